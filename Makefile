@@ -1,0 +1,98 @@
+# `make help` lists the targets. A target's exit status is make's own (2 for every
+# failure); the command each one runs is printed by `make -n TARGET`.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+GO ?= go
+ARGS ?=
+FUZZTIME ?= 30s
+BENCH ?= .
+
+# Build tags choose the environment; every one of them must compile and lint.
+TAGS := none ci drill
+
+TEST := $(GO) test -shuffle=on ./...
+
+GOLANGCI_VERSION := 2.15.0
+TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/veza-drill/bin
+GOLANGCI := $(TOOLS)/golangci-lint
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@echo '  Settings of the drill go into ARGS, as in make drill ARGS="-conf FILE -stanza NAME"; $(GO) test ./drill -v -args -h lists them.'
+
+.PHONY: drill
+drill: programs-drill ## drill a seeded cluster, or ARGS='-conf FILE'; leaves metrics and report in out/
+	@mkdir -p out
+	@$(GO) build -o out/testprom ./internal/cmd/testprom
+	out/testprom -textfile out/veza_backup_drill.prom -report out/report.json -history out/history.jsonl -stream out/drill.jsonl \
+		-- $(GO) test ./drill -run '^TestDrill$$' $(ARGS)
+
+.PHONY: test
+test: programs-test ## every test, those on a real PostgreSQL and pgBackRest included
+	$(TEST)
+
+.PHONY: test-short
+test-short: ## what needs nothing but Go
+	$(GO) test -short -shuffle=on ./...
+
+.PHONY: race
+race: programs-test ## every test under the race detector (needs gcc)
+	$(GO) test -race -shuffle=on ./...
+
+# .ci/run asks for it, so that nothing of make's stands behind the test runner's lines.
+.PHONY: test-command
+test-command:
+	@echo '$(TEST)'
+
+.PHONY: lint
+lint: vet $(TOOLS)/.golangci-$(GOLANGCI_VERSION) ## vet and golangci-lint, once per build tag, and the length of files
+	@for tag in $(TAGS); do echo "golangci-lint, tag $$tag"; $(GOLANGCI) run --build-tags "$${tag#none}" ./...; done
+	@find . -name '*.go' -print0 | xargs -0 wc -l | awk '$$2 != "total" && $$1 > 400 {print $$2 " has " $$1 " lines; the ceiling is 400"; bad = 1} END {exit bad}'
+
+.PHONY: vet
+vet: ## go vet, once per build tag
+	@for tag in $(TAGS); do echo "go vet, tag $$tag"; $(GO) vet -tags "$${tag#none}" ./...; done
+
+.PHONY: fmt
+fmt: $(TOOLS)/.golangci-$(GOLANGCI_VERSION) ## format the code the way lint wants it
+	$(GOLANGCI) fmt ./...
+
+.PHONY: tidy-check
+tidy-check: ## go.mod and go.sum hold what is used, and nothing else
+	$(GO) mod tidy -diff
+
+.PHONY: bench
+bench: programs-drill ## benchmarks: the drill beside the raw commands, the converter (BENCH=regexp)
+	$(GO) test -p 1 -run '^$$' -bench '$(BENCH)' -benchtime 3x -timeout 60m ./...
+
+# Without the limit on minimizing, a target spends its whole time on one interesting input.
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME (30s)
+	@grep -rE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's/^(.*)\/[^/]*:func (Fuzz[A-Za-z0-9_]+).*/\1 \2/' | sort | \
+		while read -r package target; do $(GO) test "$$package" -run '^$$' -fuzz "^$$target\$$" -fuzztime '$(FUZZTIME)' -fuzzminimizetime 10x </dev/null; done
+
+.PHONY: golden
+golden: ## rewrite golden files, and the README's generated tables; look at the diff
+	$(GO) test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -r dirname | sort -u) -update
+
+.PHONY: clean
+clean: ## remove what the targets left in the checkout
+	rm -rf out drill/.last-run
+
+# What is missing is installed, or named.
+.PHONY: programs-drill programs-test
+programs-drill:
+	@.ci/packages postgres pgbackrest
+programs-test:
+	@.ci/packages postgres pgbackrest promtool
+
+$(TOOLS)/.golangci-$(GOLANGCI_VERSION):
+	@echo 'building golangci-lint $(GOLANGCI_VERSION) into $(TOOLS), once: some minutes'
+	@mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS) GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_VERSION)
+	@rm -f $(TOOLS)/.golangci-*
+	@touch $@

@@ -1,0 +1,213 @@
+package drill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"veza.fr/recovery/internal/host"
+	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/sandbox"
+	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/wait"
+	"veza.fr/recovery/internal/wal"
+)
+
+// asyncSettles is how long an asynchronous archive-push may leave a hole: its
+// workers finish in any order.
+const asyncSettles = time.Minute
+
+// wholeArchive lists the archive, proves that it is whole from the backup's start
+// on, and remembers its last segment: recovery must get there.
+func (d *drill) wholeArchive(ctx context.Context) error {
+	d.size = pgbackrest.SegmentSize(pgbackrest.OfSame(d.backups, d.set))
+	if err := d.askPrimary(ctx); err != nil {
+		return err
+	}
+	err := d.follow(ctx)
+	if hole, ok := errors.AsType[*wal.Hole](err); ok && d.async() && time.Since(hole.Since) < asyncSettles {
+		d.say("%v: archive-async may still fill it", hole)
+		err = d.relist(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	last := d.chain.Last()
+	d.note("archive whole over %s: %d segments, the last is %s", d.chain.Route(), len(d.chain.Entries), last.Name)
+	for _, text := range d.chain.Notes {
+		d.note("%s", text)
+	}
+	if err := d.primaryAgrees(last); err != nil {
+		return err
+	}
+	return d.targetInWindow(last)
+}
+
+func (d *drill) relist(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, asyncSettles)
+	defer cancel()
+	var found error
+	err := wait.For(ctx, "archive-async to fill a hole", progress, func(ctx context.Context) error {
+		found = d.follow(ctx)
+		if _, ok := errors.AsType[*wal.Hole](found); ok {
+			return found
+		}
+		return nil
+	})
+	if found == nil && d.ctx.Err() != nil {
+		return err
+	}
+	return found
+}
+
+func (d *drill) async() bool {
+	return d.conf.parsed.Option(d.stanza, "archive-push", "archive-async") == "y"
+}
+
+// follow lists the archive and walks it.
+func (d *drill) follow(ctx context.Context) (err error) {
+	directory := "archive/" + d.stanza + "/" + d.info.ArchiveID(d.set)
+	if d.listing, err = d.client.List(ctx, directory); err != nil {
+		return reason.Wrap(reason.RepoUnreachable, err)
+	}
+	start, err := d.walStart()
+	if err != nil {
+		return err
+	}
+	archive := wal.NewArchive(d.listing, d.size)
+	var history []wal.Switch
+	if newest := archive.Newest(start.First.Timeline); newest > 1 {
+		if _, listed := archive.Histories[newest]; listed {
+			if history, err = d.history(ctx, directory, newest); err != nil {
+				return err
+			}
+		}
+	}
+	d.chain, err = archive.Follow(start, history)
+	return err
+}
+
+func (d *drill) walStart() (start wal.Start, err error) {
+	if start.First, err = wal.ParseSegment(d.set.Archive.Start, d.size); err == nil {
+		start.Stop, err = wal.ParseSegment(d.set.Archive.Stop, d.size)
+	}
+	if err != nil {
+		return start, reason.Errorf(reason.RepoCorrupt, "backup %s names no WAL range in backup.info: %w", d.set.Label, err)
+	}
+	if d.set.LSN != nil {
+		start.At = lsn(d.set.LSN.Stop)
+	}
+	return start, nil
+}
+
+func (d *drill) history(ctx context.Context, directory string, timeline uint32) ([]wal.Switch, error) {
+	name := wal.HistoryName(timeline)
+	content, err := d.client.Get(ctx, directory+"/"+name)
+	if err != nil && !errors.Is(err, pgbackrest.ErrNoFile) && !pgbackrest.Damaged(err) {
+		return nil, reason.Wrap(reason.RepoUnreachable, err)
+	}
+	if err != nil {
+		return nil, reason.Wrap(reason.WALCorrupt, fmt.Errorf("%s: %w", name, err))
+	}
+	switches, err := wal.ParseHistory(string(content))
+	if err != nil {
+		return nil, reason.Errorf(reason.WALCorrupt, "%s: %w", name, err)
+	}
+	return switches, nil
+}
+
+// lsn reads a position that was checked before; what is none is 0.
+func lsn(text string) wal.LSN { position, _ := wal.ParseLSN(text); return position }
+
+// askPrimary asks production, before the archive is listed, what it has archived.
+func (d *drill) askPrimary(ctx context.Context) error {
+	if d.settings.Primary == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, d.settings.Primary)
+	if err != nil {
+		return reason.Errorf(reason.ConfigInvalid, "-primary: cannot connect; is it up, and is the password in a passfile or service file? %s", pgbackrest.Printable(err.Error()))
+	}
+	defer func() { _ = conn.Close(ctx) }() // nothing was written
+	var archived *string
+	if err := conn.QueryRow(ctx, "SELECT last_archived_wal FROM pg_stat_archiver").Scan(&archived); err != nil {
+		return reason.Errorf(reason.ConfigInvalid, "-primary: cannot read pg_stat_archiver; its role needs pg_monitor: %w", err)
+	}
+	if archived != nil {
+		d.primary = *archived
+	}
+	if !wal.IsSegment(d.primary) { // nothing since its statistics began, or a history or backup file
+		d.note("warning: -primary names no segment as its last archived file (%q): the end of the archive is not compared with it", d.primary)
+	}
+	return nil
+}
+
+// primaryAgrees finds segments that are missing at the very end, which the listing alone cannot.
+func (d *drill) primaryAgrees(last wal.Entry) error {
+	if !wal.IsSegment(d.primary) { // not asked, or its last file was a history file
+		return nil
+	}
+	archived, err := wal.ParseSegment(d.primary, d.size)
+	if err != nil {
+		return reason.Errorf(reason.ConfigInvalid, "-primary: it archived %q: is it the primary of this stanza? %w", d.primary, err)
+	}
+	if archived.Timeline > last.Timeline || archived.Number > last.Number {
+		return reason.Errorf(reason.WALMissing, "the primary says it archived %s, but the archive ends at %s", d.primary, last.Name)
+	}
+	return nil
+}
+
+// targetInWindow refuses a target behind everything that is archived.
+func (d *drill) targetInWindow(last wal.Entry) error {
+	beyond := false
+	switch target := d.settings.Target; target.Kind {
+	case settings.TargetTime:
+		beyond = target.Time.After(last.Time.Add(5 * time.Second))
+	case settings.TargetLSN:
+		beyond = lsn(target.LSN) >= wal.Segment{Number: last.Number + 1}.Start(d.size)
+	}
+	if beyond {
+		return reason.Errorf(reason.ConfigInvalid, "-target %s lies behind the end of the archive (%s, archived %s): outside the recovery window",
+			d.settings.Target, last.Name, last.Time.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// space compares what the backup needs with what is free.
+func (d *drill) space(ctx context.Context) error {
+	if !d.env.local {
+		return nil
+	}
+	return d.enough(ctx, d.control)
+}
+
+// walRoom is how many replayed segments may lie on the disk beside the data at once.
+const walRoom = 8
+
+func (d *drill) enough(ctx context.Context, on sandbox.Sandbox) error {
+	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
+	defer cancel()
+	out, err := on.Run(ctx, host.Command{Argv: []string{"df", "-B1", "--output=avail", on.Dir("data")}})
+	if err != nil {
+		return err
+	}
+	fields := strings.Fields(string(out.Stdout))
+	free, err := strconv.ParseInt(fields[len(fields)-1], 10, 64)
+	if err != nil {
+		return reason.Errorf(reason.SandboxFailed, "df says %q", out.Stdout)
+	}
+	need := d.set.Info.Size + int64(min(len(d.chain.Entries), walRoom))*int64(d.size)
+	if free < need {
+		return reason.Errorf(reason.DiskSpace, "the restore needs %s in %s, and %s are free: free some, or point TMPDIR elsewhere",
+			bytes(need), on.Dir("data"), bytes(free))
+	}
+	return nil
+}

@@ -1,0 +1,196 @@
+package drill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"veza.fr/recovery/internal/host"
+	"veza.fr/recovery/internal/postgres"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/verify"
+	"veza.fr/recovery/internal/wal"
+)
+
+// recover starts PostgreSQL harmless, waits until it is out of recovery, and proves
+// that recovery reached the end of the archive. The clock of the RTO stops with the
+// first answered query.
+func (d *drill) recover(ctx context.Context) error {
+	if err := forgetLibpq(); err != nil {
+		return reason.Wrap(reason.SandboxFailed, err)
+	}
+	control, err := postgres.ReadControl(ctx, d.box, d.server.Installation, d.server.Data)
+	if err != nil {
+		return err
+	}
+	if want, got := d.info.SystemID(d.set), control.SystemID(); want != got {
+		return reason.Errorf(reason.RepoCorrupt, "the restored files are of the cluster with system identifier %s, backup.info says %s", got, want)
+	}
+	if err := d.sameSegmentSize(ctx, control); err != nil {
+		return err
+	}
+	if d.settings.Target.Kind != settings.TargetEnd {
+		d.server.Target = "recovery_target_" + string(d.settings.Target.Kind)
+	}
+	if err := d.replay(ctx, control); err != nil {
+		return err
+	}
+	d.answered = time.Now()
+	return d.reachedTheEnd(ctx)
+}
+
+// forgetLibpq drops the PG... variables, which are for -primary alone: a PGSERVICE or
+// PGTARGETSESSIONATTRS of the operator would keep the drill out of its own cluster.
+func forgetLibpq() error {
+	for _, variable := range os.Environ() {
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "PG") {
+			if err := os.Unsetenv(name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// sameSegmentSize checks what preflight had to infer, now that pg_control is here.
+func (d *drill) sameSegmentSize(ctx context.Context, control postgres.Control) error {
+	size, err := control.SegmentSize()
+	if err != nil {
+		return reason.Wrap(reason.StartFailed, err)
+	}
+	if size == d.size {
+		return nil
+	}
+	d.note("WAL segments have %d bytes, not %d as the backups' positions let believe: following the archive again", size, d.size)
+	d.size = size
+	return d.follow(ctx)
+}
+
+// replay starts the server, watches its log while it replays, and waits until the
+// first query is answered.
+func (d *drill) replay(ctx context.Context, control postgres.Control) (err error) {
+	defer watch(ctx, d.sayReplayed)()
+	ctx, stop := d.withStore(ctx)
+	defer stop()
+	if err = d.server.SealTablespaces(ctx); err != nil {
+		return reason.Wrap(reason.SandboxFailed, err)
+	}
+	err = d.server.Start(ctx, control)
+	for _, library := range d.server.LeftOut {
+		d.note("left out of shared_preload_libraries, because it is not installed here or must not run: %s", library)
+	}
+	if err == nil {
+		d.conn, err = d.server.Wait(ctx, d.linksInside)
+	}
+	if err != nil {
+		return d.whyNotUp(ctx, err)
+	}
+	return nil
+}
+
+// sayReplayed prints how far a long replay has come.
+func (d *drill) sayReplayed(ctx context.Context) {
+	if log, err := d.server.ReadLog(ctx); err == nil {
+		d.say("replayed %d of %d segments", log.Segments(), len(d.chain.Entries))
+	}
+}
+
+// whyNotUp reads the log for the cause of a start that failed.
+func (d *drill) whyNotUp(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return err
+	}
+	if _, known := reason.Of(err); known {
+		return err
+	}
+	if exit, ok := errors.AsType[*host.ExitError](err); !ok && !errors.Is(err, postgres.ErrDied) || ok && exit.Code > 128 {
+		return reason.Wrap(reason.SandboxFailed, err)
+	}
+	log, readErr := d.server.ReadLog(ctx)
+	if errors.Is(readErr, fs.ErrNotExist) {
+		return reason.Wrap(reason.SandboxFailed, err)
+	}
+	if readErr != nil {
+		return reason.Wrap(reason.SandboxFailed, errors.Join(err, readErr))
+	}
+	d.say("the end of the server log:\n%s", log.Tail())
+	if target := d.settings.Target; target.Kind != settings.TargetEnd {
+		return fmt.Errorf("-target %s, from backup %s (an older target needs an older -set): %w", target, d.set.Label, log.StartError())
+	}
+	return log.StartError()
+}
+
+// linksInside makes sure, before the first query, that no tablespace leads out of the sandbox.
+func (d *drill) linksInside(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
+	defer cancel()
+	out, err := d.box.Run(ctx, host.Command{Argv: []string{"find", path.Join(d.server.Data, "pg_tblspc"), "-type", "l", "-printf", "%l\n"}})
+	if err != nil {
+		return reason.Wrap(reason.SandboxFailed, err)
+	}
+	for target := range strings.Lines(string(out.Stdout)) {
+		target = strings.TrimSuffix(target, "\n")
+		if !strings.HasPrefix(path.Clean(target), d.box.Dir("tblspc")+"/") {
+			return reason.Errorf(reason.IsolationBreached, "a tablespace points out of the sandbox, to %s", target)
+		}
+	}
+	return reason.Wrap(reason.SandboxFailed, d.server.UnsealTablespaces(ctx))
+}
+
+// reachedTheEnd takes what only the first session knows, and proves that nothing is missing.
+func (d *drill) reachedTheEnd(ctx context.Context) error {
+	var replayed string
+	if err := d.conn.QueryRow(ctx, "SELECT pg_last_wal_replay_lsn()::text, pg_last_xact_replay_timestamp()").Scan(&replayed, &d.commit); err != nil {
+		return d.brokenSession(ctx, err)
+	}
+	var err error
+	if d.log, err = d.server.ReadLog(ctx); err != nil {
+		return reason.Wrap(reason.SandboxFailed, err)
+	}
+	timeline, err := d.endedOn(ctx)
+	if err != nil {
+		return err
+	}
+	d.metric("wal_segments_replayed", float64(d.log.Segments()))
+	d.say("timeline %d replayed up to %s, %d segments in %.1f s", timeline, replayed, d.log.Segments(), d.log.RedoDone.Sub(d.log.RedoStart).Seconds())
+	recovery := verify.Recovery{
+		Chain: d.chain, SegmentSize: d.size, Target: d.settings.Target, Replayed: lsn(replayed), Timeline: timeline, Log: d.log,
+	}
+	return recovery.Complete()
+}
+
+// endedOn is the timeline recovery ended on: the last ancestor in the history of
+// the timeline PostgreSQL chose for itself.
+func (d *drill) endedOn(ctx context.Context) (uint32, error) {
+	name := path.Join(d.server.Data, "pg_wal", wal.HistoryName(d.log.Timeline))
+	content, err := d.box.Read(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, reason.Errorf(reason.RecoveryIncomplete, "the server log names no new timeline: %w", err)
+	}
+	if err != nil {
+		return 0, reason.Wrap(reason.SandboxFailed, err)
+	}
+	history, err := wal.ParseHistory(string(content))
+	if err != nil {
+		return 0, reason.Errorf(reason.RecoveryIncomplete, "%s: %w", name, err)
+	}
+	return history[len(history)-1].Timeline, nil
+}
+
+// brokenSession tells a server that died from a query that failed.
+func (d *drill) brokenSession(ctx context.Context, err error) error {
+	alive, statusErr := d.server.Running(ctx)
+	if statusErr != nil { // a machine that cannot tell is no witness against the backup
+		return reason.Wrap(reason.SandboxFailed, errors.Join(err, statusErr))
+	}
+	if !alive {
+		return d.whyNotUp(ctx, postgres.ErrDied)
+	}
+	return reason.Wrap(reason.SmokeQuery, fmt.Errorf("query on the restored cluster: %w", err))
+}

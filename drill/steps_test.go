@@ -1,0 +1,174 @@
+package drill
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"veza.fr/recovery/internal/host"
+	"veza.fr/recovery/internal/measure"
+	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/postgres"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/sandbox"
+	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/source"
+	"veza.fr/recovery/internal/verify"
+	"veza.fr/recovery/internal/wal"
+)
+
+// drill is what the steps hand on to each other.
+type drill struct {
+	t      *testing.T
+	step_  *testing.T // the running step
+	ctx    context.Context
+	failed bool
+	run    string
+	env    environment
+
+	settings settings.Settings
+	checks   []verify.Check
+	source   source.Source
+	lock     *sandbox.Lock
+	control  sandbox.Sandbox
+	conf     conf
+	stanza   string
+	trouble  error  // what looks wrong with the object store's certificate
+	version  string // of pgBackRest here
+
+	info    pgbackrest.Stanza
+	backups []pgbackrest.Backup
+	set     pgbackrest.Backup
+	age     time.Duration // of the set, in preflight
+	listing []wal.File
+	size    uint64 // of a WAL segment
+	chain   wal.Chain
+	primary string // last segment the primary says it archived
+
+	box    sandbox.Sandbox
+	client *pgbackrest.Client
+	server *postgres.Server
+	conn   *pgx.Conn
+
+	restoreStart, answered time.Time
+	restoreTime            time.Duration
+	commit                 *time.Time // last replayed commit, from the first session
+	log                    postgres.Log
+}
+
+// begin makes the run's context: it ends with a signal, or a grace period before
+// the test's deadline, because -timeout runs no clean-up at all.
+func begin(t *testing.T) *drill {
+	t.Helper()
+	d := &drill{t: t, step_: t, ctx: interrupted, run: strings.ToLower(rand.Text()[:10]), env: bind()}
+	if deadline, ok := t.Deadline(); ok {
+		grace := min(cleanupGrace, time.Until(deadline)/5)
+		ctx, cancel := context.WithDeadlineCause(d.ctx, deadline.Add(-grace),
+			reason.Errorf(reason.Timeout, "the deadline of %s is spent (go test -timeout, less %s for clean-up)", time.Until(deadline).Round(time.Second), grace.Round(time.Second)))
+		d.ctx = ctx
+		t.Cleanup(cancel)
+	}
+	t.Cleanup(d.release) // behind teardown, for a run that never reaches it
+	measure.Label(t, "environment", d.env.sandbox.Environment())
+	return d
+}
+
+// step runs one step, unless an earlier one failed: then it fails without a reason.
+func (d *drill) step(name string, run func(context.Context) error) {
+	d.t.Run(name, func(t *testing.T) {
+		if d.failed {
+			t.Fatal("not run: an earlier step failed")
+		}
+		d.perform(t, run)
+	})
+}
+
+// always runs a step whatever happened before, with a context of its own.
+func (d *drill) always(name string, run func(context.Context) error) {
+	d.t.Run(name, func(t *testing.T) {
+		ctx, cancel := cleanup()
+		defer cancel()
+		saved := d.ctx
+		d.ctx = ctx
+		defer func() { d.ctx = saved }()
+		d.perform(t, run)
+	})
+}
+
+func (d *drill) perform(t *testing.T, run func(context.Context) error) {
+	t.Helper()
+	d.step_, d.failed = t, true // a panic counts as a failure for the steps behind
+	err := run(d.ctx)
+	if err == nil {
+		d.failed = false
+		return
+	}
+	err = d.judge(err)
+	why, ok := reason.Of(err)
+	if !ok {
+		why = fallback(t.Name())
+	}
+	t.Attr(measure.ReasonKey, string(why))
+	t.Attr(measure.DetailKey, measure.Line(err.Error()))
+	t.Error(err)
+}
+
+// fallback is the reason of a step whose error carries none.
+func fallback(test string) reason.Reason {
+	for _, step := range measure.Drill.Steps {
+		if strings.HasSuffix(test, "/"+step.Name) {
+			return step.Default
+		}
+	}
+	return reason.SandboxFailed
+}
+
+// judge says what an error means for the verdict. When the run was stopped, that is
+// the reason, whatever the killed child said; but a budget that was spent before the
+// deadline cut the restore is the finding.
+func (d *drill) judge(err error) error {
+	if d.ctx.Err() != nil {
+		cause := context.Cause(d.ctx)
+		why, _ := reason.Of(cause)
+		if spent := d.sinceRestore(); why == reason.Timeout && spent > d.settings.RTO && d.settings.RTO > 0 {
+			return reason.Errorf(reason.RTOExceeded, "the restore was still going on after %s, the RTO budget is %s: %w",
+				spent.Round(time.Second), d.settings.RTO, cause)
+		}
+		return fmt.Errorf("%w (%s)", cause, pgbackrest.Printable(err.Error()))
+	}
+	if errors.Is(err, host.ErrNotFound) {
+		return reason.Wrap(reason.ToolMissing, err)
+	}
+	return err
+}
+
+// sinceRestore is how long restore and recovery have taken so far; 0 outside them.
+func (d *drill) sinceRestore() time.Duration {
+	if d.restoreStart.IsZero() || !d.answered.IsZero() {
+		return 0
+	}
+	return time.Since(d.restoreStart)
+}
+
+// say prints one line of the running step.
+func (d *drill) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(d.step_.Output(), format+"\n", args...) // a line nobody can read any more is no fault
+}
+
+// note prints a line and keeps it for the report.
+func (d *drill) note(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	d.say("%s", text)
+	measure.Note(d.step_, text)
+}
+
+// metric publishes a measurement of the running step.
+func (d *drill) metric(name string, value float64, labels ...string) {
+	measure.Metric(d.step_, name, value, labels...)
+}

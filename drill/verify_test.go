@@ -1,0 +1,131 @@
+package drill
+
+import (
+	"context"
+	"time"
+
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/verify"
+)
+
+// verify proves that the clone is cut off and that the data is there, then measures
+// what a disaster would have cost. What is wrong with the data goes before budgets.
+func (d *drill) verify(ctx context.Context) error {
+	if err := verify.Isolated(ctx, d.conn); err != nil {
+		return d.brokenSession(ctx, err)
+	}
+	d.say("the clone does not archive and follows nobody")
+	data := d.runChecks(ctx)
+	age, err := d.measureRPO(ctx)
+	if data != nil {
+		return data
+	}
+	if err != nil {
+		return err
+	}
+	return d.budgets(age)
+}
+
+// runChecks asks every check. None at all is an error, never a pass.
+func (d *drill) runChecks(ctx context.Context) error {
+	outcomes, err := verify.Run(ctx, d.server.Connect, d.checks, d.foundEnd())
+	counts := map[bool]float64{}
+	for _, outcome := range outcomes {
+		counts[outcome.Passed]++
+		mark := "ok"
+		if !outcome.Passed {
+			mark = "FAILED"
+		}
+		d.say("check %s: %s: %s", outcome.Check, mark, outcome.Sentence)
+		if outcome.Numeric {
+			d.metric("rows", outcome.Value, "check", outcome.Check)
+		}
+	}
+	d.metric("checks", counts[true], "status", "passed")
+	d.metric("checks", counts[false], "status", "failed")
+	if failure := verify.Failure(outcomes); failure != nil {
+		return reason.Errorf(failure.Reason, "%s", failure.Sentence)
+	}
+	if err != nil {
+		return d.brokenSession(ctx, err)
+	}
+	if counts[true] == 0 {
+		return reason.Errorf(reason.SmokeQuery, "no check ran: nothing is proved")
+	}
+	return nil
+}
+
+// foundEnd is T1: when recovery found the end of the archive. With a target it is the
+// moment that was wanted back, from which the age of data counts then.
+func (d *drill) foundEnd() time.Time {
+	switch target := d.settings.Target; {
+	case target.Kind == settings.TargetTime:
+		return target.Time
+	case target.Kind != settings.TargetEnd && d.commit != nil:
+		return *d.commit
+	case d.log.RedoDone.IsZero():
+		return d.answered
+	}
+	return d.log.RedoDone
+}
+
+// rpo is how much would have been lost, and how that is known.
+type rpo struct {
+	age   time.Duration
+	basis string
+}
+
+func (d *drill) measureRPO(ctx context.Context) (rpo, error) {
+	if d.settings.Target.Kind != settings.TargetEnd {
+		return rpo{}, nil // what lies behind a target is left out on purpose
+	}
+	conn, err := d.server.Connect(ctx, d.settings.Database)
+	if err != nil {
+		return rpo{}, d.brokenSession(ctx, err)
+	}
+	defer func() { _ = conn.Close(ctx) }() // nothing was written
+	newest, err := verify.NewestMoment(ctx, conn, d.commit, d.set.Stopped())
+	if err != nil {
+		return rpo{}, d.brokenSession(ctx, err)
+	}
+	age, err := verify.RPO(d.foundEnd(), newest)
+	if err != nil {
+		return rpo{}, err
+	}
+	d.metric("rpo_seconds", age.Seconds(), "basis", newest.Basis)
+	d.say("newest moment that came back (%s): %s, %s before recovery found the end of the archive",
+		newest.Basis, newest.At.UTC().Format(time.RFC3339Nano), age.Round(time.Millisecond))
+	return rpo{age, newest.Basis}, nil
+}
+
+// budgets judges what was measured. An idle primary makes last_commit old although
+// nothing is lost, so only a beat can exceed the RPO.
+func (d *drill) budgets(lost rpo) error {
+	rto := d.answered.Sub(d.restoreStart)
+	d.metric("rto_seconds", rto.Seconds())
+	if worst, ok := d.worstRTO(); ok {
+		d.metric("rto_worst_seconds", worst.Seconds())
+		d.say("RTO %s now, %s at the worst moment between two backups; budget %s", rto.Round(time.Millisecond), worst.Round(time.Millisecond), d.settings.RTO)
+	}
+	if rto > d.settings.RTO {
+		return reason.Errorf(reason.RTOExceeded, "the restore took %s, the budget is %s", rto.Round(time.Second), d.settings.RTO)
+	}
+	if lost.basis == verify.BasisHeartbeat && lost.age > d.settings.RPO {
+		return reason.Errorf(reason.RPOExceeded, "the newest beat that came back is %s old, the budget is %s", lost.age.Round(time.Second), d.settings.RPO)
+	}
+	return nil
+}
+
+// worstRTO is the restore time plus the replay of the most segments that were
+// archived between two backups, at the rate this replay was measured at; never less
+// than what was measured now.
+func (d *drill) worstRTO() (time.Duration, bool) {
+	replay := d.log.RedoDone.Sub(d.log.RedoStart)
+	if d.log.Segments() == 0 || replay <= 0 {
+		return 0, false
+	}
+	perSegment := replay / time.Duration(d.log.Segments())
+	worst := d.restoreTime + time.Duration(d.mostBetweenBackups())*perSegment
+	return max(worst, d.answered.Sub(d.restoreStart)), true
+}

@@ -1,0 +1,123 @@
+package acceptance
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// fault is one line of a table: what is wrong, and the verdict that is true.
+type fault struct {
+	name  string
+	harm  func(*patient) // breaks the copy; nil: nothing is wrong with it
+	args  string         // of the drill, with names of the seed: "-target lsn:{half.lsn}"
+	exit  int
+	why   reason.Reason
+	words string // stand in the detail, in a pass in the notes; parts between " | "
+	users string // a pass: the mark whose number of users came back; "" is "end"
+	env   string // VARIABLE=value of the drill
+	waits bool   // takes time, no core
+}
+
+// Bounds. A verdict of preflight needs some calls of pgBackRest, each well under a
+// second; pgBackRest itself tries a damaged file again after 15 s.
+const (
+	soon    = 20 * time.Second
+	atLast  = time.Minute
+	through = 45 * time.Second
+)
+
+// suffer runs the cases of a table on copies of a seed.
+func suffer(t *testing.T, from func() (life, error), faults []fault) {
+	t.Helper()
+	for _, f := range faults {
+		t.Run(f.name, func(t *testing.T) {
+			t.Parallel()
+			l, err := from()
+			require.NoError(t, err)
+			if !f.waits {
+				busy <- struct{}{}
+				defer func() { <-busy }()
+			}
+			f.on(admit(t, l.seed))
+		})
+	}
+}
+
+// on breaks one copy, drills it, and looks at everything a drill may be judged by.
+func (f fault) on(p *patient) {
+	t := p.t
+	t.Helper()
+	if f.harm != nil {
+		f.harm(p)
+	}
+	before := p.source()
+	var env []string
+	if f.env != "" {
+		env = append(env, p.fill(f.env))
+	}
+	o := p.drill(env, p.usual(strings.Fields(f.args)...)...)
+	t.Logf("| %s | %d %s | %d %s | %.1f | %s", t.Name(), f.exit, f.why, o.status, o.report.Reason, o.took.Seconds(), o.report.Detail)
+	f.judge(p, o)
+	assert.Equal(t, before, p.source(), "the drill changes nothing where the backups are")
+	if t.Failed() {
+		t.Log(o.said)
+	}
+	p.leavesNothing()
+}
+
+// judge compares the verdict in every place it is written to.
+func (f fault) judge(p *patient, o outcome) {
+	t := p.t
+	t.Helper()
+	assert.Equal(t, f.exit, o.status, "exit status")
+	assert.Equal(t, f.why, o.report.Reason, "reason: %s", o.report.Detail)
+	found := o.report.Detail
+	if f.exit == reason.ExitPass {
+		found = strings.Join(o.report.Notes, "\n")
+	}
+	for _, words := range strings.Split(f.words, " | ") {
+		assert.Contains(t, found, p.fill(words))
+	}
+	switch f.exit {
+	case reason.ExitPass:
+		assert.Contains(t, o.prom, `veza_backup_drill_last_success{reason="none",stanza="demo"} 1`)
+		assert.Regexp(t, `veza_backup_drill_environment_error\{reason="none",stanza="demo"\} 0`, o.prom)
+		f.cameBack(p, o)
+	case reason.ExitFailed:
+		assert.Regexp(t, fmt.Sprintf(`veza_backup_drill_last_success\{reason="%s",stanza="[a-z]+"\} 0`, f.why), o.prom)
+		assert.Regexp(t, `veza_backup_drill_environment_error\{reason="none",stanza="[a-z]+"\} 0`, o.prom)
+	case reason.ExitEnvironment:
+		assert.Regexp(t, fmt.Sprintf(`veza_backup_drill_environment_error\{reason="%s",stanza="[a-z]+"\} 1`, f.why), o.prom)
+		assert.NotContains(t, o.prom, "veza_backup_drill_last_success{", "no verdict, no value")
+	}
+	bound := through
+	if f.why != reason.None && o.report.Step == "preflight" {
+		bound = soon
+	}
+	if f.waits {
+		bound = atLast
+	}
+	assert.Less(t, o.took, bound)
+}
+
+// cameBack compares the users with what the source had: not one less, not one more.
+func (f fault) cameBack(p *patient, o outcome) {
+	p.t.Helper()
+	if strings.Contains(f.args, "-checks") {
+		return
+	}
+	name := "end"
+	if f.users != "" {
+		name = f.users
+	}
+	rows, ok := o.value("rows", "users")
+	assert.True(p.t, ok, "rows are measured")
+	assert.InDelta(p.t, p.seed.marks[name].users, rows, 0)
+}

@@ -1,0 +1,217 @@
+package acceptance
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// stuck is a copy whose drill hangs in recovery: the store takes requests for a
+// segment and does not answer them.
+func stuck(t *testing.T) *patient {
+	t.Helper()
+	l, err := remote()
+	require.NoError(t, err)
+	p := admit(t, l.seed)
+	front(localhost, func(w http.ResponseWriter, r *http.Request, store http.Handler) {
+		if segment(r) {
+			silent(w, r, store)
+			return
+		}
+		store.ServeHTTP(w, r)
+	})(p)
+	return p
+}
+
+// healthy is a copy nothing is wrong with, and its place among those that compute.
+func healthy(t *testing.T) *patient {
+	t.Helper()
+	l, err := plain()
+	require.NoError(t, err)
+	busy <- struct{}{}
+	t.Cleanup(func() { <-busy })
+	return admit(t, l.seed)
+}
+
+// A run that is told to stop says so, whatever it was doing, and cleans up.
+func TestStopped_InTheMiddle(t *testing.T) {
+	long(t)
+	for _, c := range []struct {
+		step   string
+		signal syscall.Signal
+	}{{"preflight", syscall.SIGTERM}, {"restore", syscall.SIGTERM}, {"restore", syscall.SIGINT}, {"recover", syscall.SIGTERM}} {
+		t.Run(c.step+" "+c.signal.String(), func(t *testing.T) {
+			t.Parallel()
+			p := healthy(t)
+			if c.step == "recover" {
+				p = stuck(t)
+			}
+			f := p.start("drill", nil, p.usual()...)
+			f.reach(c.step)
+			f.signal(c.signal)
+			f.judge(fault{exit: 2, why: reason.Interrupted})
+		})
+	}
+}
+
+// judge ends a drill that was disturbed, and looks at verdict and leftovers.
+func (f *flight) judge(want fault) {
+	f.t.Helper()
+	o := f.end()
+	f.t.Logf("| %s | %d %s | %d %s | %.1f | %s", f.t.Name(), want.exit, want.why, o.status, o.report.Reason, o.took.Seconds(), o.report.Detail)
+	want.judge(f.patient, o)
+	if f.t.Failed() {
+		f.t.Log(o.said)
+	}
+	f.leavesNothing()
+}
+
+// The deadline of the test is kept, clean-up included: `-timeout` alone would skip it.
+func TestDeadline_LeavesNothing(t *testing.T) {
+	long(t)
+	p := stuck(t)
+	p.start("drill", nil, p.usual("-test.timeout", "10s")...).judge(fault{exit: 2, why: reason.Timeout, words: "deadline", waits: true})
+}
+
+// What was still going on when the deadline came is over budget when the budget was spent.
+func TestDeadline_BehindTheBudget(t *testing.T) {
+	long(t)
+	p := stuck(t)
+	p.start("drill", nil, p.usual("-test.timeout", "10s", "-rto", "1s")...).
+		judge(fault{exit: 1, why: reason.RTOExceeded, words: "still going on | 1s", waits: true})
+}
+
+// One run holds the stanza; the second one says who.
+func TestLocked(t *testing.T) {
+	long(t)
+	p := stuck(t)
+	first := p.start("first", nil, p.usual()...)
+	first.reach("launch")
+	o := p.start("second", nil, p.usual()...).end()
+	t.Logf("| %s | 2 locked | %d %s | %.1f | %s", t.Name(), o.status, o.report.Reason, o.took.Seconds(), o.report.Detail)
+	fault{exit: 2, why: reason.Locked, words: "stanza \"demo\" is locked | held by drill.test, process "}.judge(p, o)
+	holder, err := strconv.Atoi(regexp.MustCompile(`process (\d+)`).FindStringSubmatch(o.report.Detail)[1])
+	require.NoError(t, err)
+	program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", holder))
+	require.NoError(t, err, "the holder is named while it lives")
+	assert.Equal(t, "drill.test", filepath.Base(program))
+	first.reach("recover") // the second run disturbed nothing
+	first.signal(syscall.SIGTERM)
+	first.judge(fault{exit: 2, why: reason.Interrupted})
+}
+
+// A run that is killed outright cannot clean up: whoever comes next does, and passes.
+func TestKilled_TheNextRunPasses(t *testing.T) {
+	long(t)
+	for _, step := range []string{"restore", "recover"} {
+		t.Run(step, func(t *testing.T) {
+			t.Parallel()
+			p := healthy(t)
+			f := p.start("first", nil, p.usual()...)
+			f.reach(step)
+			require.NoError(t, syscall.Kill(-groupOf(t, p), syscall.SIGKILL))
+			o := f.end()
+			assert.Equal(t, reason.ExitEnvironment, o.status, "nothing was learned about the backups")
+			assert.Regexp(t, `veza_backup_drill_environment_error\{reason="[a-z_]+",stanza="demo"\} 1`, o.prom)
+			assert.NotContains(t, o.prom, "veza_backup_drill_last_success{")
+			p.start("second", nil, p.usual()...).judge(fault{exit: 0, why: reason.None})
+		})
+	}
+}
+
+// The same when testprom is killed with it, as by an end of memory.
+func TestKilled_WithTestprom(t *testing.T) {
+	long(t)
+	p := healthy(t)
+	f := p.start("first", nil, p.usual()...)
+	f.reach("restore")
+	group := groupOf(t, p)
+	f.signal(syscall.SIGKILL)
+	require.NoError(t, syscall.Kill(-group, syscall.SIGKILL))
+	_ = f.cmd.Wait() // it was killed
+	assert.NoFileExists(t, p.out("first.prom"), "no file is better than half a one")
+	left, err := filepath.Glob(filepath.Join(p.tmp(), "veza-drill-demo-*"))
+	require.NoError(t, err)
+	require.NotEmpty(t, left, "the killed run had begun")
+	p.start("second", nil, p.usual()...).judge(fault{exit: 0, why: reason.None, words: "removed veza-drill-demo-"})
+}
+
+// groupOf is the process group of the drill of a case.
+func groupOf(t *testing.T, p *patient) int {
+	t.Helper()
+	for _, process := range processes(p.dir) {
+		pid, command, _ := strings.Cut(process, " ")
+		if strings.HasSuffix(strings.Fields(command)[0], "/drill.test") {
+			id, err := strconv.Atoi(pid)
+			require.NoError(t, err)
+			group, err := syscall.Getpgid(id)
+			require.NoError(t, err)
+			require.NotEqual(t, syscall.Getpgrp(), group)
+			return group
+		}
+	}
+	require.Fail(t, "no drill runs")
+	return 0
+}
+
+// -keep leaves the cluster running, says how to enter it, and later runs leave it alone.
+func TestKeep(t *testing.T) {
+	long(t)
+	p := healthy(t)
+	o := p.start("first", nil, p.usual("-keep")...).end()
+	fault{exit: 0, why: reason.None, words: "enter it: psql -h "}.judge(p, o)
+	line := regexp.MustCompile(`enter it: (psql .*)`).FindStringSubmatch(strings.Join(o.report.Notes, "\n"))
+	require.NotEmpty(t, line)
+	t.Cleanup(func() { p.stopKept() })
+	assert.Equal(t, strconv.Itoa(p.seed.marks["end"].users), p.asOwner(line[1]+" -XAtc 'SELECT count(*) FROM users'"))
+	second := p.drill(nil, p.usual()...)
+	fault{exit: 0, why: reason.None}.judge(p, second)
+	assert.Equal(t, "1", p.asOwner(line[1]+" -XAtc 'SELECT 1'"), "the kept one still answers")
+}
+
+// asOwner runs a line of shell as whoever owns the repository, as an operator would.
+func (p *patient) asOwner(line string) string {
+	p.t.Helper()
+	argv := []string{"sh", "-c", line}
+	if os.Geteuid() == 0 {
+		argv = append([]string{"runuser", "-u", "postgres", "--"}, argv...)
+	}
+	cmd := exec.CommandContext(p.t.Context(), argv[0], argv[1:]...)
+	cmd.Dir = "/"
+	said, err := cmd.CombinedOutput()
+	assert.NoError(p.t, err, "%s: %s", line, said)
+	return strings.TrimSpace(string(said))
+}
+
+// stopKept ends the kept cluster.
+func (p *patient) stopKept() {
+	kept, _ := filepath.Glob(filepath.Join(p.tmp(), "veza-drill-demo-*", "data", "postmaster.pid"))
+	for _, file := range kept {
+		content, err := os.ReadFile(file)
+		assert.NoError(p.t, err)
+		pid, err := strconv.Atoi(strings.Fields(string(content))[0])
+		assert.NoError(p.t, err)
+		assert.NoError(p.t, syscall.Kill(pid, syscall.SIGQUIT)) // immediate
+	}
+	eventually(p.t, "the kept cluster to end", func() string { return strings.Join(processes(p.dir), "; ") })
+}
+
+// The user who owns the backups can drill them: nothing needs root.
+func TestOrdinaryUser(t *testing.T) {
+	long(t)
+	p := healthy(t)
+	f := p.startAs([]string{"runuser", "-u", "postgres", "--"}, "drill", nil, p.usual()...)
+	f.judge(fault{exit: 0, why: reason.None})
+}

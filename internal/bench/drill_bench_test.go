@@ -1,0 +1,99 @@
+package bench
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/host/process"
+	"veza.fr/recovery/internal/objectstore"
+	"veza.fr/recovery/internal/sandbox"
+	"veza.fr/recovery/internal/source"
+)
+
+const (
+	stanza = "bench"
+	// rowsVariable sets the size of the database; the default makes about 1 GB.
+	rowsVariable = "VEZA_BENCH_ROWS"
+	defaultRows  = 3_500_000
+	limit        = 20 * time.Minute // for everything
+)
+
+// BenchmarkDrill prints, for each round, the seconds of the raw commands and of the
+// drill; then their ratio and difference. Both go through the same S3 server.
+func BenchmarkDrill(b *testing.B) {
+	ctx, cancel := context.WithTimeout(b.Context(), limit)
+	defer cancel()
+	conf := seed(ctx, b)
+	drill := compile(ctx, b)
+	var raw, whole time.Duration
+	rounds := 0
+	for b.Loop() {
+		r := rawCommands(ctx, b, conf)
+		w, size := drillOnce(ctx, b, drill, conf)
+		b.Logf("%.2f GB: raw %.2f s, drill %.2f s, ratio %.2f, difference %.2f s", size/1e9, r.Seconds(), w.Seconds(), w.Seconds()/r.Seconds(), (w - r).Seconds())
+		raw, whole, rounds = raw+r, whole+w, rounds+1
+	}
+	n := float64(rounds)
+	b.ReportMetric(raw.Seconds()/n, "raw-s")
+	b.ReportMetric(whole.Seconds()/n, "drill-s")
+	b.ReportMetric(whole.Seconds()/raw.Seconds(), "ratio")
+	b.ReportMetric((whole-raw).Seconds()/n, "more-s")
+}
+
+// seed makes the repository and stops its cluster, so that both sides have the machine to themselves.
+func seed(ctx context.Context, b *testing.B) (conf string) {
+	b.Helper()
+	machine, err := process.Provider{}.Launch(ctx, sandbox.Spec{Stanza: stanza + "-source", Run: "bench"})
+	seeded := &source.Seeded{Machine: machine, Stanza: stanza, Rows: rows(b)}
+	b.Cleanup(func() { require.NoError(b, seeded.Close(context.Background())) })
+	require.NoError(b, err)
+	seeded.Store, err = objectstore.Embedded(ctx)
+	require.NoError(b, err)
+	repository, err := seeded.Open(ctx, b.Logf)
+	require.NoError(b, err)
+	require.NoError(b, seeded.Stop(ctx))
+	return repository.Conf
+}
+
+func rows(b *testing.B) int {
+	b.Helper()
+	text := os.Getenv(rowsVariable)
+	if text == "" {
+		return defaultRows
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(b, err, rowsVariable)
+	return n
+}
+
+func compile(ctx context.Context, b *testing.B) string {
+	b.Helper()
+	binary := filepath.Join(b.TempDir(), "drill.test")
+	out, err := exec.CommandContext(ctx, "go", "test", "-c", "-o", binary, "veza.fr/recovery/drill").CombinedOutput()
+	require.NoError(b, err, string(out))
+	return binary
+}
+
+var restored = regexp.MustCompile(`metric\.restored_bytes (\d+)`)
+
+// drillOnce runs the whole drill, from its start to its exit. size is what it restored, in bytes.
+func drillOnce(ctx context.Context, b *testing.B, binary, conf string) (took time.Duration, size float64) {
+	b.Helper()
+	start := time.Now()
+	out, err := exec.CommandContext(ctx, binary, "-test.v", "-test.timeout", "15m", "-conf", conf).CombinedOutput()
+	took = time.Since(start)
+	require.NoError(b, err, string(out))
+	match := restored.FindSubmatch(out)
+	require.NotNil(b, match, string(out))
+	size, err = strconv.ParseFloat(string(match[1]), 64)
+	require.NoError(b, err)
+	return took, size
+}

@@ -1,0 +1,53 @@
+package bench
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/host"
+	"veza.fr/recovery/internal/host/process"
+	"veza.fr/recovery/internal/sandbox"
+	"veza.fr/recovery/internal/wait"
+)
+
+const binDir = "/usr/lib/postgresql/15/bin/"
+
+// rawCommands is what a person would type, timed: restore, start, wait for the end of
+// recovery, the smoke query, stop. Making and removing the directory is not counted.
+func rawCommands(ctx context.Context, b *testing.B, conf string) time.Duration {
+	b.Helper()
+	box, err := process.Provider{}.Launch(ctx, sandbox.Spec{Stanza: stanza + "-raw", Run: "bench"})
+	if box != nil {
+		defer func() { require.NoError(b, box.Destroy(context.WithoutCancel(ctx))) }()
+	}
+	require.NoError(b, err)
+	data, socket := box.Dir("data"), box.Dir("run")
+	run := func(argv ...string) string {
+		result, runErr := box.Run(ctx, host.Command{Argv: argv})
+		require.NoError(b, runErr)
+		return strings.TrimSpace(string(result.Stdout))
+	}
+	ask := func(query string) string {
+		return run("psql", "-qAtX", "-h", socket, "-d", "postgres", "-c", query)
+	}
+	start := time.Now()
+	run("pgbackrest", "--config="+conf, "--stanza="+stanza, "--pg1-path="+data, "--lock-path="+box.Dir("lock"),
+		"--archive-mode=off", "--process-max="+run("nproc"), "restore")
+	options := "-c listen_addresses= -c archive_mode=off -c hot_standby=off -c unix_socket_directories=" + socket
+	run(binDir+"pg_ctl", "start", "-s", "-w", "-D", data, "-l", box.Dir("log")+"/pg.log", "-o", options)
+	recovered := func(ctx context.Context) error {
+		_, notYet := box.Run(ctx, host.Command{Argv: []string{"psql", "-qAtX", "-h", socket, "-d", "postgres", "-c", "SELECT 1/(NOT pg_is_in_recovery())::int"}})
+		return notYet
+	}
+	require.NoError(b, wait.For(ctx, "the end of recovery", 50*time.Millisecond, recovered))
+	count, err := strconv.Atoi(ask("SELECT count(*) FROM users"))
+	require.NoError(b, err)
+	require.Positive(b, count)
+	run(binDir+"pg_ctl", "stop", "-s", "-m", "immediate", "-D", data)
+	return time.Since(start)
+}

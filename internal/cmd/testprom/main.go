@@ -1,0 +1,27 @@
+// Command testprom runs a restore drill, or reads the event stream of one, and
+// turns what it proved into an exit status, Prometheus metrics and a report.
+// Run it with -h.
+package main
+
+import (
+	"os"
+	"time"
+
+	"golang.org/x/term"
+
+	"veza.fr/recovery/internal/runner"
+)
+
+func main() {
+	os.Exit(runner.Main(os.Args[1:], runner.World{
+		Stdin:    os.Stdin,
+		Stdout:   os.Stdout,
+		Stderr:   os.Stderr,
+		Env:      os.Environ(),
+		Terminal: term.IsTerminal(int(os.Stdin.Fd())),
+		Colours:  term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == "",
+		Signals:  runner.Signals(),
+		Now:      time.Now,
+		Reap:     reaper,
+	}))
+}

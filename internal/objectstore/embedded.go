@@ -1,0 +1,98 @@
+package objectstore
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/johannesboyne/gofakes3"
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
+)
+
+// bindTries is how many ports are tried until one is free on both loopback addresses.
+const bindTries = 10
+
+// grace is how long requests under way may take when the store is closed.
+const grace = 2 * time.Second
+
+// Embedded starts an S3 server in this process, behind TLS, reachable as
+// localhost only. It holds its objects in memory, and answers 403 to whoever
+// does not sign with its key and secret.
+func Embedded(ctx context.Context) (*Store, error) {
+	s := &Store{
+		Endpoint: "localhost", Bucket: "backups", Region: "us-east-1",
+		Key: "drill" + rand.Text()[:15], Secret: rand.Text() + rand.Text(),
+	}
+	backend := s3mem.New()
+	if err := backend.CreateBucket(s.Bucket); err != nil {
+		return nil, fmt.Errorf("embedded object store: %w", err)
+	}
+	ca, certificate, err := certify(s.Endpoint)
+	if err != nil {
+		return nil, fmt.Errorf("embedded object store: %w", err)
+	}
+	s.CA = ca
+	listeners, err := listen(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("embedded object store: %w", err)
+	}
+	s.Port = listeners[0].Addr().(*net.TCPAddr).Port
+	server := &http.Server{
+		Handler:           signed(s.Key, s.Secret, gofakes3.New(backend).Server()),
+		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
+		ErrorLog:          log.New(io.Discard, "", 0), // a client that hangs up is no news
+		ReadHeaderTimeout: time.Minute,
+	}
+	s.stop = serve(server, listeners)
+	return s, nil
+}
+
+// serve answers on every listener; the function it returns ends that.
+func serve(server *http.Server, listeners []net.Listener) func(context.Context) error {
+	var serving sync.WaitGroup
+	for _, l := range listeners {
+		serving.Go(func() { server.ServeTLS(l, "", "") }) //nolint:errcheck // it ends when the server is closed
+	}
+	return func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, grace)
+		defer cancel()
+		err := server.Shutdown(ctx)
+		if err != nil { // somebody holds on: cut off
+			err = server.Close()
+		}
+		serving.Wait()
+		return err
+	}
+}
+
+// listen opens one free port on 127.0.0.1 and, where the machine has it, on
+// ::1: localhost may mean either, and clients need not try both.
+func listen(ctx context.Context) ([]net.Listener, error) {
+	var config net.ListenConfig
+	var last error
+	for range bindTries {
+		four, err := config.Listen(ctx, "tcp4", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		port := strconv.Itoa(four.Addr().(*net.TCPAddr).Port)
+		six, err := config.Listen(ctx, "tcp6", net.JoinHostPort("::1", port))
+		if err == nil {
+			return []net.Listener{four, six}, nil
+		}
+		if !taken(err) { // no IPv6 here
+			return []net.Listener{four}, nil
+		}
+		last = errors.Join(err, four.Close())
+	}
+	return nil, last
+}

@@ -1,0 +1,85 @@
+package pgbackrest
+
+import "strings"
+
+// Address is where the repository is reached; ok is false for one on this
+// machine's own file system (posix, cifs without a repo host).
+func (r Repo) Address() (address Address, ok bool) {
+	if host := r.Option("host"); host != "" {
+		return r.repoHost(host), true
+	}
+	switch r.Type() {
+	case "s3":
+		endpoint, port := splitPort(strings.TrimPrefix(strings.TrimPrefix(r.Option("s3-endpoint"), "https://"), "http://"), "443")
+		name := endpoint
+		if r.Option("s3-uri-style") != "path" {
+			name = r.Option("s3-bucket") + "." + endpoint
+		}
+		return r.storage(name, port, strings.HasPrefix(r.Option("s3-endpoint"), "http://")), true
+	case "azure":
+		endpoint := r.Option("azure-endpoint")
+		if endpoint == "" {
+			endpoint = "blob.core.windows.net"
+		}
+		return r.storage(r.Option("azure-account")+"."+endpoint, "443", false), true
+	case "gcs":
+		endpoint, port := splitPort(r.Option("gcs-endpoint"), "443")
+		if endpoint == "" {
+			endpoint = "storage.googleapis.com"
+		}
+		return r.storage(endpoint, port, false), true
+	case "sftp":
+		port := r.Option("sftp-host-port")
+		if port == "" {
+			port = "22"
+		}
+		return Address{Host: r.Option("sftp-host"), Port: port}, true
+	}
+	return Address{}, false
+}
+
+// storage applies storage-host and storage-port: the connection goes there, and
+// the certificate is checked against that name too (facts A6).
+func (r Repo) storage(name, port string, plain bool) Address {
+	address := Address{Host: name, Port: port}
+	if host := r.Option("storage-host"); host != "" {
+		plain = plain || strings.HasPrefix(host, "http://")
+		host = strings.TrimPrefix(strings.TrimPrefix(host, "https://"), "http://")
+		address.Host, address.Port = splitPort(host, address.Port)
+	}
+	if port := r.Option("storage-port"); port != "" {
+		address.Port = port
+	}
+	if !plain {
+		address.TLSName = address.Host
+	}
+	return address
+}
+
+func (r Repo) repoHost(host string) Address {
+	port := r.Option("host-port")
+	tls := r.Option("host-type") == "tls"
+	switch {
+	case port != "":
+	case tls:
+		port = "8432"
+	default:
+		port = "22"
+	}
+	return Address{Host: host, Port: port}
+}
+
+// splitPort takes a port off an endpoint; [::1]:9000 and a bare IPv6 address are understood.
+func splitPort(endpoint, standard string) (host, port string) {
+	if inside, rest, ok := strings.Cut(strings.TrimPrefix(endpoint, "["), "]"); ok && strings.HasPrefix(endpoint, "[") {
+		if strings.HasPrefix(rest, ":") {
+			return inside, rest[1:]
+		}
+		return inside, standard
+	}
+	host, port, found := strings.Cut(endpoint, ":")
+	if !found || strings.Contains(port, ":") {
+		return endpoint, standard
+	}
+	return host, port
+}

@@ -1,0 +1,187 @@
+// Package pgbackrest is a typed front of the pgbackrest command and of its
+// configuration file. The command itself does all the work.
+package pgbackrest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"veza.fr/recovery/internal/host"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/wal"
+)
+
+// Client runs pgbackrest on a host, always with lock, log and spool paths of the
+// run's own: restore empties the spool path, which production may be using (facts A2).
+type Client struct {
+	Host    host.Host
+	Config  string // path on the host
+	Include string // its conf.d; "" for none
+	Stanza  string
+	Repo    int
+	Data    string // pg1-path
+	Lock    string
+	Log     string
+	Spool   string
+	// Doubt makes questions to the store give up early: what its probe found makes
+	// a good answer unlikely, and pgBackRest would retry.
+	Doubt bool
+	// Patience is the environment that bounds one wait of restore and archive-get
+	// for the store: see Config.Patience.
+	Patience []string
+}
+
+// queryTimeout bounds one read-only call; pgBackRest's own bound on one wait for
+// the store, in seconds, must be well below it.
+const (
+	queryTimeout   = 90 * time.Second
+	ioTimeout      = "--io-timeout=10"
+	doubtIOTimeout = "--io-timeout=3"
+)
+
+func (c *Client) ioTimeout() string {
+	if c.Doubt {
+		return doubtIOTimeout
+	}
+	return ioTimeout
+}
+
+// common are the options every call gets on its command line: what restore
+// gets there it writes into restore_command, and nothing else (facts A2).
+func (c *Client) common(command string) []string {
+	argv := []string{
+		"pgbackrest", "--config=" + c.Config, "--stanza=" + c.Stanza, "--repo=" + strconv.Itoa(c.Repo),
+		"--log-path=" + c.Log, "--log-level-console=off", "--log-level-stderr=warn", "--log-level-file=off", "--no-log-timestamp",
+	}
+	if c.Include != "" {
+		argv = append(argv, "--config-include-path="+c.Include)
+	}
+	return append(argv, command)
+}
+
+// Version is the installed pgBackRest's. A missing program is tool_missing.
+func (c *Client) Version(ctx context.Context) (string, error) {
+	result, err := c.query(ctx, []string{"pgbackrest", "version"})
+	if err != nil {
+		return "", err
+	}
+	version, found := strings.CutPrefix(strings.TrimSpace(string(result)), "pgBackRest ")
+	if !found {
+		return "", reason.Errorf(reason.ToolMissing, "pgbackrest version says %q: is this pgBackRest?", version)
+	}
+	return version, nil
+}
+
+// Info asks for the stanza's status and backups.
+func (c *Client) Info(ctx context.Context) (Stanza, error) {
+	output, err := c.query(ctx, append(c.common("info"), "--lock-path="+c.Lock, "--output=json", c.ioTimeout()))
+	if err != nil {
+		return Stanza{}, err
+	}
+	return ParseInfo(output)
+}
+
+// List lists everything below a path of the repository; a missing one is empty (facts A4).
+func (c *Client) List(ctx context.Context, path string) ([]wal.File, error) {
+	output, err := c.query(ctx, append(c.common("repo-ls"), path, "--recurse", "--output=json", c.ioTimeout()))
+	if err != nil {
+		return nil, err
+	}
+	return ParseList(output)
+}
+
+// Get reads one file of the repository, decrypted. It works before a restore,
+// when archive-get does not (facts H). A file that is not there wraps ErrNoFile.
+func (c *Client) Get(ctx context.Context, path string) ([]byte, error) {
+	output, err := c.query(ctx, append(c.common("repo-get"), path, c.ioTimeout()))
+	if failed, ok := errors.AsType[*Error](err); ok && failed.Code == 1 {
+		return nil, fmt.Errorf("%w: %s", ErrNoFile, path)
+	}
+	return output, err
+}
+
+// ErrNoFile is repo-get's exit status 1.
+var ErrNoFile = errors.New("no such file in the repository")
+
+// RestoreOptions say what to restore and where to.
+type RestoreOptions struct {
+	Set         string   // label; always pinned
+	Target      []string // --type, --target ...; empty: end of archive
+	Tablespaces string   // directory that tablespaces are mapped into
+	ProcessMax  int
+}
+
+// Restore restores a set. The restored cluster cannot archive: --archive-mode=off
+// (facts A7).
+func (c *Client) Restore(ctx context.Context, o RestoreOptions, output io.Writer) error {
+	argv := append(c.common("restore"), "--set="+o.Set, "--pg1-path="+c.Data, "--archive-mode=off",
+		"--tablespace-map-all="+o.Tablespaces, "--no-link-all", "--no-delta",
+		"--lock-path="+c.Lock, "--process-max="+strconv.Itoa(o.ProcessMax))
+	argv = append(argv, resets...)
+	// By environment: restore would hand it to archive-get, which refuses it without archive-async.
+	env := append([]string{"PGBACKREST_SPOOL_PATH=" + c.Spool}, c.Patience...)
+	_, err := c.Host.Run(ctx, host.Command{Argv: append(argv, o.Target...), Env: env, Stdout: output})
+	return newError("restore", err)
+}
+
+// resets take away what a conf may say about restores and what would make a drill
+// restore less than everything, elsewhere, or not at all: a part of the databases,
+// maps of another machine, recovery options, and the host the cluster lives on (a
+// conf of a repository host has one, and restore refuses to run from there).
+var resets = []string{
+	"--reset-db-include", "--reset-db-exclude", "--reset-tablespace-map", "--reset-link-map",
+	"--reset-recovery-option", "--reset-pg1-host",
+}
+
+// ReplayEnv is what PostgreSQL must have in its environment while archive-get runs
+// under it: restore takes no archive-async, and an asynchronous archive-get has a
+// fatal race at timeline switches (facts A1).
+var ReplayEnv = []string{"PGBACKREST_ARCHIVE_ASYNC=n"}
+
+func (c *Client) query(ctx context.Context, argv []string) ([]byte, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, queryTimeout,
+		reason.Errorf(reason.RepoUnreachable, "pgbackrest %s did not end within %s", argv[len(argv)-1], queryTimeout))
+	defer cancel()
+	result, err := c.Host.Run(ctx, host.Command{Argv: argv})
+	return result.Stdout, newError(commandOf(argv), err)
+}
+
+var commandName = regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)
+
+func commandOf(argv []string) string {
+	for _, arg := range argv[1:] {
+		if commandName.MatchString(arg) {
+			return arg
+		}
+	}
+	return argv[0]
+}
+
+// ParseList reads the answer of repo-ls --recurse --output=json. Directories are left out.
+func ParseList(output []byte) ([]wal.File, error) {
+	if len(strings.TrimSpace(string(output))) == 0 {
+		return nil, nil
+	}
+	var entries map[string]struct {
+		Type string `json:"type"`
+		Size int64  `json:"size"`
+		Time int64  `json:"time"`
+	}
+	if err := json.Unmarshal(output, &entries); err != nil {
+		return nil, fmt.Errorf("the answer of pgbackrest repo-ls: %w", err)
+	}
+	var files []wal.File
+	for path, entry := range entries {
+		if entry.Type == "file" {
+			files = append(files, wal.File{Path: path, Size: entry.Size, Time: time.Unix(entry.Time, 0)})
+		}
+	}
+	return files, nil
+}

@@ -1,0 +1,231 @@
+package pgbackrest
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"gopkg.in/ini.v1"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// Config is a pgbackrest.conf as it was read, with whatever stands in conf.d
+// behind it. It answers questions; pgBackRest itself reads the file.
+type Config struct {
+	Path string // where it was read, for messages
+	file *ini.File
+}
+
+// ParseConfig reads a pgbackrest.conf; more are the contents of its conf.d, in order.
+// Values are taken as they are: no quoting, no interpolation, no comment behind a
+// value, because pgBackRest knows none of these. The error's reason is config_invalid.
+func ParseConfig(path string, content []byte, more ...[]byte) (*Config, error) {
+	var others []any
+	for _, m := range more {
+		others = append(others, m)
+	}
+	file, err := ini.LoadSources(ini.LoadOptions{
+		AllowShadows: true, IgnoreInlineComment: true, IgnoreContinuation: true,
+		PreserveSurroundedQuote: true, KeyValueDelimiters: "=", SkipUnrecognizableLines: false,
+	}, content, others...)
+	if err != nil {
+		// The library's error quotes the line, and the line may hold a secret.
+		return nil, reason.Errorf(reason.ConfigInvalid, "%s is no pgbackrest.conf: a line is neither [section] nor option=value", path)
+	}
+	return &Config{Path: path, file: file}, nil
+}
+
+// Stanzas are the names of the stanza sections, without [global] and [name:command].
+func (c *Config) Stanzas() []string {
+	var names []string
+	for _, section := range c.file.SectionStrings() {
+		name, _, _ := strings.Cut(section, ":")
+		if name != "global" && name != ini.DefaultSection && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Stanza is the one to drill: the wanted one if the conf has it, or its only one.
+func (c *Config) Stanza(wanted string) (string, error) {
+	names := c.Stanzas()
+	switch {
+	case wanted != "" && slices.Contains(names, wanted):
+		return wanted, nil
+	case wanted != "":
+		return "", reason.Errorf(reason.ConfigInvalid, "-stanza %s: %s has no section [%s]; it has %s", wanted, c.Path, wanted, strings.Join(names, ", "))
+	case len(names) == 1:
+		return names[0], nil
+	case len(names) == 0:
+		return "", reason.Errorf(reason.ConfigInvalid, "%s has no stanza section", c.Path)
+	}
+	return "", reason.Errorf(reason.ConfigInvalid, "%s has several stanzas (%s): choose one with -stanza", c.Path, strings.Join(names, ", "))
+}
+
+// Option is the value a command sees for an option: the stanza's section before
+// [global], within each the part for the command first. Empty when it is not set.
+func (c *Config) Option(stanza, command, option string) string {
+	for _, name := range []string{stanza + ":" + command, stanza, "global:" + command, "global"} {
+		section, err := c.file.GetSection(name)
+		if err == nil && section.HasKey(option) {
+			return strings.TrimSpace(section.Key(option).Value())
+		}
+	}
+	return ""
+}
+
+// Repo is one repository of a conf.
+type Repo struct {
+	Key  int
+	conf *Config
+	name string
+}
+
+// Repo gives access to the options of repository key.
+func (c *Config) Repo(stanza string, key int) Repo { return Repo{Key: key, conf: c, name: stanza} }
+
+// Option is repoN-<option>.
+func (r Repo) Option(option string) string {
+	return r.conf.Option(r.name, "restore", "repo"+strconv.Itoa(r.Key)+"-"+option)
+}
+
+// Type is posix, s3, azure, gcs, sftp or cifs; posix is pgBackRest's default.
+func (r Repo) Type() string {
+	if t := r.Option("type"); t != "" {
+		return t
+	}
+	return "posix"
+}
+
+// Encrypted says whether the repository has a cipher.
+func (r Repo) Encrypted() bool {
+	return r.Option("cipher-type") != "" && r.Option("cipher-type") != "none"
+}
+
+// Exists says whether the conf says anything of this repository, or leaves it all
+// to defaults as one may with repository 1.
+func (r Repo) Exists() bool {
+	prefix := "repo" + strconv.Itoa(r.Key) + "-"
+	for _, section := range r.conf.file.Sections() {
+		for _, key := range section.KeyStrings() {
+			if strings.HasPrefix(key, prefix) {
+				return true
+			}
+		}
+	}
+	return r.Key == 1
+}
+
+// CheckRepo refuses a repository key the conf does not know.
+func (c *Config) CheckRepo(stanza string, key int) error {
+	if c.Repo(stanza, key).Exists() {
+		return nil
+	}
+	return reason.Errorf(reason.ConfigInvalid, "-repo %d: %s has no option repo%d-...", key, c.Path, key)
+}
+
+// secretOptions are the options pgBackRest refuses on its command line because
+// they are secret (secure: true in its config.yaml), as suffixes of repoN-.
+var secretOptions = []string{
+	"cipher-pass", "s3-key", "s3-key-secret", "s3-token", "s3-sse-customer-key", "azure-key",
+	"sftp-private-key-passphrase",
+}
+
+// required secrets by what makes them so: an empty value is a placeholder then.
+func (r Repo) needs(option string) bool {
+	switch option {
+	case "cipher-pass":
+		return r.Encrypted()
+	case "s3-key", "s3-key-secret":
+		return r.Type() == "s3" && (r.Option("s3-key-type") == "" || r.Option("s3-key-type") == "shared")
+	case "azure-key":
+		return r.Type() == "azure" && r.Option("azure-key-type") != "auto"
+	}
+	return false
+}
+
+// Secrets are the values pgBackRest treats as secret, of every section: what must
+// never appear anywhere.
+func (c *Config) Secrets() []string {
+	var values []string
+	for _, section := range c.file.Sections() {
+		for _, key := range section.Keys() {
+			_, option, _ := strings.Cut(key.Name(), "-")
+			if value := strings.TrimSpace(key.Value()); strings.HasPrefix(key.Name(), "repo") && slices.Contains(secretOptions, option) && value != "" {
+				values = append(values, value)
+			}
+		}
+	}
+	return values
+}
+
+// CheckSecrets refuses placeholders: the reason is placeholder_secret, the option
+// is named and its value is not shown.
+func (r Repo) CheckSecrets() error {
+	for _, option := range secretOptions {
+		value := r.Option(option)
+		if value == "" && !r.needs(option) {
+			continue
+		}
+		if IsPlaceholder(value) {
+			return reason.Errorf(reason.PlaceholderSecret, "%s: repo%d-%s is a placeholder (or empty); put the real value there",
+				r.conf.Path, r.Key, option)
+		}
+	}
+	return nil
+}
+
+var placeholders = []string{"changeme", "change_me", "change-me", "replaceme", "replace_me", "placeholder", "example", "todo"}
+
+// IsPlaceholder says whether a secret is none: empty, or one of the words people
+// leave behind, or wholly <...> or {{ ... }}. Nothing is guessed by entropy.
+func IsPlaceholder(value string) bool {
+	value = strings.TrimSpace(value)
+	lower := strings.ToLower(value)
+	for _, word := range placeholders {
+		if strings.Contains(lower, word) {
+			return true
+		}
+	}
+	return value == "" ||
+		strings.HasPrefix(value, "<") && strings.HasSuffix(value, ">") ||
+		strings.HasPrefix(value, "{{") && strings.HasSuffix(value, "}}")
+}
+
+// Address is a TCP address the repository is reached at.
+type Address struct {
+	Host, Port string
+	TLSName    string // the name its certificate must be for; empty when no TLS is spoken
+}
+
+func (a Address) String() string { return fmt.Sprintf("%s:%s", a.Host, a.Port) }
+
+// DefaultConfig is where pgBackRest looks when nobody says otherwise.
+const DefaultConfig = "/etc/pgbackrest/pgbackrest.conf"
+
+// Patience bounds one wait for the store, unless the conf does: pgBackRest's default of
+// a minute, tried again for each file, lets a store that died in the middle of a restore look alive for
+// many minutes. By environment, so that the conf stays as it is.
+func (c *Config) Patience(stanza string) []string {
+	if c.Option(stanza, "restore", "io-timeout") != "" {
+		return nil
+	}
+	return []string{"PGBACKREST_IO_TIMEOUT=30"}
+}
+
+// CheckNow refuses what would restore something else than the newest backups:
+// repo-target-time shows a versioned bucket as it was (pgBackRest 2.54).
+func (r Repo) CheckNow() error {
+	if moment := r.Option("target-time"); moment != "" {
+		return reason.Errorf(reason.ConfigInvalid, "%s: repo%d-target-time=%s shows the repository as it was then: take it out, and use -target", r.conf.Path, r.Key, moment)
+	}
+	return nil
+}
+
+// VerifyTLS says whether pgBackRest checks the store's certificate.
+func (r Repo) VerifyTLS() bool {
+	return r.Option("storage-verify-tls") != "n" && r.Option("s3-verify-tls") != "n"
+}

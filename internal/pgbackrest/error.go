@@ -1,0 +1,138 @@
+package pgbackrest
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+
+	"veza.fr/recovery/internal/host"
+	"veza.fr/recovery/internal/reason"
+)
+
+// Error is a pgbackrest command that failed.
+type Error struct {
+	Command string
+	Code    int      // exit status; facts A5 lists them
+	Lines   []string // its WARN, ERROR and HINT lines, readable
+}
+
+func (e *Error) Error() string {
+	if len(e.Lines) == 0 {
+		return fmt.Sprintf("pgbackrest %s: exit status %d", e.Command, e.Code)
+	}
+	return fmt.Sprintf("pgbackrest %s: %s", e.Command, strings.Join(e.Lines, "; "))
+}
+
+// newError turns a host's error into one with a reason where the reason does not
+// depend on what was asked: a missing program, and what Classify knows.
+func newError(command string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, host.ErrNotFound) {
+		return reason.Errorf(reason.ToolMissing, "%w: install it with: apt-get install pgbackrest", err)
+	}
+	exit, ok := errors.AsType[*host.ExitError](err)
+	if !ok {
+		return err
+	}
+	failed := &Error{Command: command, Code: exit.Code, Lines: messages(exit.Result)}
+	if why, ok := Classify(failed.Code, strings.Join(failed.Lines, "\n")); ok {
+		return &reason.Error{Reason: why, Err: failed}
+	}
+	return failed
+}
+
+const maxLine = 300 // bytes of one message; a failed decryption prints whole files
+
+// messages are the lines pgBackRest printed, printable and bounded.
+func messages(result host.Result) []string {
+	var lines []string
+	for _, output := range [][]byte{result.Stderr, result.Stdout} {
+		for _, line := range strings.Split(strings.ToValidUTF8(string(output), "?"), "\n") {
+			if line = Printable(line); line != "" {
+				lines = append(lines, line)
+			}
+		}
+	}
+	if len(lines) > 12 {
+		lines = lines[:12]
+	}
+	return lines
+}
+
+// Printable cuts text to one bounded line of printable characters.
+func Printable(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, strings.ToValidUTF8(text, "?"))
+	text = strings.Join(strings.Fields(text), " ")
+	if len(text) > maxLine {
+		text = strings.ToValidUTF8(text[:maxLine], "") + "..."
+	}
+	return text
+}
+
+// rule maps words of pgBackRest's messages to a reason.
+type rule struct {
+	words *regexp.Regexp
+	why   reason.Reason
+}
+
+// rules are tried in order. One failure prints several lines (75 is the exit
+// status of everything that kept backup.info from being read, facts A5), so the
+// words decide before the status does.
+var rules = []rule{
+	{regexp.MustCompile(`(?i)no space left on device`), reason.DiskSpace},
+	{regexp.MustCompile(`(?i)NoSuchBucket|container ?not ?found|bucket.*(does not|doesn't) exist`), reason.NoBackup},
+	{regexp.MustCompile(`(?i)ExpiredToken|InvalidAccessKeyId|SignatureDoesNotMatch|AccessDenied|InvalidToken|AuthenticationFailed`), reason.RepoDenied},
+	{regexp.MustCompile(`(?i)HTTP request failed with (401|403)`), reason.RepoDenied},
+	{regexp.MustCompile(`(?i)permission denied`), reason.RepoDenied},
+	{regexp.MustCompile(`(?i)HTTP request failed with (408|429|5\d\d)`), reason.RepoUnreachable},
+	{regexp.MustCompile(`(?i)certificate`), reason.UntrustedCertificate},
+	{regexp.MustCompile(`(?i)HostConnectError|\[049\]|connection refused|unable to connect|unable to get address|` +
+		`timeout connecting|TLS error|TLS syscall error|connection reset|broken pipe|unexpected eof reading http|` +
+		`timeout after \d+ms waiting`), reason.RepoUnreachable},
+	{regexp.MustCompile(`(?i)ServiceError|\[101\]`), reason.RepoUnreachable},
+	{regexp.MustCompile(`\[0(27|31|32|33|36|37|96)\]`), reason.ConfigInvalid},
+}
+
+// Classify finds the reason of a failure that means the same whatever was asked
+// for. What depends on the question (a missing file, a failed decryption) is left
+// to the caller.
+func Classify(code int, text string) (reason.Reason, bool) {
+	for _, r := range rules {
+		if r.words.MatchString(text) {
+			return r.why, true
+		}
+	}
+	switch code {
+	case 49, 101:
+		return reason.RepoUnreachable, true
+	case 27, 31, 32, 33, 36, 37, 96:
+		return reason.ConfigInvalid, true
+	}
+	return "", false
+}
+
+// damage are the codes that mean a file of the repository is missing, cut or
+// wrong once it is known that the repository can be reached and opened: checksum,
+// file-invalid, format, file-open, file-read, file-missing, path-missing, crypto, file-info, json-format.
+var damage = regexp.MustCompile(`\[0(26|28|29|41|42|55|73|95|98|99)\]|ChecksumError|FormatError|FileMissingError|FileOpenError|FileReadError|CryptoError`)
+
+// Damaged says whether a failure names a damaged or missing file.
+func Damaged(err error) bool {
+	failed, ok := errors.AsType[*Error](err)
+	return ok && damage.MatchString(strings.Join(failed.Lines, "\n"))
+}
+
+// Killed says whether the command was ended by a signal: its exit status is then 63
+// (term), or the host's 128 + signal. The same holds for one of its workers.
+func (e *Error) Killed() bool {
+	return e.Code == 63 || e.Code > 128 || strings.Contains(strings.Join(e.Lines, " "), "terminated unexpectedly on signal")
+}

@@ -1,0 +1,74 @@
+package pgbackrest
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// Dialer opens connections from where pgBackRest will run.
+type Dialer interface {
+	Dial(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// probeTimeout bounds each probe. pgBackRest itself would retry a dead store for
+// minutes (facts A5), so the path is tried first.
+const probeTimeout = 5 * time.Second
+
+// Probe asks, in seconds, whether a repository's address answers: the TCP
+// connection, the TLS handshake and, for a store that speaks HTTP, any answer to a
+// request. Failures are repo_unreachable.
+//
+// trouble is what looks wrong with the certificate. It is no verdict: Go and
+// OpenSSL disagree about some certificates, so pgBackRest has the last word.
+func Probe(ctx context.Context, from Dialer, address Address, roots *x509.CertPool) (trouble, err error) {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	conn, err := from.Dial(ctx, "tcp", net.JoinHostPort(address.Host, address.Port))
+	if err != nil {
+		return nil, reason.Errorf(reason.RepoUnreachable, "the object store does not answer at %s: %w", address, err)
+	}
+	defer func() { _ = conn.Close() }() // nothing was written that could be lost
+	if deadline, ok := ctx.Deadline(); ok {
+		if err := conn.SetDeadline(deadline); err != nil {
+			return nil, reason.Wrap(reason.RepoUnreachable, err)
+		}
+	}
+	if address.TLSName == "" {
+		return nil, nil
+	}
+	secure := tls.Client(conn, &tls.Config{ServerName: address.TLSName, InsecureSkipVerify: true}) //nolint:gosec // judged below, and by pgBackRest
+	if err := secure.HandshakeContext(ctx); err != nil {
+		return nil, reason.Errorf(reason.RepoUnreachable, "%s takes connections but speaks no TLS: %w", address, err)
+	}
+	trouble = judge(secure.ConnectionState(), address.TLSName, roots)
+	return trouble, answers(secure, address)
+}
+
+func judge(state tls.ConnectionState, name string, roots *x509.CertPool) error {
+	between := x509.NewCertPool()
+	for _, certificate := range state.PeerCertificates[1:] {
+		between.AddCert(certificate)
+	}
+	_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{DNSName: name, Roots: roots, Intermediates: between})
+	return err
+}
+
+// answers sends a request nobody has to grant: any status line will do.
+func answers(conn net.Conn, address Address) error {
+	if _, err := fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", address.TLSName); err != nil {
+		return reason.Errorf(reason.RepoUnreachable, "%s takes connections but no request: %w", address, err)
+	}
+	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return reason.Errorf(reason.RepoUnreachable, "%s takes connections but does not answer within %s: %w", address, probeTimeout, err)
+	}
+	return response.Body.Close()
+}

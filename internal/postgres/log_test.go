@@ -1,0 +1,115 @@
+package postgres
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+func recorded(t testing.TB, name string) string {
+	t.Helper()
+	content, err := os.ReadFile("../../fixtures/postgres/" + name)
+	require.NoError(t, err)
+	return string(content)
+}
+
+func TestParseLog_ReadsACompleteRecovery(t *testing.T) {
+	log := ParseLog(recorded(t, "switch.log"))
+	assert.Equal(t, 9, log.Segments(), "each segment once, no history files")
+	assert.EqualValues(t, 3, log.Timeline)
+	assert.True(t, log.RedoDone.After(log.RedoStart))
+	assert.False(t, log.LastCommit.IsZero())
+	assert.Empty(t, log.Archive)
+	assert.Empty(t, log.Fatal)
+	assert.Empty(t, log.Damage)
+	assert.NoError(t, log.Cause())
+}
+
+func TestParseLog_NamesTheTargetItStoppedAt(t *testing.T) {
+	assert.Contains(t, ParseLog(recorded(t, "target-lsn.log")).Stopping, `"0/C000028"`)
+	assert.Contains(t, ParseLog(recorded(t, "target-time.log")).Stopping, "time 2026-")
+	assert.Empty(t, ParseLog(recorded(t, "target-missed.log")).Stopping)
+}
+
+// PostgreSQL came up in the first three of these, with data missing (facts B1).
+func TestCause_IsFoundInTheLog(t *testing.T) {
+	for name, words := range map[string]string{
+		"segment-cut.log":     "00000001000000000000000B",
+		"segment-corrupt.log": "bad WAL record",
+		"last-corrupt.log":    "checksum",
+		"first-corrupt.log":   "checksum",
+	} {
+		err := ParseLog(recorded(t, name)).Cause()
+		why, _ := reason.Of(err)
+		assert.Equal(t, reason.WALCorrupt, why, name)
+		assert.ErrorContains(t, err, words, name)
+	}
+}
+
+func TestDamageRead_OnlyWhatCameFromTheArchive(t *testing.T) {
+	log := ParseLog(recorded(t, "last-corrupt.log"))
+	assert.NotEmpty(t, log.DamageRead(16<<20))
+	log.Damage = []string{"invalid record length at 0/F000000: wanted 24, got 0", "unexpected pageaddr 0/5000000 in log segment 00000001000000000000000F, offset 0"}
+	assert.Empty(t, log.DamageRead(16<<20), "behind the last archived segment that is how the end is noticed")
+	log.Damage = []string{"something invalid magic number without a place"}
+	assert.NotEmpty(t, log.DamageRead(16<<20), "in doubt it counts")
+}
+
+func TestStartError_SaysWhyAClusterIsNotUp(t *testing.T) {
+	line := func(level, text string) string {
+		return "2026-11-23 23:23:57.144 UTC [1] " + level + ":  " + text + "\n"
+	}
+	for _, c := range []struct {
+		log string
+		why reason.Reason
+	}{
+		{recorded(t, "target-missed.log"), reason.RecoveryIncomplete},
+		{recorded(t, "first-corrupt.log"), reason.WALCorrupt},
+		{line("FATAL", "requested timeline 2 is not a child of this server's history"), reason.TimelineConflict},
+		{line("PANIC", "could not write to file: No space left on device"), reason.DiskSpace},
+		{line("FATAL", "could not map anonymous shared memory: Cannot allocate memory"), reason.SandboxFailed},
+		{line("FATAL", "database files are incompatible with server"), reason.VersionMismatch},
+		{line("FATAL", "WAL file is from different database system: 1 and 2"), reason.WALCorrupt},
+		{"ERROR: [049]: unable to connect\n" + line("FATAL", "could not locate required checkpoint record"), reason.RepoUnreachable},
+		{line("FATAL", "could not locate required checkpoint record"), reason.RecoveryIncomplete},
+		{line("FATAL", "could not access file \"timescaledb\": No such file"), reason.StartFailed},
+		{line("LOG", "startup process (PID 7) was terminated by signal 9: Killed"), reason.SandboxFailed},
+		{line("FATAL", "could not restore file \"000000010000000000000002\" from archive: child process exited with exit code 137"), reason.SandboxFailed},
+		{line("LOG", "redo starts at 0/1"), reason.SandboxFailed},
+		{"", reason.SandboxFailed},
+	} {
+		why, ok := reason.Of(ParseLog(c.log).StartError())
+		assert.True(t, ok)
+		assert.Equal(t, c.why, why, c.log)
+	}
+}
+
+func TestParseLog_AKnockTooEarlyIsNoFatal(t *testing.T) {
+	log := ParseLog("2026-11-23 23:21:06.509 UTC [24403] FATAL:  the database system is starting up\n")
+	assert.Empty(t, log.Fatal)
+}
+
+func FuzzParseLog(f *testing.F) {
+	for _, name := range []string{"switch.log", "segment-cut.log", "target-lsn.log"} {
+		f.Add(recorded(f, name))
+	}
+	f.Add("2026-11-23 23:21:06.509 UTC [1] LOG:  selected new timeline ID: 99999999999999999999\n")
+	f.Fuzz(func(t *testing.T, content string) {
+		log := ParseLog(content)
+		log.DamageRead(16 << 20)
+		_, ok := reason.Of(log.StartError())
+		assert.True(t, ok, "a cluster that is not up always has a reason")
+	})
+}
+
+func TestStartError_ATablespaceOutsideIsStoppedBeforeItIsWritten(t *testing.T) {
+	err := ParseLog("2026-11-24 00:31:21.000 UTC [7] FATAL:  could not create symbolic link \"pg_tblspc/16422\": Permission denied\n" +
+		"2026-11-24 00:31:21.000 UTC [7] CONTEXT:  WAL redo at 0/C000028 for Tablespace/CREATE: 16422 \"/srv/fast\"\n").StartError()
+	why, _ := reason.Of(err)
+	assert.Equal(t, reason.IsolationBreached, why)
+	assert.ErrorContains(t, err, "/srv/fast")
+}

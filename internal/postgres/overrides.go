@@ -1,0 +1,123 @@
+package postgres
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// override is one setting forced on the command line, which beats
+// postgresql.auto.conf, and the first major version that knows it.
+type override struct {
+	name, value string
+	since       int
+}
+
+// overrides make a restored cluster harmless, whatever it was configured to do
+// where it came from. facts B4 has a reason and an experiment for most of them.
+var overrides = []override{
+	// It never archives.
+	{"archive_mode", "off", 0},
+	{"archive_command", "", 0},
+	{"archive_library", "", 15},
+	// It follows nobody, publishes nothing, and runs nothing by itself.
+	{"primary_conninfo", "", 12},
+	{"primary_slot_name", "", 12},
+	{"synchronous_standby_names", "", 0},
+	{"max_logical_replication_workers", "0", 0},
+	{"cron.launch_active_jobs", "off", 0},
+	{"autovacuum", "off", 0},
+	{"recovery_end_command", "", 12},
+	{"archive_cleanup_command", "", 12},
+	{"event_triggers", "off", 17},
+	{"session_preload_libraries", "", 0},
+	{"local_preload_libraries", "", 0},
+	{"ssl_passphrase_command", "", 0},
+	// It recovers to the newest timeline, at once. Connections are refused until it
+	// is out of recovery: an answer then means recovered, and a max_connections
+	// raised in the WAL cannot pause it.
+	{"hot_standby", "off", 0},
+	{"recovery_target_timeline", "latest", 12},
+	{"recovery_min_apply_delay", "0", 12},
+	// It shows damage where there is some.
+	{"zero_damaged_pages", "off", 0},
+	{"ignore_checksum_failure", "off", 0},
+	{"ignore_invalid_pages", "off", 13},
+	// It listens on its own socket alone, and needs no file of its old machine.
+	{"listen_addresses", "", 0},
+	{"ssl", "off", 0},
+	{"bonjour", "off", 0},
+	{"unix_socket_group", "", 0},
+	{"unix_socket_permissions", "0700", 0},
+	{"krb_server_keyfile", "", 0},
+	// It fits a small machine, and holds no shared memory that would outlive a kill.
+	{"shared_buffers", "128MB", 0},
+	{"huge_pages", "off", 0},
+	{"max_wal_size", "1GB", 0},
+	{"min_wal_size", "80MB", 0},
+	{"wal_keep_size", "0", 13},
+	{"wal_buffers", "-1", 0},
+	{"temp_buffers", "8MB", 0},
+	{"dynamic_shared_memory_type", "mmap", 0},
+	{"max_files_per_process", "1000", 0},
+	{"wal_recycle", "off", 12},
+	{"io_method", "worker", 18},
+	// Its log is ours to read: English, complete, in UTC, on standard error.
+	{"logging_collector", "off", 0},
+	{"log_destination", "stderr", 0},
+	{"lc_messages", "C", 0},
+	{"log_timezone", "UTC", 0},
+	{"log_line_prefix", logPrefix, 0},
+	{"log_min_messages", "warning", 0},
+	{"log_error_verbosity", "default", 0},
+	{"log_statement", "none", 0},
+	{"log_min_duration_statement", "-1", 0},
+	{"log_connections", "off", 0},
+}
+
+// targets are the recovery targets; all but the wanted one are emptied, because a
+// second one is FATAL "multiple recovery targets specified".
+var targets = []string{"recovery_target", "recovery_target_time", "recovery_target_lsn", "recovery_target_name", "recovery_target_xid"}
+
+// minPrepared is room for transactions prepared after the setting was raised, which the
+// control file of an older backup does not know of: without it their replay is FATAL,
+// hot_standby or not.
+const minPrepared = 256
+
+func atLeast(name, value string) string {
+	if n, err := strconv.Atoi(value); err == nil && name == "max_prepared_transactions" && n < minPrepared {
+		return strconv.Itoa(minPrepared)
+	}
+	return value
+}
+
+// Settings are the -c options of the postgres command line, in a stable order.
+func (s *Server) settings(control Control, preload []string) []string {
+	major, _ := strconv.Atoi(s.Installation.Major())
+	var list []string
+	add := func(name, value string) { list = append(list, name+"="+value) }
+	for _, o := range overrides {
+		if major >= o.since {
+			add(o.name, o.value)
+		}
+	}
+	for _, target := range targets {
+		if target != s.Target {
+			add(target, "")
+		}
+	}
+	for name, label := range inherited {
+		if value := control[label]; value != "" {
+			add(name, atLeast(name, value))
+		}
+	}
+	add("shared_preload_libraries", strings.Join(preload, ","))
+	add("config_file", s.file("postgresql.conf"))
+	add("hba_file", s.file("pg_hba.conf"))
+	add("ident_file", s.file("pg_ident.conf"))
+	add("external_pid_file", s.file("external.pid")) // empty would be taken for a name
+	add("unix_socket_directories", s.Socket)
+	add("port", strconv.Itoa(s.Port))
+	slices.Sort(list)
+	return list
+}

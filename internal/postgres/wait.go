@@ -1,0 +1,108 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/wait"
+)
+
+// pollInterval is how often the postmaster's state is looked at: it bounds the error
+// of the RTO. aliveEvery is how many looks go by between two that start a process.
+const (
+	pollInterval = 50 * time.Millisecond
+	aliveEvery   = 10
+	// answerTimeout bounds the first session, once the postmaster says that it is
+	// ready: what keeps it from coming about then will not go away.
+	answerTimeout = time.Minute
+)
+
+// ErrDied is a postmaster that is gone.
+var ErrDied = errors.New("the postmaster is gone")
+
+// Wait waits until the cluster is out of recovery and watches the postmaster
+// meanwhile: pg_isready and pg_ctl both say yes too early (facts B3). before runs
+// between the end of recovery and the first connection. The connection that is returned is the
+// first session, which alone still knows the last replayed commit.
+func (s *Server) Wait(ctx context.Context, before func(context.Context) error) (*pgx.Conn, error) {
+	looks := 0
+	if err := wait.For(ctx, "the end of recovery", pollInterval, func(ctx context.Context) error {
+		looks++
+		return s.ready(ctx, looks%aliveEvery == 0)
+	}); err != nil {
+		return nil, err
+	}
+	if err := before(ctx); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, answerTimeout,
+		reason.Errorf(reason.StartFailed, "the server is up, and no session came about within %s", answerTimeout))
+	defer cancel()
+	var conn *pgx.Conn
+	err := wait.For(ctx, "the first answer", pollInterval, func(ctx context.Context) (err error) {
+		conn, err = s.answering(ctx)
+		return err
+	})
+	return conn, err
+}
+
+// ready reads the state the postmaster writes into the last line of its pid file:
+// "ready" once connections are taken, which with hot_standby=off is after recovery.
+// Asking the file does not fill the server log with refused connections.
+//
+// It is missing when the postmaster has ended, and still there when it was killed.
+func (s *Server) ready(ctx context.Context, closely bool) error {
+	content, err := s.Host.Read(ctx, path.Join(s.Data, "postmaster.pid"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(err, s.alive(ctx))
+	}
+	if err != nil {
+		return err
+	}
+	lines := strings.Split(strings.TrimSpace(string(content)), "\n")
+	state := strings.TrimSpace(lines[len(lines)-1])
+	if state == "ready" {
+		return nil
+	}
+	err = fmt.Errorf("the postmaster says %q", state)
+	if closely {
+		err = errors.Join(err, s.alive(ctx))
+	}
+	return err
+}
+
+// answering connects and asks whether recovery is over.
+func (s *Server) answering(ctx context.Context) (*pgx.Conn, error) {
+	conn, err := s.firstSession(ctx)
+	if err != nil {
+		if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code != "57P03" { // cannot_connect_now
+			return nil, wait.Stop(err)
+		}
+		return nil, errors.Join(err, s.alive(ctx))
+	}
+	var recovering bool
+	if err := conn.QueryRow(ctx, "SELECT pg_is_in_recovery()").Scan(&recovering); err != nil {
+		return nil, errors.Join(err, s.alive(ctx))
+	}
+	if recovering {
+		return nil, errors.Join(errors.New("it is still in recovery"), conn.Close(ctx))
+	}
+	return conn, nil
+}
+
+// alive ends a wait when nothing is left to wait for.
+func (s *Server) alive(ctx context.Context) error {
+	if running, err := s.Running(ctx); err == nil && !running {
+		return wait.Stop(ErrDied)
+	}
+	return nil
+}

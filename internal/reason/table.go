@@ -1,0 +1,155 @@
+package reason
+
+// Entry is one row of the table: a reason, its exit status, and two sentences
+// for whoever is woken by it.
+type Entry struct {
+	Reason Reason
+	Exit   int
+	Means  string // what happened
+	Next   string // what to look at or type next
+}
+
+// Table holds every reason there is, in the order the README lists them.
+var Table = []Entry{
+	{
+		NoBackup, ExitFailed, "There is no backup to restore: the bucket, path or stanza is gone, or it holds no finished set.",
+		"Run `pgbackrest info`; then look at the last runs of pgbackrest-full and pgbackrest-diff.",
+	},
+	{
+		RepoDenied, ExitFailed, "The object store refuses these credentials: a real restore would be refused as well.",
+		"Check key, secret, expiry and bucket policy (ListBucket and GetObject on the repository's path).",
+	},
+	{
+		RepoCorrupt, ExitFailed, "A file of the repository is missing, cut or damaged: this backup set cannot be restored.",
+		"Take a full backup now, then find out what touched the named object; `pgbackrest verify --output=text` lists the rest.",
+	},
+	{
+		WrongCipher, ExitFailed, "The passphrase does not open this repository: without the right one every backup in it is lost.",
+		"Compare repo-cipher-pass with the escrowed one; it can never be changed for an existing repository.",
+	},
+	{
+		UntrustedCertificate, ExitFailed, "The object store's certificate is not trusted or is for another name.",
+		"Check repo-storage-ca-file, repo-storage-host and the certificate's dates and names.",
+	},
+	{
+		RestoreFailed, ExitFailed, "`pgbackrest restore` failed for a reason of its own.",
+		"Read the pgBackRest lines in the report; run the printed restore command by hand with --log-level-console=detail.",
+	},
+	{
+		WALMissing, ExitFailed, "The archive has a hole: recovery can go no further than the segment before it.",
+		"Take a full backup now; everything after the hole is beyond reach until then. Then look at archive_command's log at that time.",
+	},
+	{
+		WALCorrupt, ExitFailed, "A WAL segment in the archive is empty, cut, undecodable or from another cluster.",
+		"Take a full backup now; then compare the named segment with the primary's pg_wal and look at the store.",
+	},
+	{
+		RecoveryIncomplete, ExitFailed, "PostgreSQL ended recovery before the end of the archive (or before the target): data is missing although it is up.",
+		"Compare the last replayed LSN with the last segment in the report, and read the server log beside it.",
+	},
+	{
+		TimelineConflict, ExitFailed, "The archive holds timelines that do not belong together: two clusters archive into one stanza.",
+		"Find the second writer (a careless restore, a split brain), stop it, then take a full backup.",
+	},
+	{
+		StartFailed, ExitFailed, "The restored cluster does not start.",
+		"Read the server log lines in the report; keep the sandbox with -keep and start it by hand.",
+	},
+	{
+		SmokeQuery, ExitFailed, "A query on the restored cluster failed, or no check ran at all.",
+		"Read the error in the report; is -database right, is the table where it should be?",
+	},
+	{
+		TooFewRows, ExitFailed, "A check counted fewer rows than its minimum, or another value than the expected one.",
+		"Compare with production now; was the data deleted there, or is the backup at fault?",
+	},
+	{
+		StaleData, ExitFailed, "The newest row is older than its check allows: old data came back.",
+		"Compare with production; then look at the age of the backup set and at the archive's end.",
+	},
+	{
+		PageChecksum, ExitFailed, "Pages of the restored cluster fail their checksum.",
+		"Look at `error` in `pgbackrest info --set`; find out whether production's disks hold the same page.",
+	},
+	{
+		IndexCorrupt, ExitFailed, "An index of the restored cluster disagrees with its table.",
+		"Run pg_amcheck on production; a collation change after an upgrade is the usual cause.",
+	},
+	{
+		RTOExceeded, ExitFailed, "The restore works but takes longer than the RTO budget.",
+		"Compare step_duration_seconds with earlier runs; a newer full backup shortens the replay.",
+	},
+	{
+		RPOExceeded, ExitFailed, "More data would be lost than the RPO budget allows.",
+		"Look at archive_timeout, archive_command and pg_stat_archiver on the primary.",
+	},
+	{
+		IsolationBreached, ExitFailed, "The sandbox is not cut off from production: the drill stopped before it could do harm.",
+		"Do not run the drill again before the named setting is understood; list the archive for new .history files.",
+	},
+
+	{
+		ToolMissing, ExitEnvironment, "A program the drill needs is not installed here.",
+		"Install the named package, then run the drill again.",
+	},
+	{
+		ConfigInvalid, ExitEnvironment, "A setting, or the pgbackrest.conf, cannot be used as it is.",
+		"Correct the named setting, then run the drill again.",
+	},
+	{
+		PlaceholderSecret, ExitEnvironment, "pgbackrest.conf still holds a placeholder where a secret belongs.",
+		"Put the real value of the named option into the vault and apply the role again.",
+	},
+	{
+		RepoUnreachable, ExitEnvironment, "The object store does not answer.",
+		"Check that it runs and that this host reaches its address: name, port, firewall.",
+	},
+	{
+		SandboxFailed, ExitEnvironment, "The throw-away machine failed; nothing was learned about the backups.",
+		"Read the cause in the report; disk, memory and whoever kills processes here. Then run the drill again.",
+	},
+	{
+		ImageMissing, ExitEnvironment, "The sandbox image is not there.",
+		"Build it with `make image`, or name another one with -image.",
+	},
+	{
+		VersionMismatch, ExitEnvironment, "PostgreSQL or pgBackRest here is of another version than the backup needs.",
+		"Install the named version, then run the drill again.",
+	},
+	{
+		DiskSpace, ExitEnvironment, "There is not enough disk space to restore here.",
+		"Free the named amount, or point TMPDIR at a larger file system.",
+	},
+	{
+		ClockSkew, ExitEnvironment, "The clocks of this host and of the primary disagree by more than 5 s.",
+		"Check NTP on both; no RPO can be measured until they agree.",
+	},
+	{
+		Locked, ExitEnvironment, "Another drill of this stanza is running on this host.",
+		"Wait for the named holder to end, or end it; its lock goes with it.",
+	},
+	{
+		Timeout, ExitEnvironment, "The run did not end within its deadline.",
+		"See which step it was in; raise -timeout if the database has grown, or find what hangs.",
+	},
+	{
+		Interrupted, ExitEnvironment, "Somebody, or something, stopped the run.",
+		"Run the drill again; if a unit stopped it, look at its timeouts.",
+	},
+	{
+		BuildFailed, ExitEnvironment, "The drill does not compile.",
+		"Run `go vet ./drill` and mend what it names.",
+	},
+	{
+		NoTests, ExitEnvironment, "An expected step did not run, so nothing is proved.",
+		"Check the command for -run, -skip and -short, and that it names ./drill; use -count=1.",
+	},
+	{
+		ReportUnreadable, ExitEnvironment, "The test run's report contradicts itself or holds a value that cannot be read.",
+		"Look at the named line; run the drill again with its output kept.",
+	},
+	{
+		Panic, ExitEnvironment, "The drill itself crashed.",
+		"This is a bug in the drill: keep the output and report it.",
+	},
+}

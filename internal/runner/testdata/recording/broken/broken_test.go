@@ -1,0 +1,5 @@
+package broken
+
+import "testing"
+
+func TestDrill(t *testing.T) { undefined() }

@@ -1,0 +1,3 @@
+module example.org/recording
+
+go 1.26

@@ -1,0 +1,43 @@
+// Package sandbox is the throw-away Host a backup is restored into: how it is
+// launched, tagged, locked and reaped, whoever provides it.
+package sandbox
+
+import (
+	"context"
+	"time"
+
+	"veza.fr/recovery/internal/host"
+)
+
+// Sandbox is a host of the run's own, with directories of its own.
+type Sandbox interface {
+	host.Host
+	// Dir is the absolute path, inside the sandbox, of one of the directories
+	// data, tblspc, run, etc, log, lock, spool. They exist, belong to the host's default
+	// user, mode 0700.
+	Dir(name string) string
+	// Keep marks the sandbox as kept until the given moment: no reaper touches
+	// it before then.
+	Keep(ctx context.Context, until time.Time) error
+	// Gone returns nil when nothing of a destroyed sandbox is left: no process, no file.
+	Gone(ctx context.Context) error
+}
+
+// Spec is what a sandbox is launched for.
+type Spec struct {
+	Stanza string
+	Run    string // unique name of the run
+}
+
+// Provider makes sandboxes of one kind.
+type Provider interface {
+	// Environment is the value of the info metric's label: process, docker or incus.
+	Environment() string
+	// Reap removes every leftover of earlier runs of the stanza ("" means all) that is not
+	// kept, kept ones past their expiry too, and names each.
+	// Sandboxes of this very process and of living ones are no leftovers.
+	// Call it with the stanza's lock held; for "" it takes each stanza's lock itself.
+	Reap(ctx context.Context, stanza string) ([]string, error)
+	// Launch makes a sandbox. A half-made one is returned with the error.
+	Launch(ctx context.Context, spec Spec) (Sandbox, error)
+}

@@ -1,0 +1,127 @@
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Values of Settings.Set that are no label.
+const (
+	SetLatest     = "latest"      // the newest set without an error
+	SetLatestDiff = "latest-diff" // the newest differential set without an error
+)
+
+// maxIdentifier is the longest name, in bytes, PostgreSQL keeps without cutting
+// it: NAMEDATALEN - 1 for databases, MAXFNAMELEN - 1 for restore points.
+const maxIdentifier = 63
+
+var (
+	// A full is 20260823-020003F, its diffs and incrs have _20260824-020001D or I behind it.
+	labelPattern  = regexp.MustCompile(`^\d{8}-\d{6}F(_\d{8}-\d{6}[DI])?$`)
+	stanzaPattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+)
+
+// parseFile makes a path absolute and proves that it can be read.
+func parseFile(value string) (string, error) {
+	path, err := filepath.Abs(value)
+	if err != nil {
+		return "", fmt.Errorf("cannot be made absolute: %w", err)
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", fmt.Errorf("there is no file %s: give its absolute path, since `go test` changes directory", path)
+	case err != nil:
+		return "", fmt.Errorf("cannot look at %s: %w", path, err)
+	case !info.Mode().IsRegular():
+		return "", fmt.Errorf("%s is no regular file: name the file itself", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("cannot read %s: %w; let the user of the drill read it", path, err)
+	}
+	return path, f.Close()
+}
+
+func parseStanza(value string) (string, error) {
+	if !stanzaPattern.MatchString(value) {
+		return "", errors.New("is no stanza name: letters, digits, `_`, `.` and `-`, as in the conf's [section]")
+	}
+	if value == "global" {
+		return "", errors.New("is a section of the conf that is no stanza: name the stanza's own section")
+	}
+	return value, nil
+}
+
+func parseRepo(value string) (int, error) {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 1 || n > 256 {
+		return 0, errors.New("must be a repository key, 1 to 256, the N of repoN-type in the conf")
+	}
+	return n, nil
+}
+
+func parseSet(value string) (string, error) {
+	if value == SetLatest || value == SetLatestDiff || labelPattern.MatchString(value) {
+		return value, nil
+	}
+	return "", errors.New("must be latest, latest-diff, or a label as `pgbackrest info` shows it, such as 20260823-020003F or 20260823-020003F_20260824-020001D")
+}
+
+func parseDatabase(value string) (string, error) {
+	if !plain(value) || len(value) > maxIdentifier {
+		return "", fmt.Errorf("is no database name: 1 to %d bytes of printable text", maxIdentifier)
+	}
+	return value, nil
+}
+
+func parseImage(value string) (string, error) {
+	if !plain(value) || strings.ContainsAny(value, " ") || strings.HasPrefix(value, "-") {
+		return "", errors.New("is no image name: one word that does not begin with a dash")
+	}
+	return value, nil
+}
+
+func parseCount(value string) (int64, error) {
+	n, err := strconv.ParseInt(value, 10, 64)
+	if err != nil {
+		return 0, errors.New("must be a whole number")
+	}
+	if n < 1 {
+		return 0, errNotPositive
+	}
+	return n, nil
+}
+
+func parseBool(value string) (bool, error) {
+	b, err := strconv.ParseBool(value)
+	if err != nil {
+		return false, errors.New("must be true or false")
+	}
+	return b, nil
+}
+
+func parseBudget(value string) (time.Duration, error) {
+	d, err := time.ParseDuration(value)
+	if err != nil {
+		return 0, errors.New("must be a duration with a unit, such as 90s, 30m or 1h30m")
+	}
+	if d <= 0 {
+		return 0, errNotPositive
+	}
+	return d, nil
+}
+
+// plain says whether text is valid UTF-8, not blank, and free of control characters.
+func plain(text string) bool {
+	return utf8.ValidString(text) && strings.TrimSpace(text) != "" && strings.IndexFunc(text, unicode.IsControl) < 0
+}

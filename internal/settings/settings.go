@@ -1,0 +1,194 @@
+// Package settings turns flags and DRILL_* variables into one validated value.
+//
+// Table is the only place that names a setting: the flags, the text of -h and
+// the README's table are all made from it. A flag wins over its variable, a
+// variable over the default, and nothing is ever ignored in silence: a word on
+// the command line that belongs to no flag, or a DRILL_ variable that belongs
+// to no setting, is an error, because the drill would otherwise prove something
+// else than what was asked.
+package settings
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// Settings is what one run was asked for. Paths are absolute.
+type Settings struct {
+	Conf     string        // pgbackrest.conf of an existing source; "" is the environment's default source
+	Stanza   string        // "" is the only stanza in the conf
+	Repo     int           // repository key, 1 to 256
+	Set      string        // SetLatest, SetLatestDiff, or a backup label
+	Target   Target        // the zero Target is the end of the archive
+	Database string        // where the smoke query and checks without a database run
+	MinUsers int64         // least rows in users, at least 1
+	Checks   string        // file of SQL checks; "" is the users smoke query
+	Keep     bool          // leave the sandbox behind
+	RTO      time.Duration // budget from the start of the restore to the first answered query
+	RPO      time.Duration // budget for the age of the newest moment that came back
+	Primary  string        // libpq string of the production primary, without a password; "" is none
+	Image    string        // sandbox image; "" is the environment's own
+	Rows     int64         // rows of users in a seeded source
+}
+
+// Pending holds settings that were registered and not validated yet, so that
+// the preflight step can report a bad one under its own reason.
+type Pending struct {
+	fs     *flag.FlagSet
+	values map[string]*text
+}
+
+// text is a flag value that accepts anything.
+type text struct {
+	value string
+	given bool
+	bool  bool
+}
+
+func (v *text) String() string     { return v.value }
+func (v *text) IsBoolFlag() bool   { return v.bool }
+func (v *text) Set(s string) error { v.value, v.given = s, true; return nil }
+
+// Register adds a flag for every setting, and the text of -h, to fs. Call it
+// before fs is parsed.
+func Register(fs *flag.FlagSet) *Pending {
+	p := &Pending{fs: fs, values: make(map[string]*text, len(Table))}
+	for _, s := range Table {
+		v := &text{bool: s.Bool}
+		p.values[s.Flag] = v
+		fs.Var(v, s.Flag, s.Meaning)
+	}
+	fs.Usage = func() { fmt.Fprint(fs.Output(), Usage()) }
+	return p
+}
+
+// Load validates every setting against the parsed flags and environ, a list as
+// of os.Environ. Its error carries reason.ConfigInvalid, and names all that is
+// wrong, not just the first.
+func (p *Pending) Load(environ []string) (Settings, error) {
+	vars := variables(environ)
+	problems := []error{p.strayWords(), unknown(vars), contradiction(vars)}
+	var s Settings
+	for _, setting := range Table {
+		problems = append(problems, p.load(setting, vars, &s))
+	}
+	if err := join(problems); err != nil {
+		return Settings{}, reason.Errorf(reason.ConfigInvalid, "%w", err)
+	}
+	return s, nil
+}
+
+// load finds where one setting's value comes from and stores it in s.
+func (p *Pending) load(setting Setting, vars map[string]string, s *Settings) error {
+	value, origin := setting.Default, "default of -"+setting.Flag
+	for _, name := range setting.Variables {
+		if v, ok := vars[name]; ok {
+			value, origin = v, name
+		}
+	}
+	if v := p.values[setting.Flag]; v.given {
+		value, origin = v.value, "-"+setting.Flag
+	}
+	if value == "" && strings.HasPrefix(origin, "default") {
+		return nil
+	}
+	if value == "" {
+		return fmt.Errorf("%s is set but empty: give it a value or leave it out", origin)
+	}
+	if err := setting.set(s, value); err != nil {
+		if setting.Secret {
+			return fmt.Errorf("%s: %w", origin, err)
+		}
+		return fmt.Errorf("%s=%s: %w", origin, shown(value), err)
+	}
+	return nil
+}
+
+// strayWords refuses words the flag package stopped at: it ignores every flag
+// behind them. They are not shown, since one may be the tail of a secret.
+func (p *Pending) strayWords() error {
+	if n := p.fs.NArg(); n > 0 {
+		return fmt.Errorf("the command line holds %d word(s) from the first one on that belongs to no flag, and all of them would be ignored: "+
+			"quote a value with spaces, and write -keep=true, not -keep true", n)
+	}
+	return nil
+}
+
+func variables(environ []string) map[string]string {
+	vars := make(map[string]string)
+	for _, entry := range environ {
+		name, value, ok := strings.Cut(entry, "=")
+		if ok && (strings.HasPrefix(name, prefix) || name == minUsersVariable) {
+			vars[name] = value
+		}
+	}
+	return vars
+}
+
+func unknown(vars map[string]string) error {
+	known := slices.Clone(otherVariables)
+	for _, s := range Table {
+		known = append(known, s.Variables...)
+	}
+	var strange []string
+	for name := range vars {
+		if !slices.Contains(known, name) {
+			strange = append(strange, name)
+		}
+	}
+	if len(strange) == 0 {
+		return nil
+	}
+	sort.Strings(strange)
+	return fmt.Errorf("%s: no setting has that name; unset it, or see -h for the names there are", strings.Join(strange, ", "))
+}
+
+// contradiction finds a setting whose variables say different things.
+func contradiction(vars map[string]string) error {
+	for _, s := range Table {
+		for i, name := range s.Variables {
+			for _, other := range s.Variables[i+1:] {
+				a, aSet := vars[name]
+				b, bSet := vars[other]
+				if aSet && bSet && a != b {
+					return fmt.Errorf("%s=%s and %s=%s contradict each other: unset one of them", name, shown(a), other, shown(b))
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// join is errors.Join on one line; a lone error stays as it is.
+func join(problems []error) error {
+	var all error
+	for _, err := range problems {
+		switch {
+		case err == nil:
+		case all == nil:
+			all = err
+		default:
+			all = fmt.Errorf("%w; %w", all, err)
+		}
+	}
+	return all
+}
+
+// shown quotes a value for a message, cut to a readable length.
+func shown(value string) string {
+	const most = 200
+	if len(value) > most {
+		return fmt.Sprintf("%q...", value[:most])
+	}
+	return fmt.Sprintf("%q", value)
+}
+
+// errNotPositive is what a count or a duration that proves nothing is told.
+var errNotPositive = errors.New("must be more than 0")

@@ -1,0 +1,162 @@
+package settings_test
+
+import (
+	"flag"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/settings"
+)
+
+// load parses args as a test binary would, then validates.
+func load(t *testing.T, args []string, environ ...string) (settings.Settings, error) {
+	t.Helper()
+	fs := flag.NewFlagSet("drill.test", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	pending := settings.Register(fs)
+	require.NoError(t, fs.Parse(args), "the flag package must never be the one to refuse a value")
+	return pending.Load(environ)
+}
+
+func TestLoad_DefaultsAreTheContract(t *testing.T) {
+	got, err := load(t, nil, "PATH=/bin", "HOME=/root")
+	require.NoError(t, err)
+	assert.Equal(t, settings.Settings{
+		Repo: 1, Set: settings.SetLatest, Database: "postgres", MinUsers: 1,
+		RTO: 30 * time.Minute, RPO: 2 * time.Minute, Rows: 100_000,
+	}, got)
+}
+
+func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
+	conf := filepath.Join(t.TempDir(), "pgbackrest.conf")
+	require.NoError(t, os.WriteFile(conf, nil, 0o600))
+	values := map[string]string{
+		"conf": conf, "stanza": "main", "repo": "2", "set": "20260823-020003F_20260824-020001D",
+		"target": "name:before", "database": "Élise's", "min-users": "7", "checks": conf, "keep": "true",
+		"rto": "1h", "rpo": "90s", "primary": "service=main", "image": "veza/pg:15", "rows": "10",
+	}
+	t.Setenv("PGSERVICEFILE", serviceFile(t))
+	want := settings.Settings{
+		Conf: conf, Stanza: "main", Repo: 2, Set: "20260823-020003F_20260824-020001D",
+		Target: settings.Target{Kind: settings.TargetName, Name: "before"}, Database: "Élise's", MinUsers: 7, Checks: conf,
+		Keep: true, RTO: time.Hour, RPO: 90 * time.Second, Primary: "service=main", Image: "veza/pg:15", Rows: 10,
+	}
+	var args, environ []string
+	for _, s := range settings.Table {
+		value, ok := values[s.Flag]
+		require.True(t, ok, "this test does not know -%s", s.Flag)
+		args = append(args, "-"+s.Flag+"="+value)
+		for _, name := range s.Variables {
+			environ = append(environ, name+"="+value)
+		}
+	}
+	for name, given := range map[string][2][]string{"flags": {args, nil}, "variables": {nil, environ}} {
+		t.Run("by="+name, func(t *testing.T) {
+			got, err := load(t, given[0], given[1]...)
+			require.NoError(t, err)
+			assert.Equal(t, want, got)
+		})
+	}
+}
+
+func TestLoad_AFlagWinsOverItsVariable(t *testing.T) {
+	got, err := load(t, []string{"-stanza", "flag", "-keep=false"}, "DRILL_STANZA=variable", "DRILL_KEEP=true", "DRILL_REPO=3")
+	require.NoError(t, err)
+	assert.Equal(t, "flag", got.Stanza)
+	assert.False(t, got.Keep)
+	assert.Equal(t, 3, got.Repo)
+}
+
+func TestLoad_RelativePathsBecomeAbsolute(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.WriteFile("my.conf", nil, 0o600))
+	got, err := load(t, []string{"-conf=my.conf"})
+	require.NoError(t, err)
+	assert.True(t, filepath.IsAbs(got.Conf), got.Conf)
+	assert.Equal(t, "my.conf", filepath.Base(got.Conf))
+}
+
+func TestLoad_BadInputIsOneErrorThatNamesItsOrigin(t *testing.T) {
+	dir := t.TempDir()
+	for name, c := range map[string]struct {
+		args, environ []string
+		says          []string
+	}{
+		"flag value":           {args: []string{"-repo=0"}, says: []string{`-repo="0"`, "1 to 256"}},
+		"variable value":       {environ: []string{"DRILL_RTO=30"}, says: []string{`DRILL_RTO="30"`, "unit"}},
+		"no users":             {environ: []string{"MIN_USERS_EXPECTED=0"}, says: []string{`MIN_USERS_EXPECTED="0"`, "more than 0"}},
+		"negative users":       {args: []string{"-min-users=-4"}, says: []string{`-min-users="-4"`}},
+		"fraction of a user":   {args: []string{"-min-users=1e3"}, says: []string{"whole number"}},
+		"no rows":              {args: []string{"-rows=0"}, says: []string{`-rows="0"`, "more than 0"}},
+		"no time":              {args: []string{"-rpo=0s"}, says: []string{`-rpo="0s"`, "more than 0"}},
+		"empty flag":           {args: []string{"-stanza="}, says: []string{"-stanza is set but empty"}},
+		"empty variable":       {environ: []string{"DRILL_MIN_USERS="}, says: []string{"DRILL_MIN_USERS is set but empty"}},
+		"unknown variable":     {environ: []string{"DRILL_STANSA=x", "DRILL_A=hush"}, says: []string{"DRILL_A, DRILL_STANSA: no setting"}},
+		"variables that fight": {environ: []string{"MIN_USERS_EXPECTED=5", "DRILL_MIN_USERS=6"}, says: []string{"MIN_USERS_EXPECTED", "DRILL_MIN_USERS", "contradict"}},
+		"a bool that is none":  {args: []string{"-keep=perhaps"}, says: []string{`-keep="perhaps"`, "true or false"}},
+		"a word left over":     {args: []string{"-keep", "true", "-conf=/x"}, says: []string{"2 word(s)", "-keep=true"}},
+		"conf is not there":    {args: []string{"-conf=" + dir + "/no.conf"}, says: []string{"no file " + dir + "/no.conf", "absolute"}},
+		"conf is a directory":  {environ: []string{"DRILL_CONF=" + dir}, says: []string{"DRILL_CONF", dir + " is no regular file"}},
+		"two faults at once":   {args: []string{"-repo=x", "-set=newest"}, says: []string{`-repo="x"`, `-set="newest"`}},
+		"stanza is an option":  {args: []string{"-stanza=--config"}, says: []string{"no stanza name"}},
+		"stanza is global":     {args: []string{"-stanza=global"}, says: []string{"no stanza"}},
+		"database is blank":    {args: []string{"-database= "}, says: []string{"no database name"}},
+		"image is two words":   {args: []string{"-image=a b"}, says: []string{"no image name"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := load(t, c.args, c.environ...)
+			require.Error(t, err)
+			got, _ := reason.Of(err)
+			assert.Equal(t, reason.ConfigInvalid, got)
+			for _, text := range c.says {
+				assert.Contains(t, err.Error(), text)
+			}
+			assert.NotContains(t, err.Error(), "\n")
+			assert.NotContains(t, err.Error(), "hush", "a variable nobody knows may hold a secret")
+		})
+	}
+}
+
+func TestLoad_EqualUserVariablesAgree(t *testing.T) {
+	got, err := load(t, nil, "MIN_USERS_EXPECTED=5", "DRILL_MIN_USERS=5")
+	require.NoError(t, err)
+	assert.EqualValues(t, 5, got.MinUsers)
+}
+
+func TestLoad_VariablesOfTheEnvironmentsAreKnown(t *testing.T) {
+	_, err := load(t, nil, "DRILL_REQUIRE_DOCKER=1", "DRILL_INCUS_PROJECT=x", "DRILL_INCUS_REMOTE=y", "DRILL_MINIO_IMAGE=z")
+	assert.NoError(t, err)
+}
+
+func TestLoad_AnUnreadableConfIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "closed.conf")
+	require.NoError(t, os.WriteFile(path, nil, 0))
+	_, err := load(t, []string{"-conf", path})
+	if os.Geteuid() == 0 {
+		assert.NoError(t, err, "root reads every file")
+		return
+	}
+	assert.ErrorContains(t, err, "cannot read "+path)
+}
+
+func TestLoad_ALongValueIsCutInItsMessage(t *testing.T) {
+	_, err := load(t, []string{"-set=" + strings.Repeat("x", 100_000)})
+	require.Error(t, err)
+	assert.Less(t, len(err.Error()), 1000)
+}
+
+// serviceFile is a libpq service file with a service named main.
+func serviceFile(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "pg_service.conf")
+	require.NoError(t, os.WriteFile(path, []byte("[main]\nhost=db1,db2\nuser=drill\npassword=fine-here\n"), 0o600))
+	return path
+}

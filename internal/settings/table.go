@@ -1,0 +1,101 @@
+package settings
+
+// Setting is one row of the table.
+type Setting struct {
+	Flag      string   // without the dash
+	Variables []string // environment variables, the usual one last
+	Default   string   // "" when there is no value that could be written down
+	Otherwise string   // what applies when Default is ""
+	Meaning   string
+	Bool      bool // a flag that needs no value
+	Secret    bool // the value is never repeated in a message
+	set       func(*Settings, string) error
+}
+
+const (
+	prefix           = "DRILL_"
+	minUsersVariable = "MIN_USERS_EXPECTED" // the customer's own name for -min-users
+)
+
+// otherVariables begin with DRILL_ too, and are read elsewhere: by the docker
+// and the Incus environment.
+var otherVariables = []string{
+	"DRILL_REQUIRE_DOCKER",
+	"DRILL_MINIO_IMAGE",
+	"DRILL_INCUS_REMOTE",
+	"DRILL_INCUS_PROJECT",
+}
+
+// Table holds every setting, in the order -h and the README show them.
+var Table = []Setting{
+	{
+		Flag: "conf", Variables: []string{"DRILL_CONF"}, Otherwise: "by environment",
+		Meaning: "pgbackrest.conf of an existing repository to drill, in any environment; best an absolute path, since `go test` changes directory",
+		set:     func(s *Settings, v string) (err error) { s.Conf, err = parseFile(v); return err },
+	},
+	{
+		Flag: "stanza", Variables: []string{"DRILL_STANZA"}, Otherwise: "the only stanza in the conf",
+		Meaning: "stanza to restore",
+		set:     func(s *Settings, v string) (err error) { s.Stanza, err = parseStanza(v); return err },
+	},
+	{
+		Flag: "repo", Variables: []string{"DRILL_REPO"}, Default: "1",
+		Meaning: "repository key, 1 to 256; always pinned, so that a broken repository never falls through to the next",
+		set:     func(s *Settings, v string) (err error) { s.Repo, err = parseRepo(v); return err },
+	},
+	{
+		Flag: "set", Variables: []string{"DRILL_SET"}, Default: SetLatest,
+		Meaning: "backup set: `latest`, `latest-diff`, or a label such as `20260823-020003F`",
+		set:     func(s *Settings, v string) (err error) { s.Set, err = parseSet(v); return err },
+	},
+	{
+		Flag: "target", Variables: []string{"DRILL_TARGET"}, Otherwise: "end of archive",
+		Meaning: "where recovery stops: `time:` and RFC 3339 with offset, `lsn:` and X/Y, or `name:` and a restore point",
+		set:     func(s *Settings, v string) (err error) { s.Target, err = ParseTarget(v); return err },
+	},
+	{
+		Flag: "database", Variables: []string{"DRILL_DATABASE"}, Default: "postgres",
+		Meaning: "where the smoke query and checks without a `database` run",
+		set:     func(s *Settings, v string) (err error) { s.Database, err = parseDatabase(v); return err },
+	},
+	{
+		Flag: "min-users", Variables: []string{minUsersVariable, "DRILL_MIN_USERS"}, Default: "1",
+		Meaning: "least rows in `users`; 0 is refused, because it proves nothing",
+		set:     func(s *Settings, v string) (err error) { s.MinUsers, err = parseCount(v); return err },
+	},
+	{
+		Flag: "checks", Variables: []string{"DRILL_CHECKS"}, Otherwise: "the `users` smoke query",
+		Meaning: "YAML file of SQL checks that takes the place of the smoke query: name, database, query, and one of `min`, `equals`, `max_age`",
+		set:     func(s *Settings, v string) (err error) { s.Checks, err = parseFile(v); return err },
+	},
+	{
+		Flag: "keep", Variables: []string{"DRILL_KEEP"}, Default: "false", Bool: true,
+		Meaning: "leave the sandbox, and print the commands to enter it",
+		set:     func(s *Settings, v string) (err error) { s.Keep, err = parseBool(v); return err },
+	},
+	{
+		Flag: "rto", Variables: []string{"DRILL_RTO"}, Default: "30m",
+		Meaning: "budget from the start of the restore to the first answered query",
+		set:     func(s *Settings, v string) (err error) { s.RTO, err = parseBudget(v); return err },
+	},
+	{
+		Flag: "rpo", Variables: []string{"DRILL_RPO"}, Default: "2m",
+		Meaning: "budget for the age of the newest moment that came back",
+		set:     func(s *Settings, v string) (err error) { s.RPO, err = parseBudget(v); return err },
+	},
+	{
+		Flag: "primary", Variables: []string{"DRILL_PRIMARY"}, Otherwise: "none", Secret: true,
+		Meaning: "libpq string of the production primary; several hosts with `target_session_attrs=read-write` work, a password in it is refused: use a passfile or a service file",
+		set:     func(s *Settings, v string) (err error) { s.Primary, err = parsePrimary(v); return err },
+	},
+	{
+		Flag: "image", Variables: []string{"DRILL_IMAGE"}, Otherwise: "by environment",
+		Meaning: "sandbox image",
+		set:     func(s *Settings, v string) (err error) { s.Image, err = parseImage(v); return err },
+	},
+	{
+		Flag: "rows", Variables: []string{"DRILL_ROWS"}, Default: "100000",
+		Meaning: "rows of `users` in a seeded source; an existing one is not touched",
+		set:     func(s *Settings, v string) (err error) { s.Rows, err = parseCount(v); return err },
+	},
+}

@@ -1,0 +1,70 @@
+package settings
+
+import (
+	"fmt"
+	"strings"
+)
+
+const usageHead = `The restore drill: restores the newest backup into a throw-away machine, proves
+that the data came back, and says so.
+
+  go test ./drill                                       a seeded cluster, all on this machine
+  go test ./drill -conf /etc/pgbackrest/pgbackrest.conf a real repository, on this machine
+  go test -tags ci ./drill                              in containers
+  go test -tags drill ./drill                           a real repository, in an Incus container
+
+Settings. A flag wins over its variable, the variable over the default:
+
+`
+
+const usageTail = `
+Exit status, as testprom returns it (go test itself knows only 0 and 1, make only 0 and 2):
+  0  every expected step ran and passed
+  1  the backups, or the restore made from them, are at fault
+  2  the environment kept the drill from a verdict
+
+Examples:
+  go run ./internal/cmd/testprom -textfile veza_backup_drill.prom -- go test ./drill -conf /etc/pgbackrest/pgbackrest.conf -stanza main
+  go test ./drill -v -set 20260823-020003F -keep
+  go test ./drill -v -target time:2026-08-23T03:59:30Z -checks /etc/veza/checks.yaml
+
+The flags of every test binary (-v, -run, -timeout, ...): go help testflag
+`
+
+// Usage is the text of -h.
+func Usage() string {
+	var b strings.Builder
+	b.WriteString(usageHead)
+	for _, s := range Table {
+		value := " VALUE"
+		if s.Bool {
+			value = ""
+		}
+		fmt.Fprintf(&b, "  -%s%s\n      %s\n      variable %s, default %s\n",
+			s.Flag, value, unquoted(s.Meaning), strings.Join(s.Variables, " or "), unquoted(s.defaultText("%s")))
+	}
+	b.WriteString(usageTail)
+	return b.String()
+}
+
+// Markdown is the README's table of settings.
+func Markdown() string {
+	var b strings.Builder
+	b.WriteString("| flag | variable | default | meaning |\n|---|---|---|---|\n")
+	for _, s := range Table {
+		fmt.Fprintf(&b, "| `-%s` | `%s` | %s | %s |\n",
+			s.Flag, strings.Join(s.Variables, "` or `"), s.defaultText("`%s`"), s.Meaning)
+	}
+	return b.String()
+}
+
+// defaultText is the default for a reader; format is applied to a real value.
+func (s Setting) defaultText(format string) string {
+	if s.Default == "" {
+		return s.Otherwise
+	}
+	return fmt.Sprintf(format, s.Default)
+}
+
+// unquoted drops the marks that mean code in markdown.
+func unquoted(text string) string { return strings.ReplaceAll(text, "`", "") }

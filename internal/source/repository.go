@@ -1,0 +1,124 @@
+package source
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"veza.fr/recovery/internal/wait"
+)
+
+// archiveTime bounds the wait for one segment to be archived.
+const archiveTime = time.Minute
+
+// configure writes pgbackrest.conf, the only place of the secrets, with the settings production has (mission, Backups).
+func (s *Seeded) configure(ctx context.Context) error {
+	s.passphrase = rand.Text() + rand.Text()
+	if s.Store != nil {
+		if err := s.Machine.Put(ctx, s.ca(), s.Store.CA, 0o644, ""); err != nil {
+			return err
+		}
+	}
+	return s.Machine.Put(ctx, s.conf(), []byte(s.render()), 0o640, "")
+}
+
+// render is the content of pgbackrest.conf.
+func (s *Seeded) render() string {
+	var b strings.Builder
+	section := func(name string, options ...string) {
+		fmt.Fprintf(&b, "[%s]\n%s\n\n", name, strings.Join(options, "\n"))
+	}
+	global := append(s.location(),
+		"repo1-cipher-type=aes-256-cbc", "repo1-cipher-pass="+s.passphrase,
+		"repo1-bundle=y",
+		"repo1-retention-full=4", "repo1-retention-diff=7", "repo1-retention-archive=4",
+		"compress-type=zst", "compress-level=3",
+		fmt.Sprintf("process-max=%d", min(runtime.NumCPU(), 4)),
+		"start-fast=y",
+		"log-level-file=info", "log-level-console=warn", "log-level-stderr=error",
+		"log-path="+s.Machine.Dir("log"), "lock-path="+s.Machine.Dir("lock"), "spool-path="+s.Machine.Dir("spool"))
+	section("global", global...)
+	section(s.stanza(),
+		"pg1-path="+s.data(), "pg1-socket-path="+s.Machine.Dir("run"), fmt.Sprintf("pg1-port=%d", port), "pg1-user="+superuser)
+	return b.String()
+}
+
+// location says where the repository is.
+func (s *Seeded) location() []string {
+	if s.Store == nil {
+		return []string{"repo1-type=posix", "repo1-path=" + s.posix()}
+	}
+	return []string{
+		"repo1-type=s3", "repo1-path=/pgbackrest",
+		"repo1-s3-uri-style=path", "repo1-s3-key-type=shared",
+		"repo1-s3-bucket=" + s.Store.Bucket, "repo1-s3-region=" + s.Store.Region, "repo1-s3-endpoint=" + s.Store.Endpoint,
+		fmt.Sprintf("repo1-storage-port=%d", s.Store.Port), "repo1-storage-ca-file=" + s.ca(),
+		"repo1-s3-key=" + s.Store.Key, "repo1-s3-key-secret=" + s.Store.Secret,
+	}
+}
+
+// createStanza makes the stanza and only then sets archive_command, so that no
+// segment is refused. It is set as the role sets it, by ALTER SYSTEM: it comes
+// back with every restore, and the drill must see to it that it does not archive.
+func (s *Seeded) createStanza(ctx context.Context) error {
+	if err := s.Pgbackrest(ctx, "stanza-create"); err != nil {
+		return err
+	}
+	conn, err := s.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is in flight
+	return each(ctx, conn, []string{
+		fmt.Sprintf(`ALTER SYSTEM SET archive_command = 'pgbackrest --config=%s --stanza=%s archive-push %%p'`, s.conf(), s.stanza()),
+		`SELECT pg_reload_conf()`,
+	})
+}
+
+// Pgbackrest runs a pgbackrest command on the seeded stanza.
+func (s *Seeded) Pgbackrest(ctx context.Context, args ...string) error {
+	_, err := s.run(ctx, append([]string{"pgbackrest", "--config=" + s.conf(), "--stanza=" + s.stanza()}, args...)...)
+	if err != nil {
+		return fmt.Errorf("%s: %w", args[0], err)
+	}
+	return nil
+}
+
+// Archive switches to a new segment and waits until the one before is in the archive.
+func (s *Seeded) Archive(ctx context.Context) error {
+	conn, err := s.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is in flight
+	return s.archive(ctx, conn)
+}
+
+func (s *Seeded) archive(ctx context.Context, conn *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, archiveTime)
+	defer cancel()
+	var segment string
+	if err := conn.QueryRow(ctx, `SELECT pg_walfile_name(pg_current_wal_insert_lsn())`).Scan(&segment); err != nil {
+		return fmt.Errorf("current segment: %w", err)
+	}
+	if _, err := conn.Exec(ctx, `SELECT pg_switch_wal()`); err != nil {
+		return fmt.Errorf("switch segment: %w", err)
+	}
+	return wait.For(ctx, "segment "+segment+" to be archived", 20*time.Millisecond, func(ctx context.Context) error {
+		var done bool
+		var last, failure string
+		if err := conn.QueryRow(ctx, `SELECT left(last_archived_wal, 24) >= $1, coalesce(last_archived_wal, 'none'), coalesce(last_failed_wal, 'none')
+			FROM pg_stat_archiver`, segment).Scan(&done, &last, &failure); err != nil {
+			return wait.Stop(err)
+		}
+		if !done {
+			return fmt.Errorf("last archived: %s, last failed: %s", last, failure)
+		}
+		return nil
+	})
+}

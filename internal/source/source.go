@@ -1,0 +1,24 @@
+// Package source is where backups come from: a repository somebody else made
+// (Existing), or a cluster, a repository and backups made for this run (Seeded).
+package source
+
+import "context"
+
+// Repository is what a source hands to the drill.
+type Repository struct {
+	// Conf is the absolute path of the pgbackrest.conf on this machine.
+	Conf string
+	// Stanza is the stanza's name; empty where the conf has to tell.
+	Stanza string
+	// Own says that the run itself writes the beats in this source, so that an
+	// RPO over budget can be told from an idle primary.
+	Own bool
+}
+
+// Source makes a repository available for one run.
+type Source interface {
+	// Open makes the backups be there and calls say with a line of progress for each thing it does.
+	Open(ctx context.Context, say func(format string, args ...any)) (Repository, error)
+	// Close ends and removes whatever Open started, also after Open failed. It may be called twice.
+	Close(ctx context.Context) error
+}

@@ -1,0 +1,150 @@
+package testreport
+
+import (
+	"strings"
+	"time"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// Outcome is how an expected step ended.
+type Outcome string
+
+// Outcomes. Only Passed proves anything.
+const (
+	Missing    Outcome = "missing"    // no sign of it
+	Unfinished Outcome = "unfinished" // it started, and nothing says how it ended
+	Passed     Outcome = "passed"
+	Skipped    Outcome = "skipped"
+	Failed     Outcome = "failed"
+	NotRun     Outcome = "not run" // failed without a reason behind a failed step
+)
+
+// Step is what the stream says of one expected step.
+type Step struct {
+	Name    string
+	Outcome Outcome
+	Seconds float64       // wall clock; negative when the stream does not tell
+	Reason  reason.Reason // the first known reason it published, else empty
+	Detail  string        // the first detail it published, else empty
+	Output  []string      // its last lines, framing left out
+}
+
+// track follows one test of the suite through the stream.
+type track struct {
+	name    string
+	runs    int // run events
+	ended   int // terminal events
+	worst   Outcome
+	reason  reason.Reason
+	detail  string
+	unknown string // a reason that stands in no table
+	below   string // the first deeper subtest that failed
+	begin   time.Time
+	end     time.Time
+	elapsed float64
+	tail    ring
+}
+
+// start notes a run event.
+func (t *track) start(e *Event) {
+	t.runs++
+	if when, ok := e.When(); ok && t.begin.IsZero() {
+		t.begin = when
+	}
+}
+
+// finish notes a terminal event. The worst one counts, so that of two runs
+// (-count=2) the failed one is never covered by the one that passed.
+func (t *track) finish(e *Event) {
+	t.ended++
+	outcome := map[string]Outcome{"pass": Passed, "skip": Skipped, "fail": Failed}[e.Action]
+	if t.worst == "" || outcome == Failed || outcome == Skipped && t.worst == Passed {
+		t.worst = outcome
+	}
+	t.elapsed = e.Elapsed
+	if when, ok := e.When(); ok && t.end.IsZero() {
+		t.end = when
+	}
+}
+
+// outcome is how the test ended. A terminal event without a run event is the
+// rest of a stream that lost its beginning and proves nothing.
+func (t *track) outcome() Outcome {
+	switch {
+	case t.runs == 0 && t.ended == 0 && t.reason == "":
+		return Missing
+	case t.runs == 0 || t.ended == 0 || t.ended < t.runs && t.worst != Failed:
+		return Unfinished
+	}
+	return t.worst
+}
+
+// blamed says whether the test published a reason that counts: it failed, or
+// never said how it ended.
+func (t *track) blamed() bool {
+	outcome := t.outcome()
+	return t.reason != "" && (outcome == Failed || outcome == Unfinished)
+}
+
+// publishReason keeps the first known word.
+func (t *track) publishReason(word string) {
+	r := reason.Reason(word)
+	switch {
+	case !r.Known():
+		t.unknown = word
+	case t.reason == "":
+		t.reason = r
+	}
+}
+
+// seconds is the wall clock of a step: to its terminal event or to the start of
+// the next step, whichever came first. Elapsed is the fallback only: it has
+// 10 ms resolution, leaves out parallel subtests, and is missing without -t
+// (facts C1); and with a plain -v the terminal events of all steps come together
+// at the very end.
+func (t *track) seconds(next time.Time) float64 {
+	end := t.end
+	if !next.IsZero() && next.Before(end) {
+		end = next
+	}
+	switch {
+	case t.runs == 0 || t.ended == 0:
+		return -1
+	case !t.begin.IsZero() && !end.Before(t.begin):
+		return end.Sub(t.begin).Seconds()
+	case t.elapsed > 0:
+		return t.elapsed
+	}
+	return -1
+}
+
+// ring keeps the last lines that were added to it.
+type ring struct {
+	lines []string
+	next  int
+}
+
+// ringSize lines are kept of each step and of all the rest; ringLine bytes of each.
+const (
+	ringSize = 25
+	ringLine = 1000
+)
+
+func (r *ring) add(line string) {
+	line = strings.TrimRight(line, "\r\n")
+	if len(line) > ringLine {
+		line = strings.ToValidUTF8(line[:ringLine], "") + "..."
+	}
+	if len(r.lines) < ringSize {
+		r.lines = append(r.lines, line)
+		return
+	}
+	r.lines[r.next] = line
+	r.next = (r.next + 1) % ringSize
+}
+
+// all is what is kept, oldest first.
+func (r *ring) all() []string {
+	return append(append([]string{}, r.lines[r.next:]...), r.lines[:r.next]...)
+}

@@ -1,0 +1,119 @@
+package verify_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/wait"
+)
+
+// cluster is a small PostgreSQL of a test's own. Its superuser is not postgres.
+type cluster struct {
+	dir         string
+	command     *exec.Cmd
+	kill        func() // as out of memory would
+	connections atomic.Int64
+}
+
+// startCluster makes and starts a cluster that ends with the test.
+func startCluster(t *testing.T) *cluster {
+	t.Helper()
+	bin := serverPrograms(t)
+	dir, err := os.MkdirTemp("", "checks") // t.TempDir is too long for a socket's path
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	attributes := asPostgres(t, dir)
+	data := filepath.Join(dir, "data")
+
+	initdb := exec.CommandContext(t.Context(), filepath.Join(bin, "initdb"), "-D", data, "-U", "boss", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C")
+	initdb.SysProcAttr, initdb.Dir = attributes, dir
+	out, err := initdb.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+
+	c := &cluster{dir: dir}
+	c.command = exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "restart_after_crash=off")
+	c.command.SysProcAttr, c.command.Dir = attributes, dir
+	log, err := os.Create(filepath.Join(dir, "log"))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = log.Close() })
+	c.command.Stdout, c.command.Stderr = log, log
+	require.NoError(t, c.command.Start())
+	c.kill = sync.OnceFunc(func() {
+		_ = c.command.Process.Signal(syscall.SIGQUIT) // immediate: takes its children along
+		_ = c.command.Wait()
+	})
+	t.Cleanup(c.kill)
+
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	require.NoError(t, wait.For(ctx, "the test's PostgreSQL", 50*time.Millisecond, func(ctx context.Context) error {
+		conn, err := c.connect(ctx, "postgres")
+		if err == nil {
+			err = conn.Close(ctx)
+		}
+		return err
+	}))
+	return c
+}
+
+// connect also makes pg_temp.fail(sqlstate), for errors that are hard to bring about.
+func (c *cluster) connect(ctx context.Context, database string) (*pgx.Conn, error) {
+	c.connections.Add(1)
+	conn, err := pgx.Connect(ctx, "host="+c.dir+" user=boss dbname="+database)
+	if err != nil {
+		return nil, err
+	}
+	_, err = conn.Exec(ctx, `SET statement_timeout = 0;
+		CREATE FUNCTION pg_temp.fail(code text) RETURNS int LANGUAGE plpgsql AS
+			$$ BEGIN RAISE EXCEPTION 'made by the test' USING ERRCODE = code; END $$;
+		RESET statement_timeout`)
+	return conn, err
+}
+
+func (c *cluster) exec(t *testing.T, database string, statements ...string) {
+	t.Helper()
+	conn, err := c.connect(t.Context(), database)
+	require.NoError(t, err)
+	defer func() { _ = conn.Close(t.Context()) }()
+	for _, statement := range statements {
+		_, err := conn.Exec(t.Context(), statement)
+		require.NoError(t, err, statement)
+	}
+}
+
+// serverPrograms finds a PostgreSQL server of any version.
+func serverPrograms(t *testing.T) string {
+	t.Helper()
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin")
+	require.NoError(t, err)
+	require.NotEmpty(t, found, "no PostgreSQL server here: apt-get install postgresql-15")
+	return found[len(found)-1]
+}
+
+// asPostgres hands dir to user postgres when the test runs as root, whom PostgreSQL refuses.
+func asPostgres(t *testing.T, dir string) *syscall.SysProcAttr {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	account, err := user.Lookup("postgres")
+	require.NoError(t, err)
+	uid, err := strconv.ParseUint(account.Uid, 10, 32)
+	require.NoError(t, err)
+	gid, err := strconv.ParseUint(account.Gid, 10, 32)
+	require.NoError(t, err)
+	require.NoError(t, os.Chown(dir, int(uid), int(gid)))
+	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+}

@@ -1,0 +1,111 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// SQLSTATEs that say more than "the query failed" (PostgreSQL manual, appendix A).
+const (
+	undefinedTable  = "42P01"
+	undefinedDB     = "3D000"
+	dataCorrupted   = "XX001"
+	indexCorrupted  = "XX002"
+	diskFull        = "53100"
+	ioError         = "58030"
+	resources       = "53"  // class: no memory, no connection left
+	operatorStepped = "57P" // class: shut down, crashed, starting up
+)
+
+// foreignLocale is how PostgreSQL refuses a database whose locale is not installed.
+const foreignLocale = "database locale is incompatible with operating system"
+
+// refused turns an error into an outcome when the server answered with it; lost
+// says that no connection is left. What the server did not say itself is returned
+// as it is, for a caller who can look at the postmaster.
+func (c Check) refused(ctx context.Context, connect Connect, err error, lost bool) (Outcome, error) {
+	if ctx.Err() != nil {
+		return Outcome{}, fmt.Errorf("check %s in database %s: %w", c.Name, c.Database, context.Cause(ctx))
+	}
+	answer, ok := errors.AsType[*pgconn.PgError](err)
+	switch {
+	case ok && strings.HasPrefix(answer.Code, operatorStepped), !ok && lost:
+		return Outcome{}, fmt.Errorf("check %s in database %s: %w", c.Name, c.Database, err)
+	case !ok:
+		return c.failed(reason.SmokeQuery, "failed: "+clip(err.Error())), nil
+	}
+	text := fmt.Sprintf("failed: %s (SQLSTATE %s)", clip(answer.Message), answer.Code)
+	if c.table != "" && (answer.Code == undefinedTable || answer.Code == undefinedDB) {
+		text += "; " + whereIs(ctx, connect, c.table)
+	}
+	if strings.Contains(answer.Message, foreignLocale) { // this machine lacks something, the data does not
+		return c.failed(reason.ToolMissing, text+": install its locale here; "+clip(answer.Detail)), nil
+	}
+	return c.failed(answered(answer.Code), text), nil
+}
+
+// answered is what an error the server answered with says about the restored data.
+func answered(code string) reason.Reason {
+	switch {
+	case code == dataCorrupted:
+		return reason.PageChecksum
+	case code == indexCorrupted:
+		return reason.IndexCorrupt
+	case code == diskFull:
+		return reason.DiskSpace
+	case code == ioError, strings.HasPrefix(code, resources):
+		return reason.SandboxFailed
+	default:
+		return reason.SmokeQuery
+	}
+}
+
+// whereIs is the sentence that names every database with a table of this name. It
+// serves a failure that is reported anyway, so its own trouble is only told.
+func whereIs(ctx context.Context, connect Connect, table string) string {
+	databases, err := names(ctx, connect, "template1", "SELECT datname::text FROM pg_catalog.pg_database WHERE datallowconn ORDER BY datname")
+	if err != nil {
+		return "the databases could not be listed: " + clip(err.Error())
+	}
+	var found, silent []string
+	for _, database := range databases {
+		schemas, err := names(ctx, connect, database,
+			`SELECT n.nspname::text FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+			  WHERE c.relname = $1 AND c.relkind IN ('r', 'p') ORDER BY 1`, table)
+		if err != nil {
+			silent = append(silent, database)
+		}
+		for _, schema := range schemas {
+			found = append(found, fmt.Sprintf("%s (schema %s)", database, schema))
+		}
+	}
+	text := fmt.Sprintf("no database has a table %s", table)
+	if len(found) > 0 {
+		text = fmt.Sprintf("databases that have a table %s: %s; name one with -database", table, strings.Join(found, ", "))
+	}
+	if len(silent) > 0 {
+		text += "; not answering: " + strings.Join(silent, ", ")
+	}
+	return text
+}
+
+// names collects the one text column of a query.
+func names(ctx context.Context, connect Connect, database, query string, args ...any) ([]string, error) {
+	conn, err := connect.open(ctx, database)
+	if err != nil {
+		return nil, err
+	}
+	defer hangUp(ctx, conn)
+	rows, err := conn.Query(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}

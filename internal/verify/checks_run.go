@@ -1,0 +1,139 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// Connect opens a connection to one database of the restored cluster.
+type Connect func(ctx context.Context, database string) (*pgx.Conn, error)
+
+// Run asks every check, also when an earlier one failed, each over a connection
+// and in a read-only transaction of its own. now is the moment ages are measured
+// from: the end of recovery.
+//
+// No checks at all is an error with reason smoke_query. An error without a reason
+// means that the server could not be asked (connection refused or lost, or ctx has
+// ended: then it wraps context.Cause) and says nothing about the data; the
+// outcomes before it stand.
+func Run(ctx context.Context, connect Connect, checks []Check, now time.Time) ([]Outcome, error) {
+	if len(checks) == 0 {
+		return nil, reason.Errorf(reason.SmokeQuery, "there is no check to run, so nothing would be proved")
+	}
+	outcomes := make([]Outcome, 0, len(checks))
+	for _, check := range checks {
+		outcome, err := check.run(ctx, connect, now)
+		if err != nil {
+			return outcomes, err
+		}
+		outcomes = append(outcomes, outcome)
+	}
+	return outcomes, nil
+}
+
+// run gives an outcome whenever the server answered, be it with an error.
+func (c Check) run(ctx context.Context, connect Connect, now time.Time) (Outcome, error) {
+	conn, err := connect.open(ctx, c.Database)
+	if err != nil {
+		return c.refused(ctx, connect, err, true)
+	}
+	defer hangUp(ctx, conn)
+	v, problem, err := c.ask(ctx, conn)
+	if err != nil {
+		return c.refused(ctx, connect, err, conn.IsClosed())
+	}
+	if problem != "" {
+		return c.failed(reason.SmokeQuery, "returned "+problem+", expected "+c.Expect.String()), nil
+	}
+	r, detail := c.Expect.judge(v, now)
+	text := fmt.Sprintf("returned %s, expected %s", v, c.Expect)
+	if detail != "" {
+		text += "; " + detail
+	}
+	if r != reason.None {
+		o := c.failed(r, text)
+		o.Value, o.Numeric = v.float()
+		return o, nil
+	}
+	return c.passed(v, text), nil
+}
+
+// open connects, and takes back what a database or its role may have set to stop a query.
+func (connect Connect) open(ctx context.Context, database string) (*pgx.Conn, error) {
+	conn, err := connect(ctx, database)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = conn.Exec(ctx, "SET statement_timeout = 0; SET lock_timeout = 0"); err != nil {
+		hangUp(ctx, conn)
+	}
+	return conn, err
+}
+
+// offForeignTables keeps a query off rows that never were in a backup. The setting
+// is in every minor release since August 2024; elsewhere this does nothing.
+const offForeignTables = `SELECT set_config(name, 'foreign-table', true)
+  FROM pg_catalog.pg_settings WHERE name = 'restrict_nonsystem_relation_kind'`
+
+// ask runs the query. problem says what was wrong with a result that came.
+func (c Check) ask(ctx context.Context, conn *pgx.Conn) (v value, problem string, err error) {
+	tx, err := conn.BeginTx(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly})
+	if err != nil {
+		return value{}, "", err
+	}
+	if _, err = tx.Exec(ctx, offForeignTables); err != nil {
+		return value{}, "", err
+	}
+	// The extended protocol takes a single statement: none can end the transaction and go on.
+	query, stop := context.WithCancel(ctx)
+	defer stop()
+	rows, err := tx.Query(query, c.Query, pgx.QueryExecModeDescribeExec,
+		pgx.QueryResultFormatsByOID{pgtype.TimestamptzOID: pgx.BinaryFormatCode})
+	if err != nil {
+		return value{}, "", err
+	}
+	defer rows.Close()
+	v, problem = only(rows)
+	if problem == tooMany {
+		stop() // the rest may be long, and is of no interest
+		return value{}, problem, nil
+	}
+	rows.Close()
+	return v, problem, rows.Err()
+}
+
+const tooMany = "more than one row"
+
+// only reads the one row of one column a check must return.
+func only(rows pgx.Rows) (v value, problem string) {
+	if n := len(rows.FieldDescriptions()); n != 1 {
+		return value{}, fmt.Sprintf("%d columns where one is needed", n)
+	}
+	if !rows.Next() {
+		return value{}, "no row"
+	}
+	if raw := rows.RawValues()[0]; raw == nil {
+		problem = "NULL"
+	} else if got, err := newValue(rows.FieldDescriptions()[0].DataTypeOID, raw); err != nil {
+		problem = err.Error()
+	} else {
+		v = got
+	}
+	if rows.Next() {
+		return value{}, tooMany
+	}
+	return v, problem
+}
+
+// hangUp closes a connection even after ctx has ended.
+func hangUp(ctx context.Context, conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	_ = conn.Close(ctx) // nothing was written
+}

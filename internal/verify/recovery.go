@@ -1,0 +1,114 @@
+// Package verify is what is asked of a restored cluster before it is believed:
+// that recovery reached the end of the archive, that it is cut off from production,
+// that the data is there, and how much would have been lost.
+package verify
+
+import (
+	"regexp"
+	"strings"
+	"time"
+
+	"veza.fr/recovery/internal/postgres"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/wal"
+)
+
+// Recovery is what was expected of a recovery and what it reached.
+type Recovery struct {
+	Chain       wal.Chain
+	SegmentSize uint64
+	Target      settings.Target
+	Replayed    wal.LSN // pg_last_wal_replay_lsn() of the promoted cluster
+	Timeline    uint32  // the timeline it was on when it ended
+	Log         postgres.Log
+}
+
+// Complete proves that recovery reached what it should. PostgreSQL takes any error
+// of restore_command for the end of the archive and comes up without the rest
+// (facts B1), so being up proves nothing.
+func (r Recovery) Complete() error {
+	if r.Target.Kind != "" {
+		return r.targetReached()
+	}
+	last := r.Chain.Last()
+	// Strictly greater: with the last segment unread it is exactly its first byte.
+	if r.Replayed <= last.Start(r.SegmentSize) {
+		return r.early("recovery ended at %s, in or before segment %s, and the archive goes on to %s", r.Replayed, r.segment(), last.Name)
+	}
+	if r.Timeline < r.Chain.Target {
+		return r.early("recovery ended on timeline %d, but the archive ends on timeline %d", r.Timeline, r.Chain.Target)
+	}
+	return r.cleanLog()
+}
+
+// segment is the name of the one that holds the end of recovery.
+func (r Recovery) segment() string {
+	return wal.Segment{Timeline: r.Timeline, Number: uint64(r.Replayed) / r.SegmentSize}.Name(r.SegmentSize)
+}
+
+// early gives a recovery that ended too soon the reason its log knows.
+func (r Recovery) early(format string, args ...any) error {
+	why := reason.RecoveryIncomplete
+	if cause := r.Log.Cause(); cause != nil {
+		why, _ = reason.Of(cause)
+		return reason.Errorf(why, format+": %w", append(args, cause)...)
+	}
+	return reason.Errorf(why, format, args...)
+}
+
+// cleanLog refuses an end that looks right while archive-get failed on the way, or
+// while a record of an archived segment could not be read.
+func (r Recovery) cleanLog() error {
+	if len(r.Log.Archive) > 0 {
+		return r.Log.Cause()
+	}
+	if lines := r.Log.DamageRead(r.SegmentSize); len(lines) > 0 {
+		return reason.Errorf(reason.WALCorrupt, "recovery ended at %s in the middle of the archived segment %s: %s", r.Replayed, r.segment(), lines[len(lines)-1])
+	}
+	return nil
+}
+
+var (
+	stoppedAtTime = regexp.MustCompile(`time (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?[+-]\d\d(?::\d\d)?)`)
+	stoppedAtLSN  = regexp.MustCompile(`"([0-9A-F]+/[0-9A-F]+)"`)
+)
+
+// targetReached asks the log for the line that says recovery stopped at the target.
+func (r Recovery) targetReached() error {
+	line := r.Log.Stopping
+	switch {
+	case line == "":
+		return r.early("recovery ended at %s without reaching the target %s", r.Replayed, r.Target)
+	case r.Target.Kind == settings.TargetName && !strings.Contains(line, `"`+r.Target.Name+`"`):
+		return r.early("recovery stopped elsewhere than at the target %s: %s", r.Target, line)
+	case r.Target.Kind == settings.TargetLSN && !lsnReached(line, r.Target.LSN):
+		return r.early("recovery stopped before the target %s: %s", r.Target, line)
+	case r.Target.Kind == settings.TargetTime && !timeReached(line, r.Target.Time):
+		return r.early("recovery stopped before the target %s: %s", r.Target, line)
+	}
+	return r.cleanLog()
+}
+
+func lsnReached(line, target string) bool {
+	match := stoppedAtLSN.FindStringSubmatch(line)
+	if match == nil {
+		return false
+	}
+	at, errAt := wal.ParseLSN(match[1])
+	want, errWant := wal.ParseLSN(target)
+	return errAt == nil && errWant == nil && at >= want
+}
+
+func timeReached(line string, target time.Time) bool {
+	match := stoppedAtTime.FindStringSubmatch(line)
+	if match == nil {
+		return false
+	}
+	for _, layout := range []string{"2006-01-02 15:04:05.999999-07", "2006-01-02 15:04:05.999999-07:00"} {
+		if at, err := time.Parse(layout, match[1]); err == nil {
+			return !at.Before(target)
+		}
+	}
+	return false
+}

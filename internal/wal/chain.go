@@ -1,0 +1,137 @@
+package wal
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// Start is where recovery from a backup begins and what it needs at the least.
+type Start struct {
+	First Segment // the segment that holds the backup's start
+	Stop  Segment // the segment that holds its stop: without it the backup is worth nothing
+	At    LSN     // the backup's stop position; 0 where `info` gives none
+}
+
+// Chain is a whole archive from a backup's start to its end.
+type Chain struct {
+	Entries  []Entry  // in the order recovery reads them
+	Switches []Switch // the timeline switches on the way
+	Target   uint32   // the timeline recovery ends on
+	Notes    []string // what an operator should see but what is no fault
+}
+
+// Last is the remembered end: recovery must get beyond its first byte.
+func (c Chain) Last() Entry { return c.Entries[len(c.Entries)-1] }
+
+// Route says which timelines are followed: "timeline 1 -> 2 at 0/7000028".
+func (c Chain) Route() string {
+	if len(c.Switches) == 0 {
+		return fmt.Sprintf("timeline %d", c.Target)
+	}
+	var route strings.Builder
+	fmt.Fprintf(&route, "timeline %d", c.Switches[0].Timeline)
+	for i, s := range c.Switches {
+		next := c.Target
+		if i+1 < len(c.Switches) {
+			next = c.Switches[i+1].Timeline
+		}
+		fmt.Fprintf(&route, " -> %d at %s", next, s.At)
+	}
+	return route.String()
+}
+
+// Hole is a missing segment with later ones behind it.
+type Hole struct {
+	Missing string    // its name
+	Next    string    // the next one that is there
+	Since   time.Time // when the next one was archived
+}
+
+func (h *Hole) Error() string {
+	return fmt.Sprintf("WAL segment %s is missing from the archive, although %s is there: recovery would end before it", h.Missing, h.Next)
+}
+
+// Follow proves that the archive is whole from a backup's start on, over every
+// timeline switch, and finds its end. history is the content of the newest
+// timeline's history file, nil when the backup's own timeline is the newest.
+//
+// Errors carry the reason wal_missing, wal_corrupt or timeline_conflict; a hole is a *Hole.
+func (a Archive) Follow(start Start, history []Switch) (Chain, error) {
+	chain := Chain{Target: a.Newest(start.First.Timeline)}
+	path, err := a.path(start, chain.Target, history)
+	if err != nil {
+		return chain, err
+	}
+	chain.Switches = path.switchesFrom(start.First.Timeline)
+	if chain.Entries, err = a.walk(start, path); err != nil {
+		return chain, err
+	}
+	chain.Notes, err = a.offPath(path, chain.Target)
+	return chain, err
+}
+
+// walk collects the segments one by one until there is no next one.
+func (a Archive) walk(start Start, route route) ([]Entry, error) {
+	var chain []Entry
+	number := start.First.Number
+	for ; ; number++ {
+		entry, found, err := a.at(number, route)
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			break
+		}
+		chain = append(chain, entry)
+	}
+	missing := Segment{Timeline: route.timelines(number, a.SegmentSize)[0], Number: number}.Name(a.SegmentSize)
+	if next, ok := a.after(number, route); ok {
+		return nil, &reason.Error{Reason: reason.WALMissing, Err: &Hole{Missing: missing, Next: next.Name, Since: next.Time}}
+	}
+	if number <= start.Stop.Number {
+		return nil, reason.Errorf(reason.WALMissing,
+			"WAL segment %s is missing from the archive: the backup itself needs everything up to %s", missing, start.Stop.Name(a.SegmentSize))
+	}
+	return chain, nil
+}
+
+// at finds the segment of a number on the route. PostgreSQL tries the newest
+// timeline that may hold it first (XLogFileReadAnyTLI), and so do we.
+func (a Archive) at(number uint64, route route) (Entry, bool, error) {
+	for _, timeline := range route.timelines(number, a.SegmentSize) {
+		entries := a.Entries[Segment{Timeline: timeline, Number: number}]
+		if len(entries) == 0 {
+			continue
+		}
+		if len(entries) > 1 {
+			return Entry{}, false, reason.Errorf(reason.WALCorrupt,
+				"WAL segment %s is in the archive %d times with different contents", entries[0].Name, len(entries))
+		}
+		if entries[0].Size == 0 {
+			return Entry{}, false, reason.Errorf(reason.WALCorrupt, "WAL segment %s has zero length in the archive", entries[0].Name)
+		}
+		return entries[0], true, nil
+	}
+	return Entry{}, false, nil
+}
+
+// after finds the first segment on the route beyond a number.
+func (a Archive) after(number uint64, route route) (Entry, bool) {
+	var first *Entry
+	for segment, entries := range a.Entries {
+		if segment.Number <= number || !slices.Contains(route.timelines(segment.Number, a.SegmentSize), segment.Timeline) {
+			continue
+		}
+		if first == nil || segment.Number < first.Number {
+			first = &entries[0]
+		}
+	}
+	if first == nil {
+		return Entry{}, false
+	}
+	return *first, true
+}

@@ -1,0 +1,95 @@
+// Package wal knows the names and numbers of the write-ahead log: LSNs, segment
+// file names, timeline history files, and what a whole archive looks like.
+package wal
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// DefaultSegmentSize is PostgreSQL's, in bytes, unless initdb was told otherwise.
+const DefaultSegmentSize = 16 << 20
+
+// LSN is a byte position in the write-ahead log.
+type LSN uint64
+
+// ParseLSN reads PostgreSQL's form, two hexadecimal numbers: 0/7000028.
+func ParseLSN(text string) (LSN, error) {
+	high, low, found := strings.Cut(text, "/")
+	if !found {
+		return 0, fmt.Errorf("LSN %q: want the form 0/7000028", text)
+	}
+	h, errHigh := strconv.ParseUint(high, 16, 32)
+	l, errLow := strconv.ParseUint(low, 16, 32)
+	if errHigh != nil || errLow != nil {
+		return 0, fmt.Errorf("LSN %q: want the form 0/7000028", text)
+	}
+	return LSN(h<<32 | l), nil
+}
+
+func (l LSN) String() string { return fmt.Sprintf("%X/%X", uint64(l)>>32, uint64(l)&0xFFFFFFFF) }
+
+// Segment is one WAL file: a timeline and the count of segments before it.
+type Segment struct {
+	Timeline uint32
+	Number   uint64
+}
+
+// segmentName is a whole segment's name: .partial and .backup files are none.
+var segmentName = regexp.MustCompile(`^[0-9A-F]{24}$`)
+
+// IsSegment says whether a file name is that of a whole segment.
+func IsSegment(name string) bool { return segmentName.MatchString(name) }
+
+// ParseSegment reads a WAL file name, 24 hexadecimal digits; size is the
+// cluster's segment size in bytes.
+func ParseSegment(name string, size uint64) (Segment, error) {
+	if !segmentName.MatchString(name) {
+		return Segment{}, fmt.Errorf("WAL segment %q: want 24 hexadecimal digits", name)
+	}
+	if !ValidSegmentSize(size) {
+		return Segment{}, fmt.Errorf("WAL segment size %d: want a power of two from 1 MB to 1 GB", size)
+	}
+	part := func(from int) uint64 { n, _ := strconv.ParseUint(name[from:from+8], 16, 32); return n }
+	perID := (uint64(1) << 32) / size
+	if part(16) >= perID {
+		return Segment{}, fmt.Errorf("WAL segment %q: its last part is beyond segments of %d bytes", name, size)
+	}
+	return Segment{Timeline: uint32(part(0)), Number: part(8)*perID + part(16)}, nil
+}
+
+// Name is the file name of s.
+func (s Segment) Name(size uint64) string {
+	perID := (uint64(1) << 32) / size
+	return fmt.Sprintf("%08X%08X%08X", s.Timeline, s.Number/perID, s.Number%perID)
+}
+
+// Start is the position of the first byte of s.
+func (s Segment) Start(size uint64) LSN { return LSN(s.Number * size) }
+
+// ValidSegmentSize says whether size, in bytes, is one initdb --wal-segsize can make.
+func ValidSegmentSize(size uint64) bool {
+	return size >= 1<<20 && size <= 1<<30 && size&(size-1) == 0
+}
+
+// InferSegmentSize finds the segment size from a position and the name of the
+// segment that holds it, as `info` gives for a backup's start and stop. It is
+// not ok when the pair fits several sizes: the first segment of every 4 GB does.
+func InferSegmentSize(position LSN, name string) (size uint64, ok bool) {
+	if !segmentName.MatchString(name) {
+		return 0, false
+	}
+	for candidate := uint64(1 << 20); candidate <= 1<<30; candidate <<= 1 {
+		segment, err := ParseSegment(name, candidate)
+		if err != nil || segment.Number != uint64(position)/candidate {
+			continue
+		}
+		if ok {
+			return 0, false
+		}
+		size, ok = candidate, true
+	}
+	return size, ok
+}
