@@ -23,11 +23,43 @@ type Sandbox interface {
 	Gone(ctx context.Context) error
 }
 
-// Spec is what a sandbox is launched for.
+// Spec is what a sandbox is launched for. Only a machine of its own needs more than
+// the names; a directory of this machine has the rest already.
 type Spec struct {
 	Stanza string
-	Run    string // unique name of the run
+	Run    string    // unique name of the run
+	Until  time.Time // when the run is over at the latest; zero: not known
+	Major  string    // major version of PostgreSQL, such as "15"; it chooses the image
+	Need   int64     // bytes the restored data may take
+	// Stores are the object stores it must reach, by the names the conf gives them;
+	// it can reach nothing else.
+	Stores []Address
+	// Folders are directories of this machine that it sees at the same path, read-only:
+	// posix repositories.
+	Folders []string
 }
+
+// Address is a TCP address as the conf writes it.
+type Address struct{ Host, Port string }
+
+// Optional abilities of a sandbox, asked for by type assertion.
+type (
+	// Installer can fetch Debian packages, through a network card that is there for
+	// no longer than this takes.
+	Installer interface {
+		Install(ctx context.Context, packages []string) error
+	}
+	// Isolated can prove that the machine has no network card: nil when lo is its
+	// only interface and there is no route.
+	Isolated interface {
+		Isolated(ctx context.Context) error
+	}
+	// Enterer says what to type on this machine to run a command inside as the
+	// default user; a directory of this machine needs nothing.
+	Enterer interface {
+		Enter(command string) string
+	}
+)
 
 // Provider makes sandboxes of one kind.
 type Provider interface {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,6 +13,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/dustin/go-humanize"
 )
 
 // Values of Settings.Set that are no label.
@@ -84,11 +87,24 @@ func parseDatabase(value string) (string, error) {
 	return value, nil
 }
 
-func parseImage(value string) (string, error) {
+// parseWord reads the name of something of Incus or Docker.
+func parseWord(value string) (string, error) {
 	if !plain(value) || strings.ContainsAny(value, " ") || strings.HasPrefix(value, "-") {
-		return "", errors.New("is no image name: one word that does not begin with a dash")
+		return "", errors.New("is no name: one word that does not begin with a dash")
 	}
 	return value, nil
+}
+
+// parseSize reads a number of bytes with its unit: 512MiB, 4GiB, 10GB.
+func parseSize(value string) (int64, error) {
+	n, err := humanize.ParseBytes(value)
+	if err != nil || n > math.MaxInt64 {
+		return 0, errors.New("must be a size with a unit, such as 512MiB or 4GiB")
+	}
+	if n < 64<<20 {
+		return 0, errors.New("is too small for a PostgreSQL: 64MiB is the least")
+	}
+	return int64(n), nil
 }
 
 func parseCount(value string) (int64, error) {

@@ -36,6 +36,12 @@ type Settings struct {
 	Primary  string        // libpq string of the production primary, without a password; "" is none
 	Image    string        // sandbox image; "" is the environment's own
 	Rows     int64         // rows of users in a seeded source
+	Install  bool          // packages the image lacks may be fetched
+	Memory   int64         // limit of the sandbox, in bytes
+	CPUs     int64         // limit of the sandbox; 0 is none
+	Disk     int64         // limit of the sandbox's root disk, in bytes; 0 is by need
+	Remote   string        // Incus remote; "" is the daemon of this machine
+	Project  string        // Incus project
 }
 
 // Pending holds settings that were registered and not validated yet, so that

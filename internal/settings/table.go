@@ -18,12 +18,10 @@ const (
 )
 
 // otherVariables begin with DRILL_ too, and are read elsewhere: by the docker
-// and the Incus environment.
+// environment.
 var otherVariables = []string{
 	"DRILL_REQUIRE_DOCKER",
 	"DRILL_MINIO_IMAGE",
-	"DRILL_INCUS_REMOTE",
-	"DRILL_INCUS_PROJECT",
 }
 
 // Table holds every setting, in the order -h and the README show them.
@@ -91,11 +89,41 @@ var Table = []Setting{
 	{
 		Flag: "image", Variables: []string{"DRILL_IMAGE"}, Otherwise: "by environment",
 		Meaning: "sandbox image",
-		set:     func(s *Settings, v string) (err error) { s.Image, err = parseImage(v); return err },
+		set:     func(s *Settings, v string) (err error) { s.Image, err = parseWord(v); return err },
 	},
 	{
 		Flag: "rows", Variables: []string{"DRILL_ROWS"}, Default: "100000",
 		Meaning: "rows of `users` in a seeded source; an existing one is not touched",
 		set:     func(s *Settings, v string) (err error) { s.Rows, err = parseCount(v); return err },
+	},
+	{
+		Flag: "install", Variables: []string{"DRILL_INSTALL"}, Default: "false", Bool: true,
+		Meaning: "Incus: packages the image lacks may be fetched, over a network card that is gone again before any data is restored",
+		set:     func(s *Settings, v string) (err error) { s.Install, err = parseBool(v); return err },
+	},
+	{
+		Flag: "memory", Variables: []string{"DRILL_MEMORY"}, Default: "4GiB",
+		Meaning: "Incus: memory the sandbox may use",
+		set:     func(s *Settings, v string) (err error) { s.Memory, err = parseSize(v); return err },
+	},
+	{
+		Flag: "cpus", Variables: []string{"DRILL_CPUS"}, Otherwise: "all of the host's",
+		Meaning: "Incus: cores the sandbox may use",
+		set:     func(s *Settings, v string) (err error) { s.CPUs, err = parseCount(v); return err },
+	},
+	{
+		Flag: "disk", Variables: []string{"DRILL_DISK"}, Otherwise: "twice what the backup needs, at least 10GiB",
+		Meaning: "Incus: size of the sandbox's root disk",
+		set:     func(s *Settings, v string) (err error) { s.Disk, err = parseSize(v); return err },
+	},
+	{
+		Flag: "incus-remote", Variables: []string{"DRILL_INCUS_REMOTE"}, Otherwise: "the daemon of this machine",
+		Meaning: "Incus: name of a remote in the configuration of the `incus` command, reached over HTTPS with its client certificate",
+		set:     func(s *Settings, v string) (err error) { s.Remote, err = parseWord(v); return err },
+	},
+	{
+		Flag: "incus-project", Variables: []string{"DRILL_INCUS_PROJECT"}, Default: "default",
+		Meaning: "Incus: project the sandbox lives in",
+		set:     func(s *Settings, v string) (err error) { s.Project, err = parseWord(v); return err },
 	},
 }
