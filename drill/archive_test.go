@@ -192,6 +192,11 @@ func (d *drill) space(ctx context.Context) error {
 // walRoom is how many replayed segments may lie on the disk beside the data at once.
 const walRoom = 8
 
+// need is how many bytes a restore of the set and its replay take.
+func (d *drill) need() int64 {
+	return d.set.Info.Size + int64(min(len(d.chain.Entries), walRoom))*int64(d.size)
+}
+
 func (d *drill) enough(ctx context.Context, on sandbox.Sandbox) error {
 	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
 	defer cancel()
@@ -204,7 +209,7 @@ func (d *drill) enough(ctx context.Context, on sandbox.Sandbox) error {
 	if err != nil {
 		return reason.Errorf(reason.SandboxFailed, "df says %q", out.Stdout)
 	}
-	need := d.set.Info.Size + int64(min(len(d.chain.Entries), walRoom))*int64(d.size)
+	need := d.need()
 	if free < need {
 		return reason.Errorf(reason.DiskSpace, "the restore needs %s in %s, and %s are free: free some, or point TMPDIR elsewhere",
 			bytes(need), on.Dir("data"), bytes(free))

@@ -75,7 +75,7 @@ func (c conf) files() map[string][]byte {
 
 // roots are the certificates the conf trusts: its CA file, else this machine's own (nil).
 func (c conf) roots(repo pgbackrest.Repo) (*x509.CertPool, error) {
-	file := repo.Option("storage-ca-file")
+	file := repo.CAFile()
 	if file == "" {
 		return nil, nil
 	}
@@ -83,7 +83,7 @@ func (c conf) roots(repo pgbackrest.Repo) (*x509.CertPool, error) {
 	if err != nil {
 		return nil, reason.Errorf(reason.ConfigInvalid, "repo%d-storage-ca-file: %w", repo.Key, err)
 	}
-	pool := x509.NewCertPool()
+	pool := x509.NewCertPool() // of a directory of certificates only pgBackRest knows
 	pool.AppendCertsFromPEM(content)
 	return pool, nil
 }

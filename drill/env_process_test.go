@@ -14,7 +14,11 @@ import (
 
 // bind: everything is processes of this machine.
 func bind() environment {
-	return environment{control: process.Provider{}, sandbox: process.Provider{}, local: true, stanza: "demo", seed: seed}
+	here := process.Provider{}
+	return environment{
+		name: here.Environment(), control: here, sandbox: func(settings.Settings) sandbox.Provider { return here },
+		local: true, stanza: "demo", seed: seed,
+	}
 }
 
 func seed(ctx context.Context, s settings.Settings, spec sandbox.Spec) (source.Source, error) {

@@ -1,4 +1,4 @@
-//go:build (ci || drill) && !(ci && drill)
+//go:build ci && !drill
 
 package drill
 
@@ -7,11 +7,12 @@ import (
 
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
+	"veza.fr/recovery/internal/settings"
 )
 
-// bind: the containers of these tags come in a later version; a run says so and fails.
+// bind: the containers of this tag come in a later version; a run says so and fails.
 func bind() environment {
-	return environment{control: unbuilt{}, sandbox: unbuilt{}, stanza: "none"}
+	return environment{name: "none", control: unbuilt{}, sandbox: func(settings.Settings) sandbox.Provider { return unbuilt{} }, stanza: "none"}
 }
 
 type unbuilt struct{}
@@ -19,7 +20,7 @@ type unbuilt struct{}
 func (unbuilt) Environment() string { return "none" }
 
 func (unbuilt) Reap(context.Context, string) ([]string, error) {
-	return nil, reason.Errorf(reason.SandboxFailed, "this version drills in the process environment only: run it without -tags")
+	return nil, reason.Errorf(reason.SandboxFailed, "this version has no containers for tag ci: run it without -tags, or with -tags drill")
 }
 
 func (u unbuilt) Launch(ctx context.Context, _ sandbox.Spec) (sandbox.Sandbox, error) {

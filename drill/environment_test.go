@@ -12,11 +12,13 @@ import (
 // environment is what a build tag chooses: where backups come from and what they are
 // restored into. Each env_<tag>_test.go binds one.
 type environment struct {
+	// name is the value of the info metric's label: process, docker or incus.
+	name string
 	// control makes the scratch machine that asks the repository before there is a
 	// sandbox; always processes on this machine.
 	control sandbox.Provider
-	// sandbox makes the throw-away machine.
-	sandbox sandbox.Provider
+	// sandbox makes the throw-away machine, as the settings want it.
+	sandbox func(settings.Settings) sandbox.Provider
 	// local says that a sandbox has the tools of this machine, so that a missing one is seen in preflight.
 	local bool
 	// seed makes the machines of a source for this run alone; nil where -conf has a default.
@@ -28,11 +30,11 @@ type environment struct {
 }
 
 // providers are those that may have left something behind, each once.
-func (e environment) providers() []sandbox.Provider {
-	if e.control == e.sandbox {
-		return []sandbox.Provider{e.control}
+func (d *drill) providers() []sandbox.Provider {
+	if d.env.local {
+		return []sandbox.Provider{d.env.control}
 	}
-	return []sandbox.Provider{e.control, e.sandbox}
+	return []sandbox.Provider{d.env.control, d.provider}
 }
 
 // Bounds of things that take no time when all is well.

@@ -2,16 +2,18 @@ package drill
 
 import (
 	"context"
+	"net"
+	"os"
+	"path"
 
 	"veza.fr/recovery/internal/pgbackrest"
-	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
 )
 
 // launch makes the throw-away machine.
 func (d *drill) launch(ctx context.Context) (err error) {
-	d.box, err = d.env.sandbox.Launch(ctx, sandbox.Spec{Stanza: d.stanza, Run: d.run})
+	d.box, err = d.provider.Launch(ctx, d.spec(ctx))
 	if err != nil {
 		return reason.Wrap(reason.SandboxFailed, err)
 	}
@@ -19,28 +21,86 @@ func (d *drill) launch(ctx context.Context) (err error) {
 	return nil
 }
 
-// provision puts the host's own pgbackrest.conf into the sandbox, byte for byte, and
-// finds the programs the restore needs there.
-func (d *drill) provision(ctx context.Context) error {
-	if err := d.install(ctx, d.box); err != nil {
-		return err
+// spec says what the sandbox is for, and which ways out it needs: to the object
+// stores of the stanza, or to the directories of its posix repositories.
+func (d *drill) spec(ctx context.Context) sandbox.Spec {
+	spec := sandbox.Spec{Stanza: d.stanza, Run: d.run, Major: d.info.Version(d.set), Need: d.need()}
+	if deadline, ok := d.ctx.Deadline(); ok {
+		spec.Until = deadline.Add(cleanupGrace)
 	}
-	d.client = d.clientOn(d.box)
-	version, err := d.client.Version(ctx)
+	for _, key := range d.conf.parsed.Repos() {
+		repo := d.conf.parsed.Repo(d.stanza, key)
+		if _, ok := repo.Served(); !ok {
+			continue
+		}
+		address, remote := repo.Address()
+		if key != d.settings.Repo && !d.there(ctx, repo) {
+			continue
+		}
+		if remote {
+			spec.Stores = append(spec.Stores, sandbox.Address{Host: address.Host, Port: address.Port})
+		} else {
+			spec.Folders = append(spec.Folders, path.Clean(repo.Path()))
+		}
+	}
+	return spec
+}
+
+// there says whether a repository that is not drilled can be led to at all; it is
+// no fault of the drilled one when it cannot.
+func (d *drill) there(ctx context.Context, repo pgbackrest.Repo) bool {
+	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
+	defer cancel()
+	address, remote := repo.Address()
+	var err error
+	switch {
+	case remote:
+		_, err = net.DefaultResolver.LookupHost(ctx, address.Host)
+	case !repo.Configured() || d.settings.Remote != "":
+		return false
+	default:
+		_, err = os.Stat(repo.Path())
+	}
 	if err != nil {
-		return err
+		d.note("nothing leads to repository %d, which is not drilled: %v", repo.Key, err)
 	}
-	installation, err := postgres.Find(ctx, d.box, d.info.Version(d.set))
-	if err != nil {
-		return err
+	return err == nil
+}
+
+// served refuses, before anything is made, a repository that a sandbox without a
+// network cannot reach.
+func (d *drill) served(context.Context) error {
+	if d.env.local {
+		return nil
 	}
-	if version != d.version {
-		d.note("pgBackRest is %s here and %s in the sandbox", d.version, version)
+	for _, key := range d.conf.parsed.Repos() {
+		name, ok := d.conf.parsed.Repo(d.stanza, key).Served()
+		switch {
+		case ok:
+		case key == d.settings.Repo:
+			return reason.Errorf(reason.ConfigInvalid, "%s: %s is not served in a sandbox of environment %s yet: "+
+				"repositories of type s3 and posix are; drill this one with -conf in the environment without a tag", d.conf.parsed.Path, name, d.env.name)
+		default:
+			d.note("%s is not served in a sandbox yet: nothing leads to it", name)
+		}
 	}
-	d.server = &postgres.Server{
-		Host: d.box, Installation: installation, Data: d.box.Dir("data"), Conf: d.box.Dir("etc"),
-		Socket: d.box.Dir("run"), LogFile: d.box.Dir("log") + "/postgresql.log", Port: 5432, Env: append(d.client.Patience, pgbackrest.ReplayEnv...),
+	return nil
+}
+
+// sameAnswer proves that the sandbox sees the repository as this machine did: what it
+// alone cannot read is the sandbox's fault, not the backup's.
+func (d *drill) sameAnswer(ctx context.Context) error {
+	if d.env.local {
+		return nil
 	}
-	d.say("PostgreSQL %s and pgBackRest %s", installation.Version, version)
-	return d.enough(ctx, d.box)
+	info, err := d.client.Info(ctx)
+	if err == nil {
+		if status := info.RepoStatus(d.settings.Repo); status.Code != 0 {
+			err = reason.Errorf(reason.SandboxFailed, "%s", pgbackrest.Printable(status.Message))
+		}
+	}
+	if why, _ := reason.Of(err); err != nil && why != reason.RepoUnreachable {
+		return reason.Errorf(reason.SandboxFailed, "this machine reads repository %d, the sandbox does not: %s", d.settings.Repo, pgbackrest.Printable(err.Error()))
+	}
+	return err
 }

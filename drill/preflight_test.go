@@ -3,6 +3,7 @@ package drill
 import (
 	"cmp"
 	"context"
+	"maps"
 	"os"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 // restore and whether it is whole. What waiting cannot mend fails here, in seconds.
 func (d *drill) preflight(ctx context.Context) error {
 	for _, part := range []func(context.Context) error{
-		d.configure, d.reserve, d.openSource, d.reach, d.tools, d.chooseSet, d.versions, d.wholeArchive, d.space,
+		d.configure, d.reserve, d.openSource, d.served, d.reach, d.tools, d.chooseSet, d.versions, d.wholeArchive, d.space,
 	} {
 		if err := part(ctx); err != nil {
 			return err
@@ -33,6 +34,7 @@ func (d *drill) configure(context.Context) (err error) {
 	if d.settings, err = pending.Load(os.Environ()); err != nil {
 		return err
 	}
+	d.provider = d.env.sandbox(d.settings)
 	if deadline, ok := d.ctx.Deadline(); ok && time.Until(deadline) < d.settings.RTO {
 		d.note("warning: the test's deadline leaves %s, less than the RTO budget of %s: give go test a longer -timeout",
 			time.Until(deadline).Round(time.Second), d.settings.RTO)
@@ -66,7 +68,7 @@ func (d *drill) reserve(ctx context.Context) (err error) {
 	if d.lock, err = sandbox.Acquire(d.stanza); err != nil {
 		return err
 	}
-	for _, provider := range d.env.providers() {
+	for _, provider := range d.providers() {
 		removed, reapErr := provider.Reap(ctx, d.stanza)
 		for _, leftover := range removed {
 			d.note("of an earlier run: %s", leftover)
@@ -137,7 +139,7 @@ func (d *drill) reach(ctx context.Context) error {
 
 // tools finds pgBackRest, and asks the repository what it holds.
 func (d *drill) tools(ctx context.Context) (err error) {
-	if err = d.install(ctx, d.control); err != nil {
+	if err = d.install(ctx, d.control, nil); err != nil {
 		return err
 	}
 	d.client = d.clientOn(d.control)
@@ -167,10 +169,18 @@ func (d *drill) versions(ctx context.Context) error {
 	return err
 }
 
-// install puts the conf where the host's commands find it: a copy, byte for byte.
-func (d *drill) install(ctx context.Context, on sandbox.Sandbox) error {
+// install puts the conf where the host's commands find it: a copy, byte for byte,
+// with more files by path.
+func (d *drill) install(ctx context.Context, on sandbox.Sandbox, more map[string][]byte) error {
+	files := maps.Clone(more)
+	if files == nil {
+		files = map[string][]byte{}
+	}
 	for name, content := range d.conf.files() {
-		if err := on.Put(ctx, on.Dir("etc")+"/"+name, content, 0o640, ""); err != nil {
+		files[on.Dir("etc")+"/"+name] = content
+	}
+	for path, content := range files {
+		if err := on.Put(ctx, path, content, 0o640, ""); err != nil {
 			return reason.Wrap(reason.SandboxFailed, err)
 		}
 	}

@@ -77,7 +77,7 @@ func (d *drill) unreadable(ctx context.Context, message string) error {
 		case err != nil && !pgbackrest.Damaged(err): // the store or this machine, since then: no word on the passphrase
 			return reason.Wrap(reason.RepoUnreachable, err)
 		case err == nil && strings.Contains(string(content), "[backrest]"):
-			return reason.Errorf(reason.RepoCorrupt, "an info file of the stanza is missing or damaged: %s", pgbackrest.Printable(message))
+			return reason.Errorf(reason.RepoCorrupt, "backup.info or archive.info of the stanza is missing or damaged: %s", pgbackrest.Printable(message))
 		case err == nil && strings.HasPrefix(string(content), "Salted__"):
 			return reason.Errorf(reason.WrongCipher, "the repository is encrypted, and the conf has no repo%d-cipher-type", d.settings.Repo)
 		}

@@ -36,6 +36,7 @@ type drill struct {
 	checks   []verify.Check
 	source   source.Source
 	lock     *sandbox.Lock
+	provider sandbox.Provider
 	control  sandbox.Sandbox
 	conf     conf
 	stanza   string
@@ -75,7 +76,7 @@ func begin(t *testing.T) *drill {
 		t.Cleanup(cancel)
 	}
 	t.Cleanup(d.release) // behind teardown, for a run that never reaches it
-	measure.Label(t, "environment", d.env.sandbox.Environment())
+	measure.Label(t, "environment", d.env.name)
 	return d
 }
 

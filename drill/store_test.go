@@ -2,9 +2,9 @@ package drill
 
 import (
 	"context"
-	"net"
 	"time"
 
+	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
 )
 
@@ -14,7 +14,7 @@ import (
 const storeSilence = 30 * time.Second
 
 // withStore is a context that ends, as repo_unreachable, when the object store has not
-// taken a connection for storeSilence. Call stop when the store is not needed any more.
+// answered for storeSilence. Call stop when the store is not needed any more.
 func (d *drill) withStore(ctx context.Context) (_ context.Context, stop func()) {
 	address, remote := d.conf.parsed.Repo(d.stanza, d.settings.Repo).Address()
 	if !remote {
@@ -25,10 +25,9 @@ func (d *drill) withStore(ctx context.Context) (_ context.Context, stop func()) 
 	stopWatch := watch(ctx, func(ctx context.Context) {
 		ctx, done := context.WithTimeout(ctx, toolTimeout)
 		defer done()
-		conn, err := d.box.Dial(ctx, "tcp", net.JoinHostPort(address.Host, address.Port))
+		_, err := pgbackrest.Probe(ctx, d.box, address, nil) // what takes a connection may be a proxy
 		if err == nil {
 			last = time.Now()
-			_ = conn.Close() // nothing was written
 			return
 		}
 		if gone := time.Since(last); gone > storeSilence {

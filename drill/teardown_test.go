@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/sandbox"
 )
 
 // teardown leaves nothing behind, or with -keep the sandbox and the way into it.
@@ -38,12 +39,21 @@ func (d *drill) keep(ctx context.Context) error {
 	switch running, err := d.serverRunning(ctx); {
 	case d.server == nil:
 	case err != nil || !running:
-		d.note("its server is not running; the log is %s", d.server.LogFile)
+		d.note("its server is not running; its log: %s", d.enter("tail -n 50 "+d.server.LogFile))
 	default:
-		d.note("enter it: psql -h %s -p %d -U %s -d %s", d.server.Socket, d.server.Port, orDefault(d.server.User, "postgres"), d.settings.Database)
+		d.note("enter it: %s", d.enter(fmt.Sprintf("psql -h %s -p %d -U %s -d %s",
+			d.server.Socket, d.server.Port, orDefault(d.server.User, "postgres"), d.settings.Database)))
 	}
 	d.box = nil
 	return nil
+}
+
+// enter is what to type on this machine to run a command in the sandbox.
+func (d *drill) enter(command string) string {
+	if machine, ok := d.box.(sandbox.Enterer); ok {
+		return machine.Enter(command)
+	}
+	return command
 }
 
 func (d *drill) serverRunning(ctx context.Context) (bool, error) {

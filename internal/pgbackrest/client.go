@@ -33,6 +33,9 @@ type Client struct {
 	// Doubt makes questions to the store give up early: what its probe found makes
 	// a good answer unlikely, and pgBackRest would retry.
 	Doubt bool
+	// CAFile, when set, is the file of certificates the store's is checked with, in
+	// place of the system's.
+	CAFile string
 	// Patience is the environment that bounds one wait of restore and archive-get
 	// for the store: see Config.Patience.
 	Patience []string
@@ -62,6 +65,9 @@ func (c *Client) common(command string) []string {
 	}
 	if c.Include != "" {
 		argv = append(argv, "--config-include-path="+c.Include)
+	}
+	if c.CAFile != "" {
+		argv = append(argv, fmt.Sprintf("--repo%d-storage-ca-file=%s", c.Repo, c.CAFile))
 	}
 	return append(argv, command)
 }

@@ -107,17 +107,7 @@ func (r Repo) Encrypted() bool {
 
 // Exists says whether the conf says anything of this repository, or leaves it all
 // to defaults as one may with repository 1.
-func (r Repo) Exists() bool {
-	prefix := "repo" + strconv.Itoa(r.Key) + "-"
-	for _, section := range r.conf.file.Sections() {
-		for _, key := range section.KeyStrings() {
-			if strings.HasPrefix(key, prefix) {
-				return true
-			}
-		}
-	}
-	return r.Key == 1
-}
+func (r Repo) Exists() bool { return slices.Contains(r.conf.Repos(), r.Key) }
 
 // CheckRepo refuses a repository key the conf does not know.
 func (c *Config) CheckRepo(stanza string, key int) error {

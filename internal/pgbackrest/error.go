@@ -88,7 +88,7 @@ type rule struct {
 // status of everything that kept backup.info from being read, facts A5), so the
 // words decide before the status does.
 var rules = []rule{
-	{regexp.MustCompile(`(?i)no space left on device`), reason.DiskSpace},
+	{regexp.MustCompile(`(?i)no space left on device|disk quota exceeded`), reason.DiskSpace},
 	{regexp.MustCompile(`(?i)NoSuchBucket|container ?not ?found|bucket.*(does not|doesn't) exist`), reason.NoBackup},
 	{regexp.MustCompile(`(?i)ExpiredToken|InvalidAccessKeyId|SignatureDoesNotMatch|AccessDenied|InvalidToken|AuthenticationFailed`), reason.RepoDenied},
 	{regexp.MustCompile(`(?i)HTTP request failed with (401|403)`), reason.RepoDenied},

@@ -1,0 +1,23 @@
+//go:build drill && !ci
+
+package drill
+
+import (
+	"veza.fr/recovery/internal/host/incus"
+	"veza.fr/recovery/internal/host/process"
+	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/sandbox"
+	"veza.fr/recovery/internal/settings"
+)
+
+// bind: the production stanza of this host, restored into an Incus container.
+func bind() environment {
+	return environment{
+		name: "incus", control: process.Provider{}, conf: pgbackrest.DefaultConfig,
+		sandbox: func(s settings.Settings) sandbox.Provider {
+			return incus.Provider{
+				Remote: s.Remote, Project: s.Project, Image: s.Image, Memory: s.Memory, CPUs: s.CPUs, Disk: s.Disk, Install: s.Install,
+			}
+		},
+	}
+}

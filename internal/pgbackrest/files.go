@@ -1,0 +1,61 @@
+package pgbackrest
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+)
+
+var repoOption = regexp.MustCompile(`^repo([1-9][0-9]{0,2})-`)
+
+// Repos are the keys of the repositories the conf speaks of, in order. Repository 1 is
+// always among them, since it may be left to defaults.
+func (c *Config) Repos() []int {
+	keys := []int{1}
+	for _, section := range c.file.Sections() {
+		for _, option := range section.KeyStrings() {
+			found := repoOption.FindStringSubmatch(option)
+			if found == nil {
+				continue
+			}
+			if key, err := strconv.Atoi(found[1]); err == nil && !slices.Contains(keys, key) {
+				keys = append(keys, key)
+			}
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// Path is the directory of a posix repository; /var/lib/pgbackrest is pgBackRest's default.
+func (r Repo) Path() string {
+	if path := r.Option("path"); path != "" {
+		return path
+	}
+	return "/var/lib/pgbackrest"
+}
+
+// CAFile is the file of certificates the conf gives for the store.
+func (r Repo) CAFile() string { return r.either("storage-ca-file") }
+
+// CAPath is a directory of certificates by hash, as OpenSSL reads it.
+func (r Repo) CAPath() string { return r.either("storage-ca-path") }
+
+func (r Repo) either(option string) string {
+	if value := r.Option(option); value != "" {
+		return value
+	}
+	return r.Option(r.Type() + option[len("storage"):]) // pgBackRest's deprecated name, such as repo1-s3-ca-file
+}
+
+// Configured says whether the conf says anything of the repository at all.
+func (r Repo) Configured() bool { return r.Key > 1 || r.Option("path") != "" || r.Option("type") != "" }
+
+// Served says whether a machine that reaches nothing but object stores and
+// read-only directories can use the repository; name is its kind for a message.
+func (r Repo) Served() (name string, ok bool) {
+	if r.Option("host") != "" {
+		return "repo" + strconv.Itoa(r.Key) + "-host", false
+	}
+	return "repo" + strconv.Itoa(r.Key) + "-type=" + r.Type(), r.Type() == "s3" || r.Type() == "posix"
+}
