@@ -63,11 +63,11 @@ func (f fault) on(p *patient) {
 		env = append(env, p.fill(f.env))
 	}
 	o := p.drill(env, p.usual(strings.Fields(f.args)...)...)
-	t.Logf("| %s | %d %s | %d %s | %.1f | %s", t.Name(), f.exit, f.why, o.status, o.report.Reason, o.took.Seconds(), o.report.Detail)
+	t.Logf("| %s | %d %s | %d %s | %.1f | %s", t.Name(), f.exit, f.why, o.Status, o.Report.Reason, o.Took.Seconds(), o.Report.Detail)
 	f.judge(p, o)
 	assert.Equal(t, before, p.source(), "the drill changes nothing where the backups are")
 	if t.Failed() {
-		t.Log(o.said)
+		t.Log(o.Said)
 	}
 	p.leavesNothing()
 }
@@ -76,35 +76,35 @@ func (f fault) on(p *patient) {
 func (f fault) judge(p *patient, o outcome) {
 	t := p.t
 	t.Helper()
-	assert.Equal(t, f.exit, o.status, "exit status")
-	assert.Equal(t, f.why, o.report.Reason, "reason: %s", o.report.Detail)
-	found := o.report.Detail
+	assert.Equal(t, f.exit, o.Status, "exit status")
+	assert.Equal(t, f.why, o.Report.Reason, "reason: %s", o.Report.Detail)
+	found := o.Report.Detail
 	if f.exit == reason.ExitPass {
-		found = strings.Join(o.report.Notes, "\n")
+		found = strings.Join(o.Report.Notes, "\n")
 	}
 	for _, words := range strings.Split(f.words, " | ") {
 		assert.Contains(t, found, p.fill(words))
 	}
 	switch f.exit {
 	case reason.ExitPass:
-		assert.Contains(t, o.prom, `veza_backup_drill_last_success{reason="none",stanza="demo"} 1`)
-		assert.Regexp(t, `veza_backup_drill_environment_error\{reason="none",stanza="demo"\} 0`, o.prom)
+		assert.Contains(t, o.Prom, `veza_backup_drill_last_success{reason="none",stanza="demo"} 1`)
+		assert.Regexp(t, `veza_backup_drill_environment_error\{reason="none",stanza="demo"\} 0`, o.Prom)
 		f.cameBack(p, o)
 	case reason.ExitFailed:
-		assert.Regexp(t, fmt.Sprintf(`veza_backup_drill_last_success\{reason="%s",stanza="[a-z]+"\} 0`, f.why), o.prom)
-		assert.Regexp(t, `veza_backup_drill_environment_error\{reason="none",stanza="[a-z]+"\} 0`, o.prom)
+		assert.Regexp(t, fmt.Sprintf(`veza_backup_drill_last_success\{reason="%s",stanza="[a-z]+"\} 0`, f.why), o.Prom)
+		assert.Regexp(t, `veza_backup_drill_environment_error\{reason="none",stanza="[a-z]+"\} 0`, o.Prom)
 	case reason.ExitEnvironment:
-		assert.Regexp(t, fmt.Sprintf(`veza_backup_drill_environment_error\{reason="%s",stanza="[a-z]+"\} 1`, f.why), o.prom)
-		assert.NotContains(t, o.prom, "veza_backup_drill_last_success{", "no verdict, no value")
+		assert.Regexp(t, fmt.Sprintf(`veza_backup_drill_environment_error\{reason="%s",stanza="[a-z]+"\} 1`, f.why), o.Prom)
+		assert.NotContains(t, o.Prom, "veza_backup_drill_last_success{", "no verdict, no value")
 	}
 	bound := through
-	if f.why != reason.None && o.report.Step == "preflight" {
+	if f.why != reason.None && o.Report.Step == "preflight" {
 		bound = soon
 	}
 	if f.waits {
 		bound = atLast
 	}
-	assert.Less(t, o.took, bound)
+	assert.Less(t, o.Took, bound)
 }
 
 // cameBack compares the users with what the source had: not one less, not one more.
@@ -117,7 +117,7 @@ func (f fault) cameBack(p *patient, o outcome) {
 	if f.users != "" {
 		name = f.users
 	}
-	rows, ok := o.value("rows", "users")
+	rows, ok := o.Value("rows", "users")
 	assert.True(p.t, ok, "rows are measured")
 	assert.InDelta(p.t, p.seed.marks[name].users, rows, 0)
 }

@@ -59,8 +59,8 @@ func TestStopped_InTheMiddle(t *testing.T) {
 				p = stuck(t)
 			}
 			f := p.start("drill", nil, p.usual()...)
-			f.reach(c.step)
-			f.signal(c.signal)
+			f.Reach(c.step)
+			f.Signal(c.signal)
 			f.judge(fault{exit: 2, why: reason.Interrupted})
 		})
 	}
@@ -69,11 +69,11 @@ func TestStopped_InTheMiddle(t *testing.T) {
 // judge ends a drill that was disturbed, and looks at verdict and leftovers.
 func (f *flight) judge(want fault) {
 	f.t.Helper()
-	o := f.end()
-	f.t.Logf("| %s | %d %s | %d %s | %.1f | %s", f.t.Name(), want.exit, want.why, o.status, o.report.Reason, o.took.Seconds(), o.report.Detail)
+	o := f.End()
+	f.t.Logf("| %s | %d %s | %d %s | %.1f | %s", f.t.Name(), want.exit, want.why, o.Status, o.Report.Reason, o.Took.Seconds(), o.Report.Detail)
 	want.judge(f.patient, o)
 	if f.t.Failed() {
-		f.t.Log(o.said)
+		f.t.Log(o.Said)
 	}
 	f.leavesNothing()
 }
@@ -98,17 +98,17 @@ func TestLocked(t *testing.T) {
 	long(t)
 	p := stuck(t)
 	first := p.start("first", nil, p.usual()...)
-	first.reach("launch")
-	o := p.start("second", nil, p.usual()...).end()
-	t.Logf("| %s | 2 locked | %d %s | %.1f | %s", t.Name(), o.status, o.report.Reason, o.took.Seconds(), o.report.Detail)
+	first.Reach("launch")
+	o := p.start("second", nil, p.usual()...).End()
+	t.Logf("| %s | 2 locked | %d %s | %.1f | %s", t.Name(), o.Status, o.Report.Reason, o.Took.Seconds(), o.Report.Detail)
 	fault{exit: 2, why: reason.Locked, words: "stanza \"demo\" is locked | held by drill.test, process "}.judge(p, o)
-	holder, err := strconv.Atoi(regexp.MustCompile(`process (\d+)`).FindStringSubmatch(o.report.Detail)[1])
+	holder, err := strconv.Atoi(regexp.MustCompile(`process (\d+)`).FindStringSubmatch(o.Report.Detail)[1])
 	require.NoError(t, err)
 	program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", holder))
 	require.NoError(t, err, "the holder is named while it lives")
 	assert.Equal(t, "drill.test", filepath.Base(program))
-	first.reach("recover") // the second run disturbed nothing
-	first.signal(syscall.SIGTERM)
+	first.Reach("recover") // the second run disturbed nothing
+	first.Signal(syscall.SIGTERM)
 	first.judge(fault{exit: 2, why: reason.Interrupted})
 }
 
@@ -120,12 +120,12 @@ func TestKilled_TheNextRunPasses(t *testing.T) {
 			t.Parallel()
 			p := healthy(t)
 			f := p.start("first", nil, p.usual()...)
-			f.reach(step)
+			f.Reach(step)
 			require.NoError(t, syscall.Kill(-groupOf(t, p), syscall.SIGKILL))
-			o := f.end()
-			assert.Equal(t, reason.ExitEnvironment, o.status, "nothing was learned about the backups")
-			assert.Regexp(t, `veza_backup_drill_environment_error\{reason="[a-z_]+",stanza="demo"\} 1`, o.prom)
-			assert.NotContains(t, o.prom, "veza_backup_drill_last_success{")
+			o := f.End()
+			assert.Equal(t, reason.ExitEnvironment, o.Status, "nothing was learned about the backups")
+			assert.Regexp(t, `veza_backup_drill_environment_error\{reason="[a-z_]+",stanza="demo"\} 1`, o.Prom)
+			assert.NotContains(t, o.Prom, "veza_backup_drill_last_success{")
 			p.start("second", nil, p.usual()...).judge(fault{exit: 0, why: reason.None})
 		})
 	}
@@ -136,12 +136,12 @@ func TestKilled_WithTestprom(t *testing.T) {
 	long(t)
 	p := healthy(t)
 	f := p.start("first", nil, p.usual()...)
-	f.reach("restore")
+	f.Reach("restore")
 	group := groupOf(t, p)
-	f.signal(syscall.SIGKILL)
+	f.Signal(syscall.SIGKILL)
 	require.NoError(t, syscall.Kill(-group, syscall.SIGKILL))
-	_ = f.cmd.Wait() // it was killed
-	assert.NoFileExists(t, p.out("first.prom"), "no file is better than half a one")
+	f.Wait() // it was killed
+	assert.NoFileExists(t, p.out("first.Prom"), "no file is better than half a one")
 	left, err := filepath.Glob(filepath.Join(p.tmp(), "veza-drill-demo-*"))
 	require.NoError(t, err)
 	require.NotEmpty(t, left, "the killed run had begun")
@@ -170,9 +170,9 @@ func groupOf(t *testing.T, p *patient) int {
 func TestKeep(t *testing.T) {
 	long(t)
 	p := healthy(t)
-	o := p.start("first", nil, p.usual("-keep")...).end()
+	o := p.start("first", nil, p.usual("-keep")...).End()
 	fault{exit: 0, why: reason.None, words: "enter it: psql -h "}.judge(p, o)
-	line := regexp.MustCompile(`enter it: (psql .*)`).FindStringSubmatch(strings.Join(o.report.Notes, "\n"))
+	line := regexp.MustCompile(`enter it: (psql .*)`).FindStringSubmatch(strings.Join(o.Report.Notes, "\n"))
 	require.NotEmpty(t, line)
 	t.Cleanup(func() { p.stopKept() })
 	assert.Equal(t, strconv.Itoa(p.seed.marks["end"].users), p.asOwner(line[1]+" -XAtc 'SELECT count(*) FROM users'"))

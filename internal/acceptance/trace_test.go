@@ -1,7 +1,6 @@
 package acceptance
 
 import (
-	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -10,28 +9,17 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"veza.fr/recovery/internal/wait"
+	"veza.fr/recovery/internal/drilltest"
 )
-
-// patience bounds every wait of these tests for something that takes a moment.
-const patience = time.Minute
 
 // eventually waits until condition says "".
 func eventually(t *testing.T, what string, condition func() string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	require.NoError(t, wait.For(ctx, what, 5*time.Millisecond, func(context.Context) error {
-		if text := condition(); text != "" {
-			return errors.New(text)
-		}
-		return nil
-	}))
+	drilltest.Eventually(t, what, condition)
 }
 
 // listing is every file below a directory with owner, mode, size, time and content.
