@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,19 +27,30 @@ const (
 	limit        = 20 * time.Minute // for everything
 )
 
-// BenchmarkDrill prints, for each round, the seconds of the raw commands and of the
-// drill; then their ratio and difference. Both go through the same S3 server.
-func BenchmarkDrill(b *testing.B) {
+// environment is where raw commands and drill are timed.
+type environment struct {
+	tags     string // the drill's build tags
+	provider sandbox.Provider
+}
+
+// BenchmarkDrill times both in scratch directories of this machine.
+func BenchmarkDrill(b *testing.B) { compare(b, environment{"", process.Provider{}}) }
+
+// compare prints, for each round, the seconds of the raw commands and of the drill;
+// then their ratio and difference. Both go through the same S3 server.
+func compare(b *testing.B, env environment) {
+	b.Helper()
 	ctx, cancel := context.WithTimeout(b.Context(), limit)
 	defer cancel()
 	conf := seed(ctx, b)
-	drill := compile(ctx, b)
+	drill := compile(ctx, b, env.tags)
 	var raw, whole time.Duration
 	rounds := 0
 	for b.Loop() {
-		r := rawCommands(ctx, b, conf)
-		w, size := drillOnce(ctx, b, drill, conf)
-		b.Logf("%.2f GB: raw %.2f s, drill %.2f s, ratio %.2f, difference %.2f s", size/1e9, r.Seconds(), w.Seconds(), w.Seconds()/r.Seconds(), (w - r).Seconds())
+		r := rawCommands(ctx, b, env.provider, conf)
+		w, size, parts := drillOnce(ctx, b, drill, conf)
+		b.Logf("%.2f GB: raw %.2f s, drill %.2f s, ratio %.2f, difference %.2f s;%s",
+			size/1e9, r.Seconds(), w.Seconds(), w.Seconds()/r.Seconds(), (w - r).Seconds(), parts)
 		raw, whole, rounds = raw+r, whole+w, rounds+1
 	}
 	n := float64(rounds)
@@ -74,18 +86,22 @@ func rows(b *testing.B) int {
 	return n
 }
 
-func compile(ctx context.Context, b *testing.B) string {
+func compile(ctx context.Context, b *testing.B, tags string) string {
 	b.Helper()
 	binary := filepath.Join(b.TempDir(), "drill.test")
-	out, err := exec.CommandContext(ctx, "go", "test", "-c", "-o", binary, "veza.fr/recovery/drill").CombinedOutput()
+	out, err := exec.CommandContext(ctx, "go", "test", "-c", "-tags", tags, "-o", binary, "veza.fr/recovery/drill").CombinedOutput()
 	require.NoError(b, err, string(out))
 	return binary
 }
 
-var restored = regexp.MustCompile(`metric\.restored_bytes (\d+)`)
+var (
+	restored = regexp.MustCompile(`metric\.restored_bytes (\d+)`)
+	step     = regexp.MustCompile(`--- PASS: TestDrill/(\w+) \(([\d.]+s)\)`)
+)
 
-// drillOnce runs the whole drill, from its start to its exit. size is what it restored, in bytes.
-func drillOnce(ctx context.Context, b *testing.B, binary, conf string) (took time.Duration, size float64) {
+// drillOnce runs the whole drill, from its start to its exit. size is what it restored,
+// in bytes; parts are its steps and their times.
+func drillOnce(ctx context.Context, b *testing.B, binary, conf string) (took time.Duration, size float64, parts string) {
 	b.Helper()
 	start := time.Now()
 	out, err := exec.CommandContext(ctx, binary, "-test.v", "-test.timeout", "15m", "-conf", conf).CombinedOutput()
@@ -95,5 +111,8 @@ func drillOnce(ctx context.Context, b *testing.B, binary, conf string) (took tim
 	require.NotNil(b, match, string(out))
 	size, err = strconv.ParseFloat(string(match[1]), 64)
 	require.NoError(b, err)
-	return took, size
+	for _, found := range step.FindAllSubmatch(out, -1) {
+		parts += fmt.Sprintf(" %s %s", found[1], found[2])
+	}
+	return took, size, parts
 }

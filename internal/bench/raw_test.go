@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -10,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"veza.fr/recovery/internal/host"
-	"veza.fr/recovery/internal/host/process"
+	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/sandbox"
 	"veza.fr/recovery/internal/wait"
 )
@@ -19,13 +20,26 @@ const binDir = "/usr/lib/postgresql/15/bin/"
 
 // rawCommands is what a person would type, timed: restore, start, wait for the end of
 // recovery, the smoke query, stop. Making and removing the directory is not counted.
-func rawCommands(ctx context.Context, b *testing.B, conf string) time.Duration {
+func rawCommands(ctx context.Context, b *testing.B, provider sandbox.Provider, conf string) time.Duration {
 	b.Helper()
-	box, err := process.Provider{}.Launch(ctx, sandbox.Spec{Stanza: stanza + "-raw", Run: "bench"})
+	content, err := os.ReadFile(conf)
+	require.NoError(b, err)
+	parsed, err := pgbackrest.ParseConfig(conf, content)
+	require.NoError(b, err)
+	repo := parsed.Repo(stanza, 1)
+	store, _ := repo.Address()
+	box, err := provider.Launch(ctx, sandbox.Spec{
+		Stanza: stanza + "-raw", Run: "bench", Major: "15", Need: 4 << 30, Stores: []sandbox.Address{{Host: store.Host, Port: store.Port}},
+	})
 	if box != nil {
 		defer func() { require.NoError(b, box.Destroy(context.WithoutCancel(ctx))) }()
 	}
 	require.NoError(b, err)
+	ca, err := os.ReadFile(repo.CAFile())
+	require.NoError(b, err)
+	copied, copiedCA := box.Dir("etc")+"/pgbackrest.conf", box.Dir("etc")+"/ca.crt"
+	require.NoError(b, box.Put(ctx, copied, content, 0o640, ""))
+	require.NoError(b, box.Put(ctx, copiedCA, ca, 0o640, ""))
 	data, socket := box.Dir("data"), box.Dir("run")
 	run := func(argv ...string) string {
 		result, runErr := box.Run(ctx, host.Command{Argv: argv})
@@ -36,7 +50,7 @@ func rawCommands(ctx context.Context, b *testing.B, conf string) time.Duration {
 		return run("psql", "-qAtX", "-h", socket, "-d", "postgres", "-c", query)
 	}
 	start := time.Now()
-	run("pgbackrest", "--config="+conf, "--stanza="+stanza, "--pg1-path="+data, "--lock-path="+box.Dir("lock"),
+	run("pgbackrest", "--config="+copied, "--repo1-storage-ca-file="+copiedCA, "--stanza="+stanza, "--pg1-path="+data, "--lock-path="+box.Dir("lock"),
 		"--archive-mode=off", "--process-max="+run("nproc"), "restore")
 	options := "-c listen_addresses= -c archive_mode=off -c hot_standby=off -c unix_socket_directories=" + socket
 	run(binDir+"pg_ctl", "start", "-s", "-w", "-D", data, "-l", box.Dir("log")+"/pg.log", "-o", options)
