@@ -14,24 +14,22 @@ import (
 	"time"
 )
 
-// lifetime of the certificates, and how far a client's clock may be behind.
-const (
-	lifetime = 7 * 24 * time.Hour
-	leeway   = time.Hour
-)
+// leeway is how far a client's clock may be behind.
+const leeway = time.Hour
 
-// certify makes an authority and a certificate of it for a DNS name. The
-// authority's key is forgotten: it signs nothing else.
-func certify(name string) (ca []byte, server tls.Certificate, err error) {
+// certify makes an authority and a certificate of it for a DNS name, good for a
+// lifetime. The authority's key is forgotten: it signs nothing else.
+func certify(name string, lifetime time.Duration) (ca []byte, server tls.Certificate, err error) {
+	until := time.Now().Add(lifetime)
 	authority, authorityKey, err := issue(&x509.Certificate{
-		Subject: pkix.Name{CommonName: "restore drill"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+		Subject: pkix.Name{CommonName: "restore drill"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign, NotAfter: until,
 	}, nil, nil)
 	if err != nil {
 		return nil, server, err
 	}
 	leaf, key, err := issue(&x509.Certificate{
 		Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, NotAfter: until,
 	}, authority, authorityKey)
 	if err != nil {
 		return nil, server, err
@@ -52,7 +50,7 @@ func issue(template, parent *x509.Certificate, parentKey *ecdsa.PrivateKey) (*x5
 	if template.SerialNumber, err = rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127)); err != nil {
 		return nil, nil, err
 	}
-	template.NotBefore, template.NotAfter = time.Now().Add(-leeway), time.Now().Add(lifetime)
+	template.NotBefore = time.Now().Add(-leeway)
 	raw, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, parentKey)
 	if err != nil {
 		return nil, nil, err

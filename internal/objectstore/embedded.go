@@ -2,7 +2,6 @@ package objectstore
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -21,6 +20,9 @@ import (
 // bindTries is how many ports are tried until one is free on both loopback addresses.
 const bindTries = 10
 
+// embeddedLife is how long the certificates are good: much longer than any run.
+const embeddedLife = 7 * 24 * time.Hour
+
 // grace is how long requests under way may take when the store is closed.
 const grace = 2 * time.Second
 
@@ -28,15 +30,12 @@ const grace = 2 * time.Second
 // localhost only. It holds its objects in memory, and answers 403 to whoever
 // does not sign with its key and secret.
 func Embedded(ctx context.Context) (*Store, error) {
-	s := &Store{
-		Endpoint: "localhost", Bucket: "backups", Region: "us-east-1",
-		Key: "drill" + rand.Text()[:15], Secret: rand.Text() + rand.Text(),
-	}
+	s := invent("localhost")
 	backend := s3mem.New()
 	if err := backend.CreateBucket(s.Bucket); err != nil {
 		return nil, fmt.Errorf("embedded object store: %w", err)
 	}
-	ca, certificate, err := certify(s.Endpoint)
+	ca, certificate, err := certify(s.Endpoint, embeddedLife)
 	if err != nil {
 		return nil, fmt.Errorf("embedded object store: %w", err)
 	}

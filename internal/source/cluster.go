@@ -99,11 +99,16 @@ func (s *Seeded) Stop(ctx context.Context) error {
 
 // Connect opens a session of the superuser in the database postgres.
 func (s *Seeded) Connect(ctx context.Context) (*pgx.Conn, error) {
+	return s.ConnectTo(ctx, "postgres")
+}
+
+// ConnectTo opens a session of the superuser in a database.
+func (s *Seeded) ConnectTo(ctx context.Context, database string) (*pgx.Conn, error) {
 	config, err := pgx.ParseConfig("sslmode=disable connect_timeout=10")
 	if err != nil {
 		return nil, err
 	}
-	config.Host, config.Port, config.User, config.Database = s.Machine.Dir("run"), port, superuser, "postgres"
+	config.Host, config.Port, config.User, config.Database = s.Machine.Dir("run"), port, superuser, database
 	config.Password, config.Fallbacks, config.RuntimeParams = "", nil, map[string]string{"application_name": "veza-drill-seed"}
 	config.DialFunc = s.Machine.Dial
 	return pgx.ConnectConfig(ctx, config)

@@ -68,11 +68,14 @@ func each(ctx context.Context, conn *pgx.Conn, statements []string) error {
 	return nil
 }
 
-// beat writes one row of the heartbeat, dated by the clock and not by the
-// start of its transaction (facts B1).
+// Beat writes one row of the heartbeat, dated by the clock and not by the
+// start of its transaction (facts B1). Whoever keeps a seeded cluster beating runs
+// it every second.
+const Beat = `INSERT INTO public.veza_heartbeat
+	SELECT coalesce(max(seq), 0) + 1, clock_timestamp(), pg_current_wal_insert_lsn() FROM public.veza_heartbeat`
+
 func beat(ctx context.Context, conn *pgx.Conn) error {
-	_, err := conn.Exec(ctx, `INSERT INTO public.veza_heartbeat
-		SELECT coalesce(max(seq), 0) + 1, clock_timestamp(), pg_current_wal_insert_lsn() FROM public.veza_heartbeat`)
+	_, err := conn.Exec(ctx, Beat)
 	if err != nil {
 		return fmt.Errorf("heartbeat: %w", err)
 	}

@@ -82,11 +82,17 @@ func (s *Seeded) createStanza(ctx context.Context) error {
 
 // Pgbackrest runs a pgbackrest command on the seeded stanza.
 func (s *Seeded) Pgbackrest(ctx context.Context, args ...string) error {
-	_, err := s.run(ctx, append([]string{"pgbackrest", "--config=" + s.conf(), "--stanza=" + s.stanza()}, args...)...)
+	_, err := s.Ask(ctx, args...)
+	return err
+}
+
+// Ask is Pgbackrest for commands whose standard output is the answer.
+func (s *Seeded) Ask(ctx context.Context, args ...string) ([]byte, error) {
+	result, err := s.run(ctx, append([]string{"pgbackrest", "--config=" + s.conf(), "--stanza=" + s.stanza()}, args...)...)
 	if err != nil {
-		return fmt.Errorf("%s: %w", args[0], err)
+		return nil, fmt.Errorf("%s: %w", args[0], err)
 	}
-	return nil
+	return result.Stdout, nil
 }
 
 // Archive switches to a new segment and waits until the one before is in the archive.

@@ -29,6 +29,7 @@ type Seeded struct {
 	Stanza  string             // "demo" when empty
 	Rows    int                // users in the end; DefaultRows when 0
 	BinDir  string             // directory of initdb and pg_ctl; the newest one found when empty
+	CAFile  string             // where in the machine the store's CA is put; ca.crt beside the conf when empty
 
 	passphrase string
 	beats      beats
@@ -41,7 +42,7 @@ var _ Source = (*Seeded)(nil)
 func (s *Seeded) data() string      { return path.Join(s.Machine.Dir("data"), "pg") }
 func (s *Seeded) posix() string     { return path.Join(s.Machine.Dir("data"), "repo") }
 func (s *Seeded) conf() string      { return path.Join(s.Machine.Dir("etc"), "pgbackrest.conf") }
-func (s *Seeded) ca() string        { return path.Join(s.Machine.Dir("etc"), "ca.crt") }
+func (s *Seeded) ca() string        { return cmp.Or(s.CAFile, path.Join(s.Machine.Dir("etc"), "ca.crt")) }
 func (s *Seeded) stanza() string    { return cmp.Or(s.Stanza, "demo") }
 func (s *Seeded) rows() int         { return cmp.Or(s.Rows, DefaultRows) }
 func (s *Seeded) serverLog() string { return path.Join(s.Machine.Dir("log"), "postgresql.log") }
