@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/settings"
 )
@@ -19,6 +21,14 @@ var pending = settings.Register(flag.CommandLine)
 // interrupted is cancelled by the first signal; its cause says which.
 var interrupted context.Context
 
+// heard says whether standard output still has a reader. Asked for, SIGPIPE comes for any
+// descriptor (package os/signal), and only this one means that nobody waits for us any more.
+func heard() bool {
+	output := []unix.PollFd{{Fd: int32(os.Stdout.Fd()), Events: unix.POLLOUT}}
+	_, err := unix.Poll(output, 0)
+	return err == nil && output[0].Revents&(unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) == 0
+}
+
 func TestMain(m *testing.M) {
 	flag.Parse()
 	ctx, cancel := context.WithCancelCause(context.Background())
@@ -29,6 +39,9 @@ func TestMain(m *testing.M) {
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	go func() {
 		for s := range signals {
+			if s == syscall.SIGPIPE && heard() {
+				continue // a socket of ours lost its other end: whoever uses it is told
+			}
 			cancel(reason.Errorf(reason.Interrupted, "stopped by signal: %s", s))
 		}
 	}()

@@ -183,8 +183,16 @@ func (d *drill) endedOn(ctx context.Context) (uint32, error) {
 	return history[len(history)-1].Timeline, nil
 }
 
-// brokenSession tells a server that died from a query that failed.
+// brokenSession tells a server that died, or was hurt, from a query that failed.
 func (d *drill) brokenSession(ctx context.Context, err error) error {
+	if hurt := d.hurt(ctx, err); hurt != nil {
+		return hurt
+	}
+	return reason.Wrap(reason.SmokeQuery, fmt.Errorf("query on the restored cluster: %w", err))
+}
+
+// hurt is what happened to the server from outside, if anything did, while err came about.
+func (d *drill) hurt(ctx context.Context, err error) error {
 	alive, statusErr := d.server.Running(ctx)
 	if statusErr != nil { // a machine that cannot tell is no witness against the backup
 		return reason.Wrap(reason.SandboxFailed, errors.Join(err, statusErr))
@@ -192,5 +200,12 @@ func (d *drill) brokenSession(ctx context.Context, err error) error {
 	if !alive {
 		return d.whyNotUp(ctx, postgres.ErrDied)
 	}
-	return reason.Wrap(reason.SmokeQuery, fmt.Errorf("query on the restored cluster: %w", err))
+	log, readErr := d.server.ReadLog(ctx)
+	if readErr != nil {
+		return reason.Wrap(reason.SandboxFailed, errors.Join(err, readErr))
+	}
+	if log.Killed != "" {
+		return reason.Errorf(reason.SandboxFailed, "%s: by somebody here, or out of memory: %w", log.Killed, err)
+	}
+	return nil
 }

@@ -215,3 +215,24 @@ func TestOrdinaryUser(t *testing.T) {
 	f := p.startAs([]string{"runuser", "-u", "postgres", "--"}, "drill", nil, p.usual()...)
 	f.judge(fault{exit: 0, why: reason.None})
 }
+
+// A backend that was killed, by a person or for want of memory, is no witness against
+// the data: PostgreSQL survives it by a restart, and the query does not.
+func TestKilledBackend(t *testing.T) {
+	long(t)
+	p := healthy(t)
+	checks("- {name: slow, query: 'SELECT count(*) FROM users, (SELECT pg_sleep(30)) AS s', min: 1}\n")(p)
+	f := p.start("drill", nil, p.usual("-checks", "{dir}/checks.yml")...)
+	f.Reach("verify")
+	eventually(t, "a backend to kill", func() string {
+		for _, process := range processes(p.dir) {
+			pid, command, _ := strings.Cut(process, " ")
+			if id, err := strconv.Atoi(pid); err == nil && strings.HasPrefix(command, "postgres: ") && strings.Contains(command, " SELECT") {
+				require.NoError(t, syscall.Kill(id, syscall.SIGKILL))
+				return ""
+			}
+		}
+		return "none yet"
+	})
+	f.judge(fault{exit: 2, why: reason.SandboxFailed, words: "terminated by signal 9"})
+}

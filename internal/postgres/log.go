@@ -25,6 +25,7 @@ type Log struct {
 	Archive    []string  // errors of pgbackrest archive-get
 	Outside    string    // where a tablespace made after the backup would have been linked to; see SealTablespaces
 	Damage     []string  // lines that say a WAL record or file is no good
+	Killed     string    // the line about a process that somebody killed: a person, or the kernel out of memory
 	tail       []string
 }
 
@@ -34,6 +35,8 @@ var (
 	lastCommit = regexp.MustCompile(`^last completed transaction was at log time (.+)$`)
 	newTLI     = regexp.MustCompile(`^selected new timeline ID: (\d+)`)
 	archiveErr = regexp.MustCompile(`ERROR: \[\d{3}\]`)
+	// killed is not signal 11, which a process may bring upon itself by what it reads.
+	killed = regexp.MustCompile(`^.*\(PID \d+\) was terminated by signal 9\b.*$`)
 	// damage are PostgreSQL's words for a record or a file that is not what it should
 	// be (xlogreader.c, xlogarchive.c). At the end of the archive some of them are the
 	// normal way to notice it, so they count only when recovery ended too early.
@@ -98,6 +101,9 @@ func (l *Log) take(at time.Time, level, text string) {
 	}
 	if match := createdAt.FindStringSubmatch(text); match != nil && level == "CONTEXT" {
 		l.Outside = match[1]
+	}
+	if killed.MatchString(text) {
+		l.Killed = text
 	}
 	if damage.MatchString(text) {
 		l.Damage = append(l.Damage, text)

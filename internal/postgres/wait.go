@@ -66,7 +66,7 @@ func (s *Server) ready(ctx context.Context, closely bool) error {
 		return errors.Join(err, s.alive(ctx))
 	}
 	if err != nil {
-		return err
+		return stopIfLost(err)
 	}
 	lines := strings.Split(strings.TrimSpace(string(content)), "\n")
 	state := strings.TrimSpace(lines[len(lines)-1])
@@ -101,8 +101,18 @@ func (s *Server) answering(ctx context.Context) (*pgx.Conn, error) {
 
 // alive ends a wait when nothing is left to wait for.
 func (s *Server) alive(ctx context.Context) error {
-	if running, err := s.Running(ctx); err == nil && !running {
+	running, err := s.Running(ctx)
+	if err == nil && !running {
 		return wait.Stop(ErrDied)
 	}
-	return nil
+	return stopIfLost(err)
+}
+
+// stopIfLost ends a wait when the machine itself is in trouble, which its host says by
+// a reason; what has none may be over at the next look.
+func stopIfLost(err error) error {
+	if _, lost := reason.Of(err); lost {
+		return wait.Stop(err)
+	}
+	return err
 }
