@@ -1,0 +1,134 @@
+package incus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/lxc/incus/v6/client"
+	"github.com/lxc/incus/v6/shared/api"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// Bounds on the daemon's answers: one that hangs must not hang the drill.
+const (
+	callTime  = 10 * time.Second // a question
+	patchTime = time.Minute      // a change of devices, which is made before it is answered
+	sliceTime = 20 * time.Second // of a long wait: the daemon is asked again after each
+)
+
+// errSilent is the end of one of the bounds.
+var errSilent = errors.New("no answer in time")
+
+func escape(name string) string { return url.PathEscape(name) }
+
+// at is the client for one call: every request ends with ctx. WithContext changes its
+// receiver, so it gets one of its own.
+func (d *Daemon) at(ctx context.Context) incus.InstanceServer {
+	if own, ok := d.server.UseProject(d.project).(*incus.ProtocolIncus); ok {
+		return own.WithContext(ctx)
+	}
+	return d.server
+}
+
+// call sends one request and reads the answer, within limit. The client's own calls for
+// operations are not used: they listen to events, which no context ends.
+func (d *Daemon) call(ctx context.Context, limit time.Duration, method, path string, data any) (*api.Response, error) {
+	bound, cancel := context.WithTimeoutCause(ctx, limit, errSilent)
+	defer cancel()
+	separator := "?"
+	if strings.Contains(path, "?") {
+		separator = "&"
+	}
+	resp, _, err := d.at(bound).RawQuery(method, path+separator+"project="+url.QueryEscape(d.project), data, "")
+	switch {
+	case err == nil:
+		return resp, nil
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("%s: %w (%v)", d.place, context.Cause(ctx), err) //nolint:errorlint // only the cause may speak
+	case bound.Err() != nil: // a deadline of ours, not of the caller's
+		return nil, reason.Errorf(reason.SandboxFailed, "%s has not answered for %v: is it stopped, or overloaded? (%s %s)", d.place, limit, method, path)
+	default:
+		return nil, err
+	}
+}
+
+// get reads one thing of the daemon's into target.
+func (d *Daemon) get(ctx context.Context, path string, target any) error {
+	resp, err := d.call(ctx, callTime, http.MethodGet, path, nil)
+	if err != nil {
+		return err
+	}
+	return resp.MetadataAsStruct(target)
+}
+
+// operate starts an operation of the daemon and waits for its end.
+func (d *Daemon) operate(ctx context.Context, method, path string, data any) error {
+	resp, err := d.call(ctx, callTime, method, path, data)
+	if err != nil {
+		return err
+	}
+	op, err := resp.MetadataAsOperation()
+	if err != nil {
+		return err
+	}
+	if op, err = d.await(ctx, op.ID); err != nil {
+		return err
+	}
+	if op.Err != "" {
+		return errors.New(op.Err)
+	}
+	return nil
+}
+
+// await waits for the end of an operation, in slices: an operation vanishes 5 s after its
+// end (facts E), so there is never a pause between two questions.
+func (d *Daemon) await(ctx context.Context, id string) (*api.Operation, error) {
+	path := fmt.Sprintf("/1.0/operations/%s/wait?timeout=%d", escape(id), int(sliceTime.Seconds()))
+	for {
+		resp, err := d.call(ctx, sliceTime+callTime, http.MethodGet, path, nil)
+		if err != nil {
+			return nil, err
+		}
+		op, err := resp.MetadataAsOperation()
+		if err != nil {
+			return nil, err
+		}
+		if op.StatusCode.IsFinal() {
+			return op, nil
+		}
+	}
+}
+
+// failed gives an error of this provider its reason; the daemon says only in words that
+// its pool is full.
+func failed(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := strings.ToLower(err.Error())
+	for _, full := range []string{"no space left on device", "disk quota exceeded", "quota exceeded", "not enough space", "enospc", "edquot"} {
+		if strings.Contains(text, full) {
+			return reason.Wrap(reason.DiskSpace, err)
+		}
+	}
+	return reason.Wrap(reason.SandboxFailed, err)
+}
+
+func notFound(err error) bool { return api.StatusErrorCheck(err, http.StatusNotFound) }
+
+// taken says whether err means that the name of a new instance is somebody else's.
+func taken(err error) bool {
+	return err != nil && (api.StatusErrorCheck(err, http.StatusConflict) || strings.Contains(err.Error(), "already exists"))
+}
+
+// denied says whether err is the daemon's own answer, and so no sign that it is away.
+func answered(err error) bool {
+	_, ok := api.StatusErrorMatch(err)
+	return ok
+}

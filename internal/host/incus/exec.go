@@ -1,0 +1,139 @@
+package incus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/lxc/incus/v6/shared/api"
+	"github.com/lxc/incus/v6/shared/ws"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// drainTime is how long output is read on after a command ended. The daemon ends the
+// streams with the command, also when a child holds them open (facts E).
+const drainTime = 10 * time.Second
+
+// streams are a command's standard streams; nil is an empty or an unread one.
+type streams struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+}
+
+// attached is a command that has started in a container, with its streams.
+type attached struct {
+	daemon  *Daemon
+	id      string // of the daemon's operation
+	sockets [3]socket
+}
+
+// socket is one stream of a command.
+type socket struct {
+	io.ReadWriteCloser // Close ends the stream, and leaves the connection
+	hangUp             func() error
+}
+
+// attach starts a command as root. Nothing runs unless all three streams are connected. There
+// is a fourth one for signals, which stays unused: the daemon kills the command when it breaks,
+// and that looks like an exit status.
+func (h *Host) attach(ctx context.Context, argv []string, env map[string]string, dir string) (*attached, error) {
+	d := h.daemon
+	resp, err := d.call(ctx, callTime, http.MethodPost, h.path("exec"), api.InstanceExecPost{
+		Command: argv, Environment: env, Cwd: dir, WaitForWS: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	op, err := resp.MetadataAsOperation()
+	if err != nil {
+		return nil, err
+	}
+	secrets, ok := op.Metadata["fds"].(map[string]any)
+	if !ok {
+		return nil, errors.New("the daemon offers no streams")
+	}
+	a := &attached{daemon: d, id: op.ID}
+	for fd := range a.sockets {
+		secret, _ := secrets[fmt.Sprint(fd)].(string)
+		conn, err := d.at(ctx).GetOperationWebsocket(op.ID, secret) // bounded by the client: 5 s
+		if err != nil {
+			a.hangUp()
+			return nil, fmt.Errorf("stream %d: %w", fd, err)
+		}
+		a.sockets[fd] = socket{ws.NewWrapper(conn), conn.Close}
+		if fd == 0 {
+			go conn.ReadMessage() //nolint:errcheck // takes the daemon's pings
+		}
+	}
+	return a, nil
+}
+
+// hangUp closes every stream; the daemon then kills the command, unless it has ended.
+func (a *attached) hangUp() {
+	for _, s := range a.sockets {
+		if s.hangUp != nil {
+			s.hangUp() //nolint:errcheck // it may be closed
+		}
+	}
+}
+
+// feed copies standard input and ends it.
+func (a *attached) feed(from io.Reader) {
+	if from != nil {
+		io.Copy(a.sockets[0], from) //nolint:errcheck // a command need not read its input
+	}
+	a.sockets[0].Close() //nolint:errcheck // the command may have ended
+}
+
+// finish moves the streams until the command ends and returns its exit status. An error
+// means that nobody knows how it ended: it was cut off, or the daemon lost it.
+func (a *attached) finish(ctx context.Context, s streams) (int, error) {
+	defer a.hangUp()
+	go a.feed(s.stdin)
+	copied := make(chan error, 2)
+	for fd, to := range map[int]io.Writer{1: s.stdout, 2: s.stderr} {
+		go func() {
+			_, err := io.Copy(to, a.sockets[fd]) // EOF is the daemon's word that this was all
+			copied <- err
+		}()
+	}
+	op, err := a.daemon.await(ctx, a.id)
+	if err != nil {
+		return 0, err
+	}
+	drained := time.NewTimer(drainTime)
+	defer drained.Stop()
+	for range 2 {
+		select {
+		case err := <-copied:
+			if err != nil {
+				return 0, fmt.Errorf("its output was cut off: %w", err)
+			}
+		case <-drained.C:
+			return 0, errors.New("its output did not come to an end")
+		}
+	}
+	return status(op)
+}
+
+// status is the exit status in a finished operation. Failure of the operation itself is
+// no status, but 126 and 127 come with an error beside them.
+func status(op *api.Operation) (int, error) {
+	code, ok := op.Metadata["return"].(float64)
+	if !ok || code < 0 {
+		return 0, fmt.Errorf("the daemon knows no exit status (%s %s)", op.Status, op.Err)
+	}
+	return int(code), nil
+}
+
+// lost is the error of a command of which nobody knows how it ended.
+func lost(h *Host, what string, err error) error {
+	if _, known := reason.Of(err); known {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return failed(fmt.Errorf("%s: how it ended is not known: %s was lost, or %s was: %w", what, h.daemon.place, h.name, err))
+}
