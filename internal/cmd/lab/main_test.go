@@ -1,0 +1,51 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"veza.fr/recovery/internal/lab"
+)
+
+// Flags stand before or behind the name, LAB_ROWS is their default, and what cannot be meant is refused.
+func TestParse(t *testing.T) {
+	for _, c := range []struct {
+		args    []string
+		env     string
+		name    string
+		rows    int
+		refused string
+	}{
+		{args: []string{"up"}, name: "up", rows: lab.DefaultRows},
+		{args: []string{"up", "-rows", "5"}, name: "up", rows: 5},
+		{args: []string{"-rows=7", "up"}, name: "up", rows: 7},
+		{args: []string{"up"}, env: "9", name: "up", rows: 9},
+		{args: []string{"up", "-rows", "5"}, env: "9", name: "up", rows: 5},
+		{args: []string{"down"}, name: "down", rows: lab.DefaultRows},
+		{args: []string{"status"}, name: "status", rows: lab.DefaultRows},
+		{args: []string{"up"}, env: "many", refused: "LAB_ROWS"},
+		{args: []string{"up", "-rows", "0"}, refused: "-rows 0"},
+		{args: []string{"up", "down"}, refused: "up, down or status"},
+		{args: []string{"restart"}, refused: "up, down or status"},
+		{args: nil, refused: "up, down or status"},
+		{args: []string{"up", "-cows"}, refused: "-cows"},
+	} {
+		t.Run(fmt.Sprint(c.env, c.args), func(t *testing.T) {
+			t.Setenv("LAB_ROWS", c.env)
+			name, rows, err := parse(c.args, io.Discard)
+			if c.refused != "" {
+				assert.ErrorContains(t, err, c.refused)
+				return
+			}
+			assert.NoError(t, err)
+			assert.Equal(t, c.name, name)
+			assert.Equal(t, c.rows, rows)
+		})
+	}
+	_, _, err := parse([]string{"-h"}, io.Discard)
+	assert.ErrorIs(t, err, flag.ErrHelp)
+}

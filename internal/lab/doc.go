@@ -1,0 +1,8 @@
+// Package lab is a small production in Incus to drill against: an object store and a
+// PostgreSQL node whose pgBackRest backs up into it, with a pgbackrest.conf on this
+// machine that leads there. `make lab-up` makes it, `make lab-down` removes all of it,
+// and Open is the way in for tests.
+//
+// It has an Incus project and a bridge of its own, so that nothing of it shows among
+// the drills' containers. What runs where is said in one table, nodes.
+package lab

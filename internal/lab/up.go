@@ -1,0 +1,193 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	incusclient "github.com/lxc/incus/v6/client"
+
+	"veza.fr/recovery/internal/host"
+	"veza.fr/recovery/internal/host/incus"
+	"veza.fr/recovery/internal/objectstore"
+	"veza.fr/recovery/internal/source"
+)
+
+// DefaultRows is how many users the database has unless one asks for another number.
+const DefaultRows = source.DefaultRows
+
+// upTime bounds all of Up; a million users take a few minutes.
+const upTime = 20 * time.Minute
+
+// Say prints one line of progress.
+type Say func(format string, args ...any)
+
+// site is a lab in the making.
+type site struct {
+	daemon *daemon
+	places places
+	rows   int
+	say    Say
+
+	nodes *incus.Daemon
+	store *objectstore.Store // the store's node makes it, the database's uses it
+	conf  []byte             // the database's pgbackrest.conf
+}
+
+// Up makes the lab, with a number of users in its database. One that is up already stays
+// as it is; what is there and does not work is removed and made anew.
+func Up(ctx context.Context, rows int, say Say) (*Lab, error) {
+	ctx, cancel := context.WithTimeout(ctx, upTime)
+	defer cancel()
+	release, err := acquire(lockFile)
+	if err != nil {
+		return nil, err
+	}
+	defer release() //nolint:errcheck // the kernel does it at the latest
+	s := &site{rows: rows, say: say}
+	if s.places, err = usual(); err != nil {
+		return nil, err
+	}
+	if s.daemon, err = connect(ctx); err != nil {
+		return nil, err
+	}
+	l, err := s.alive(ctx)
+	if err == nil {
+		say("the lab is up already, with %s users", l.users)
+		return l, nil
+	}
+	if ctx.Err() != nil {
+		return nil, err
+	}
+	if !errors.Is(err, errNothing) {
+		say("making the lab anew: %v", err)
+	}
+	if err := s.ingredients(ctx); err != nil {
+		return nil, err
+	}
+	if err := remove(ctx, s.daemon, s.places); err != nil {
+		return nil, err
+	}
+	if err := s.build(ctx); err != nil {
+		return nil, fmt.Errorf("%w\nwhat was made so far is still there: make lab-up makes it anew, make lab-down removes it", err)
+	}
+	return open(ctx, s.daemon, s.places)
+}
+
+// errNothing: there is nothing to make anew.
+var errNothing = errors.New("there is no lab")
+
+// alive is the lab that is up, every node proved to do what it is for. What it needs of
+// this machine is put back where it was lost.
+func (s *site) alive(ctx context.Context) (*Lab, error) {
+	if _, err := s.daemon.project(ctx); errors.Is(err, errDown) {
+		return nil, errNothing
+	}
+	l, err := open(ctx, s.daemon, s.places)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.reach(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.places.restore(); err != nil {
+		return nil, err
+	}
+	if err := l.Check(ctx); err != nil {
+		return nil, err
+	}
+	return open(ctx, s.daemon, s.places) // the conf may have changed its place
+}
+
+// ingredients are asked for before anything is removed or made.
+func (s *site) ingredients(ctx context.Context) error {
+	for _, n := range nodes {
+		err := s.daemon.ask(ctx, func(server incusclient.InstanceServer) error {
+			_, _, err := server.GetImageAlias(n.image)
+			return err
+		})
+		if missing(err) {
+			return fmt.Errorf("there is no image %s: make image KIND=node builds it", n.image)
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := n.allDevices(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// build makes a lab where there is none.
+func (s *site) build(ctx context.Context) (err error) {
+	s.say("making project %s and network %s (%s)", Project, bridge, subnet)
+	if err := s.daemon.makeRoom(ctx); err != nil {
+		return err
+	}
+	if err := s.reach(ctx); err != nil {
+		return err
+	}
+	if s.nodes, err = incus.Connect(ctx, "", Project); err != nil {
+		return err
+	}
+	hosts, err := s.launch(ctx)
+	if err != nil {
+		return err
+	}
+	for i, n := range nodes {
+		s.say("setting up %s (%s)", n.name, n.address())
+		if err := n.setUp(ctx, s, n, hosts[i]); err != nil {
+			return fmt.Errorf("set up node %s: %w", n.name, err)
+		}
+	}
+	if _, err := s.places.install(own(s.conf), s.store.CA); err != nil {
+		return err
+	}
+	if err := s.daemon.setReady(ctx, strconv.Itoa(s.rows)); err != nil {
+		return err
+	}
+	l, err := open(ctx, s.daemon, s.places)
+	if err != nil {
+		return err
+	}
+	s.say("checking that all of it works")
+	return l.Check(ctx)
+}
+
+// reach lets this machine and the nodes find each other.
+func (s *site) reach(ctx context.Context) error {
+	if _, err := setHosts(hostsFile, hostLines(nodes)); err != nil {
+		return err
+	}
+	return besideDocker(ctx)
+}
+
+// launch creates and starts every node at once, in the order of the table.
+func (s *site) launch(ctx context.Context) ([]host.Host, error) {
+	s.say("launching %d nodes from %s", len(nodes), nodeImage)
+	hosts, errs := make([]host.Host, len(nodes)), make([]error, len(nodes))
+	var launching sync.WaitGroup
+	for i, n := range nodes {
+		launching.Go(func() { hosts[i], errs[i] = s.create(ctx, n) })
+	}
+	launching.Wait()
+	return hosts, errors.Join(errs...)
+}
+
+func (s *site) create(ctx context.Context, n node) (host.Host, error) {
+	devices, err := n.allDevices()
+	if err != nil {
+		return nil, err
+	}
+	h, err := s.nodes.Create(ctx, incus.Instance{
+		Name: n.name, Image: n.image, Devices: devices, Config: map[string]string{"raw.lxc": n.raw()},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return h, booted(ctx, h)
+}
