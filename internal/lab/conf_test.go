@@ -36,8 +36,8 @@ func TestPlaces_InstallAndRemove(t *testing.T) {
 	_, err := p.active()
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	for range 2 { // again is fine
-		installed, err := p.install(labConf, labCA)
-		require.NoError(t, err)
+		installed, again := p.install(labConf, labCA)
+		require.NoError(t, again)
 		assert.True(t, installed)
 	}
 	active, err := p.active()

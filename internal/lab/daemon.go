@@ -35,8 +35,8 @@ func connect(ctx context.Context) (*daemon, error) {
 	server, err := incus.ConnectIncusUnixWithContext(ctx, "", &incus.ConnectionArgs{SkipGetServer: true})
 	if err == nil {
 		err = (&daemon{server}).ask(ctx, func(s incus.InstanceServer) error {
-			_, err := s.GetProjectNames()
-			return err
+			_, failure := s.GetProjectNames()
+			return failure
 		})
 	}
 	if err != nil {
@@ -156,9 +156,9 @@ func (d *daemon) power(ctx context.Context, name, action string, wanted api.Stat
 		return err
 	}
 	err = d.in(ctx, Project, stateTime, func(s incus.InstanceServer) error {
-		op, err := s.UpdateInstanceState(name, api.InstanceStatePut{Action: action, Timeout: -1, Force: action == "stop"}, "")
-		if err != nil {
-			return err
+		op, failure := s.UpdateInstanceState(name, api.InstanceStatePut{Action: action, Timeout: -1, Force: action == "stop"}, "")
+		if failure != nil {
+			return failure
 		}
 		return op.Wait()
 	})

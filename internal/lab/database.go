@@ -4,8 +4,10 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"net"
 	"os"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,7 +28,10 @@ var (
 
 // machine is a database node as package source sees it: where the Debian packages put
 // things, and production has them.
-type machine struct{ host.Host }
+type machine struct {
+	host.Host
+	address string
+}
 
 var directories = map[string]string{
 	"data": "/var/lib/postgresql", "tblspc": "/var/lib/postgresql/tblspc", "run": "/run/postgresql", "etc": etc,
@@ -38,19 +43,42 @@ func (machine) Dir(name string) string                { return directories[name]
 func (machine) Keep(context.Context, time.Time) error { return nil }
 func (machine) Gone(context.Context) error            { return nil }
 
+// Dial goes by the bridge, whatever socket is meant: there is one server on the node,
+// and a way to its socket would be a device that stays.
+func (m machine) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	var d net.Dialer
+	return d.DialContext(ctx, "tcp", net.JoinHostPort(m.address, strconv.Itoa(postgresPort)))
+}
+
+// The files of the services.
+const (
+	hbaFile  = "/etc/veza/pg_hba.conf"
+	beatFile = "/etc/veza/heartbeat.sql"
+)
+
+// settings let this machine in, by the bridge, as the superuser and without a
+// password: nobody else is there, and nothing in it is worth one.
+var (
+	settings = []string{"listen_addresses=*", "hba_file=" + hbaFile}
+	hba      = "local all all trust\nhost all all 127.0.0.1/32 trust\nhost all all " + subnet + " trust\n"
+)
+
 // seeded is the cluster of a database node, for its commands and sessions.
-func seeded(h host.Host) *source.Seeded {
-	return &source.Seeded{Machine: machine{h}, Stanza: Stanza, CAFile: path.Join(etc, caFile)}
+func seeded(h host.Host, n node) *source.Seeded {
+	return &source.Seeded{Machine: machine{h, n.address()}, Stanza: Stanza, Settings: settings, CAFile: path.Join(etc, caFile)}
 }
 
 // setUpDatabase makes a cluster with backups and leaves it running, as services:
 // it beats and archives for as long as the lab is up, through restarts of the node.
-func setUpDatabase(ctx context.Context, s *site, _ node, h host.Host) error {
+func setUpDatabase(ctx context.Context, s *site, n node, h host.Host) error {
 	if err := root(ctx, h, "install", "-d", "-o", "postgres", "-m", "0755",
 		etc, directories["data"], directories["run"], directories["log"], directories["spool"]); err != nil {
 		return err
 	}
-	cluster := seeded(h)
+	if err := h.Put(ctx, hbaFile, []byte(hba), 0o644, "root"); err != nil {
+		return err
+	}
+	cluster := seeded(h, n)
 	cluster.Store, cluster.Rows = s.store, s.rows
 	repository, err := cluster.Open(ctx, s.say)
 	if err != nil {
@@ -66,23 +94,13 @@ func setUpDatabase(ctx context.Context, s *site, _ node, h host.Host) error {
 	return serve(ctx, h, cluster.BinDir)
 }
 
-// serve lets systemd run the cluster and the heartbeat. The superuser may come in from
-// the bridge without a password: there is nothing in it, and nobody but this machine.
+// serve lets systemd run the cluster and the heartbeat.
 func serve(ctx context.Context, h host.Host, bin string) error {
-	data := path.Join(directories["data"], "pg")
-	hba := path.Join(data, "pg_hba.conf")
-	content, err := h.Read(ctx, hba)
-	if err != nil {
+	if err := h.Put(ctx, beatFile, []byte(source.Beat+"\n\\watch 1\n"), 0o644, "root"); err != nil {
 		return err
 	}
-	content = fmt.Appendf(content, "host all all %s trust\n", subnet)
-	if err := h.Put(ctx, hba, content, 0o600, ""); err != nil {
-		return err
-	}
-	if err := h.Put(ctx, "/etc/veza/heartbeat.sql", []byte(source.Beat+"\n\\watch 1\n"), 0o644, "root"); err != nil {
-		return err
-	}
-	fill := strings.NewReplacer("@BIN@", bin, "@DATA@", data, "@RUN@", directories["run"]).Replace
+	fill := strings.NewReplacer("@BIN@", bin, "@DATA@", path.Join(directories["data"], "pg"), "@RUN@", directories["run"],
+		"@BEAT@", beatFile, "@SETTINGS@", "-c "+strings.Join(settings, " -c ")).Replace
 	if err := unit(ctx, h, "veza-postgresql.service", fill(postgresUnit)); err != nil {
 		return err
 	}

@@ -161,7 +161,11 @@ func (l *Lab) SQL(ctx context.Context, database, query string, args ...any) ([][
 // Pgbackrest runs a command on the database's node as user postgres, with its conf and
 // stanza, and returns its standard output.
 func (l *Lab) Pgbackrest(ctx context.Context, args ...string) ([]byte, error) {
-	return seeded(l.Node(databaseNode)).Ask(ctx, args...)
+	n, err := find(databaseNode)
+	if err != nil {
+		return nil, err
+	}
+	return seeded(l.Node(databaseNode), n).Ask(ctx, args...)
 }
 
 // Archive ends the segment that is being written, and waits until it is in the archive.

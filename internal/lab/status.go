@@ -41,6 +41,6 @@ func (l *Lab) Describe(out io.Writer) {
 	fmt.Fprintf(out, "         go test ./drill -v%s      on this machine\n", option)
 	fmt.Fprintf(out, "primary  psql '%s'\n", l.Primary())
 	fmt.Fprintf(out, "enter    incus exec --project %s %s -- bash\n", Project, databaseNode)
-	fmt.Fprintf(out, "backup   incus exec --project %s --user 0 %s -- setpriv --reuid postgres --regid postgres --init-groups "+
-		"pgbackrest --stanza=%s --type=diff backup\n", Project, databaseNode, l.Stanza)
+	fmt.Fprintf(out, "backup   incus exec --project %s %s -- runuser -u postgres -- pgbackrest --stanza=%s --type=diff backup\n",
+		Project, databaseNode, l.Stanza)
 }

@@ -123,7 +123,7 @@ func (s *site) ingredients(ctx context.Context) error {
 }
 
 // build makes a lab where there is none.
-func (s *site) build(ctx context.Context) (err error) {
+func (s *site) build(ctx context.Context) error {
 	s.say("making project %s and network %s (%s)", Project, bridge, subnet)
 	if err := s.daemon.makeRoom(ctx); err != nil {
 		return err
@@ -131,18 +131,8 @@ func (s *site) build(ctx context.Context) (err error) {
 	if err := s.reach(ctx); err != nil {
 		return err
 	}
-	if s.nodes, err = incus.Connect(ctx, "", Project); err != nil {
+	if err := s.populate(ctx); err != nil {
 		return err
-	}
-	hosts, err := s.launch(ctx)
-	if err != nil {
-		return err
-	}
-	for i, n := range nodes {
-		s.say("setting up %s (%s)", n.name, n.address())
-		if err := n.setUp(ctx, s, n, hosts[i]); err != nil {
-			return fmt.Errorf("set up node %s: %w", n.name, err)
-		}
 	}
 	if _, err := s.places.install(own(s.conf), s.store.CA); err != nil {
 		return err
@@ -156,6 +146,24 @@ func (s *site) build(ctx context.Context) (err error) {
 	}
 	s.say("checking that all of it works")
 	return l.Check(ctx)
+}
+
+// populate launches the nodes, and sets them up one after the other.
+func (s *site) populate(ctx context.Context) (err error) {
+	if s.nodes, err = incus.Connect(ctx, "", Project); err != nil {
+		return err
+	}
+	hosts, err := s.launch(ctx)
+	if err != nil {
+		return err
+	}
+	for i, n := range nodes {
+		s.say("setting up %s (%s)", n.name, n.address())
+		if err = n.setUp(ctx, s, n, hosts[i]); err != nil {
+			return fmt.Errorf("set up node %s: %w", n.name, err)
+		}
+	}
+	return nil
 }
 
 // reach lets this machine and the nodes find each other.

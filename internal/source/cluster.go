@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -76,7 +77,8 @@ func (s *Seeded) create(ctx context.Context) error {
 // Start starts the cluster again after Stop, without beats.
 func (s *Seeded) Start(ctx context.Context) error {
 	var options strings.Builder
-	for _, setting := range append([]string{"unix_socket_directories=" + s.Machine.Dir("run"), fmt.Sprintf("port=%d", port)}, quick...) {
+	own := []string{"unix_socket_directories=" + s.Machine.Dir("run"), fmt.Sprintf("port=%d", port)}
+	for _, setting := range slices.Concat(own, quick, s.Settings) { // the last one counts
 		name, value, _ := strings.Cut(setting, "=")
 		fmt.Fprintf(&options, " -c %s='%s'", name, value)
 	}

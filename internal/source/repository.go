@@ -102,10 +102,11 @@ func (s *Seeded) Archive(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is in flight
-	return s.archive(ctx, conn)
+	return Archive(ctx, conn)
 }
 
-func (s *Seeded) archive(ctx context.Context, conn *pgx.Conn) error {
+// Archive is that of a cluster somebody has a session in.
+func Archive(ctx context.Context, conn *pgx.Conn) error {
 	ctx, cancel := context.WithTimeout(ctx, archiveTime)
 	defer cancel()
 	var segment string

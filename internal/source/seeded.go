@@ -29,7 +29,9 @@ type Seeded struct {
 	Stanza  string             // "demo" when empty
 	Rows    int                // users in the end; DefaultRows when 0
 	BinDir  string             // directory of initdb and pg_ctl; the newest one found when empty
-	CAFile  string             // where in the machine the store's CA is put; ca.crt beside the conf when empty
+	// Settings of the server go before those it usually has, as name=value.
+	Settings []string
+	CAFile   string // where in the machine the store's CA is put; ca.crt beside the conf when empty
 
 	passphrase string
 	beats      beats
@@ -123,7 +125,7 @@ func (s *Seeded) fill(ctx context.Context, conn *pgx.Conn, say func(format strin
 		return err
 	}
 	say("archiving the last rows")
-	return s.archive(ctx, conn)
+	return Archive(ctx, conn)
 }
 
 // Close ends the cluster, the machine and the store, whatever Open came to.

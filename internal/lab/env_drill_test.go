@@ -1,0 +1,29 @@
+//go:build drill
+
+package lab_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/lab"
+)
+
+// The lab that is up on this machine does what it is there for: the store answers, the
+// database beats and archives, its backups can be listed.
+func TestLab(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	l, err := lab.Open(ctx)
+	require.NoError(t, err)
+	require.NoError(t, l.Check(ctx))
+	require.NoError(t, l.Archive(ctx))
+	info, err := l.Pgbackrest(ctx, "info")
+	require.NoError(t, err)
+	assert.Contains(t, string(info), "status: ok")
+	assert.Len(t, l.Secrets(), 3)
+}
