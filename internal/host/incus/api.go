@@ -17,9 +17,10 @@ import (
 
 // Bounds on the daemon's answers: one that hangs must not hang the drill.
 const (
-	callTime  = 10 * time.Second // a question
-	patchTime = time.Minute      // a change of devices, which is made before it is answered
-	sliceTime = 20 * time.Second // of a long wait: the daemon is asked again after each
+	callTime   = 10 * time.Second // a question
+	patchTime  = time.Minute      // a change of devices, which is made before it is answered
+	sliceTime  = 20 * time.Second // of a long wait: the daemon is asked again after each
+	settleTime = 15 * time.Second // for the end of something nobody waits for any more
 )
 
 // errSilent is the end of one of the bounds.
@@ -69,21 +70,37 @@ func (d *Daemon) get(ctx context.Context, path string, target any) error {
 
 // operate starts an operation of the daemon and waits for its end.
 func (d *Daemon) operate(ctx context.Context, method, path string, data any) error {
+	_, err := d.operation(ctx, method, path, data)
+	return err
+}
+
+// settle is operate for what must have an end that is known: when ctx ends it waits a while longer.
+func (d *Daemon) settle(ctx context.Context, method, path string, data any) error {
+	id, err := d.operation(ctx, method, path, data)
+	if id == "" || ctx.Err() == nil {
+		return err
+	}
+	longer, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+	defer cancel()
+	_, _ = d.await(longer, id) // that it has ended is what counts
+	return err
+}
+
+// operation is the name of an operation that was started, and the error it ended with.
+func (d *Daemon) operation(ctx context.Context, method, path string, data any) (string, error) {
 	resp, err := d.call(ctx, callTime, method, path, data)
 	if err != nil {
-		return err
+		return "", err
 	}
-	op, err := resp.MetadataAsOperation()
+	started, err := resp.MetadataAsOperation()
 	if err != nil {
-		return err
+		return "", err
 	}
-	if op, err = d.await(ctx, op.ID); err != nil {
-		return err
+	op, err := d.await(ctx, started.ID)
+	if err == nil && op.Err != "" {
+		err = errors.New(op.Err)
 	}
-	if op.Err != "" {
-		return errors.New(op.Err)
-	}
-	return nil
+	return started.ID, err
 }
 
 // await waits for the end of an operation, in slices: an operation vanishes 5 s after its
@@ -105,19 +122,21 @@ func (d *Daemon) await(ctx context.Context, id string) (*api.Operation, error) {
 	}
 }
 
-// failed gives an error of this provider its reason; the daemon says only in words that
-// its pool is full.
-func failed(err error) error {
+// failed gives an error of this provider its reason.
+func failed(err error) error { return reason.Wrap(reason.SandboxFailed, ifFull(err)) }
+
+// ifFull gives the reason disk_space to an error that says so; the daemon has only words for it.
+func ifFull(err error) error {
 	if err == nil {
 		return nil
 	}
 	text := strings.ToLower(err.Error())
-	for _, full := range []string{"no space left on device", "disk quota exceeded", "quota exceeded", "not enough space", "enospc", "edquot"} {
+	for _, full := range []string{"no space left on device", "quota exceeded", "not enough space", "enospc", "edquot"} {
 		if strings.Contains(text, full) {
 			return reason.Wrap(reason.DiskSpace, err)
 		}
 	}
-	return reason.Wrap(reason.SandboxFailed, err)
+	return err
 }
 
 func notFound(err error) bool { return api.StatusErrorCheck(err, http.StatusNotFound) }

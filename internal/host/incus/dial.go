@@ -51,7 +51,7 @@ func (h *Host) dial(ctx context.Context, network, address string) (net.Conn, err
 
 // dialRelay starts a relay inside and waits until it is connected.
 func (h *Host) dialRelay(ctx context.Context, network, address string) (net.Conn, error) {
-	a, err := h.relay(ctx, network, address, "")
+	a, err := h.relay(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
@@ -83,24 +83,13 @@ func (h *Host) dialRelay(ctx context.Context, network, address string) (net.Conn
 
 // relay starts the relay's program as whoever runs commands here, for servers that ask who it
 // is; in a container without that user as root.
-func (h *Host) relay(ctx context.Context, network, address, ask string) (*attached, error) {
+func (h *Host) relay(ctx context.Context, network, address string) (*attached, error) {
 	user, err := h.account(ctx, "")
 	if err != nil {
 		user = root
 	}
-	argv := append([]string{user.uid, user.gid, user.groups, "/"}, perl(relayScript, network, address, ask)...)
+	argv := append([]string{user.uid, user.gid, user.groups, "/"}, perl(relayScript, network, address)...)
 	return h.attach(ctx, perl(runScript, argv...), environment(user, nil, "relay"), "/")
-}
-
-// listens is nil when somebody accepts connections at an address inside.
-func (h *Host) listens(ctx context.Context, network, address string) error {
-	a, err := h.relay(ctx, network, address, "ask")
-	if err != nil {
-		return err
-	}
-	defer a.hangUp()
-	defer context.AfterFunc(ctx, a.hangUp)()
-	return connected(bufio.NewReader(a.sockets[1]))
 }
 
 // connected reads the relay's first line.
@@ -127,4 +116,3 @@ type remote struct{ network, address string } // of a connection
 
 func (r remote) Network() string { return r.network }
 func (r remote) String() string  { return r.address }
-

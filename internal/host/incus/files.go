@@ -8,7 +8,6 @@ import (
 	"path"
 	"strconv"
 	"strings"
-
 )
 
 // fileTime bounds a file operation whose caller set no deadline.
@@ -90,7 +89,7 @@ func (h *Host) script(ctx context.Context, argv []string, stdin []byte) ([]byte,
 	case code > 128: // a stopped container takes its commands along
 		return nil, lost(h, "it", fmt.Errorf("exit status %d", code))
 	case code != 0:
-		return nil, failed(fmt.Errorf("exit status %d: %s", code, said))
+		return nil, ifFull(fmt.Errorf("exit status %d: %s", code, said))
 	}
 	return stdout.Bytes(), nil
 }

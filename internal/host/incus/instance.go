@@ -2,8 +2,10 @@ package incus
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"time"
 
@@ -37,14 +39,17 @@ func (d *Daemon) Create(ctx context.Context, i Instance) (*Host, error) {
 		return nil, failed(err)
 	}
 	h := d.Open(i.Name)
+	h.id = rand.Text()
+	i.Config = maps.Clone(i.Config)
+	if i.Config == nil {
+		i.Config = map[string]string{}
+	}
+	i.Config[keyID] = h.id
 	if err := d.make(ctx, i, image, devices); err != nil {
 		if errors.Is(err, errTaken) {
-			return nil, err
+			return nil, failed(err)
 		}
 		return h, failed(fmt.Errorf("create instance %s: %w", i.Name, err))
-	}
-	if err := h.identify(ctx); err != nil {
-		return h, failed(err)
 	}
 	if err := h.start(ctx); err != nil {
 		return h, failed(fmt.Errorf("start instance %s: %w", i.Name, err))
@@ -55,9 +60,10 @@ func (d *Daemon) Create(ctx context.Context, i Instance) (*Host, error) {
 // Open is a container that is there already; nothing is asked of the daemon.
 func (d *Daemon) Open(name string) *Host { return newHost(d, name) }
 
-// make creates the instance, without starting it.
+// make creates the instance, without starting it. Whether it is there is known on return, also
+// when ctx has ended: nobody may look for it, see nothing, and leave it behind.
 func (d *Daemon) make(ctx context.Context, i Instance, image string, devices map[string]map[string]string) error {
-	err := d.operate(ctx, http.MethodPost, "/1.0/instances", api.InstancesPost{
+	err := d.settle(ctx, http.MethodPost, "/1.0/instances", api.InstancesPost{
 		Name:   i.Name,
 		Type:   api.InstanceTypeContainer,
 		Source: api.InstanceSource{Type: "image", Fingerprint: image},
@@ -140,9 +146,6 @@ func (d *Daemon) defaultProfile(ctx context.Context) (api.Profile, error) {
 	return profile, err
 }
 
-// identity is the configuration key that tells an instance from another of its name.
-const identity = "volatile.uuid"
-
 // life is one run of one instance, from a start to a stop.
 type life struct {
 	id      string
@@ -155,7 +158,7 @@ func (h *Host) state(ctx context.Context) (api.Instance, error) {
 	if err := h.daemon.get(ctx, h.path(), &i); err != nil {
 		return i, err
 	}
-	if id := h.identity(); id != "" && id != i.Config[identity] {
+	if id := h.identity(); id != "" && id != i.Config[keyID] {
 		return i, api.StatusErrorf(http.StatusNotFound, "another instance is called %s now", h.name)
 	}
 	return i, nil
@@ -169,7 +172,7 @@ func (h *Host) identify(ctx context.Context) error {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.id = i.Config[identity]
+	h.id = i.Config[keyID]
 	return nil
 }
 
@@ -209,5 +212,5 @@ func (h *Host) inLife(ctx context.Context) (life, error) {
 	if i.StatusCode != api.Running {
 		return life{}, reason.Errorf(reason.SandboxFailed, "instance %s is not running (%s): somebody stopped it, or it was killed", h.name, i.Status)
 	}
-	return life{i.Config[identity], i.LastUsedAt}, nil
+	return life{i.Config[keyID], i.LastUsedAt}, nil
 }

@@ -89,3 +89,6 @@ func readOwner(path string) (owner, bool, error) {
 	o, ok := parseOwner(string(content))
 	return o, ok, err
 }
+
+// self says whether the owner is this very process.
+func (o owner) self() bool { return o.pid == os.Getpid() && o.alive() }

@@ -1,5 +1,25 @@
 package incus
 
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strconv"
+	"time"
+
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/sandbox"
+)
+
+const (
+	sandboxName = "pg-restore-drill"
+	imagePrefix = "veza-drill/" // and the major version of PostgreSQL
+	maxNames    = 50            // how many sandboxes there may be at once
+	leastDisk   = 10 << 30      // bytes
+	usualLife   = 24 * time.Hour
+)
+
 // Provider makes sandboxes that are ephemeral containers of an Incus daemon.
 type Provider struct {
 	Remote  string // of the incus command's configuration; "" is the daemon of this machine
@@ -8,5 +28,159 @@ type Provider struct {
 	Memory  int64  // bytes; 0 is no limit
 	CPUs    int64  // 0 is no limit
 	Disk    int64  // bytes; 0 is twice what the data needs, at least 10 GiB
-	Install bool   // packages may be fetched through a network card that is there only for that
+	Install bool   // the image may lack even PostgreSQL's user
+}
+
+var _ sandbox.Provider = Provider{}
+
+// Environment is the info metric's word for this provider.
+func (Provider) Environment() string { return "incus" }
+
+// plan is what a sandbox is made from.
+type plan struct {
+	instance Instance
+	stores   []store
+	owner    ids // of the folders
+}
+
+// Launch makes an ephemeral container without a network card; proxies to the object stores
+// are its only way out. Errors are sandbox_failed, image_missing, disk_space,
+// repo_unreachable (a store's name leads nowhere), config_invalid, or no_backup (a folder is not there).
+func (p Provider) Launch(ctx context.Context, spec sandbox.Spec) (sandbox.Sandbox, error) {
+	d, err := Connect(ctx, p.Remote, p.Project)
+	if err != nil {
+		return nil, failed(err)
+	}
+	plan, err := p.plan(ctx, d, spec)
+	if err != nil {
+		return nil, failed(err)
+	}
+	h, err := d.createFree(ctx, plan.instance)
+	if h == nil {
+		return nil, failed(err)
+	}
+	s := &Sandbox{Host: h}
+	if err == nil {
+		err = s.provision(ctx, p, plan)
+	}
+	return s, failed(err)
+}
+
+// createFree makes the instance under the first name that is free. Asking first would be of no
+// use: somebody may take the name in between.
+func (d *Daemon) createFree(ctx context.Context, i Instance) (*Host, error) {
+	for n := 1; n <= maxNames; n++ {
+		i.Name = sandboxName
+		if n > 1 {
+			i.Name += "-" + strconv.Itoa(n)
+		}
+		h, err := d.Create(ctx, i)
+		if !errors.Is(err, errTaken) {
+			return h, err
+		}
+	}
+	return nil, reason.Errorf(reason.SandboxFailed, "%s has %d sandboxes already: look at `incus list %s%s` and remove them with testprom -reap",
+		d.place, maxNames, d.prefix, sandboxName)
+}
+
+// plan turns the spec into an instance, and finds everything it needs.
+func (p Provider) plan(ctx context.Context, d *Daemon, spec sandbox.Spec) (plan, error) {
+	stores, err := layout(spec.Stores)
+	if err != nil {
+		return plan{}, err
+	}
+	for n := range stores {
+		if err = stores[n].resolve(ctx); err != nil {
+			return plan{}, err
+		}
+	}
+	devices, owner, err := d.folders(spec.Folders)
+	if err != nil {
+		return plan{}, err
+	}
+	pool, err := d.pool(ctx)
+	if err != nil {
+		return plan{}, err
+	}
+	devices["root"] = map[string]string{"type": "disk", "path": "/", "pool": pool, "size": strconv.FormatInt(p.disk(spec), 10)}
+	image := p.Image
+	if image == "" {
+		image = imagePrefix + spec.Major
+	}
+	config := p.limits()
+	maps.Copy(config, tags(spec, time.Now()))
+	return plan{Instance{Image: image, Ephemeral: true, Config: config, Devices: devices}, stores, owner}, nil
+}
+
+// disk is the size of the root disk in bytes.
+func (p Provider) disk(spec sandbox.Spec) int64 {
+	if p.Disk > 0 {
+		return p.Disk
+	}
+	return max(leastDisk, 2*spec.Need)
+}
+
+// limits is the configuration that bounds a sandbox. One whose host crashed must not come up
+// by itself (facts E).
+func (p Provider) limits() map[string]string {
+	config := map[string]string{"boot.autostart": "false"}
+	if p.Memory > 0 {
+		config["limits.memory"] = strconv.FormatInt(p.Memory, 10)
+	}
+	if p.CPUs > 0 {
+		config["limits.cpu"] = strconv.FormatInt(p.CPUs, 10)
+	}
+	return config
+}
+
+// tags is the configuration that says whose a sandbox is.
+func tags(spec sandbox.Spec, now time.Time) map[string]string {
+	until := spec.Until
+	if until.IsZero() {
+		until = now.Add(usualLife)
+	}
+	return map[string]string{
+		keyRun: spec.Run, keyStanza: spec.Stanza, keyOwner: thisOwner(),
+		keyCreated: now.UTC().Format(time.RFC3339), keyExpires: unix(until),
+	}
+}
+
+// provision makes of a running container what the drill expects.
+func (s *Sandbox) provision(ctx context.Context, p Provider, plan plan) error {
+	if p.Install {
+		script := `id -u "$1" >/dev/null 2>&1 || useradd --system --user-group --home-dir /var/lib/postgresql --shell /bin/bash "$1"`
+		if _, err := s.script(ctx, []string{"sh", "-c", script, "sh", serviceUser}, nil); err != nil {
+			return fmt.Errorf("user %s: %w", serviceUser, err)
+		}
+	}
+	if plan.owner != (ids{}) {
+		uid, gid := plan.owner.words()
+		if _, err := s.script(ctx, []string{"sh", "-c", become, "sh", serviceUser, uid, gid}, nil); err != nil {
+			return fmt.Errorf("user %s with the ids %s:%s of the repository: %w", serviceUser, uid, gid, err)
+		}
+	}
+	if err := s.build(ctx); err != nil {
+		return err
+	}
+	if err := s.Put(ctx, "/etc/hosts", []byte(hosts(s.name, plan.stores)), 0o644, rootUser); err != nil {
+		return err
+	}
+	return s.lead(ctx, plan.stores)
+}
+
+// lead adds the ways to the object stores; lo must be up for that.
+func (s *Sandbox) lead(ctx context.Context, stores []store) error {
+	if len(stores) == 0 {
+		return nil
+	}
+	script := `for a; do case $a in *:*) ip -6 addr add "$a/128" dev lo nodad;; *) ip addr add "$a/32" dev lo;; esac || exit; done`
+	if foreign := literals(stores); len(foreign) > 0 {
+		if _, err := s.script(ctx, append([]string{"sh", "-c", script, "sh"}, foreign...), nil); err != nil {
+			return fmt.Errorf("addresses of the object stores: %w", err)
+		}
+	}
+	if err := s.patch(ctx, change{Devices: proxies(stores)}); err != nil {
+		return fmt.Errorf("proxies to the object stores: %w", err)
+	}
+	return nil
 }

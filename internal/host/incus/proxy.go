@@ -23,7 +23,7 @@ const socketsDir = "/run/veza-drill"
 // dialProxy connects through a proxy device, which is added at the first call for an address. A
 // proxy takes every connection, so whether somebody listens is asked first.
 func (h *Host) dialProxy(ctx context.Context, address string) (net.Conn, error) {
-	if err := h.listens(ctx, "unix", address); err != nil {
+	if _, err := h.script(ctx, perl(listensScript, address), nil); err != nil {
 		return nil, err
 	}
 	socket, err := h.proxy(ctx, address)

@@ -45,13 +45,14 @@ func AsSandbox(ctx context.Context, h *Host) (*Sandbox, error) {
 	return s, s.build(ctx)
 }
 
-// build makes the directories, for the default user alone.
+// build makes the directories, for the default user alone, and brings up the loopback
+// interface: no init does that in a container without a network.
 func (s *Sandbox) build(ctx context.Context) error {
 	user, err := s.account(ctx, "")
 	if err != nil {
 		return failed(err)
 	}
-	script := `set -e; owner=$1; base=$2; conf=$3; shift 3
+	script := `set -e; ip link set lo up; owner=$1; base=$2; conf=$3; shift 3
 		mkdir -p "$base" "$conf"; chmod 0755 "$base"; chmod 0700 "$conf"; chown "$owner" "$conf"
 		cd "$base"; for d; do mkdir -p "$d"; chmod 0700 "$d"; chown "$owner" "$d"; done`
 	argv := append([]string{"sh", "-c", script, "sh", user.uid + ":" + user.gid, base, confDir}, directories...)

@@ -16,6 +16,8 @@ var (
 	putScript string
 	//go:embed scripts/read.pl
 	readScript string
+	//go:embed scripts/listens.pl
+	listensScript string
 	//go:embed scripts/relay.pl
 	relayScript string
 )

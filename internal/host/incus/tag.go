@@ -11,6 +11,7 @@ import (
 // whoever may list instances reads them.
 const (
 	keyPrefix  = "user.veza-drill."
+	keyID      = keyPrefix + "id" // tells an instance from another of its name
 	keyRun     = keyPrefix + "run"
 	keyStanza  = keyPrefix + "stanza"
 	keyOwner   = keyPrefix + "owner"   // machine, boot, pid and its start

@@ -1,8 +1,8 @@
 # Connects to an address and relays both ways between it and its standard streams. First
-# it writes one line: "ok", or why it could not. With the word "ask" it goes no further.
+# it writes one line: "ok", or why it could not.
 use strict;
 use Socket;
-my ($network, $address, $ask) = @ARGV;
+my ($network, $address) = @ARGV;
 $SIG{PIPE} = "IGNORE";
 sub say_and { my ($line, $status) = @_; syswrite(STDOUT, "$line\n"); exit $status if defined $status }
 my ($domain, $to);
@@ -16,7 +16,7 @@ if ($network eq "unix") {
 }
 my $s;
 socket($s, $domain, SOCK_STREAM, 0) && defined $to && connect($s, $to) or say_and("$!", 1);
-say_and("ok", $ask ? 0 : undef);
+say_and("ok");
 my ($in, $out) = (1, 1);
 sub pass {
 	my ($from, $into) = @_;

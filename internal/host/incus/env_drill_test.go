@@ -1,0 +1,19 @@
+//go:build drill
+
+package incus_test
+
+import (
+	"testing"
+
+	"veza.fr/recovery/internal/host"
+	"veza.fr/recovery/internal/host/hosttest"
+	"veza.fr/recovery/internal/host/incus"
+	"veza.fr/recovery/internal/host/incus/incustest"
+	"veza.fr/recovery/internal/sandbox"
+)
+
+func TestConformance(t *testing.T) {
+	hosttest.Run(t, func(t *testing.T) host.Host {
+		return incustest.Launch(t, incus.Provider{}, sandbox.Spec{})
+	})
+}

@@ -1,0 +1,129 @@
+package incus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"github.com/lxc/incus/v6/shared/api"
+
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/sandbox"
+)
+
+// socketsName is the name of a directory of one instance's sockets.
+var socketsName = regexp.MustCompile(`^[A-Za-z0-9-]+\.[a-z2-7]{8}$`)
+
+// Reap removes the instances with our tags whose run is over: those this machine made when
+// the process is dead, others when they have expired; kept ones only when they have expired. For the
+// stanza "" it takes each stanza's lock itself, and leaves alone what is locked. It never
+// touches an instance without our tags.
+func (p Provider) Reap(ctx context.Context, stanza string) ([]string, error) {
+	d, err := Connect(ctx, p.Remote, p.Project)
+	if err != nil {
+		return nil, failed(err)
+	}
+	var instances []api.Instance
+	if err = d.get(ctx, "/1.0/instances?recursion=1", &instances); err != nil {
+		return nil, failed(err)
+	}
+	var lines []string
+	inUse := map[string]bool{}
+	for _, i := range instances {
+		line, gone, err2 := d.reapOne(ctx, i, stanza)
+		if err2 != nil {
+			err = errors.Join(err, fmt.Errorf("reap %s: %w", i.Name, err2))
+		}
+		if line != "" {
+			lines = append(lines, line)
+		}
+		if !gone {
+			inUse[i.Config[keySockets]] = true
+		}
+	}
+	if d.local() {
+		err = errors.Join(err, reapSockets(inUse))
+	}
+	return lines, failed(err)
+}
+
+// reapOne looks at one instance and says what it did, "" for nothing.
+func (d *Daemon) reapOne(ctx context.Context, i api.Instance, stanza string) (line string, gone bool, err error) {
+	t, ok := readTag(i)
+	if !ok || stanza != "" && t.stanza != stanza {
+		return "", false, nil
+	}
+	remove, why := t.verdict(time.Now())
+	if !remove {
+		if why != "" {
+			why = fmt.Sprintf("left %s alone: %s", i.Name, why)
+		}
+		return why, false, nil
+	}
+	if stanza == "" {
+		lock, err := sandbox.Acquire(t.stanza)
+		if why, _ := reason.Of(err); why == reason.Locked {
+			return fmt.Sprintf("left %s alone: %v", i.Name, err), false, nil
+		}
+		if err != nil {
+			return "", false, err
+		}
+		defer lock.Release() //nolint:errcheck // the kernel frees it at the latest
+	}
+	h := d.Open(i.Name)
+	h.id = i.Config[keyID]
+	if dir := i.Config[keySockets]; t.here() && filepath.Dir(dir) == socketsDir && socketsName.MatchString(filepath.Base(dir)) {
+		h.sockets = dir
+	}
+	if err := h.Destroy(ctx); err != nil {
+		return "", false, err
+	}
+	return fmt.Sprintf("removed %s, left by run %q of %s (%s)", i.Name, t.run, t.created, why), true, nil
+}
+
+// verdict says whether an instance is a leftover, and why, or why not when that is worth a line.
+func (t tag) verdict(now time.Time) (remove bool, why string) {
+	switch {
+	case t.kept && !t.expired(now):
+		return false, ""
+	case t.here() && t.owner.self():
+		return false, ""
+	case t.alive():
+		return false, fmt.Sprintf("its run, process %d, is alive", t.owner.pid)
+	case t.kept:
+		return true, "its time is over"
+	case t.here():
+		return true, "its process is dead"
+	case t.expired(now):
+		return true, "another machine's, and its time is over"
+	default:
+		return false, ""
+	}
+}
+
+// reapSockets removes the directories of sockets that belong to no living process and to no instance.
+func reapSockets(inUse map[string]bool) error {
+	info, err := os.Lstat(socketsDir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !private(info) {
+		return nil // nothing was dialled by this user
+	}
+	entries, err := os.ReadDir(socketsDir)
+	if err != nil {
+		return nil //nolint:nilerr // not ours to look into
+	}
+	for _, e := range entries {
+		dir := filepath.Join(socketsDir, e.Name())
+		o, known, err2 := readOwner(filepath.Join(dir, ownerFile))
+		if err2 != nil || !known || !socketsName.MatchString(e.Name()) || inUse[dir] || o.alive() {
+			err = errors.Join(err, err2)
+			continue
+		}
+		err = errors.Join(err, os.RemoveAll(dir))
+	}
+	return err
+}
