@@ -79,6 +79,10 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 golden: ## rewrite golden files, and the README's generated tables; look at the diff
 	$(GO) test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -r dirname | sort -u) -update
 
+.PHONY: image
+image: ## the Incus image drills restore into (PG_MAJOR=15 IMAGE_PACKAGES=...; KIND=node: the lab's)
+	@fixtures/images/build $(or $(KIND),drill)
+
 .PHONY: clean
 clean: ## remove what the targets left in the checkout
 	rm -rf out drill/.last-run
