@@ -18,6 +18,7 @@ TEST := $(GO) test -shuffle=on ./...
 GOLANGCI_VERSION := 2.15.0
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/veza-drill/bin
 GOLANGCI := $(TOOLS)/golangci-lint
+MINIO_VERSION := 0.0.0-20260212201848-7aac2a2c5b7c
 
 .PHONY: help
 help: ## list the targets
@@ -83,6 +84,17 @@ golden: ## rewrite golden files, and the README's generated tables; look at the 
 image: ## the Incus image drills restore into (PG_MAJOR=15 IMAGE_PACKAGES=...; KIND=node: the lab's)
 	@fixtures/images/build $(or $(KIND),drill)
 
+.PHONY: lab-up
+lab-up: minio ## a small production in Incus to drill against (LAB_ROWS=100000 users)
+	@$(GO) run ./internal/cmd/lab up
+
+.PHONY: lab-down
+lab-down: ## remove all of it
+	@$(GO) run ./internal/cmd/lab down
+
+.PHONY: minio
+minio: $(TOOLS)/.minio-$(MINIO_VERSION) ## the lab's object store, built from source once
+
 .PHONY: clean
 clean: ## remove what the targets left in the checkout
 	rm -rf out drill/.last-run
@@ -99,4 +111,11 @@ $(TOOLS)/.golangci-$(GOLANGCI_VERSION):
 	@mkdir -p $(TOOLS)
 	GOBIN=$(TOOLS) GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_VERSION)
 	@rm -f $(TOOLS)/.golangci-*
+	@touch $@
+
+$(TOOLS)/.minio-$(MINIO_VERSION):
+	@echo 'building MinIO $(MINIO_VERSION) into $(TOOLS), once: 4 to 6 minutes on two cores'
+	@mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS) GOFLAGS= $(GO) install github.com/minio/minio@v$(MINIO_VERSION)
+	@rm -f $(TOOLS)/.minio-*
 	@touch $@
