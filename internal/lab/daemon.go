@@ -81,8 +81,10 @@ func (d *daemon) project(ctx context.Context) (project *api.Project, err error) 
 }
 
 // makeRoom makes project and bridge. The bridge belongs to the default project, as all
-// do; it leads nowhere but to the nodes, and serves no addresses.
+// do; it leads nowhere but to the nodes, and serves no addresses. An interrupt waits
+// for it: the daemon would finish behind our back, and after `down`.
 func (d *daemon) makeRoom(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx) // ask has a bound of its own
 	if err := d.ask(ctx, func(s incus.InstanceServer) error {
 		return s.CreateProject(api.ProjectsPost{Name: Project, ProjectPut: api.ProjectPut{
 			Description: "a small production to drill against (make lab-down removes it)",

@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -107,7 +108,7 @@ func serve(ctx context.Context, h host.Host, bin string) error {
 	return unit(ctx, h, "veza-heartbeat.service", fill(heartbeatUnit))
 }
 
-// checkDatabase looks for a young beat, and for a segment that cannot be archived.
+// checkDatabase wants a young beat, and an archive that is not stuck.
 func checkDatabase(ctx context.Context, l *Lab, _ node) error {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
@@ -116,18 +117,25 @@ func checkDatabase(ctx context.Context, l *Lab, _ node) error {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is in flight
-	return wait.For(ctx, "a young beat", 200*time.Millisecond, func(ctx context.Context) error {
+	nudged := false
+	return wait.For(ctx, "a young beat and an archive that goes on", 200*time.Millisecond, func(ctx context.Context) error {
 		var age float64
-		var failing bool
+		var stuck bool
 		if err := conn.QueryRow(ctx, `SELECT extract(epoch FROM clock_timestamp() - (SELECT max(beat_at) FROM public.veza_heartbeat))::float8,
-			coalesce(last_failed_time > last_archived_time, last_failed_time IS NOT NULL) FROM pg_stat_archiver`).Scan(&age, &failing); err != nil {
+			coalesce(last_failed_time > last_archived_time, last_failed_time IS NOT NULL) FROM pg_stat_archiver`).Scan(&age, &stuck); err != nil {
 			return wait.Stop(err)
 		}
+		if stuck && !nudged { // after an outage of the store it would wait for a minute before it tries again
+			nudged = true
+			if _, err := conn.Exec(ctx, `SELECT pg_switch_wal()`); err != nil {
+				return wait.Stop(err)
+			}
+		}
 		switch {
-		case failing:
-			return wait.Stop(fmt.Errorf("the last WAL segment was not archived: see journalctl -u veza-postgresql on node %s", databaseNode))
+		case stuck:
+			return errors.New("the last WAL segment could not be archived: journalctl -u veza-postgresql says why")
 		case age > beatLimit.Seconds():
-			return fmt.Errorf("the newest beat is %.0f s old", age)
+			return fmt.Errorf("the newest beat is %.0f s old: journalctl -u veza-heartbeat says why", age)
 		}
 		return nil
 	})

@@ -15,9 +15,9 @@ const nodeImage = "veza-lab/node"
 
 // Bounds on the nodes.
 const (
-	bootTime  = time.Minute // a container's systemd, on a busy machine
-	startTime = time.Minute // a service
-	beatLimit = 2 * time.Minute
+	bootTime  = time.Minute      // a container's systemd, on a busy machine
+	startTime = time.Minute      // a service
+	beatLimit = 10 * time.Second // there is one a second
 )
 
 // node is a machine of the lab. To add one, add a line to nodes, with a function that

@@ -59,7 +59,6 @@ func run(ctx context.Context, args []string, out, messages io.Writer) int {
 	case "up":
 		var l *lab.Lab
 		if l, err = lab.Up(ctx, rows, say); err == nil {
-			say("the lab is up")
 			l.Describe(out)
 		}
 	case "down":
