@@ -43,7 +43,10 @@ func rawCommands(ctx context.Context, b *testing.B, provider sandbox.Provider, c
 	data, socket := box.Dir("data"), box.Dir("run")
 	run := func(argv ...string) string {
 		result, runErr := box.Run(ctx, host.Command{Argv: argv})
-		require.NoError(b, runErr)
+		if runErr != nil {
+			log, _ := box.Read(ctx, box.Dir("log")+"/pg.log") // there may be none yet
+			require.NoError(b, runErr, "%s", log)
+		}
 		return strings.TrimSpace(string(result.Stdout))
 	}
 	ask := func(query string) string {
