@@ -107,7 +107,8 @@ func (l *Lab) Addresses() []string {
 	return append(all, net.JoinHostPort(databaseNode+"."+zone, strconv.Itoa(postgresPort)))
 }
 
-// Node is a machine of the lab; it must not be destroyed.
+// Node is a machine of the lab, for commands and files. It must not be destroyed, and for
+// the database Connect is better than its Dial, which leaves a device on the node.
 func (l *Lab) Node(name string) host.Host { return l.nodes.Open(name) }
 
 // Stop cuts a node's power.

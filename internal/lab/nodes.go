@@ -60,7 +60,7 @@ func (n node) allDevices() (map[string]map[string]string, error) {
 	return all, err
 }
 
-// booted waits until systemd takes orders, and names the nodes to each other.
+// booted waits until systemd takes orders, and tells the node its name and the others'.
 func booted(ctx context.Context, h host.Host) error {
 	ctx, cancel := context.WithTimeout(ctx, bootTime)
 	defer cancel()
@@ -68,6 +68,11 @@ func booted(ctx context.Context, h host.Host) error {
 		return root(ctx, h, "systemctl", "show-environment")
 	}); err != nil {
 		return err
+	}
+	for _, argv := range [][]string{{"hostname", h.Name()}, {"cp", "/proc/sys/kernel/hostname", "/etc/hostname"}} {
+		if err := root(ctx, h, argv...); err != nil {
+			return err
+		}
 	}
 	hosts := "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n" + strings.Join(hostLines(nodes), "\n") + "\n"
 	return h.Put(ctx, hostsFile, []byte(hosts), 0o644, "root")

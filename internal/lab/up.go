@@ -177,7 +177,7 @@ func (s *site) reach(ctx context.Context) error {
 
 // launch creates and starts every node at once, in the order of the table.
 func (s *site) launch(ctx context.Context) ([]host.Host, error) {
-	s.say("launching %d nodes from %s", len(nodes), nodeImage)
+	s.say("launching %d nodes", len(nodes))
 	hosts, errs := make([]host.Host, len(nodes)), make([]error, len(nodes))
 	var launching sync.WaitGroup
 	for i, n := range nodes {
