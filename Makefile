@@ -82,7 +82,7 @@ golden: ## rewrite golden files, and the README's generated tables; look at the 
 
 .PHONY: image
 image: ## the Incus image drills restore into (PG_MAJOR=15 IMAGE_PACKAGES=...; KIND=node: the lab's)
-	@fixtures/images/build $(or $(KIND),drill)
+	@fixtures/images/build $(or $(KIND),sandbox)
 
 .PHONY: lab-up
 lab-up: minio ## a small production in Incus to drill against (LAB_ROWS=100000 users)
