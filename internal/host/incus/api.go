@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -104,20 +105,22 @@ func (d *Daemon) operation(ctx context.Context, method, path string, data any) (
 }
 
 // await waits for the end of an operation, in slices: an operation vanishes 5 s after its
-// end (facts E), so there is never a pause between two questions.
+// end (facts E), so there is never a pause between two questions. The daemon answers a failed
+// one with its error alone; what else is known of it has to be asked for.
 func (d *Daemon) await(ctx context.Context, id string) (*api.Operation, error) {
-	path := fmt.Sprintf("/1.0/operations/%s/wait?timeout=%d", escape(id), int(sliceTime.Seconds()))
+	path := "/1.0/operations/" + escape(id)
+	wait := fmt.Sprintf("%s/wait?timeout=%d", path, int(sliceTime.Seconds()))
 	for {
-		resp, err := d.call(ctx, sliceTime+callTime, http.MethodGet, path, nil)
-		if err != nil {
+		_, err := d.call(ctx, sliceTime+callTime, http.MethodGet, wait, nil)
+		if err != nil && !answered(err) {
 			return nil, err
 		}
-		op, err := resp.MetadataAsOperation()
-		if err != nil {
+		var op api.Operation
+		if err := d.get(ctx, path, &op); err != nil {
 			return nil, err
 		}
 		if op.StatusCode.IsFinal() {
-			return op, nil
+			return &op, nil
 		}
 	}
 }
@@ -141,12 +144,19 @@ func ifFull(err error) error {
 
 func notFound(err error) bool { return api.StatusErrorCheck(err, http.StatusNotFound) }
 
+// takenWords are in the daemon's answers to a name that somebody else has, or is about to have.
+var takenWords = []string{"already exists", "instances.name", `busy running a "create" operation`}
+
 // taken says whether err means that the name of a new instance is somebody else's.
 func taken(err error) bool {
-	return err != nil && (api.StatusErrorCheck(err, http.StatusConflict) || strings.Contains(err.Error(), "already exists"))
+	if err == nil {
+		return false
+	}
+	return api.StatusErrorCheck(err, http.StatusConflict) ||
+		slices.ContainsFunc(takenWords, func(words string) bool { return strings.Contains(err.Error(), words) })
 }
 
-// denied says whether err is the daemon's own answer, and so no sign that it is away.
+// answered says whether err is the daemon's own answer, and so no sign that it is away.
 func answered(err error) bool {
 	_, ok := api.StatusErrorMatch(err)
 	return ok

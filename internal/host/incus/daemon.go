@@ -8,7 +8,6 @@ package incus
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"net/http"
 	"os"
 	"strings"
@@ -77,5 +76,3 @@ func (d *Daemon) local() bool { return d.remote == "" }
 func (d *Daemon) instance(name string, below ...string) string {
 	return strings.Join(append([]string{"/1.0/instances", escape(name)}, below...), "/")
 }
-
-func quoted(s string) string { return fmt.Sprintf("%.200q", s) }

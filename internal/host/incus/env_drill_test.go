@@ -17,3 +17,12 @@ func TestConformance(t *testing.T) {
 		return incustest.Launch(t, incus.Provider{}, sandbox.Spec{})
 	})
 }
+
+func TestConformance_HTTPS(t *testing.T) {
+	remote := incustest.Remote(t)
+	hosttest.Run(t, func(t *testing.T) host.Host {
+		return incustest.Launch(t, incus.Provider{Remote: remote}, sandbox.Spec{})
+	})
+}
+
+func TestProvider(t *testing.T) { incustest.Run(t) }

@@ -51,17 +51,17 @@ func (p Provider) Launch(ctx context.Context, spec sandbox.Spec) (sandbox.Sandbo
 	if err != nil {
 		return nil, failed(err)
 	}
-	plan, err := p.plan(ctx, d, spec)
+	made, err := p.plan(ctx, d, spec)
 	if err != nil {
 		return nil, failed(err)
 	}
-	h, err := d.createFree(ctx, plan.instance)
+	h, err := d.createFree(ctx, made.instance)
 	if h == nil {
 		return nil, failed(err)
 	}
 	s := &Sandbox{Host: h}
 	if err == nil {
-		err = s.provision(ctx, p, plan)
+		err = s.provision(ctx, p, made)
 	}
 	return s, failed(err)
 }
@@ -146,15 +146,15 @@ func tags(spec sandbox.Spec, now time.Time) map[string]string {
 }
 
 // provision makes of a running container what the drill expects.
-func (s *Sandbox) provision(ctx context.Context, p Provider, plan plan) error {
+func (s *Sandbox) provision(ctx context.Context, p Provider, made plan) error {
 	if p.Install {
 		script := `id -u "$1" >/dev/null 2>&1 || useradd --system --user-group --home-dir /var/lib/postgresql --shell /bin/bash "$1"`
 		if _, err := s.script(ctx, []string{"sh", "-c", script, "sh", serviceUser}, nil); err != nil {
 			return fmt.Errorf("user %s: %w", serviceUser, err)
 		}
 	}
-	if plan.owner != (ids{}) {
-		uid, gid := plan.owner.words()
+	if made.owner != (ids{}) {
+		uid, gid := made.owner.words()
 		if _, err := s.script(ctx, []string{"sh", "-c", become, "sh", serviceUser, uid, gid}, nil); err != nil {
 			return fmt.Errorf("user %s with the ids %s:%s of the repository: %w", serviceUser, uid, gid, err)
 		}
@@ -162,10 +162,10 @@ func (s *Sandbox) provision(ctx context.Context, p Provider, plan plan) error {
 	if err := s.build(ctx); err != nil {
 		return err
 	}
-	if err := s.Put(ctx, "/etc/hosts", []byte(hosts(s.name, plan.stores)), 0o644, rootUser); err != nil {
+	if err := s.Put(ctx, "/etc/hosts", []byte(hosts(s.name, made.stores)), 0o644, rootUser); err != nil {
 		return err
 	}
-	return s.lead(ctx, plan.stores)
+	return s.lead(ctx, made.stores)
 }
 
 // lead adds the ways to the object stores; lo must be up for that.

@@ -79,7 +79,7 @@ func (h *Host) run(ctx context.Context, c host.Command, user account, before lif
 	if code == 0 {
 		return result, out.failure
 	}
-	if err := notStarted(c.Argv[0], mark, result.Stderr); err != nil {
+	if err = notStarted(c.Argv[0], mark, result.Stderr); err != nil {
 		return result, err
 	}
 	// A stopped container takes its commands along, and that looks like a status of theirs.

@@ -26,7 +26,6 @@ var directories = []string{"data", "tblspc", "run", "log", "lock", "spool"}
 // Sandbox is a container with the directories of a sandbox in it.
 type Sandbox struct {
 	*Host
-	provider Provider
 }
 
 var (

@@ -3,13 +3,17 @@ package incustest
 
 import (
 	"context"
+	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/host/incus"
+	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
 )
 
@@ -57,4 +61,69 @@ func soon(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// claims are what the provider promises besides being a host.
+var claims = []struct {
+	name string
+	test func(t *testing.T)
+}{
+	{"NoNetworkCard", noNetworkCard},
+	{"TagsAndLimits", tagsAndLimits},
+	{"SecondNameIsFree", secondNameIsFree},
+	{"ImageMissingIsNamed", imageMissingIsNamed},
+	{"DaemonMissingIsNamed", daemonMissingIsNamed},
+	{"EnterWorksWhenPasted", enterWorksWhenPasted},
+	{"UserIsWhole", userIsWhole},
+	{"RootNeverRunsPostgreSQL", rootNeverRunsPostgreSQL},
+	{"FileNeedsAContainer", fileNeedsAContainer},
+	{"SocketsAreRootsAlone", socketsAreRootsAlone},
+	{"StoresAreReached", storesAreReached},
+	{"StoreNobodyKnows", storeNobodyKnows},
+	{"FolderIsReadOnly", folderIsReadOnly},
+	{"FolderRefused", folderRefused},
+	{"Reap", reap},
+	{"ReapSockets", reapSockets},
+	{"InstallThroughACardThatGoes", install},
+	{"ContainerKilled", containerKilled},
+	{"DaemonFaults", daemonFaults},
+}
+
+// Run checks every claim against the daemon of this machine.
+func Run(t *testing.T) {
+	t.Helper()
+	for _, c := range claims {
+		t.Run(c.name, c.test)
+	}
+}
+
+// sh runs a script that must succeed, as the default user, and returns what it printed.
+func sh(t *testing.T, h host.Host, script string) string {
+	t.Helper()
+	return as(t, h, "", script)
+}
+
+func as(t *testing.T, h host.Host, user, script string) string {
+	t.Helper()
+	result, err := h.Run(soon(t), host.Command{Argv: []string{"sh", "-c", script}, User: user})
+	require.NoError(t, err)
+	return strings.TrimSpace(string(result.Stdout))
+}
+
+// requireReason asserts why something failed, and words of the sentence.
+func requireReason(t *testing.T, want reason.Reason, err error, says ...string) {
+	t.Helper()
+	why, _ := reason.Of(err)
+	require.Equal(t, want, why, "%v", err)
+	for _, text := range says {
+		require.ErrorContains(t, err, text)
+	}
+}
+
+// command runs a program of this machine that must succeed, and returns what it printed.
+func command(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	said, err := exec.CommandContext(soon(t), name, args...).CombinedOutput()
+	require.NoError(t, err, "%s %v: %s", name, args, said)
+	return strings.TrimSpace(string(said))
 }

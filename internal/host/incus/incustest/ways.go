@@ -1,0 +1,188 @@
+package incustest
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/host"
+	"veza.fr/recovery/internal/host/hosttest"
+	"veza.fr/recovery/internal/host/incus"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/sandbox"
+)
+
+// speaker is a server on this machine that says one line to everybody.
+func speaker(t *testing.T, address, line string) sandbox.Address {
+	t.Helper()
+	listener, err := net.Listen("tcp", address)
+	require.NoError(t, err)
+	t.Cleanup(func() { listener.Close() }) //nolint:errcheck // a test's
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			fmt.Fprintln(conn, line)
+			conn.Close() //nolint:errcheck // said
+		}
+	}()
+	host, port, err := net.SplitHostPort(listener.Addr().String())
+	require.NoError(t, err)
+	return sandbox.Address{Host: host, Port: port}
+}
+
+// hear connects inside to a name and port.
+func hear(t *testing.T, s *incus.Sandbox, a sandbox.Address) string {
+	t.Helper()
+	program := `use IO::Socket::INET; my $s = IO::Socket::INET->new(PeerAddr => shift, PeerPort => shift, Timeout => 5) or die "$@\n"; print <$s>`
+	result, err := s.Run(soon(t), host.Command{Argv: []string{"perl", "-e", program, a.Host, a.Port}})
+	require.NoError(t, err)
+	return strings.TrimSpace(string(result.Stdout))
+}
+
+// The stores are reached by the names the conf gives them, and nothing else is: names of one
+// port, localhost, and an address that no interface inside has.
+func storesAreReached(t *testing.T) {
+	first := speaker(t, "127.0.0.1:0", "first")
+	own, err := os.Hostname()
+	require.NoError(t, err)
+	bridge := bridgeAddress(t)
+	literal := speaker(t, net.JoinHostPort(bridge, "0"), "literal")
+	stores := []sandbox.Address{{Host: "LOCALHOST", Port: first.Port}, {Host: own, Port: first.Port}, literal, {Host: "localhost", Port: first.Port}}
+	s := Launch(t, incus.Provider{}, sandbox.Spec{Stores: stores})
+	assert.Equal(t, "first", hear(t, s, stores[0]))
+	assert.Equal(t, "literal", hear(t, s, literal))
+	assert.Contains(t, sh(t, s, "cat /etc/hosts"), "127.0.0.2 "+strings.ToLower(own))
+	require.NoError(t, s.Isolated(soon(t)), "no way out but the proxies")
+}
+
+// bridgeAddress is an IPv4 address of this machine that is not a loopback one.
+func bridgeAddress(t *testing.T) string {
+	t.Helper()
+	addresses, err := net.InterfaceAddrs()
+	require.NoError(t, err)
+	for _, a := range addresses {
+		if n, ok := a.(*net.IPNet); ok && n.IP.To4() != nil && !n.IP.IsLoopback() {
+			return n.IP.String()
+		}
+	}
+	require.Fail(t, "this machine has no address but loopback ones")
+	return ""
+}
+
+func storeNobodyKnows(t *testing.T) {
+	_, err := try(t, incus.Provider{}, sandbox.Spec{Stores: []sandbox.Address{{Host: "no-such-store.invalid", Port: "443"}}})
+	requireReason(t, reason.RepoUnreachable, err, "no-such-store.invalid")
+	_, err = try(t, incus.Provider{}, sandbox.Spec{Stores: []sandbox.Address{{Host: "localhost", Port: "https"}}})
+	requireReason(t, reason.ConfigInvalid, err, "https")
+}
+
+// A repository of files is read by the default user as its owner reads it, and by nobody written.
+func folderIsReadOnly(t *testing.T) {
+	folder := filepath.Join(hosttest.PublicTemp(t), "repo")
+	require.NoError(t, os.MkdirAll(filepath.Join(folder, "backup"), 0o750))
+	file := filepath.Join(folder, "backup", "info")
+	require.NoError(t, os.WriteFile(file, []byte("whole"), 0o600))
+	const uid, gid = 4711, 4712
+	for _, path := range []string{folder, filepath.Dir(file), file} {
+		require.NoError(t, os.Chown(path, uid, gid))
+	}
+	require.NoError(t, os.Chmod(folder, 0o700))
+	s := Launch(t, incus.Provider{}, sandbox.Spec{Folders: []string{folder}})
+	assert.Equal(t, "whole", sh(t, s, "cat "+file))
+	assert.Equal(t, "4711 4712", sh(t, s, "echo $(id -u) $(id -g)"))
+	assert.Equal(t, "postgres", sh(t, s, "stat -c %U "+s.Dir("data")))
+	for _, user := range []string{"", "root"} {
+		_, err := s.Run(soon(t), host.Command{Argv: []string{"touch", file}, User: user})
+		require.ErrorContains(t, err, "Read-only file system")
+	}
+	assert.Equal(t, "postgres", sh(t, s, "stat -c %U ~"))
+}
+
+func folderRefused(t *testing.T) {
+	dir := hosttest.PublicTemp(t)
+	_, err := try(t, incus.Provider{}, sandbox.Spec{Folders: []string{filepath.Join(dir, "gone")}})
+	requireReason(t, reason.NoBackup, err, "gone")
+	roots := filepath.Join(dir, "roots")
+	require.NoError(t, os.Mkdir(roots, 0o700))
+	_, err = try(t, incus.Provider{}, sandbox.Spec{Folders: []string{roots}})
+	requireReason(t, reason.ConfigInvalid, err, roots, "root")
+	_, err = try(t, incus.Provider{Remote: Remote(t)}, sandbox.Spec{Folders: []string{dir}})
+	requireReason(t, reason.ConfigInvalid, err, dir, "-remote")
+}
+
+// A file is only missing in a container that runs: anything else is no word about the backups.
+func fileNeedsAContainer(t *testing.T) {
+	s := Launch(t, incus.Provider{}, sandbox.Spec{})
+	require.NoError(t, s.Put(soon(t), "/srv/deep/down/file", []byte("here"), 0o640, ""))
+	assert.Equal(t, "755 root", sh(t, s, "stat -c '%a %U' /srv/deep/down"))
+	_, err := s.Read(soon(t), "/srv/deep/up")
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	command(t, "incus", "stop", "--force", "local:"+s.Name())
+	_, err = s.Read(soon(t), "/srv/deep/down/file")
+	requireReason(t, reason.SandboxFailed, err, "gone")
+	require.NotErrorIs(t, err, fs.ErrNotExist)
+	requireReason(t, reason.SandboxFailed, s.Put(soon(t), "/srv/file", nil, 0o600, ""))
+}
+
+// Whoever is not root on this machine cannot reach the restored data, and the server inside
+// sees its own user at the other end.
+func socketsAreRootsAlone(t *testing.T) {
+	s := Launch(t, incus.Provider{}, sandbox.Spec{})
+	socket := s.Dir("run") + "/peer"
+	program := `use Socket; use IO::Socket::UNIX; $| = 1; my $s = IO::Socket::UNIX->new(Local => shift, Listen => 1) or die; print "ready\n";
+		my $c = $s->accept; my ($pid, $uid, $gid) = unpack "lll", getsockopt($c, SOL_SOCKET, 17); print $c getpwuid($uid) // $uid`
+	ready, ended := make(chan struct{}), make(chan error, 1)
+	go func() {
+		_, err := s.Run(soon(t), host.Command{Argv: []string{"perl", "-e", program, socket}, Stdout: signal(ready)})
+		ended <- err
+	}()
+	<-ready
+	conn, err := s.Dial(soon(t), "unix", socket)
+	require.NoError(t, err)
+	defer conn.Close() //nolint:errcheck // only read
+	assert.Equal(t, socket, conn.RemoteAddr().String())
+	said, err := io.ReadAll(conn)
+	require.NoError(t, err)
+	assert.Equal(t, "postgres", string(said))
+	require.NoError(t, <-ended)
+	dirs, err := filepath.Glob("/run/veza-drill/" + s.Name() + ".*")
+	require.NoError(t, err)
+	require.Len(t, dirs, 1)
+	for _, dir := range []string{"/run/veza-drill", dirs[0]} {
+		info, err := os.Stat(dir)
+		require.NoError(t, err)
+		owner, ok := info.Sys().(*syscall.Stat_t)
+		require.True(t, ok)
+		assert.Equal(t, "drwx------ 0", fmt.Sprint(info.Mode(), " ", owner.Uid))
+	}
+	require.NoError(t, s.Destroy(soon(t)))
+	assert.NoDirExists(t, dirs[0])
+}
+
+// signal closes a channel at the first word.
+func signal(ready chan struct{}) io.Writer { return &once{ready: ready} }
+
+type once struct {
+	ready chan struct{}
+	said  bool
+}
+
+func (o *once) Write(b []byte) (int, error) {
+	if !o.said {
+		o.said = true
+		close(o.ready)
+	}
+	return len(b), nil
+}
