@@ -1,29 +1,46 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
+	"veza.fr/recovery/internal/host/incus"
 	"veza.fr/recovery/internal/host/process"
 	"veza.fr/recovery/internal/runner"
+	"veza.fr/recovery/internal/sandbox"
 )
 
 // reapTimeout bounds the removal of everything killed drills left behind.
 const reapTimeout = 2 * time.Minute
 
 // reaper removes what killed drills left behind, of every stanza that is not being
-// drilled right now. Kept sandboxes stay until their time is over.
+// drilled right now. Kept sandboxes stay until their time is over. Incus is asked
+// where there is one: on this machine, or where the variables of the drill say.
 var reaper runner.Reaper = func(ctx context.Context, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, reapTimeout)
 	defer cancel()
-	removed, err := process.Provider{}.Reap(ctx, "")
-	for _, line := range removed {
-		_, _ = fmt.Fprintln(out, line)
+	providers := []sandbox.Provider{process.Provider{}}
+	containers := incus.Provider{Remote: os.Getenv("DRILL_INCUS_REMOTE"), Project: cmp.Or(os.Getenv("DRILL_INCUS_PROJECT"), "default")}
+	if containers.Present() {
+		providers = append(providers, containers)
 	}
-	if err == nil && len(removed) == 0 {
+	var all error
+	lines := 0
+	for _, provider := range providers {
+		removed, err := provider.Reap(ctx, "")
+		for _, line := range removed {
+			_, _ = fmt.Fprintln(out, line)
+		}
+		lines += len(removed)
+		all = errors.Join(all, err)
+	}
+	if all == nil && lines == 0 {
 		_, _ = fmt.Fprintln(out, "nothing was left behind")
 	}
-	return err
+	return all
 }

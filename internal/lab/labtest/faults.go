@@ -1,0 +1,103 @@
+package labtest
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/drilltest"
+	"veza.fr/recovery/internal/reason"
+)
+
+// faults are of the sandbox or of the settings: nothing is learned about the backups.
+func faults(t *testing.T, s *suite) {
+	for _, c := range []struct {
+		name  string
+		args  []string
+		conf  func(string) string
+		why   reason.Reason
+		words string
+	}{
+		{"ImageMissing", []string{"-image", "veza-drill/none"}, nil, reason.ImageMissing, "veza-drill/none"},
+		{"ProjectMissing", []string{"-incus-project", "nowhere"}, nil, reason.SandboxFailed, "nowhere"},
+		{"RemoteMissing", []string{"-incus-remote", "nowhere"}, nil, reason.SandboxFailed, "nowhere"},
+		{"DiskTooSmall", []string{"-disk", "64MiB"}, nil, reason.DiskSpace, ""},
+		{"NotServed", nil, option("repo1-type", "sftp"), reason.ConfigInvalid, "repo1-type=sftp"},
+		{"RepositoryHost", nil, option("repo1-host", "backup.example.org"), reason.ConfigInvalid, "repo1-host"},
+		{"NoStore", nil, option("repo1-storage-port", "1"), reason.RepoUnreachable, ":1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := s.place(t)
+			if c.conf != nil {
+				b.change(c.conf)
+			}
+			o := b.start("drill", c.args...).End()
+			b.verdict(o, reason.ExitEnvironment, c.why)
+			assert.Contains(t, o.Report.Detail, c.words)
+			b.nothingLeft()
+		})
+	}
+}
+
+// option gives an option of the conf another value.
+func option(name, value string) func(string) string {
+	return func(conf string) string {
+		var kept []string
+		for _, line := range strings.Split(conf, "\n") {
+			if !strings.HasPrefix(line, name+"=") {
+				kept = append(kept, line)
+			}
+		}
+		return strings.Replace(strings.Join(kept, "\n"), "[global]", "[global]\n"+name+"="+value, 1)
+	}
+}
+
+// change gives this place a conf of its own.
+func (b *bench) change(edit func(string) string) {
+	b.t.Helper()
+	content, err := os.ReadFile(b.conf)
+	require.NoError(b.t, err)
+	b.conf = filepath.Join(b.dir, "pgbackrest.conf")
+	require.NoError(b.t, os.WriteFile(b.conf, []byte(edit(string(content))), 0o600))
+}
+
+// slow is a file of checks that keeps verify busy long enough to be disturbed.
+func (b *bench) slow() []string {
+	b.t.Helper()
+	file := filepath.Join(b.dir, "checks.yaml")
+	require.NoError(b.t, os.WriteFile(file, []byte("- name: slow\n  query: SELECT count(*) FROM users, (SELECT pg_sleep(20)) AS s\n  min: 1\n"), 0o644))
+	return []string{"-checks", file}
+}
+
+// containerKilled: the container goes away under the drill, whatever it was doing.
+func containerKilled(t *testing.T, s *suite) {
+	for _, step := range []string{"provision", "restore", "recover", "verify"} {
+		t.Run(step, func(t *testing.T) {
+			b := s.place(t)
+			f := b.start("drill", b.slow()...)
+			f.Reach(step)
+			b.killSandbox()
+			b.verdict(f.End(), reason.ExitEnvironment, reason.SandboxFailed)
+			b.nothingLeft()
+		})
+	}
+}
+
+// killSandbox stops the only sandbox the hard way. It may be so young that its
+// launch is still going on.
+func (b *bench) killSandbox() {
+	b.t.Helper()
+	drilltest.Eventually(b.t, "the sandbox to be killed", func() string {
+		for _, i := range b.sandboxes() {
+			if said, err := b.tryIncus("stop", "--force", i.Name); err != nil {
+				return said
+			}
+			return ""
+		}
+		return "there is none"
+	})
+}

@@ -1,0 +1,69 @@
+package labtest
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const commandTimeout = time.Minute
+
+// incus runs the incus command as an operator would, against the daemon of this place.
+func (b *bench) incus(args ...string) string {
+	b.t.Helper()
+	said, err := b.tryIncus(args...)
+	require.NoError(b.t, err, "incus %v: %s", args, said)
+	return said
+}
+
+func (b *bench) tryIncus(args ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "incus", args...)
+	cmd.Env = append(os.Environ(), b.env...)
+	said, err := cmd.CombinedOutput()
+	return strings.TrimSpace(string(said)), err
+}
+
+// instance is what `incus list` says of one.
+type instance struct {
+	Name    string                       `json:"name"`
+	Status  string                       `json:"status"`
+	Config  map[string]string            `json:"config"`
+	Devices map[string]map[string]string `json:"devices"`
+}
+
+// sandboxes are the drills' instances of this place: those its own runs made.
+func (b *bench) sandboxes() []instance {
+	b.t.Helper()
+	var all, found []instance
+	require.NoError(b.t, json.Unmarshal([]byte(b.incus("list", "--format=json")), &all))
+	for _, i := range all {
+		if strings.HasPrefix(i.Name, "pg-restore-drill") {
+			found = append(found, i)
+		}
+	}
+	return found
+}
+
+// nothingLeft asserts that no instance, no process's directory and no file is left of
+// any drill, but the lock file.
+func (b *bench) nothingLeft() {
+	b.t.Helper()
+	assert.Empty(b.t, b.sandboxes(), "instances")
+	entries, err := os.ReadDir(b.tmp())
+	require.NoError(b.t, err)
+	for _, entry := range entries {
+		assert.Regexp(b.t, `^veza-drill-[a-z0-9]+\.lock$`, entry.Name(), "left in TMPDIR")
+	}
+	sockets, err := filepath.Glob("/run/veza-drill/*")
+	require.NoError(b.t, err)
+	assert.Empty(b.t, sockets)
+}
