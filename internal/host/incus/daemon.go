@@ -21,7 +21,7 @@ import (
 // Daemon is a connection to one project of an Incus daemon.
 type Daemon struct {
 	server  *incus.ProtocolIncus
-	remote  string // "" for the unix socket of this machine
+	here    bool // on this machine, and its instances' files, sockets and folders with it
 	project string
 	place   string // what messages call the daemon
 	prefix  string // what the incus command needs before an instance's name
@@ -33,7 +33,7 @@ type Daemon struct {
 // command's configuration. Project "" is "default". It asks the daemon once, so that
 // whatever is missing is named here; the reason is sandbox_failed.
 func Connect(ctx context.Context, remote, project string) (*Daemon, error) {
-	d := &Daemon{remote: remote, project: cmp.Or(project, api.ProjectDefaultName)}
+	d := &Daemon{project: cmp.Or(project, api.ProjectDefaultName)}
 	config, err := clientConfig()
 	if err != nil {
 		return nil, err
@@ -41,8 +41,13 @@ func Connect(ctx context.Context, remote, project string) (*Daemon, error) {
 	if d.server, d.place, err = open(ctx, config, remote); err != nil {
 		return nil, err
 	}
+	info, err := d.server.GetConnectionInfo()
+	if err != nil {
+		return nil, reason.Wrap(reason.SandboxFailed, err)
+	}
+	d.here = info.SocketPath != ""
 	d.prefix, d.options = address(config, remote, d.project)
-	if err := d.get(ctx, "/1.0/projects/"+escape(d.project), &api.Project{}); err != nil {
+	if err = d.get(ctx, "/1.0/projects/"+escape(d.project), &api.Project{}); err != nil {
 		return nil, d.unusable(ctx, err)
 	}
 	return d, nil
@@ -59,18 +64,15 @@ func (d *Daemon) unusable(ctx context.Context, err error) error {
 	case api.StatusErrorCheck(err, http.StatusForbidden):
 		return reason.Errorf(reason.SandboxFailed, "%s does not know this client, or keeps it out of project %q: %w: "+
 			"add its certificate there with `incus config trust add`, and remove and add the remote here", d.place, d.project, err)
-	case d.local() && os.IsPermission(err):
+	case d.here && os.IsPermission(err):
 		return reason.Errorf(reason.SandboxFailed, "no access to %s: %w: run the drill as root, or join group incus-admin", d.place, err)
-	case d.local():
+	case d.here:
 		return reason.Errorf(reason.SandboxFailed, "%s does not answer: %w: start it (systemctl start incus), "+
 			"or name a remote of the incus command", d.place, err)
 	default:
 		return reason.Errorf(reason.SandboxFailed, "%s does not answer: %w: does it run, and reach this machine its address?", d.place, err)
 	}
 }
-
-// local says whether the daemon is on this machine, and its instances' files, sockets and folders with it.
-func (d *Daemon) local() bool { return d.remote == "" }
 
 // instance is the path of an instance, or of something below it, in the daemon's API.
 func (d *Daemon) instance(name string, below ...string) string {

@@ -43,7 +43,7 @@ func (h *Host) Dial(ctx context.Context, network, address string) (net.Conn, err
 }
 
 func (h *Host) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	if network == "unix" && h.daemon.local() && os.Geteuid() == 0 {
+	if network == "unix" && h.daemon.here && os.Geteuid() == 0 {
 		return h.dialProxy(ctx, address)
 	}
 	return h.dialRelay(ctx, network, address)
@@ -89,7 +89,7 @@ func (h *Host) relay(ctx context.Context, network, address string) (*attached, e
 		user = root
 	}
 	argv := append([]string{user.uid, user.gid, user.groups, "/"}, perl(relayScript, network, address)...)
-	return h.attach(ctx, perl(runScript, argv...), environment(user, nil, "relay"), "/")
+	return h.attach(ctx, perl(runScript, argv...), environment(user, nil, "relay"))
 }
 
 // connected reads the relay's first line.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/lxc/incus/v6/shared/api"
@@ -37,13 +38,25 @@ type socket struct {
 	hangUp             func() error
 }
 
-// attach starts a command as root. Nothing runs unless all three streams are connected. There
-// is a fourth one for signals, which stays unused: the daemon kills the command when it breaks,
-// and that looks like an exit status.
-func (h *Host) attach(ctx context.Context, argv []string, env map[string]string, dir string) (*attached, error) {
+// attach starts a command as root. Nothing runs unless all three streams are connected, for
+// which the daemon allows 5 s: on a busy machine it is tried again. There is a fourth
+// stream for signals, which stays unused: the daemon kills the command when that one breaks, and
+// nobody could tell it from an exit status.
+func (h *Host) attach(ctx context.Context, argv []string, env map[string]string) (*attached, error) {
+	a, err := h.attachOnce(ctx, argv, env)
+	if errors.Is(err, errNotConnected) && ctx.Err() == nil {
+		a, err = h.attachOnce(ctx, argv, env)
+	}
+	return a, err
+}
+
+// errNotConnected is a command that never ran, because its streams did not come about.
+var errNotConnected = errors.New("its streams could not be connected")
+
+func (h *Host) attachOnce(ctx context.Context, argv []string, env map[string]string) (*attached, error) {
 	d := h.daemon
 	resp, err := d.call(ctx, callTime, http.MethodPost, h.path("exec"), api.InstanceExecPost{
-		Command: argv, Environment: env, Cwd: dir, WaitForWS: true,
+		Command: argv, Environment: env, Cwd: "/", WaitForWS: true,
 	})
 	if err != nil {
 		return nil, err
@@ -58,11 +71,14 @@ func (h *Host) attach(ctx context.Context, argv []string, env map[string]string,
 	}
 	a := &attached{daemon: d, id: op.ID}
 	for fd := range a.sockets {
-		secret, _ := secrets[fmt.Sprint(fd)].(string)
+		secret, _ := secrets[strconv.Itoa(fd)].(string)
 		conn, err := d.at(ctx).GetOperationWebsocket(op.ID, secret) // bounded by the client: 5 s
 		if err != nil {
 			a.hangUp()
-			return nil, fmt.Errorf("stream %d: %w", fd, err)
+			if fd < len(a.sockets)-1 { // the daemon has not got them all, whatever became of this one
+				err = fmt.Errorf("%w: %w", errNotConnected, err)
+			}
+			return nil, err
 		}
 		a.sockets[fd] = socket{ws.NewWrapper(conn), conn.Close}
 		if fd == 0 {

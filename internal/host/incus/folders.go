@@ -22,7 +22,7 @@ func (d *Daemon) folders(paths []string) (map[string]map[string]string, ids, err
 	devices := map[string]map[string]string{}
 	var owner ids
 	for n, path := range paths {
-		if !d.local() {
+		if !d.here {
 			return nil, ids{}, reason.Errorf(reason.ConfigInvalid,
 				"directory %s of this machine cannot be seen by a sandbox on %s: drill a posix repository without -remote", path, d.place)
 		}

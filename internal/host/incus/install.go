@@ -27,7 +27,7 @@ var aptOptions = []string{
 // from is the image's business: its sources, proxy and keys. No service is started.
 // Failures are sandbox_failed with apt's last lines; a card that stays is isolation_breached.
 func (s *Sandbox) Install(ctx context.Context, packages []string) (err error) {
-	if err := s.alive(); err != nil {
+	if err = s.alive(); err != nil {
 		return err
 	}
 	card, err := s.daemon.card(ctx)
@@ -35,7 +35,7 @@ func (s *Sandbox) Install(ctx context.Context, packages []string) (err error) {
 		return failed(err)
 	}
 	policy := []byte("#!/bin/sh\nexit 101\n") // invoke-rc.d: forbidden
-	if err := s.Put(ctx, "/usr/sbin/policy-rc.d", policy, 0o755, rootUser); err != nil {
+	if err = s.Put(ctx, "/usr/sbin/policy-rc.d", policy, 0o755, rootUser); err != nil {
 		return failed(err)
 	}
 	defer func() {
@@ -49,10 +49,10 @@ func (s *Sandbox) Install(ctx context.Context, packages []string) (err error) {
 			err = errors.Join(reason.Errorf(reason.IsolationBreached, "network card of %s: %w", s.name, err2), err)
 		}
 	}()
-	if err := s.plug(ctx, card); err != nil {
+	if err = s.plug(ctx, card); err != nil {
 		return failed(err)
 	}
-	if err := s.apt(ctx, "update"); err != nil {
+	if err = s.apt(ctx, "update"); err != nil {
 		return err
 	}
 	return s.apt(ctx, "install", slices.Concat([]string{"--no-install-recommends", "--"}, packages)...)

@@ -69,7 +69,7 @@ func (d *Daemon) cardOn(ctx context.Context, name string, device map[string]stri
 		return card{device: device}, nil //nolint:nilerr // no range of its own: DHCP must tell
 	}
 	var leases []api.NetworkLease
-	if err := d.get(ctx, "/1.0/networks/"+escape(name)+"/leases", &leases); err != nil && !notFound(err) {
+	if err = d.get(ctx, "/1.0/networks/"+escape(name)+"/leases", &leases); err != nil && !notFound(err) {
 		return card{}, err
 	}
 	used := []string{prefix.Addr().String()}
@@ -122,7 +122,7 @@ func (s *Sandbox) plug(ctx context.Context, c card) error {
 	if address == "" {
 		return nil
 	}
-	return s.Put(ctx, "/etc/resolv.conf", []byte(resolvers(gateway, s.daemon.local())), 0o644, rootUser)
+	return s.Put(ctx, "/etc/resolv.conf", []byte(resolvers(gateway, s.daemon.here)), 0o644, rootUser)
 }
 
 // resolvers is a resolv.conf: the gateway, and on this machine those it asks itself.

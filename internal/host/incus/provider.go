@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"strconv"
-	"time"
 
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
@@ -14,10 +12,7 @@ import (
 
 const (
 	sandboxName = "pg-restore-drill"
-	imagePrefix = "veza-drill/" // and the major version of PostgreSQL
-	maxNames    = 50            // how many sandboxes there may be at once
-	leastDisk   = 10 << 30      // bytes
-	usualLife   = 24 * time.Hour
+	maxNames    = 50 // how many sandboxes there may be at once
 )
 
 // Provider makes sandboxes that are ephemeral containers of an Incus daemon.
@@ -35,13 +30,6 @@ var _ sandbox.Provider = Provider{}
 
 // Environment is the info metric's word for this provider.
 func (Provider) Environment() string { return "incus" }
-
-// plan is what a sandbox is made from.
-type plan struct {
-	instance Instance
-	stores   []store
-	owner    ids // of the folders
-}
 
 // Launch makes an ephemeral container without a network card; proxies to the object stores
 // are its only way out. Errors are sandbox_failed, image_missing, disk_space,
@@ -81,68 +69,6 @@ func (d *Daemon) createFree(ctx context.Context, i Instance) (*Host, error) {
 	}
 	return nil, reason.Errorf(reason.SandboxFailed, "%s has %d sandboxes already: look at `incus list %s%s` and remove them with testprom -reap",
 		d.place, maxNames, d.prefix, sandboxName)
-}
-
-// plan turns the spec into an instance, and finds everything it needs.
-func (p Provider) plan(ctx context.Context, d *Daemon, spec sandbox.Spec) (plan, error) {
-	stores, err := layout(spec.Stores)
-	if err != nil {
-		return plan{}, err
-	}
-	for n := range stores {
-		if err = stores[n].resolve(ctx); err != nil {
-			return plan{}, err
-		}
-	}
-	devices, owner, err := d.folders(spec.Folders)
-	if err != nil {
-		return plan{}, err
-	}
-	pool, err := d.pool(ctx)
-	if err != nil {
-		return plan{}, err
-	}
-	devices["root"] = map[string]string{"type": "disk", "path": "/", "pool": pool, "size": strconv.FormatInt(p.disk(spec), 10)}
-	image := p.Image
-	if image == "" {
-		image = imagePrefix + spec.Major
-	}
-	config := p.limits()
-	maps.Copy(config, tags(spec, time.Now()))
-	return plan{Instance{Image: image, Ephemeral: true, Config: config, Devices: devices}, stores, owner}, nil
-}
-
-// disk is the size of the root disk in bytes.
-func (p Provider) disk(spec sandbox.Spec) int64 {
-	if p.Disk > 0 {
-		return p.Disk
-	}
-	return max(leastDisk, 2*spec.Need)
-}
-
-// limits is the configuration that bounds a sandbox. One whose host crashed must not come up
-// by itself (facts E).
-func (p Provider) limits() map[string]string {
-	config := map[string]string{"boot.autostart": "false"}
-	if p.Memory > 0 {
-		config["limits.memory"] = strconv.FormatInt(p.Memory, 10)
-	}
-	if p.CPUs > 0 {
-		config["limits.cpu"] = strconv.FormatInt(p.CPUs, 10)
-	}
-	return config
-}
-
-// tags is the configuration that says whose a sandbox is.
-func tags(spec sandbox.Spec, now time.Time) map[string]string {
-	until := spec.Until
-	if until.IsZero() {
-		until = now.Add(usualLife)
-	}
-	return map[string]string{
-		keyRun: spec.Run, keyStanza: spec.Stanza, keyOwner: thisOwner(),
-		keyCreated: now.UTC().Format(time.RFC3339), keyExpires: unix(until),
-	}
 }
 
 // provision makes of a running container what the drill expects.

@@ -46,7 +46,7 @@ func (p Provider) Reap(ctx context.Context, stanza string) ([]string, error) {
 			inUse[i.Config[keySockets]] = true
 		}
 	}
-	if d.local() {
+	if d.here {
 		err = errors.Join(err, reapSockets(inUse))
 	}
 	return lines, failed(err)

@@ -36,7 +36,7 @@ func notTheCommands(t *testing.T, err error) {
 	assert.False(t, invented, "%v", err)
 }
 
-func containerKilled(t *testing.T) {
+func testContainerKilled(t *testing.T) {
 	for name, act := range map[string]func(name string){
 		"Stopped":    func(name string) { command(t, "incus", "stop", "--force", name) },
 		"Restarted":  func(name string) { command(t, "incus", "restart", "--force", name) },
@@ -56,8 +56,8 @@ func containerKilled(t *testing.T) {
 	})
 }
 
-// daemonFaults: a daemon of the test's own hangs, is full, and is killed.
-func daemonFaults(t *testing.T) {
+// testDaemonFaults: a daemon of the test's own hangs, is full, and is killed.
+func testDaemonFaults(t *testing.T) {
 	d := ownDaemon(t)
 	t.Run("Hangs", func(t *testing.T) {
 		s := Launch(t, incus.Provider{}, sandbox.Spec{})

@@ -17,9 +17,9 @@ import (
 	"veza.fr/recovery/internal/sandbox"
 )
 
-// install: a package of a repository on this machine is there, nothing was started, and the
+// testInstall: a package of a repository on this machine is there, nothing was started, and the
 // card is gone, also after a failure.
-func install(t *testing.T) {
+func testInstall(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.FileServer(http.Dir(packages(t))))
 	listener, err := net.Listen("tcp", "0.0.0.0:0")
 	require.NoError(t, err)

@@ -17,7 +17,7 @@ import (
 	"veza.fr/recovery/internal/sandbox"
 )
 
-func noNetworkCard(t *testing.T) {
+func testNoNetworkCard(t *testing.T) {
 	s := Launch(t, incus.Provider{}, sandbox.Spec{})
 	require.NoError(t, s.Isolated(soon(t)))
 	assert.Equal(t, "lo", sh(t, s, "ls /sys/class/net"))
@@ -31,7 +31,7 @@ func noNetworkCard(t *testing.T) {
 	requireReason(t, reason.IsolationBreached, s.Isolated(soon(t)), "eth0")
 }
 
-func tagsAndLimits(t *testing.T) {
+func testTagsAndLimits(t *testing.T) {
 	until := time.Now().Add(time.Hour)
 	p := incus.Provider{Memory: 512 << 20, CPUs: 1, Disk: 11 << 30}
 	s := Launch(t, p, sandbox.Spec{Stanza: "main", Until: until})
@@ -51,7 +51,7 @@ func tagsAndLimits(t *testing.T) {
 }
 
 // Two runs that start at once get two machines, and the one does not destroy the other's.
-func secondNameIsFree(t *testing.T) {
+func testSecondNameIsFree(t *testing.T) {
 	made := make([]sandbox.Sandbox, 3)
 	var all sync.WaitGroup
 	for n := range made {
@@ -74,13 +74,13 @@ func secondNameIsFree(t *testing.T) {
 	assert.Len(t, names, 3)
 }
 
-func imageMissingIsNamed(t *testing.T) {
+func testImageMissingIsNamed(t *testing.T) {
 	s, err := try(t, incus.Provider{Image: "no-such/image"}, sandbox.Spec{})
 	requireReason(t, reason.ImageMissing, err, "no-such/image", "make image", "-image")
 	assert.Nil(t, s)
 }
 
-func daemonMissingIsNamed(t *testing.T) {
+func testDaemonMissingIsNamed(t *testing.T) {
 	_, err := try(t, incus.Provider{Remote: "nowhere"}, sandbox.Spec{})
 	requireReason(t, reason.SandboxFailed, err, "nowhere", "incus remote add")
 	_, err = try(t, incus.Provider{Project: "nobodys"}, sandbox.Spec{})
@@ -92,14 +92,14 @@ func daemonMissingIsNamed(t *testing.T) {
 	requireReason(t, reason.SandboxFailed, err, "daemon")
 }
 
-func enterWorksWhenPasted(t *testing.T) {
+func testEnterWorksWhenPasted(t *testing.T) {
 	s := Launch(t, incus.Provider{}, sandbox.Spec{})
 	line := s.Enter(`echo "it's" $(id -un) $HOME`)
 	assert.Equal(t, "it's postgres /var/lib/postgresql", command(t, "sh", "-c", line))
 }
 
 // A command has all the groups its user has, and nothing of root's.
-func userIsWhole(t *testing.T) {
+func testUserIsWhole(t *testing.T) {
 	s := Launch(t, incus.Provider{}, sandbox.Spec{})
 	assert.Equal(t, as(t, s, "root", "id postgres"), sh(t, s, "id"))
 	assert.Equal(t, "/var/lib/postgresql postgres", sh(t, s, "echo $(pwd) $USER"))
@@ -122,7 +122,7 @@ func requireExit(t *testing.T, code int, err error) {
 	require.Equal(t, code, exit.Code)
 }
 
-func rootNeverRunsPostgreSQL(t *testing.T) {
+func testRootNeverRunsPostgreSQL(t *testing.T) {
 	s := Launch(t, incus.Provider{}, sandbox.Spec{})
 	for _, program := range []string{"pgbackrest", "/usr/lib/postgresql/15/bin/postgres"} {
 		_, err := s.Run(soon(t), host.Command{Argv: []string{program, "--version"}, User: "root"})

@@ -44,8 +44,8 @@ func leftover(t *testing.T, s *incus.Sandbox, stanza, kind string, config map[st
 	command(t, "incus", pairs...)
 }
 
-// reap removes what no run owns, and nothing else.
-func reap(t *testing.T) {
+// testReap removes what no run owns, and nothing else.
+func testReap(t *testing.T) {
 	hosttest.PublicTemp(t) // the locks are there
 	future, past := strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10), strconv.FormatInt(time.Now().Add(-time.Hour).Unix(), 10)
 	for name, c := range map[string]struct {
@@ -85,11 +85,11 @@ func reap(t *testing.T) {
 			assert.NoError(t, s.Gone(soon(t)))
 		})
 	}
-	t.Run("AllStanzas", reapAll)
+	t.Run("AllStanzas", testReapAll)
 }
 
-// reapAll: a locked stanza's are left alone and named.
-func reapAll(t *testing.T) {
+// testReapAll: a locked stanza's are left alone and named.
+func testReapAll(t *testing.T) {
 	s := Launch(t, incus.Provider{}, sandbox.Spec{})
 	leftover(t, s, "reapall", dead, nil)
 	lock, err := sandbox.Acquire("reapall")
@@ -104,8 +104,8 @@ func reapAll(t *testing.T) {
 	require.NoError(t, s.Gone(soon(t)))
 }
 
-// reapSockets: a directory of sockets whose process is dead goes, one that lives stays.
-func reapSockets(t *testing.T) {
+// testReapSockets: a directory of sockets whose process is dead goes, one that lives stays.
+func testReapSockets(t *testing.T) {
 	s := Launch(t, incus.Provider{}, sandbox.Spec{})
 	own := command(t, "incus", "config", "get", "local:"+s.Name(), "user.veza-drill.owner")
 	fields := strings.Fields(own)

@@ -2,13 +2,10 @@ package incustest
 
 import (
 	"fmt"
-	"io"
-	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -29,8 +26,8 @@ func speaker(t *testing.T, address, line string) sandbox.Address {
 	t.Cleanup(func() { listener.Close() }) //nolint:errcheck // a test's
 	go func() {
 		for {
-			conn, err := listener.Accept()
-			if err != nil {
+			conn, closed := listener.Accept()
+			if closed != nil {
 				return
 			}
 			fmt.Fprintln(conn, line)
@@ -53,7 +50,7 @@ func hear(t *testing.T, s *incus.Sandbox, a sandbox.Address) string {
 
 // The stores are reached by the names the conf gives them, and nothing else is: names of one
 // port, localhost, and an address that no interface inside has.
-func storesAreReached(t *testing.T) {
+func testStoresAreReached(t *testing.T) {
 	first := speaker(t, "127.0.0.1:0", "first")
 	own, err := os.Hostname()
 	require.NoError(t, err)
@@ -81,7 +78,7 @@ func bridgeAddress(t *testing.T) string {
 	return ""
 }
 
-func storeNobodyKnows(t *testing.T) {
+func testStoreNobodyKnows(t *testing.T) {
 	_, err := try(t, incus.Provider{}, sandbox.Spec{Stores: []sandbox.Address{{Host: "no-such-store.invalid", Port: "443"}}})
 	requireReason(t, reason.RepoUnreachable, err, "no-such-store.invalid")
 	_, err = try(t, incus.Provider{}, sandbox.Spec{Stores: []sandbox.Address{{Host: "localhost", Port: "https"}}})
@@ -89,7 +86,7 @@ func storeNobodyKnows(t *testing.T) {
 }
 
 // A repository of files is read by the default user as its owner reads it, and by nobody written.
-func folderIsReadOnly(t *testing.T) {
+func testFolderIsReadOnly(t *testing.T) {
 	folder := filepath.Join(hosttest.PublicTemp(t), "repo")
 	require.NoError(t, os.MkdirAll(filepath.Join(folder, "backup"), 0o750))
 	file := filepath.Join(folder, "backup", "info")
@@ -110,7 +107,7 @@ func folderIsReadOnly(t *testing.T) {
 	assert.Equal(t, "postgres", sh(t, s, "stat -c %U ~"))
 }
 
-func folderRefused(t *testing.T) {
+func testFolderRefused(t *testing.T) {
 	dir := hosttest.PublicTemp(t)
 	_, err := try(t, incus.Provider{}, sandbox.Spec{Folders: []string{filepath.Join(dir, "gone")}})
 	requireReason(t, reason.NoBackup, err, "gone")
@@ -120,69 +117,4 @@ func folderRefused(t *testing.T) {
 	requireReason(t, reason.ConfigInvalid, err, roots, "root")
 	_, err = try(t, incus.Provider{Remote: Remote(t)}, sandbox.Spec{Folders: []string{dir}})
 	requireReason(t, reason.ConfigInvalid, err, dir, "-remote")
-}
-
-// A file is only missing in a container that runs: anything else is no word about the backups.
-func fileNeedsAContainer(t *testing.T) {
-	s := Launch(t, incus.Provider{}, sandbox.Spec{})
-	require.NoError(t, s.Put(soon(t), "/srv/deep/down/file", []byte("here"), 0o640, ""))
-	assert.Equal(t, "755 root", sh(t, s, "stat -c '%a %U' /srv/deep/down"))
-	_, err := s.Read(soon(t), "/srv/deep/up")
-	require.ErrorIs(t, err, fs.ErrNotExist)
-	command(t, "incus", "stop", "--force", "local:"+s.Name())
-	_, err = s.Read(soon(t), "/srv/deep/down/file")
-	requireReason(t, reason.SandboxFailed, err, "gone")
-	require.NotErrorIs(t, err, fs.ErrNotExist)
-	requireReason(t, reason.SandboxFailed, s.Put(soon(t), "/srv/file", nil, 0o600, ""))
-}
-
-// Whoever is not root on this machine cannot reach the restored data, and the server inside
-// sees its own user at the other end.
-func socketsAreRootsAlone(t *testing.T) {
-	s := Launch(t, incus.Provider{}, sandbox.Spec{})
-	socket := s.Dir("run") + "/peer"
-	program := `use Socket; use IO::Socket::UNIX; $| = 1; my $s = IO::Socket::UNIX->new(Local => shift, Listen => 1) or die; print "ready\n";
-		my $c = $s->accept; my ($pid, $uid, $gid) = unpack "lll", getsockopt($c, SOL_SOCKET, 17); print $c getpwuid($uid) // $uid`
-	ready, ended := make(chan struct{}), make(chan error, 1)
-	go func() {
-		_, err := s.Run(soon(t), host.Command{Argv: []string{"perl", "-e", program, socket}, Stdout: signal(ready)})
-		ended <- err
-	}()
-	<-ready
-	conn, err := s.Dial(soon(t), "unix", socket)
-	require.NoError(t, err)
-	defer conn.Close() //nolint:errcheck // only read
-	assert.Equal(t, socket, conn.RemoteAddr().String())
-	said, err := io.ReadAll(conn)
-	require.NoError(t, err)
-	assert.Equal(t, "postgres", string(said))
-	require.NoError(t, <-ended)
-	dirs, err := filepath.Glob("/run/veza-drill/" + s.Name() + ".*")
-	require.NoError(t, err)
-	require.Len(t, dirs, 1)
-	for _, dir := range []string{"/run/veza-drill", dirs[0]} {
-		info, err := os.Stat(dir)
-		require.NoError(t, err)
-		owner, ok := info.Sys().(*syscall.Stat_t)
-		require.True(t, ok)
-		assert.Equal(t, "drwx------ 0", fmt.Sprint(info.Mode(), " ", owner.Uid))
-	}
-	require.NoError(t, s.Destroy(soon(t)))
-	assert.NoDirExists(t, dirs[0])
-}
-
-// signal closes a channel at the first word.
-func signal(ready chan struct{}) io.Writer { return &once{ready: ready} }
-
-type once struct {
-	ready chan struct{}
-	said  bool
-}
-
-func (o *once) Write(b []byte) (int, error) {
-	if !o.said {
-		o.said = true
-		close(o.ready)
-	}
-	return len(b), nil
 }

@@ -1,0 +1,80 @@
+package incus
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/lxc/incus/v6/shared/api"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// life is one run of one instance, from a start to a stop.
+type life struct {
+	id      string
+	started time.Time
+}
+
+// state asks for the instance h means: not found when it is gone, also when another has its name now.
+func (h *Host) state(ctx context.Context) (api.Instance, error) {
+	var i api.Instance
+	if err := h.daemon.get(ctx, h.path(), &i); err != nil {
+		return i, err
+	}
+	if id := h.identity(); id != "" && id != i.Config[keyID] {
+		return i, api.StatusErrorf(http.StatusNotFound, "another instance is called %s now", h.name)
+	}
+	return i, nil
+}
+
+// identify remembers which instance has the name now.
+func (h *Host) identify(ctx context.Context) error {
+	i, err := h.state(ctx)
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.id = i.Config[keyID]
+	return nil
+}
+
+func (h *Host) identity() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.id
+}
+
+// start starts the instance.
+func (h *Host) start(ctx context.Context) error {
+	return h.daemon.operate(ctx, http.MethodPut, h.path("state"), api.InstanceStatePut{Action: "start", Timeout: -1})
+}
+
+// change is what an instance gets besides what it has; api.InstancePut would say more.
+type change struct {
+	Config  map[string]string            `json:"config,omitempty"`
+	Devices map[string]map[string]string `json:"devices,omitempty"`
+}
+
+// patch changes the instance: what is not named stays as it is.
+func (h *Host) patch(ctx context.Context, change change) error {
+	_, err := h.daemon.call(ctx, patchTime, http.MethodPatch, h.path(), change)
+	return err
+}
+
+// inLife is the life the instance is in, or why it is in none: whatever a command in it
+// said then means nothing.
+func (h *Host) inLife(ctx context.Context) (life, error) {
+	i, err := h.state(ctx)
+	if notFound(err) {
+		return life{}, reason.Errorf(reason.SandboxFailed, "instance %s is gone: somebody deleted or stopped it, or its machine was restarted", h.name)
+	}
+	if err != nil {
+		return life{}, err
+	}
+	if i.StatusCode != api.Running {
+		return life{}, reason.Errorf(reason.SandboxFailed, "instance %s is not running (%s): somebody stopped it, or it was killed", h.name, i.Status)
+	}
+	return life{i.Config[keyID], i.LastUsedAt}, nil
+}
