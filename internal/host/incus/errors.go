@@ -30,7 +30,7 @@ func ifFull(err error) error {
 func notFound(err error) bool { return api.StatusErrorCheck(err, http.StatusNotFound) }
 
 // takenWords are in the daemon's answers to a name that somebody else has, or is about to have.
-var takenWords = []string{"already exists", "instances.name", `busy running a "create" operation`}
+var takenWords = []string{"already exists", "instances.name", "Instance is busy running a"}
 
 // taken says whether err means that the name of a new instance is somebody else's.
 func taken(err error) bool {

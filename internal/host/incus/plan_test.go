@@ -153,7 +153,7 @@ func TestFolders(t *testing.T) {
 	for path, want := range map[string]reason.Reason{
 		"relative": reason.ConfigInvalid, "/": reason.ConfigInvalid, file: reason.ConfigInvalid, filepath.Join(dir, "gone"): reason.NoBackup,
 	} {
-		_, _, err := (&Daemon{here: true}).folders([]string{path})
+		_, _, err = (&Daemon{here: true}).folders([]string{path})
 		why, _ := reason.Of(err)
 		assert.Equal(t, want, why, path)
 	}

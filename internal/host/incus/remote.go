@@ -1,6 +1,7 @@
 package incus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -160,11 +161,7 @@ func address(config *cliconfig.Config, remote, project string) (prefix, options 
 	if name != config.DefaultRemote {
 		prefix = name + ":"
 	}
-	usual := config.Remotes[name].Project
-	if usual == "" {
-		usual = api.ProjectDefaultName
-	}
-	if usual != project {
+	if usual := cmp.Or(os.Getenv("INCUS_PROJECT"), config.Remotes[name].Project, api.ProjectDefaultName); usual != project {
 		options = " --project " + quote(project)
 	}
 	return prefix, options

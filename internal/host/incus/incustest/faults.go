@@ -58,6 +58,7 @@ func testContainerKilled(t *testing.T) {
 
 // testDaemonFaults: a daemon of the test's own hangs, is full, and is killed.
 func testDaemonFaults(t *testing.T) {
+	t.Setenv(projectVariable, "")
 	d := ownDaemon(t)
 	t.Run("Hangs", func(t *testing.T) {
 		s := Launch(t, incus.Provider{}, sandbox.Spec{})

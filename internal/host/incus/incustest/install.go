@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -30,7 +29,7 @@ func testInstall(t *testing.T) {
 	_, port, err := net.SplitHostPort(listener.Addr().String())
 	require.NoError(t, err)
 
-	s := Launch(t, incus.Provider{Install: true, Project: ownProject(t)}, sandbox.Spec{})
+	s := Launch(t, incus.Provider{Install: true}, sandbox.Spec{})
 	assert.Equal(t, "postgres", command(t, "sh", "-c", s.Enter("id -un")))
 	as(t, s, "root", "rm -rf /etc/apt/sources.list*")
 	source := "deb [trusted=yes] http://" + net.JoinHostPort(gateway(t), port) + " ./\n"
@@ -44,18 +43,6 @@ func testInstall(t *testing.T) {
 	requireReason(t, reason.SandboxFailed, err, "Unable to locate package no-such-package")
 	require.NoError(t, s.Isolated(soon(t)))
 }
-
-// ownProject is a project whose default profile has a network card.
-func ownProject(t *testing.T) string {
-	t.Helper()
-	const project = "veza-test"
-	command(t, "incus", "project", "create", "local:"+project, "-c", "features.images=false")
-	t.Cleanup(func() { _, _ = exec.Command("incus", "project", "delete", "local:"+project).CombinedOutput() })
-	command(t, "incus", "profile", "device", "add", "local:default", "eth0", "nic", "network="+bridge, "--project", project)
-	return project
-}
-
-const bridge = "incusbr0"
 
 // gateway is the address of this machine on the daemon's bridge.
 func gateway(t *testing.T) string {

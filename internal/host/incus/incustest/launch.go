@@ -57,7 +57,7 @@ func testSecondNameIsFree(t *testing.T) {
 	for n := range made {
 		all.Go(func() {
 			var err error
-			made[n], err = incus.Provider{}.Launch(soon(t), sandbox.Spec{Stanza: "test", Run: t.Name(), Major: "15"})
+			made[n], err = here(incus.Provider{}).Launch(soon(t), sandbox.Spec{Stanza: "test", Run: t.Name(), Major: "15"})
 			assert.NoError(t, err)
 		})
 	}
@@ -88,7 +88,7 @@ func testDaemonMissingIsNamed(t *testing.T) {
 	t.Setenv("INCUS_SOCKET", filepath.Join(t.TempDir(), "unix.socket"))
 	_, err = try(t, incus.Provider{}, sandbox.Spec{})
 	requireReason(t, reason.SandboxFailed, err, "daemon", "unix.socket", "systemctl start incus")
-	_, err = incus.Provider{}.Reap(soon(t), "test")
+	_, err = here(incus.Provider{}).Reap(soon(t), "test")
 	requireReason(t, reason.SandboxFailed, err, "daemon")
 }
 

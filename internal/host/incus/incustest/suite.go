@@ -3,6 +3,7 @@ package incustest
 
 import (
 	"context"
+	"fmt"
 	"os/exec"
 	"strings"
 	"testing"
@@ -34,6 +35,7 @@ func try(t *testing.T, p incus.Provider, spec sandbox.Spec) (*incus.Sandbox, err
 	if spec.Stanza == "" {
 		spec.Stanza = "test"
 	}
+	p = here(p)
 	spec.Run, spec.Major = t.Name(), "15"
 	begin := time.Now()
 	made, err := p.Launch(soon(t), spec)
@@ -89,9 +91,11 @@ var claims = []struct {
 	{"DaemonFaults", testDaemonFaults},
 }
 
-// Run checks every claim against the daemon of this machine.
+// Run checks every claim against the daemon of this machine, in a project of its own: other
+// runs' sandboxes may be there at the same time, and are none of the suite's business.
 func Run(t *testing.T) {
 	t.Helper()
+	ownProject(t)
 	for _, c := range claims {
 		t.Run(c.name, c.test)
 	}
@@ -126,4 +130,12 @@ func command(t *testing.T, name string, args ...string) string {
 	said, err := exec.CommandContext(soon(t), name, args...).CombinedOutput()
 	require.NoError(t, err, "%s %v: %s", name, args, said)
 	return strings.TrimSpace(string(said))
+}
+
+func run(ctx context.Context, name string, args ...string) error {
+	said, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%s %v: %w: %s", name, args, err, said)
+	}
+	return nil
 }
