@@ -82,6 +82,7 @@ golden: ## rewrite golden files, and the README's generated tables; look at the 
 
 .PHONY: image
 image: ## the Incus image drills restore into (PG_MAJOR=15 IMAGE_PACKAGES=...; KIND=node: the lab's)
+	@.ci/packages mmdebstrap zstd
 	@fixtures/images/build $(or $(KIND),sandbox)
 
 .PHONY: lab-up
