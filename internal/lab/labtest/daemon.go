@@ -29,7 +29,7 @@ func (b *bench) ownDaemon() *daemon {
 	require.NoError(b.t, os.Mkdir(d.dir, 0o711))
 	image := filepath.Join(b.dir, "image")
 	b.incus("image", "export", "veza-drill/15", image) // of the usual daemon
-	b.env = []string{"INCUS_DIR=" + d.dir}
+	b.env, b.cli, b.args = []string{"INCUS_DIR=" + d.dir}, []string{"INCUS_DIR=" + d.dir}, nil
 	b.t.Cleanup(d.remove)
 	d.start()
 	b.incus("storage", "create", "default", "dir")

@@ -23,7 +23,7 @@ func faults(t *testing.T, s *suite) {
 		words string
 	}{
 		{"ImageMissing", []string{"-image", "veza-drill/none"}, nil, reason.ImageMissing, "veza-drill/none"},
-		{"ProjectMissing", []string{"-incus-project", "nowhere"}, nil, reason.SandboxFailed, "nowhere"},
+		{"ProjectMissing", []string{"-incus-project=nowhere"}, nil, reason.SandboxFailed, "nowhere"},
 		{"RemoteMissing", []string{"-incus-remote", "nowhere"}, nil, reason.SandboxFailed, "nowhere"},
 		{"DiskTooSmall", []string{"-disk", "64MiB"}, nil, reason.DiskSpace, ""},
 		{"NotServed", nil, option("repo1-type", "sftp"), reason.ConfigInvalid, "repo1-type=sftp"},

@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
+	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -27,7 +27,7 @@ func (b *bench) tryIncus(args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "incus", args...)
-	cmd.Env = append(os.Environ(), b.env...)
+	cmd.Env = append(os.Environ(), b.cli...)
 	said, err := cmd.CombinedOutput()
 	return strings.TrimSpace(string(said)), err
 }
@@ -53,8 +53,8 @@ func (b *bench) sandboxes() []instance {
 	return found
 }
 
-// nothingLeft asserts that no instance, no process's directory and no file is left of
-// any drill, but the lock file.
+// nothingLeft asserts that no instance, no directory and no file is left of any drill
+// of this place, but the lock file.
 func (b *bench) nothingLeft() {
 	b.t.Helper()
 	assert.Empty(b.t, b.sandboxes(), "instances")
@@ -63,7 +63,19 @@ func (b *bench) nothingLeft() {
 	for _, entry := range entries {
 		assert.Regexp(b.t, `^veza-drill-[a-z0-9]+\.lock$`, entry.Name(), "left in TMPDIR")
 	}
-	sockets, err := filepath.Glob("/run/veza-drill/*")
-	require.NoError(b.t, err)
-	assert.Empty(b.t, sockets)
+}
+
+// ownProject makes the project of these tests; what an earlier run left in it goes first.
+func (s *suite) ownProject(t *testing.T) {
+	t.Helper()
+	b := &bench{suite: s, t: t, cli: []string{"INCUS_PROJECT=" + project}}
+	remove := func() {
+		if said, err := b.tryIncus("list", "--format=csv", "--columns=n"); err == nil && said != "" {
+			_, _ = b.tryIncus(append([]string{"delete", "--force"}, strings.Fields(said)...)...)
+		}
+		_, _ = b.tryIncus("project", "delete", project)
+	}
+	remove()
+	b.incus("project", "create", project, "-c", "features.images=false", "-c", "features.profiles=true", "-c", "features.networks=false")
+	t.Cleanup(remove)
 }

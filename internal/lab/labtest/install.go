@@ -1,11 +1,9 @@
 package labtest
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"veza.fr/recovery/internal/reason"
 )
@@ -27,22 +25,22 @@ func installs(t *testing.T, s *suite) {
 	t.Cleanup(func() { b.incus("network", "delete", installNetwork) })
 	b.incus("project", "create", installProject, "-c", "features.images=false", "-c", "features.networks=false", "-c", "features.profiles=true")
 	t.Cleanup(func() { b.incus("project", "delete", installProject) })
-	inProject := func(args ...string) string { return b.incus(append(args, "--project", installProject)...) }
-	inProject("profile", "device", "add", "default", "eth0", "nic", "network="+installNetwork)
-	t.Cleanup(func() { inProject("profile", "device", "remove", "default", "eth0") })
-	b.args = []string{"-image", bareImage, "-incus-project", installProject}
+	p := b.at(t)
+	p.cli, p.args = []string{"INCUS_PROJECT=" + installProject}, []string{"-image", bareImage, "-incus-project", installProject}
+	p.incus("profile", "device", "add", "default", "eth0", "nic", "network="+installNetwork)
+	t.Cleanup(func() { p.incus("profile", "device", "remove", "default", "eth0") })
 
-	without := b.start("without").End()
-	b.verdict(without, reason.ExitEnvironment, reason.ImageMissing)
+	without := p.start("without").End()
+	p.verdict(without, reason.ExitEnvironment, reason.ImageMissing)
 	assert.Contains(t, without.Report.Detail, "-install")
 
-	with := b.start("with", "-install", "-keep").End()
-	b.verdict(with, reason.ExitPass, reason.None)
+	with := p.start("with", "-install", "-keep").End()
+	for _, kept := range p.sandboxes() {
+		assert.Equal(t, "lo", p.incus("exec", kept.Name, "--", "ls", "/sys/class/net"))
+		p.incus("delete", "--force", kept.Name)
+	}
+	p.verdict(with, reason.ExitPass, reason.None)
 	assert.Contains(t, with.Said, "the sandbox has no network card")
-	name := strings.TrimSpace(inProject("list", "--format=csv", "--columns=n"))
-	require.NotEmpty(t, name)
-	assert.Equal(t, "lo", inProject("exec", name, "--", "ls", "/sys/class/net"))
-	inProject("delete", "--force", name)
 }
 
 // makeBareImage takes the programs away from the usual image.
@@ -52,7 +50,7 @@ func (b *bench) makeBareImage() {
 	b.incus("launch", "veza-drill/15", builder, "--no-profiles", "--storage=default")
 	b.t.Cleanup(func() { _, _ = b.tryIncus("delete", "--force", builder) })
 	b.incus("exec", builder, "--env=DEBIAN_FRONTEND=noninteractive", "--", "sh", "-c",
-		"apt-get purge -y --autoremove 'postgresql*' pgbackrest && id postgres && rm -rf /etc/pgbackrest* /usr/lib/postgresql")
+		"apt-get purge -y --autoremove 'postgresql*' pgbackrest && rm -rf /etc/pgbackrest* /usr/lib/postgresql && userdel postgres")
 	b.incus("stop", "--force", builder)
 	b.incus("publish", builder, "--alias="+bareImage)
 	b.t.Cleanup(func() { b.incus("image", "delete", bareImage) })

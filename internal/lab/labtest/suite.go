@@ -16,6 +16,9 @@ import (
 	"veza.fr/recovery/internal/reason"
 )
 
+// project keeps these drills apart from those of other tests on the same daemon.
+const project = "veza-drill-test"
+
 // suite is what the tests share: the lab that runs, and the programs a user installs.
 type suite struct {
 	lab      *lab.Lab
@@ -36,6 +39,7 @@ func Run(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.lab.Archive(t.Context())) // what was beaten last is in the archive: the RPO is that of now
 	require.NoError(t, drilltest.Build(s.programs, "drill"))
+	s.ownProject(t)
 	for _, claim := range []struct {
 		name string
 		test func(*testing.T, *suite)
@@ -63,6 +67,7 @@ type bench struct {
 	conf string
 	env  []string // of every drill, beside PATH and TMPDIR
 	args []string // likewise
+	cli  []string // environment of the incus command
 }
 
 // place makes one. The conf is that of the lab's host.
@@ -70,7 +75,10 @@ func (s *suite) place(t *testing.T) *bench {
 	t.Helper()
 	dir, err := os.MkdirTemp(s.base, "")
 	require.NoError(t, err)
-	b := &bench{suite: s, t: t, dir: dir, conf: s.lab.Conf}
+	b := &bench{
+		suite: s, t: t, dir: dir, conf: s.lab.Conf,
+		args: []string{"-incus-project", project}, cli: []string{"INCUS_PROJECT=" + project},
+	}
 	require.NoError(t, os.Chmod(dir, 0o755))
 	for _, name := range []string{"tmp", "out"} {
 		require.NoError(t, os.Mkdir(filepath.Join(dir, name), 0o700))
