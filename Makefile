@@ -14,6 +14,7 @@ BENCH ?= .
 TAGS := none ci drill
 
 TEST := $(GO) test -shuffle=on ./...
+TEST_LAB := $(GO) test -tags drill -shuffle=on -timeout 30m ./...
 
 GOLANGCI_VERSION := 2.15.0
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/veza-drill/bin
@@ -44,10 +45,12 @@ test-short: ## what needs nothing but Go
 race: programs-test ## every test under the race detector (needs gcc)
 	$(GO) test -race -shuffle=on ./...
 
-# .ci/run asks for it, so that nothing of make's stands behind the test runner's lines.
-.PHONY: test-command
+# .ci/run asks for them, so that nothing of make's stands behind the test runner's lines.
+.PHONY: test-command test-lab-command
 test-command:
 	@echo '$(TEST)'
+test-lab-command:
+	@echo '$(TEST_LAB)'
 
 .PHONY: lint
 lint: vet $(TOOLS)/.golangci-$(GOLANGCI_VERSION) ## vet and golangci-lint, once per build tag, and the length of files
@@ -69,6 +72,8 @@ tidy-check: ## go.mod and go.sum hold what is used, and nothing else
 .PHONY: bench
 bench: programs-drill ## benchmarks: the drill beside the raw commands, the converter (BENCH=regexp)
 	$(GO) test -p 1 -run '^$$' -bench '$(BENCH)' -benchtime 3x -timeout 60m ./...
+	@if incus query /1.0 >/dev/null 2>&1 </dev/null; then $(GO) test -tags drill -run '^$$' -bench 'Incus' -benchtime 3x -timeout 60m ./internal/bench; \
+	else echo 'no Incus answers here: the drill in a container was not timed (.ci/incus starts one)'; fi
 
 # Without the limit on minimizing, a target spends its whole time on one interesting input.
 .PHONY: fuzz
@@ -87,11 +92,18 @@ image: ## the Incus image drills restore into (PG_MAJOR=15 IMAGE_PACKAGES=...; K
 
 .PHONY: lab-up
 lab-up: minio ## a small production in Incus to drill against (LAB_ROWS=100000 users)
+	@.ci/incus
+	@$(MAKE) image
+	@$(MAKE) image KIND=node
 	@$(GO) run ./internal/cmd/lab up
 
 .PHONY: lab-down
 lab-down: ## remove all of it
 	@$(GO) run ./internal/cmd/lab down
+
+.PHONY: test-lab
+test-lab: programs-test ## every test, those in Incus included, against the lab that is up
+	DRILL_CONF=$$($(GO) run ./internal/cmd/lab conf) $(TEST_LAB)
 
 .PHONY: minio
 minio: $(TOOLS)/.minio-$(MINIO_VERSION) ## the lab's object store, built from source once

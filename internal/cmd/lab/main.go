@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -17,7 +18,7 @@ import (
 	"veza.fr/recovery/internal/lab"
 )
 
-const usage = `usage: lab up [-rows N] | lab down | lab status
+const usage = `usage: lab up [-rows N] | lab down | lab status | lab conf
 
 A small production in Incus to drill against: an object store (MinIO behind TLS) and a
 PostgreSQL node that backs up into it, archives and beats; with a pgbackrest.conf on
@@ -27,6 +28,7 @@ image of the nodes (make image KIND=node) and MinIO (make minio).
   up      makes it, or says that it is up; what does not work is made anew
   down    removes all of it
   status  says what there is and how to drill it
+  conf    prints the path of the pgbackrest.conf that leads to it
 
 `
 
@@ -65,6 +67,11 @@ func run(ctx context.Context, args []string, out, messages io.Writer) int {
 		err = lab.Down(ctx, say)
 	case "status":
 		err = lab.Status(ctx, out)
+	case "conf":
+		var l *lab.Lab
+		if l, err = lab.Open(ctx); err == nil {
+			fmt.Fprintln(out, l.Conf)
+		}
 	}
 	if err != nil {
 		fmt.Fprintf(messages, "lab %s: %v\n", name, err)
@@ -98,8 +105,8 @@ func parse(args []string, messages io.Writer) (name string, rows int, err error)
 		}
 	}
 	switch {
-	case name != "up" && name != "down" && name != "status" || flags.NArg() > 0:
-		return "", 0, errors.New("say up, down or status (-h explains them)")
+	case !slices.Contains([]string{"up", "down", "status", "conf"}, name) || flags.NArg() > 0:
+		return "", 0, errors.New("say up, down, status or conf (-h explains them)")
 	case rows < 1:
 		return "", 0, fmt.Errorf("-rows %d: a lab has at least one user", rows)
 	}
