@@ -6,6 +6,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"veza.fr/recovery/internal/host"
@@ -53,16 +54,45 @@ func notStarted(program, mark string, stderr []byte) error {
 	return fmt.Errorf("%s: %s: %w", program, text, syscall.Errno(errno))
 }
 
-// tee keeps what is written and hands it on; when the other side fails it still keeps.
-type tee struct {
-	to      io.Writer
-	kept    *bytes.Buffer
+// sink keeps what is written to it and hands it on, until it is taken; when whoever it is
+// handed to fails, it still keeps.
+type sink struct {
+	to io.Writer // nil: nobody
+
+	mu      sync.Mutex
+	kept    bytes.Buffer
+	taken   bool
 	failure error
 }
 
-func (t *tee) Write(b []byte) (int, error) {
-	if t.to != nil && t.failure == nil {
-		_, t.failure = t.to.Write(b)
+func (s *sink) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	handOn := s.to != nil && s.failure == nil && !s.taken
+	if !s.taken {
+		s.kept.Write(b)
 	}
-	return t.kept.Write(b)
+	s.mu.Unlock()
+	if handOn { // without the lock: a slow reader must not hold up take
+		if _, err := s.to.Write(b); err != nil {
+			s.mu.Lock()
+			s.failure = err
+			s.mu.Unlock()
+		}
+	}
+	return len(b), nil
+}
+
+// take ends the keeping and returns what was kept.
+func (s *sink) take() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.taken = true
+	return s.kept.Bytes()
+}
+
+// failed is what whoever it was handed to said.
+func (s *sink) failed() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failure
 }

@@ -119,21 +119,33 @@ func (a *attached) finish(ctx context.Context, s streams) (int, error) {
 	}
 	op, err := a.daemon.await(ctx, a.id)
 	if err != nil {
+		a.hangUp()
+		_ = drain(copied) // nothing is written any more once this returns
 		return 0, err
 	}
-	drained := time.NewTimer(drainTime)
-	defer drained.Stop()
+	if err := drain(copied); err != nil {
+		return 0, err
+	}
+	return status(op)
+}
+
+// drain waits for the end of both outputs.
+func drain(copied <-chan error) error {
+	bound := time.NewTimer(drainTime)
+	defer bound.Stop()
+	var cut error
 	for range 2 {
 		select {
 		case err := <-copied:
-			if err != nil {
-				return 0, fmt.Errorf("its output was cut off: %w", err)
-			}
-		case <-drained.C:
-			return 0, errors.New("its output did not come to an end")
+			cut = errors.Join(cut, err)
+		case <-bound.C:
+			return errors.New("its output did not come to an end")
 		}
 	}
-	return status(op)
+	if cut != nil {
+		return fmt.Errorf("its output was cut off: %w", cut)
+	}
+	return nil
 }
 
 // status is the exit status in a finished operation. Failure of the operation itself is

@@ -76,9 +76,9 @@ func (h *Host) onFile(ctx context.Context, verb, file string, act func(context.C
 
 // script runs one of the embedded programs as root and returns what it printed.
 func (h *Host) script(ctx context.Context, argv []string, stdin []byte) ([]byte, error) {
-	var stdout, stderr bytes.Buffer
-	code, err := h.asRoot(ctx, argv, streams{bytes.NewReader(stdin), &stdout, &stderr})
-	said := strings.TrimSpace(stderr.String())
+	stdout, stderr := &sink{}, &sink{}
+	code, err := h.asRoot(ctx, argv, streams{bytes.NewReader(stdin), stdout, stderr})
+	said := strings.TrimSpace(string(stderr.take()))
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
@@ -91,5 +91,5 @@ func (h *Host) script(ctx context.Context, argv []string, stdin []byte) ([]byte,
 	case code != 0:
 		return nil, ifFull(fmt.Errorf("exit status %d: %s", code, said))
 	}
-	return stdout.Bytes(), nil
+	return stdout.take(), nil
 }

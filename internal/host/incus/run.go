@@ -1,7 +1,6 @@
 package incus
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -54,15 +53,14 @@ func (h *Host) Run(ctx context.Context, c host.Command) (host.Result, error) {
 func (h *Host) run(ctx context.Context, c host.Command, user account, before life) (host.Result, error) {
 	mark := rand.Text()
 	argv := perl(runScript, append([]string{user.uid, user.gid, user.groups, cmp.Or(c.Dir, user.home)}, c.Argv...)...)
-	var stdout, stderr bytes.Buffer
-	out := &tee{to: c.Stdout, kept: &stdout}
-	code, err := h.exec(ctx, argv, environment(user, c.Env, mark), mark, streams{c.Stdin, out, &stderr})
-	result := host.Result{Stdout: stdout.Bytes(), Stderr: stderr.Bytes()}
+	stdout, stderr := &sink{to: c.Stdout}, &sink{}
+	code, err := h.exec(ctx, argv, environment(user, c.Env, mark), mark, streams{c.Stdin, stdout, stderr})
+	result := host.Result{Stdout: stdout.take(), Stderr: stderr.take()}
 	if err != nil {
 		return result, h.ended(ctx, c, err)
 	}
 	if code == 0 {
-		return result, out.failure
+		return result, stdout.failed()
 	}
 	if err = notStarted(c.Argv[0], mark, result.Stderr); err != nil {
 		return result, err

@@ -1,6 +1,7 @@
 package incus
 
 import (
+	"io"
 	"io/fs"
 	"net/netip"
 	"os/exec"
@@ -106,4 +107,20 @@ func TestUnused(t *testing.T) {
 func TestResolvers(t *testing.T) {
 	assert.True(t, strings.HasPrefix(resolvers("198.18.0.1", true), "nameserver 198.18.0.1\n"))
 	assert.Equal(t, "nameserver 198.18.0.1\noptions timeout:3\n", resolvers("198.18.0.1", false))
+}
+
+// What is handed on to somebody who fails is kept all the same; what comes too late is not.
+func TestSink(t *testing.T) {
+	reader, writer := io.Pipe()
+	require.NoError(t, reader.CloseWithError(fs.ErrClosed))
+	s := &sink{to: writer}
+	for _, part := range []string{"all ", "of it"} {
+		_, err := s.Write([]byte(part))
+		require.NoError(t, err)
+	}
+	assert.Equal(t, "all of it", string(s.take()))
+	require.ErrorIs(t, s.failed(), fs.ErrClosed)
+	_, err := s.Write([]byte(" and more"))
+	require.NoError(t, err)
+	assert.Equal(t, "all of it", string(s.take()))
 }
