@@ -29,9 +29,9 @@ func TestParse(t *testing.T) {
 		{args: []string{"status"}, name: "status", rows: lab.DefaultRows},
 		{args: []string{"up"}, env: "many", refused: "LAB_ROWS"},
 		{args: []string{"up", "-rows", "0"}, refused: "-rows 0"},
-		{args: []string{"up", "down"}, refused: "up, down or status"},
-		{args: []string{"restart"}, refused: "up, down or status"},
-		{args: nil, refused: "up, down or status"},
+		{args: []string{"up", "down"}, refused: "up, down, status or conf"},
+		{args: []string{"restart"}, refused: "up, down, status or conf"},
+		{args: nil, refused: "up, down, status or conf"},
 		{args: []string{"up", "-cows"}, refused: "-cows"},
 	} {
 		t.Run(fmt.Sprint(c.env, c.args), func(t *testing.T) {
