@@ -24,6 +24,8 @@ type account struct {
 	home     string
 }
 
+var errNoUser = errors.New("there is no user")
+
 var root = account{name: rootUser, uid: "0", gid: "0", groups: "0", home: "/root"}
 
 // account looks up a user inside; "" is the default one. What was found is remembered.
@@ -45,7 +47,7 @@ func (h *Host) account(ctx context.Context, name string) (account, error) {
 		return account{}, err
 	}
 	if code != 0 {
-		return account{}, fmt.Errorf("there is no user %q in %s", name, h.name)
+		return account{}, fmt.Errorf("%w %q in %s", errNoUser, name, h.name)
 	}
 	a, err := parseAccount(stdout.String())
 	if err != nil {

@@ -52,7 +52,7 @@ func (h *Host) Run(ctx context.Context, c host.Command) (host.Result, error) {
 // run runs a command that can be run.
 func (h *Host) run(ctx context.Context, c host.Command, user account, before life) (host.Result, error) {
 	mark := rand.Text()
-	argv := perl(runScript, append([]string{user.uid, user.gid, user.groups, cmp.Or(c.Dir, user.home)}, c.Argv...)...)
+	argv := perl(runScript, append([]string{user.uid, user.gid, user.groups, cmp.Or(c.Dir, user.home), c.Dir}, c.Argv...)...)
 	stdout, stderr := &sink{to: c.Stdout}, &sink{}
 	code, err := h.exec(ctx, argv, environment(user, c.Env, mark), mark, streams{c.Stdin, stdout, stderr})
 	result := host.Result{Stdout: stdout.take(), Stderr: stderr.take()}

@@ -48,6 +48,9 @@ func AsSandbox(ctx context.Context, h *Host) (*Sandbox, error) {
 // interface: no init does that in a container without a network.
 func (s *Sandbox) build(ctx context.Context) error {
 	user, err := s.account(ctx, "")
+	if errors.Is(err, errNoUser) {
+		return reason.Errorf(reason.ImageMissing, "%w, so PostgreSQL is not in its image: another -image has it, or -install fetches it", err)
+	}
 	if err != nil {
 		return failed(err)
 	}
@@ -116,7 +119,10 @@ func (s *Sandbox) Isolated(ctx context.Context) error {
 			return reason.Errorf(reason.IsolationBreached, "instance %s has a network card (device %s)", s.name, name)
 		}
 	}
-	script := `ls /sys/class/net; echo; ip -4 route show table all; ip -6 route show table all`
+	// The kernel may put devices of its tunnel modules into every network namespace; they are down.
+	script := `cd /sys/class/net; for n in *; do case $n in
+		tunl0|sit0|gre0|gretap0|erspan0|ip_vti0|ip6tnl0|ip6_vti0|ip6gre0) [ "$(cat "$n/operstate")" = down ] && continue;; esac; echo "$n"; done
+		echo; ip -4 route show table all; ip -6 route show table all`
 	var stdout, stderr bytes.Buffer
 	code, err := s.asRoot(ctx, []string{"sh", "-c", script}, streams{stdout: &stdout, stderr: &stderr})
 	if err != nil || code != 0 {

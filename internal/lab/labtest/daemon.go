@@ -108,12 +108,12 @@ func (d *daemon) remove() {
 
 // daemonFaults: the daemon is stopped, hangs, dies in the middle, comes back.
 func daemonFaults(t *testing.T, s *suite) {
-	b := s.place(t)
-	d := b.ownDaemon()
-	t.Run("Passes", func(t *testing.T) { b.at(t).clean() })
+	place := s.place(t)
+	d := place.ownDaemon()
+	t.Run("Passes", func(t *testing.T) { place.at(t).clean() })
 	t.Run("RestartedInTheMiddle", func(t *testing.T) {
 		for _, step := range []string{"restore", "recover"} {
-			b := b.at(t)
+			b := place.at(t)
 			f := b.start(step)
 			f.Reach(step)
 			d.kill()
@@ -123,7 +123,7 @@ func daemonFaults(t *testing.T, s *suite) {
 		}
 	})
 	t.Run("HostCrash_NothingComesUpByItself", func(t *testing.T) {
-		b := b.at(t)
+		b := place.at(t)
 		f := b.start("crashed", b.slow()...)
 		f.Reach("verify")
 		require.NotEmpty(t, b.sandboxes())
@@ -137,7 +137,7 @@ func daemonFaults(t *testing.T, s *suite) {
 		b.clean()
 	})
 	t.Run("Hangs", func(t *testing.T) {
-		b := b.at(t)
+		b := place.at(t)
 		require.NoError(t, d.cmd.Process.Signal(syscall.SIGSTOP))
 		o := b.start("hangs").End()
 		require.NoError(t, d.cmd.Process.Signal(syscall.SIGCONT))
@@ -145,7 +145,7 @@ func daemonFaults(t *testing.T, s *suite) {
 		assert.Equal(t, "preflight", o.Report.Step)
 	})
 	t.Run("Stopped", func(t *testing.T) {
-		b := b.at(t)
+		b := place.at(t)
 		d.kill()
 		o := b.start("stopped").End()
 		b.verdict(o, reason.ExitEnvironment, reason.SandboxFailed)
@@ -153,7 +153,7 @@ func daemonFaults(t *testing.T, s *suite) {
 		d.start()
 		b.clean()
 	})
-	t.Run("PoolFull", func(t *testing.T) { poolFull(t, b.at(t)) })
+	t.Run("PoolFull", func(t *testing.T) { poolFull(t, place.at(t)) })
 }
 
 // at is the place, for one of several tests.
@@ -164,22 +164,22 @@ func (b *bench) at(t *testing.T) *bench {
 }
 
 // poolFull: a pool with no room for the image, and one with no room for the data.
-func poolFull(t *testing.T, b *bench) {
-	dir := filepath.Join(b.dir, "pool")
+func poolFull(t *testing.T, place *bench) {
+	dir := filepath.Join(place.dir, "pool")
 	require.NoError(t, os.Mkdir(dir, 0o711))
 	require.NoError(t, syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=200m"))
 	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
-	b.incus("storage", "create", "small", "dir", "source="+dir)
-	b.incus("profile", "device", "add", "default", "root", "disk", "path=/", "pool=small")
+	place.incus("storage", "create", "small", "dir", "source="+dir)
+	place.incus("profile", "device", "add", "default", "root", "disk", "path=/", "pool=small")
 	for name, size := range map[string]string{"NoRoomForTheImage": "200m", "NoRoomForTheData": "560m"} {
 		t.Run(name, func(t *testing.T) {
-			b := b.at(t)
+			b := place.at(t)
 			require.NoError(t, syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size="+size))
 			o := b.start(name).End()
 			b.verdict(o, reason.ExitEnvironment, reason.DiskSpace)
 			assert.Empty(t, b.sandboxes())
 		})
 	}
-	b.incus("profile", "device", "remove", "default", "root")
-	b.incus("storage", "delete", "small")
+	place.incus("profile", "device", "remove", "default", "root")
+	place.incus("storage", "delete", "small")
 }

@@ -92,12 +92,13 @@ func containerKilled(t *testing.T, s *suite) {
 func (b *bench) killSandbox() {
 	b.t.Helper()
 	drilltest.Eventually(b.t, "the sandbox to be killed", func() string {
-		for _, i := range b.sandboxes() {
-			if said, err := b.tryIncus("stop", "--force", i.Name); err != nil {
-				return said
-			}
-			return ""
+		boxes := b.sandboxes()
+		if len(boxes) == 0 {
+			return "there is none"
 		}
-		return "there is none"
+		if said, err := b.tryIncus("stop", "--force", boxes[0].Name); err != nil {
+			return said
+		}
+		return ""
 	})
 }

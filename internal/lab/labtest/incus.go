@@ -65,17 +65,25 @@ func (b *bench) nothingLeft() {
 	}
 }
 
-// ownProject makes the project of these tests; what an earlier run left in it goes first.
+// ownProject makes the project of these tests.
 func (s *suite) ownProject(t *testing.T) {
 	t.Helper()
-	b := &bench{suite: s, t: t, cli: []string{"INCUS_PROJECT=" + project}}
-	remove := func() {
-		if said, err := b.tryIncus("list", "--format=csv", "--columns=n"); err == nil && said != "" {
-			_, _ = b.tryIncus(append([]string{"delete", "--force"}, strings.Fields(said)...)...)
+	(&bench{suite: s, t: t}).makeProject(project)
+}
+
+// makeProject makes a project for the test; what an earlier run left of it goes first.
+func (b *bench) makeProject(name string) {
+	b.t.Helper()
+	inside := *b
+	inside.cli = []string{"INCUS_PROJECT=" + name}
+	remove := func() { // as far as there is something
+		if said, err := inside.tryIncus("list", "--format=csv", "--columns=n"); err == nil && said != "" {
+			_, _ = inside.tryIncus(append([]string{"delete", "--force"}, strings.Fields(said)...)...)
 		}
-		_, _ = b.tryIncus("project", "delete", project)
+		_, _ = inside.tryIncus("profile", "device", "remove", "default", "eth0")
+		_, _ = inside.tryIncus("project", "delete", name)
 	}
 	remove()
-	b.incus("project", "create", project, "-c", "features.images=false", "-c", "features.profiles=true", "-c", "features.networks=false")
-	t.Cleanup(remove)
+	b.t.Cleanup(remove)
+	b.incus("project", "create", name, "-c", "features.images=false", "-c", "features.profiles=true", "-c", "features.networks=false")
 }

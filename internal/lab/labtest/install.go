@@ -21,14 +21,13 @@ const (
 func installs(t *testing.T, s *suite) {
 	b := s.place(t)
 	b.makeBareImage()
+	_, _ = b.tryIncus("network", "delete", installNetwork) // of an earlier run that was killed
 	b.incus("network", "create", installNetwork, "ipv4.address=198.19.254.1/24", "ipv4.nat=true", "ipv6.address=none")
 	t.Cleanup(func() { b.incus("network", "delete", installNetwork) })
-	b.incus("project", "create", installProject, "-c", "features.images=false", "-c", "features.networks=false", "-c", "features.profiles=true")
-	t.Cleanup(func() { b.incus("project", "delete", installProject) })
+	b.makeProject(installProject)
 	p := b.at(t)
 	p.cli, p.args = []string{"INCUS_PROJECT=" + installProject}, []string{"-image", bareImage, "-incus-project", installProject}
 	p.incus("profile", "device", "add", "default", "eth0", "nic", "network="+installNetwork)
-	t.Cleanup(func() { p.incus("profile", "device", "remove", "default", "eth0") })
 
 	without := p.start("without").End()
 	p.verdict(without, reason.ExitEnvironment, reason.ImageMissing)
@@ -47,6 +46,8 @@ func installs(t *testing.T, s *suite) {
 func (b *bench) makeBareImage() {
 	b.t.Helper()
 	const builder = "veza-drill-bare"
+	_, _ = b.tryIncus("delete", "--force", builder)
+	_, _ = b.tryIncus("image", "delete", bareImage)
 	b.incus("launch", "veza-drill/15", builder, "--no-profiles", "--storage=default")
 	b.t.Cleanup(func() { _, _ = b.tryIncus("delete", "--force", builder) })
 	b.incus("exec", builder, "--env=DEBIAN_FRONTEND=noninteractive", "--", "sh", "-c",
