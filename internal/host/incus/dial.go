@@ -88,7 +88,7 @@ func (h *Host) relay(ctx context.Context, network, address string) (*attached, e
 	if err != nil {
 		user = root
 	}
-	argv := append([]string{user.uid, user.gid, user.groups, "/"}, perl(relayScript, network, address)...)
+	argv := append([]string{user.uid, user.gid, user.groups, "/", "/"}, perl(relayScript, network, address)...)
 	return h.attach(ctx, perl(runScript, argv...), environment(user, nil, "relay"))
 }
 
