@@ -171,7 +171,7 @@ func poolFull(t *testing.T, place *bench) {
 	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
 	place.incus("storage", "create", "small", "dir", "source="+dir)
 	place.incus("profile", "device", "add", "default", "root", "disk", "path=/", "pool=small")
-	for name, size := range map[string]string{"NoRoomForTheImage": "200m", "NoRoomForTheData": "560m"} {
+	for name, size := range map[string]string{"NoRoomForTheImage": "200m", "NoRoomForTheData": "480m"} {
 		t.Run(name, func(t *testing.T) {
 			b := place.at(t)
 			require.NoError(t, syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size="+size))
