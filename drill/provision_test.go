@@ -27,6 +27,11 @@ func (d *drill) provision(ctx context.Context) error {
 	if err = d.programs(ctx); err != nil {
 		return err
 	}
+	if late, ok := d.box.(sandbox.Waiter); ok {
+		if err = late.Ready(ctx); err != nil {
+			return reason.Wrap(reason.SandboxFailed, err)
+		}
+	}
 	if guarded, ok := d.box.(sandbox.Isolated); ok {
 		if err = guarded.Isolated(ctx); err != nil {
 			return reason.Wrap(reason.SandboxFailed, err)

@@ -52,6 +52,9 @@ func rawCommands(ctx context.Context, b *testing.B, provider sandbox.Provider, c
 	ask := func(query string) string {
 		return run("psql", "-qAtX", "-h", socket, "-d", "postgres", "-c", query)
 	}
+	if late, ok := box.(sandbox.Waiter); ok {
+		require.NoError(b, late.Ready(ctx))
+	}
 	start := time.Now()
 	run("pgbackrest", "--config="+copied, "--repo1-storage-ca-file="+copiedCA, "--stanza="+stanza, "--pg1-path="+data, "--lock-path="+box.Dir("lock"),
 		"--archive-mode=off", "--process-max="+run("nproc"), "restore")

@@ -49,6 +49,11 @@ type (
 	Installer interface {
 		Install(ctx context.Context, packages []string) error
 	}
+	// Waiter has ways out that are still being made when Launch returns: Ready waits
+	// until the object stores can be reached.
+	Waiter interface {
+		Ready(ctx context.Context) error
+	}
 	// Isolated can prove that the machine has no network card: nil when lo is its
 	// only interface and there is no route.
 	Isolated interface {

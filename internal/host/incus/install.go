@@ -30,6 +30,9 @@ func (s *Sandbox) Install(ctx context.Context, packages []string) (err error) {
 	if err = s.alive(); err != nil {
 		return err
 	}
+	if err = s.settled(ctx); err != nil {
+		return err
+	}
 	card, err := s.daemon.card(ctx)
 	if err != nil {
 		return failed(err)

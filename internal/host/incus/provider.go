@@ -32,7 +32,7 @@ var _ sandbox.Provider = Provider{}
 func (Provider) Environment() string { return "incus" }
 
 // Launch makes an ephemeral container without a network card; proxies to the object stores
-// are its only way out. Errors are sandbox_failed, image_missing, disk_space,
+// are its only way out, and are there once Ready says so. Errors are sandbox_failed, image_missing, disk_space,
 // repo_unreachable (a store's name leads nowhere), config_invalid, or no_backup (a folder is not there).
 func (p Provider) Launch(ctx context.Context, spec sandbox.Spec) (sandbox.Sandbox, error) {
 	d, err := Connect(ctx, p.Remote, p.Project)
@@ -91,7 +91,7 @@ func (s *Sandbox) provision(ctx context.Context, p Provider, made plan) error {
 	if err := s.Put(ctx, "/etc/hosts", []byte(hosts(s.name, made.stores)), 0o644, rootUser); err != nil {
 		return err
 	}
-	return s.lead(ctx, made.stores)
+	return s.makeWays(made.stores)
 }
 
 // lead adds the ways to the object stores; lo must be up for that.

@@ -26,6 +26,7 @@ var directories = []string{"data", "tblspc", "run", "log", "lock", "spool"}
 // Sandbox is a container with the directories of a sandbox in it.
 type Sandbox struct {
 	*Host
+	ways *ways // nil: none are made
 }
 
 var (
@@ -75,6 +76,9 @@ func (s *Sandbox) Dir(name string) string {
 // Keep writes into the tags until when no reaper may touch the sandbox.
 func (s *Sandbox) Keep(ctx context.Context, until time.Time) error {
 	if err := s.alive(); err != nil {
+		return err
+	}
+	if err := s.settled(ctx); err != nil {
 		return err
 	}
 	return failed(s.patch(ctx, change{Config: map[string]string{keyKept: "true", keyExpires: unix(until)}}))

@@ -1,0 +1,73 @@
+package incus
+
+import (
+	"context"
+	"os"
+	"path"
+	"time"
+
+	"veza.fr/recovery/internal/sandbox"
+)
+
+// waysTime bounds the making of all proxies of a sandbox; the daemon takes a second for each.
+const waysTime = time.Minute
+
+// postgresSocket is the name PostgreSQL gives its socket: what a sandbox will be dialled at.
+const postgresSocket = ".s.PGSQL.5432"
+
+var _ sandbox.Waiter = (*Sandbox)(nil)
+
+// ways are the proxies of a sandbox, which are made beside everything else.
+type ways struct {
+	out chan struct{} // closed once the object stores can be reached
+	all chan struct{} // closed once nothing is under way any more
+	err error         // of the way out; read it behind out
+}
+
+// makeWays begins to make the proxies to the object stores, and behind them the one
+// PostgreSQL will be reached by. What goes wrong with the latter is found by Dial.
+func (s *Sandbox) makeWays(stores []store) error {
+	ctx, done, err := s.begin(context.Background())
+	if err != nil {
+		return err
+	}
+	s.ways = &ways{out: make(chan struct{}), all: make(chan struct{})}
+	go func() {
+		defer done()
+		defer close(s.ways.all)
+		bound, cancel := context.WithTimeout(ctx, waysTime)
+		defer cancel()
+		s.ways.err = s.lead(bound, stores)
+		close(s.ways.out)
+		if s.ways.err == nil && s.daemon.here && os.Geteuid() == 0 {
+			_, _ = s.proxy(bound, path.Join(s.Dir("run"), postgresSocket)) // Dial asks for it again
+		}
+	}()
+	return nil
+}
+
+// Ready waits until the object stores can be reached.
+func (s *Sandbox) Ready(ctx context.Context) error {
+	if s.ways == nil {
+		return nil
+	}
+	select {
+	case <-s.ways.out:
+		return failed(s.ways.err)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// settled waits until nobody changes the instance's devices any more.
+func (s *Sandbox) settled(ctx context.Context) error {
+	if s.ways == nil {
+		return nil
+	}
+	select {
+	case <-s.ways.all:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
