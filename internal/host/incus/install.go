@@ -30,7 +30,7 @@ func (s *Sandbox) Install(ctx context.Context, packages []string) (err error) {
 	if err = s.alive(); err != nil {
 		return err
 	}
-	if err = s.settled(ctx); err != nil {
+	if err = s.Settled(ctx); err != nil {
 		return err
 	}
 	card, err := s.daemon.card(ctx)

@@ -78,7 +78,7 @@ func (s *Sandbox) Keep(ctx context.Context, until time.Time) error {
 	if err := s.alive(); err != nil {
 		return err
 	}
-	if err := s.settled(ctx); err != nil {
+	if err := s.Settled(ctx); err != nil {
 		return err
 	}
 	return failed(s.patch(ctx, change{Config: map[string]string{keyKept: "true", keyExpires: unix(until)}}))

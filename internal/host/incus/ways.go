@@ -59,8 +59,8 @@ func (s *Sandbox) Ready(ctx context.Context) error {
 	}
 }
 
-// settled waits until nobody changes the instance's devices any more.
-func (s *Sandbox) settled(ctx context.Context) error {
+// Settled waits until nobody changes the instance's devices any more.
+func (s *Sandbox) Settled(ctx context.Context) error {
 	if s.ways == nil {
 		return nil
 	}
