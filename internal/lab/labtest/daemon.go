@@ -111,6 +111,7 @@ func daemonFaults(t *testing.T, s *suite) {
 	place := s.place(t)
 	d := place.ownDaemon()
 	t.Run("Passes", func(t *testing.T) { place.at(t).clean() })
+	t.Run("Remote", d.remote)
 	t.Run("RestartedInTheMiddle", func(t *testing.T) {
 		for _, step := range []string{"restore", "recover"} {
 			b := place.at(t)
