@@ -10,11 +10,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/verify"
+	"veza.fr/recovery/internal/wait"
 	"veza.fr/recovery/internal/wal"
 )
 
@@ -200,12 +203,37 @@ func (d *drill) hurt(ctx context.Context, err error) error {
 	if !alive {
 		return d.whyNotUp(ctx, postgres.ErrDied)
 	}
-	log, readErr := d.server.ReadLog(ctx)
+	killed, readErr := d.killed(ctx, err)
 	if readErr != nil {
 		return reason.Wrap(reason.SandboxFailed, errors.Join(err, readErr))
 	}
-	if log.Killed != "" {
-		return reason.Errorf(reason.SandboxFailed, "%s: by somebody here, or out of memory: %w", log.Killed, err)
+	if killed != "" {
+		return reason.Errorf(reason.SandboxFailed, "%s: by somebody here, or out of memory: %w", killed, err)
 	}
 	return nil
+}
+
+// lastWords is how long the postmaster may take to write down why a session broke.
+const lastWords = 3 * time.Second
+
+// killed is the server log's line about a process that somebody killed, "" when there is
+// none. The session is told first: where it broke without a word, or with the word of a
+// crash, the log is waited for.
+func (d *drill) killed(ctx context.Context, err error) (line string, _ error) {
+	ctx, cancel := context.WithTimeout(ctx, lastWords)
+	defer cancel()
+	said, answered := errors.AsType[*pgconn.PgError](err)
+	final := answered && !strings.HasPrefix(said.Code, "57P")
+	var readErr error
+	_ = wait.For(ctx, "the last words of the server", progress/10, func(ctx context.Context) error { // there may be none
+		var log postgres.Log
+		if log, readErr = d.server.ReadLog(ctx); readErr == nil {
+			line = log.Killed
+		}
+		if line == "" && !final && readErr == nil {
+			return errors.New("nothing yet")
+		}
+		return nil
+	})
+	return line, readErr
 }

@@ -2,7 +2,6 @@ package drill
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"veza.fr/recovery/internal/reason"
@@ -46,11 +45,6 @@ func (d *drill) runChecks(ctx context.Context) error {
 	d.metric("checks", counts[true], "status", "passed")
 	d.metric("checks", counts[false], "status", "failed")
 	if failure := verify.Failure(outcomes); failure != nil {
-		if failure.Reason == reason.SmokeQuery {
-			if hurt := d.hurt(ctx, errors.New(failure.Sentence)); hurt != nil {
-				return hurt
-			}
-		}
 		return reason.Errorf(failure.Reason, "%s", failure.Sentence)
 	}
 	if err != nil {

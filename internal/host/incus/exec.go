@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/gorilla/websocket"
 	"github.com/lxc/incus/v6/shared/api"
 	"github.com/lxc/incus/v6/shared/ws"
 
@@ -18,6 +19,9 @@ import (
 // drainTime is how long output is read on after a command ended. The daemon ends the
 // streams with the command, also when a child holds them open (facts E).
 const drainTime = 10 * time.Second
+
+// pongTime bounds the answer to one of the daemon's pings.
+const pongTime = 5 * time.Second
 
 // streams are a command's standard streams; nil is an empty or an unread one.
 type streams struct {
@@ -80,6 +84,12 @@ func (h *Host) attachOnce(ctx context.Context, argv []string, env map[string]str
 			}
 			return nil, err
 		}
+		conn.SetPingHandler(func(data string) error {
+			// The daemon pings a stream it may close at once: what it sent before that is
+			// still to be read, whether or not it takes the answer.
+			_ = conn.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(pongTime))
+			return nil
+		})
 		a.sockets[fd] = socket{ws.NewWrapper(conn), conn.Close}
 		if fd == 0 {
 			go conn.ReadMessage() //nolint:errcheck // takes the daemon's pings

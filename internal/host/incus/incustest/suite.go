@@ -26,6 +26,7 @@ func Launch(t *testing.T, p incus.Provider, spec sandbox.Spec) *incus.Sandbox {
 	t.Helper()
 	s, err := try(t, p, spec)
 	require.NoError(t, err)
+	require.NoError(t, s.Ready(soon(t)))
 	require.NoError(t, s.Settled(soon(t)), "nothing of the launch is under way any more")
 	return s
 }
