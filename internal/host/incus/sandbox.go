@@ -105,7 +105,7 @@ func (s *Sandbox) Gone(ctx context.Context) error {
 
 // Enter is what to type on this machine to run a command inside, as user postgres.
 func (s *Sandbox) Enter(command string) string {
-	return fmt.Sprintf("incus exec %s%s%s -- su -s /bin/sh %s -c %s", s.daemon.prefix, s.name, s.daemon.options, serviceUser, quote(command))
+	return fmt.Sprintf("incus exec %s%s%s --cwd / -- su -s /bin/sh %s -c %s", s.daemon.prefix, s.name, s.daemon.options, serviceUser, quote(command))
 }
 
 // Isolated is nil when the container has no network card, lo is its only interface, and no

@@ -101,7 +101,7 @@ func sameConf(t *testing.T, b *bench, name string) {
 func (b *bench) outside() []string { return b.lab.Addresses() }
 
 func psqlOf(line string) string {
-	return regexp.MustCompile(`psql( -[a-zA-Z] \S+)+`).FindString(line)
+	return regexp.MustCompile(`psql( -[a-zA-Z] [^ ']+)+`).FindString(line)
 }
 
 // psql puts a query into the line the drill printed.
