@@ -3,7 +3,6 @@ package drill
 import (
 	"context"
 	"net"
-	"os"
 	"path"
 
 	"veza.fr/recovery/internal/pgbackrest"
@@ -40,27 +39,22 @@ func (d *drill) spec(ctx context.Context) sandbox.Spec {
 		if remote {
 			spec.Stores = append(spec.Stores, sandbox.Address{Host: address.Host, Port: address.Port})
 		} else {
-			spec.Folders = append(spec.Folders, path.Clean(repo.Path()))
+			spec.Folders = []string{path.Clean(repo.Path())}
 		}
 	}
 	return spec
 }
 
-// there says whether a repository that is not drilled can be led to at all; it is
-// no fault of the drilled one when it cannot.
+// there says whether a repository that is not drilled gets a way as well: an object
+// store whose name is known. It is no fault of the drilled one when it is not.
 func (d *drill) there(ctx context.Context, repo pgbackrest.Repo) bool {
+	address, remote := repo.Address()
+	if !remote {
+		return false
+	}
 	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
 	defer cancel()
-	address, remote := repo.Address()
-	var err error
-	switch {
-	case remote:
-		_, err = net.DefaultResolver.LookupHost(ctx, address.Host)
-	case !repo.Configured() || d.settings.Remote != "":
-		return false
-	default:
-		_, err = os.Stat(repo.Path())
-	}
+	_, err := net.DefaultResolver.LookupHost(ctx, address.Host)
 	if err != nil {
 		d.note("nothing leads to repository %d, which is not drilled: %v", repo.Key, err)
 	}

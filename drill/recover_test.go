@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
 	"os"
 	"path"
 	"strings"
@@ -186,16 +188,9 @@ func (d *drill) endedOn(ctx context.Context) (uint32, error) {
 	return history[len(history)-1].Timeline, nil
 }
 
-// brokenSession tells a server that died, or was hurt, from a query that failed.
+// brokenSession tells a server that died, was hurt, or could not be reached from a query
+// that failed.
 func (d *drill) brokenSession(ctx context.Context, err error) error {
-	if hurt := d.hurt(ctx, err); hurt != nil {
-		return hurt
-	}
-	return reason.Wrap(reason.SmokeQuery, fmt.Errorf("query on the restored cluster: %w", err))
-}
-
-// hurt is what happened to the server from outside, if anything did, while err came about.
-func (d *drill) hurt(ctx context.Context, err error) error {
 	alive, statusErr := d.server.Running(ctx)
 	if statusErr != nil { // a machine that cannot tell is no witness against the backup
 		return reason.Wrap(reason.SandboxFailed, errors.Join(err, statusErr))
@@ -203,37 +198,50 @@ func (d *drill) hurt(ctx context.Context, err error) error {
 	if !alive {
 		return d.whyNotUp(ctx, postgres.ErrDied)
 	}
-	killed, readErr := d.killed(ctx, err)
-	if readErr != nil {
+	log, readErr := d.lastWords(ctx, err)
+	switch {
+	case readErr != nil:
 		return reason.Wrap(reason.SandboxFailed, errors.Join(err, readErr))
+	case log.Killed != "":
+		return reason.Errorf(reason.SandboxFailed, "%s: by somebody here, or out of memory: %w", log.Killed, err)
+	case hungUp(err) && log.Crashed == "":
+		return reason.Wrap(reason.SandboxFailed, fmt.Errorf("the connection broke, and the server is well: %w", err))
 	}
-	if killed != "" {
-		return reason.Errorf(reason.SandboxFailed, "%s: by somebody here, or out of memory: %w", killed, err)
-	}
-	return nil
+	return reason.Wrap(reason.SmokeQuery, fmt.Errorf("query on the restored cluster: %w", err))
 }
 
-// lastWords is how long the postmaster may take to write down why a session broke.
-const lastWords = 3 * time.Second
+// hungUp says whether a session ended, or did not come about, without a word of the server's.
+func hungUp(err error) bool {
+	if _, answered := errors.AsType[*pgconn.PgError](err); answered {
+		return false
+	}
+	_, network := errors.AsType[net.Error](err)
+	_, refused := errors.AsType[*pgconn.ConnectError](err)
+	return network || refused || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
+}
 
-// killed is the server log's line about a process that somebody killed, "" when there is
-// none. The session is told first: where it broke without a word, or with the word of a
-// crash, the log is waited for.
-func (d *drill) killed(ctx context.Context, err error) (line string, _ error) {
-	ctx, cancel := context.WithTimeout(ctx, lastWords)
+// lastWordsTime is how long the postmaster may take to write down why a session broke.
+const lastWordsTime = 3 * time.Second
+
+// lastWords reads the server log after a session broke. The session is told first: where
+// it broke without a word, or with the word of a crash, the log is waited for.
+func (d *drill) lastWords(ctx context.Context, err error) (log postgres.Log, readErr error) {
+	ctx, cancel := context.WithTimeout(ctx, lastWordsTime)
 	defer cancel()
 	said, answered := errors.AsType[*pgconn.PgError](err)
-	final := answered && !strings.HasPrefix(said.Code, "57P")
-	var readErr error
-	_ = wait.For(ctx, "the last words of the server", progress/10, func(ctx context.Context) error { // there may be none
-		var log postgres.Log
-		if log, readErr = d.server.ReadLog(ctx); readErr == nil {
-			line = log.Killed
+	expected := hungUp(err) || answered && strings.HasPrefix(said.Code, "57P")                   // shut down, crashed, starting up
+	_ = wait.For(ctx, "the last words of the server", progress/10, func(context.Context) error { // there may be none
+		var now postgres.Log
+		bound, done := context.WithTimeout(context.WithoutCancel(ctx), toolTimeout)
+		defer done()
+		if now, readErr = d.server.ReadLog(bound); readErr != nil {
+			return nil
 		}
-		if line == "" && !final && readErr == nil {
+		log = now
+		if expected && log.Killed+log.Crashed == "" {
 			return errors.New("nothing yet")
 		}
 		return nil
 	})
-	return line, readErr
+	return log, readErr
 }

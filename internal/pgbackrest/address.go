@@ -10,7 +10,7 @@ func (r Repo) Address() (address Address, ok bool) {
 	}
 	switch r.Type() {
 	case "s3":
-		endpoint, port := splitPort(strings.TrimPrefix(strings.TrimPrefix(r.Option("s3-endpoint"), "https://"), "http://"), "443")
+		endpoint, port := splitPort(bare(r.Option("s3-endpoint")), "443")
 		name := endpoint
 		if r.Option("s3-uri-style") != "path" {
 			name = r.Option("s3-bucket") + "." + endpoint
@@ -42,12 +42,11 @@ func (r Repo) Address() (address Address, ok bool) {
 // the certificate is checked against that name too (facts A6).
 func (r Repo) storage(name, port string, plain bool) Address {
 	address := Address{Host: name, Port: port}
-	if host := r.Option("storage-host"); host != "" {
+	if host := r.either("storage-host"); host != "" {
 		plain = plain || strings.HasPrefix(host, "http://")
-		host = strings.TrimPrefix(strings.TrimPrefix(host, "https://"), "http://")
-		address.Host, address.Port = splitPort(host, address.Port)
+		address.Host, address.Port = splitPort(bare(host), address.Port)
 	}
-	if port := r.Option("storage-port"); port != "" {
+	if port := r.either("storage-port"); port != "" {
 		address.Port = port
 	}
 	if !plain {
@@ -67,6 +66,11 @@ func (r Repo) repoHost(host string) Address {
 		port = "22"
 	}
 	return Address{Host: host, Port: port}
+}
+
+// bare is an endpoint without scheme and trailing slash.
+func bare(endpoint string) string {
+	return strings.TrimRight(strings.TrimPrefix(strings.TrimPrefix(endpoint, "https://"), "http://"), "/")
 }
 
 // splitPort takes a port off an endpoint; [::1]:9000 and a bare IPv6 address are understood.

@@ -118,6 +118,8 @@ func TestAddress_IsWherePgBackRestConnects(t *testing.T) {
 		{"[global]\nrepo1-type=s3\nrepo1-s3-uri-style=path\nrepo1-s3-endpoint=s3.eu:9000\n[v]\n", "s3.eu:9000", "s3.eu"},
 		{"[global]\nrepo1-type=s3\nrepo1-s3-uri-style=path\nrepo1-s3-endpoint=s3.eu\nrepo1-storage-host=10.0.0.1\n[v]\n", "10.0.0.1:443", "10.0.0.1"},
 		{"[global]\nrepo1-type=s3\nrepo1-s3-uri-style=path\nrepo1-s3-endpoint=http://s3.eu:9000\n[v]\n", "s3.eu:9000", ""},
+		{"[global]\nrepo1-type=s3\nrepo1-s3-uri-style=path\nrepo1-s3-endpoint=https://s3.eu:9000/\n[v]\n", "s3.eu:9000", "s3.eu"},
+		{"[global]\nrepo1-type=s3\nrepo1-s3-uri-style=path\nrepo1-s3-endpoint=s3.eu\nrepo1-s3-port=9000\nrepo1-s3-host=h\n[v]\n", "h:9000", "h"},
 		{"[global]\nrepo1-type=azure\nrepo1-azure-account=acc\n[v]\n", "acc.blob.core.windows.net:443", "acc.blob.core.windows.net"},
 		{"[global]\nrepo1-type=gcs\n[v]\n", "storage.googleapis.com:443", "storage.googleapis.com"},
 		{"[global]\nrepo1-type=sftp\nrepo1-sftp-host=box\n[v]\n", "box:22", ""},

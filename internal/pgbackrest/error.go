@@ -89,6 +89,8 @@ type rule struct {
 // words decide before the status does.
 var rules = []rule{
 	{regexp.MustCompile(`(?i)no space left on device|disk quota exceeded`), reason.DiskSpace},
+	// What the drill writes it writes to its own disk; 2.45 does not always say why it cannot.
+	{regexp.MustCompile(`FileWriteError|FileSyncError|\[064\]|unable to (write|sync) '`), reason.DiskSpace},
 	{regexp.MustCompile(`(?i)NoSuchBucket|container ?not ?found|bucket.*(does not|doesn't) exist`), reason.NoBackup},
 	{regexp.MustCompile(`(?i)ExpiredToken|InvalidAccessKeyId|SignatureDoesNotMatch|AccessDenied|InvalidToken|AuthenticationFailed`), reason.RepoDenied},
 	{regexp.MustCompile(`(?i)HTTP request failed with (401|403)`), reason.RepoDenied},

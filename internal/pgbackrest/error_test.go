@@ -25,6 +25,7 @@ func TestClassify_ByTheWordsOfPgBackRest(t *testing.T) {
 		{95, "ERROR: [095]: unable to verify certificate presented by 'x:443': [20] unable to get local issuer certificate", reason.UntrustedCertificate},
 		{95, "unable to find hostname 'minio' in certificate common name or subject alternative names", reason.UntrustedCertificate},
 		{64, "unable to write '/x': [28] No space left on device", reason.DiskSpace},
+		{42, "[FileWriteError] unable to write '/var/lib/veza-drill/data/pg_wal/RECOVERYXLOG'", reason.DiskSpace},
 		{53, "unable to list file info for path '/r': [13] Permission denied", reason.RepoDenied},
 		{31, "ERROR: [031]: option 'x' not valid for command 'restore'", reason.ConfigInvalid},
 	} {

@@ -48,9 +48,6 @@ func (r Repo) either(option string) string {
 	return r.Option(r.Type() + option[len("storage"):]) // pgBackRest's deprecated name, such as repo1-s3-ca-file
 }
 
-// Configured says whether the conf says anything of the repository at all.
-func (r Repo) Configured() bool { return r.Key > 1 || r.Option("path") != "" || r.Option("type") != "" }
-
 // Served says whether a machine that reaches nothing but object stores and
 // read-only directories can use the repository; name is its kind for a message.
 func (r Repo) Served() (name string, ok bool) {

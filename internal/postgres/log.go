@@ -26,6 +26,7 @@ type Log struct {
 	Outside    string    // where a tablespace made after the backup would have been linked to; see SealTablespaces
 	Damage     []string  // lines that say a WAL record or file is no good
 	Killed     string    // the line about a process that somebody killed: a person, or the kernel out of memory
+	Crashed    string    // the line about a process that crashed by itself, by what it read for instance
 	tail       []string
 }
 
@@ -35,8 +36,7 @@ var (
 	lastCommit = regexp.MustCompile(`^last completed transaction was at log time (.+)$`)
 	newTLI     = regexp.MustCompile(`^selected new timeline ID: (\d+)`)
 	archiveErr = regexp.MustCompile(`ERROR: \[\d{3}\]`)
-	// killed is not signal 11, which a process may bring upon itself by what it reads.
-	killed = regexp.MustCompile(`^.*\(PID \d+\) was terminated by signal 9\b.*$`)
+	ended      = regexp.MustCompile(`\(PID \d+\) was terminated by signal (\d+)`)
 	// damage are PostgreSQL's words for a record or a file that is not what it should
 	// be (xlogreader.c, xlogarchive.c). At the end of the archive some of them are the
 	// normal way to notice it, so they count only when recovery ended too early.
@@ -102,8 +102,12 @@ func (l *Log) take(at time.Time, level, text string) {
 	if match := createdAt.FindStringSubmatch(text); match != nil && level == "CONTEXT" {
 		l.Outside = match[1]
 	}
-	if killed.MatchString(text) {
-		l.Killed = text
+	if ended.MatchString(text) {
+		if signal := ended.FindStringSubmatch(text)[1]; signal == "9" {
+			l.Killed = text
+		} else {
+			l.Crashed = text
+		}
 	}
 	if damage.MatchString(text) {
 		l.Damage = append(l.Damage, text)
@@ -163,11 +167,11 @@ var fatal = []struct {
 	words *regexp.Regexp
 	why   reason.Reason
 }{
-	{regexp.MustCompile(`(?i)no space left on device`), reason.DiskSpace},
+	{regexp.MustCompile(`(?i)no space left on device|disk quota exceeded`), reason.DiskSpace},
 	{regexp.MustCompile(`requested timeline \d+ (is not a child|does not contain)`), reason.TimelineConflict},
 	{regexp.MustCompile(`from different database system|has wrong size`), reason.WALCorrupt},
 	{regexp.MustCompile(`(?i)cannot allocate memory|out of memory|could not map anonymous shared memory|` +
-		`terminated by signal 9|exited with exit code 137|could not create semaphores`), reason.SandboxFailed},
+		`terminated by signal 9|unexpected postmaster exit|exited with exit code 137|could not create semaphores`), reason.SandboxFailed},
 	{regexp.MustCompile(`database files are incompatible with server|initialized by PostgreSQL version`), reason.VersionMismatch},
 	{regexp.MustCompile(`(?i)page verification failed|invalid page in block`), reason.PageChecksum},
 }

@@ -79,6 +79,8 @@ func TestStartError_SaysWhyAClusterIsNotUp(t *testing.T) {
 		{line("FATAL", "could not access file \"timescaledb\": No such file"), reason.StartFailed},
 		{line("LOG", "startup process (PID 7) was terminated by signal 9: Killed"), reason.SandboxFailed},
 		{line("FATAL", "could not restore file \"000000010000000000000002\" from archive: child process exited with exit code 137"), reason.SandboxFailed},
+		{line("FATAL", "terminating connection due to unexpected postmaster exit"), reason.SandboxFailed},
+		{line("PANIC", "could not write to file: Disk quota exceeded"), reason.DiskSpace},
 		{line("LOG", "redo starts at 0/1"), reason.SandboxFailed},
 		{"", reason.SandboxFailed},
 	} {

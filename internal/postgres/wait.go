@@ -87,6 +87,9 @@ func (s *Server) answering(ctx context.Context) (*pgx.Conn, error) {
 		if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code != "57P03" { // cannot_connect_now
 			return nil, wait.Stop(err)
 		}
+		if _, lost := reason.Of(err); lost { // the way in, not the server
+			return nil, wait.Stop(err)
+		}
 		return nil, errors.Join(err, s.alive(ctx))
 	}
 	var recovering bool

@@ -62,7 +62,7 @@ func (p Provider) disk(spec sandbox.Spec) int64 {
 // limits is the configuration that bounds a sandbox. One whose host crashed must not come up
 // by itself (facts E).
 func (p Provider) limits() map[string]string {
-	config := map[string]string{"boot.autostart": "false"}
+	config := map[string]string{"boot.autostart": "false", "security.guestapi": "false"} // nothing inside talks to the daemon
 	if p.Memory > 0 {
 		config["limits.memory"] = strconv.FormatInt(p.Memory, 10)
 	}

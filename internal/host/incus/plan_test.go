@@ -73,8 +73,8 @@ func TestDisk(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	assert.Equal(t, map[string]string{"boot.autostart": "false"}, Provider{}.limits())
-	assert.Equal(t, map[string]string{"boot.autostart": "false", "limits.memory": "1073741824", "limits.cpu": "2"},
+	assert.Equal(t, map[string]string{"boot.autostart": "false", "security.guestapi": "false"}, Provider{}.limits())
+	assert.Equal(t, map[string]string{"boot.autostart": "false", "security.guestapi": "false", "limits.memory": "1073741824", "limits.cpu": "2"},
 		Provider{Memory: 1 << 30, CPUs: 2}.limits())
 }
 

@@ -2,6 +2,7 @@ package labtest
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -81,6 +82,34 @@ func containerKilled(t *testing.T, s *suite) {
 			f := b.start("drill", b.slow()...)
 			f.Reach(step)
 			b.killSandbox()
+			b.verdict(f.End(), reason.ExitEnvironment, reason.SandboxFailed)
+			b.nothingLeft()
+		})
+	}
+}
+
+// postmasterKilled: nobody but the drill's own machine is at fault when its server is killed,
+// or the way to it, while a check is asked.
+func postmasterKilled(t *testing.T, s *suite) {
+	for _, c := range []struct {
+		name string
+		harm func(b *bench, sandbox string) error
+	}{
+		{"Postmaster", func(b *bench, sandbox string) error {
+			_, err := b.tryIncus("exec", sandbox, "--", "sh", "-c", "kill -9 $(head -n 1 /var/lib/veza-drill/data/postmaster.pid)")
+			return err
+		}},
+		{"Proxy", func(b *bench, sandbox string) error {
+			directory := b.incus("config", "get", sandbox, "user.veza-drill.sockets")
+			return exec.CommandContext(b.t.Context(), "pkill", "-9", "-f", "forkproxy.*unix:"+directory).Run()
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := s.place(t)
+			f := b.start("drill", b.slow()...)
+			f.Reach("verify")
+			require.Len(t, b.sandboxes(), 1)
+			require.NoError(t, c.harm(b, b.sandboxes()[0].Name))
 			b.verdict(f.End(), reason.ExitEnvironment, reason.SandboxFailed)
 			b.nothingLeft()
 		})

@@ -50,6 +50,7 @@ func Run(t *testing.T) {
 		{"Locked", locked},
 		{"Faults", faults},
 		{"ContainerKilled", containerKilled},
+		{"PostmasterKilled", postmasterKilled},
 		{"Daemon", daemonFaults},
 		{"Posix", posixRepository},
 		{"Installs", installs},
