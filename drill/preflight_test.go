@@ -172,10 +172,8 @@ func (d *drill) versions(ctx context.Context) error {
 // install puts the conf where the host's commands find it: a copy, byte for byte,
 // with more files by path.
 func (d *drill) install(ctx context.Context, on sandbox.Sandbox, more map[string][]byte) error {
-	files := maps.Clone(more)
-	if files == nil {
-		files = map[string][]byte{}
-	}
+	files := map[string][]byte{}
+	maps.Copy(files, more)
 	for name, content := range d.conf.files() {
 		files[on.Dir("etc")+"/"+name] = content
 	}

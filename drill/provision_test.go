@@ -3,6 +3,7 @@ package drill
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/pgbackrest"
@@ -53,7 +54,7 @@ func (d *drill) programs(ctx context.Context) error {
 		return err
 	}
 	if !d.settings.Install {
-		return reason.Wrap(reason.ImageMissing, errors.Join(err, errors.New("another -image has it, or -install fetches it")))
+		return fmt.Errorf("%w; another -image has it, or -install fetches it", err)
 	}
 	major := d.info.Version(d.set)
 	d.note("fetching postgresql-%s and pgbackrest: %v", major, err)
