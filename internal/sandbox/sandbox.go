@@ -54,10 +54,10 @@ type (
 	Waiter interface {
 		Ready(ctx context.Context) error
 	}
-	// Isolated can prove that the machine has no network card: nil when lo is its
-	// only interface and there is no route.
+	// Isolated can prove that the machine reaches nothing but the object stores it was
+	// launched for, and says how: "it has no network card".
 	Isolated interface {
-		Isolated(ctx context.Context) error
+		Isolated(ctx context.Context) (how string, err error)
 	}
 	// Enterer says what to type on this machine to run a command inside as the
 	// default user; a directory of this machine needs nothing.

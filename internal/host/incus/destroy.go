@@ -9,7 +9,6 @@ import (
 
 	"github.com/lxc/incus/v6/shared/api"
 
-	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/wait"
 )
 
@@ -24,15 +23,13 @@ const (
 // it is gone. It bears with a daemon that is away for up to 20 s. Commands under way end
 // with host.ErrDestroyed.
 func (h *Host) Destroy(ctx context.Context) error {
-	h.mu.Lock()
-	h.end(host.ErrDestroyed)
-	h.mu.Unlock()
+	h.End()
 	ctx, cancel := context.WithTimeout(ctx, destroyTime)
 	defer cancel()
 	if err := h.remove(ctx); err != nil {
 		return fmt.Errorf("destroy %s: %w", h.name, failed(err))
 	}
-	h.running.Wait() // bounded: their context has ended
+	h.Wait() // bounded: their context has ended
 	if err := h.removeSockets(); err != nil {
 		return fmt.Errorf("destroy %s: %w", h.name, failed(err))
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/lxc/incus/v6/shared/api"
 	"github.com/lxc/incus/v6/shared/ws"
 
-	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/host/inside"
 )
 
 // drainTime is how long output is read on after a command ended. The daemon ends the
@@ -22,12 +22,6 @@ const drainTime = 10 * time.Second
 
 // pongTime bounds the answer to one of the daemon's pings.
 const pongTime = 5 * time.Second
-
-// streams are a command's standard streams; nil is an empty or an unread one.
-type streams struct {
-	stdin          io.Reader
-	stdout, stderr io.Writer
-}
 
 // attached is a command that has started in a container, with its streams.
 type attached struct {
@@ -42,16 +36,19 @@ type socket struct {
 	hangUp             func() error
 }
 
-// attach starts a command as root. Nothing runs unless all three streams are connected, for
+// Start starts a command as root. Nothing runs unless all three streams are connected, for
 // which the daemon allows 5 s: on a busy machine it is tried again. There is a fourth
 // stream for signals, which stays unused: the daemon kills the command when that one breaks, and
 // nobody could tell it from an exit status.
-func (h *Host) attach(ctx context.Context, argv []string, env map[string]string) (*attached, error) {
+func (h *Host) Start(ctx context.Context, argv []string, env map[string]string) (inside.Program, error) {
 	a, err := h.attachOnce(ctx, argv, env)
 	if errors.Is(err, errNotConnected) && ctx.Err() == nil {
 		a, err = h.attachOnce(ctx, argv, env)
 	}
-	return a, err
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
 // errNotConnected is a command that never ran, because its streams did not come about.
@@ -78,7 +75,7 @@ func (h *Host) attachOnce(ctx context.Context, argv []string, env map[string]str
 		secret, _ := secrets[strconv.Itoa(fd)].(string)
 		conn, err := d.at(ctx).GetOperationWebsocket(op.ID, secret) // bounded by the client: 5 s
 		if err != nil {
-			a.hangUp()
+			a.HangUp()
 			if fd < len(a.sockets)-1 { // the daemon has not got them all, whatever became of this one
 				err = fmt.Errorf("%w: %w", errNotConnected, err)
 			}
@@ -98,14 +95,23 @@ func (h *Host) attachOnce(ctx context.Context, argv []string, env map[string]str
 	return a, nil
 }
 
-// hangUp closes every stream; the daemon then kills the command, unless it has ended.
-func (a *attached) hangUp() {
+// HangUp closes every stream; the daemon then kills the command, unless it has ended.
+func (a *attached) HangUp() {
 	for _, s := range a.sockets {
 		if s.hangUp != nil {
 			s.hangUp() //nolint:errcheck // it may be closed
 		}
 	}
 }
+
+// Stdin is the command's standard input, for whoever does not finish it.
+func (a *attached) Stdin() io.WriteCloser { return a.sockets[0] }
+
+// Stdout is its standard output.
+func (a *attached) Stdout() io.Reader { return a.sockets[1] }
+
+// Stderr is its standard error.
+func (a *attached) Stderr() io.Reader { return a.sockets[2] }
 
 // feed copies standard input and ends it.
 func (a *attached) feed(from io.Reader) {
@@ -115,13 +121,13 @@ func (a *attached) feed(from io.Reader) {
 	a.sockets[0].Close() //nolint:errcheck // the command may have ended
 }
 
-// finish moves the streams until the command ends and returns its exit status. An error
+// Finish moves the streams until the command ends and returns its exit status. An error
 // means that nobody knows how it ended: it was cut off, or the daemon lost it.
-func (a *attached) finish(ctx context.Context, s streams) (int, error) {
-	defer a.hangUp()
-	go a.feed(s.stdin)
+func (a *attached) Finish(ctx context.Context, s inside.Streams) (int, error) {
+	defer a.HangUp()
+	go a.feed(s.Stdin)
 	copied := make(chan error, 2)
-	for fd, to := range map[int]io.Writer{1: s.stdout, 2: s.stderr} {
+	for fd, to := range map[int]io.Writer{1: s.Stdout, 2: s.Stderr} {
 		go func() {
 			_, err := io.Copy(to, a.sockets[fd]) // EOF is the daemon's word that this was all
 			copied <- err
@@ -129,7 +135,7 @@ func (a *attached) finish(ctx context.Context, s streams) (int, error) {
 	}
 	op, err := a.daemon.await(ctx, a.id)
 	if err != nil {
-		a.hangUp()
+		a.HangUp()
 		_ = drain(copied) // nothing is written any more once this returns
 		return 0, err
 	}
@@ -166,12 +172,4 @@ func status(op *api.Operation) (int, error) {
 		return 0, fmt.Errorf("the daemon knows no exit status (%s %s)", op.Status, op.Err)
 	}
 	return int(code), nil
-}
-
-// lost is the error of a command of which nobody knows how it ended.
-func lost(h *Host, what string, err error) error {
-	if _, known := reason.Of(err); known {
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	return failed(fmt.Errorf("%s: how it ended is not known: %s was lost, or %s was: %w", what, h.daemon.place, h.name, err))
 }

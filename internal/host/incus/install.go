@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"veza.fr/recovery/internal/host"
+	"veza.fr/recovery/internal/host/inside"
 	"veza.fr/recovery/internal/reason"
 )
 
@@ -27,7 +28,7 @@ var aptOptions = []string{
 // from is the image's business: its sources, proxy and keys. No service is started.
 // Failures are sandbox_failed with apt's last lines; a card that stays is isolation_breached.
 func (s *Sandbox) Install(ctx context.Context, packages []string) (err error) {
-	if err = s.alive(); err != nil {
+	if err = s.Alive(); err != nil {
 		return err
 	}
 	if err = s.Settled(ctx); err != nil {
@@ -38,7 +39,7 @@ func (s *Sandbox) Install(ctx context.Context, packages []string) (err error) {
 		return failed(err)
 	}
 	policy := []byte("#!/bin/sh\nexit 101\n") // invoke-rc.d: forbidden
-	if err = s.Put(ctx, "/usr/sbin/policy-rc.d", policy, 0o755, rootUser); err != nil {
+	if err = s.Put(ctx, "/usr/sbin/policy-rc.d", policy, 0o755, inside.RootUser); err != nil {
 		return failed(err)
 	}
 	defer func() {
@@ -46,7 +47,7 @@ func (s *Sandbox) Install(ctx context.Context, packages []string) (err error) {
 		defer cancel()
 		err2 := s.unplug(late)
 		if err2 == nil {
-			err2 = s.Isolated(late)
+			_, err2 = s.Isolated(late)
 		}
 		if err2 != nil {
 			err = errors.Join(reason.Errorf(reason.IsolationBreached, "network card of %s: %w", s.name, err2), err)
@@ -66,7 +67,7 @@ func (s *Sandbox) apt(ctx context.Context, verb string, args ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, aptTime)
 	defer cancel()
 	argv := slices.Concat([]string{"apt-get"}, aptOptions, []string{verb}, args)
-	_, err := s.Run(ctx, host.Command{Argv: argv, User: rootUser, Env: []string{"DEBIAN_FRONTEND=noninteractive"}})
+	_, err := s.Run(ctx, host.Command{Argv: argv, User: inside.RootUser, Env: []string{"DEBIAN_FRONTEND=noninteractive"}})
 	if err != nil {
 		return failed(fmt.Errorf("apt-get %s in %s: %w", verb, s.name, err))
 	}

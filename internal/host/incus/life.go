@@ -10,12 +10,6 @@ import (
 	"veza.fr/recovery/internal/reason"
 )
 
-// life is one run of one instance, from a start to a stop.
-type life struct {
-	id      string
-	started time.Time
-}
-
 // state asks for the instance h means: not found when it is gone, also when another has its name now.
 func (h *Host) state(ctx context.Context) (api.Instance, error) {
 	var i api.Instance
@@ -63,18 +57,18 @@ func (h *Host) patch(ctx context.Context, change change) error {
 	return err
 }
 
-// inLife is the life the instance is in, or why it is in none: whatever a command in it
+// Life is the life the instance is in, or why it is in none: whatever a command in it
 // said then means nothing.
-func (h *Host) inLife(ctx context.Context) (life, error) {
+func (h *Host) Life(ctx context.Context) (string, error) {
 	i, err := h.state(ctx)
 	if notFound(err) {
-		return life{}, reason.Errorf(reason.SandboxFailed, "instance %s is gone: somebody deleted or stopped it, or its machine was restarted", h.name)
+		return "", reason.Errorf(reason.SandboxFailed, "instance %s is gone: somebody deleted or stopped it, or its machine was restarted", h.name)
 	}
 	if err != nil {
-		return life{}, err
+		return "", err
 	}
 	if i.StatusCode != api.Running {
-		return life{}, reason.Errorf(reason.SandboxFailed, "instance %s is not running (%s): somebody stopped it, or it was killed", h.name, i.Status)
+		return "", reason.Errorf(reason.SandboxFailed, "instance %s is not running (%s): somebody stopped it, or it was killed", h.name, i.Status)
 	}
-	return life{i.Config[keyID], i.LastUsedAt}, nil
+	return i.Config[keyID] + " " + i.LastUsedAt.Format(time.RFC3339Nano), nil
 }

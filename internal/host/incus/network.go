@@ -15,6 +15,7 @@ import (
 
 	"github.com/lxc/incus/v6/shared/api"
 
+	"veza.fr/recovery/internal/host/inside"
 	"veza.fr/recovery/internal/reason"
 )
 
@@ -116,13 +117,13 @@ func (s *Sandbox) plug(ctx context.Context, c card) error {
 		elif command -v udhcpc; then timeout 30 udhcpc -n -q -i "$1"
 		elif command -v dhcpcd; then timeout 30 dhcpcd -1 -4 "$1"
 		else echo "no DHCP client, and the network is not one of Incus': use an image that has the packages" >&2; exit 1; fi >/dev/null`
-	if _, err := s.script(ctx, []string{"sh", "-c", script, "sh", cardName, address, gateway}, nil); err != nil {
+	if _, err := s.Script(ctx, []string{"sh", "-c", script, "sh", cardName, address, gateway}, nil); err != nil {
 		return fmt.Errorf("network card: %w", err)
 	}
 	if address == "" {
 		return nil
 	}
-	return s.Put(ctx, "/etc/resolv.conf", []byte(resolvers(gateway, s.daemon.here)), 0o644, rootUser)
+	return s.Put(ctx, "/etc/resolv.conf", []byte(resolvers(gateway, s.daemon.here)), 0o644, inside.RootUser)
 }
 
 // resolvers is a resolv.conf: the gateway, and on this machine those it asks itself.

@@ -6,30 +6,30 @@ import (
 	"strconv"
 	"time"
 
+	"veza.fr/recovery/internal/host/inside"
 	"veza.fr/recovery/internal/sandbox"
 )
 
 const (
 	imagePrefix = "veza-drill/" // and the major version of PostgreSQL
 	leastDisk   = 10 << 30      // bytes
-	usualLife   = 24 * time.Hour
 )
 
 // plan is what a sandbox is made from.
 type plan struct {
 	instance Instance
-	stores   []store
+	stores   []inside.Store
 	owner    ids // of the folders
 }
 
 // plan turns the spec into an instance, and finds everything it needs.
 func (p Provider) plan(ctx context.Context, d *Daemon, spec sandbox.Spec) (plan, error) {
-	stores, err := layout(spec.Stores)
+	stores, err := inside.Layout(spec.Stores)
 	if err != nil {
 		return plan{}, err
 	}
 	for n := range stores {
-		if err = stores[n].resolve(ctx); err != nil {
+		if err = stores[n].Resolve(ctx); err != nil {
 			return plan{}, err
 		}
 	}
@@ -47,7 +47,7 @@ func (p Provider) plan(ctx context.Context, d *Daemon, spec sandbox.Spec) (plan,
 		image = imagePrefix + spec.Major
 	}
 	config := p.limits()
-	maps.Copy(config, tags(spec, time.Now()))
+	maps.Copy(config, inside.Tags(keyPrefix, spec, time.Now()))
 	return plan{Instance{Image: image, Ephemeral: true, Config: config, Devices: devices}, stores, owner}, nil
 }
 
@@ -70,16 +70,4 @@ func (p Provider) limits() map[string]string {
 		config["limits.cpu"] = strconv.FormatInt(p.CPUs, 10)
 	}
 	return config
-}
-
-// tags is the configuration that says whose a sandbox is.
-func tags(spec sandbox.Spec, now time.Time) map[string]string {
-	until := spec.Until
-	if until.IsZero() {
-		until = now.Add(usualLife)
-	}
-	return map[string]string{
-		keyRun: spec.Run, keyStanza: spec.Stanza, keyOwner: thisOwner(),
-		keyCreated: now.UTC().Format(time.RFC3339), keyExpires: unix(until),
-	}
 }

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"veza.fr/recovery/internal/host/inside"
 	"veza.fr/recovery/internal/reason"
 )
 
@@ -23,7 +24,7 @@ const socketsDir = "/run/veza-drill"
 // dialProxy connects through a proxy device, which is added at the first call for an address. A
 // proxy takes every connection, so whether somebody listens is asked first.
 func (h *Host) dialProxy(ctx context.Context, address string) (net.Conn, error) {
-	if _, err := h.script(ctx, perl(listensScript, address), nil); err != nil {
+	if _, err := h.Script(ctx, inside.Perl(inside.ListensScript, address), nil); err != nil {
 		return nil, err
 	}
 	socket, err := h.proxy(ctx, address)
@@ -47,9 +48,9 @@ func (h *Host) proxy(ctx context.Context, address string) (string, error) {
 		}
 		h.sockets = dir
 	}
-	user, err := h.account(ctx, "")
+	user, err := h.Account(ctx, "")
 	if err != nil {
-		user = root
+		user = inside.Root
 	}
 	sum := sha256.Sum256([]byte(address))
 	name := hex.EncodeToString(sum[:4])
@@ -58,7 +59,7 @@ func (h *Host) proxy(ctx context.Context, address string) (string, error) {
 		Config: map[string]string{keySockets: h.sockets},
 		Devices: map[string]map[string]string{"dial-" + name: {
 			"type": "proxy", "bind": "host", "listen": "unix:" + socket, "connect": "unix:" + address,
-			"mode": "0600", "uid": "0", "gid": "0", "security.uid": user.uid, "security.gid": user.gid,
+			"mode": "0600", "uid": "0", "gid": "0", "security.uid": user.UID, "security.gid": user.GID,
 		}},
 	})
 	if err != nil {
@@ -74,14 +75,14 @@ func makeSocketsDir(name string) (string, error) {
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", err
 	}
-	if info, err := os.Lstat(socketsDir); err != nil || !private(info) {
+	if info, err := os.Lstat(socketsDir); err != nil || !inside.Private(info) {
 		return "", reason.Errorf(reason.SandboxFailed, "%s is not a directory of root's own (mode 0700): remove it", socketsDir)
 	}
 	dir := filepath.Join(socketsDir, name+"."+strings.ToLower(rand.Text()[:8]))
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return "", err
 	}
-	return dir, os.WriteFile(filepath.Join(dir, ownerFile), []byte(thisOwner()+"\n"), 0o600)
+	return dir, os.WriteFile(filepath.Join(dir, inside.OwnerFile), []byte(inside.ThisOwner()+"\n"), 0o600)
 }
 
 // removeSockets removes what was made on this machine for the container.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/lxc/incus/v6/shared/api"
 
+	"veza.fr/recovery/internal/host/inside"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
 )
@@ -55,10 +56,10 @@ func (p Provider) Reap(ctx context.Context, stanza string) ([]string, error) {
 // reapOne looks at one instance and says what it did, "" for nothing.
 func (d *Daemon) reapOne(ctx context.Context, i api.Instance, stanza string) (line string, gone bool, err error) {
 	t, ok := readTag(i)
-	if !ok || stanza != "" && t.stanza != stanza {
+	if !ok || stanza != "" && t.Stanza != stanza {
 		return "", false, nil
 	}
-	remove, why := t.verdict(time.Now())
+	remove, why := t.Verdict(time.Now())
 	if !remove {
 		if why != "" {
 			why = fmt.Sprintf("left %s alone: %s", i.Name, why)
@@ -66,7 +67,7 @@ func (d *Daemon) reapOne(ctx context.Context, i api.Instance, stanza string) (li
 		return why, false, nil
 	}
 	if stanza == "" {
-		lock, err := sandbox.Acquire(t.stanza)
+		lock, err := sandbox.Acquire(t.Stanza)
 		if why, _ := reason.Of(err); why == reason.Locked {
 			return fmt.Sprintf("left %s alone: %v", i.Name, err), false, nil
 		}
@@ -77,39 +78,19 @@ func (d *Daemon) reapOne(ctx context.Context, i api.Instance, stanza string) (li
 	}
 	h := d.Open(i.Name)
 	h.id = i.Config[keyID]
-	if dir := i.Config[keySockets]; t.here() && filepath.Dir(dir) == socketsDir && socketsName.MatchString(filepath.Base(dir)) {
+	if dir := i.Config[keySockets]; t.Here() && filepath.Dir(dir) == socketsDir && socketsName.MatchString(filepath.Base(dir)) {
 		h.sockets = dir
 	}
 	if err := h.Destroy(ctx); err != nil {
 		return "", false, err
 	}
-	return fmt.Sprintf("removed %s, left by run %q of %s (%s)", i.Name, t.run, t.created, why), true, nil
-}
-
-// verdict says whether an instance is a leftover, and why, or why not when that is worth a line.
-func (t tag) verdict(now time.Time) (remove bool, why string) {
-	switch {
-	case t.kept && !t.expired(now):
-		return false, ""
-	case t.here() && t.owner.self():
-		return false, ""
-	case t.alive():
-		return false, fmt.Sprintf("its run, process %d, is alive", t.owner.pid)
-	case t.kept:
-		return true, "its time is over"
-	case t.here():
-		return true, "its process is dead"
-	case t.expired(now):
-		return true, "another machine's, and its time is over"
-	default:
-		return false, ""
-	}
+	return fmt.Sprintf("removed %s, left by run %q of %s (%s)", i.Name, t.Run, t.Created, why), true, nil
 }
 
 // reapSockets removes the directories of sockets that belong to no living process and to no instance.
 func reapSockets(inUse map[string]bool) error {
 	info, err := os.Lstat(socketsDir)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !private(info) {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !inside.Private(info) {
 		return nil // nothing was dialled by this user
 	}
 	entries, err := os.ReadDir(socketsDir)
@@ -118,8 +99,8 @@ func reapSockets(inUse map[string]bool) error {
 	}
 	for _, e := range entries {
 		dir := filepath.Join(socketsDir, e.Name())
-		o, known, err2 := readOwner(filepath.Join(dir, ownerFile))
-		if err2 != nil || !known || !socketsName.MatchString(e.Name()) || inUse[dir] || o.alive() {
+		o, known, err2 := inside.ReadOwner(filepath.Join(dir, inside.OwnerFile))
+		if err2 != nil || !known || !socketsName.MatchString(e.Name()) || inUse[dir] || o.Alive() {
 			err = errors.Join(err, err2)
 			continue
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/lxc/incus/v6/shared/api"
 	"github.com/lxc/incus/v6/shared/cliconfig"
 
+	"veza.fr/recovery/internal/host/inside"
 	"veza.fr/recovery/internal/reason"
 )
 
@@ -162,7 +163,7 @@ func address(config *cliconfig.Config, remote, project string) (prefix, options 
 		prefix = name + ":"
 	}
 	if usual := cmp.Or(os.Getenv("INCUS_PROJECT"), config.Remotes[name].Project, api.ProjectDefaultName); usual != project {
-		options = " --project " + quote(project)
+		options = " --project " + inside.Quote(project)
 	}
 	return prefix, options
 }

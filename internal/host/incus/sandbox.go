@@ -7,21 +7,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 	"time"
 
+	"veza.fr/recovery/internal/host/inside"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
 )
-
-// base holds the directories of a sandbox, but for etc.
-const base = "/var/lib/veza-drill"
-
-// confDir is where pgbackrest's configuration usually is: an operator in a kept sandbox finds it there.
-const confDir = "/etc/pgbackrest"
-
-// directories are what every sandbox has.
-var directories = []string{"data", "tblspc", "run", "log", "lock", "spool"}
 
 // Sandbox is a container with the directories of a sandbox in it.
 type Sandbox struct {
@@ -48,40 +39,26 @@ func AsSandbox(ctx context.Context, h *Host) (*Sandbox, error) {
 // build makes the directories, for the default user alone, and brings up the loopback
 // interface: no init does that in a container without a network.
 func (s *Sandbox) build(ctx context.Context) error {
-	user, err := s.account(ctx, "")
-	if errors.Is(err, errNoUser) {
+	if err := s.Furnish(ctx); errors.Is(err, inside.ErrNoUser) {
 		return reason.Errorf(reason.ImageMissing, "%w, so PostgreSQL is not in its image: another -image has it, or -install fetches it", err)
-	}
-	if err != nil {
+	} else if err != nil {
 		return failed(err)
 	}
-	script := `set -e; ip link set lo up; owner=$1; base=$2; conf=$3; shift 3
-		mkdir -p "$base" "$conf"; chmod 0755 "$base"; chmod 0700 "$conf"; chown "$owner" "$conf"
-		cd "$base"; for d; do mkdir -p "$d"; chmod 0700 "$d"; chown "$owner" "$d"; done`
-	argv := append([]string{"sh", "-c", script, "sh", user.uid + ":" + user.gid, base, confDir}, directories...)
-	if _, err := s.script(ctx, argv, nil); err != nil {
-		return failed(fmt.Errorf("directories of %s: %w", s.name, err))
+	if _, err := s.Script(ctx, []string{"ip", "link", "set", "lo", "up"}, nil); err != nil {
+		return failed(fmt.Errorf("loopback interface of %s: %w", s.name, err))
 	}
 	return nil
 }
 
-// Dir is the path of one of the sandbox's directories.
-func (s *Sandbox) Dir(name string) string {
-	if name == "etc" {
-		return confDir
-	}
-	return base + "/" + name
-}
-
 // Keep writes into the tags until when no reaper may touch the sandbox.
 func (s *Sandbox) Keep(ctx context.Context, until time.Time) error {
-	if err := s.alive(); err != nil {
+	if err := s.Alive(); err != nil {
 		return err
 	}
 	if err := s.Settled(ctx); err != nil {
 		return err
 	}
-	return failed(s.patch(ctx, change{Config: map[string]string{keyKept: "true", keyExpires: unix(until)}}))
+	return failed(s.patch(ctx, change{Config: map[string]string{keyKept: "true", keyExpires: inside.Unix(until)}}))
 }
 
 // Gone says what is left of the sandbox, nil when nothing is.
@@ -105,22 +82,22 @@ func (s *Sandbox) Gone(ctx context.Context) error {
 
 // Enter is what to type on this machine to run a command inside, as user postgres.
 func (s *Sandbox) Enter(command string) string {
-	return fmt.Sprintf("incus exec %s%s%s --cwd / -- su -s /bin/sh %s -c %s", s.daemon.prefix, s.name, s.daemon.options, serviceUser, quote(command))
+	return fmt.Sprintf("incus exec %s%s%s --cwd / -- su -s /bin/sh %s -c %s", s.daemon.prefix, s.name, s.daemon.options, inside.ServiceUser, inside.Quote(command))
 }
 
-// Isolated is nil when the container has no network card, lo is its only interface, and no
+// Isolated proves that the container has no network card, lo is its only interface, and no
 // route leads anywhere else.
-func (s *Sandbox) Isolated(ctx context.Context) error {
-	if err := s.alive(); err != nil {
-		return err
+func (s *Sandbox) Isolated(ctx context.Context) (string, error) {
+	if err := s.Alive(); err != nil {
+		return "", err
 	}
 	i, err := s.state(ctx)
 	if err != nil {
-		return failed(err)
+		return "", failed(err)
 	}
 	for name, device := range i.ExpandedDevices {
 		if device["type"] == "nic" {
-			return reason.Errorf(reason.IsolationBreached, "instance %s has a network card (device %s)", s.name, name)
+			return "", reason.Errorf(reason.IsolationBreached, "instance %s has a network card (device %s)", s.name, name)
 		}
 	}
 	// The kernel may put devices of its tunnel modules into every network namespace; they are down.
@@ -128,34 +105,14 @@ func (s *Sandbox) Isolated(ctx context.Context) error {
 		tunl0|sit0|gre0|gretap0|erspan0|ip_vti0|ip6tnl0|ip6_vti0|ip6gre0) [ "$(cat "$n/operstate")" = down ] && continue;; esac; echo "$n"; done
 		echo; ip -4 route show table all; ip -6 route show table all`
 	var stdout, stderr bytes.Buffer
-	code, err := s.asRoot(ctx, []string{"sh", "-c", script}, streams{stdout: &stdout, stderr: &stderr})
+	code, err := s.AsRoot(ctx, []string{"sh", "-c", script}, inside.Streams{Stdout: &stdout, Stderr: &stderr})
 	if err != nil || code != 0 {
-		return failed(fmt.Errorf("interfaces and routes of %s: exit status %d: %s: %w", s.name, code, stderr.String(), errors.Join(err, errUnknown)))
+		return "", failed(fmt.Errorf("interfaces and routes of %s: exit status %d: %s: %w", s.name, code, stderr.String(), errors.Join(err, errUnknown)))
 	}
-	if found := wayOut(stdout.String()); found != "" {
-		return reason.Errorf(reason.IsolationBreached, "instance %s is not cut off: %s", s.name, found)
+	if found := inside.WayOut(stdout.String()); found != "" {
+		return "", reason.Errorf(reason.IsolationBreached, "instance %s is not cut off: %s", s.name, found)
 	}
-	return nil
+	return "it has no network card", nil
 }
 
 var errUnknown = errors.New("they are not known")
-
-// wayOut is the first interface or route that is not lo's, "" for none: a list of
-// interfaces, an empty line, and routes as ip(8) prints them.
-func wayOut(text string) string {
-	interfaces, routes, ok := strings.Cut(text, "\n\n")
-	if !ok || strings.TrimSpace(interfaces) == "" {
-		return "no list of interfaces"
-	}
-	for _, name := range strings.Fields(interfaces) {
-		if name != "lo" {
-			return "interface " + name
-		}
-	}
-	for line := range strings.Lines(routes) {
-		if line = strings.TrimSpace(line); line != "" && !strings.Contains(" "+line+" ", " dev lo ") {
-			return "route " + line
-		}
-	}
-	return ""
-}

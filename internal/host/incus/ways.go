@@ -6,6 +6,7 @@ import (
 	"path"
 	"time"
 
+	"veza.fr/recovery/internal/host/inside"
 	"veza.fr/recovery/internal/sandbox"
 )
 
@@ -26,8 +27,8 @@ type ways struct {
 
 // makeWays begins to make the proxies to the object stores, and behind them the one
 // PostgreSQL will be reached by. What goes wrong with the latter is found by Dial.
-func (s *Sandbox) makeWays(stores []store) error {
-	ctx, done, err := s.begin(context.Background())
+func (s *Sandbox) makeWays(stores []inside.Store) error {
+	ctx, done, err := s.Begin(context.Background())
 	if err != nil {
 		return err
 	}

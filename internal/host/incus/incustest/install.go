@@ -37,11 +37,11 @@ func testInstall(t *testing.T) {
 	require.NoError(t, s.Install(soon(t), []string{"veza-test"}))
 	assert.Equal(t, "hello", sh(t, s, "cat /opt/veza-test"))
 	assert.Equal(t, "forbidden", sh(t, s, "cat /var/tmp/veza-test"), "no service is started")
-	require.NoError(t, s.Isolated(soon(t)))
+	cutOff(t, s)
 
 	err = s.Install(soon(t), []string{"no-such-package"})
 	requireReason(t, reason.SandboxFailed, err, "Unable to locate package no-such-package")
-	require.NoError(t, s.Isolated(soon(t)))
+	cutOff(t, s)
 }
 
 // gateway is the address of this machine on the daemon's bridge.

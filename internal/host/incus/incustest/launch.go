@@ -19,16 +19,16 @@ import (
 
 func testNoNetworkCard(t *testing.T) {
 	s := Launch(t, incus.Provider{}, sandbox.Spec{})
-	require.NoError(t, s.Isolated(soon(t)))
+	cutOff(t, s)
 	assert.Equal(t, "lo", sh(t, s, "ls /sys/class/net"))
 	for _, name := range []string{"data", "tblspc", "run", "etc", "log", "lock", "spool"} {
 		assert.Equal(t, "700 postgres", sh(t, s, "stat -c '%a %U' "+s.Dir(name)))
 	}
 	as(t, s, "root", "ip link add veza0 type veth peer name veza1")
-	requireReason(t, reason.IsolationBreached, s.Isolated(soon(t)), "veza")
+	breached(t, s, "veza")
 	as(t, s, "root", "ip link delete veza0")
 	command(t, "incus", "config", "device", "add", "local:"+s.Name(), "eth0", "nic", "nictype=p2p")
-	requireReason(t, reason.IsolationBreached, s.Isolated(soon(t)), "eth0")
+	breached(t, s, "eth0")
 }
 
 func testTagsAndLimits(t *testing.T) {
@@ -135,4 +135,16 @@ func testRootNeverRunsPostgreSQL(t *testing.T) {
 func background(t *testing.T) (context.Context, context.CancelFunc) {
 	t.Helper()
 	return context.WithTimeout(context.WithoutCancel(t.Context()), patience)
+}
+
+func cutOff(t *testing.T, s *incus.Sandbox) {
+	t.Helper()
+	_, err := s.Isolated(soon(t))
+	require.NoError(t, err)
+}
+
+func breached(t *testing.T, s *incus.Sandbox, says string) {
+	t.Helper()
+	_, err := s.Isolated(soon(t))
+	requireReason(t, reason.IsolationBreached, err, says)
 }

@@ -1,4 +1,4 @@
-package incus
+package inside
 
 import (
 	"bufio"
@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"strings"
 	"time"
 
@@ -21,61 +20,58 @@ const (
 	lingerTime = time.Second      // what was written last gets through after it was closed
 )
 
-// Dial connects to an address inside the container. A unix socket of a container on this
-// machine is reached through a proxy of the daemon's, which a kept sandbox keeps; everything
-// else through a small relay that runs inside for as long as the connection lives.
-func (h *Host) Dial(ctx context.Context, network, address string) (net.Conn, error) {
-	ctx, done, err := h.begin(ctx)
+// Dial connects to an address inside the machine, through a small relay that runs there
+// for as long as the connection lives.
+func (m *Machine) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	return m.DialBy(ctx, network, address, m.DialRelay)
+}
+
+// DialBy is Dial by another way than a relay, for as long as the machine lives.
+func (m *Machine) DialBy(ctx context.Context, network, address string, dial func(ctx context.Context, network, address string) (net.Conn, error)) (net.Conn, error) {
+	ctx, done, err := m.Begin(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
 	bound, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
-	conn, err := h.dial(bound, network, address)
+	conn, err := dial(bound, network, address)
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("dial %s %s in %s: %w", network, address, h.name, err)
+		return nil, fmt.Errorf("dial %s %s in %s: %w", network, address, m.name, err)
 	}
 	return named{conn, remote{network, address}}, nil
 }
 
-func (h *Host) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	if network == "unix" && h.daemon.here && os.Geteuid() == 0 {
-		return h.dialProxy(ctx, address)
-	}
-	return h.dialRelay(ctx, network, address)
-}
-
-// dialRelay starts a relay inside and waits until it is connected.
-func (h *Host) dialRelay(ctx context.Context, network, address string) (net.Conn, error) {
-	a, err := h.relay(ctx, network, address)
+// DialRelay starts a relay inside and waits until it is connected.
+func (m *Machine) DialRelay(ctx context.Context, network, address string) (net.Conn, error) {
+	a, err := m.relay(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
-	stop := context.AfterFunc(ctx, a.hangUp)
-	output := bufio.NewReader(a.sockets[1])
+	stop := context.AfterFunc(ctx, a.HangUp)
+	output := bufio.NewReader(a.Stdout())
 	if err := connected(output); err != nil {
-		a.hangUp()
+		a.HangUp()
 		return nil, err
 	}
 	if !stop() {
 		return nil, context.Cause(ctx)
 	}
 	near, far := net.Pipe()
-	stop = context.AfterFunc(h.life, a.hangUp)
-	go io.Copy(io.Discard, a.sockets[2]) //nolint:errcheck // nothing is said there
+	stop = context.AfterFunc(m.life, a.HangUp)
+	go io.Copy(io.Discard, a.Stderr()) //nolint:errcheck // nothing is said there
 	go func() {
-		io.Copy(a.sockets[0], far) //nolint:errcheck // the end of either side is the end
-		a.sockets[0].Close()       //nolint:errcheck // the same
-		time.AfterFunc(lingerTime, a.hangUp)
+		io.Copy(a.Stdin(), far) //nolint:errcheck // the end of either side is the end
+		a.Stdin().Close()       //nolint:errcheck // the same
+		time.AfterFunc(lingerTime, a.HangUp)
 	}()
 	go func() {
 		io.Copy(far, output) //nolint:errcheck // the end of either side is the end
 		far.Close()          //nolint:errcheck // a pipe in memory
-		a.hangUp()
+		a.HangUp()
 		stop()
 	}()
 	return near, nil
@@ -83,13 +79,13 @@ func (h *Host) dialRelay(ctx context.Context, network, address string) (net.Conn
 
 // relay starts the relay's program as whoever runs commands here, for servers that ask who it
 // is; in a container without that user as root.
-func (h *Host) relay(ctx context.Context, network, address string) (*attached, error) {
-	user, err := h.account(ctx, "")
+func (m *Machine) relay(ctx context.Context, network, address string) (Program, error) {
+	user, err := m.Account(ctx, "")
 	if err != nil {
-		user = root
+		user = Root
 	}
-	argv := append([]string{user.uid, user.gid, user.groups, "/", "/"}, perl(relayScript, network, address)...)
-	return h.attach(ctx, perl(runScript, argv...), environment(user, nil, "relay"))
+	argv := append([]string{user.UID, user.GID, user.Groups, "/", "/"}, Perl(relayScript, network, address)...)
+	return m.engine.Start(ctx, Perl(runScript, argv...), Environment(user, nil, "relay"))
 }
 
 // connected reads the relay's first line.

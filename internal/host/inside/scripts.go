@@ -1,11 +1,11 @@
-package incus
+package inside
 
 import (
 	_ "embed"
 	"strings"
 )
 
-// The programs that act inside a container. They are Perl because perl-base is Essential
+// The programs that act inside a machine. They are Perl because perl-base is Essential
 // in Debian: it is in every image.
 var (
 	//go:embed scripts/run.pl
@@ -16,19 +16,21 @@ var (
 	putScript string
 	//go:embed scripts/read.pl
 	readScript string
+	// ListensScript says whether somebody listens at a unix socket.
+	//
 	//go:embed scripts/listens.pl
-	listensScript string
+	ListensScript string
 	//go:embed scripts/relay.pl
 	relayScript string
 )
 
-// perl is the argv of one of the scripts.
-func perl(script string, args ...string) []string {
+// Perl is the argv of one of the scripts.
+func Perl(script string, args ...string) []string {
 	return append([]string{"/usr/bin/perl", "-e", script, "--"}, args...)
 }
 
-// quote writes a word for a POSIX shell.
-func quote(s string) string {
+// Quote writes a word for a POSIX shell.
+func Quote(s string) string {
 	plain := func(r rune) bool {
 		return r < 0x80 && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=@%+,", r))
 	}

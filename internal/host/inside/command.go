@@ -1,4 +1,4 @@
-package incus
+package inside
 
 import (
 	"bytes"
@@ -19,11 +19,11 @@ const markName = "VEZA_SCRATCH"
 // standardPath is where programs are looked for.
 const standardPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// environment is all a command inherits: nothing of PG* or PGBACKREST_*, which would change
+// Environment is all a command inherits: nothing of PG* or PGBACKREST_*, which would change
 // what pgbackrest reads (facts A2: the environment goes before the file).
-func environment(user account, added []string, mark string) map[string]string {
+func Environment(user Account, added []string, mark string) map[string]string {
 	env := map[string]string{
-		"PATH": standardPath, "HOME": user.home, "USER": user.name, "LOGNAME": user.name,
+		"PATH": standardPath, "HOME": user.Home, "USER": user.Name, "LOGNAME": user.Name,
 		"LANG": "C", "LC_ALL": "C", "TZ": "UTC",
 	}
 	for _, entry := range added {
