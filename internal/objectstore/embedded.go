@@ -28,9 +28,10 @@ const grace = 2 * time.Second
 
 // Embedded starts an S3 server in this process, behind TLS, reachable as
 // localhost only. It holds its objects in memory, and answers 403 to whoever
-// does not sign with its key and secret.
+// does not sign with one of its pairs of keys, or writes with the one that only reads.
 func Embedded(ctx context.Context) (*Store, error) {
 	s := invent("localhost")
+	s.ReadKey, s.ReadSecret = credentials()
 	backend := s3mem.New()
 	if err := backend.CreateBucket(s.Bucket); err != nil {
 		return nil, fmt.Errorf("embedded object store: %w", err)
@@ -46,7 +47,7 @@ func Embedded(ctx context.Context) (*Store, error) {
 	}
 	s.Port = listeners[0].Addr().(*net.TCPAddr).Port
 	server := &http.Server{
-		Handler:           signed(s.Key, s.Secret, gofakes3.New(backend).Server()),
+		Handler:           signed(map[string]user{s.Key: {secret: s.Secret}, s.ReadKey: {secret: s.ReadSecret, reads: true}}, gofakes3.New(backend).Server()),
 		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
 		ErrorLog:          log.New(io.Discard, "", 0), // a client that hangs up is no news
 		ReadHeaderTimeout: time.Minute,

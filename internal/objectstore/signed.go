@@ -13,20 +13,29 @@ import (
 // algorithm is the only one pgBackRest signs with.
 const algorithm = "AWS4-HMAC-SHA256"
 
-// signed lets through the requests that are signed with key and secret
+// user is somebody who has a secret to sign with.
+type user struct {
+	secret string
+	reads  bool // and nothing else
+}
+
+// signed lets through the requests that a user, known by key, has signed
 // (Signature Version 4, in the header) and refuses the others as Amazon does:
 // gofakes3 looks at no signature, and wrong credentials must be seen as wrong.
 // The payload is not compared with its hash.
-func signed(key, secret string, next http.Handler) http.Handler {
+func signed(users map[string]user, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, scope, headers, signature, ok := authorization(r.Header.Get("Authorization"))
+		who, known := users[id]
 		switch {
 		case !ok:
 			refuse(w, "AccessDenied", "Access Denied.")
-		case id != key:
+		case !known:
 			refuse(w, "InvalidAccessKeyId", "The access key id you provided does not exist in our records.")
-		case !hmac.Equal([]byte(signature), []byte(sign(r, secret, scope, headers))):
+		case !hmac.Equal([]byte(signature), []byte(sign(r, who.secret, scope, headers))):
 			refuse(w, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided.")
+		case who.reads && r.Method != http.MethodGet && r.Method != http.MethodHead:
+			refuse(w, "AccessDenied", "Access Denied.")
 		default:
 			next.ServeHTTP(w, r)
 		}

@@ -24,19 +24,24 @@ type Store struct {
 	CA       []byte // PEM of the authority that signed the server's certificate
 	Bucket   string
 	Region   string
-	Key      string // access key id
+	Key      string // access key id of whoever backs up
 	Secret   string // secret access key; never to be logged
+	// ReadKey and ReadSecret may list and read the repository, and nothing else: the
+	// drill's. Empty where there is only the other pair.
+	ReadKey, ReadSecret string
 
 	stop func(context.Context) error
 }
 
 // invent makes up credentials for a store that will be reached by a name.
 func invent(endpoint string) *Store {
-	return &Store{
-		Endpoint: endpoint, Bucket: "backups", Region: "us-east-1",
-		Key: "drill" + rand.Text()[:15], Secret: rand.Text() + rand.Text(),
-	}
+	s := &Store{Endpoint: endpoint, Bucket: "backups", Region: "us-east-1"}
+	s.Key, s.Secret = credentials()
+	return s
 }
+
+// credentials are a pair of keys nobody else has.
+func credentials() (key, secret string) { return "drill" + rand.Text()[:15], rand.Text() + rand.Text() }
 
 // Answers is nil when the server answers at an address ("" for its own name), with
 // a certificate for its name that its authority signed. It proves nothing of the credentials.
@@ -71,6 +76,9 @@ func (s *Store) Answers(ctx context.Context, address string) error {
 	}
 	return nil
 }
+
+// OnClose says how to end a server that somebody else started.
+func (s *Store) OnClose(stop func(context.Context) error) { s.stop = stop }
 
 // Close ends the server and forgets what it holds; requests under way have a
 // moment to end. It may be called twice, and on a store that runs elsewhere it does nothing.

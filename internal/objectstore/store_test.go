@@ -134,6 +134,25 @@ func TestEmbedded_WrongCredentials(t *testing.T) {
 	}
 }
 
+// The pair of keys for the drill reads and lists, and writes and deletes nothing.
+func TestEmbedded_ReadingPairOnlyReads(t *testing.T) {
+	s, c := start(t)
+	object := "/" + s.Bucket + "/object"
+	status, _ := s.do(t, c, s.Key, s.Secret, http.MethodPut, object, []byte("kept"))
+	require.Equal(t, http.StatusOK, status)
+	for _, path := range []string{object, "/" + s.Bucket + "?list-type=2"} {
+		status, _ = s.do(t, c, s.ReadKey, s.ReadSecret, http.MethodGet, path, nil)
+		assert.Equal(t, http.StatusOK, status, path)
+	}
+	for _, method := range []string{http.MethodPut, http.MethodDelete, http.MethodPost} {
+		status, body := s.do(t, c, s.ReadKey, s.ReadSecret, method, object, []byte("changed"))
+		assert.Equal(t, http.StatusForbidden, status, method)
+		assert.Contains(t, string(body), "<Code>AccessDenied</Code>", method)
+	}
+	_, content := s.do(t, c, s.Key, s.Secret, http.MethodGet, object, nil)
+	assert.Equal(t, "kept", string(content))
+}
+
 // Only its own authority vouches for the store, and only for the name localhost.
 func TestEmbedded_Certificate(t *testing.T) {
 	s, _ := start(t)

@@ -1,0 +1,130 @@
+package objectstore
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+	keys "github.com/minio/minio-go/v7/pkg/credentials"
+)
+
+// Location is where a repository lies in a bucket, and how to get there.
+type Location struct {
+	Endpoint  string // the server's name, as requests carry it
+	Host      string // where the connection goes, and the name its certificate must be for
+	Port      string
+	Bucket    string
+	Region    string
+	Root      string // path of the repository in the bucket, without slashes around
+	Key       string // access key id
+	Secret    string // secret access key; never to be logged
+	Token     string // session token; empty for lasting keys
+	CA        []byte // PEM; nil for the system's authorities
+	PathStyle bool   // endpoint/bucket instead of bucket.endpoint
+	VerifyTLS bool
+	Dial      Dial
+}
+
+// Bucket reads a repository through S3.
+type Bucket struct {
+	at     Location
+	client *minio.Client
+}
+
+var _ Objects = (*Bucket)(nil)
+
+// answerTime bounds the wait for the head of one answer.
+const answerTime = 30 * time.Second
+
+// NewBucket opens a bucket for reading, with the given keys: those of the environment,
+// and its proxies, are not looked at.
+func NewBucket(at Location) (*Bucket, error) {
+	config := &tls.Config{ServerName: at.Host, MinVersion: tls.VersionTLS12, InsecureSkipVerify: !at.VerifyTLS} //nolint:gosec // as the conf has it
+	if at.CA != nil {
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(at.CA) {
+			return nil, errors.New("the CA file holds no certificate")
+		}
+	}
+	address := at.Host + ":" + at.Port
+	if strings.Contains(at.Host, ":") {
+		address = "[" + at.Host + "]:" + at.Port
+	}
+	transport := &http.Transport{
+		TLSClientConfig: config, ResponseHeaderTimeout: answerTime, MaxIdleConnsPerHost: 4,
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) { return at.Dial(ctx, network, address) },
+	}
+	lookup := minio.BucketLookupDNS
+	if at.PathStyle {
+		lookup = minio.BucketLookupPath
+	}
+	client, err := minio.New(at.Endpoint+":"+at.Port, &minio.Options{
+		Creds: keys.NewStaticV4(at.Key, at.Secret, at.Token), Secure: true, Transport: transport, Region: at.Region, BucketLookup: lookup, MaxRetries: 3,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("object store %s: %w", at.Endpoint, err)
+	}
+	return &Bucket{at, client}, nil
+}
+
+// List lists every object below the repository's root.
+func (b *Bucket) List(ctx context.Context) (list []Object, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // the library's goroutine ends with it
+	root := b.at.Root + "/"
+	for object := range b.client.ListObjects(ctx, b.at.Bucket, minio.ListObjectsOptions{Prefix: root, Recursive: true}) {
+		if object.Err != nil {
+			return nil, fmt.Errorf("list %s of bucket %s: %w", root, b.at.Bucket, coded(object.Err))
+		}
+		list = append(list, Object{strings.TrimPrefix(object.Key, root), object.Size})
+	}
+	return list, ctx.Err()
+}
+
+// Open reads the first bytes of an object.
+func (b *Bucket) Open(ctx context.Context, name string, length int64) (io.ReadCloser, error) {
+	options := minio.GetObjectOptions{}
+	if length > 0 {
+		if err := options.SetRange(0, length-1); err != nil {
+			return nil, err
+		}
+	}
+	object, err := b.client.GetObject(ctx, b.at.Bucket, b.at.Root+"/"+name, options)
+	if err != nil {
+		return nil, err
+	}
+	return reader{object, b.at.Root + "/" + name}, nil
+}
+
+// reader names the object in what goes wrong; the library asks for it only when it is read.
+type reader struct {
+	io.ReadCloser
+	name string
+}
+
+func (r reader) Read(p []byte) (int, error) {
+	n, err := r.ReadCloser.Read(p)
+	if err == nil || errors.Is(err, io.EOF) {
+		return n, err
+	}
+	if minio.ToErrorResponse(err).Code == minio.NoSuchKey {
+		err = errors.Join(ErrNoObject, err)
+	}
+	return n, fmt.Errorf("object %s: %w", r.name, coded(err))
+}
+
+// coded adds the store's own word for what is wrong, such as AccessDenied.
+func coded(err error) error {
+	if code := minio.ToErrorResponse(err).Code; code != "" {
+		return fmt.Errorf("%s: %w", code, err)
+	}
+	return err
+}

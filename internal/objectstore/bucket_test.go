@@ -1,0 +1,119 @@
+package objectstore
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// location is where a repository in an embedded store is.
+func location(s *Store, root string) Location {
+	return Location{
+		Endpoint: s.Endpoint, Host: s.Endpoint, Port: strconv.Itoa(s.Port), Bucket: s.Bucket, Region: s.Region, Root: root,
+		Key: s.ReadKey, Secret: s.ReadSecret, CA: s.CA, PathStyle: true, VerifyTLS: true, Dial: (&net.Dialer{}).DialContext,
+	}
+}
+
+// Every object of the repository is listed and read, by who only reads; others are not.
+func TestBucket(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "somebody")
+	t.Setenv("HTTPS_PROXY", "http://192.0.2.1:1")
+	s, c := start(t)
+	const objects = 1100 // more than a page
+	for i := range objects {
+		status, _ := s.do(t, c, s.Key, s.Secret, http.MethodPut, fmt.Sprintf("/%s/repo/a/%04d", s.Bucket, i), []byte("0123456789"))
+		require.Equal(t, http.StatusOK, status)
+	}
+	status, _ := s.do(t, c, s.Key, s.Secret, http.MethodPut, "/"+s.Bucket+"/elsewhere", nil)
+	require.Equal(t, http.StatusOK, status)
+	dialled := 0
+	at := location(s, "repo")
+	at.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		dialled++
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	}
+	b, err := NewBucket(at)
+	require.NoError(t, err)
+	list, err := b.List(t.Context())
+	require.NoError(t, err)
+	require.Len(t, list, objects)
+	assert.Equal(t, Object{"a/0000", 10}, list[0])
+	assert.Positive(t, dialled, "it went through what was given")
+	assert.Equal(t, "01234", read(t, b, "a/0001", 5))
+	assert.Equal(t, "0123456789", read(t, b, "a/0001", 10))
+}
+
+func read(t *testing.T, from Objects, name string, length int64) string {
+	t.Helper()
+	r, err := from.Open(t.Context(), name, length)
+	require.NoError(t, err)
+	defer r.Close() //nolint:errcheck // only read
+	content, err := io.ReadAll(r)
+	require.NoError(t, err)
+	return string(content)
+}
+
+// What keeps a bucket from being read is an error: nothing read is no object without traces.
+func TestBucket_Refused(t *testing.T) {
+	s, c := start(t)
+	status, _ := s.do(t, c, s.Key, s.Secret, http.MethodPut, "/"+s.Bucket+"/repo/a", []byte("x"))
+	require.Equal(t, http.StatusOK, status)
+	for _, c := range []struct {
+		name string
+		harm func(*Location)
+		says string
+	}{
+		{"key", func(l *Location) { l.Key = "somebody" }, "InvalidAccessKeyId"},
+		{"secret", func(l *Location) { l.Secret = "guessed" }, "SignatureDoesNotMatch"},
+		{"CA", func(l *Location) { l.CA = nil }, "certificate"},
+		{"name", func(l *Location) { l.Host = "127.0.0.1" }, "certificate"},
+		{"bucket", func(l *Location) { l.Bucket = "nothing-here" }, "NoSuchBucket"},
+		{"closed", func(l *Location) { l.Port = "1" }, "connection refused"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			at := location(s, "repo")
+			c.harm(&at)
+			b, err := NewBucket(at)
+			if err == nil {
+				_, err = b.List(t.Context())
+			}
+			require.ErrorContains(t, err, c.says)
+			assert.NotContains(t, err.Error(), s.ReadSecret)
+		})
+	}
+	_, err := NewBucket(Location{CA: []byte("none")})
+	require.ErrorContains(t, err, "no certificate")
+	b, err := NewBucket(location(s, "repo"))
+	require.NoError(t, err)
+	r, err := b.Open(t.Context(), "gone", 10)
+	if err == nil {
+		_, err = io.ReadAll(r)
+	}
+	require.ErrorIs(t, err, ErrNoObject)
+}
+
+// A directory is read in the same way.
+func TestDirectory(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "a", "b"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "a", "b", "c"), bytes.Repeat([]byte("x"), 10), 0o600))
+	require.NoError(t, os.Symlink("b", filepath.Join(dir, "a", "latest")))
+	list, err := Directory(dir).List(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []Object{{"a/b/c", 10}}, list)
+	assert.Equal(t, "xxx", read(t, Directory(dir), "a/b/c", 3))
+	_, err = Directory(dir).Open(t.Context(), "gone", 1)
+	require.ErrorIs(t, err, ErrNoObject)
+	_, err = Directory(filepath.Join(dir, "none")).List(t.Context())
+	require.Error(t, err)
+}

@@ -1,0 +1,104 @@
+package objectstore
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/minio/madmin-go/v3"
+	"github.com/minio/minio-go/v7"
+	keys "github.com/minio/minio-go/v7/pkg/credentials"
+
+	"veza.fr/recovery/internal/wait"
+)
+
+// repositoryPath is where in the bucket a repository lies.
+const repositoryPath = "pgbackrest"
+
+// admitTime bounds the start of a server and the making of its users.
+const admitTime = time.Minute
+
+// Admit waits until the server answers, makes its bucket, and makes two users: one that
+// backs up, whose keys the Store has from then on, and one that only lists and reads the
+// repository (facts A6). The server's own keys are known to nobody after that. dial leads
+// to the server by its name.
+func (m *MinIO) Admit(ctx context.Context, dial Dial) error {
+	ctx, cancel := context.WithTimeout(ctx, admitTime)
+	defer cancel()
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(m.CA)
+	transport := &http.Transport{DialContext: dial, TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}
+	defer transport.CloseIdleConnections()
+	address := net.JoinHostPort(m.Endpoint, strconv.Itoa(m.Port))
+	root := keys.NewStaticV4(m.Key, m.Secret, "")
+	buckets, err := minio.New(address, &minio.Options{Creds: root, Secure: true, Transport: transport, Region: m.Region, BucketLookup: minio.BucketLookupPath})
+	if err != nil {
+		return err
+	}
+	if err = wait.For(ctx, "the object store to take a bucket", 100*time.Millisecond, func(ctx context.Context) error {
+		failure := buckets.MakeBucket(ctx, m.Bucket, minio.MakeBucketOptions{Region: m.Region})
+		if minio.ToErrorResponse(failure).Code == minio.BucketAlreadyOwnedByYou {
+			return nil
+		}
+		return failure
+	}); err != nil {
+		return err
+	}
+	admin, err := madmin.NewWithOptions(address, &madmin.Options{Creds: root, Secure: true, Transport: transport})
+	if err != nil {
+		return err
+	}
+	key, secret := credentials()
+	readKey, readSecret := credentials()
+	if err = m.admit(ctx, admin, "writer", key, secret, writes); err == nil {
+		err = m.admit(ctx, admin, "reader", readKey, readSecret, reads)
+	}
+	if err != nil {
+		return fmt.Errorf("users of the object store: %w", err)
+	}
+	m.Key, m.Secret, m.ReadKey, m.ReadSecret = key, secret, readKey, readSecret
+	return nil
+}
+
+func (m *MinIO) admit(ctx context.Context, admin *madmin.AdminClient, name, key, secret string, actions []string) error {
+	policy, err := m.policy(actions)
+	if err != nil {
+		return err
+	}
+	if err = admin.AddCannedPolicy(ctx, name, policy); err != nil {
+		return err
+	}
+	if err = admin.AddUser(ctx, key, secret); err != nil {
+		return err
+	}
+	_, err = admin.AttachPolicy(ctx, madmin.PolicyAssociationReq{Policies: []string{name}, User: key})
+	return err
+}
+
+// What the two users may do with objects of the repository. The reader's is the least a
+// restore needs (facts A6, proven there).
+var (
+	reads  = []string{"s3:GetObject"}
+	writes = []string{"s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"}
+)
+
+// policy lets its user list the repository's path and no other, and act on its objects.
+func (m *MinIO) policy(actions []string) ([]byte, error) {
+	type statement struct {
+		Effect    string
+		Action    []string
+		Resource  []string
+		Condition map[string]map[string][]string `json:",omitempty"`
+	}
+	bucket := "arn:aws:s3:::" + m.Bucket
+	return json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": []statement{
+		{"Allow", []string{"s3:ListBucket"}, []string{bucket}, map[string]map[string][]string{"StringLike": {"s3:prefix": {repositoryPath + "/*"}}}},
+		{"Allow", actions, []string{bucket + "/" + repositoryPath + "/*"}, nil},
+	}})
+}
