@@ -19,6 +19,7 @@ const (
 	ReasonKey    = "reason"  // one word of package reason, published by the step that failed
 	DetailKey    = "detail"  // one sentence: what exactly failed, naming the object
 	NoteKey      = "note"    // one sentence the report should keep; may be published often
+	AskedKey     = "asked"   // the claims a run asks, separated by spaces: by the suite's own test, before the first one begins
 )
 
 // MaxValue is the longest attribute value, in bytes, that is published: the
@@ -40,6 +41,10 @@ func Label(p Publisher, name, value string) { p.Attr(LabelPrefix+name, Line(valu
 
 // Note publishes a sentence the report should keep.
 func Note(p Publisher, text string) { p.Attr(NoteKey, Line(text)) }
+
+// Asked publishes which claims a run asks, before the first of them begins; p is the
+// suite's own test.
+func Asked(p Publisher, names []string) { p.Attr(AskedKey, Line(strings.Join(names, " "))) }
 
 // Series writes a metric's name with its labels the way Prometheus does, sorted
 // by label name and without spaces: rows{check="users"}.

@@ -1,12 +1,17 @@
 package measure
 
-import "veza.fr/recovery/internal/reason"
+import (
+	"time"
+
+	"veza.fr/recovery/internal/reason"
+)
 
 // Step is one expected subtest and the reason a run gets when it fails without
 // publishing one.
 type Step struct {
-	Name    string
-	Default reason.Reason
+	Name     string
+	Default  reason.Reason
+	Optional bool // of an independent suite: a run may publish a list (AskedKey) without it
 }
 
 // Definition describes a measurement a test may publish.
@@ -15,18 +20,35 @@ type Definition struct {
 	Help   string            // must be the same to the letter in every file (facts D)
 	Labels []string          // labels of its own, besides stanza
 	Values map[string]string // a label's value where the key names none
+	// Counted is a measurement the converter makes from how the steps ended, since a
+	// killed test cannot; a test never publishes it.
+	Counted bool
 }
 
 // Suite is what a converter knows of a test run: nothing in testreport or
 // textfile knows more of drills than one of these.
 type Suite struct {
-	Name       string // drill or backup
+	Name       string // drill or backup; the package that holds the test
 	Test       string // the top-level test whose subtests are the steps
 	Namespace  string // prefix of every metric
 	Steps      []Step
-	Final      string // the step whose lone failure does not touch the verdict: teardown
+	Final      string // the step whose lone failure does not touch the verdict: teardown; "" when there is none
 	Metrics    []Definition
 	InfoLabels []string // labels of the info metric, published as label.<name>
+	Words      Words
+	Timeout    time.Duration // of a run that was given none; 0: the RTO budget counts
+	// Independent steps are claims: each is asked whatever became of the others, and a
+	// run says beforehand (AskedKey) which ones it asks.
+	Independent bool
+}
+
+// Words are how a suite's runs are told to people.
+type Words struct {
+	Title      string // TITLE of stanza demo
+	Step       string // what one subtest is called
+	Sound      string // one word for backups of which a run proved what it is there to prove
+	Passed     string // what a pass means
+	NotCleaned string // what it means when only the clean-up failed
 }
 
 // Drill is the restore drill.
@@ -34,14 +56,19 @@ var Drill = Suite{
 	Name:      "drill",
 	Test:      "TestDrill",
 	Namespace: "veza_backup_drill_",
+	Words: Words{
+		Title: "drill", Step: "step", Sound: "restored",
+		Passed:     "The backups restore: every expected step ran and passed.",
+		NotCleaned: "The backups restore; only cleaning up after the run failed.",
+	},
 	Steps: []Step{
-		{"preflight", reason.SandboxFailed},
-		{"launch", reason.SandboxFailed},
-		{"provision", reason.SandboxFailed},
-		{"restore", reason.RestoreFailed},
-		{"recover", reason.StartFailed},
-		{"verify", reason.SmokeQuery},
-		{"teardown", reason.SandboxFailed},
+		{Name: "preflight", Default: reason.SandboxFailed},
+		{Name: "launch", Default: reason.SandboxFailed},
+		{Name: "provision", Default: reason.SandboxFailed},
+		{Name: "restore", Default: reason.RestoreFailed},
+		{Name: "recover", Default: reason.StartFailed},
+		{Name: "verify", Default: reason.SmokeQuery},
+		{Name: "teardown", Default: reason.SandboxFailed},
 	},
 	Final: "teardown",
 	Metrics: []Definition{
@@ -56,6 +83,9 @@ var Drill = Suite{
 	},
 	InfoLabels: []string{"backup_label", "backup_type", "pg_version", "pgbackrest_version", "environment"},
 }
+
+// Suites are all there are.
+var Suites = []Suite{Drill, Backup}
 
 // StepNames are the expected subtests in runbook order.
 func (s Suite) StepNames() []string {

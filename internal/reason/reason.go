@@ -44,6 +44,11 @@ const (
 	RTOExceeded          Reason = "rto_exceeded"
 	RPOExceeded          Reason = "rpo_exceeded"
 	IsolationBreached    Reason = "isolation_breached"
+	PolicyViolated       Reason = "policy_violated"
+	BackupMissed         Reason = "backup_missed"
+	ArchivingFailed      Reason = "archiving_failed"
+	RetentionWrong       Reason = "retention_wrong"
+	NotEncrypted         Reason = "not_encrypted"
 )
 
 // Reasons that lead to exit status 2: nothing was learned about the backups.

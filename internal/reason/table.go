@@ -68,7 +68,7 @@ var Table = []Entry{
 		"Compare with production; then look at the age of the backup set and at the archive's end.",
 	},
 	{
-		PageChecksum, ExitFailed, "Pages of the restored cluster fail their checksum.",
+		PageChecksum, ExitFailed, "Pages of the database fail their checksum, in the restored cluster or already in the backup.",
 		"Look at `error` in `pgbackrest info --set`; find out whether production's disks hold the same page.",
 	},
 	{
@@ -87,14 +87,34 @@ var Table = []Entry{
 		IsolationBreached, ExitFailed, "The sandbox is not cut off from production: the drill stopped before it could do harm.",
 		"Do not run the drill again before the named setting is understood; list the archive for new .history files.",
 	},
+	{
+		PolicyViolated, ExitFailed, "The pgbackrest.conf in use is not what the backup policy says.",
+		"Compare the named line with the role's variables and apply the role again; whoever edited the file by hand must put it there.",
+	},
+	{
+		BackupMissed, ExitFailed, "A scheduled backup is missing, or the newest one is too old.",
+		"Run `systemctl list-timers 'pgbackrest-*'` and `journalctl -u pgbackrest-full -u pgbackrest-diff` on the primary; then take the missing backup by hand.",
+	},
+	{
+		ArchivingFailed, ExitFailed, "The primary does not archive as it should: its settings are wrong, or its last attempt failed.",
+		"Run `SELECT * FROM pg_stat_archiver` on the primary, read its log for archive-push, then run `pgbackrest check`.",
+	},
+	{
+		RetentionWrong, ExitFailed, "The repository keeps more, or less, than the retention policy says.",
+		"Compare repo-retention-* with `pgbackrest info`; run `pgbackrest expire` by hand and read what it says. Too much fills the store; what is gone cannot be brought back.",
+	},
+	{
+		NotEncrypted, ExitFailed, "Objects in the bucket can be read without the passphrase: whoever reads the bucket reads the data.",
+		"Close the bucket to everybody else now. A repository cannot be encrypted later: make a new one with repo-cipher-type=aes-256-cbc, take a full backup, delete the old one.",
+	},
 
 	{
-		ToolMissing, ExitEnvironment, "A program the drill needs is not installed here.",
-		"Install the named package, then run the drill again.",
+		ToolMissing, ExitEnvironment, "A program this run needs is not installed here.",
+		"Install the named package, then run it again.",
 	},
 	{
 		ConfigInvalid, ExitEnvironment, "A setting, or the pgbackrest.conf, cannot be used as it is.",
-		"Correct the named setting, then run the drill again.",
+		"Correct the named setting, then run it again.",
 	},
 	{
 		PlaceholderSecret, ExitEnvironment, "pgbackrest.conf still holds a placeholder where a secret belongs.",
@@ -106,15 +126,15 @@ var Table = []Entry{
 	},
 	{
 		SandboxFailed, ExitEnvironment, "The throw-away machine failed; nothing was learned about the backups.",
-		"Read the cause in the report; disk, memory and whoever kills processes here. Then run the drill again.",
+		"Read the cause in the report; disk, memory and whoever kills processes here. Then run it again.",
 	},
 	{
 		ImageMissing, ExitEnvironment, "The sandbox image is not there.",
-		"Build it with `make image`, or name another one with -image.",
+		"Build it with `make image` (Incus) or `make images` (Docker), or name another one with -image.",
 	},
 	{
 		VersionMismatch, ExitEnvironment, "PostgreSQL or pgBackRest here is of another version than the backup needs.",
-		"Install the named version, then run the drill again.",
+		"Install the named version, then run it again.",
 	},
 	{
 		DiskSpace, ExitEnvironment, "There is not enough disk space to restore here.",
@@ -125,7 +145,7 @@ var Table = []Entry{
 		"Check NTP on both; no RPO can be measured until they agree.",
 	},
 	{
-		Locked, ExitEnvironment, "Another drill of this stanza is running on this host.",
+		Locked, ExitEnvironment, "Another run on this stanza is at work on this host.",
 		"Wait for the named holder to end, or end it; its lock goes with it.",
 	},
 	{
@@ -134,22 +154,22 @@ var Table = []Entry{
 	},
 	{
 		Interrupted, ExitEnvironment, "Somebody, or something, stopped the run.",
-		"Run the drill again; if a unit stopped it, look at its timeouts.",
+		"Run it again; if a unit stopped it, look at its timeouts.",
 	},
 	{
-		BuildFailed, ExitEnvironment, "The drill does not compile.",
-		"Run `go vet ./drill` and mend what it names.",
+		BuildFailed, ExitEnvironment, "The test does not compile.",
+		"Run `go vet` on the named package and mend what it says.",
 	},
 	{
-		NoTests, ExitEnvironment, "An expected step did not run, so nothing is proved.",
-		"Check the command for -run, -skip and -short, and that it names ./drill; use -count=1.",
+		NoTests, ExitEnvironment, "An expected step or claim did not run, so nothing is proved.",
+		"Check the command for -run, -skip and -short, and that it names ./drill or ./backup; use -count=1.",
 	},
 	{
 		ReportUnreadable, ExitEnvironment, "The test run's report contradicts itself or holds a value that cannot be read.",
-		"Look at the named line; run the drill again with its output kept.",
+		"Look at the named line; run it again with its output kept.",
 	},
 	{
-		Panic, ExitEnvironment, "The drill itself crashed.",
-		"This is a bug in the drill: keep the output and report it.",
+		Panic, ExitEnvironment, "The test itself crashed.",
+		"This is a bug in the test: keep the output and report it.",
 	},
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"veza.fr/recovery/internal/measure"
 )
 
 // Deadlines, from design.md "Budgets and deadlines".
@@ -27,10 +29,12 @@ type command struct {
 }
 
 // prepare turns what the user typed into what is run.
-func prepare(typed, env []string) (command, error) {
+func prepare(suite measure.Suite, typed, env []string) (command, error) {
 	settings := flags(typed[1:])
 	c := command{env: absoluteEnv(env), stanza: settings.or("stanza", lookup(env, "DRILL_STANZA"))}
-	c.timeout = budget(settings, env) + overRTO
+	if c.timeout = suite.Timeout; c.timeout == 0 {
+		c.timeout = budget(settings, env) + overRTO
+	}
 	name, isBinary := testBinary(typed[0])
 	switch {
 	case isGoTest(typed):

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/measure"
 )
 
 func TestPrepare_AddsWhatAVerdictNeeds(t *testing.T) {
@@ -33,7 +35,7 @@ func TestPrepare_AddsWhatAVerdictNeeds(t *testing.T) {
 		"go vet ./drill":                           "go vet ./drill",
 		"cat -conf x":                              "cat -conf x",
 	} {
-		c, err := prepare(strings.Fields(typed), nil)
+		c, err := prepare(measure.Drill, strings.Fields(typed), nil)
 		require.NoError(t, err)
 		assert.Equal(t, want, strings.Join(c.argv, " "))
 	}
@@ -44,7 +46,7 @@ func TestPrepare_RunsATestBinaryUnderTest2json(t *testing.T) {
 	for _, name := range []string{"drill.test", "test2json"} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"), 0o755))
 	}
-	c, err := prepare([]string{dir + "/drill.test", "-test.v", "-test.timeout=1m", "-test.paniconexit0=false", "-stanza", "demo"}, nil)
+	c, err := prepare(measure.Drill, []string{dir + "/drill.test", "-test.v", "-test.timeout=1m", "-test.paniconexit0=false", "-stanza", "demo"}, nil)
 	require.NoError(t, err)
 	assert.Equal(t, dir+"/test2json -t -p drill "+dir+"/drill.test -test.v=test2json -test.paniconexit0 -test.count=1 -test.timeout=1m -stanza demo",
 		strings.Join(c.argv, " "))
@@ -75,13 +77,13 @@ func TestPrepare_ReadsTheEnvironment(t *testing.T) {
 	here, err := os.Getwd()
 	require.NoError(t, err)
 	env := []string{"DRILL_STANZA=env", "DRILL_RTO=10m", "DRILL_CONF=a.conf", "DRILL_CHECKS=/b.yml", "SECRET=s"}
-	c, err := prepare([]string{"go", "test", "./drill"}, env)
+	c, err := prepare(measure.Drill, []string{"go", "test", "./drill"}, env)
 	require.NoError(t, err)
 	assert.Equal(t, "env", c.stanza)
 	assert.Equal(t, 25*time.Minute, c.timeout)
 	assert.Equal(t, []string{"DRILL_STANZA=env", "DRILL_RTO=10m", "DRILL_CONF=" + here + "/a.conf", "DRILL_CHECKS=/b.yml", "SECRET=s"}, c.env)
 
-	c, err = prepare([]string{"go", "test", "./drill", "-stanza=flag", "-rto", "1m"}, env)
+	c, err = prepare(measure.Drill, []string{"go", "test", "./drill", "-stanza=flag", "-rto", "1m"}, env)
 	require.NoError(t, err)
 	assert.Equal(t, "flag", c.stanza)
 	assert.Equal(t, 16*time.Minute, c.timeout)
@@ -93,7 +95,6 @@ func TestMain_RefusesABadCommandLineInOneSentence(t *testing.T) {
 		"-limit soon":                  "invalid value \"soon\"",
 		"-limit -5s":                   "must be more than 0",
 		"-suite lunch":                 "there are drill and backup",
-		"-suite backup":                "no backup suite yet",
 		"go test ./drill":              "put -- before the command",
 		"--":                           "name the command",
 		"-reap":                        "knows no sandbox to reap",

@@ -95,8 +95,11 @@ func (l *live) why() string {
 	return strings.TrimSpace(l.reason + "  " + l.detail)
 }
 
-// skips says whether a step stands behind a failed one and is not the final one.
-func (l *live) skips(step string) bool { return l.failed && step != l.suite.Final }
+// skips says whether a step stands behind a failed one and is not the final one. Claims
+// are asked whatever became of others.
+func (l *live) skips(step string) bool {
+	return l.failed && !l.suite.Independent && step != l.suite.Final
+}
 
 // output prints the lines of a test, without the framework's own and without
 // the place in the source they come from.

@@ -28,8 +28,8 @@ type options struct {
 	command  []string
 }
 
-const usage = `testprom runs a restore drill, or reads the event stream of one, and tells
-Prometheus and the operator what it proved.
+const usage = `testprom runs a restore drill, or the backup checks, or reads the event stream of
+one, and tells Prometheus and the operator what it proved.
 
   testprom [flags] -- COMMAND...      run COMMAND and judge it
   testprom [flags] < drill.jsonl      judge a recorded stream
@@ -48,6 +48,12 @@ Examples:
   testprom -textfile /var/lib/node_exporter/textfile_collector/veza_backup_drill.prom \
            -history /var/lib/veza/drill.history -- ./drill.test -conf /etc/pgbackrest/pgbackrest.conf
   go test -json ./drill | testprom -report out/report.json
+  testprom -suite backup -textfile out/veza_backup_check.prom -- go test ./backup
+  testprom -suite backup -textfile /var/lib/node_exporter/textfile_collector/veza_backup_check.prom \
+           -history /var/lib/veza/backup.history -- ./backup.test -conf /etc/pgbackrest/pgbackrest.conf
+
+-timeout is the RTO budget + 15m for a drill and 45m for the backup checks, unless
+COMMAND has one. A textfile belongs to one suite.
 
 Exit status: 0 every expected step ran and passed; 1 the backups, or the restore
 made from them, are at fault; 2 the environment kept it from a verdict.
@@ -82,12 +88,12 @@ func parse(args []string, out io.Writer) (options, error) {
 
 // validate finds what flag cannot.
 func (o *options) validate(suite string, args []string) error {
-	switch suite {
-	case measure.Drill.Name:
-		o.suite = measure.Drill
-	case "backup":
-		return errors.New("-suite backup: this version knows no backup suite yet")
-	default:
+	for _, known := range measure.Suites {
+		if known.Name == suite {
+			o.suite = known
+		}
+	}
+	if o.suite.Name == "" {
 		return fmt.Errorf("-suite %s: there are drill and backup", suite)
 	}
 	if o.limit < 0 {

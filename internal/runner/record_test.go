@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/measure"
 )
 
 var record = flag.Bool("record", false, "record fixtures/streams/*.jsonl again with the Go of this machine")
@@ -21,13 +23,17 @@ var record = flag.Bool("record", false, "record fixtures/streams/*.jsonl again w
 // in testdata/recording. It runs on request only, `make golden` style:
 //
 //	go test ./internal/runner -run TestRecord -record && go test ./internal/runner -run TestStreams -update
+//
+// -run TestRecord/^NAME$ records one of them.
 func TestRecord(t *testing.T) {
 	if !*record {
 		t.Skip("recording needs -record")
 	}
 	dir := t.TempDir()
 	require.NoError(t, os.CopyFS(dir, os.DirFS("testdata/recording")))
-	runIn(t, dir, nil, "go", "test", "-c", "-o", "drill.test", "./drill")
+	for _, suite := range measure.Suites {
+		runIn(t, dir, nil, "go", "test", "-c", "-o", suite.Name+".test", "./"+suite.Name)
+	}
 	for _, c := range streamCases(t) {
 		t.Run(c.name, func(t *testing.T) {
 			stream, status := recordOne(t, dir, c)
@@ -44,9 +50,10 @@ func recordOne(t *testing.T, dir string, c streamCase) ([]byte, int) {
 	t.Helper()
 	env := append(os.Environ(), "PROBE="+c.header["probe"])
 	argv := strings.Fields(c.header["command"])
+	suite := c.suite().Name
 	switch argv[0] {
 	case "binary":
-		tool := []string{"go", "tool", "test2json", "-t", "-p", "example.org/recording/drill", "./drill.test", "-test.v=test2json"}
+		tool := []string{"go", "tool", "test2json", "-t", "-p", "example.org/recording/" + suite, "./" + suite + ".test", "-test.v=test2json"}
 		return runIn(t, dir, env, append(tool, argv[1:]...)...)
 	case "cached":
 		runIn(t, dir, env, "go", "test", "-json", "-v=test2json", "./drill")
@@ -78,9 +85,19 @@ type streamCase struct {
 }
 
 // caseKeys are the lines of a .case file, in their order.
-var caseKeys = []string{"case", "probe", "command", "expect", "status"}
+var caseKeys = []string{"case", "suite", "probe", "command", "expect", "status"}
 
 const streamDir = "../../fixtures/streams"
+
+// suite is the drill, unless the case names another one.
+func (c streamCase) suite() measure.Suite {
+	for _, suite := range measure.Suites {
+		if suite.Name == c.header["suite"] {
+			return suite
+		}
+	}
+	return measure.Drill
+}
 
 func (c streamCase) path(suffix string) string {
 	return filepath.Join(streamDir, c.name+"."+suffix)

@@ -19,7 +19,7 @@ type document struct {
 	Stanza   string            `json:"stanza"`
 	Verdict  string            `json:"verdict"` // pass, fail or environment, as the exit status 0, 1 or 2
 	Exit     int               `json:"exit_status"`
-	Backups  string            `json:"backups"` // restored, at_fault or unknown
+	Backups  string            `json:"backups"` // restored (of the backup checks: sound), at_fault or unknown
 	Reason   reason.Reason     `json:"reason"`
 	Sentence string            `json:"sentence"`
 	Next     string            `json:"next,omitempty"`
@@ -53,17 +53,11 @@ type valueDocument struct {
 	Value  float64           `json:"value"`
 }
 
-// passed is what the table of reasons has no sentence for.
-const (
-	passed     = "The backups restore: every expected step ran and passed."
-	notCleaned = "The backups restore; only cleaning up after the run failed."
-)
-
 func (r *result) document(output bool) document {
 	d := document{
 		Schema: schema, Suite: r.suite.Name, Stanza: r.stanza,
 		Verdict: [...]string{"pass", "fail", "environment"}[r.exit],
-		Exit:    r.exit, Backups: [...]string{"unknown", "restored", "at_fault"}[r.Backups],
+		Exit:    r.exit, Backups: [...]string{"unknown", r.suite.Words.Sound, "at_fault"}[r.Backups],
 		Reason: r.Reason, Sentence: r.sentence(), Next: r.Reason.Next(),
 		Step: r.Step, Detail: r.Detail, Begin: r.begin.UTC(), End: r.end.UTC(), Status: r.Status,
 		Labels: r.Labels, Notes: r.Notes, Doubts: r.Doubts, Warnings: r.warnings,
@@ -99,9 +93,9 @@ func newStep(s testreport.Step, output bool) stepDocument {
 func (r *result) sentence() string {
 	switch {
 	case r.Reason == reason.None:
-		return passed
-	case r.Backups == testreport.Restored:
-		return notCleaned
+		return r.suite.Words.Passed
+	case r.Backups == testreport.Sound:
+		return r.suite.Words.NotCleaned
 	}
 	return r.Reason.Means()
 }

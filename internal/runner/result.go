@@ -100,7 +100,7 @@ func (r *result) metrics() textfile.Run {
 		Duration: r.duration, Measurements: r.Measurements, Labels: r.Labels,
 	}
 	switch r.Backups {
-	case testreport.Restored:
+	case testreport.Sound:
 		run.Verdict = new(reason.None)
 	case testreport.AtFault:
 		run.Verdict = &r.Reason

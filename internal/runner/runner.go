@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"veza.fr/recovery/internal/measure"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/testreport"
 	"veza.fr/recovery/internal/textfile"
@@ -43,7 +44,7 @@ func Main(args []string, w World) int {
 	case o.reap:
 		return w.reap()
 	case len(o.command) == 0 && w.Terminal:
-		return w.fail(errors.New("nothing to judge: put `-- go test ./drill` behind the flags, or a recorded stream on standard input (-h explains)"))
+		return w.fail(fmt.Errorf("nothing to judge: put `-- go test ./%s` behind the flags, or a recorded stream on standard input (-h explains)", o.suite.Name))
 	}
 	screen := newDisplay()
 	defer screen.end()
@@ -105,9 +106,22 @@ func (r *run) check() error {
 		if err := textfile.CheckOld(r.textfile); err != nil {
 			return err
 		}
+		if err := r.own(); err != nil {
+			return err
+		}
 	}
 	if r.history != "" {
 		return checkAppend(r.history)
+	}
+	return nil
+}
+
+// own refuses the textfile of another suite: its verdicts would be gone.
+func (r *run) own() error {
+	for _, other := range measure.Suites {
+		if other.Name != r.suite.Name && textfile.Holds(r.textfile, other.Namespace) {
+			return fmt.Errorf("cannot write %s for -suite %s: it holds what -suite %s found; give each suite a file of its own", r.textfile, r.suite.Name, other.Name)
+		}
 	}
 	return nil
 }
@@ -117,7 +131,7 @@ func (r *run) judge() *result {
 	begin := r.Now()
 	var status *int
 	if len(r.command) > 0 {
-		c, err := prepare(r.command, r.Env)
+		c, err := prepare(r.suite, r.command, r.Env)
 		if err != nil {
 			r.collector.Stop(reason.ToolMissing, err.Error())
 		} else {

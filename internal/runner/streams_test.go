@@ -42,11 +42,11 @@ func TestStreams_AreJudgedAsTheirCasesSay(t *testing.T) {
 			prom := filepath.Join(t.TempDir(), "drill.prom")
 			w, out, errs := world(bytes.NewReader(stream))
 
-			exit := Main([]string{"-textfile", prom}, w)
+			exit := Main([]string{"-suite", c.suite().Name, "-textfile", prom}, w)
 
 			assert.Equal(t, c.header["expect"][:1], strconv.Itoa(exit), "%s", out)
 			assert.Empty(t, errs.String())
-			assert.Equal(t, c.header["expect"], verdictOf(stream, nil))
+			assert.Equal(t, c.header["expect"], verdictOfSuite(c.suite(), stream, nil))
 			got, err := os.ReadFile(prom)
 			require.NoError(t, err)
 			golden(t, c.path("prom"), got)
@@ -62,7 +62,7 @@ func TestStreams_AreJudgedTheSameWithTheirExitStatus(t *testing.T) {
 		require.NoError(t, err)
 		status, err := strconv.Atoi(c.header["status"])
 		require.NoError(t, err, c.name)
-		assert.Equal(t, c.header["expect"], verdictOf(stream, &status), c.name)
+		assert.Equal(t, c.header["expect"], verdictOfSuite(c.suite(), stream, &status), c.name)
 	}
 }
 
@@ -81,12 +81,16 @@ func TestPromtool_FindsNothingInAnyTextfile(t *testing.T) {
 	}
 }
 
-// verdictOf is a stream's verdict in the words of a .case file.
+// verdictOf is a drill's verdict in the words of a .case file.
 func verdictOf(stream []byte, status *int) string {
-	c := testreport.New(measure.Drill)
+	return verdictOfSuite(measure.Drill, stream, status)
+}
+
+func verdictOfSuite(suite measure.Suite, stream []byte, status *int) string {
+	c := testreport.New(suite)
 	_ = c.Read(bytes.NewReader(stream))
 	v := c.Report(status).Verdict
-	proved := [...]string{"unknown", "restored", "at_fault"}[v.Backups]
+	proved := [...]string{"unknown", suite.Words.Sound, "at_fault"}[v.Backups]
 	return fmt.Sprintf("%d %s %s", v.Exit, v.Reason, proved)
 }
 

@@ -18,15 +18,19 @@ func (r *run) summary(res *result, unwritten error) {
 	if res.duration >= 0 {
 		took = " in " + humanSeconds(res.duration.Seconds())
 	}
-	r.printf("\n%s  %s of stanza %s%s, exit status %d\n", s.bold(res.headline(s)), res.suite.Name, printable(res.stanza), took, res.exit)
+	r.printf("\n%s  %s of stanza %s%s, exit status %d\n", s.bold(res.headline(s)), res.suite.Words.Title, printable(res.stanza), took, res.exit)
 	r.row("means", res.sentence())
 	if res.Reason != reason.None {
-		r.row("reason", string(res.Reason)+in(res.Step))
+		r.row("reason", string(res.Reason)+in(res.suite, res.Step))
 		r.row("detail", res.Detail)
 		r.row("next", res.Reason.Next())
 	}
 	r.lastLines(res)
+	r.otherClaims(res)
 	for _, v := range res.Measurements {
+		if v.Name == measure.ClaimMetric {
+			continue // the claims that failed are named above
+		}
 		r.row(humanName(v), humanValue(v))
 	}
 	for _, name := range res.suite.InfoLabels {
@@ -50,7 +54,7 @@ func (r *result) headline(s style) string {
 		return s.yellow("PASSED, BUT NOT WRITTEN DOWN")
 	case r.Verdict.Exit == reason.ExitFailed:
 		return s.red("FAILED")
-	case r.Backups == testreport.Restored:
+	case r.Backups == testreport.Sound:
 		return s.yellow("PASSED, BUT NOT CLEANED UP")
 	}
 	return s.yellow("NO VERDICT")
@@ -81,6 +85,24 @@ func (r *run) lastLines(res *result) {
 	}
 }
 
+// otherClaims tells, of claims that do not build on each other, those that failed
+// beside the one to blame, and those that were not asked.
+func (r *run) otherClaims(res *result) {
+	if !res.suite.Independent {
+		return
+	}
+	var unasked []string
+	for _, step := range res.Steps {
+		if step.Outcome == testreport.NotAsked {
+			unasked = append(unasked, step.Name)
+		}
+		if step.Outcome == testreport.Failed && step.Name != res.Step {
+			r.row("failed too", strings.TrimSpace(strings.Join([]string{step.Name, string(step.Reason), step.Detail}, "  ")))
+		}
+	}
+	r.row("not asked", strings.Join(unasked, ", "))
+}
+
 // written says where the run is written down, and what could not be.
 func (r *run) written(unwritten error) {
 	for _, out := range []struct{ name, path string }{
@@ -107,9 +129,9 @@ func (r *run) row(name, text string) {
 
 func (r *run) printf(format string, args ...any) { _, _ = fmt.Fprintf(r.Stdout, format, args...) }
 
-func in(step string) string {
+func in(suite measure.Suite, step string) string {
 	if step == "" {
 		return ""
 	}
-	return " (step " + step + ")"
+	return " (" + suite.Words.Step + " " + step + ")"
 }

@@ -42,6 +42,11 @@ type Settings struct {
 	Disk     int64         // limit of the sandbox's root disk, in bytes; 0 is by need
 	Remote   string        // Incus remote; "" is the daemon of this machine
 	Project  string        // Incus project
+
+	// The backup checks alone.
+	Write     bool          // the rpo claim may write one row through Primary
+	FullAge   time.Duration // oldest the newest full backup may be
+	BackupAge time.Duration // oldest the newest full or differential backup may be
 }
 
 // Pending holds settings that were registered and not validated yet, so that
@@ -84,6 +89,9 @@ func (p *Pending) Load(environ []string) (Settings, error) {
 	var s Settings
 	for _, setting := range Table {
 		problems = append(problems, p.load(setting, vars, &s))
+	}
+	if join(problems) == nil && s.Write && s.Primary == "" {
+		problems = append(problems, errors.New("-write allows one row to be written through -primary, and there is no -primary: give both or neither"))
 	}
 	if err := join(problems); err != nil {
 		return Settings{}, reason.Errorf(reason.ConfigInvalid, "%w", err)

@@ -28,12 +28,12 @@ var otherVariables = []string{
 var Table = []Setting{
 	{
 		Flag: "conf", Variables: []string{"DRILL_CONF"}, Otherwise: "by environment",
-		Meaning: "pgbackrest.conf of an existing repository to drill, in any environment; best an absolute path, since `go test` changes directory",
+		Meaning: "pgbackrest.conf of an existing repository to drill or to check, in any environment; best an absolute path, since `go test` changes directory",
 		set:     func(s *Settings, v string) (err error) { s.Conf, err = parseFile(v); return err },
 	},
 	{
 		Flag: "stanza", Variables: []string{"DRILL_STANZA"}, Otherwise: "the only stanza in the conf",
-		Meaning: "stanza to restore",
+		Meaning: "stanza to restore or to check",
 		set:     func(s *Settings, v string) (err error) { s.Stanza, err = parseStanza(v); return err },
 	},
 	{
@@ -87,8 +87,23 @@ var Table = []Setting{
 		set:     func(s *Settings, v string) (err error) { s.Primary, err = parsePrimary(v); return err },
 	},
 	{
+		Flag: "write", Variables: []string{"DRILL_WRITE"}, Default: "false", Bool: true,
+		Meaning: "backup checks: the rpo claim may write one row through -primary",
+		set:     func(s *Settings, v string) (err error) { s.Write, err = parseBool(v); return err },
+	},
+	{
+		Flag: "full-age", Variables: []string{"DRILL_FULL_AGE"}, Default: "192h",
+		Meaning: "backup checks: oldest the newest full backup may be, counted from its stop",
+		set:     func(s *Settings, v string) (err error) { s.FullAge, err = parseBudget(v); return err },
+	},
+	{
+		Flag: "backup-age", Variables: []string{"DRILL_BACKUP_AGE"}, Default: "30h",
+		Meaning: "backup checks: oldest the newest full or differential backup may be, counted from its stop",
+		set:     func(s *Settings, v string) (err error) { s.BackupAge, err = parseBudget(v); return err },
+	},
+	{
 		Flag: "image", Variables: []string{"DRILL_IMAGE"}, Otherwise: "by environment",
-		Meaning: "sandbox image",
+		Meaning: "Incus and Docker: image of the sandbox",
 		set:     func(s *Settings, v string) (err error) { s.Image, err = parseWord(v); return err },
 	},
 	{
@@ -103,12 +118,12 @@ var Table = []Setting{
 	},
 	{
 		Flag: "memory", Variables: []string{"DRILL_MEMORY"}, Default: "4GiB",
-		Meaning: "Incus: memory the sandbox may use",
+		Meaning: "Incus and Docker: memory the sandbox may use",
 		set:     func(s *Settings, v string) (err error) { s.Memory, err = parseSize(v); return err },
 	},
 	{
 		Flag: "cpus", Variables: []string{"DRILL_CPUS"}, Otherwise: "all of the host's",
-		Meaning: "Incus: cores the sandbox may use",
+		Meaning: "Incus and Docker: cores the sandbox may use",
 		set:     func(s *Settings, v string) (err error) { s.CPUs, err = parseCount(v); return err },
 	},
 	{

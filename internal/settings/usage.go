@@ -5,13 +5,16 @@ import (
 	"strings"
 )
 
-const usageHead = `The restore drill: restores the newest backup into a throw-away machine, proves
-that the data came back, and says so.
+const usageHead = `./drill, the restore drill: restores the newest backup into a throw-away machine,
+proves that the data came back, and says so.
+./backup, the backup checks: holds the backups, as they are taken, against what a good
+backup regime is, claim by claim.
 
   go test ./drill                                       a seeded cluster, all on this machine
   go test ./drill -conf /etc/pgbackrest/pgbackrest.conf a real repository, on this machine
   go test -tags ci ./drill                              in containers
   go test -tags drill ./drill                           a real repository, in an Incus container
+  go test ./backup ...                                  the same four for the backup checks
 
 Settings. A flag wins over its variable, the variable over the default:
 
@@ -21,10 +24,11 @@ const usageTail = `
 Exit status, as testprom returns it (go test itself knows only 0 and 1, make only 0 and 2):
   0  every expected step ran and passed
   1  the backups, or the restore made from them, are at fault
-  2  the environment kept the drill from a verdict
+  2  the environment kept the run from a verdict
 
 Examples:
   go run ./internal/cmd/testprom -textfile veza_backup_drill.prom -- go test ./drill -conf /etc/pgbackrest/pgbackrest.conf -stanza main
+  go run ./internal/cmd/testprom -suite backup -textfile veza_backup_check.prom -- go test ./backup -conf /etc/pgbackrest/pgbackrest.conf
   go test ./drill -v -set 20260823-020003F -keep
   go test ./drill -v -target time:2026-08-23T03:59:30Z -checks /etc/veza/checks.yaml
 

@@ -31,8 +31,10 @@ type Collector struct {
 	values  values
 	signs   signs
 	notes   []string
-	tail    ring // of all that belongs to no step
-	midLine bool // the output event before had no line break
+	asked   []string // the claims the run said it asks; nil before
+	late    bool     // every expected step had begun when the suite's own test published its reason
+	tail    ring     // of all that belongs to no step
+	midLine bool     // the output event before had no line break
 
 	pkg         string // package that holds the suite's test: the first in which it ran
 	twin        string // another package that ran a test of that name
@@ -78,10 +80,15 @@ func (c *Collector) Running() bool {
 }
 
 // LeftOpen says whether a step began and the final one, which cleans up, never
-// ended: what the run made may still be there.
+// ended: what the run made may still be there. In a suite without a final step its
+// test cleans up, and its package must have come to an end: when the test binary died,
+// the end that test2json makes up for the test proves nothing (facts C2).
 func (c *Collector) LeftOpen() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.suite.Final == "" {
+		return c.root.runs > 0 && (c.root.ended == 0 || c.result == "")
+	}
 	began, cleaned := false, false
 	for i := range c.steps {
 		began = began || c.steps[i].runs > 0
@@ -227,10 +234,13 @@ func (c *Collector) attr(e *Event) {
 	switch name, found := "", false; {
 	case e.Key == measure.ReasonKey:
 		if c.stopped.Load() == nil {
+			c.late = c.late || owner == &c.root && owner.reason == "" && c.allBegan()
 			owner.publishReason(e.Value)
 		}
 	case e.Key == measure.DetailKey:
 		keep(&owner.detail, e.Value)
+	case e.Key == measure.AskedKey && c.suite.Independent:
+		c.ask(e)
 	case e.Key == measure.NoteKey:
 		c.note(e.Value)
 	default:
@@ -305,6 +315,16 @@ func (c *Collector) owner(test string) *track {
 		}
 	}
 	return &c.root
+}
+
+// allBegan says whether every expected step has begun.
+func (c *Collector) allBegan() bool {
+	for i := range c.steps {
+		if c.expected(i) && c.steps[i].runs == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // times are those of the first and the last event; zero when they carry none.

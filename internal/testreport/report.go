@@ -9,7 +9,7 @@ import (
 // Report is what one run said, and the verdict on it.
 type Report struct {
 	Verdict
-	Steps        []Step // every expected step, in runbook order
+	Steps        []Step // every step of the suite, in its order
 	Measurements []measure.Value
 	Labels       map[string]string
 	Notes        []string
@@ -40,23 +40,28 @@ func (c *Collector) Report(status *int) Report {
 	failed := false
 	for i := range c.steps {
 		step := c.step(i)
-		if failed && step.Outcome == Failed && step.Reason == "" && step.Name != c.suite.Final {
+		if failed && !c.suite.Independent && step.Outcome == Failed && step.Reason == "" && step.Name != c.suite.Final {
 			step.Outcome, step.Seconds = NotRun, -1 // its microseconds are no duration of the step
 		}
 		failed = failed || step.Outcome == Failed
 		r.Steps = append(r.Steps, step)
 	}
+	r.Measurements = append(r.Measurements, c.counted(r.Steps)...)
 	return r
 }
 
 func (c *Collector) step(i int) Step {
 	t := &c.steps[i]
 	var next time.Time
-	if i+1 < len(c.steps) {
-		next = c.steps[i+1].begin
+	for j := i + 1; j < len(c.steps) && next.IsZero(); j++ {
+		next = c.steps[j].begin
+	}
+	outcome := t.outcome()
+	if outcome == Missing && c.asked != nil && !c.expected(i) {
+		outcome = NotAsked
 	}
 	return Step{
-		Name: t.name, Outcome: t.outcome(), Seconds: t.seconds(next),
+		Name: t.name, Outcome: outcome, Seconds: t.seconds(next),
 		Reason: t.reason, Detail: t.detail, Output: t.tail.all(),
 	}
 }

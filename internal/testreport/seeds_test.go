@@ -16,23 +16,34 @@ var seeds = []string{
 	shortPass() + `{"Action":"output","Package":"p","Output":"ok  \tp\t(cached)\n"}` + "\n",
 	`{"Action":"output","Package":"p","Output":"flag provided but not defined: -x\n"}` + "\n",
 	`{"Action":"output","Package":"p","Output":"panic: test timed out after 1s\ngoroutine 1\n"}` + "\n",
+	shortRun(measure.Backup, `"asked","Value":"policy stanza cadence archive rpo retention encryption integrity"`),
+	shortRun(measure.Backup, `"asked","Value":"policy stanza cadence archive encryption integrity"`),
+	shortRun(measure.Backup, `"asked","Value":"policy gremlins"`), shortRun(measure.Backup, `"asked"`), shortRun(measure.Backup, `"note"`),
+	shortRun(measure.Backup, `"reason","Value":"config_invalid"`), shortRun(measure.Backup, `"metric.checks","Value":"8"`),
 	attr("reason", "wal_missing"), attr("reason", "gremlins"), attr("detail", "x"), attr("note", "y"),
 	attr(`metric.rows{check=\"users\"}`, "5"), attr("metric.rows", "NaN"), attr("metric.rto_seconds", "1e400"), attr("label.stanza", "demo"),
 }
 
-// shortPass is the shortest stream that passes.
-func shortPass() string {
+// shortPass is the shortest drill that passes.
+func shortPass() string { return shortRun(measure.Drill, "") }
+
+// shortRun is the shortest run in which every step passes; the suite's own test
+// publishes one attribute, if any, first.
+func shortRun(suite measure.Suite, attribute string) string {
 	var s strings.Builder
 	line := func(action, test string) {
 		s.WriteString(`{"Action":"` + action + `","Package":"p"` + test + "}\n")
 	}
 	line("start", "")
-	line("run", `,"Test":"TestDrill"`)
-	for _, step := range measure.Drill.StepNames() {
-		line("run", `,"Test":"TestDrill/`+step+`"`)
-		line("pass", `,"Test":"TestDrill/`+step+`"`)
+	line("run", `,"Test":"`+suite.Test+`"`)
+	if attribute != "" {
+		line("attr", `,"Test":"`+suite.Test+`","Key":`+attribute)
 	}
-	line("pass", `,"Test":"TestDrill"`)
+	for _, step := range suite.StepNames() {
+		line("run", `,"Test":"`+suite.Test+`/`+step+`"`)
+		line("pass", `,"Test":"`+suite.Test+`/`+step+`"`)
+	}
+	line("pass", `,"Test":"`+suite.Test+`"`)
 	line("pass", "")
 	return s.String()
 }

@@ -17,7 +17,8 @@ const (
 	Passed     Outcome = "passed"
 	Skipped    Outcome = "skipped"
 	Failed     Outcome = "failed"
-	NotRun     Outcome = "not run" // failed without a reason behind a failed step
+	NotRun     Outcome = "not run"   // failed without a reason behind a failed step
+	NotAsked   Outcome = "not asked" // the run said beforehand that it would not
 )
 
 // Step is what the stream says of one expected step.
@@ -85,6 +86,19 @@ func (t *track) outcome() Outcome {
 func (t *track) blamed() bool {
 	outcome := t.outcome()
 	return t.reason != "" && (outcome == Failed || outcome == Unfinished)
+}
+
+// held says whether the claim is true, 1 or 0; known is false where the run did not find
+// out: the environment kept it from an answer, or the run was ended from outside (whole
+// is false) and the claim failed without saying why.
+func (t *track) held(whole bool) (value float64, known bool) {
+	switch t.outcome() {
+	case Passed:
+		return 1, t.reason == "" && t.unknown == "" && t.below == ""
+	case Failed:
+		return 0, t.reason != "" && t.reason.Exit() == reason.ExitFailed || t.reason == "" && whole
+	}
+	return 0, false
 }
 
 // publishReason keeps the first known word.

@@ -77,6 +77,9 @@ func (v *values) read(suite measure.Suite, series string) (measure.Value, error)
 	if !ok {
 		return measure.Value{}, fmt.Errorf("no metric of that name is known")
 	}
+	if definition.Counted {
+		return measure.Value{}, fmt.Errorf("it is counted from how the claims end, and never published")
+	}
 	number, err := strconv.ParseFloat(v.series[series], 64)
 	if err != nil || math.IsNaN(number) || math.IsInf(number, 0) {
 		return measure.Value{}, fmt.Errorf("%q is not a finite number", v.series[series])

@@ -3,6 +3,7 @@ package testreport
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"veza.fr/recovery/internal/reason"
@@ -13,9 +14,9 @@ type Backups int
 
 // What a run can prove.
 const (
-	Unknown  Backups = iota // nothing: what was known before still stands
-	Restored                // they restore, and what came back is right
-	AtFault                 // they, or the restore made from them, are at fault
+	Unknown Backups = iota // nothing: what was known before still stands
+	Sound                  // what the suite is there to prove of them is true
+	AtFault                // they, or the restore made from them, are at fault
 )
 
 // Verdict is the one answer of a run.
@@ -43,21 +44,27 @@ func (c *Collector) judge(status *int) Verdict {
 			return *v
 		}
 	}
-	return Verdict{Reason: reason.None, Exit: reason.ExitPass, Backups: Restored}
+	return Verdict{Reason: reason.None, Exit: reason.ExitPass, Backups: Sound}
 }
 
 // stepWithReason is line 1: the first step, in runbook order, that failed and
-// published a reason; the suite's own test speaks last.
+// published a reason; the suite's own test speaks last. Claims do not build on each
+// other, so that a proven fault goes before what the environment did to an earlier one.
 func (c *Collector) stepWithReason() *Verdict {
-	for i := range c.steps {
-		if t := &c.steps[i]; t.blamed() {
-			return &Verdict{Reason: t.reason, Step: t.name, Detail: t.sentence()}
+	var first *Verdict
+	for _, t := range append(pointers(c.steps), &c.root) {
+		if !t.blamed() || first != nil && t.reason.Exit() != reason.ExitFailed {
+			continue
+		}
+		first = &Verdict{Reason: t.reason, Detail: t.sentence()}
+		if t != &c.root {
+			first.Step = t.name
+		}
+		if !c.suite.Independent || t.reason.Exit() == reason.ExitFailed {
+			break
 		}
 	}
-	if c.root.blamed() {
-		return &Verdict{Reason: c.root.reason, Detail: c.root.sentence()}
-	}
-	return nil
+	return first
 }
 
 // process is line 2: what ended the run, rather than a step of it.
@@ -104,7 +111,7 @@ func (c *Collector) processed(r reason.Reason, detail string) *Verdict {
 	v := &Verdict{Reason: r, Detail: detail}
 	for i := range c.steps {
 		t := &c.steps[i]
-		if t.outcome() == Unfinished || t.outcome() == Failed && v.Step == "" && r == reason.Panic {
+		if t.outcome() == Unfinished || t.outcome() == Failed && (v.Step == "" || c.suite.Independent) && r == reason.Panic {
 			v.Step = t.name
 		}
 	}
@@ -135,10 +142,10 @@ func (c *Collector) stepWithoutReason() *Verdict {
 // stepNotRun is line 4: an expected step that is missing or skipped.
 func (c *Collector) stepNotRun() *Verdict {
 	for i := range c.steps {
-		if t := &c.steps[i]; t.outcome() != Passed {
+		if t := &c.steps[i]; c.expected(i) && t.outcome() != Passed {
 			return &Verdict{
 				Reason: reason.NoTests, Step: t.name,
-				Detail: fmt.Sprintf("step %s is %s", t.name, t.outcome()),
+				Detail: fmt.Sprintf("%s %s is %s", c.suite.Words.Step, t.name, t.outcome()),
 			}
 		}
 	}
@@ -156,15 +163,16 @@ func (c *Collector) unreadable(status *int) *Verdict {
 
 // doubts are the sentences that stand against a pass although every step passed.
 func (c *Collector) doubts(status *int) []string {
-	doubts := append(append([]string{}, c.values.doubts...), c.contradictions()...)
+	doubts := slices.Concat([]string{}, c.values.doubts, c.contradictions(), c.unasked())
+	although := ", although every " + c.suite.Words.Step + " passed"
 	switch {
 	case c.otherFailed != "":
-		doubts = append(doubts, c.otherFailed+" failed, although every step passed")
-	case c.failedStep():
+		doubts = append(doubts, c.otherFailed+" failed"+although)
+	case c.failedStep(), c.suite.Final == "" && c.root.blamed():
 	case c.root.outcome() != Passed:
-		doubts = append(doubts, fmt.Sprintf("%s itself %s, although every step passed", c.root.name, c.root.outcome()))
+		doubts = append(doubts, fmt.Sprintf("%s itself %s%s", c.root.name, c.root.outcome(), although))
 	case c.result != "pass":
-		doubts = append(doubts, fmt.Sprintf("package %s says %s, although every step passed", c.pkg, c.result))
+		doubts = append(doubts, fmt.Sprintf("package %s says %s%s", c.pkg, c.result, although))
 	case status != nil && *status != 0:
 		doubts = append(doubts, fmt.Sprintf("the command ended with exit status %d, although its stream says all is well", *status))
 	}
@@ -190,21 +198,27 @@ func (c *Collector) contradictions() (doubts []string) {
 }
 
 // proved says what the run proved about the backups. Their verdict stands when
-// the final step alone failed, for a reason of the environment, in a run that is
-// whole and free of doubt otherwise.
+// the final step alone failed (in a suite that has none, its own test, after every
+// claim was asked), for a reason of the environment, in a run that is whole and free of
+// doubt otherwise.
 func (c *Collector) proved(v *Verdict, status *int) Backups {
 	switch {
 	case v.Exit == reason.ExitFailed:
 		return AtFault
 	case v.Step != c.suite.Final || c.process() != nil || len(c.doubts(status)) > 0:
 		return Unknown
+	case c.suite.Final == "" && !(c.root.blamed() && c.late):
+		return Unknown
 	}
 	for i := range c.steps {
+		if !c.expected(i) {
+			continue // it did not run, or there would be a doubt
+		}
 		if want := c.steps[i].name == v.Step; want != (c.steps[i].outcome() == Failed) || !want && c.steps[i].outcome() != Passed {
 			return Unknown
 		}
 	}
-	return Restored
+	return Sound
 }
 
 func (c *Collector) failedStep() bool {

@@ -98,8 +98,8 @@ func TestTeardown_AloneLeavesTheVerdictStanding(t *testing.T) {
 		stream []byte
 		want   Backups
 	}{
-		"alone":                 {play("teardown:fail"), Restored},
-		"with its reason":       {play("teardown:fail,disk_space"), Restored},
+		"alone":                 {play("teardown:fail"), Sound},
+		"with its reason":       {play("teardown:fail,disk_space"), Sound},
 		"verify skipped":        {play("verify:skip teardown:fail"), Unknown},
 		"verify missing":        {play("verify:- teardown:fail"), Unknown},
 		"verify failed":         {play("verify:fail teardown:fail"), AtFault},

@@ -176,6 +176,12 @@ func (o *old) warn(text string, args ...any) {
 
 func format(value float64) string { return fmt.Sprintf("%g", value) }
 
+// Holds says whether an existing file has series of the suite with this namespace.
+func Holds(path, namespace string) bool {
+	before, _ := readOld(path, namespace) // Write names the error
+	return len(before.series) > 0
+}
+
 // Stanza is the one stanza an existing file speaks of; empty when there is no
 // file that can be read, or it speaks of none or of several.
 func Stanza(path, namespace string) string {
