@@ -87,3 +87,9 @@ func splitPort(endpoint, standard string) (host, port string) {
 	}
 	return host, port
 }
+
+// Endpoint is the name of an s3 store as requests carry it, without port and scheme.
+func (r Repo) Endpoint() string {
+	endpoint, _ := splitPort(bare(r.Option("s3-endpoint")), "")
+	return endpoint
+}

@@ -14,17 +14,20 @@ import (
 // Config is a pgbackrest.conf as it was read, with whatever stands in conf.d
 // behind it. It answers questions; pgBackRest itself reads the file.
 type Config struct {
-	Path string // where it was read, for messages
-	file *ini.File
+	Path  string // where it was read, for messages
+	file  *ini.File
+	lines []Line
 }
 
-// ParseConfig reads a pgbackrest.conf; more are the contents of its conf.d, in order.
+// ParseConfig reads a pgbackrest.conf; more are the files of its conf.d, in order.
 // Values are taken as they are: no quoting, no interpolation, no comment behind a
 // value, because pgBackRest knows none of these. The error's reason is config_invalid.
-func ParseConfig(path string, content []byte, more ...[]byte) (*Config, error) {
+func ParseConfig(path string, content []byte, more ...ConfFile) (*Config, error) {
+	lines := linesOf(ConfFile{path, content})
 	var others []any
 	for _, m := range more {
-		others = append(others, m)
+		others = append(others, m.Content)
+		lines = append(lines, linesOf(m)...)
 	}
 	file, err := ini.LoadSources(ini.LoadOptions{
 		AllowShadows: true, IgnoreInlineComment: true, IgnoreContinuation: true,
@@ -34,7 +37,7 @@ func ParseConfig(path string, content []byte, more ...[]byte) (*Config, error) {
 		// The library's error quotes the line, and the line may hold a secret.
 		return nil, reason.Errorf(reason.ConfigInvalid, "%s is no pgbackrest.conf: a line is neither [section] nor option=value", path)
 	}
-	return &Config{Path: path, file: file}, nil
+	return &Config{Path: path, file: file, lines: lines}, nil
 }
 
 // Stanzas are the names of the stanza sections, without [global] and [name:command].
@@ -68,13 +71,18 @@ func (c *Config) Stanza(wanted string) (string, error) {
 // Option is the value a command sees for an option: the stanza's section before
 // [global], within each the part for the command first. Empty when it is not set.
 func (c *Config) Option(stanza, command, option string) string {
-	for _, name := range []string{stanza + ":" + command, stanza, "global:" + command, "global"} {
+	for _, name := range sections(stanza, command) {
 		section, err := c.file.GetSection(name)
 		if err == nil && section.HasKey(option) {
 			return strings.TrimSpace(section.Key(option).Value())
 		}
 	}
 	return ""
+}
+
+// sections are where a command looks for an option, in order.
+func sections(stanza, command string) []string {
+	return []string{stanza + ":" + command, stanza, "global:" + command, "global"}
 }
 
 // Repo is one repository of a conf.
@@ -155,17 +163,21 @@ func (c *Config) Secrets() []string {
 // CheckSecrets refuses placeholders: the reason is placeholder_secret, the option
 // is named and its value is not shown.
 func (r Repo) CheckSecrets() error {
-	for _, option := range secretOptions {
-		value := r.Option(option)
-		if value == "" && !r.needs(option) {
-			continue
-		}
-		if IsPlaceholder(value) {
-			return reason.Errorf(reason.PlaceholderSecret, "%s: repo%d-%s is a placeholder (or empty); put the real value there",
-				r.conf.Path, r.Key, option)
-		}
+	for _, option := range r.Placeholders() {
+		return reason.Errorf(reason.PlaceholderSecret, "%s: %s is a placeholder (or empty); put the real value there", r.conf.Path, option)
 	}
 	return nil
+}
+
+// Placeholders are the secret options of the repository that hold none, or are missing
+// although they are needed, with their whole name.
+func (r Repo) Placeholders() (options []string) {
+	for _, option := range secretOptions {
+		if value := r.Option(option); (value != "" || r.needs(option)) && IsPlaceholder(value) {
+			options = append(options, fmt.Sprintf("repo%d-%s", r.Key, option))
+		}
+	}
+	return options
 }
 
 var placeholders = []string{"changeme", "change_me", "change-me", "replaceme", "replace_me", "placeholder", "example", "todo"}

@@ -53,7 +53,7 @@ func TestConfig_TakesValuesAsTheyAre(t *testing.T) {
 }
 
 func TestConfig_ConfDComesBehind(t *testing.T) {
-	config, err := ParseConfig("x", []byte("[global]\nrepo1-path=/a\n"), []byte("[veza]\npg1-path=/b\n"))
+	config, err := ParseConfig("x", []byte("[global]\nrepo1-path=/a\n"), ConfFile{"b.conf", []byte("[veza]\npg1-path=/b\n")})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"veza"}, config.Stanzas())
 }
