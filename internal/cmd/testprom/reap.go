@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"veza.fr/recovery/internal/host/docker"
 	"veza.fr/recovery/internal/host/incus"
 	"veza.fr/recovery/internal/host/process"
 	"veza.fr/recovery/internal/runner"
@@ -19,8 +20,8 @@ import (
 const reapTimeout = 2 * time.Minute
 
 // reaper removes what killed drills left behind, of every stanza that is not being
-// drilled right now. Kept sandboxes stay until their time is over. Incus is asked
-// where there is one: on this machine, or where the variables of the drill say.
+// drilled right now. Kept sandboxes stay until their time is over. Incus and Docker are
+// asked where there is one: on this machine, or where the variables say.
 var reaper runner.Reaper = func(ctx context.Context, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, reapTimeout)
 	defer cancel()
@@ -28,6 +29,9 @@ var reaper runner.Reaper = func(ctx context.Context, out io.Writer) error {
 	containers := incus.Provider{Remote: os.Getenv("DRILL_INCUS_REMOTE"), Project: cmp.Or(os.Getenv("DRILL_INCUS_PROJECT"), "default")}
 	if containers.Present() {
 		providers = append(providers, containers)
+	}
+	if engine := (docker.Provider{}); engine.Present() {
+		providers = append(providers, engine)
 	}
 	var all error
 	lines := 0
