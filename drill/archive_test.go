@@ -2,26 +2,19 @@ package drill
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/repository"
 	"veza.fr/recovery/internal/sandbox"
 	"veza.fr/recovery/internal/settings"
-	"veza.fr/recovery/internal/wait"
 	"veza.fr/recovery/internal/wal"
 )
-
-// asyncSettles is how long an asynchronous archive-push may leave a hole: its
-// workers finish in any order.
-const asyncSettles = time.Minute
 
 // wholeArchive lists the archive, proves that it is whole from the backup's start
 // on, and remembers its last segment: recovery must get there.
@@ -30,12 +23,7 @@ func (d *drill) wholeArchive(ctx context.Context) error {
 	if err := d.askPrimary(ctx); err != nil {
 		return err
 	}
-	err := d.follow(ctx)
-	if hole, ok := errors.AsType[*wal.Hole](err); ok && d.async() && time.Since(hole.Since) < asyncSettles {
-		d.say("%v: archive-async may still fill it", hole)
-		err = d.relist(ctx)
-	}
-	if err != nil {
+	if err := d.follow(ctx); err != nil {
 		return err
 	}
 	last := d.chain.Last()
@@ -49,77 +37,14 @@ func (d *drill) wholeArchive(ctx context.Context) error {
 	return d.targetInWindow(last)
 }
 
-func (d *drill) relist(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, asyncSettles)
-	defer cancel()
-	var found error
-	err := wait.For(ctx, "archive-async to fill a hole", progress, func(ctx context.Context) error {
-		found = d.follow(ctx)
-		if _, ok := errors.AsType[*wal.Hole](found); ok {
-			return found
-		}
-		return nil
-	})
-	if found == nil && d.ctx.Err() != nil {
-		return err
-	}
-	return found
-}
-
-func (d *drill) async() bool {
-	return d.conf.parsed.Option(d.stanza, "archive-push", "archive-async") == "y"
-}
-
 // follow lists the archive and walks it.
-func (d *drill) follow(ctx context.Context) (err error) {
-	directory := "archive/" + d.stanza + "/" + d.info.ArchiveID(d.set)
-	if d.listing, err = d.client.List(ctx, directory); err != nil {
-		return reason.Wrap(reason.RepoUnreachable, err)
-	}
-	start, err := d.walStart()
+func (d *drill) follow(ctx context.Context) error {
+	start, err := repository.Start(d.set, d.size)
 	if err != nil {
 		return err
 	}
-	archive := wal.NewArchive(d.listing, d.size)
-	var history []wal.Switch
-	if newest := archive.Newest(start.First.Timeline); newest > 1 {
-		if _, listed := archive.Histories[newest]; listed {
-			if history, err = d.history(ctx, directory, newest); err != nil {
-				return err
-			}
-		}
-	}
-	d.chain, err = archive.Follow(start, history)
+	d.archive, d.chain, err = d.repo.Follow(ctx, d.repo.Directory(d.info, d.set), start, d.size)
 	return err
-}
-
-func (d *drill) walStart() (start wal.Start, err error) {
-	if start.First, err = wal.ParseSegment(d.set.Archive.Start, d.size); err == nil {
-		start.Stop, err = wal.ParseSegment(d.set.Archive.Stop, d.size)
-	}
-	if err != nil {
-		return start, reason.Errorf(reason.RepoCorrupt, "backup %s names no WAL range in backup.info: %w", d.set.Label, err)
-	}
-	if d.set.LSN != nil {
-		start.At = lsn(d.set.LSN.Stop)
-	}
-	return start, nil
-}
-
-func (d *drill) history(ctx context.Context, directory string, timeline uint32) ([]wal.Switch, error) {
-	name := wal.HistoryName(timeline)
-	content, err := d.client.Get(ctx, directory+"/"+name)
-	if err != nil && !errors.Is(err, pgbackrest.ErrNoFile) && !pgbackrest.Damaged(err) {
-		return nil, reason.Wrap(reason.RepoUnreachable, err)
-	}
-	if err != nil {
-		return nil, reason.Wrap(reason.WALCorrupt, fmt.Errorf("%s: %w", name, err))
-	}
-	switches, err := wal.ParseHistory(string(content))
-	if err != nil {
-		return nil, reason.Errorf(reason.WALCorrupt, "%s: %w", name, err)
-	}
-	return switches, nil
 }
 
 // lsn reads a position that was checked before; what is none is 0.
@@ -132,9 +57,9 @@ func (d *drill) askPrimary(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, d.settings.Primary)
+	conn, err := postgres.Primary(ctx, d.settings.Primary)
 	if err != nil {
-		return reason.Errorf(reason.ConfigInvalid, "-primary: cannot connect; is it up, and is the password in a passfile or service file? %s", pgbackrest.Printable(err.Error()))
+		return err
 	}
 	defer func() { _ = conn.Close(ctx) }() // nothing was written
 	var archived *string
@@ -183,7 +108,7 @@ func (d *drill) targetInWindow(last wal.Entry) error {
 
 // space compares what the backup needs with what is free.
 func (d *drill) space(ctx context.Context) error {
-	if !d.env.local {
+	if !d.env.Local {
 		return nil
 	}
 	return d.enough(ctx, d.control)

@@ -1,11 +1,15 @@
 package drill
 
-import "testing"
+import (
+	"testing"
+
+	"veza.fr/recovery/internal/runtest"
+)
 
 // TestDrill restores a backup as an operator would in a disaster, in this order.
 // Each step is a subtest; a step behind a failed one is not run, but teardown is.
 func TestDrill(t *testing.T) {
-	neverCached(t)
+	runtest.NeverCached(t, "drill_test.go")
 	if testing.Short() {
 		t.Skip("-short leaves the drill out; testprom reports that as no_tests")
 	}

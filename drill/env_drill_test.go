@@ -3,6 +3,7 @@
 package drill
 
 import (
+	"veza.fr/recovery/internal/environment"
 	"veza.fr/recovery/internal/host/incus"
 	"veza.fr/recovery/internal/host/process"
 	"veza.fr/recovery/internal/pgbackrest"
@@ -11,10 +12,11 @@ import (
 )
 
 // bind: the production stanza of this host, restored into an Incus container.
-func bind() environment {
-	return environment{
-		name: "incus", control: process.Provider{}, conf: pgbackrest.DefaultConfig,
-		sandbox: func(s settings.Settings) sandbox.Provider {
+func bind() environment.Environment {
+	return environment.Environment{
+		Name: "incus", Here: true, Conf: pgbackrest.DefaultConfig,
+		Control: func(settings.Settings) sandbox.Provider { return process.Provider{} },
+		Sandbox: func(s settings.Settings) sandbox.Provider {
 			return incus.Provider{
 				Remote: s.Remote, Project: s.Project, Image: s.Image, Memory: s.Memory, CPUs: s.CPUs, Disk: s.Disk, Install: s.Install,
 			}

@@ -2,11 +2,10 @@ package drill
 
 import (
 	"context"
-	"net"
-	"path"
 
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/runtest"
 	"veza.fr/recovery/internal/sandbox"
 )
 
@@ -20,71 +19,33 @@ func (d *drill) launch(ctx context.Context) (err error) {
 	return nil
 }
 
-// spec says what the sandbox is for, and which ways out it needs: to the object
-// stores of the stanza, or to the directories of its posix repositories.
+// spec says what the sandbox is for, and which ways out it needs.
 func (d *drill) spec(ctx context.Context) sandbox.Spec {
-	spec := sandbox.Spec{Stanza: d.stanza, Run: d.run, Major: d.info.Version(d.set), Need: d.need()}
-	if deadline, ok := d.ctx.Deadline(); ok {
-		spec.Until = deadline.Add(cleanupGrace)
+	spec := d.tag()
+	if d.set.Label != "" { // chosen already
+		spec.Major, spec.Need = d.info.Version(d.set), d.need()
 	}
-	for _, key := range d.conf.parsed.Repos() {
-		repo := d.conf.parsed.Repo(d.stanza, key)
-		if _, ok := repo.Served(); !ok {
-			continue
-		}
-		address, remote := repo.Address()
-		if key != d.settings.Repo && !d.there(ctx, repo) {
-			continue
-		}
-		if remote {
-			spec.Stores = append(spec.Stores, sandbox.Address{Host: address.Host, Port: address.Port})
-		} else {
-			spec.Folders = []string{path.Clean(repo.Path())}
-		}
-	}
-	return spec
+	return d.repo.Ways(ctx, spec)
 }
 
-// there says whether a repository that is not drilled gets a way as well: an object
-// store whose name is known. It is no fault of the drilled one when it is not.
-func (d *drill) there(ctx context.Context, repo pgbackrest.Repo) bool {
-	address, remote := repo.Address()
-	if !remote {
-		return false
-	}
-	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
-	defer cancel()
-	_, err := net.DefaultResolver.LookupHost(ctx, address.Host)
-	if err != nil {
-		d.note("nothing leads to repository %d, which is not drilled: %v", repo.Key, err)
-	}
-	return err == nil
+// tag says whose a machine is, and how long it is wanted.
+func (d *drill) tag() sandbox.Spec {
+	return sandbox.Spec{Stanza: d.stanza, Run: d.run, Until: runtest.Over(d.ctx)}
 }
 
 // served refuses, before anything is made, a repository that a sandbox without a
 // network cannot reach.
 func (d *drill) served(context.Context) error {
-	if d.env.local {
+	if d.env.Local {
 		return nil
 	}
-	for _, key := range d.conf.parsed.Repos() {
-		name, ok := d.conf.parsed.Repo(d.stanza, key).Served()
-		switch {
-		case ok:
-		case key == d.settings.Repo:
-			return reason.Errorf(reason.ConfigInvalid, "%s: %s is not served in a sandbox of environment %s yet: "+
-				"repositories of type s3 and posix are; drill this one with -conf in the environment without a tag", d.conf.parsed.Path, name, d.env.name)
-		default:
-			d.note("%s is not served in a sandbox yet: nothing leads to it", name)
-		}
-	}
-	return nil
+	return d.repo.Served(d.env.Name)
 }
 
 // sameAnswer proves that the sandbox sees the repository as this machine did: what it
 // alone cannot read is the sandbox's fault, not the backup's.
 func (d *drill) sameAnswer(ctx context.Context) error {
-	if d.env.local {
+	if d.env.Local {
 		return nil
 	}
 	info, err := d.client.Info(ctx)

@@ -3,7 +3,6 @@ package drill
 import (
 	"cmp"
 	"context"
-	"maps"
 	"os"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/repository"
 	"veza.fr/recovery/internal/sandbox"
 	"veza.fr/recovery/internal/source"
 	"veza.fr/recovery/internal/verify"
@@ -20,7 +20,7 @@ import (
 // restore and whether it is whole. What waiting cannot mend fails here, in seconds.
 func (d *drill) preflight(ctx context.Context) error {
 	for _, part := range []func(context.Context) error{
-		d.configure, d.reserve, d.openSource, d.served, d.reach, d.tools, d.chooseSet, d.versions, d.wholeArchive, d.space,
+		d.configure, d.reserve, d.openSource, d.served, d.ask, d.chooseSet, d.versions, d.wholeArchive, d.space,
 	} {
 		if err := part(ctx); err != nil {
 			return err
@@ -34,7 +34,7 @@ func (d *drill) configure(context.Context) (err error) {
 	if d.settings, err = pending.Load(os.Environ()); err != nil {
 		return err
 	}
-	d.provider = d.env.sandbox(d.settings)
+	d.provider = d.env.Sandbox(d.settings)
 	if deadline, ok := d.ctx.Deadline(); ok && time.Until(deadline) < d.settings.RTO {
 		d.note("warning: the test's deadline leaves %s, less than the RTO budget of %s: give go test a longer -timeout",
 			time.Until(deadline).Round(time.Second), d.settings.RTO)
@@ -42,12 +42,12 @@ func (d *drill) configure(context.Context) (err error) {
 	if d.checks, err = verify.LoadChecks(d.settings.Checks, d.settings.Database, d.settings.MinUsers); err != nil {
 		return err
 	}
-	if d.settings.Image != "" && d.env.local {
+	if d.settings.Image != "" && d.env.Local {
 		d.note("-image %s is not used: this environment restores into a directory", d.settings.Image)
 	}
-	d.stanza = cmp.Or(d.settings.Stanza, d.env.stanza)
+	d.stanza = cmp.Or(d.settings.Stanza, d.env.Stanza)
 	if d.settings.Conf == "" {
-		d.settings.Conf = d.env.conf
+		d.settings.Conf = d.env.Conf
 	}
 	if d.settings.Conf == "" {
 		return nil // a seeded source: its conf is there once it is
@@ -77,8 +77,7 @@ func (d *drill) reserve(ctx context.Context) (err error) {
 			return reason.Wrap(reason.SandboxFailed, reapErr)
 		}
 	}
-	d.control, err = d.env.control.Launch(ctx, sandbox.Spec{Stanza: d.stanza, Run: d.run})
-	return reason.Wrap(reason.SandboxFailed, err)
+	return nil
 }
 
 // openSource makes the repository be there, and reads a seeded one's conf.
@@ -88,20 +87,23 @@ func (d *drill) openSource(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if err = d.conf.parsed.CheckRepo(d.stanza, d.settings.Repo); err != nil {
+	d.repo.Stanza, d.repo.Key = d.stanza, d.settings.Repo
+	return d.repo.Check()
+}
+
+// readConf reads the source's conf and settles the stanza.
+func (d *drill) readConf(from source.Repository) (err error) {
+	if d.repo.Conf, err = repository.Load(from); err != nil {
 		return err
 	}
-	repo := d.conf.parsed.Repo(d.stanza, d.settings.Repo)
-	if err = repo.CheckNow(); err != nil {
-		return err
-	}
-	return repo.CheckSecrets()
+	d.stanza, err = d.repo.Conf.Stanza(cmp.Or(d.settings.Stanza, from.Stanza))
+	return err
 }
 
 // seed makes a source for this run alone.
 func (d *drill) seed(ctx context.Context) (err error) {
 	start := time.Now()
-	d.source, err = d.env.seed(ctx, d.settings, sandbox.Spec{Stanza: d.stanza, Run: d.run})
+	d.source, err = d.env.Seed(ctx, d.settings, d.tag())
 	if err != nil {
 		return reason.Wrap(reason.SandboxFailed, err)
 	}
@@ -113,41 +115,28 @@ func (d *drill) seed(ctx context.Context) (err error) {
 	return d.readConf(origin)
 }
 
-// reach tries the way to the object store: pgBackRest would retry a dead one for minutes.
-func (d *drill) reach(ctx context.Context) error {
-	repo := d.conf.parsed.Repo(d.stanza, d.settings.Repo)
-	address, remote := repo.Address()
-	if !remote {
-		d.say("repository %d: %s, on this machine", d.settings.Repo, repo.Type())
-		return nil
+// ask finds pgBackRest on a scratch machine, and asks the repository what it holds.
+func (d *drill) ask(ctx context.Context) (err error) {
+	if d.control, err = d.env.Control(d.settings).Launch(ctx, d.spec(ctx)); err != nil {
+		return reason.Wrap(reason.SandboxFailed, err)
 	}
-	roots, err := d.conf.roots(repo)
-	if err != nil {
+	if late, ok := d.control.(sandbox.Waiter); ok {
+		if err = late.Ready(ctx); err != nil {
+			return reason.Wrap(reason.SandboxFailed, err)
+		}
+	}
+	if err = d.repo.Reach(ctx, d.control); err != nil {
 		return err
 	}
-	start := time.Now()
-	trouble, err := pgbackrest.Probe(ctx, d.control, address, roots)
-	if err != nil {
+	if err = d.repo.Equip(ctx, d.control, d.env.Here); err != nil {
 		return err
 	}
-	d.say("repository %d: %s at %s answers in %d ms", d.settings.Repo, repo.Type(), address, time.Since(start).Milliseconds())
-	if repo.VerifyTLS() {
-		d.trouble = trouble
-	}
-	return nil
-}
-
-// tools finds pgBackRest, and asks the repository what it holds.
-func (d *drill) tools(ctx context.Context) (err error) {
-	if err = d.install(ctx, d.control, nil); err != nil {
-		return err
-	}
-	d.client = d.clientOn(d.control)
+	d.client = d.repo.Client
 	if d.version, err = d.client.Version(ctx); err != nil {
 		return err
 	}
 	measure.Label(d.step_, "pgbackrest_version", d.version)
-	d.info, err = d.askInfo(ctx)
+	d.info, err = d.repo.Info(ctx)
 	return err
 }
 
@@ -159,7 +148,7 @@ func (d *drill) versions(ctx context.Context) error {
 		return reason.Errorf(reason.VersionMismatch, "backup %s was made by pgBackRest %s, and %s is installed here: an older one may not read it",
 			d.set.Label, d.set.Backrest.Version, d.version)
 	}
-	if !d.env.local {
+	if !d.env.Local {
 		return nil
 	}
 	installation, err := postgres.Find(ctx, d.control, major)
@@ -167,33 +156,4 @@ func (d *drill) versions(ctx context.Context) error {
 		d.say("PostgreSQL %s, pgBackRest %s", installation.Version, d.version)
 	}
 	return err
-}
-
-// install puts the conf where the host's commands find it: a copy, byte for byte,
-// with more files by path.
-func (d *drill) install(ctx context.Context, on sandbox.Sandbox, more map[string][]byte) error {
-	files := map[string][]byte{}
-	maps.Copy(files, more)
-	for name, content := range d.conf.files() {
-		files[on.Dir("etc")+"/"+name] = content
-	}
-	for path, content := range files {
-		if err := on.Put(ctx, path, content, 0o640, ""); err != nil {
-			return reason.Wrap(reason.SandboxFailed, err)
-		}
-	}
-	return nil
-}
-
-// clientOn is a pgBackRest whose paths are all the machine's own.
-func (d *drill) clientOn(on sandbox.Sandbox) *pgbackrest.Client {
-	client := &pgbackrest.Client{
-		Host: on, Config: on.Dir("etc") + "/" + confName, Stanza: d.stanza, Repo: d.settings.Repo,
-		Data: on.Dir("data"), Lock: on.Dir("lock"), Log: on.Dir("log"), Spool: on.Dir("spool"),
-		Patience: d.conf.parsed.Patience(d.stanza),
-	}
-	if len(d.conf.include) > 0 {
-		client.Include = on.Dir("etc") + "/" + includeName
-	}
-	return client
 }

@@ -16,30 +16,26 @@ import (
 // the files it names; finds the programs the restore needs there; and proves that
 // the sandbox has a way to the repository and no other.
 func (d *drill) provision(ctx context.Context) error {
-	named, ca, err := d.namedFiles()
-	if err != nil {
+	if err := d.repo.Equip(ctx, d.box, d.env.Local); err != nil {
 		return err
 	}
-	if err = d.install(ctx, d.box, named); err != nil {
-		return err
-	}
-	d.client = d.clientOn(d.box)
-	d.client.CAFile = ca
-	if err = d.programs(ctx); err != nil {
+	d.client = d.repo.Client
+	if err := d.programs(ctx); err != nil {
 		return err
 	}
 	if late, ok := d.box.(sandbox.Waiter); ok {
-		if err = late.Ready(ctx); err != nil {
+		if err := late.Ready(ctx); err != nil {
 			return reason.Wrap(reason.SandboxFailed, err)
 		}
 	}
 	if guarded, ok := d.box.(sandbox.Isolated); ok {
-		if err = guarded.Isolated(ctx); err != nil {
+		how, err := guarded.Isolated(ctx)
+		if err != nil {
 			return reason.Wrap(reason.SandboxFailed, err)
 		}
-		d.say("the sandbox has no network card")
+		d.say("the sandbox is cut off: %s", how)
 	}
-	if err = d.sameAnswer(ctx); err != nil {
+	if err := d.sameAnswer(ctx); err != nil {
 		return err
 	}
 	return d.enough(ctx, d.box)

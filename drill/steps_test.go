@@ -11,11 +11,14 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"veza.fr/recovery/internal/environment"
 	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/measure"
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/repository"
+	"veza.fr/recovery/internal/runtest"
 	"veza.fr/recovery/internal/sandbox"
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/source"
@@ -30,7 +33,7 @@ type drill struct {
 	ctx    context.Context
 	failed bool
 	run    string
-	env    environment
+	env    environment.Environment
 
 	settings settings.Settings
 	checks   []verify.Check
@@ -38,16 +41,15 @@ type drill struct {
 	lock     *sandbox.Lock
 	provider sandbox.Provider
 	control  sandbox.Sandbox
-	conf     conf
+	repo     *repository.Repository
 	stanza   string
-	trouble  error  // what looks wrong with the object store's certificate
 	version  string // of pgBackRest here
 
 	info    pgbackrest.Stanza
 	backups []pgbackrest.Backup
 	set     pgbackrest.Backup
 	age     time.Duration // of the set, in preflight
-	listing []wal.File
+	archive repository.Archive
 	size    uint64 // of a WAL segment
 	chain   wal.Chain
 	primary string // last segment the primary says it archived
@@ -63,20 +65,13 @@ type drill struct {
 	log                    postgres.Log
 }
 
-// begin makes the run's context: it ends with a signal, or a grace period before
-// the test's deadline, because -timeout runs no clean-up at all.
+// begin makes the run's context.
 func begin(t *testing.T) *drill {
 	t.Helper()
-	d := &drill{t: t, step_: t, ctx: interrupted, run: strings.ToLower(rand.Text()[:10]), env: bind()}
-	if deadline, ok := t.Deadline(); ok {
-		grace := min(cleanupGrace, time.Until(deadline)/5)
-		ctx, cancel := context.WithDeadlineCause(d.ctx, deadline.Add(-grace),
-			reason.Errorf(reason.Timeout, "the deadline of %s is spent (go test -timeout, less %s for clean-up)", time.Until(deadline).Round(time.Second), grace.Round(time.Second)))
-		d.ctx = ctx
-		t.Cleanup(cancel)
-	}
+	d := &drill{t: t, step_: t, ctx: runtest.Context(t), run: strings.ToLower(rand.Text()[:10]), env: bind()}
+	d.repo = &repository.Repository{Say: d.say, Note: d.note}
 	t.Cleanup(d.release) // behind teardown, for a run that never reaches it
-	measure.Label(t, "environment", d.env.name)
+	measure.Label(t, "environment", d.env.Name)
 	return d
 }
 
@@ -93,7 +88,7 @@ func (d *drill) step(name string, run func(context.Context) error) {
 // always runs a step whatever happened before, with a context of its own.
 func (d *drill) always(name string, run func(context.Context) error) {
 	d.t.Run(name, func(t *testing.T) {
-		ctx, cancel := cleanup()
+		ctx, cancel := runtest.Cleanup()
 		defer cancel()
 		saved := d.ctx
 		d.ctx = ctx
@@ -110,14 +105,7 @@ func (d *drill) perform(t *testing.T, run func(context.Context) error) {
 		d.failed = false
 		return
 	}
-	err = d.judge(err)
-	why, ok := reason.Of(err)
-	if !ok {
-		why = fallback(t.Name())
-	}
-	t.Attr(measure.ReasonKey, string(why))
-	t.Attr(measure.DetailKey, measure.Line(err.Error()))
-	t.Error(err)
+	runtest.Fail(t, d.judge(err), fallback(t.Name()))
 }
 
 // fallback is the reason of a step whose error carries none.

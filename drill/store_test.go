@@ -16,7 +16,7 @@ const storeSilence = 30 * time.Second
 // withStore is a context that ends, as repo_unreachable, when the object store has not
 // answered for storeSilence. Call stop when the store is not needed any more.
 func (d *drill) withStore(ctx context.Context) (_ context.Context, stop func()) {
-	address, remote := d.conf.parsed.Repo(d.stanza, d.settings.Repo).Address()
+	address, remote := d.repo.Conf.Repo(d.stanza, d.settings.Repo).Address()
 	if !remote {
 		return ctx, func() {}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/runtest"
 	"veza.fr/recovery/internal/sandbox"
 )
 
@@ -88,11 +89,11 @@ func (d *drill) destroy(ctx context.Context) error {
 // closeSource ends a seeded source and the scratch machine, then frees the stanza.
 func (d *drill) closeSource(ctx context.Context) error {
 	var err error
-	if d.source != nil {
-		err = d.source.Close(ctx)
+	if d.control != nil { // it stands on the source's ground
+		err = d.control.Destroy(ctx)
 	}
-	if d.control != nil {
-		err = errors.Join(err, d.control.Destroy(ctx))
+	if d.source != nil {
+		err = errors.Join(err, d.source.Close(ctx))
 	}
 	d.source, d.control = nil, nil
 	if d.lock != nil {
@@ -104,7 +105,7 @@ func (d *drill) closeSource(ctx context.Context) error {
 
 // release is behind teardown, for a test that panicked on its way there.
 func (d *drill) release() {
-	ctx, cancel := cleanup()
+	ctx, cancel := runtest.Cleanup()
 	defer cancel()
 	if err := d.teardown(ctx); err != nil {
 		d.t.Error(err)

@@ -16,7 +16,7 @@ func (d *drill) mostBetweenBackups() int {
 		}
 	}
 	starts = append(starts, d.chain.Last().Number+1)
-	archive := wal.NewArchive(d.listing, d.size)
+	archive := d.archive
 	most := 0
 	for i := 0; i+1 < len(starts); i++ {
 		most = max(most, archive.Count(starts[i], starts[i+1]))

@@ -2,8 +2,12 @@ package source
 
 import (
 	"context"
+	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
+	"syscall"
 
 	"veza.fr/recovery/internal/reason"
 )
@@ -37,7 +41,20 @@ func (e Existing) Open(_ context.Context, say func(format string, args ...any)) 
 	}
 	defer f.Close() //nolint:errcheck // only read
 	say("the repository is that of %s", conf)
-	return Repository{Conf: conf, Stanza: e.Stanza}, nil
+	return Repository{Conf: conf, Stanza: e.Stanza, Mode: info.Mode(), Owner: owner(info)}, nil
+}
+
+// owner is the name of a file's owner, or the number of one without a name.
+func owner(info fs.FileInfo) string {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return ""
+	}
+	id := strconv.FormatUint(uint64(stat.Uid), 10)
+	if u, err := user.LookupId(id); err == nil {
+		return u.Username
+	}
+	return id
 }
 
 // Close has nothing to end.

@@ -2,6 +2,7 @@ package source_test
 
 import (
 	"os"
+	"os/user"
 	"path/filepath"
 	"strconv"
 	"testing"
@@ -24,7 +25,9 @@ func TestExisting_Absolute(t *testing.T) {
 	e := source.Existing{Conf: "my.conf", Stanza: "main"}
 	repository, err := e.Open(t.Context(), t.Logf)
 	require.NoError(t, err)
-	assert.Equal(t, source.Repository{Conf: filepath.Join(here, "my.conf"), Stanza: "main"}, repository)
+	me, err := user.Current()
+	require.NoError(t, err)
+	assert.Equal(t, source.Repository{Conf: filepath.Join(here, "my.conf"), Stanza: "main", Mode: 0o600, Owner: me.Username}, repository)
 	require.NoError(t, e.Close(t.Context()))
 }
 

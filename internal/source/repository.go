@@ -24,16 +24,30 @@ func (s *Seeded) configure(ctx context.Context) error {
 			return err
 		}
 	}
-	return s.Machine.Put(ctx, s.conf(), []byte(s.render()), 0o640, "")
+	return s.Machine.Put(ctx, s.conf(), []byte(s.render(false)), confMode, "")
 }
 
-// render is the content of pgbackrest.conf.
-func (s *Seeded) render() string {
+// confMode is that of pgbackrest.conf, as the role has it.
+const confMode = 0o640
+
+// repository is what the drill gets: a conf that only reads, where the store has keys for that.
+func (s *Seeded) repository(ctx context.Context) (Repository, error) {
+	r := Repository{Conf: s.conf(), Content: []byte(s.render(true)), Mode: confMode, Stanza: s.stanza(), Own: true}
+	if s.Store != nil {
+		r.Files = map[string][]byte{s.ca(): s.Store.CA}
+	}
+	said, err := s.run(ctx, "stat", "--format=%U", s.conf())
+	r.Owner = strings.TrimSpace(string(said.Stdout))
+	return r, err
+}
+
+// render is the content of pgbackrest.conf, for the node or for whoever only reads.
+func (s *Seeded) render(reads bool) string {
 	var b strings.Builder
 	section := func(name string, options ...string) {
-		fmt.Fprintf(&b, "[%s]\n%s\n\n", name, strings.Join(options, "\n"))
+		fmt.Fprintf(&b, "[%s]\n%s\n\n", name, strings.Join(s.chosen(options), "\n"))
 	}
-	global := append(s.location(),
+	global := append(s.location(reads),
 		"repo1-cipher-type=aes-256-cbc", "repo1-cipher-pass="+s.passphrase,
 		"repo1-bundle=y",
 		"repo1-retention-full=4", "repo1-retention-diff=7", "repo1-retention-archive=4",
@@ -48,17 +62,38 @@ func (s *Seeded) render() string {
 	return b.String()
 }
 
-// location says where the repository is.
-func (s *Seeded) location() []string {
+// chosen are options of one section, with those of Options in their place.
+func (s *Seeded) chosen(options []string) []string {
+	var list []string
+	for _, option := range options {
+		name, _, _ := strings.Cut(option, "=")
+		for _, other := range s.Options {
+			if of, _, _ := strings.Cut(other, "="); of == name {
+				option = other
+			}
+		}
+		if strings.Contains(option, "=") {
+			list = append(list, option)
+		}
+	}
+	return list
+}
+
+// location says where the repository is, and who uses it.
+func (s *Seeded) location(reads bool) []string {
 	if s.Store == nil {
 		return []string{"repo1-type=posix", "repo1-path=" + s.posix()}
+	}
+	key, secret := s.Store.Key, s.Store.Secret
+	if reads && s.Store.ReadKey != "" {
+		key, secret = s.Store.ReadKey, s.Store.ReadSecret
 	}
 	return []string{
 		"repo1-type=s3", "repo1-path=/pgbackrest",
 		"repo1-s3-uri-style=path", "repo1-s3-key-type=shared",
 		"repo1-s3-bucket=" + s.Store.Bucket, "repo1-s3-region=" + s.Store.Region, "repo1-s3-endpoint=" + s.Store.Endpoint,
 		fmt.Sprintf("repo1-storage-port=%d", s.Store.Port), "repo1-storage-ca-file=" + s.ca(),
-		"repo1-s3-key=" + s.Store.Key, "repo1-s3-key-secret=" + s.Store.Secret,
+		"repo1-s3-key=" + key, "repo1-s3-key-secret=" + secret,
 	}
 }
 

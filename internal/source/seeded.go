@@ -31,7 +31,10 @@ type Seeded struct {
 	BinDir  string             // directory of initdb and pg_ctl; the newest one found when empty
 	// Settings of the server go before those it usually has, as name=value.
 	Settings []string
-	CAFile   string // where in the machine the store's CA is put; ca.crt beside the conf when empty
+	// Options of pgbackrest.conf go before those it usually has, as name=value; without a
+	// value the option is left out.
+	Options []string
+	CAFile  string // where in the machine the store's CA is put; ca.crt beside the conf when empty
 
 	passphrase string
 	beats      beats
@@ -61,7 +64,7 @@ func (s *Seeded) Open(ctx context.Context, say func(format string, args ...any))
 	if err != nil {
 		return Repository{}, reason.Wrap(reason.SandboxFailed, fmt.Errorf("seed a cluster in %s: %w", s.Machine.Name(), err))
 	}
-	return Repository{Conf: s.conf(), Stanza: s.stanza(), Own: true}, nil
+	return s.repository(ctx)
 }
 
 func (s *Seeded) open(ctx context.Context, say func(format string, args ...any)) error {

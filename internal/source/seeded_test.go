@@ -37,6 +37,7 @@ func TestSeeded_S3(t *testing.T) {
 	t.Run("LivesOn", func(t *testing.T) { livesOn(t, s) })
 	t.Run("KeepsItsSecrets", func(t *testing.T) { keepsItsSecrets(t, s, repository) })
 	t.Run("DeniesAWrongSecret", func(t *testing.T) { deniesAWrongSecret(t, s, repository) })
+	t.Run("HandsOutAConfThatOnlyReads", func(t *testing.T) { handsOutAConfThatOnlyReads(t, s, repository) })
 }
 
 // The same comes back without a store, from a cluster that was stopped.
@@ -104,6 +105,40 @@ func deniesAWrongSecret(t *testing.T, s *source.Seeded, repository source.Reposi
 	require.True(t, ok, "%v", err)
 	assert.Equal(t, 39, exit.Code)
 	assert.Contains(t, string(exit.Result.Stderr), "403 (Forbidden)")
+}
+
+// What the drill gets is the node's own conf, but for the keys: they read and do not write.
+func handsOutAConfThatOnlyReads(t *testing.T, s *source.Seeded, repository source.Repository) {
+	t.Helper()
+	node, err := os.ReadFile(repository.Conf)
+	require.NoError(t, err)
+	same := strings.NewReplacer(s.Store.ReadKey, s.Store.Key, s.Store.ReadSecret, s.Store.Secret).Replace(string(repository.Content))
+	assert.Equal(t, string(node), same)
+	assert.NotEqual(t, string(node), string(repository.Content))
+	assert.Equal(t, os.FileMode(0o640), repository.Mode)
+	assert.NotEmpty(t, repository.Owner)
+	reader := filepath.Join(s.Machine.Dir("etc"), "reader.conf")
+	require.NoError(t, s.Machine.Put(soon(t), reader, repository.Content, 0o600, ""))
+	ask := func(args ...string) error {
+		_, err := s.Machine.Run(soon(t), host.Command{Argv: append([]string{"pgbackrest", "--config=" + reader, "--stanza=demo"}, args...)})
+		return err
+	}
+	require.NoError(t, ask("repo-ls"))
+	require.ErrorContains(t, ask("repo-rm", "backup/demo/backup.info"), "AccessDenied")
+}
+
+// Options take the place of the usual ones, or take them out.
+func TestSeeded_Options(t *testing.T) {
+	long(t)
+	t.Parallel()
+	s := seed(t, 1, false)
+	s.Options = []string{"repo1-retention-full=1", "repo1-cipher-type", "repo1-cipher-pass"}
+	repository := open(t, s)
+	conf, err := os.ReadFile(repository.Conf)
+	require.NoError(t, err)
+	assert.Contains(t, string(conf), "repo1-retention-full=1\n")
+	assert.NotContains(t, string(conf), "cipher")
+	assert.Equal(t, string(conf), string(repository.Content), "without a store there are no keys")
 }
 
 // Whatever is missing is named, with what to install; and nothing stays behind.

@@ -2,12 +2,24 @@
 // (Existing), or a cluster, a repository and backups made for this run (Seeded).
 package source
 
-import "context"
+import (
+	"context"
+	"io/fs"
+)
 
 // Repository is what a source hands to the drill.
 type Repository struct {
-	// Conf is the absolute path of the pgbackrest.conf on this machine.
+	// Conf is the absolute path of the pgbackrest.conf, on this machine unless Content
+	// is set.
 	Conf string
+	// Content is the conf for whoever only reads: with the reading pair of keys, where the
+	// store has one. nil: read the file.
+	Content []byte
+	// Files are what the conf names, by path, where that may be on another machine.
+	Files map[string][]byte
+	// Mode and Owner (a user's name, or its number) are those of the file Conf.
+	Mode  fs.FileMode
+	Owner string
 	// Stanza is the stanza's name; empty where the conf has to tell.
 	Stanza string
 	// Own says that the run itself writes the beats in this source, so that an

@@ -1,4 +1,4 @@
-package drill
+package repository
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/sandbox"
 )
 
 // bundles are where systems keep the certificates they trust, all in one file.
@@ -21,36 +22,33 @@ var bundles = []string{
 // hostBundle is the name of the host's own certificates beside the conf.
 const hostBundle = "host-ca-certificates.crt"
 
-// namedFiles are the files the conf names, by their paths, for a machine that has
-// them not; and the file of certificates to use when the conf names none: this
-// machine's own, because a private CA may stand there alone.
-func (d *drill) namedFiles() (files map[string][]byte, ca string, err error) {
-	if d.env.local {
-		return nil, "", nil
-	}
+// Named are the files the conf names, by their paths, for a machine that has them not;
+// and the file of certificates to use there when the conf names none: this machine's own,
+// because a private CA may stand there alone.
+func (c Conf) Named(stanza string, key int, on sandbox.Sandbox) (files map[string][]byte, ca string, err error) {
 	files = map[string][]byte{}
-	for _, key := range d.conf.parsed.Repos() {
-		repo := d.conf.parsed.Repo(d.stanza, key)
-		if err = readNamed(files, repo); err != nil && key == d.settings.Repo {
-			return nil, "", reason.Errorf(reason.ConfigInvalid, "%s names, for repository %d: %w", d.conf.parsed.Path, key, err)
+	for _, other := range c.Repos() {
+		repo := c.Repo(stanza, other)
+		if err = c.readNamed(files, repo); err != nil && other == key {
+			return nil, "", reason.Errorf(reason.ConfigInvalid, "%s names, for repository %d: %w", c.Path, key, err)
 		}
 	}
-	repo := d.conf.parsed.Repo(d.stanza, d.settings.Repo)
+	repo := c.Repo(stanza, key)
 	if address, remote := repo.Address(); !remote || address.TLSName == "" || repo.CAFile()+repo.CAPath() != "" {
 		return files, "", nil
 	}
 	content, err := firstOf(bundles)
 	if err != nil {
 		return nil, "", reason.Errorf(reason.ConfigInvalid, "%s gives no repo%d-storage-ca-file, and this machine has no certificates: apt-get install ca-certificates: %w",
-			d.conf.parsed.Path, repo.Key, err)
+			c.Path, repo.Key, err)
 	}
-	ca = d.box.Dir("etc") + "/" + hostBundle
+	ca = on.Dir("etc") + "/" + hostBundle
 	files[ca] = content
 	return files, ca, nil
 }
 
 // readNamed reads the files a repository's options name.
-func readNamed(files map[string][]byte, repo pgbackrest.Repo) error {
+func (c Conf) readNamed(files map[string][]byte, repo pgbackrest.Repo) error {
 	paths := []string{}
 	if file := repo.CAFile(); file != "" {
 		paths = append(paths, file)
@@ -65,7 +63,7 @@ func readNamed(files map[string][]byte, repo pgbackrest.Repo) error {
 		}
 	}
 	for _, path := range paths {
-		content, err := os.ReadFile(path)
+		content, err := c.read(path)
 		if err != nil {
 			return err
 		}

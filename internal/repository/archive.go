@@ -1,0 +1,115 @@
+package repository
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/wait"
+	"veza.fr/recovery/internal/wal"
+)
+
+// asyncSettles is how long an asynchronous archive-push may leave a hole: its
+// workers finish in any order.
+const asyncSettles = time.Minute
+
+// relistEvery is the time between two looks at a hole that may still be filled.
+const relistEvery = 2 * time.Second
+
+// Archive is one archive id of the stanza as it was listed.
+type Archive struct {
+	wal.Archive
+	Listing []wal.File
+	// History is that of the newest timeline; nil where no history file is listed.
+	History []wal.Switch
+}
+
+// Directory is where the archive of a backup lies in the repository.
+func (r *Repository) Directory(info pgbackrest.Stanza, set pgbackrest.Backup) string {
+	return "archive/" + r.Stanza + "/" + info.ArchiveID(set)
+}
+
+// List lists an archive as it is seen from a timeline on.
+func (r *Repository) List(ctx context.Context, directory string, size uint64, from uint32) (a Archive, err error) {
+	if a.Listing, err = r.Client.List(ctx, directory); err != nil {
+		return a, reason.Wrap(reason.RepoUnreachable, err)
+	}
+	a.Archive = wal.NewArchive(a.Listing, size)
+	if newest := a.Newest(from); newest > 1 {
+		if _, listed := a.Histories[newest]; listed {
+			a.History, err = r.history(ctx, directory, newest)
+		}
+	}
+	return a, err
+}
+
+// Follow lists the archive and proves that it is whole from a start on. A hole that an
+// asynchronous push may still fill is looked at again before it counts.
+func (r *Repository) Follow(ctx context.Context, directory string, start wal.Start, size uint64) (a Archive, chain wal.Chain, err error) {
+	follow := func(ctx context.Context) error {
+		if a, err = r.List(ctx, directory, size, start.First.Timeline); err == nil {
+			chain, err = a.Archive.Follow(start, a.History)
+		}
+		return err
+	}
+	err = follow(ctx)
+	if hole, ok := errors.AsType[*wal.Hole](err); ok && r.async() && time.Since(hole.Since) < asyncSettles {
+		r.Say("%v: archive-async may still fill it", hole)
+		err = relist(ctx, follow)
+	}
+	return a, chain, err
+}
+
+func relist(ctx context.Context, follow func(context.Context) error) error {
+	bound, cancel := context.WithTimeout(ctx, asyncSettles)
+	defer cancel()
+	var found error
+	err := wait.For(bound, "archive-async to fill a hole", relistEvery, func(ctx context.Context) error {
+		found = follow(ctx)
+		if _, ok := errors.AsType[*wal.Hole](found); ok {
+			return found
+		}
+		return nil
+	})
+	if found == nil && ctx.Err() != nil {
+		return err
+	}
+	return found
+}
+
+func (r *Repository) async() bool {
+	return r.Conf.Option(r.Stanza, "archive-push", "archive-async") == "y"
+}
+
+// Start is where recovery from a set begins, by what info says of it.
+func Start(set pgbackrest.Backup, size uint64) (start wal.Start, err error) {
+	if start.First, err = wal.ParseSegment(set.Archive.Start, size); err == nil {
+		start.Stop, err = wal.ParseSegment(set.Archive.Stop, size)
+	}
+	if err != nil {
+		return start, reason.Errorf(reason.RepoCorrupt, "backup %s names no WAL range in backup.info: %w", set.Label, err)
+	}
+	if set.LSN != nil {
+		start.At, _ = wal.ParseLSN(set.LSN.Stop) // 0 where info gives none that can be read
+	}
+	return start, nil
+}
+
+func (r *Repository) history(ctx context.Context, directory string, timeline uint32) ([]wal.Switch, error) {
+	name := wal.HistoryName(timeline)
+	content, err := r.Client.Get(ctx, directory+"/"+name)
+	if err != nil && !errors.Is(err, pgbackrest.ErrNoFile) && !pgbackrest.Damaged(err) {
+		return nil, reason.Wrap(reason.RepoUnreachable, err)
+	}
+	if err != nil {
+		return nil, reason.Wrap(reason.WALCorrupt, fmt.Errorf("%s: %w", name, err))
+	}
+	switches, err := wal.ParseHistory(string(content))
+	if err != nil {
+		return nil, reason.Errorf(reason.WALCorrupt, "%s: %w", name, err)
+	}
+	return switches, nil
+}

@@ -1,0 +1,64 @@
+package repository
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/objectstore"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/source"
+)
+
+func load(t *testing.T, content string) *Repository {
+	t.Helper()
+	conf, err := Load(source.Repository{Conf: "/etc/pgbackrest/elsewhere.conf", Content: []byte(content), Files: map[string][]byte{"/node/ca.crt": []byte("a certificate")}})
+	require.NoError(t, err)
+	return &Repository{Conf: conf, Stanza: "veza", Key: 1, Say: t.Logf, Note: t.Logf}
+}
+
+const s3 = "[global]\nrepo1-type=s3\nrepo1-s3-endpoint=s3.veza.test\nrepo1-s3-bucket=b\nrepo1-s3-uri-style=path\nrepo1-storage-ca-file=/node/ca.crt\n[veza]\npg1-path=/p\n"
+
+// Files of another machine come with the conf; those of this one are read where they are.
+func TestConf_CA(t *testing.T) {
+	r := load(t, s3)
+	ca, err := r.Conf.CA(r.repo())
+	require.NoError(t, err)
+	assert.Equal(t, "a certificate", string(ca))
+	here := filepath.Join(t.TempDir(), "ca.crt")
+	require.NoError(t, os.WriteFile(here, []byte("another"), 0o600))
+	r = load(t, "[global]\nrepo1-type=s3\nrepo1-storage-ca-file="+here+"\n[veza]\npg1-path=/p\n")
+	ca, err = r.Conf.CA(r.repo())
+	require.NoError(t, err)
+	assert.Equal(t, "another", string(ca))
+	require.NoError(t, os.Remove(here))
+	_, err = r.Conf.CA(r.repo())
+	why, _ := reason.Of(err)
+	assert.Equal(t, reason.ConfigInvalid, why)
+	assert.ErrorContains(t, err, "repo1-storage-ca-file")
+}
+
+// What cannot be read without pgBackRest is refused by name: nothing read is no proof.
+func TestObjects(t *testing.T) {
+	dial := (&net.Dialer{}).DialContext
+	for says, options := range map[string]string{
+		"repository host":           "repo1-host=backup\n",
+		"type azure":                "repo1-type=azure\n",
+		"repo1-s3-key-type=auto":    "repo1-type=s3\nrepo1-s3-endpoint=e\nrepo1-s3-key-type=auto\n",
+		"speaks no TLS":             "repo1-type=s3\nrepo1-s3-endpoint=http://e\n",
+		"CA file holds no":          s3[len("[global]\n"):],
+		"no such file or directory": "repo1-type=s3\nrepo1-s3-endpoint=e\nrepo1-s3-bucket=b\nrepo1-storage-ca-file=/none/such\n",
+	} {
+		_, err := load(t, "[global]\n"+options+"[veza]\npg1-path=/p\n").Objects(dial)
+		why, _ := reason.Of(err)
+		assert.Equal(t, reason.ConfigInvalid, why, says)
+		assert.ErrorContains(t, err, says)
+	}
+	objects, err := load(t, "[global]\nrepo1-path=/repo/\n[veza]\npg1-path=/p\n").Objects(dial)
+	require.NoError(t, err)
+	assert.Equal(t, objectstore.Directory("/repo"), objects)
+}
