@@ -15,6 +15,7 @@ import (
 func TestPlainGoTest_DrillsEveryTime(t *testing.T) {
 	long(t)
 	assert.NotContains(t, secondRun(t, "veza.fr/recovery/drill"), "(cached)")
+	assert.NotContains(t, secondRun(t, "veza.fr/recovery/backup"), "(cached)")
 	assert.Contains(t, secondRun(t, "veza.fr/recovery/internal/wal"), "(cached)", "any other package is taken from the cache, so this test can fail")
 }
 

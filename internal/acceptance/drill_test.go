@@ -23,6 +23,16 @@ func (p *patient) start(name string, env []string, args ...string) *flight {
 	return p.startAs(nil, name, env, args...)
 }
 
+// check runs the backup checks on the copy from begin to end.
+func (p *patient) check(env []string, args ...string) outcome {
+	p.t.Helper()
+	bin, err := programs()
+	require.NoError(p.t, err)
+	return drilltest.Start(p.t, drilltest.Plan{
+		Programs: bin, Dir: p.dir, Tmp: p.tmp(), Out: p.out(""), Name: "check", Env: env, Args: args, Suite: "backup",
+	}).End()
+}
+
 // startAs starts it behind a command that makes it another user's; who is that
 // user already, needs none.
 func (p *patient) startAs(prefix []string, name string, env []string, args ...string) *flight {

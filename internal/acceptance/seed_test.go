@@ -98,6 +98,7 @@ func (s *seed) ask(ctx context.Context, c *cluster) error {
 	s.backups = info.Backups(1)
 	newest := s.backups[len(s.backups)-1]
 	s.names["newest"], s.names["full"], s.names["stop"] = newest.Label, s.backups[0].Label, newest.Archive.Stop
+	s.names["fullstop"] = s.backups[0].Archive.Stop
 	if s.hasFiles() {
 		segments, err := s.segments()
 		if err != nil || len(segments) < 5 {

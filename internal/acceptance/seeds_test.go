@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"veza.fr/recovery/internal/source"
 )
@@ -41,6 +42,7 @@ var plain = sync.OnceValues(func() (life, error) {
 	); err != nil {
 		return life{}, err
 	}
+	marks["stopped"] = mark{at: time.Now()} // behind every commit: a beat may have come after "end"
 	s, err := c.freeze(ctx, "plain", marks)
 	return life{c, s}, err
 })

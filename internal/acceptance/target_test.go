@@ -22,7 +22,7 @@ func TestTarget(t *testing.T) {
 		{name: "TimeBeforeTheSet", args: "-set {newest} -target time:2020-01-01T00:00:00Z", exit: 2, why: reason.ConfigInvalid, words: "outside the recovery window"},
 		{name: "NameNobodyGave", args: "-target name:nobody", exit: 1, why: reason.RecoveryIncomplete, words: "name:nobody"},
 		{name: "LSNBehindADamage", harm: with(flipped, archived("{stop}")), args: "-target lsn:{end.lsn}", exit: 1, why: reason.WALCorrupt, words: "{stop}"},
-		{name: "TimeBehindEveryCommit", args: "-target time:{end.time}", exit: 1, why: reason.RecoveryIncomplete, words: "time:"},
+		{name: "TimeBehindEveryCommit", args: "-target time:{stopped.time}", exit: 1, why: reason.RecoveryIncomplete, words: "time:"},
 		{name: "NoKind", args: "-target tomorrow", exit: 2, why: reason.ConfigInvalid, words: "-target"},
 	})
 }

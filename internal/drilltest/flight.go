@@ -2,6 +2,7 @@ package drilltest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,7 +37,11 @@ type Outcome struct {
 		Notes    []string      `json:"notes"`
 		Doubts   []string      `json:"doubts"`
 		Warnings []string      `json:"warnings"`
-		Values   []struct {
+		Steps    []struct {
+			Name    string `json:"name"`
+			Outcome string `json:"outcome"`
+		} `json:"steps"`
+		Values []struct {
 			Name   string            `json:"name"`
 			Labels map[string]string `json:"labels"`
 			Value  float64           `json:"value"`
@@ -66,6 +71,7 @@ type Plan struct {
 	Env      []string // beside PATH and TMPDIR, which are all a drill gets
 	Prefix   []string // a command in front, which makes it another user's
 	Args     []string // of the drill
+	Suite    string   // drill, which is the default, or backup
 }
 
 // Flight is a drill under way.
@@ -81,9 +87,10 @@ type Flight struct {
 func Start(t *testing.T, plan Plan) *Flight {
 	t.Helper()
 	f := &Flight{Plan: plan, t: t}
+	suite := cmp.Or(plan.Suite, "drill")
 	argv := append(slices.Clone(plan.Prefix),
-		filepath.Join(plan.Programs, "testprom"), "-textfile", f.file("prom"), "-report", f.file("json"), "-stream", f.file("jsonl"),
-		"--", filepath.Join(plan.Programs, "drill.test"))
+		filepath.Join(plan.Programs, "testprom"), "-suite", suite, "-textfile", f.file("prom"), "-report", f.file("json"), "-stream", f.file("jsonl"),
+		"--", filepath.Join(plan.Programs, suite+".test"))
 	f.cmd = exec.Command(argv[0], append(argv[1:], plan.Args...)...)
 	f.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + plan.Tmp}, plan.Env...)
 	f.cmd.Dir = plan.Dir

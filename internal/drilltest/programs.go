@@ -13,8 +13,8 @@ import (
 
 const buildTimeout = 5 * time.Minute
 
-// Build puts what a user installs into dir, which it makes: testprom, the drill
-// compiled with the given build tags ("" for none), and test2json. Every user can run them.
+// Build puts what a user installs into dir, which it makes: testprom, the drill and
+// the backup checks compiled with the given build tags ("" for none), and test2json. Every user can run them.
 func Build(dir, tags string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), buildTimeout)
 	defer cancel()
@@ -24,6 +24,7 @@ func Build(dir, tags string) error {
 	for _, argv := range [][]string{
 		{"go", "build", "-o", filepath.Join(dir, "testprom"), "veza.fr/recovery/internal/cmd/testprom"},
 		{"go", "test", "-c", "-tags", tags, "-o", filepath.Join(dir, "drill.test"), "veza.fr/recovery/drill"},
+		{"go", "test", "-c", "-tags", tags, "-o", filepath.Join(dir, "backup.test"), "veza.fr/recovery/backup"},
 		{"go", "build", "-o", filepath.Join(dir, "test2json"), "cmd/test2json"},
 	} {
 		cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)

@@ -39,7 +39,7 @@ func installs(t *testing.T, s *suite) {
 		p.incus("delete", "--force", kept.Name)
 	}
 	p.verdict(with, reason.ExitPass, reason.None)
-	assert.Contains(t, with.Said, "the sandbox has no network card")
+	assert.Contains(t, with.Said, "it has no network card")
 }
 
 // makeBareImage takes the programs away from the usual image.

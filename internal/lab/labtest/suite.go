@@ -45,6 +45,7 @@ func Run(t *testing.T) {
 		test func(*testing.T, *suite)
 	}{
 		{"Passes", passes},
+		{"Checks", checks},
 		{"KeptSandboxIsIsolated", keptSandboxIsIsolated},
 		{"KilledAtAnyStep_TheNextRunPasses", killedAtAnyStep},
 		{"Locked", locked},

@@ -1,0 +1,19 @@
+package backup
+
+import (
+	"flag"
+	"os"
+	"testing"
+
+	"veza.fr/recovery/internal/runtest"
+	"veza.fr/recovery/internal/settings"
+)
+
+// pending are the settings of this run. They are validated before the first claim, so
+// that a bad one is reported like any other finding.
+var pending = settings.Register(flag.CommandLine)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	os.Exit(runtest.Main(m))
+}

@@ -1,0 +1,183 @@
+package acceptance
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/objectstore"
+	"veza.fr/recovery/internal/reason"
+)
+
+// ailment is one line of a table of backup checks: what is wrong, the claims that are red
+// of it, and the verdict.
+type ailment struct {
+	name  string
+	harm  func(*patient)
+	args  string // of the check, as a fault's
+	env   string
+	exit  int
+	why   reason.Reason
+	red   string // claims by spaces; "" with a failure: no claim was started
+	words string
+}
+
+// examine runs the cases of a table on copies of the plain seed, each in an object store
+// of its own.
+func examine(t *testing.T, ailments []ailment) {
+	t.Helper()
+	for _, a := range ailments {
+		t.Run(a.name, func(t *testing.T) {
+			t.Parallel()
+			l, err := plain()
+			require.NoError(t, err)
+			busy <- struct{}{}
+			defer func() { <-busy }()
+			a.on(admit(t, l.seed))
+		})
+	}
+}
+
+// on breaks one copy, checks it, and looks at every claim.
+func (a ailment) on(p *patient) {
+	t := p.t
+	t.Helper()
+	store := p.toStore()
+	if a.harm != nil {
+		a.harm(p)
+	}
+	p.upload(store)
+	before := p.source()
+	var env []string
+	if a.env != "" {
+		env = append(env, p.fill(a.env))
+	}
+	args := []string{"-conf", p.conf()}
+	for _, arg := range strings.Fields(a.args) {
+		args = append(args, p.fill(arg))
+	}
+	o := p.check(env, args...)
+	t.Logf("| %s | %d %s | %d %s | %.1f | %s", t.Name(), a.exit, a.why, o.Status, o.Report.Reason, o.Took.Seconds(), o.Report.Detail)
+	a.judge(p, o)
+	assert.Equal(t, before, p.source(), "a check changes nothing where the backups are")
+	if t.Failed() {
+		t.Log(o.Said)
+	}
+	p.leavesNothing()
+}
+
+func (a ailment) judge(p *patient, o outcome) {
+	t := p.t
+	t.Helper()
+	assert.Equal(t, a.exit, o.Status, "exit status")
+	assert.Equal(t, a.why, o.Report.Reason, "reason: %s", o.Report.Detail)
+	found := o.Report.Detail
+	if a.exit == reason.ExitPass {
+		found = strings.Join(o.Report.Notes, "\n")
+	}
+	for _, words := range strings.Split(a.words, " | ") {
+		assert.Contains(t, found, p.fill(words))
+	}
+	red := strings.Fields(a.red)
+	for _, claim := range o.Report.Steps {
+		want := "passed"
+		switch {
+		case a.exit != 0 && len(red) == 0: // before it was known what is asked
+			want = "missing"
+		case claim.Name == "rpo" || claim.Name == "retention":
+			want = "not asked"
+		case slices.Contains(red, claim.Name):
+			want = "failed"
+		}
+		assert.Equal(t, want, claim.Outcome, claim.Name)
+		line := fmt.Sprintf("veza_backup_check_claim_success{claim=%q,stanza=%q}", claim.Name, stanza)
+		switch {
+		case want == "passed":
+			assert.Contains(t, o.Prom, line+" 1\n")
+		case want == "failed" && a.exit == reason.ExitFailed:
+			assert.Contains(t, o.Prom, line+" 0\n")
+		default: // nothing was learned about it
+			assert.NotContains(t, o.Prom, line)
+		}
+	}
+	assert.Less(t, o.Took, atLast)
+}
+
+// toStore makes the conf that of an object store which is still empty, with the keys
+// that only read.
+func (p *patient) toStore() *objectstore.Store {
+	p.t.Helper()
+	store, err := objectstore.Embedded(p.t.Context())
+	require.NoError(p.t, err)
+	p.t.Cleanup(func() { assert.NoError(p.t, store.Close(context.Background())) })
+	ca := p.file("etc/store.crt")
+	require.NoError(p.t, os.WriteFile(ca, store.CA, 0o644))
+	for option, value := range map[string]string{
+		"repo1-type": "s3", "repo1-path": "/pgbackrest", "repo1-s3-uri-style": "path", "repo1-s3-key-type": "shared",
+		"repo1-s3-bucket": store.Bucket, "repo1-s3-region": store.Region, "repo1-s3-endpoint": store.Endpoint,
+		"repo1-storage-port": strconv.Itoa(store.Port), "repo1-storage-ca-file": ca,
+		"repo1-s3-key": store.ReadKey, "repo1-s3-key-secret": store.ReadSecret,
+	} {
+		p.set(option, value)
+	}
+	return store
+}
+
+// upload puts the copy of the repository, as it is by now, into the store, oldest first.
+func (p *patient) upload(store *objectstore.Store) {
+	p.t.Helper()
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(store.CA)
+	client, err := minio.New(net.JoinHostPort(store.Endpoint, strconv.Itoa(store.Port)), &minio.Options{
+		Creds: credentials.NewStaticV4(store.Key, store.Secret, ""), Secure: true, Region: store.Region,
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}, BucketLookup: minio.BucketLookupPath,
+	})
+	require.NoError(p.t, err)
+	var files []string
+	require.NoError(p.t, filepath.WalkDir(p.repo(), func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Type().IsRegular() {
+			files = append(files, path)
+		}
+		return err
+	}))
+	for _, file := range files {
+		name, err := filepath.Rel(p.repo(), file)
+		require.NoError(p.t, err)
+		_, err = client.FPutObject(p.t.Context(), store.Bucket, "pgbackrest/"+name, file, minio.PutObjectOptions{})
+		require.NoError(p.t, err)
+	}
+}
+
+// readable opens the conf to every user of the machine.
+func readable(p *patient) { require.NoError(p.t, os.Chmod(p.conf(), 0o644)) }
+
+// plant puts a file into the repository that pgBackRest did not write.
+func plant(name, content string) func(*patient) {
+	return func(p *patient) {
+		require.NoError(p.t, os.WriteFile(filepath.Join(p.repo(), name), []byte(content), 0o644))
+	}
+}
+
+// aged makes info say that every backup was taken so long ago.
+func aged(by time.Duration) func(*patient) {
+	return func(p *patient) {
+		then := time.Now().Add(-by).Unix()
+		path(fmt.Sprintf(`s/"start":[0-9]\{10\},"stop":[0-9]\{10\}/"start":%d,"stop":%d/g`, then-1, then))(p)
+	}
+}
