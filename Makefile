@@ -14,6 +14,7 @@ BENCH ?= .
 TAGS := none ci drill
 
 TEST := $(GO) test -shuffle=on ./...
+TEST_CI := $(GO) test -tags ci -shuffle=on ./...
 TEST_LAB := $(GO) test -tags drill -shuffle=on -timeout 30m ./...
 
 GOLANGCI_VERSION := 2.15.0
@@ -33,6 +34,13 @@ drill: programs-drill ## drill a seeded cluster, or ARGS='-conf FILE'; leaves me
 	out/testprom -textfile out/veza_backup_drill.prom -report out/report.json -history out/history.jsonl -stream out/drill.jsonl \
 		-- $(GO) test ./drill -run '^TestDrill$$' $(ARGS)
 
+.PHONY: backup
+backup: programs-drill ## the checks on a seeded repository's backups, or ARGS='-conf FILE'; leaves metrics and report in out/
+	@mkdir -p out
+	@$(GO) build -o out/testprom ./internal/cmd/testprom
+	out/testprom -suite backup -textfile out/veza_backup_check.prom -report out/backup-report.json -history out/backup-history.jsonl \
+		-stream out/backup.jsonl -- $(GO) test ./backup -run '^TestBackup$$' $(ARGS)
+
 .PHONY: test
 test: programs-test ## every test, those on a real PostgreSQL and pgBackRest included
 	$(TEST)
@@ -46,9 +54,11 @@ race: programs-test ## every test under the race detector (needs gcc)
 	$(GO) test -race -shuffle=on ./...
 
 # .ci/run asks for them, so that nothing of make's stands behind the test runner's lines.
-.PHONY: test-command test-lab-command
+.PHONY: test-command test-ci-command test-lab-command
 test-command:
 	@echo '$(TEST)'
+test-ci-command:
+	@echo '$(TEST_CI)'
 test-lab-command:
 	@echo '$(TEST_LAB)'
 
@@ -90,6 +100,13 @@ image: ## the Incus image drills restore into (PG_MAJOR=15 IMAGE_PACKAGES=...; K
 	@.ci/packages mmdebstrap zstd
 	@fixtures/images/build $(or $(KIND),sandbox)
 
+# The object store's program is not built for an image that comes from a registry.
+.PHONY: images
+images: $(if $(DRILL_MINIO_IMAGE),,minio) ## the Docker images of test-ci (PG_MAJOR=15; DRILL_IMAGE=, DRILL_MINIO_IMAGE= of a registry instead)
+	@$(if $(DRILL_IMAGE),,.ci/packages mmdebstrap zstd)
+	@fixtures/images/build container
+	@fixtures/images/minio $(TOOLS)/minio
+
 .PHONY: lab-up
 lab-up: minio ## a small production in Incus to drill against (LAB_ROWS=100000 users)
 	@.ci/incus
@@ -105,12 +122,18 @@ lab-down: ## remove all of it
 test-lab: programs-test ## every test, those in Incus included, against the lab that is up
 	DRILL_CONF=$$($(GO) run ./internal/cmd/lab conf) $(TEST_LAB)
 
+.PHONY: test-ci
+test-ci: programs-test ## every test, those in Docker containers included; starts an engine when none answers
+	@.ci/docker
+	@$(MAKE) images
+	$(TEST_CI)
+
 .PHONY: minio
-minio: $(TOOLS)/.minio-$(MINIO_VERSION) ## the lab's object store, built from source once
+minio: $(TOOLS)/.minio-$(MINIO_VERSION) ## the object store of lab and containers, built from source once
 
 .PHONY: clean
 clean: ## remove what the targets left in the checkout
-	rm -rf out drill/.last-run
+	rm -rf out drill/.last-run backup/.last-run
 
 # What is missing is installed, or named.
 .PHONY: programs-drill programs-test
