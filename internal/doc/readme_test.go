@@ -48,11 +48,13 @@ func reasons() string {
 func TestReadme_NamesEveryMetricOfAPass(t *testing.T) {
 	content, err := os.ReadFile(readme)
 	require.NoError(t, err)
-	recorded, err := os.ReadFile("../../fixtures/streams/pass.prom")
-	require.NoError(t, err)
-	names := regexp.MustCompile(`(?m)^# HELP veza_backup_drill_(\S+)`).FindAllStringSubmatch(string(recorded), -1)
-	require.Greater(t, len(names), 10)
-	for _, name := range names {
-		assert.Contains(t, string(content), "`"+name[1], "the README does not explain it")
+	for _, pass := range []string{"pass", "backup-pass"} {
+		recorded, err := os.ReadFile("../../fixtures/streams/" + pass + ".prom")
+		require.NoError(t, err)
+		names := regexp.MustCompile(`(?m)^# HELP veza_backup_(?:drill|check)_(\S+)`).FindAllStringSubmatch(string(recorded), -1)
+		require.Greater(t, len(names), 10)
+		for _, name := range names {
+			assert.Contains(t, string(content), "`"+name[1], "the README does not explain it")
+		}
 	}
 }
