@@ -142,6 +142,9 @@ func inspect(ctx context.Context, objects objectstore.Objects, object objectstor
 func (b *check) otherPassphrase(ctx context.Context) error {
 	file := fmt.Sprintf(repository.InfoFiles[2], b.stanza)
 	content, err := b.repo.Client.Get(ctx, file)
+	if err != nil && !pgbackrest.Damaged(err) && !errors.Is(err, pgbackrest.ErrNoFile) {
+		return reason.Wrap(reason.RepoUnreachable, err) // it says nothing of the repository
+	}
 	if err != nil || !strings.Contains(string(content), repository.InfoMark) {
 		return errors.Join(b.infoErr, reason.Errorf(reason.RepoCorrupt, "%s cannot be read with the passphrase of the conf: %v", file, err))
 	}

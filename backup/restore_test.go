@@ -37,6 +37,9 @@ func (b *check) restoreAndCount(ctx context.Context, set pgbackrest.Backup) (use
 	err = b.repo.Client.Restore(ctx, pgbackrest.RestoreOptions{
 		Set: set.Label, Target: []string{"--type=default"}, Tablespaces: box.Dir("tblspc"), ProcessMax: 2,
 	}, io.Discard)
+	if failed, ok := errors.AsType[*pgbackrest.Error](err); ok && failed.Killed() {
+		return 0, reason.Errorf(reason.SandboxFailed, "pgbackrest restore was killed from outside: %w", err)
+	}
 	if err != nil {
 		return 0, reason.Wrap(reason.RestoreFailed, err)
 	}

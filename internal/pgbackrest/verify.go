@@ -2,6 +2,7 @@ package pgbackrest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -45,6 +46,9 @@ const StatusValid = "valid"
 func (c *Client) Verify(ctx context.Context) (Verification, error) {
 	argv := append(c.common("verify"), "--output=text", "--verbose")
 	result, err := c.Host.Run(ctx, host.Command{Argv: argv, Env: c.Patience})
+	if failed, ok := errors.AsType[*Error](newError("verify", err)); ok && failed.Killed() {
+		return Verification{}, reason.Errorf(reason.SandboxFailed, "pgbackrest verify was killed from outside: %w", failed)
+	}
 	if err != nil {
 		return Verification{}, newError("verify", err)
 	}

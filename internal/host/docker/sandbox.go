@@ -115,8 +115,7 @@ func (s *Sandbox) Isolated(ctx context.Context) (string, error) {
 
 // cut looks from inside: lo is the only interface, and no route leads anywhere else.
 func (s *Sandbox) cut(ctx context.Context) error {
-	script := `ls /sys/class/net; echo; ip -4 route show table all; ip -6 route show table all`
-	said, err := s.Script(ctx, []string{"sh", "-c", script}, nil)
+	said, err := s.Script(ctx, []string{"sh", "-c", inside.WaysScript}, nil)
 	if err != nil {
 		return failed(fmt.Errorf("interfaces and routes of %s are not known: %w", s.Name(), err))
 	}

@@ -100,12 +100,8 @@ func (s *Sandbox) Isolated(ctx context.Context) (string, error) {
 			return "", reason.Errorf(reason.IsolationBreached, "instance %s has a network card (device %s)", s.name, name)
 		}
 	}
-	// The kernel may put devices of its tunnel modules into every network namespace; they are down.
-	script := `cd /sys/class/net; for n in *; do case $n in
-		tunl0|sit0|gre0|gretap0|erspan0|ip_vti0|ip6tnl0|ip6_vti0|ip6gre0) [ "$(cat "$n/operstate")" = down ] && continue;; esac; echo "$n"; done
-		echo; ip -4 route show table all; ip -6 route show table all`
 	var stdout, stderr bytes.Buffer
-	code, err := s.AsRoot(ctx, []string{"sh", "-c", script}, inside.Streams{Stdout: &stdout, Stderr: &stderr})
+	code, err := s.AsRoot(ctx, []string{"sh", "-c", inside.WaysScript}, inside.Streams{Stdout: &stdout, Stderr: &stderr})
 	if err != nil || code != 0 {
 		return "", failed(fmt.Errorf("interfaces and routes of %s: exit status %d: %s: %w", s.name, code, stderr.String(), errors.Join(err, errUnknown)))
 	}
