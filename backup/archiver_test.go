@@ -3,6 +3,7 @@ package backup
 import (
 	"context"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -28,6 +29,7 @@ type archiver struct {
 	mode, command, library string
 	timeout                time.Duration
 	recovering             bool
+	systemID               string
 	lastWAL, failedWAL     string
 	lastAt, failedAt       time.Time // zero: never
 	now                    time.Time // by its clock
@@ -68,10 +70,11 @@ func askArchiver(ctx context.Context, conn *pgx.Conn) (*archiver, error) {
 	var last, failed, oldest *time.Time
 	err := conn.QueryRow(ctx, `SELECT current_setting('archive_mode'), current_setting('archive_command'), coalesce(current_setting('archive_library', true), ''),
 		extract(epoch FROM current_setting('archive_timeout')::interval)::float8, pg_is_in_recovery(),
+		(SELECT system_identifier::text FROM pg_control_system()),
 		coalesce(last_archived_wal, ''), coalesce(last_failed_wal, ''), last_archived_time, last_failed_time, clock_timestamp(),
 		(SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'),
 		(SELECT min(modification) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready')
-		FROM pg_stat_archiver`).Scan(&a.mode, &a.command, &a.library, &seconds, &a.recovering,
+		FROM pg_stat_archiver`).Scan(&a.mode, &a.command, &a.library, &seconds, &a.recovering, &a.systemID,
 		&a.lastWAL, &a.failedWAL, &last, &failed, &a.now, &a.waiting, &oldest)
 	a.timeout = time.Duration(seconds * float64(time.Second))
 	for to, from := range map[*time.Time]*time.Time{&a.lastAt: last, &a.failedAt: failed, &a.oldest: oldest} {
@@ -110,18 +113,15 @@ func (a *archiver) wrong(stanza string) error {
 	return reason.Errorf(reason.ArchivingFailed, "on the primary: %s", strings.Join(found, "; "))
 }
 
-// shell is what may hide a failure of a command from PostgreSQL: a later command's status
-// would count. `a && b` hides nothing.
-var shell = regexp.MustCompile(`;|\|| & |&$`)
+// shell is what may hide a failure of a command from PostgreSQL, or all of it from the shell.
+var shell = regexp.MustCompile(`[;|&#\n]`)
 
-// pushes says whether a command is pgbackrest's, for the stanza, and nothing behind it
-// turns a failure into a success.
+// pushes says whether a command is pgbackrest's, for the stanza, and nothing else: what
+// stands before or behind it may do nothing, or turn a failure into a success.
 func pushes(command, stanza string) bool {
 	words := strings.Fields(strings.NewReplacer(`"`, " ", `'`, " ", "=", " ").Replace(command))
-	has := func(word string) bool {
-		return slices.ContainsFunc(words, func(w string) bool { return w == word || strings.HasSuffix(w, "/"+word) })
-	}
-	return has("pgbackrest") && has("archive-push") && has("%p") && has(stanza) && !shell.MatchString(strings.TrimSpace(command))
+	return len(words) > 0 && path.Base(words[0]) == "pgbackrest" && !shell.MatchString(command) &&
+		slices.Contains(words, "archive-push") && slices.Contains(words, "%p") && slices.Contains(words, stanza)
 }
 
 // reached compares the end of the archive with what the primary says it archived last:
@@ -159,7 +159,7 @@ func TestPushes(t *testing.T) {
 	for command, want := range map[string]bool{
 		"pgbackrest --stanza=veza archive-push %p":                                                     true,
 		`/usr/bin/pgbackrest --config=/etc/pgbackrest/pgbackrest.conf --stanza=veza archive-push "%p"`: true,
-		"test -d /etc/pgbackrest && pgbackrest --stanza=veza archive-push %p":                          true,
+		"test -d /etc/pgbackrest && pgbackrest --stanza=veza archive-push %p":                          false,
 		"":                           false,
 		"/bin/true":                  false,
 		"cp %p /archive/%f":          false,

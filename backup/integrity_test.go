@@ -21,11 +21,12 @@ func (b *check) integrity(ctx context.Context) error {
 	if err = b.list(ctx); err != nil { // what was expired meanwhile is nobody's fault
 		return err
 	}
-	read, wrong := found.Files()
+	listed := both(before, labels(b.backups))
+	read, wrong := found.Files(listed)
 	b.metric("verified_files", float64(read))
 	b.metric("invalid_files", float64(wrong))
 	b.say("pgbackrest verify: status %s, %d files and segments read, %d of them wrong", found.Status, read, wrong)
-	problems, notes := found.Problems(both(before, labels(b.backups)))
+	problems, notes := found.Problems(listed)
 	for _, text := range notes {
 		b.note("%s", text)
 	}

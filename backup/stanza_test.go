@@ -58,6 +58,11 @@ func (b *check) noPageErrors() error {
 // sameCluster compares the system identifiers of the newest backup, of both info files
 // and, where one can be asked, of the primary.
 func (b *check) sameCluster(ctx context.Context) error {
+	for _, db := range b.info.DB {
+		if db.RepoKey == b.settings.Repo && db.ID > b.newest().Database.ID {
+			return reason.Errorf(reason.NoBackup, "the stanza was upgraded to PostgreSQL %s, and no backup was taken since: take a full one", db.Version)
+		}
+	}
 	want := b.info.SystemID(b.newest())
 	of := map[string]string{}
 	for _, file := range []string{"backup/" + b.stanza + "/backup.info", "archive/" + b.stanza + "/archive.info"} {

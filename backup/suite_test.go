@@ -116,6 +116,11 @@ func (b *check) choose() {
 		b.asked = append(b.asked, claim.Name)
 	}
 	measure.Asked(b.t, b.asked)
+	for _, key := range b.repo.Conf.Repos() {
+		if key != b.settings.Repo {
+			b.note("repository %d of the conf is not looked at: -repo %d checks it", key, key)
+		}
+	}
 	if b.seeded == nil && b.settings.Primary == "" {
 		b.note("archive asks the repository alone: -primary names no primary to ask for its settings and failures")
 	}

@@ -59,7 +59,7 @@ func NewBucket(at Location) (*Bucket, error) {
 		address = "[" + at.Host + "]:" + at.Port
 	}
 	transport := &http.Transport{
-		TLSClientConfig: config, ResponseHeaderTimeout: answerTime, MaxIdleConnsPerHost: 4,
+		TLSClientConfig: config, ResponseHeaderTimeout: answerTime, TLSHandshakeTimeout: answerTime, MaxIdleConnsPerHost: 4,
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) { return at.Dial(ctx, network, address) },
 	}
 	lookup := minio.BucketLookupDNS

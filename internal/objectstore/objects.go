@@ -40,6 +40,9 @@ var _ Objects = Directory("")
 // List lists every file below the directory; links are left out.
 func (d Directory) List(ctx context.Context) (list []Object, err error) {
 	err = filepath.WalkDir(string(d), func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && entry.Name() == "lost+found" {
+			return fs.SkipDir // the file system's own
+		}
 		if err != nil || ctx.Err() != nil || !entry.Type().IsRegular() {
 			return errors.Join(err, ctx.Err())
 		}

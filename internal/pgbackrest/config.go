@@ -31,7 +31,8 @@ func ParseConfig(path string, content []byte, more ...ConfFile) (*Config, error)
 	}
 	file, err := ini.LoadSources(ini.LoadOptions{
 		AllowShadows: true, IgnoreInlineComment: true, IgnoreContinuation: true,
-		PreserveSurroundedQuote: true, KeyValueDelimiters: "=", SkipUnrecognizableLines: false,
+		PreserveSurroundedQuote: true, ChildSectionDelimiter: "\x00", // a stanza may be called a.b
+		KeyValueDelimiters: "=", SkipUnrecognizableLines: false,
 	}, content, others...)
 	if err != nil {
 		// The library's error quotes the line, and the line may hold a secret.

@@ -127,8 +127,12 @@ func Classify(code int, text string) (reason.Reason, bool) {
 // file-invalid, format, file-open, file-read, file-missing, path-missing, crypto, file-info, json-format.
 var damage = regexp.MustCompile(`\[0(26|28|29|41|42|55|73|95|98|99)\]|ChecksumError|FormatError|FileMissingError|FileOpenError|FileReadError|CryptoError`)
 
-// Damaged says whether a failure names a damaged or missing file.
+// Damaged says whether a failure names a damaged or missing file. One whose reason is
+// known does not: a store that falls silent ends in the same codes.
 func Damaged(err error) bool {
+	if _, known := reason.Of(err); known {
+		return false
+	}
 	failed, ok := errors.AsType[*Error](err)
 	return ok && damage.MatchString(strings.Join(failed.Lines, "\n"))
 }

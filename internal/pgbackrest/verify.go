@@ -59,7 +59,7 @@ func (c *Client) Verify(ctx context.Context) (Verification, error) {
 	}
 	v, err := ParseVerify(result.Stdout)
 	if err != nil {
-		return v, reason.Errorf(reason.RepoCorrupt, "%w", err)
+		return v, reason.Errorf(reason.VersionMismatch, "%w", err) // another version's words say nothing of the repository
 	}
 	return v, nil
 }
@@ -69,7 +69,7 @@ var (
 	archiveLine = regexp.MustCompile(`^  archiveId: ([0-9.]+-[0-9]+), total WAL checked: ([0-9]+), total valid WAL: ([0-9]+)$`)
 	backupLine  = regexp.MustCompile(`^  backup: ([0-9A-Z_-]+), status: ([a-z -]+), total files checked: ([0-9]+), total valid files: ([0-9]+)$`)
 	faultsLine  = regexp.MustCompile(`^    missing: ([0-9]+), checksum invalid: ([0-9]+), size invalid: ([0-9]+), other: ([0-9]+)$`)
-	errorLine   = regexp.MustCompile(`^  (No usable .*)$`)
+	errorLine   = regexp.MustCompile(`^ {2,4}((?:No usable|no archives or backups) .*)$`)
 	noneLine    = regexp.MustCompile(`^  (?:archiveId|backup): none found$`)
 )
 
@@ -163,12 +163,15 @@ func (v Verification) Problems(listed []string) (problems, notes []string) {
 	return problems, notes
 }
 
-// Files are how many segments and files were read, and how many of them are not as they should be.
-func (v Verification) Files() (read, wrong int) {
-	for _, list := range [][]Verified{v.Archives, v.Backups} {
-		for _, of := range list {
-			read += of.Total
-			wrong += of.Total - of.Valid
+// Files are how many segments and files were read, of the archives and of the backups that
+// are listed, and how many of them are not as they should be.
+func (v Verification) Files(listed []string) (read, wrong int) {
+	for _, of := range v.Archives {
+		read, wrong = read+of.Total, wrong+of.Total-of.Valid
+	}
+	for _, of := range v.Backups {
+		if slices.Contains(listed, of.Name) {
+			read, wrong = read+of.Total, wrong+of.Total-of.Valid
 		}
 	}
 	return read, wrong

@@ -41,7 +41,7 @@ func TestParseVerify(t *testing.T) {
 			v, err := ParseVerify(verifyAnswer(t, c.name))
 			require.NoError(t, err)
 			assert.Equal(t, c.status, v.Status)
-			read, wrong := v.Files()
+			read, wrong := v.Files(ofVerify)
 			assert.Equal(t, []int{c.read, c.wrong}, []int{read, wrong})
 			problems, notes := v.Problems(ofVerify)
 			require.Len(t, problems, len(c.problems), "%q", problems)

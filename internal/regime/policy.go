@@ -59,6 +59,7 @@ func Policy(conf *pgbackrest.Config, stanza string, key int, file File) (read, f
 	for _, r := range rules {
 		good, bad := r.judge(conf, stanza, key)
 		read, findings = append(read, good...), append(findings, bad...)
+		findings = append(findings, r.oldNames(conf, key)...)
 	}
 	for _, option := range []string{"s3-endpoint", "storage-host", "s3-host"} {
 		for _, l := range conf.Sets(fmt.Sprintf("repo%d-%s", key, option)) {
@@ -104,6 +105,21 @@ func (r rule) judge(conf *pgbackrest.Config, stanza string, key int) (read, find
 		}
 	}
 	return read, findings
+}
+
+// oldNames finds an option under a name without the repository's key, which pgBackRest
+// still reads: in a section that goes first it would win against the name we know.
+func (r rule) oldNames(conf *pgbackrest.Config, key int) (findings []string) {
+	name, keyed := strings.CutPrefix(r.option, "repoN-")
+	if !keyed {
+		return nil
+	}
+	for _, old := range []string{name, "repo-" + name} {
+		for _, l := range conf.Sets(old) {
+			findings = append(findings, fmt.Sprintf("%s: %s is an old name, and it may be the one that counts: write repo%d-%s", l.Place(), l.Option, key, name))
+		}
+	}
+	return findings
 }
 
 // judge says whether nobody reads or writes the file who must not.

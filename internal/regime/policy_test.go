@@ -86,6 +86,8 @@ func TestPolicy_Wrong(t *testing.T) {
 		{"DiffForEver", "repo1-retention-diff=7\n", "", "repo1-retention-diff is not set"},
 		{"ArchiveOne", "repo1-retention-archive=4", "repo1-retention-archive=1", ":12: repo1-retention-archive=1"},
 		{"ArchiveByDiff", "[veza]", "repo1-retention-archive-type=diff\n[veza]", ":15: repo1-retention-archive-type=diff"},
+		{"OldNameThatWins", "[veza]", "[veza]\nretention-full=1", ":16: retention-full is an old name"},
+		{"OldNameOfTheCipher", "[veza]", "[veza]\nrepo-cipher-type=none", ":16: repo-cipher-type is an old name"},
 		{"Placeholder", "P0123456789", "CHANGEME", ":9: repo1-cipher-pass is a placeholder"},
 		{"SecretMissing", "repo1-s3-key-secret=S0123456789\n", "", "repo1-s3-key-secret is a placeholder, or empty"},
 	} {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
@@ -77,6 +78,13 @@ func (c Conf) Install(ctx context.Context, on sandbox.Sandbox, more map[string][
 	maps.Copy(files, more)
 	for name, content := range c.files() {
 		files[on.Dir("etc")+"/"+name] = content
+	}
+	if len(c.include) > 0 {
+		bound, cancel := context.WithTimeout(ctx, lookupTime)
+		defer cancel()
+		if _, err := on.Run(bound, host.Command{Argv: []string{"mkdir", "-p", on.Dir("etc") + "/" + includeName}}); err != nil {
+			return reason.Wrap(reason.SandboxFailed, err)
+		}
 	}
 	for path, content := range files {
 		if err := on.Put(ctx, path, content, 0o640, ""); err != nil {

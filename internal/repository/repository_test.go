@@ -1,6 +1,7 @@
 package repository
 
 import (
+	"context"
 	"net"
 	"os"
 	"path/filepath"
@@ -9,8 +10,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"veza.fr/recovery/internal/host/process"
 	"veza.fr/recovery/internal/objectstore"
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/sandbox"
 	"veza.fr/recovery/internal/source"
 )
 
@@ -61,4 +64,20 @@ func TestObjects(t *testing.T) {
 	objects, err := load(t, "[global]\nrepo1-path=/repo/\n[veza]\npg1-path=/p\n").Objects(dial)
 	require.NoError(t, err)
 	assert.Equal(t, objectstore.Directory("/repo"), objects)
+}
+
+// Whatever conf.d holds at the default place goes along, into a directory that is made for it.
+func TestConf_InstallsIncluded(t *testing.T) {
+	r := load(t, "[global]\nrepo1-path=/repo\n[veza]\npg1-path=/p\n")
+	r.Conf.include = map[string][]byte{"secret.conf": []byte("[global]\nrepo1-cipher-pass=x\n")}
+	m, err := process.Provider{}.Launch(t.Context(), sandbox.Spec{Stanza: "repository-test", Run: t.Name()})
+	if why, _ := reason.Of(err); why == reason.ToolMissing && testing.Short() {
+		return // a machine without user postgres, where only what needs nothing but Go is asked
+	}
+	t.Cleanup(func() { assert.NoError(t, m.Destroy(context.Background())) })
+	require.NoError(t, err)
+	require.NoError(t, r.Equip(t.Context(), m, true))
+	content, err := m.Read(t.Context(), r.Client.Include+"/secret.conf")
+	require.NoError(t, err)
+	assert.Equal(t, "[global]\nrepo1-cipher-pass=x\n", string(content))
 }
