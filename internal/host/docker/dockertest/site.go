@@ -175,8 +175,8 @@ func testStoreHasTwoUsers(t *testing.T) {
 func testNothingSecretIsInspected(t *testing.T) {
 	p := open(t)
 	Launch(t, docker.Provider{Site: p.site}, sandbox.Spec{})
-	ids := strings.Fields(command(t, "docker", "ps", "-aq", "--filter", "label=fr.veza.drill.run"))
-	require.GreaterOrEqual(t, len(ids), 3)
+	ids := strings.Fields(command(t, "docker", "ps", "-aq", "--filter", "label=fr.veza.drill.run="+t.Name()))
+	require.Len(t, ids, 3, "store, node and sandbox, and nobody else's")
 	said := command(t, "docker", append([]string{"inspect"}, ids...)...)
 	for _, id := range ids {
 		said += command(t, "docker", "logs", id) + command(t, "docker", "top", id)
