@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -32,16 +33,22 @@ const (
 // be there. Our own reaper knows who is still wanted.
 const ryukOff = "TESTCONTAINERS_RYUK_DISABLED"
 
+// prepare sets what testcontainers reads for the whole process, once: sandboxes are made
+// side by side.
+var prepare = sync.OnceValue(func() error {
+	log.SetDefault(log.NewNoopLogger()) // what a run says is for the drill to decide
+	return os.Setenv(ryukOff, "true")
+})
+
 // engine is a connection to a Docker engine.
 type engine struct{ *client.Client }
 
 // connect reaches the engine the environment names (DOCKER_HOST, as for the docker
 // command) and asks it once. No engine is sandbox_failed, with what to do.
 func connect(ctx context.Context) (*engine, error) {
-	if err := os.Setenv(ryukOff, "true"); err != nil {
-		return nil, err
+	if err := prepare(); err != nil {
+		return nil, failed(err)
 	}
-	log.SetDefault(log.NewNoopLogger()) // what a run says is for the drill to decide
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	c, err := client.New(client.FromEnv)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -24,6 +25,11 @@ const (
 	keyPrefix = "fr.veza.drill." // of the labels that make a thing one of ours
 
 	sharedMemory = 256 << 20 // bytes of /dev/shm: Docker's 64 MB are few for PostgreSQL
+
+	// noResolver is where names are asked for that the engine does not know: inside, where
+	// nobody answers. Engines before 23.0.11 and 25.0.4 carry such questions out of an
+	// internal network when this machine's own resolver is on its loopback (CVE-2024-29018).
+	noResolver = "127.0.0.1"
 )
 
 // capabilities are all that root has in a container: to act for other users and to find
@@ -89,6 +95,8 @@ func (p Provider) launch(ctx context.Context, e *engine, spec sandbox.Spec, net 
 			p.confine(c)
 			if net == nil {
 				c.NetworkMode = "none"
+			} else {
+				c.DNS = []netip.Addr{netip.MustParseAddr(noResolver)}
 			}
 			for _, folder := range spec.Folders {
 				c.Binds = append(c.Binds, folder+":"+folder+":ro")

@@ -18,6 +18,7 @@ import (
 	"veza.fr/recovery/internal/objectstore"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
+	"veza.fr/recovery/internal/wait"
 )
 
 // place is a site that is open, with its node and store.
@@ -74,9 +75,11 @@ func testSiteIsSealed(t *testing.T) {
 	require.NoError(t, err)
 	gateway := sh(t, s, `perl -lane 'print join ".", map { hex } reverse $F[2] =~ /../g if $F[1] eq "00000000"' /proc/net/route`)
 	node := command(t, "docker", "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", p.node.Name())
-	go func() { // something on the node that could be reached
-		_, _ = p.node.Run(soon(t), host.Command{Argv: []string{"perl", "-e", `use IO::Socket::INET; my $s = IO::Socket::INET->new(LocalPort => 5432, Listen => 5); sleep 60`}})
-	}()
+	serve(t, p.node, "5432")
+	assert.True(t, reaches(t, p.node, net.JoinHostPort(node, "5432")), "what the sandbox must miss is there")
+	own, err := (&net.Dialer{}).DialContext(soon(t), "tcp", net.JoinHostPort("127.0.0.1", port))
+	require.NoError(t, err, "what the sandbox must miss is there")
+	require.NoError(t, own.Close())
 	var tries sync.WaitGroup
 	for _, address := range append(addresses(t, port), net.JoinHostPort(node, "5432"), "192.0.2.1:80", gateway+":"+port) {
 		tries.Go(func() { assert.False(t, reaches(t, s, address), address) })
@@ -85,6 +88,10 @@ func testSiteIsSealed(t *testing.T) {
 	how, err := s.Isolated(soon(t))
 	require.NoError(t, err)
 	assert.Equal(t, "on its network is nothing but the object store", how)
+
+	assert.Contains(t, sh(t, s, "getent hosts "+p.store.Endpoint), p.store.Endpoint)
+	dns := command(t, "docker", "inspect", "-f", "{{.HostConfig.Dns}}", s.Name())
+	assert.Equal(t, "[127.0.0.1]", dns, "no name is asked for outside")
 
 	command(t, "docker", "network", "create", "veza-other")
 	t.Cleanup(func() {
@@ -96,6 +103,21 @@ func testSiteIsSealed(t *testing.T) {
 	command(t, "docker", "network", "connect", "veza-other", s.Name())
 	_, err = s.Isolated(soon(t))
 	requireReason(t, reason.IsolationBreached, err, "veza-other")
+}
+
+// serve makes a machine take connections at a port, and returns when it does.
+func serve(t *testing.T, on host.Host, port string) {
+	t.Helper()
+	program := `use IO::Socket::INET; my $s = IO::Socket::INET->new(LocalPort => $ARGV[0], Listen => 5) or die; sleep 60`
+	ctx := soon(t)
+	go func() { _, _ = on.Run(ctx, host.Command{Argv: []string{"perl", "-e", program, port}}) }()
+	require.NoError(t, wait.For(ctx, "port "+port+" of "+on.Name(), 50*time.Millisecond, func(ctx context.Context) error {
+		conn, err := on.Dial(ctx, "tcp", net.JoinHostPort("127.0.0.1", port))
+		if err != nil {
+			return err
+		}
+		return conn.Close()
+	}))
 }
 
 // addresses are those of this machine, with a port.
@@ -153,8 +175,8 @@ func testStoreHasTwoUsers(t *testing.T) {
 func testNothingSecretIsInspected(t *testing.T) {
 	p := open(t)
 	Launch(t, docker.Provider{Site: p.site}, sandbox.Spec{})
-	ids := strings.Fields(command(t, "docker", "ps", "-aq", "--filter", "label=fr.veza.drill.run"))
-	require.GreaterOrEqual(t, len(ids), 3)
+	ids := strings.Fields(command(t, "docker", "ps", "-aq", "--filter", "label=fr.veza.drill.run="+t.Name()))
+	require.Len(t, ids, 3, "store, node and sandbox, and nobody else's")
 	said := command(t, "docker", append([]string{"inspect"}, ids...)...)
 	for _, id := range ids {
 		said += command(t, "docker", "logs", id) + command(t, "docker", "top", id)
