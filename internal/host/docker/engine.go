@@ -117,9 +117,13 @@ func failed(err error) error {
 }
 
 // run makes and starts a container. One that was made and did not start is returned with
-// the error: it is still there.
+// the error: it is still there. A request that is cut off is carried out all the same, and
+// nobody would know the id: it runs to its end, whatever becomes of ctx.
 func run(ctx context.Context, request testcontainers.ContainerRequest) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, launchTime)
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), launchTime)
 	defer cancel()
 	made, err := testcontainers.GenericContainer(ctx, testcontainers.GenericContainerRequest{
 		ContainerRequest: request, Started: true, Logger: log.NewNoopLogger(),

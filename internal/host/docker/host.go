@@ -16,8 +16,9 @@ import (
 	"veza.fr/recovery/internal/wait"
 )
 
-// destroyTime bounds the end of a container.
-const destroyTime = time.Minute
+// removeTime bounds the end of one container or network. Each has its own: one that will
+// not go must not keep the others.
+const removeTime = 20 * time.Second
 
 // Host is one container.
 type Host struct {
@@ -81,8 +82,6 @@ func (h *Host) Life(ctx context.Context) (string, error) {
 // Commands under way end with host.ErrDestroyed.
 func (h *Host) Destroy(ctx context.Context) error {
 	h.End()
-	ctx, cancel := context.WithTimeout(ctx, destroyTime)
-	defer cancel()
 	if err := h.engine.remove(ctx, h.id); err != nil {
 		return fmt.Errorf("destroy %s: %w", h.Name(), err)
 	}
@@ -92,6 +91,8 @@ func (h *Host) Destroy(ctx context.Context) error {
 
 // remove kills and removes a container, and waits until it is gone.
 func (e *engine) remove(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTime)
+	defer cancel()
 	return failed(wait.For(ctx, "container "+id+" to be gone", 50*time.Millisecond, func(ctx context.Context) error {
 		_, err := e.ContainerRemove(ctx, id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
 		if errdefs.IsNotFound(err) {

@@ -37,7 +37,10 @@ func (n *network) admit(id string) {
 // network makes one. It is made by the engine's own client: testcontainers cannot keep
 // the host off it.
 func (e *engine) network(ctx context.Context, spec sandbox.Spec) (*network, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime) // as run's: its id must be known
 	defer cancel()
 	n := &network{name: containerName()}
 	made, err := e.NetworkCreate(ctx, n.name, client.NetworkCreateOptions{
@@ -78,7 +81,7 @@ func (n *network) belongs(id string) bool {
 
 // unlink removes a network, once nothing is on it any more.
 func (e *engine) unlink(ctx context.Context, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTime) // what stays does not keep the next from going
 	defer cancel()
 	return failed(wait.For(ctx, "network "+id+" to be gone", 50*time.Millisecond, func(ctx context.Context) error {
 		_, err := e.NetworkRemove(ctx, id, client.NetworkRemoveOptions{})

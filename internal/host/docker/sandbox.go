@@ -90,7 +90,7 @@ func (s *Sandbox) Enter(command string) string {
 }
 
 // Isolated proves that the container has no network card, or is on one network alone,
-// which leads nowhere and on which only the object store is.
+// which leads nowhere and on which only the object store and the run's own machines are.
 func (s *Sandbox) Isolated(ctx context.Context) (string, error) {
 	if err := s.Alive(); err != nil {
 		return "", err
@@ -110,7 +110,7 @@ func (s *Sandbox) Isolated(ctx context.Context) (string, error) {
 			return "", reason.Errorf(reason.IsolationBreached, "container %s is on network %s besides its own", s.Name(), name)
 		}
 	}
-	return "on its network is nothing but the object store", s.network.sealed(ctx, s.engine)
+	return "its network leads nowhere, and only the object store and machines of this run are on it", s.network.sealed(ctx, s.engine)
 }
 
 // cut looks from inside: lo is the only interface, and no route leads anywhere else.

@@ -87,7 +87,7 @@ func testSiteIsSealed(t *testing.T) {
 	tries.Wait()
 	how, err := s.Isolated(soon(t))
 	require.NoError(t, err)
-	assert.Equal(t, "on its network is nothing but the object store", how)
+	assert.Equal(t, "its network leads nowhere, and only the object store and machines of this run are on it", how)
 
 	assert.Contains(t, sh(t, s, "getent hosts "+p.store.Endpoint), p.store.Endpoint)
 	dns := command(t, "docker", "inspect", "-f", "{{.HostConfig.Dns}}", s.Name())
