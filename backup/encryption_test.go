@@ -60,6 +60,9 @@ func (b *check) rawObjects(ctx context.Context) error {
 	if err != nil {
 		return unread(err)
 	}
+	if total == 0 { // all of them expired meanwhile, or are empty
+		return reason.Errorf(reason.NoBackup, "none of %d objects had a byte to read: nothing is proved", len(looked))
+	}
 	b.note("read %.1f MB of %d of %d objects without pgBackRest", float64(total)/1e6, len(looked), len(list))
 	if n := len(findings); n > 0 {
 		return reason.Errorf(reason.NotEncrypted, "what whoever has the bucket can read, in %d objects that were looked at: %s%s",
