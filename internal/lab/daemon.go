@@ -138,6 +138,9 @@ func (d *daemon) remove(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, removeTime)
 	defer cancel()
 	return wait.For(ctx, "the lab's project and network to be gone", time.Second, func(ctx context.Context) error {
+		if err := d.distrust(ctx); err != nil {
+			return fmt.Errorf("what the drill host may do: %w", err)
+		}
 		err := d.in(ctx, api.ProjectDefaultName, removeTime, func(s incus.InstanceServer) error { return s.DeleteProjectForce(Project) })
 		if err != nil && !missing(err) {
 			return fmt.Errorf("project %s: %w", Project, err)

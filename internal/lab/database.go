@@ -59,6 +59,7 @@ const (
 	// cluster still starts, sleeps a whole checkpoint_timeout then, and looks at
 	// archive_timeout only when it wakes: without this nothing is archived for 5 minutes.
 	wakeCheckpointer = "CHECKPOINT;\n"
+	beatScript       = wakeCheckpointer + source.Beat + "\n\\watch 1\n"
 )
 
 // settings let this machine in, by the bridge, as the superuser and without a
@@ -101,7 +102,7 @@ func setUpDatabase(ctx context.Context, s *site, n node, h host.Host) error {
 
 // serve lets systemd run the cluster and the heartbeat.
 func serve(ctx context.Context, h host.Host, bin string) error {
-	if err := h.Put(ctx, beatFile, []byte(wakeCheckpointer+source.Beat+"\n\\watch 1\n"), 0o644, "root"); err != nil {
+	if err := h.Put(ctx, beatFile, []byte(beatScript), 0o644, "root"); err != nil {
 		return err
 	}
 	fill := strings.NewReplacer("@BIN@", bin, "@DATA@", path.Join(directories["data"], "pg"), "@RUN@", directories["run"],

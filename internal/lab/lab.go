@@ -137,11 +137,15 @@ func (l *Lab) Primary() string {
 
 // Connect opens a session of the superuser in a database.
 func (l *Lab) Connect(ctx context.Context, database string) (*pgx.Conn, error) {
-	config, err := pgx.ParseConfig(l.Primary() + " sslmode=disable connect_timeout=10")
+	return l.connect(ctx, l.Primary()+" connect_timeout=10", database)
+}
+
+func (l *Lab) connect(ctx context.Context, server, database string) (*pgx.Conn, error) {
+	config, err := pgx.ParseConfig(server + " sslmode=disable")
 	if err != nil {
 		return nil, err
 	}
-	config.Database, config.Password, config.Fallbacks = database, "", nil
+	config.Database, config.Password = database, ""
 	return pgx.ConnectConfig(ctx, config)
 }
 

@@ -19,8 +19,14 @@ const (
 	prefixBits = "/24"
 )
 
+// numbers are the last of each node's address.
+var numbers = map[string]byte{storeNode: 10, databaseNode: 11, monitorNode: 20, "pg1": 21, "pg2": 22, DrillHost: 30}
+
+// at is the address of a node.
+func at(name string) string { return fmt.Sprintf("%s%d", prefix, numbers[name]) }
+
 // address and fqdn are where a node is and what it is called.
-func (n node) address() string { return fmt.Sprintf("%s%d", prefix, n.number) }
+func (n node) address() string { return at(n.name) }
 func (n node) fqdn() string    { return n.name + "." + zone }
 
 // raw gives the container its address before its init starts: nothing inside has to

@@ -24,17 +24,37 @@ const (
 // puts the files there and starts the services: containers, addresses and names follow.
 type node struct {
 	name    string
-	image   string
-	number  byte // the last of its address
+	lane    int
 	devices func() (map[string]map[string]string, error)
 	setUp   func(ctx context.Context, s *site, n node, h host.Host) error // when systemd runs on it
 	check   func(ctx context.Context, l *Lab, n node) error               // nil: it does what it is there for
 }
 
-// nodes are set up and checked in this order.
+// nodes are checked in this order. Those of a lane are set up in it, one after the other,
+// while the other lane goes on.
 var nodes = []node{
-	{name: storeNode, image: nodeImage, number: 10, devices: storeDevices, setUp: setUpStore, check: checkStore},
-	{name: databaseNode, image: nodeImage, number: 11, setUp: setUpDatabase, check: checkDatabase},
+	{name: storeNode, devices: storeDevices, setUp: setUpStore, check: checkStore},
+	{name: databaseNode, setUp: setUpDatabase, check: checkDatabase},
+	{name: monitorNode, lane: formationLane, setUp: setUpMonitor, check: checkMonitor},
+	{name: DataNodes[0], lane: formationLane, devices: exporterDevices, setUp: setUpData, check: checkData},
+	{name: DataNodes[1], lane: formationLane, devices: exporterDevices, setUp: setUpData, check: checkData},
+	{name: DrillHost, lane: formationLane, devices: drillHostDevices, setUp: setUpDrillHost, check: checkDrillHost},
+}
+
+// formationLane is what Renew makes anew; lane 0 is the object store and the plain database.
+const (
+	plainLane = iota
+	formationLane
+)
+
+// lane are the nodes of one.
+func lane(number int) (some []node) {
+	for _, n := range nodes {
+		if n.lane == number {
+			some = append(some, n)
+		}
+	}
+	return some
 }
 
 // find is a node by name.

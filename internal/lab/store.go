@@ -2,12 +2,15 @@ package lab
 
 import (
 	"context"
+	"crypto/rand"
 	_ "embed"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -81,9 +84,25 @@ func setUpStore(ctx context.Context, s *site, n node, h host.Host) error {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()
 	s.store = m.Store
-	return wait.For(ctx, "MinIO on node "+storeNode, 50*time.Millisecond, func(ctx context.Context) error {
+	if err := wait.For(ctx, "MinIO on node "+storeNode, 50*time.Millisecond, func(ctx context.Context) error {
 		return m.Answers(ctx, n.address())
-	})
+	}); err != nil {
+		return err
+	}
+	return s.grant(ctx, m, n.address())
+}
+
+// grant gives the formation a repository of its own, with keys that open nothing else.
+func (s *site) grant(ctx context.Context, m *objectstore.MinIO, address string) error {
+	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, network, net.JoinHostPort(address, strconv.Itoa(storePort)))
+	}
+	access, err := m.Grant(ctx, dial, formationPath)
+	if err != nil {
+		return err
+	}
+	return s.places.saveAccess(formationAccess{Access: access, Passphrase: rand.Text() + rand.Text(), Bucket: m.Bucket, Region: m.Region})
 }
 
 // checkStore asks by name, as pgbackrest on this machine will.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	incusclient "github.com/lxc/incus/v6/client"
+	"golang.org/x/sync/errgroup"
 
 	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/host/incus"
@@ -105,17 +106,17 @@ func (s *site) alive(ctx context.Context) (*Lab, error) {
 
 // ingredients are asked for before anything is removed or made.
 func (s *site) ingredients(ctx context.Context) error {
+	err := s.daemon.ask(ctx, func(server incusclient.InstanceServer) error {
+		_, _, err := server.GetImageAlias(nodeImage)
+		return err
+	})
+	if missing(err) {
+		return fmt.Errorf("there is no image %s: make image KIND=node builds it", nodeImage)
+	}
+	if err != nil {
+		return err
+	}
 	for _, n := range nodes {
-		err := s.daemon.ask(ctx, func(server incusclient.InstanceServer) error {
-			_, _, err := server.GetImageAlias(n.image)
-			return err
-		})
-		if missing(err) {
-			return fmt.Errorf("there is no image %s: make image KIND=node builds it", n.image)
-		}
-		if err != nil {
-			return err
-		}
 		if _, err := n.allDevices(); err != nil {
 			return err
 		}
@@ -145,22 +146,38 @@ func (s *site) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.say("loading %d users into the formation", formationUsers)
+	if err := l.populateFormation(ctx, formationUsers); err != nil {
+		return err
+	}
 	s.say("checking that all of it works")
 	return l.Check(ctx)
 }
 
-// populate launches the nodes, and sets them up one after the other.
+// populate launches the nodes, and sets up both lanes at once.
 func (s *site) populate(ctx context.Context) (err error) {
 	if s.nodes, err = incus.Connect(ctx, "", Project); err != nil {
 		return err
 	}
-	hosts, err := s.launch(ctx)
+	if err = s.places.sshKeys(ctx); err != nil {
+		return err
+	}
+	hosts, err := s.launch(ctx, nodes)
 	if err != nil {
 		return err
 	}
-	for i, n := range nodes {
+	lanes, ctx := errgroup.WithContext(ctx)
+	for _, number := range []int{plainLane, formationLane} {
+		lanes.Go(func() error { return s.setUp(ctx, lane(number), hosts) })
+	}
+	return lanes.Wait()
+}
+
+// setUp sets up the nodes of one lane, one after the other.
+func (s *site) setUp(ctx context.Context, some []node, hosts map[string]host.Host) error {
+	for _, n := range some {
 		s.say("setting up %s (%s)", n.name, n.address())
-		if err = n.setUp(ctx, s, n, hosts[i]); err != nil {
+		if err := n.setUp(ctx, s, n, hosts[n.name]); err != nil {
 			return fmt.Errorf("set up node %s: %w", n.name, err)
 		}
 	}
@@ -175,16 +192,20 @@ func (s *site) reach(ctx context.Context) error {
 	return besideDocker(ctx)
 }
 
-// launch creates and starts every node at once, in the order of the table.
-func (s *site) launch(ctx context.Context) ([]host.Host, error) {
-	s.say("launching %d nodes", len(nodes))
-	hosts, errs := make([]host.Host, len(nodes)), make([]error, len(nodes))
+// launch creates and starts nodes, all at once.
+func (s *site) launch(ctx context.Context, some []node) (map[string]host.Host, error) {
+	s.say("launching %d nodes", len(some))
+	hosts, errs := make([]host.Host, len(some)), make([]error, len(some))
 	var launching sync.WaitGroup
-	for i, n := range nodes {
+	for i, n := range some {
 		launching.Go(func() { hosts[i], errs[i] = s.create(ctx, n) })
 	}
 	launching.Wait()
-	return hosts, errors.Join(errs...)
+	named := map[string]host.Host{}
+	for i, n := range some {
+		named[n.name] = hosts[i]
+	}
+	return named, errors.Join(errs...)
 }
 
 func (s *site) create(ctx context.Context, n node) (host.Host, error) {
@@ -193,7 +214,7 @@ func (s *site) create(ctx context.Context, n node) (host.Host, error) {
 		return nil, err
 	}
 	h, err := s.nodes.Create(ctx, incus.Instance{
-		Name: n.name, Image: n.image, Devices: devices, Config: map[string]string{"raw.lxc": n.raw()},
+		Name: n.name, Image: nodeImage, Devices: devices, Config: map[string]string{"raw.lxc": n.raw()},
 	})
 	if err != nil {
 		return nil, err

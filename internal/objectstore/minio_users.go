@@ -24,11 +24,24 @@ const repositoryPath = "pgbackrest"
 // admitTime bounds the start of a server and the making of its users.
 const admitTime = time.Minute
 
-// Admit waits until the server answers, makes its bucket, and makes two users: one that
-// backs up, whose keys the Store has from then on, and one that only lists and reads the
-// repository (facts A6). The server's own keys are known to nobody after that. dial leads
-// to the server by its name.
+// Access is what the users of one repository have: one pair backs up, the other only lists
+// and reads (facts A6).
+type Access struct{ Key, Secret, ReadKey, ReadSecret string }
+
+// Admit gives the Store keys for its repository alone, as Grant makes them. The server's own
+// keys are known to nobody after that.
 func (m *MinIO) Admit(ctx context.Context, dial Dial) error {
+	access, err := m.Grant(ctx, dial, repositoryPath)
+	if err != nil {
+		return err
+	}
+	m.Key, m.Secret, m.ReadKey, m.ReadSecret = access.Key, access.Secret, access.ReadKey, access.ReadSecret
+	return nil
+}
+
+// Grant waits until the server answers, makes its bucket, and makes the two users of a
+// repository at a path in it, such as "pgbackrest". dial leads to the server by its name.
+func (m *MinIO) Grant(ctx context.Context, dial Dial, path string) (Access, error) {
 	ctx, cancel := context.WithTimeout(ctx, admitTime)
 	defer cancel()
 	pool := x509.NewCertPool()
@@ -39,7 +52,7 @@ func (m *MinIO) Admit(ctx context.Context, dial Dial) error {
 	root := keys.NewStaticV4(m.Key, m.Secret, "")
 	buckets, err := minio.New(address, &minio.Options{Creds: root, Secure: true, Transport: transport, Region: m.Region, BucketLookup: minio.BucketLookupPath})
 	if err != nil {
-		return err
+		return Access{}, err
 	}
 	if err = wait.For(ctx, "the object store to take a bucket", 100*time.Millisecond, func(ctx context.Context) error {
 		failure := buckets.MakeBucket(ctx, m.Bucket, minio.MakeBucketOptions{Region: m.Region})
@@ -48,26 +61,26 @@ func (m *MinIO) Admit(ctx context.Context, dial Dial) error {
 		}
 		return failure
 	}); err != nil {
-		return err
+		return Access{}, err
 	}
 	admin, err := madmin.NewWithOptions(address, &madmin.Options{Creds: root, Secure: true, Transport: transport})
 	if err != nil {
-		return err
+		return Access{}, err
 	}
-	key, secret := credentials()
-	readKey, readSecret := credentials()
-	if err = m.admit(ctx, admin, "writer", key, secret, writes); err == nil {
-		err = m.admit(ctx, admin, "reader", readKey, readSecret, reads)
+	var a Access
+	a.Key, a.Secret = credentials()
+	a.ReadKey, a.ReadSecret = credentials()
+	if err = m.admit(ctx, admin, path+"-writer", a.Key, a.Secret, path, writes); err == nil {
+		err = m.admit(ctx, admin, path+"-reader", a.ReadKey, a.ReadSecret, path, reads)
 	}
 	if err != nil {
-		return fmt.Errorf("users of the object store: %w", err)
+		return Access{}, fmt.Errorf("users of the object store: %w", err)
 	}
-	m.Key, m.Secret, m.ReadKey, m.ReadSecret = key, secret, readKey, readSecret
-	return nil
+	return a, nil
 }
 
-func (m *MinIO) admit(ctx context.Context, admin *madmin.AdminClient, name, key, secret string, actions []string) error {
-	policy, err := m.policy(actions)
+func (m *MinIO) admit(ctx context.Context, admin *madmin.AdminClient, name, key, secret, path string, actions []string) error {
+	policy, err := m.policy(path, actions)
 	if err != nil {
 		return err
 	}
@@ -89,7 +102,7 @@ var (
 )
 
 // policy lets its user list the repository's path and no other, and act on its objects.
-func (m *MinIO) policy(actions []string) ([]byte, error) {
+func (m *MinIO) policy(path string, actions []string) ([]byte, error) {
 	type statement struct {
 		Effect    string
 		Action    []string
@@ -98,7 +111,7 @@ func (m *MinIO) policy(actions []string) ([]byte, error) {
 	}
 	bucket := "arn:aws:s3:::" + m.Bucket
 	return json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": []statement{
-		{"Allow", []string{"s3:ListBucket"}, []string{bucket}, map[string]map[string][]string{"StringLike": {"s3:prefix": {repositoryPath + "/*"}}}},
-		{"Allow", actions, []string{bucket + "/" + repositoryPath + "/*"}, nil},
+		{"Allow", []string{"s3:ListBucket"}, []string{bucket}, map[string]map[string][]string{"StringLike": {"s3:prefix": {path + "/*"}}}},
+		{"Allow", actions, []string{bucket + "/" + path + "/*"}, nil},
 	}})
 }

@@ -30,8 +30,9 @@ var (
 	}
 )
 
-// load makes the tables with n users in them.
-func load(ctx context.Context, conn *pgx.Conn, n int) error {
+// Load makes the tables of a seeded cluster, with n users in them, in the database that
+// conn is connected to.
+func Load(ctx context.Context, conn *pgx.Conn, n int) error {
 	if err := each(ctx, conn, schema); err != nil {
 		return err
 	}

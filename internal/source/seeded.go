@@ -108,7 +108,7 @@ func (s *Seeded) fill(ctx context.Context, conn *pgx.Conn, say func(format strin
 	say("loading %d users and their orders", first)
 	stanza := make(chan error, 1)
 	go func() { stanza <- s.createStanza(ctx) }()
-	err := load(ctx, conn, first)
+	err := Load(ctx, conn, first)
 	if err = errors.Join(err, <-stanza); err != nil {
 		return err
 	}

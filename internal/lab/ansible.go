@@ -1,0 +1,174 @@
+package lab
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"veza.fr/recovery/internal/host"
+	"veza.fr/recovery/internal/objectstore"
+)
+
+// What an operator would know of the formation: how to log in, where the object store is,
+// and the secrets. It is kept in the directory of the lab's copies.
+const (
+	formationFile = "formation.json"
+	sshKey        = "id_ed25519"
+	// formationPath is the formation's repository in the lab's bucket.
+	formationPath = "formation"
+)
+
+// credentials of the formation's repository.
+type formationAccess struct {
+	objectstore.Access
+	Passphrase string
+	Bucket     string
+	Region     string
+}
+
+// sshKeys makes the key pair that logs in as root on the nodes.
+func (p places) sshKeys(ctx context.Context) error {
+	if err := os.MkdirAll(p.state, 0o755); err != nil {
+		return err
+	}
+	if _, err := os.Stat(p.copyOf(sshKey)); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, programTime)
+	defer cancel()
+	if said, err := exec.CommandContext(ctx, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "veza-lab", "-f", p.copyOf(sshKey)).CombinedOutput(); err != nil {
+		return fmt.Errorf("ssh-keygen: %w: %s", err, said)
+	}
+	return nil
+}
+
+// openForAnsible lets the holder of the lab's key log in as root.
+func openForAnsible(ctx context.Context, s *site, h host.Host) error {
+	public, err := os.ReadFile(s.places.copyOf(sshKey + ".pub"))
+	if err != nil {
+		return err
+	}
+	for _, argv := range [][]string{{"install", "-d", "-m", "0700", "/root/.ssh"}, {"ssh-keygen", "-A"}} {
+		if err := root(ctx, h, argv...); err != nil {
+			return err
+		}
+	}
+	if err := h.Put(ctx, "/root/.ssh/authorized_keys", public, 0o600, "root"); err != nil {
+		return err
+	}
+	if err := root(ctx, h, "systemctl", "restart", "ssh.service"); err != nil {
+		return err
+	}
+	return export(ctx, h)
+}
+
+// saveAccess keeps the formation's secrets for the inventory.
+func (p places) saveAccess(a formationAccess) error {
+	content, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	return write(p.copyOf(formationFile), content, 0o600)
+}
+
+// Inventory writes what an operator has beside the roles: hosts, variables, and the vault's
+// content in plain text, which is his to encrypt. It returns the secrets, which belong
+// nowhere else.
+func (l *Lab) Inventory(ctx context.Context, dir string) (secrets []string, err error) {
+	var access formationAccess
+	content, err := os.ReadFile(l.places.copyOf(formationFile))
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(content, &access); err != nil {
+		return nil, fmt.Errorf("%s: %w", l.places.copyOf(formationFile), err)
+	}
+	known, err := l.hostKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ca, err := os.ReadFile(l.places.copyOf(caFile))
+	if err != nil {
+		return nil, err
+	}
+	all := filepath.Join(dir, "group_vars", "all")
+	if err := os.MkdirAll(all, 0o755); err != nil {
+		return nil, err
+	}
+	knownFile, err := filepath.Abs(filepath.Join(dir, "known_hosts"))
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(knownFile, []byte(known), 0o644); err != nil { //nolint:gosec // public keys
+		return nil, err
+	}
+	for _, file := range []struct {
+		path    string
+		content any
+		mode    fs.FileMode
+	}{
+		{filepath.Join(dir, "hosts.yml"), l.hosts(knownFile), 0o644},
+		{filepath.Join(all, "main.yml"), map[string]any{
+			"pgbackrest_s3_endpoint": storeNode + "." + zone, "pgbackrest_s3_port": storePort, "pgbackrest_s3_bucket": access.Bucket,
+			"pgbackrest_s3_region": access.Region, "pgbackrest_s3_path": "/" + formationPath, "pgbackrest_s3_ca_cert": string(ca),
+			"pgbackrest_pg_path": FormationData,
+			"pgbackrest_s3_key":  "{{ vault_pgbackrest_s3_key }}", "pgbackrest_s3_key_secret": "{{ vault_pgbackrest_s3_key_secret }}",
+			"pgbackrest_cipher_pass": "{{ vault_pgbackrest_cipher_pass }}",
+			"dr_drill_s3_key":        "{{ vault_dr_drill_s3_key }}", "dr_drill_s3_key_secret": "{{ vault_dr_drill_s3_key_secret }}",
+			"dr_drill_database": Database, "dr_drill_incus_remote": Remote, "dr_drill_incus_conf": incusConf, "dr_drill_incus_project": SandboxProject,
+			"dr_drill_go": goRoot + "/bin/go", "dr_drill_go_environment": map[string]string{"GOPROXY": "file://" + moduleProxy},
+		}, 0o644},
+		{filepath.Join(all, "vault.yml"), map[string]string{
+			"vault_pgbackrest_s3_key": access.Key, "vault_pgbackrest_s3_key_secret": access.Secret, "vault_pgbackrest_cipher_pass": access.Passphrase,
+			"vault_dr_drill_s3_key": access.ReadKey, "vault_dr_drill_s3_key_secret": access.ReadSecret,
+		}, 0o600},
+	} {
+		text, err := yaml.Marshal(file.content)
+		if err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(file.path, append([]byte("---\n"), text...), file.mode); err != nil {
+			return nil, err
+		}
+	}
+	return []string{access.Key, access.Secret, access.ReadKey, access.ReadSecret, access.Passphrase}, nil
+}
+
+// hosts are the two groups of the playbook.
+func (l *Lab) hosts(knownFile string) map[string]any {
+	group := func(names ...string) map[string]any {
+		members := map[string]any{}
+		for _, name := range names {
+			members[name] = map[string]string{"ansible_host": at(name)}
+		}
+		return map[string]any{"hosts": members}
+	}
+	return map[string]any{"all": map[string]any{
+		"vars": map[string]string{
+			"ansible_user": "root", "ansible_ssh_private_key_file": l.places.copyOf(sshKey),
+			"ansible_ssh_common_args": "-o UserKnownHostsFile=" + knownFile, "ansible_python_interpreter": "/usr/bin/python3",
+		},
+		"children": map[string]any{"postgres_ha_nodes": group(DataNodes...), "incus_hosts": group(DrillHost)},
+	}}
+}
+
+// hostKeys are lines of known_hosts.
+func (l *Lab) hostKeys(ctx context.Context) (string, error) {
+	var lines strings.Builder
+	for _, name := range append([]string{DrillHost}, DataNodes...) {
+		key, err := l.Node(name).Read(ctx, "/etc/ssh/ssh_host_ed25519_key.pub")
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintf(&lines, "%s %s", at(name), key)
+	}
+	return lines.String(), nil
+}
