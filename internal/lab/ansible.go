@@ -56,18 +56,13 @@ func openForAnsible(ctx context.Context, s *site, h host.Host) error {
 	if err != nil {
 		return err
 	}
-	for _, argv := range [][]string{{"install", "-d", "-m", "0700", "/root/.ssh"}, {"ssh-keygen", "-A"}} {
-		if err := root(ctx, h, argv...); err != nil {
-			return err
-		}
+	if err := root(ctx, h, "install", "-d", "-m", "0700", "/root/.ssh"); err != nil {
+		return err
 	}
 	if err := h.Put(ctx, "/root/.ssh/authorized_keys", public, 0o600, "root"); err != nil {
 		return err
 	}
-	if err := root(ctx, h, "systemctl", "restart", "ssh.service"); err != nil {
-		return err
-	}
-	return export(ctx, h)
+	return root(ctx, h, "systemctl", "start", "ssh.service")
 }
 
 // saveAccess keeps the formation's secrets for the inventory.
@@ -103,10 +98,7 @@ func (l *Lab) Inventory(ctx context.Context, dir string) (secrets []string, err 
 	if err := os.MkdirAll(all, 0o755); err != nil {
 		return nil, err
 	}
-	knownFile, err := filepath.Abs(filepath.Join(dir, "known_hosts"))
-	if err != nil {
-		return nil, err
-	}
+	knownFile := l.places.copyOf("known_hosts")
 	if err := os.WriteFile(knownFile, []byte(known), 0o644); err != nil { //nolint:gosec // public keys
 		return nil, err
 	}

@@ -111,7 +111,7 @@ func export(ctx context.Context, h host.Host) error {
 
 // setUpDrillHost starts Prometheus and the formation's heartbeat, and gives the host a way to Incus.
 func setUpDrillHost(ctx context.Context, s *site, _ node, h host.Host) error {
-	if err := openForAnsible(ctx, s, h); err != nil {
+	if err := errors.Join(openForAnsible(ctx, s, h), export(ctx, h)); err != nil {
 		return err
 	}
 	config := scrape

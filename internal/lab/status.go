@@ -23,7 +23,7 @@ func Status(ctx context.Context, out io.Writer) error {
 		if code, ok := states[n.name]; ok {
 			state = code.String()
 		}
-		fmt.Fprintf(out, "node %-4s %-8s %-15s %s\n", n.name, state, n.address(), n.fqdn())
+		fmt.Fprintf(out, "node %-7s %-8s %-15s %s\n", n.name, state, n.address(), n.fqdn())
 	}
 	l.Describe(out)
 	return l.Check(ctx)
@@ -43,4 +43,8 @@ func (l *Lab) Describe(out io.Writer) {
 	fmt.Fprintf(out, "enter    incus exec --project %s %s -- bash\n", Project, databaseNode)
 	fmt.Fprintf(out, "backup   incus exec --project %s %s -- runuser -u postgres -- pgbackrest --stanza=%s --type=diff backup\n",
 		Project, databaseNode, l.Stanza)
+	fmt.Fprintf(out, "\nformation  psql '%s'\n", l.Formation())
+	fmt.Fprintf(out, "state      incus exec --project %s %s -- runuser -u postgres -- pg_autoctl show state --pgdata %s\n", Project, monitorNode, monitorData)
+	fmt.Fprintf(out, "prometheus %s\n", l.Prometheus())
+	fmt.Fprintf(out, "roles      go run ./internal/cmd/lab inventory DIR writes an inventory for fixtures/ansible/postgres_ha.yml\n")
 }

@@ -18,17 +18,22 @@ import (
 	"veza.fr/recovery/internal/lab"
 )
 
-const usage = `usage: lab up [-rows N] | lab down | lab status | lab conf
+const usage = `usage: lab up [-rows N] | lab down | lab status | lab conf | lab inventory DIR | lab renew
 
 A small production in Incus to drill against: an object store (MinIO behind TLS) and a
 PostgreSQL node that backs up into it, archives and beats; with a pgbackrest.conf on
-this machine that leads there. It needs root, a running Incus daemon (.ci/incus), the
-image of the nodes (make image KIND=node) and MinIO (make minio).
+this machine that leads there. Beside it, as bare as new machines are: a formation of
+pg_auto_failover and a host for the drill with Prometheus, to apply the Ansible roles to.
+It needs root, a running Incus daemon (.ci/incus), the image of the nodes (make image
+KIND=node), MinIO (make minio), Prometheus and node_exporter.
 
-  up      makes it, or says that it is up; what does not work is made anew
-  down    removes all of it
-  status  says what there is and how to drill it
-  conf    prints the path of the pgbackrest.conf that leads to it
+  up         makes it, or says that it is up; what does not work is made anew
+  down       removes all of it
+  status     says what there is and how to drill it
+  conf       prints the path of the pgbackrest.conf that leads to it
+  inventory  writes an Ansible inventory of formation and drill host into a directory; its
+             vault.yml is plain text, for root alone
+  renew      gives back formation and drill host as they were before any role was applied
 
 `
 
@@ -45,7 +50,7 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, out, messages io.Writer) int {
-	name, rows, err := parse(args, messages)
+	o, err := parse(args, messages)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
@@ -53,39 +58,61 @@ func run(ctx context.Context, args []string, out, messages io.Writer) int {
 		fmt.Fprintf(messages, "lab: %v\n", err)
 		return exitUsage
 	}
-	begin := time.Now()
-	say := func(format string, args ...any) {
-		fmt.Fprintf(out, "%6.1f s  %s\n", time.Since(begin).Seconds(), fmt.Sprintf(format, args...))
-	}
-	switch name {
-	case "up":
-		var l *lab.Lab
-		if l, err = lab.Up(ctx, rows, say); err == nil {
-			l.Describe(out)
-		}
-	case "down":
-		err = lab.Down(ctx, say)
-	case "status":
-		err = lab.Status(ctx, out)
-	case "conf":
-		var l *lab.Lab
-		if l, err = lab.Open(ctx); err == nil {
-			fmt.Fprintln(out, l.Conf)
-		}
-	}
-	if err != nil {
-		fmt.Fprintf(messages, "lab %s: %v\n", name, err)
+	if err = o.carryOut(ctx, out); err != nil {
+		fmt.Fprintf(messages, "lab %s: %v\n", o.name, err)
 		return exitFailed
 	}
 	return 0
 }
 
+// carryOut does what is asked for.
+func (o order) carryOut(ctx context.Context, out io.Writer) error {
+	begin := time.Now()
+	say := func(format string, args ...any) {
+		fmt.Fprintf(out, "%6.1f s  %s\n", time.Since(begin).Seconds(), fmt.Sprintf(format, args...))
+	}
+	switch o.name {
+	case "up":
+		l, err := lab.Up(ctx, o.rows, say)
+		if err == nil {
+			l.Describe(out)
+		}
+		return err
+	case "down":
+		return lab.Down(ctx, say)
+	case "status":
+		return lab.Status(ctx, out)
+	}
+	l, err := lab.Open(ctx)
+	if err != nil {
+		return err
+	}
+	switch o.name {
+	case "inventory":
+		_, err = l.Inventory(ctx, o.dir)
+	case "renew":
+		err = l.Renew(ctx, say)
+	default:
+		fmt.Fprintln(out, l.Conf)
+	}
+	return err
+}
+
+// order is what the command line asks for.
+type order struct {
+	name string
+	dir  string // of inventory
+	rows int    // of up
+}
+
+var orders = []string{"up", "down", "status", "conf", "inventory", "renew"}
+
 // parse reads the command line; flags may stand before or behind the command's name.
-func parse(args []string, messages io.Writer) (name string, rows int, err error) {
-	rows = lab.DefaultRows
+func parse(args []string, messages io.Writer) (o order, err error) {
+	o.rows = lab.DefaultRows
 	if text := os.Getenv("LAB_ROWS"); text != "" {
-		if rows, err = strconv.Atoi(text); err != nil {
-			return "", 0, fmt.Errorf("LAB_ROWS=%q is no number", text)
+		if o.rows, err = strconv.Atoi(text); err != nil {
+			return o, fmt.Errorf("LAB_ROWS=%q is no number", text)
 		}
 	}
 	flags := flag.NewFlagSet("lab", flag.ContinueOnError)
@@ -94,21 +121,27 @@ func parse(args []string, messages io.Writer) (name string, rows int, err error)
 		fmt.Fprint(messages, usage)
 		flags.PrintDefaults()
 	}
-	flags.IntVar(&rows, "rows", rows, "users in the database of a new lab; LAB_ROWS is the default")
+	flags.IntVar(&o.rows, "rows", o.rows, "users in the database of a new lab; LAB_ROWS is the default")
 	if err := flags.Parse(args); err != nil {
-		return "", 0, err
+		return o, err
 	}
-	name = flags.Arg(0)
+	o.name = flags.Arg(0)
 	if flags.NArg() > 0 {
 		if err := flags.Parse(flags.Args()[1:]); err != nil {
-			return "", 0, err
+			return o, err
 		}
 	}
-	switch {
-	case !slices.Contains([]string{"up", "down", "status", "conf"}, name) || flags.NArg() > 0:
-		return "", 0, errors.New("say up, down, status or conf (-h explains them)")
-	case rows < 1:
-		return "", 0, fmt.Errorf("-rows %d: a lab has at least one user", rows)
+	rest := flags.Args()
+	if o.name == "inventory" && len(rest) > 0 {
+		o.dir, rest = rest[0], rest[1:]
 	}
-	return name, rows, nil
+	switch {
+	case !slices.Contains(orders, o.name) || len(rest) > 0:
+		return o, errors.New("say up, down, status, conf, inventory DIR or renew (-h explains them)")
+	case o.name == "inventory" && o.dir == "":
+		return o, errors.New("inventory wants a directory to write into")
+	case o.rows < 1:
+		return o, fmt.Errorf("-rows %d: a lab has at least one user", o.rows)
+	}
+	return o, nil
 }

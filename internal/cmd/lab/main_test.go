@@ -17,6 +17,7 @@ func TestParse(t *testing.T) {
 		args    []string
 		env     string
 		name    string
+		dir     string
 		rows    int
 		refused string
 	}{
@@ -27,25 +28,29 @@ func TestParse(t *testing.T) {
 		{args: []string{"up", "-rows", "5"}, env: "9", name: "up", rows: 5},
 		{args: []string{"down"}, name: "down", rows: lab.DefaultRows},
 		{args: []string{"status"}, name: "status", rows: lab.DefaultRows},
+		{args: []string{"inventory", "out/lab"}, name: "inventory", dir: "out/lab", rows: lab.DefaultRows},
+		{args: []string{"inventory"}, refused: "a directory"},
+		{args: []string{"inventory", "a", "b"}, refused: "up, down, status, conf"},
 		{args: []string{"up"}, env: "many", refused: "LAB_ROWS"},
 		{args: []string{"up", "-rows", "0"}, refused: "-rows 0"},
-		{args: []string{"up", "down"}, refused: "up, down, status or conf"},
-		{args: []string{"restart"}, refused: "up, down, status or conf"},
-		{args: nil, refused: "up, down, status or conf"},
+		{args: []string{"up", "down"}, refused: "up, down, status, conf"},
+		{args: []string{"restart"}, refused: "up, down, status, conf"},
+		{args: nil, refused: "up, down, status, conf"},
 		{args: []string{"up", "-cows"}, refused: "-cows"},
 	} {
 		t.Run(fmt.Sprint(c.env, c.args), func(t *testing.T) {
 			t.Setenv("LAB_ROWS", c.env)
-			name, rows, err := parse(c.args, io.Discard)
+			o, err := parse(c.args, io.Discard)
 			if c.refused != "" {
 				assert.ErrorContains(t, err, c.refused)
 				return
 			}
 			assert.NoError(t, err)
-			assert.Equal(t, c.name, name)
-			assert.Equal(t, c.rows, rows)
+			assert.Equal(t, c.name, o.name)
+			assert.Equal(t, c.rows, o.rows)
+			assert.Equal(t, c.dir, o.dir)
 		})
 	}
-	_, _, err := parse([]string{"-h"}, io.Discard)
+	_, err := parse([]string{"-h"}, io.Discard)
 	assert.ErrorIs(t, err, flag.ErrHelp)
 }

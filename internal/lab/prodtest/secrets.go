@@ -1,0 +1,35 @@
+package prodtest
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"veza.fr/recovery/internal/lab"
+)
+
+// secrets: none stands in a journal, unit, environment, report, metric, command line or script of
+// any machine; the only place is pgbackrest.conf.
+func secrets(t *testing.T, p *production) {
+	for _, machine := range machines {
+		said := map[string]string{
+			"journal":      p.on(t, machine, "journalctl", "--no-pager", "-o", "cat"),
+			"processes":    p.on(t, machine, "sh", "-c", "cat /proc/*/cmdline /proc/*/environ | tr '\\0' ' '"),
+			"units":        p.on(t, machine, "sh", "-c", "systemctl cat 'pgbackrest-*'; systemctl show 'pgbackrest-*'"),
+			"other places": p.on(t, machine, "sh", "-c", "grep -rhs --exclude-dir=pgbackrest --exclude-dir=incus --exclude-dir=go . /etc/veza /etc/default /usr/local/libexec /var/lib/veza-drill /var/lib/node_exporter /var/log/pgbackrest || true"),
+		}
+		for place, text := range said {
+			assert.NotEmpty(t, text, place)
+			for _, secret := range p.secrets {
+				assert.False(t, strings.Contains(text, secret), "%s of %s", place, machine)
+			}
+		}
+		conf := p.on(t, machine, "cat", "/etc/pgbackrest/pgbackrest.conf")
+		if machine == lab.DrillHost {
+			assert.NotContains(t, conf, p.secrets[1], "the drill's host cannot write to the repository")
+		} else {
+			assert.Contains(t, conf, p.secrets[1], "the secrets looked for are those in use")
+		}
+	}
+}
