@@ -109,6 +109,7 @@ images: $(if $(DRILL_MINIO_IMAGE),,minio) ## the Docker images of test-ci (PG_MA
 
 .PHONY: lab-up
 lab-up: minio ## a small production in Incus to drill against (LAB_ROWS=100000 users)
+	@.ci/packages prometheus prometheus-node-exporter ssh-keygen
 	@.ci/incus
 	@$(MAKE) image
 	@$(MAKE) image KIND=node
@@ -120,6 +121,7 @@ lab-down: ## remove all of it
 
 .PHONY: test-lab
 test-lab: programs-test ## every test, those in Incus included, against the lab that is up
+	@.ci/packages ansible-playbook ssh
 	DRILL_CONF=$$($(GO) run ./internal/cmd/lab conf) $(TEST_LAB)
 
 .PHONY: test-ci

@@ -81,6 +81,8 @@ type Member struct {
 
 // Members asks the monitor.
 func (l *Lab) Members(ctx context.Context) (all []Member, err error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
 	said, err := l.Node(monitorNode).Run(ctx, host.Command{
 		Argv: []string{autoctl, "show", "state", "--json", "--pgdata", monitorData}, User: "postgres", Dir: "/",
 		Env: []string{"XDG_RUNTIME_DIR=" + runDirectory},
@@ -160,7 +162,7 @@ func checkData(ctx context.Context, l *Lab, n node) error {
 			return nil
 		}
 	}
-	return errors.Join(err, fmt.Errorf("the monitor does not know it"))
+	return errors.Join(err, errors.New("the monitor does not know it"))
 }
 
 // populateFormation fills the formation's database once the pair is stable.
