@@ -22,6 +22,7 @@ import (
 const (
 	formationFile = "formation.json"
 	sshKey        = "id_ed25519"
+	knownHosts    = "known_hosts"
 	// formationPath is the formation's repository in the lab's bucket.
 	formationPath = "formation"
 )
@@ -78,64 +79,64 @@ func (p places) saveAccess(a formationAccess) error {
 // content in plain text, which is his to encrypt. It returns the secrets, which belong
 // nowhere else.
 func (l *Lab) Inventory(ctx context.Context, dir string) (secrets []string, err error) {
-	var access formationAccess
 	content, err := os.ReadFile(l.places.copyOf(formationFile))
 	if err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(content, &access); err != nil {
+	var a formationAccess
+	if err = json.Unmarshal(content, &a); err != nil {
 		return nil, fmt.Errorf("%s: %w", l.places.copyOf(formationFile), err)
-	}
-	known, err := l.hostKeys(ctx)
-	if err != nil {
-		return nil, err
 	}
 	ca, err := os.ReadFile(l.places.copyOf(caFile))
 	if err != nil {
 		return nil, err
 	}
+	known, err := l.hostKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
 	all := filepath.Join(dir, "group_vars", "all")
-	if err := os.MkdirAll(all, 0o755); err != nil {
-		return nil, err
+	err = errors.Join(
+		os.MkdirAll(all, 0o755),
+		write(l.places.copyOf(knownHosts), []byte(known), 0o644),
+		writeYAML(filepath.Join(dir, "hosts.yml"), l.hosts(), 0o644),
+		writeYAML(filepath.Join(all, "main.yml"), a.variables(string(ca)), 0o644),
+		writeYAML(filepath.Join(all, "vault.yml"), a.vault(), 0o600),
+	)
+	return []string{a.Key, a.Secret, a.ReadKey, a.ReadSecret, a.Passphrase}, err
+}
+
+func writeYAML(path string, content any, mode fs.FileMode) error {
+	text, err := yaml.Marshal(content)
+	if err != nil {
+		return err
 	}
-	knownFile := l.places.copyOf("known_hosts")
-	if err := os.WriteFile(knownFile, []byte(known), 0o644); err != nil { //nolint:gosec // public keys
-		return nil, err
+	return os.WriteFile(path, append([]byte("---\n"), text...), mode)
+}
+
+// variables are what is no secret.
+func (a formationAccess) variables(ca string) map[string]any {
+	return map[string]any{
+		"pgbackrest_s3_endpoint": storeNode + "." + zone, "pgbackrest_s3_port": storePort, "pgbackrest_s3_bucket": a.Bucket,
+		"pgbackrest_s3_region": a.Region, "pgbackrest_s3_path": "/" + formationPath, "pgbackrest_s3_ca_cert": ca,
+		"pgbackrest_s3_key": "{{ vault_pgbackrest_s3_key }}", "pgbackrest_s3_key_secret": "{{ vault_pgbackrest_s3_key_secret }}",
+		"pgbackrest_cipher_pass": "{{ vault_pgbackrest_cipher_pass }}", "pgbackrest_pg_path": FormationData,
+		"dr_drill_s3_key": "{{ vault_dr_drill_s3_key }}", "dr_drill_s3_key_secret": "{{ vault_dr_drill_s3_key_secret }}",
+		"dr_drill_database": Database, "dr_drill_incus_remote": Remote, "dr_drill_incus_conf": incusConf, "dr_drill_incus_project": SandboxProject,
+		"dr_drill_go": goRoot + "/bin/go", "dr_drill_go_environment": map[string]string{"GOPROXY": "file://" + moduleProxy},
 	}
-	for _, file := range []struct {
-		path    string
-		content any
-		mode    fs.FileMode
-	}{
-		{filepath.Join(dir, "hosts.yml"), l.hosts(knownFile), 0o644},
-		{filepath.Join(all, "main.yml"), map[string]any{
-			"pgbackrest_s3_endpoint": storeNode + "." + zone, "pgbackrest_s3_port": storePort, "pgbackrest_s3_bucket": access.Bucket,
-			"pgbackrest_s3_region": access.Region, "pgbackrest_s3_path": "/" + formationPath, "pgbackrest_s3_ca_cert": string(ca),
-			"pgbackrest_pg_path": FormationData,
-			"pgbackrest_s3_key":  "{{ vault_pgbackrest_s3_key }}", "pgbackrest_s3_key_secret": "{{ vault_pgbackrest_s3_key_secret }}",
-			"pgbackrest_cipher_pass": "{{ vault_pgbackrest_cipher_pass }}",
-			"dr_drill_s3_key":        "{{ vault_dr_drill_s3_key }}", "dr_drill_s3_key_secret": "{{ vault_dr_drill_s3_key_secret }}",
-			"dr_drill_database": Database, "dr_drill_incus_remote": Remote, "dr_drill_incus_conf": incusConf, "dr_drill_incus_project": SandboxProject,
-			"dr_drill_go": goRoot + "/bin/go", "dr_drill_go_environment": map[string]string{"GOPROXY": "file://" + moduleProxy},
-		}, 0o644},
-		{filepath.Join(all, "vault.yml"), map[string]string{
-			"vault_pgbackrest_s3_key": access.Key, "vault_pgbackrest_s3_key_secret": access.Secret, "vault_pgbackrest_cipher_pass": access.Passphrase,
-			"vault_dr_drill_s3_key": access.ReadKey, "vault_dr_drill_s3_key_secret": access.ReadSecret,
-		}, 0o600},
-	} {
-		text, err := yaml.Marshal(file.content)
-		if err != nil {
-			return nil, err
-		}
-		if err := os.WriteFile(file.path, append([]byte("---\n"), text...), file.mode); err != nil {
-			return nil, err
-		}
+}
+
+// vault are the secrets.
+func (a formationAccess) vault() map[string]string {
+	return map[string]string{
+		"vault_pgbackrest_s3_key": a.Key, "vault_pgbackrest_s3_key_secret": a.Secret, "vault_pgbackrest_cipher_pass": a.Passphrase,
+		"vault_dr_drill_s3_key": a.ReadKey, "vault_dr_drill_s3_key_secret": a.ReadSecret,
 	}
-	return []string{access.Key, access.Secret, access.ReadKey, access.ReadSecret, access.Passphrase}, nil
 }
 
 // hosts are the two groups of the playbook.
-func (l *Lab) hosts(knownFile string) map[string]any {
+func (l *Lab) hosts() map[string]any {
 	group := func(names ...string) map[string]any {
 		members := map[string]any{}
 		for _, name := range names {
@@ -146,7 +147,7 @@ func (l *Lab) hosts(knownFile string) map[string]any {
 	return map[string]any{"all": map[string]any{
 		"vars": map[string]string{
 			"ansible_user": "root", "ansible_ssh_private_key_file": l.places.copyOf(sshKey),
-			"ansible_ssh_common_args": "-o UserKnownHostsFile=" + knownFile, "ansible_python_interpreter": "/usr/bin/python3",
+			"ansible_ssh_common_args": "-o UserKnownHostsFile=" + l.places.copyOf(knownHosts), "ansible_python_interpreter": "/usr/bin/python3",
 		},
 		"children": map[string]any{"postgres_ha_nodes": group(DataNodes...), "incus_hosts": group(DrillHost)},
 	}}

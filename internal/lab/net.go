@@ -25,6 +25,9 @@ var numbers = map[string]byte{storeNode: 10, databaseNode: 11, monitorNode: 20, 
 // at is the address of a node.
 func at(name string) string { return fmt.Sprintf("%s%d", prefix, numbers[name]) }
 
+// Address is that of a node, from this machine and from the other nodes.
+func Address(name string) string { return at(name) }
+
 // address and fqdn are where a node is and what it is called.
 func (n node) address() string { return at(n.name) }
 func (n node) fqdn() string    { return n.name + "." + zone }

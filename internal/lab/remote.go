@@ -68,9 +68,9 @@ func (s *site) letIn(ctx context.Context, h host.Host) error {
 // listen opens the daemon to the bridge, unless it listens on an address already.
 func (d *daemon) listen(ctx context.Context) (address, certificate string, err error) {
 	err = d.ask(ctx, func(s incus.InstanceServer) error {
-		server, etag, err := s.GetServer()
-		if err != nil {
-			return err
+		server, etag, failure := s.GetServer()
+		if failure != nil {
+			return failure
 		}
 		certificate, address = server.Environment.Certificate, server.Config[httpsKey]
 		if address == "" {

@@ -26,14 +26,14 @@ func (l *Lab) Renew(ctx context.Context, say Say) error {
 	}
 	say("making the formation anew")
 	for _, n := range lane(formationLane) {
-		if err := s.nodes.Open(n.name).Destroy(ctx); err != nil {
+		if err = s.nodes.Open(n.name).Destroy(ctx); err != nil {
 			return fmt.Errorf("remove node %s: %w", n.name, err)
 		}
 	}
-	if err := s.daemon.distrust(ctx); err != nil {
+	if err = s.daemon.distrust(ctx); err != nil {
 		return err
 	}
-	if err := root(ctx, l.Node(storeNode), "rm", "-rf", RepositoryDirectory); err != nil {
+	if err = root(ctx, l.Node(storeNode), "rm", "-rf", RepositoryDirectory); err != nil {
 		return err
 	}
 	hosts, err := s.launch(ctx, lane(formationLane))

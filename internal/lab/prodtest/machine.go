@@ -30,7 +30,11 @@ func (p *production) on(t *testing.T, machine string, argv ...string) string {
 }
 
 func (p *production) try(ctx context.Context, machine string, argv ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, commandTime)
+	return p.within(ctx, commandTime, machine, argv...)
+}
+
+func (p *production) within(ctx context.Context, limit time.Duration, machine string, argv ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	result, err := p.lab.Node(machine).Run(ctx, host.Command{Argv: argv, User: "root", Dir: "/"})
 	return strings.TrimSpace(string(result.Stdout)), err

@@ -60,6 +60,7 @@ func Run(t *testing.T) {
 		{"TheDrillCrossesTheTimelineSwitch", crosses},
 		{"TheNewPrimaryBacksUp", newPrimary},
 		{"LatestDiff", latestDiff},
+		{"Disaster", disaster},
 		{"SecretsAreNowhere", secrets},
 	} {
 		if !t.Run(chapter.name, func(t *testing.T) { chapter.test(t, p) }) {
