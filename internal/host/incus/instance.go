@@ -125,14 +125,14 @@ func (d *Daemon) pool(ctx context.Context) (string, error) {
 		}
 	}
 	var pools []api.StoragePool
-	if err := d.get(ctx, "/1.0/storage-pools?recursion=1", &pools); err != nil {
-		return "", err
+	hint := fmt.Sprintf("name one with `incus profile device add %sdefault root disk path=/ pool=POOL%s`", d.prefix, d.options)
+	if err := d.get(ctx, "/1.0/storage-pools?recursion=1", &pools); err != nil { // a certificate that is good for one project is told none
+		return "", reason.Errorf(reason.SandboxFailed, "storage pools of %s: %w; the default profile of project %s says nothing: %s", d.place, err, d.project, hint)
 	}
 	if len(pools) == 1 {
 		return pools[0].Name, nil
 	}
-	return "", reason.Errorf(reason.SandboxFailed, "%s has %d storage pools, and its default profile says nothing: name one with "+
-		"`incus profile device add %sdefault root disk path=/ pool=POOL%s`", d.place, len(pools), d.prefix, d.options)
+	return "", reason.Errorf(reason.SandboxFailed, "%s has %d storage pools, and its default profile says nothing: %s", d.place, len(pools), hint)
 }
 
 // defaultProfile says what instances of the project usually get; a project without one says nothing.
