@@ -104,11 +104,32 @@ func (d *daemon) trust(ctx context.Context, certificate []byte) error {
 		if err != nil && !api.StatusErrorCheck(err, 409) && !strings.Contains(err.Error(), "already exists") {
 			return err
 		}
+		if err = rootDisk(s); err != nil {
+			return err
+		}
 		return s.CreateCertificate(api.CertificatesPost{CertificatePut: api.CertificatePut{
 			Name: certName, Type: api.CertificateTypeClient, Restricted: true, Projects: []string{SandboxProject},
 			Certificate: base64.StdEncoding.EncodeToString(block.Bytes),
 		}})
 	})
+}
+
+// rootDisk names the sandboxes' storage pool: the holder of the certificate is told of none.
+func rootDisk(s incus.InstanceServer) error {
+	pools, err := s.GetStoragePoolNames()
+	if err != nil {
+		return err
+	}
+	if len(pools) == 0 {
+		return errors.New("there is no storage pool: .ci/incus makes one")
+	}
+	project := s.UseProject(SandboxProject)
+	profile, etag, err := project.GetProfile("default")
+	if err != nil {
+		return err
+	}
+	profile.Devices = map[string]map[string]string{"root": {"type": "disk", "path": "/", "pool": pools[0]}}
+	return project.UpdateProfile("default", profile.Writable(), etag)
 }
 
 // distrust takes back what letIn gave: certificates, project and the address, if that was ours.

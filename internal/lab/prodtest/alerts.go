@@ -19,9 +19,9 @@ import (
 
 const rulesFile = "veza_backup.rules.yml"
 
-// rules loads the alerts into the lab's Prometheus, as they are.
-func (p *production) rules(t *testing.T) {
-	t.Helper()
+// loadAlerts loads the alerts into the lab's Prometheus, as they are. Nothing has run yet,
+// and none of them is silent about that for ever.
+func loadAlerts(t *testing.T, p *production) {
 	content, err := os.ReadFile(filepath.Join(fixtures, "prometheus", rulesFile))
 	require.NoError(t, err)
 	require.NoError(t, p.lab.Node(lab.DrillHost).Put(t.Context(), "/etc/prometheus/rules/"+rulesFile, content, 0o644, "root"))
@@ -31,6 +31,7 @@ func (p *production) rules(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, answer.Body.Close())
 	require.Equal(t, http.StatusOK, answer.StatusCode)
+	p.alert(t, "BackupRestoreDrillNeverRan", "pending", time.Minute)
 }
 
 // alert is one that Prometheus holds for pending or firing.

@@ -43,7 +43,6 @@ func (p *production) fly(t *testing.T, status int, reason string) drilltest.Outc
 	t.Helper()
 	begun := time.Now()
 	ended := p.byTimer(t, lab.DrillHost, "pgbackrest-drill")
-	p.drills++
 	o := p.report(t, "drill")
 	assert.Equal(t, fmt.Sprint(status), ended.Status, o.Report.Detail)
 	assert.Equal(t, reason, string(o.Report.Reason), o.Report.Detail)
@@ -101,7 +100,7 @@ func sabotage(t *testing.T, p *production) {
 func crosses(t *testing.T, p *production) {
 	p.on(t, "s3", "mv", "/srv/taken", p.moved)
 	o := p.fly(t, 0, "none")
-	assert.Contains(t, strings.Join(o.Report.Notes, "\n"), "timeline 1 -> 2")
+	assert.Contains(t, strings.Join(o.Report.Notes, "\n"), p.switched)
 	p.alert(t, "BackupRestoreDrillFailed", "", time.Minute)
 	p.quiet(t)
 }

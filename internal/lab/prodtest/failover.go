@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ const failoverTime = 3 * time.Minute
 // timeline by the settings it always had; the old one comes back as its standby.
 func failover(t *testing.T, p *production) {
 	old, next := p.roles(t)
+	before := p.timeline(t, old)
 	defer took(t, "failover")()
 	require.NoError(t, p.lab.Stop(t.Context(), old))
 	ctx, cancel := context.WithTimeout(t.Context(), failoverTime)
@@ -34,8 +36,12 @@ func failover(t *testing.T, p *production) {
 		}
 		return err
 	}))
+	after := p.timeline(t, next)
+	require.Equal(t, before+1, after)
+	p.switched = fmt.Sprintf("timeline %d -> %d at", before, after)
 	require.NoError(t, wait.For(ctx, next+" to archive on its timeline", time.Second, func(context.Context) error {
-		if last := p.psql(t, next, "SELECT coalesce(last_archived_wal, '') FROM pg_stat_archiver"); !strings.HasPrefix(last, "00000002") || strings.HasSuffix(last, ".history") {
+		last := p.psql(t, next, "SELECT coalesce(last_archived_wal, '') FROM pg_stat_archiver")
+		if !strings.HasPrefix(last, fmt.Sprintf("%08X", after)) || strings.HasSuffix(last, ".history") {
 			return errors.New("its last archived segment is " + last)
 		}
 		return nil
@@ -45,6 +51,14 @@ func failover(t *testing.T, p *production) {
 	primary, standby := p.roles(t)
 	assert.Equal(t, []string{next, old}, []string{primary, standby})
 	p.segments(t, next, 1)
+}
+
+// timeline is what a primary writes on.
+func (p *production) timeline(t *testing.T, node string) int {
+	t.Helper()
+	number, err := strconv.ParseInt(p.psql(t, node, "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"), 16, 32)
+	require.NoError(t, err)
+	return int(number)
 }
 
 func sorted(list []string) []string {

@@ -100,7 +100,7 @@ func (p *production) after(t *testing.T, machine, unit string, start func()) sta
 		}
 		return nil
 	})
-	if err != nil || now.Result != "success" {
+	if err != nil || now.Result != "success" && now.Result != "exec-condition" {
 		t.Logf("journal of %s: %s", unit, p.on(t, machine, "journalctl", "--no-pager", "-o", "cat", "-n", "60", "-u", unit+".service"))
 	}
 	require.NoError(t, err)

@@ -31,12 +31,13 @@ type production struct {
 	password  string   // file of the vault's
 	secrets   []string // of the vault
 
-	drills  int       // that were started by their timer
-	failing time.Time // since when the alert's condition holds
-	moved   string    // the object that was taken away
+	failing  time.Time // since when the alert's condition holds
+	moved    string    // the object that was taken away
+	switched string    // the failover, as the drill says it
 }
 
-// Run tells the story.
+// Run tells the story. With -run a part of it can be told again, on machines that the rest
+// was told on before.
 func Run(t *testing.T) {
 	t.Helper()
 	p := &production{}
@@ -45,11 +46,13 @@ func Run(t *testing.T) {
 		name string
 		test func(*testing.T, *production)
 	}{
+		{"BareMachines", bare},
 		{"PlaceholdersAreRefusedByTheFirstTask", placeholders},
 		{"CheckModeWorksBeforeTheFirstApply", checkMode},
 		{"WithoutLeaveToRestartThePlayStops", noRestart},
 		{"Apply", apply},
 		{"ASecondApplyChangesNothing", idempotent},
+		{"AlertsAreLoaded", loadAlerts},
 		{"BackupsByTheirUnits", backups},
 		{"ChecksByTheirTimer", checks},
 		{"DrillByItsTimer", drill},
@@ -69,7 +72,13 @@ func Run(t *testing.T) {
 	}
 }
 
-// open finds the lab, gives its formation back as new, and writes the operator's inventory.
+// bare: the story begins on machines that nobody set up.
+func bare(t *testing.T, p *production) {
+	require.NoError(t, p.lab.Renew(t.Context(), t.Logf))
+	p.write(t)
+}
+
+// open finds the lab, and writes the operator's inventory of it.
 func (p *production) open(t *testing.T) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "vzp-")
@@ -77,11 +86,8 @@ func (p *production) open(t *testing.T) {
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
 	p.lab, err = lab.Open(t.Context())
 	require.NoError(t, err)
-	require.NoError(t, p.lab.Renew(t.Context(), t.Logf))
 	p.inventory, p.password = filepath.Join(dir, "inventory"), filepath.Join(dir, "password")
-	p.secrets, err = p.lab.Inventory(t.Context(), p.inventory)
-	require.NoError(t, err)
-	p.encrypt(t)
+	p.write(t)
 }
 
 // took logs what a chapter's part cost.
