@@ -142,7 +142,7 @@ clean: ## remove what the targets left in the checkout
 programs-drill:
 	@.ci/packages postgres pgbackrest
 programs-test:
-	@.ci/packages postgres pgbackrest promtool
+	@.ci/packages postgres pgbackrest promtool prometheus prometheus-node-exporter
 
 $(TOOLS)/.golangci-$(GOLANGCI_VERSION):
 	@echo 'building golangci-lint $(GOLANGCI_VERSION) into $(TOOLS), once: some minutes'

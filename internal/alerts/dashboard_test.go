@@ -1,0 +1,196 @@
+package alerts
+
+import (
+	"encoding/json"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const dashboardFile = fixtures + "grafana/veza_backup.json"
+
+// dashboard is as much of Grafana's model as is asked here.
+type dashboard struct {
+	UID           string `json:"uid"`
+	SchemaVersion int    `json:"schemaVersion"`
+	Templating    struct {
+		List []struct {
+			Name, Type string
+			Query      json.RawMessage
+			Datasource *datasource
+		} `json:"list"`
+	} `json:"templating"`
+	Panels []panel `json:"panels"`
+}
+
+type panel struct {
+	ID         int         `json:"id"`
+	Type       string      `json:"type"`
+	Title      string      `json:"title"`
+	Datasource *datasource `json:"datasource"`
+	GridPos    struct{ X, Y, W, H int }
+	Targets    []struct {
+		Datasource *datasource `json:"datasource"`
+		Expr       string      `json:"expr"`
+		Legend     string      `json:"legendFormat"`
+	} `json:"targets"`
+	FieldConfig struct {
+		Defaults struct {
+			Unit       string `json:"unit"`
+			Thresholds struct {
+				Steps []struct {
+					Value *float64 `json:"value"`
+				} `json:"steps"`
+			} `json:"thresholds"`
+		} `json:"defaults"`
+	} `json:"fieldConfig"`
+}
+
+type datasource struct {
+	Type string `json:"type"`
+	UID  string `json:"uid"`
+}
+
+func readDashboard(t *testing.T) dashboard {
+	t.Helper()
+	text, err := os.ReadFile(dashboardFile)
+	require.NoError(t, err)
+	var d dashboard
+	require.NoError(t, json.Unmarshal(text, &d))
+	return d
+}
+
+// query is a panel's expression and the labels that its legend names.
+type query struct {
+	panel, expr string
+	labels      []string
+}
+
+// queries are those of all panels, the variable filled in. Grafana's .* for All would also
+// match a label that nobody has.
+func (d dashboard) queries(stanza string) (list []query) {
+	for _, p := range d.Panels {
+		for _, target := range p.Targets {
+			q := query{panel: p.Title, expr: strings.NewReplacer("$stanza", stanza, "${stanza}", stanza).Replace(target.Expr)}
+			for _, label := range regexp.MustCompile(`{{(\w+)}}`).FindAllStringSubmatch(target.Legend, -1) {
+				q.labels = append(q.labels, label[1])
+			}
+			list = append(list, q)
+		}
+	}
+	return list
+}
+
+// stanzas is the selector that the variable of that name takes its values from.
+func (d dashboard) stanzas(t *testing.T) string {
+	t.Helper()
+	for _, v := range d.Templating.List {
+		if m := regexp.MustCompile(`label_values\((.*), stanza\)`).FindStringSubmatch(string(v.Query)); v.Name == "stanza" && m != nil {
+			return strings.ReplaceAll(m[1], `\"`, `"`)
+		}
+	}
+	t.Fatal("the dashboard has no variable stanza")
+	return ""
+}
+
+func TestDashboard_CanBeImportedAnywhere(t *testing.T) {
+	d := readDashboard(t)
+	assert.NotEmpty(t, d.UID)
+	assert.GreaterOrEqual(t, d.SchemaVersion, 38, "Grafana 10")
+	require.Len(t, d.Templating.List, 2)
+	assert.Equal(t, "datasource", d.Templating.List[0].Type)
+
+	chosen := &datasource{Type: "prometheus", UID: "${datasource}"}
+	assert.Equal(t, chosen, d.Templating.List[1].Datasource)
+	ids := map[int]bool{}
+	for _, p := range d.Panels {
+		assert.False(t, ids[p.ID], "two panels are %d", p.ID)
+		ids[p.ID] = true
+		if p.Type == "row" {
+			continue
+		}
+		assert.Equal(t, chosen, p.Datasource, p.Title)
+		assert.NotEmpty(t, p.Targets, p.Title)
+		for _, target := range p.Targets {
+			assert.Equal(t, chosen, target.Datasource, p.Title)
+		}
+	}
+}
+
+func TestDashboard_HasNoPanelOverAnother(t *testing.T) {
+	panels := readDashboard(t).Panels
+	for i, a := range panels {
+		assert.LessOrEqual(t, a.GridPos.X+a.GridPos.W, 24, a.Title)
+		for _, b := range panels[:i] {
+			apart := a.GridPos.X >= b.GridPos.X+b.GridPos.W || b.GridPos.X >= a.GridPos.X+a.GridPos.W ||
+				a.GridPos.Y >= b.GridPos.Y+b.GridPos.H || b.GridPos.Y >= a.GridPos.Y+a.GridPos.H
+			assert.True(t, apart, "%d %s and %d %s", a.ID, a.Title, b.ID, b.Title)
+		}
+	}
+}
+
+// Last attempts alone have no panel: the age of the last verdict and the error beside it say it.
+func TestDashboard_ShowsEveryMetricOfBothSuites(t *testing.T) {
+	var all []string
+	for _, q := range readDashboard(t).queries("demo") {
+		all = append(all, q.expr)
+	}
+	shown := regexp.MustCompile(`veza_backup_(?:drill|check)_\w+`).FindAllString(strings.Join(all, "\n"), -1)
+	for _, name := range written() {
+		if !strings.HasSuffix(name, "last_attempt_timestamp_seconds") {
+			assert.Contains(t, shown, name)
+		}
+	}
+	for _, name := range shown {
+		assert.Contains(t, written(), name)
+	}
+}
+
+// A limit on the dashboard is the alert's own; where both know one metric, neither moves alone.
+func TestDashboard_HasTheLimitsOfTheAlerts(t *testing.T) {
+	limit := regexp.MustCompile(`(?:^|time\(\) - )(veza_backup_\w+) > (\d+)`)
+	checked := 0
+	for _, a := range alerts(t) {
+		m := limit.FindStringSubmatch(a.Expr)
+		if m == nil {
+			continue
+		}
+		checked++
+		found := false
+		for _, p := range readDashboard(t).Panels {
+			if len(p.Targets) == 0 || !strings.Contains(p.Targets[0].Expr, m[1]+"{") {
+				continue
+			}
+			for _, step := range p.FieldConfig.Defaults.Thresholds.Steps {
+				found = found || step.Value != nil && json.Number(m[2]) == number(t, *step.Value)
+			}
+		}
+		assert.True(t, found, "%s: no panel of %s turns at %s", a.Alert, m[1], m[2])
+	}
+	assert.Equal(t, 4, checked)
+}
+
+func number(t *testing.T, value float64) json.Number {
+	t.Helper()
+	text, err := json.Marshal(value)
+	require.NoError(t, err)
+	return json.Number(text)
+}
+
+func TestDashboard_HasUnits(t *testing.T) {
+	for _, p := range readDashboard(t).Panels {
+		for _, target := range p.Targets {
+			for suffix, unit := range map[string]string{"_seconds": "s", "_bytes": "bytes"} {
+				if regexp.MustCompile(`veza_backup_\w+` + suffix + `\b`).MatchString(target.Expr) {
+					assert.Equal(t, unit, p.FieldConfig.Defaults.Unit, p.Title)
+				}
+			}
+		}
+	}
+	assert.True(t, slices.ContainsFunc(readDashboard(t).Panels, func(p panel) bool { return p.FieldConfig.Defaults.Unit == "bytes" }))
+}

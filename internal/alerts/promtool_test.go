@@ -1,0 +1,125 @@
+package alerts
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// long marks what -short leaves out: everything that needs Prometheus or node_exporter.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs promtool, prometheus and prometheus-node-exporter")
+	}
+}
+
+// promtool runs it and returns all it said.
+func promtool(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	program, err := exec.LookPath("promtool")
+	require.NoError(t, err, "promtool is missing: apt-get install prometheus")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, program, args...).CombinedOutput()
+	return string(out), err
+}
+
+func TestPromtool_FindsTheRulesClean(t *testing.T) {
+	long(t)
+	out, err := promtool(t, "check", "rules", "--lint=all", "--lint-fatal", rulesFile)
+	require.NoError(t, err, out)
+}
+
+func TestPromtool_PassesTheUnitTests(t *testing.T) {
+	long(t)
+	out, err := promtool(t, "test", "rules", testsFile)
+	require.NoError(t, err, out)
+}
+
+// A unit test that nothing turns red proves nothing: each alert is spoiled in every way that
+// fits it, and the unit tests must notice, with the alert's name.
+func TestPromtool_NoticesEveryChangeOfAnAlert(t *testing.T) {
+	long(t)
+	count := 0
+	for i, a := range alerts(t) {
+		for what, spoiled := range mutants(t, a) {
+			count++
+			t.Run(a.Alert+" "+what, func(t *testing.T) {
+				t.Parallel()
+				all := alerts(t)
+				all[i] = spoiled
+				out, err := promtool(t, "test", "rules", withRules(t, all))
+				require.Error(t, err, "nobody noticed:\n%s", spoiled.Expr)
+				assert.Contains(t, out, a.Alert)
+				assert.NotContains(t, out, "error parsing", "it is the change that counts")
+			})
+		}
+	}
+	assert.Greater(t, count, 70)
+}
+
+// mutants are the alert with one thing changed.
+func mutants(t *testing.T, a alert) map[string]alert {
+	t.Helper()
+	list := map[string]alert{}
+	add := func(what string, change func(*alert)) {
+		changed := a
+		change(&changed)
+		if changed.Expr != a.Expr || changed.For != a.For || what == "severity" {
+			list[what] = changed
+		}
+	}
+	expr := func(what, from, to string) {
+		add(what, func(c *alert) { c.Expr = regexp.MustCompile(from).ReplaceAllString(c.Expr, to) })
+	}
+	hold, err := time.ParseDuration(a.For)
+	require.NoError(t, err)
+
+	add("never fires", func(c *alert) { c.Expr = "(" + c.Expr + ") unless on () vector(1)" })
+	add("always fires", func(c *alert) { c.Expr = "(" + c.Expr + ") or vector(1)" })
+	add("fires at once", func(c *alert) { c.For = "" })
+	add("fires late", func(c *alert) { c.For = strconv.Itoa(int(2*hold.Minutes())) + "m" })
+	add("severity", func(c *alert) { c.Labels = map[string]string{"severity": "info"} })
+	expr("without labels", `\{.*\}`, "")
+	expr("by reason", `(min|max) without \(reason\) `, "")
+	expr("knows nothing of absence", `or absent.*`, "")
+	expr("knows nothing but absence", `(?s)^.* or absent`, "absent")
+	expr("turned round", `> (\d+)`, "<= $1")
+	expr("turned round", `!= (\d+)`, "== $1")
+	expr("turned round", `== (\d+)$`, "!= $1")
+	if m := regexp.MustCompile(`[=!<>]=? (\d+)`).FindStringSubmatch(a.Expr); m != nil {
+		limit, err := strconv.Atoi(m[1])
+		require.NoError(t, err)
+		for what, moved := range map[string]int{"one less": limit - 1, "one more": limit + 1} {
+			add(what, func(c *alert) {
+				c.Expr = strings.Replace(c.Expr, m[0], strings.Replace(m[0], m[1], strconv.Itoa(moved), 1), 1)
+			})
+		}
+	}
+	return list
+}
+
+// withRules is a copy of the unit tests beside other rules.
+func withRules(t *testing.T, rules []alert) string {
+	t.Helper()
+	dir := t.TempDir()
+	text, err := json.Marshal(groups{[]group{{"veza_backup", rules}}})
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, filepath.Base(rulesFile)), text, 0o600))
+	tests, err := os.ReadFile(testsFile)
+	require.NoError(t, err)
+	path := filepath.Join(dir, filepath.Base(testsFile))
+	require.NoError(t, os.WriteFile(path, tests, 0o600))
+	return path
+}
