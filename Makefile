@@ -63,9 +63,17 @@ test-lab-command:
 	@echo '$(TEST_LAB)'
 
 .PHONY: lint
-lint: vet $(TOOLS)/.golangci-$(GOLANGCI_VERSION) ## vet and golangci-lint, once per build tag, and the length of files
+lint: vet lint-ansible $(TOOLS)/.golangci-$(GOLANGCI_VERSION) ## vet and golangci-lint, once per build tag, and the length of files; lint-ansible
 	@for tag in $(TAGS); do echo "golangci-lint, tag $$tag"; $(GOLANGCI) run --build-tags "$${tag#none}" ./...; done
 	@find . -name '*.go' -print0 | xargs -0 wc -l | awk '$$2 != "total" && $$1 > 400 {print $$2 " has " $$1 " lines; the ceiling is 400"; bad = 1} END {exit bad}'
+
+# A shell script is known by its first line; one that is sourced says there what it is.
+.PHONY: lint-ansible
+lint-ansible: ## the roles, YAML and shell scripts: ansible-lint, yamllint, shellcheck
+	@.ci/packages ansible-lint yamllint shellcheck
+	@find .ci fixtures -type f ! -name '*.j2' -exec awk 'FNR == 1 && /^(#!.*sh$$|# shellcheck shell=)/ {print FILENAME} {nextfile}' {} + | xargs shellcheck -x
+	@yamllint --strict --config-file .yamllint fixtures .github .golangci.yml
+	@cd fixtures/ansible && ansible-lint --offline --profile production
 
 .PHONY: vet
 vet: ## go vet, once per build tag
