@@ -58,3 +58,16 @@ func TestReadme_NamesEveryMetricOfAPass(t *testing.T) {
 		}
 	}
 }
+
+// Every alert stands in the README with its page.
+func TestReadme_NamesEveryAlert(t *testing.T) {
+	names := found(content(t, "fixtures/prometheus/veza_backup.rules.yml"), `(?m)^      - alert: (\w+)$`)
+	require.Greater(t, len(names), 10)
+	readme := content(t, "README.md")
+	for _, name := range names {
+		row := found(readme, "(?m)^\\| \\[`"+name+"`\\]\\((fixtures/runbooks/[a-z-]+\\.md)\\) \\|")
+		if assert.Len(t, row, 1, "the README's table has no row for %s", name) {
+			assert.FileExists(t, root+"/"+row[0])
+		}
+	}
+}

@@ -93,6 +93,7 @@ func sabotage(t *testing.T, p *production) {
 	segment := p.moved[strings.LastIndex(p.moved, "/")+1:][:24]
 	assert.Contains(t, o.Report.Detail, segment)
 	p.alert(t, "BackupRestoreDrillFailed", "pending", time.Minute)
+	p.alert(t, "BackupUnitFailed", "pending", time.Minute)
 }
 
 // crosses: the segment is back, the backup is one of before the failover: the drill follows
