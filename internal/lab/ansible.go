@@ -122,7 +122,7 @@ func (a formationAccess) variables(ca string) map[string]any {
 		"pgbackrest_s3_key": "{{ vault_pgbackrest_s3_key }}", "pgbackrest_s3_key_secret": "{{ vault_pgbackrest_s3_key_secret }}",
 		"pgbackrest_cipher_pass": "{{ vault_pgbackrest_cipher_pass }}", "pgbackrest_pg_path": FormationData,
 		"dr_drill_s3_key": "{{ vault_dr_drill_s3_key }}", "dr_drill_s3_key_secret": "{{ vault_dr_drill_s3_key_secret }}",
-		"dr_drill_database": Database, "dr_drill_incus_remote": Remote, "dr_drill_incus_conf": incusConf, "dr_drill_incus_project": SandboxProject,
+		"dr_drill_database": Database, "dr_drill_primary": formation(), "dr_drill_incus_remote": Remote, "dr_drill_incus_conf": incusConf, "dr_drill_incus_project": SandboxProject,
 		"dr_drill_go": goRoot + "/bin/go", "dr_drill_go_environment": map[string]string{"GOPROXY": "file://" + moduleProxy},
 	}
 }
