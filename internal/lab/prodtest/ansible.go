@@ -141,7 +141,7 @@ func apply(t *testing.T, p *production) {
 	}
 }
 
-// idempotent: applied again, nothing is changed, also by those who would look.
+// idempotent: applied again, also after a failover, nothing is changed.
 func idempotent(t *testing.T, p *production) {
 	for _, args := range [][]string{nil, {"--check", "--diff"}} {
 		result := p.play(t, args...)

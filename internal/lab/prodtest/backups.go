@@ -43,22 +43,26 @@ func (p *production) roles(t *testing.T) (primary, standby string) {
 	return primary, standby
 }
 
-// backups: the units take a full and a diff on the primary; on the standby they end without
-// a failure and without a backup.
+// backups: the catch-up finds that this week has no full and starts its unit; the timers of
+// full and diff take theirs. On the standby all of them end without a failure and without a backup.
 func backups(t *testing.T, p *production) {
 	primary, standby := p.roles(t)
 	assert.Empty(t, p.listed(t, primary))
-	for i, unit := range []string{"pgbackrest-full", "pgbackrest-diff"} {
-		skipped := p.byHand(t, standby, unit)
-		assert.Equal(t, state{"inactive", "exec-condition", "0", skipped.Invocation}, skipped, standby)
+	caught := p.after(t, primary, "pgbackrest-full", func() {
+		assert.Equal(t, "success", p.byTimer(t, primary, "pgbackrest-catchup").Result)
+	})
+	assert.Equal(t, "success", caught.Result)
+	require.Equal(t, []string{"F"}, kinds(p.listed(t, primary)))
+	assert.Equal(t, "exec-condition", p.byTimer(t, primary, "pgbackrest-catchup").Result, "now there is one")
+	for _, unit := range []string{"pgbackrest-full", "pgbackrest-diff"} {
 		done := p.byTimer(t, primary, unit)
 		assert.Equal(t, state{"inactive", "success", "0", done.Invocation}, done, primary)
-		require.Len(t, p.listed(t, primary), i+1)
 	}
-	assert.Equal(t, []string{"F", "D"}, kinds(p.listed(t, standby)), "both nodes see the same repository")
-	caught := p.byTimer(t, primary, "pgbackrest-catchup")
-	assert.Equal(t, "exec-condition", caught.Result, "there is a full of this week")
-	require.Len(t, p.listed(t, primary), 2)
+	for _, unit := range []string{"pgbackrest-full", "pgbackrest-diff", "pgbackrest-catchup"} {
+		skipped := p.byHand(t, standby, unit)
+		assert.Equal(t, state{"inactive", "exec-condition", "0", skipped.Invocation}, skipped, standby)
+	}
+	assert.Equal(t, []string{"F", "F", "D"}, kinds(p.listed(t, standby)), "both nodes see the same repository")
 	for _, node := range lab.DataNodes {
 		assert.Empty(t, p.on(t, node, "systemctl", "--failed", "--plain", "--no-legend", "list-units", "pgbackrest-*"))
 		timers := p.on(t, node, "systemctl", "list-timers", "--plain", "--no-legend", "pgbackrest-*")

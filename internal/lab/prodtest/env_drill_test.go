@@ -8,4 +8,9 @@ import (
 	"veza.fr/recovery/internal/lab/prodtest"
 )
 
-func TestProduction(t *testing.T) { prodtest.Run(t) }
+func TestProduction(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs the lab, and ten minutes")
+	}
+	prodtest.Run(t)
+}
