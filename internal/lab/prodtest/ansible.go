@@ -3,10 +3,12 @@ package prodtest
 import (
 	"context"
 	"crypto/rand"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -80,7 +82,7 @@ func (p *production) play(t *testing.T, args ...string) play {
 }
 
 // tasks are those of the role itself; Ansible puts one before them where there are argument specs.
-var tasks = regexp.MustCompile(`(?m)^TASK \[pgbackrest : [^V]`)
+var tasks = regexp.MustCompile(`(?m)^TASK \[pgbackrest : [^V].*`)
 
 // recap is a machine's line at the end of a run.
 var recap = regexp.MustCompile(`(?m)^(\S+)\s+: ok=\d+\s+changed=(\d+)`)
@@ -98,7 +100,9 @@ func placeholders(t *testing.T, p *production) {
 			if value != "" {
 				assert.NotContains(t, result.said, value)
 			}
-			assert.Len(t, tasks.FindAllString(result.said, -1), 1, "tasks of the role before it stopped\n%s", result.said)
+			for _, task := range tasks.FindAllString(result.said, -1) {
+				assert.Contains(t, task, "secrets", "what the role did before it stopped")
+			}
 			assert.Zero(t, total(result.changed))
 		})
 	}
@@ -146,7 +150,7 @@ func idempotent(t *testing.T, p *production) {
 	for _, args := range [][]string{nil, {"--check", "--diff"}} {
 		result := p.play(t, args...)
 		require.True(t, result.ok, result.said)
-		require.Len(t, result.changed, len(machines))
+		require.Subset(t, slices.Collect(maps.Keys(result.changed)), machines)
 		assert.Zero(t, total(result.changed), result.said)
 	}
 }

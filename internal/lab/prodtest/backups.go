@@ -62,6 +62,9 @@ func backups(t *testing.T, p *production) {
 		skipped := p.byHand(t, standby, unit)
 		assert.Equal(t, state{"inactive", "exec-condition", "0", skipped.Invocation}, skipped, standby)
 	}
+	for range 4 { // more starts than a unit has tries: each is a skip, none is refused
+		assert.Equal(t, "exec-condition", p.byHand(t, standby, "pgbackrest-diff").Result)
+	}
 	assert.Equal(t, []string{"F", "F", "D"}, kinds(p.listed(t, standby)), "both nodes see the same repository")
 	for _, node := range lab.DataNodes {
 		assert.Empty(t, p.on(t, node, "systemctl", "--failed", "--plain", "--no-legend", "list-units", "pgbackrest-*"))
