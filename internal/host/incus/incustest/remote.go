@@ -24,9 +24,7 @@ func Remote(t *testing.T) string {
 	t.Helper()
 	server, err := client.ConnectIncusUnix("", nil)
 	require.NoError(t, err)
-	address := free(t)
-	before := setAddress(t, server, address)
-	t.Cleanup(func() { setAddress(t, server, before) })
+	address := listen(t, server)
 
 	certificate, key, err := localtls.GenerateMemCert(true, false)
 	require.NoError(t, err)
@@ -56,16 +54,33 @@ func Remote(t *testing.T) string {
 	return name
 }
 
-// setAddress makes the daemon listen at an address, and returns the one it had.
-func setAddress(t *testing.T, server client.InstanceServer, address string) string {
+// listen is where the daemon can be reached: at the address it listens at already, which is
+// somebody else's and stays, or at one of this test's.
+func listen(t *testing.T, server client.InstanceServer) string {
+	t.Helper()
+	info, _, err := server.GetServer()
+	require.NoError(t, err)
+	if address := info.Config[addressKey]; address != "" {
+		host, port, err := net.SplitHostPort(address)
+		require.NoError(t, err)
+		if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+			host = "127.0.0.1"
+		}
+		return net.JoinHostPort(host, port)
+	}
+	address := free(t)
+	setAddress(t, server, address)
+	t.Cleanup(func() { setAddress(t, server, "") })
+	return address
+}
+
+func setAddress(t *testing.T, server client.InstanceServer, address string) {
 	t.Helper()
 	info, etag, err := server.GetServer()
 	require.NoError(t, err)
-	before := info.Config[addressKey]
 	change := info.Writable()
 	change.Config[addressKey] = address
 	require.NoError(t, server.UpdateServer(change, etag))
-	return before
 }
 
 // free is an address of this machine that nobody listens at.
