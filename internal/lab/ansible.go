@@ -52,8 +52,8 @@ func (p places) sshKeys(ctx context.Context) error {
 }
 
 // openForAnsible lets the holder of the lab's key log in as root.
-func openForAnsible(ctx context.Context, s *site, h host.Host) error {
-	public, err := os.ReadFile(s.places.copyOf(sshKey + ".pub"))
+func openForAnsible(ctx context.Context, p places, h host.Host) error {
+	public, err := os.ReadFile(p.copyOf(sshKey + ".pub"))
 	if err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ func (l *Lab) hosts() map[string]any {
 // hostKeys are lines of known_hosts.
 func (l *Lab) hostKeys(ctx context.Context) (string, error) {
 	var lines strings.Builder
-	for _, name := range append([]string{DrillHost}, DataNodes...) {
+	for _, name := range Machines {
 		key, err := l.Node(name).Read(ctx, "/etc/ssh/ssh_host_ed25519_key.pub")
 		if err != nil {
 			return "", err

@@ -80,6 +80,12 @@ func (d *daemon) project(ctx context.Context) (project *api.Project, err error) 
 	return project, err
 }
 
+// features of the lab's projects: instances, profiles and volumes of their own, networks and
+// images of the daemon's.
+var features = map[string]string{
+	"features.networks": "false", "features.images": "false", "features.profiles": "true", "features.storage.volumes": "true",
+}
+
 // makeRoom makes project and bridge. The bridge belongs to the default project, as all
 // do; it leads nowhere but to the nodes, and serves no addresses. An interrupt waits
 // for it: the daemon would finish behind our back, and after `down`.
@@ -88,9 +94,7 @@ func (d *daemon) makeRoom(ctx context.Context) error {
 	if err := d.ask(ctx, func(s incus.InstanceServer) error {
 		return s.CreateProject(api.ProjectsPost{Name: Project, ProjectPut: api.ProjectPut{
 			Description: "a small production to drill against (make lab-down removes it)",
-			Config: map[string]string{
-				"features.networks": "false", "features.images": "false", "features.profiles": "true", "features.storage.volumes": "true",
-			},
+			Config:      features,
 		}})
 	}); err != nil {
 		return fmt.Errorf("create project %s: %w", Project, err)

@@ -101,6 +101,11 @@ func goEnv(name string) (string, error) {
 	return strings.TrimSpace(string(said)), nil
 }
 
+// furnish gives a machine what an operator's has before any role: a way in by ssh, and node_exporter.
+func (s *site) furnish(ctx context.Context, h host.Host) error {
+	return errors.Join(openForAnsible(ctx, s.places, h), export(ctx, h))
+}
+
 // export runs node_exporter on a node.
 func export(ctx context.Context, h host.Host) error {
 	if err := root(ctx, h, "mkdir", "-p", "/var/lib/node_exporter/textfile_collector"); err != nil {
@@ -111,11 +116,11 @@ func export(ctx context.Context, h host.Host) error {
 
 // setUpDrillHost starts Prometheus and the formation's heartbeat, and gives the host a way to Incus.
 func setUpDrillHost(ctx context.Context, s *site, _ node, h host.Host) error {
-	if err := errors.Join(openForAnsible(ctx, s, h), export(ctx, h)); err != nil {
+	if err := s.furnish(ctx, h); err != nil {
 		return err
 	}
 	config := scrape
-	for _, name := range append([]string{DrillHost}, DataNodes...) {
+	for _, name := range Machines {
 		config += fmt.Sprintf("      - {targets: ['%s:%d'], labels: {instance: %s}}\n", at(name), exporterPort, name)
 	}
 	for path, content := range map[string]string{prometheusConfig: config, beatFile: beatScript} {
@@ -142,7 +147,7 @@ func checkDrillHost(ctx context.Context, l *Lab, _ node) error {
 	defer cancel()
 	if err := wait.For(ctx, "Prometheus to scrape every node", 500*time.Millisecond, func(ctx context.Context) error {
 		up, err := l.Query(ctx, "count(up == 1)")
-		if err == nil && up != float64(len(DataNodes)+1) {
+		if err == nil && up != float64(len(Machines)) {
 			err = fmt.Errorf("%v nodes are scraped", up)
 		}
 		return err

@@ -32,6 +32,9 @@ const (
 // DataNodes are the formation's, in the order they were made.
 var DataNodes = []string{"pg1", "pg2"}
 
+// Machines are those that the playbook is applied to.
+var Machines = append([]string{DrillHost}, DataNodes...)
+
 //go:embed units/pgautofailover.service
 var autoFailoverUnit string
 
@@ -43,7 +46,7 @@ func setUpMonitor(ctx context.Context, s *site, n node, h host.Host) error {
 // setUpData makes a data node; the first one becomes the primary. Addresses instead of
 // names: with names no formation came about in pg_auto_failover 2.0.
 func setUpData(ctx context.Context, s *site, n node, h host.Host) error {
-	if err := errors.Join(openForAnsible(ctx, s, h), export(ctx, h)); err != nil {
+	if err := s.furnish(ctx, h); err != nil {
 		return err
 	}
 	return s.autoFailover(ctx, h, FormationData, "create", "postgres", "--hostname", n.address(), "--name", n.name, "--dbname", Database,

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"context"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
@@ -93,13 +92,10 @@ func (d *daemon) trust(ctx context.Context, certificate []byte) error {
 	if block == nil {
 		return errors.New("the client certificate is no PEM")
 	}
-	if _, err := x509.ParseCertificate(block.Bytes); err != nil {
-		return err
-	}
 	return d.ask(ctx, func(s incus.InstanceServer) error {
 		err := s.CreateProject(api.ProjectsPost{Name: SandboxProject, ProjectPut: api.ProjectPut{
 			Description: "sandboxes of the lab's drill host (make lab-down removes it)",
-			Config:      map[string]string{"features.networks": "false", "features.images": "false", "features.profiles": "true", "features.storage.volumes": "true"},
+			Config:      features,
 		}})
 		if err != nil && !api.StatusErrorCheck(err, 409) && !strings.Contains(err.Error(), "already exists") {
 			return err

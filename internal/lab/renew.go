@@ -54,7 +54,7 @@ const RepositoryDirectory = minioData + "/backups/" + formationPath
 
 // untouched: the formation works, and nobody applied a role to it.
 func (l *Lab) untouched(ctx context.Context) bool {
-	for _, name := range append([]string{DrillHost}, DataNodes...) {
+	for _, name := range Machines {
 		if there, err := installed(ctx, l.Node(name)); there || err != nil {
 			return false
 		}

@@ -15,7 +15,7 @@ const others = "/etc/veza /etc/default /etc/systemd/system /usr/local/libexec /v
 // secrets: none stands in a journal, unit, environment, report, metric, command line or script of
 // any machine; the only place is pgbackrest.conf.
 func secrets(t *testing.T, p *production) {
-	for _, machine := range machines {
+	for _, machine := range lab.Machines {
 		said := map[string]string{
 			"journal":      p.on(t, machine, "journalctl", "--no-pager", "-o", "cat"),
 			"processes":    p.on(t, machine, "sh", "-c", "cat /proc/*/cmdline /proc/*/environ | tr '\\0' ' '"),
