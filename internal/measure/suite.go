@@ -78,6 +78,8 @@ var Drill = Suite{
 		{Name: "restored_bytes", Help: "Size of the restored files before recovery."},
 		{Name: "wal_segments_replayed", Help: "WAL segments recovery took from the archive."},
 		{Name: "rows", Help: "Value each check of the restored data returned.", Labels: []string{"check"}, Values: map[string]string{"check": "users"}},
+		{Name: "check_duration_seconds", Help: "Wall clock of each deeper check, over all cores.", Labels: []string{"check"}},
+		{Name: "heartbeat_missing", Help: "Numbers missing between the oldest and the newest beat that came back."},
 		{Name: "checks", Help: "Checks on the restored data by outcome.", Labels: []string{"status"}},
 		{Name: "backup_age_seconds", Help: "Age of the restored backup set, from its stop to the preflight of the drill."},
 	},

@@ -55,6 +55,18 @@ func parseFile(value string) (string, error) {
 	return path, f.Close()
 }
 
+// parsePath makes the path of a file absolute that need not be there yet; its directory must.
+func parsePath(value string) (string, error) {
+	path, err := filepath.Abs(value)
+	if err != nil {
+		return "", fmt.Errorf("cannot be made absolute: %w", err)
+	}
+	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+		return "", fmt.Errorf("there is no directory %s: make it first", filepath.Dir(path))
+	}
+	return path, nil
+}
+
 func parseStanza(value string) (string, error) {
 	if !stanzaPattern.MatchString(value) {
 		return "", errors.New("is no stanza name: letters, digits, `_`, `.` and `-`, as in the conf's [section]")

@@ -27,21 +27,28 @@ type Settings struct {
 	Repo     int           // repository key, 1 to 256
 	Set      string        // SetLatest, SetLatestDiff, or a backup label
 	Target   Target        // the zero Target is the end of the archive
+	Seed     int64         // of a random target; 0 is a new one
+	State    string        // file of the parts of the window that were drilled; "" is none
 	Database string        // where the smoke query and checks without a database run
 	MinUsers int64         // least rows in users, at least 1
 	Checks   string        // file of SQL checks; "" is the users smoke query
+	Deep     []string      // deeper checks to make, of DeepChecks, in their order
 	Keep     bool          // leave the sandbox behind
 	RTO      time.Duration // budget from the start of the restore to the first answered query
 	RPO      time.Duration // budget for the age of the newest moment that came back
-	Primary  string        // libpq string of the production primary, without a password; "" is none
-	Image    string        // sandbox image; "" is the environment's own
-	Rows     int64         // rows of users in a seeded source
-	Install  bool          // packages the image lacks may be fetched
-	Memory   int64         // limit of the sandbox, in bytes
-	CPUs     int64         // limit of the sandbox; 0 is none
-	Disk     int64         // limit of the sandbox's root disk, in bytes; 0 is by need
-	Remote   string        // Incus remote; "" is the daemon of this machine
-	Project  string        // Incus project
+	// CheckBudget is what the deeper checks may take together.
+	CheckBudget time.Duration
+	// RequireReadonly makes a key that may write a finding.
+	RequireReadonly bool
+	Primary         string // libpq string of the production primary, without a password; "" is none
+	Image           string // sandbox image; "" is the environment's own
+	Rows            int64  // rows of users in a seeded source
+	Install         bool   // packages the image lacks may be fetched
+	Memory          int64  // limit of the sandbox, in bytes
+	CPUs            int64  // limit of the sandbox; 0 is none
+	Disk            int64  // limit of the sandbox's root disk, in bytes; 0 is by need
+	Remote          string // Incus remote; "" is the daemon of this machine
+	Project         string // Incus project
 
 	// The backup checks alone.
 	Write     bool          // the rpo claim may write one row through Primary

@@ -32,6 +32,7 @@ func TestLoad_DefaultsAreTheContract(t *testing.T) {
 	assert.Equal(t, settings.Settings{
 		Repo: 1, Set: settings.SetLatest, Database: "postgres", MinUsers: 1,
 		RTO: 30 * time.Minute, RPO: 2 * time.Minute, Rows: 100_000,
+		Deep: []string{"invalid_indexes", "collations", "extensions", "sequences", "full_read", "amcheck", "page_checksums"}, CheckBudget: 10 * time.Minute,
 		FullAge: 192 * time.Hour, BackupAge: 30 * time.Hour, Memory: 4 << 30, Project: "default",
 	}, got)
 }
@@ -42,6 +43,7 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 	values := map[string]string{
 		"conf": conf, "stanza": "main", "repo": "2", "set": "20260823-020003F_20260824-020001D",
 		"target": "name:before", "database": "Élise's", "min-users": "7", "checks": conf, "keep": "true",
+		"seed": "42", "state": conf, "deep": "amcheck,sequences", "check-budget": "3m", "require-readonly": "true",
 		"rto": "1h", "rpo": "90s", "primary": "service=main", "write": "true", "full-age": "25h", "backup-age": "26h", "image": "veza/pg:15", "rows": "10",
 		"install": "true", "memory": "512MiB", "cpus": "3", "disk": "20GB", "incus-remote": "backup", "incus-project": "drills",
 	}
@@ -49,6 +51,7 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 	want := settings.Settings{
 		Conf: conf, Stanza: "main", Repo: 2, Set: "20260823-020003F_20260824-020001D",
 		Target: settings.Target{Kind: settings.TargetName, Name: "before"}, Database: "Élise's", MinUsers: 7, Checks: conf,
+		Seed: 42, State: conf, Deep: []string{"sequences", "amcheck"}, CheckBudget: 3 * time.Minute, RequireReadonly: true,
 		Keep: true, RTO: time.Hour, RPO: 90 * time.Second, Primary: "service=main", Write: true, FullAge: 25 * time.Hour, BackupAge: 26 * time.Hour, Image: "veza/pg:15", Rows: 10,
 		Install: true, Memory: 512 << 20, CPUs: 3, Disk: 20_000_000_000, Remote: "backup", Project: "drills",
 	}
@@ -118,6 +121,8 @@ func TestLoad_BadInputIsOneErrorThatNamesItsOrigin(t *testing.T) {
 		"a row without a way":  {args: []string{"-write"}, says: []string{"-write", "no -primary"}},
 		"no age":               {environ: []string{"DRILL_BACKUP_AGE=0s"}, says: []string{`DRILL_BACKUP_AGE="0s"`, "more than 0"}},
 		"age has no unit":      {args: []string{"-full-age=8"}, says: []string{`-full-age="8"`, "unit"}},
+		"no deeper check":      {args: []string{"-deep=amcheck,vacuum"}, says: []string{"-deep", `"vacuum" is no deeper check`}},
+		"state has no home":    {args: []string{"-state=" + dir + "/none/state.json"}, says: []string{"no directory " + dir + "/none"}},
 		"image is two words":   {args: []string{"-image=a b"}, says: []string{"is no name"}},
 	} {
 		t.Run(name, func(t *testing.T) {

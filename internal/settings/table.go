@@ -1,5 +1,7 @@
 package settings
 
+import "strings"
+
 // Setting is one row of the table.
 type Setting struct {
 	Flag      string   // without the dash
@@ -48,8 +50,18 @@ var Table = []Setting{
 	},
 	{
 		Flag: "target", Variables: []string{"DRILL_TARGET"}, Otherwise: "end of archive",
-		Meaning: "where recovery stops: `time:` and RFC 3339 with offset, `lsn:` and X/Y, or `name:` and a restore point",
+		Meaning: "where recovery stops: `time:` and RFC 3339 with offset, `lsn:` and X/Y, or `name:` and a restore point; `random` picks a point of the recovery window, `timeline` takes one before and one after the last failover",
 		set:     func(s *Settings, v string) (err error) { s.Target, err = ParseTarget(v); return err },
+	},
+	{
+		Flag: "seed", Variables: []string{"DRILL_SEED"}, Otherwise: "a new one each run, and printed",
+		Meaning: "seed of `-target random`: the same one picks the same point of the same window",
+		set:     func(s *Settings, v string) (err error) { s.Seed, err = parseCount(v); return err },
+	},
+	{
+		Flag: "state", Variables: []string{"DRILL_STATE"}, Otherwise: "none: every part of the window weighs the same",
+		Meaning: "file that remembers which parts of the recovery window were drilled when, for `-target random`; made when it is missing",
+		set:     func(s *Settings, v string) (err error) { s.State, err = parsePath(v); return err },
 	},
 	{
 		Flag: "database", Variables: []string{"DRILL_DATABASE"}, Default: "postgres",
@@ -65,6 +77,21 @@ var Table = []Setting{
 		Flag: "checks", Variables: []string{"DRILL_CHECKS"}, Otherwise: "the `users` smoke query",
 		Meaning: "YAML file of SQL checks that takes the place of the smoke query: name, database, query, and one of `min`, `equals`, `max_age`",
 		set:     func(s *Settings, v string) (err error) { s.Checks, err = parseFile(v); return err },
+	},
+	{
+		Flag: "deep", Variables: []string{"DRILL_DEEP"}, Default: "all",
+		Meaning: "deeper checks to make: `all`, `none`, or names by commas: " + strings.Join(deepNames(), ", "),
+		set:     func(s *Settings, v string) (err error) { s.Deep, err = parseDeep(v); return err },
+	},
+	{
+		Flag: "check-budget", Variables: []string{"DRILL_CHECK_BUDGET"}, Default: "10m",
+		Meaning: "time the deeper checks may take together; what does not fit is left out, and the report says what",
+		set:     func(s *Settings, v string) (err error) { s.CheckBudget, err = parseBudget(v); return err },
+	},
+	{
+		Flag: "require-readonly", Variables: []string{"DRILL_REQUIRE_READONLY"}, Default: "false", Bool: true,
+		Meaning: "the drill fails, as `isolation_breached`, when its own key may write to the repository",
+		set:     func(s *Settings, v string) (err error) { s.RequireReadonly, err = parseBool(v); return err },
 	},
 	{
 		Flag: "keep", Variables: []string{"DRILL_KEEP"}, Default: "false", Bool: true,

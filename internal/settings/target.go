@@ -17,6 +17,10 @@ const (
 	TargetTime TargetKind = "time" // a moment
 	TargetLSN  TargetKind = "lsn"  // a place in the WAL
 	TargetName TargetKind = "name" // a restore point
+
+	// Not yet chosen: preflight puts a target of another kind in their place.
+	TargetRandom   TargetKind = "random"   // a point of the recovery window
+	TargetTimeline TargetKind = "timeline" // one before and one after the last failover
 )
 
 // Target is where recovery stops; the field of its kind is set.
@@ -36,6 +40,8 @@ func (t Target) String() string {
 		return "lsn:" + t.LSN
 	case TargetName:
 		return "name:" + t.Name
+	case TargetRandom, TargetTimeline:
+		return string(t.Kind)
 	default:
 		return ""
 	}
@@ -43,6 +49,9 @@ func (t Target) String() string {
 
 // ParseTarget reads the value of -target.
 func ParseTarget(value string) (Target, error) {
+	if kind := TargetKind(value); kind == TargetRandom || kind == TargetTimeline {
+		return Target{Kind: kind}, nil
+	}
 	kind, rest, _ := strings.Cut(value, ":")
 	switch TargetKind(kind) {
 	case TargetTime:
@@ -60,7 +69,7 @@ func ParseTarget(value string) (Target, error) {
 		}
 		return Target{Kind: TargetName, Name: rest}, nil
 	default:
-		return Target{}, errors.New("must begin with time:, lsn: or name:, such as time:2026-08-23T03:59:30Z; leave it out for the end of the archive")
+		return Target{}, errors.New("must be random, timeline, or begin with time:, lsn: or name:, such as time:2026-08-23T03:59:30Z; leave it out for the end of the archive")
 	}
 }
 
