@@ -34,6 +34,7 @@ func (d *drill) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.controlData = control
 	if want, got := d.info.SystemID(d.set), control.SystemID(); want != got {
 		return reason.Errorf(reason.RepoCorrupt, "the restored files are of the cluster with system identifier %s, backup.info says %s", got, want)
 	}

@@ -54,10 +54,11 @@ type drill struct {
 	chain   wal.Chain
 	primary string // last segment the primary says it archived
 
-	box    sandbox.Sandbox
-	client *pgbackrest.Client
-	server *postgres.Server
-	conn   *pgx.Conn
+	box         sandbox.Sandbox
+	controlData postgres.Control // of the restored cluster
+	client      *pgbackrest.Client
+	server      *postgres.Server
+	conn        *pgx.Conn
 
 	restoreStart, answered time.Time
 	restoreTime            time.Duration

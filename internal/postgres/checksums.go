@@ -1,0 +1,70 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"veza.fr/recovery/internal/host"
+	"veza.fr/recovery/internal/reason"
+)
+
+// Checksums is what pg_checksums said of every page.
+type Checksums struct {
+	Blocks int64
+	Bad    []string // "base/5/16384, block 0: calculated checksum 1A2B but block contains 3C4D"
+}
+
+// HasChecksums says whether pages carry one.
+func (c Control) HasChecksums() bool { return c["Data page checksum version"] != "0" }
+
+// StopInOrder stops the cluster with a last checkpoint, as pg_checksums wants it.
+func (s *Server) StopInOrder(ctx context.Context) error {
+	_, err := s.Host.Run(ctx, host.Command{Argv: []string{
+		s.Installation.Program("pg_ctl"), "stop", "-s", "-w", "-t", strconv.Itoa(secondsLeft(ctx)), "-m", "fast", "-D", s.Data,
+	}})
+	return err
+}
+
+// CheckPages has pg_checksums read every page of the stopped cluster. An error means that it
+// could not: the reason is sandbox_failed.
+func (s *Server) CheckPages(ctx context.Context) (Checksums, error) {
+	out, err := s.Host.Run(ctx, host.Command{Argv: []string{s.Installation.Program("pg_checksums"), "--check", "-D", s.Data}})
+	if exit, ok := errors.AsType[*host.ExitError](err); ok {
+		found := ParseChecksums(string(exit.Result.Stdout), string(exit.Result.Stderr), s.Data)
+		if len(found.Bad) > 0 {
+			return found, nil
+		}
+	}
+	if err != nil {
+		return Checksums{}, reason.Wrap(reason.SandboxFailed, err)
+	}
+	return ParseChecksums(string(out.Stdout), string(out.Stderr), s.Data), nil
+}
+
+var (
+	blocksLine = regexp.MustCompile(`(?m)^Blocks scanned:\s+(\d+)`)
+	badLine    = regexp.MustCompile(`checksum verification failed in file "([^"]+)", block (\d+): (.*)`)
+	// A page that cannot even be read to its end is damage as well.
+	shortLine = regexp.MustCompile(`could not read block (\d+) in file "([^"]+)": (.*)`)
+)
+
+// ParseChecksums reads the output of pg_checksums in the C locale; files are named as they
+// lie below the data directory.
+func ParseChecksums(stdout, stderr, data string) (c Checksums) {
+	if match := blocksLine.FindStringSubmatch(stdout); match != nil {
+		c.Blocks, _ = strconv.ParseInt(match[1], 10, 64) // digits
+	}
+	short := func(file string) string { return strings.TrimPrefix(strings.TrimPrefix(file, data), "/") }
+	for line := range strings.Lines(stderr) {
+		if match := badLine.FindStringSubmatch(line); match != nil {
+			c.Bad = append(c.Bad, fmt.Sprintf("%s, block %s: %s", short(match[1]), match[2], strings.TrimSpace(match[3])))
+		} else if match := shortLine.FindStringSubmatch(line); match != nil {
+			c.Bad = append(c.Bad, fmt.Sprintf("%s, block %s: it cannot be read: %s", short(match[2]), match[1], strings.TrimSpace(match[3])))
+		}
+	}
+	return c
+}

@@ -1,0 +1,212 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/settings"
+)
+
+// Status is how a deeper check ended; the value of label status.
+type Status string
+
+// Statuses of a deeper check.
+const (
+	DeepPassed  Status = "passed"
+	DeepFailed  Status = "failed"
+	DeepLeftOut Status = "left_out"  // not begun, or not ended: neither a pass nor a failure
+	DeepNot     Status = "not_asked" // switched off by -deep
+)
+
+// DeepOutcome is what became of one deeper check.
+type DeepOutcome struct {
+	Check    string
+	Status   Status
+	Reason   reason.Reason // of a failure
+	Sentence string        // what was found, or what was looked at, or why it was left out
+	Notes    []string      // worth a line in the report, and no failure
+	Took     time.Duration
+}
+
+// Deep are the deeper checks of one restored cluster.
+type Deep struct {
+	Connect Connect
+	Workers int // sessions at a time
+	// Pages checks every page with the server stopped; it runs last.
+	Pages func(ctx context.Context) (Pages, error)
+	// Say prints a line of progress.
+	Say func(format string, args ...any)
+}
+
+// Pages is what a look at every page of every file found.
+type Pages struct {
+	Off    bool     // the cluster has no checksums
+	Blocks int64    // that were read
+	Bad    []string // files with a block that fails its checksum, as base/5/1259 and what is wrong
+}
+
+// errBudget is the cause of a context that ended with the budget.
+var errBudget = errors.New("the budget is spent")
+
+// Run makes the checks that are asked, in the order of settings.DeepChecks, until the
+// budget is spent. A check the budget cuts is left out. An error means that the
+// server could not be asked any more, or that ctx has ended; the outcomes before it stand.
+func (d Deep) Run(ctx context.Context, asked []string, budget time.Duration) ([]DeepOutcome, error) {
+	var outcomes []DeepOutcome
+	bound, cancel := context.WithTimeoutCause(ctx, budget, errBudget)
+	defer cancel()
+	survey, err := d.survey(bound)
+	if err != nil && context.Cause(bound) != errBudget {
+		return nil, err
+	}
+	for _, check := range settings.DeepChecks {
+		o := DeepOutcome{Check: check.Name, Status: DeepNot}
+		if contains(asked, check.Name) {
+			start := time.Now()
+			o, err = d.one(bound, check, survey)
+			o.Took = time.Since(start)
+			if o.Status == DeepLeftOut && o.Sentence == "" {
+				o.Sentence = fmt.Sprintf("the budget of %s is spent: raise -check-budget", budget.Round(time.Millisecond))
+			}
+		}
+		if ctx.Err() != nil {
+			return outcomes, fmt.Errorf("check %s: %w", check.Name, context.Cause(ctx))
+		}
+		if err != nil {
+			return outcomes, fmt.Errorf("check %s: %w", check.Name, err)
+		}
+		outcomes = append(outcomes, o)
+	}
+	return outcomes, nil
+}
+
+// finding is what a check has to say: the first of damage decides.
+type finding struct {
+	reason reason.Reason // "" is none
+	text   string
+}
+
+// tally is what a check brings together over all it looks at.
+type tally struct {
+	looked   string // what was looked at: "120 indexes in 3 databases"
+	findings []finding
+	notes    []string
+	leftOut  string // why nothing can be said
+}
+
+func (d Deep) one(ctx context.Context, check settings.Deep, s survey) (DeepOutcome, error) {
+	o := DeepOutcome{Check: check.Name, Status: DeepLeftOut}
+	if ctx.Err() != nil {
+		return o, nil
+	}
+	t, err := d.tally(ctx, check.Name, s)
+	o.Notes = t.notes
+	failed := worst(t.findings)
+	switch {
+	case failed != nil: // found is found, also when the budget cut the rest
+		o.Status, o.Reason, o.Sentence = DeepFailed, failed.reason, failed.text
+		if more := len(t.findings) - 1; more > 0 {
+			o.Sentence += fmt.Sprintf(" (and %d more)", more)
+		}
+		return o, nil
+	case err != nil && context.Cause(ctx) == errBudget:
+		if t.looked != "" {
+			o.Sentence = t.looked + " within the budget: raise -check-budget"
+		}
+		return o, nil
+	case err != nil:
+		return o.damaged(err)
+	case t.leftOut != "":
+		o.Sentence = t.leftOut
+		return o, nil
+	}
+	o.Status, o.Sentence = DeepPassed, t.looked+": "+check.Proof
+	return o, nil
+}
+
+// damaged makes a failure of an error the server explains by damaged data.
+func (o DeepOutcome) damaged(err error) (DeepOutcome, error) {
+	answer, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok || !strings.HasPrefix(answer.Code, "XX") {
+		return o, err
+	}
+	o.Status, o.Reason, o.Sentence = DeepFailed, deepReason(answer.Code), fmt.Sprintf("%v (SQLSTATE %s)", err, answer.Code)
+	return o, nil
+}
+
+// worst is the finding that gives the check its reason: the first that puts the data at
+// fault, else the first.
+func worst(findings []finding) *finding {
+	for i := range findings {
+		if findings[i].reason.Exit() == reason.ExitFailed {
+			return &findings[i]
+		}
+	}
+	if len(findings) > 0 {
+		return &findings[0]
+	}
+	return nil
+}
+
+func (d Deep) tally(ctx context.Context, check string, s survey) (tally, error) {
+	switch check {
+	case "invalid_indexes":
+		return d.catalog(ctx, s, invalidIndexes)
+	case "collations":
+		return d.catalog(ctx, s, staleCollations)
+	case "extensions":
+		return d.catalog(ctx, s, missingExtensions)
+	case "sequences":
+		return d.sequences(ctx, s)
+	case "full_read":
+		return d.fullRead(ctx, s)
+	case "amcheck":
+		return d.amcheck(ctx, s)
+	case "page_checksums":
+		return d.pages(ctx, s)
+	}
+	return tally{}, fmt.Errorf("nobody knows how to check %s", check)
+}
+
+// DeepFailure is the outcome that gives the step its reason, nil when none failed.
+func DeepFailure(outcomes []DeepOutcome) *DeepOutcome {
+	var first *DeepOutcome
+	for i := range outcomes {
+		o := &outcomes[i]
+		switch {
+		case o.Status != DeepFailed:
+		case o.Reason.Exit() == reason.ExitFailed:
+			return o
+		case first == nil:
+			first = o
+		}
+	}
+	return first
+}
+
+func contains(list []string, name string) bool {
+	for _, one := range list {
+		if one == name {
+			return true
+		}
+	}
+	return false
+}
+
+// deepReason is what an error of the server's says when it came from reading data that
+// nobody filtered: every internal error is damage.
+func deepReason(code string) reason.Reason {
+	if why := answered(code); why != reason.SmokeQuery {
+		return why
+	}
+	if strings.HasPrefix(code, "XX") {
+		return reason.PageChecksum
+	}
+	return reason.SmokeQuery
+}

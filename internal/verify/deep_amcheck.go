@@ -1,0 +1,123 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"errors"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// heapCheckSince is the first version whose amcheck looks at tables.
+const heapCheckSince = 140000
+
+// amcheck has PostgreSQL's own checker look at every B-tree index, with its parents and
+// all the rows of its table (pg_amcheck --parent-check --heapallindexed), and at every
+// table. It is made in the clone's databases first.
+func (d Deep) amcheck(ctx context.Context, s survey) (tally, error) {
+	schemas := map[string]string{}
+	for _, database := range s.databases {
+		schema, err := d.amcheckIn(ctx, database)
+		if missing, ok := errors.AsType[*pgconn.PgError](err); ok && ctx.Err() == nil && !strings.HasPrefix(missing.Code, operatorStepped) {
+			return tally{leftOut: "amcheck cannot be made in database " + database + ": " + clip(missing.Message)}, nil
+		}
+		if err != nil {
+			return tally{}, err
+		}
+		schemas[database] = schema
+	}
+	objects := s.of(func(r relation) bool {
+		return r.kind == "i" && r.method == "btree" && r.valid || r.kind != "i" && r.method == "heap" && s.version >= heapCheckSince
+	})
+	var mu sync.Mutex
+	var notes []string
+	t, err := d.work(ctx, "indexes and tables", objects, func(ctx context.Context, conn *pgx.Conn, r relation) ([]finding, error) {
+		found, note, err := examine(ctx, conn, r, schemas[r.database])
+		if note != "" {
+			mu.Lock()
+			notes = append(notes, note)
+			mu.Unlock()
+		}
+		return found, err
+	})
+	t.notes = few(notes)
+	return t, err
+}
+
+// amcheckIn makes the extension be there and returns its schema, quoted.
+func (d Deep) amcheckIn(ctx context.Context, database string) (schema string, err error) {
+	conn, err := d.writer(ctx, database)
+	if err != nil {
+		return "", err
+	}
+	defer hangUp(ctx, conn)
+	const where = "SELECT quote_ident(n.nspname) FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'amcheck'"
+	err = conn.QueryRow(ctx, where).Scan(&schema)
+	if errors.Is(err, pgx.ErrNoRows) {
+		if _, err = conn.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS veza_drill; CREATE EXTENSION amcheck SCHEMA veza_drill"); err == nil {
+			err = conn.QueryRow(ctx, where).Scan(&schema)
+		}
+		return schema, err
+	}
+	if err == nil { // an old one lacks what is asked
+		_, err = conn.Exec(ctx, "ALTER EXTENSION amcheck UPDATE")
+	}
+	return schema, err
+}
+
+// examine looks at one index or table. An error that is no damage (an expression of an
+// index that needs a search_path) is a note.
+func examine(ctx context.Context, conn *pgx.Conn, r relation, schema string) (found []finding, note string, err error) {
+	if r.kind == "i" {
+		_, err = conn.Exec(ctx, fmt.Sprintf("SELECT %s.bt_index_parent_check(%d::oid::regclass, true, false)", schema, r.oid))
+	} else {
+		found, err = heapDamage(ctx, conn, r, schema)
+	}
+	if err == nil {
+		return found, "", nil
+	}
+	answer, err := said(ctx, conn, r, err)
+	if err != nil {
+		return nil, "", err
+	}
+	switch {
+	case !strings.HasPrefix(answer.Code, "XX"):
+		return nil, fmt.Sprintf("amcheck could not look at %s in database %s: %s (SQLSTATE %s)", r.name, r.database, clip(answer.Message), answer.Code), nil
+	case r.kind == "i" && answer.Code != dataCorrupted:
+		return []finding{about(r, answer, reason.IndexCorrupt, "REINDEX it; run pg_amcheck on production")}, "", nil
+	}
+	return []finding{about(r, answer, reason.PageChecksum, "run pg_amcheck on production")}, "", nil
+}
+
+// heapDamage are the rows of a table that are not well formed. Their pages are whole as
+// to length, and without checksums nothing else sees them: page_checksum is the reason
+// of damaged pages however they were found.
+func heapDamage(ctx context.Context, conn *pgx.Conn, r relation, schema string) ([]finding, error) {
+	rows, err := conn.Query(ctx, fmt.Sprintf("SELECT blkno, coalesce(offnum, 0), msg FROM %s.verify_heapam(%d::oid::regclass, check_toast => true) LIMIT 3", schema, r.oid))
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (finding, error) {
+		var block int64
+		var offset int32
+		var text string
+		err := row.Scan(&block, &offset, &text)
+		return finding{reason.PageChecksum, fmt.Sprintf("%s %s in database %s, block %d, row %d: %s; run pg_amcheck on production",
+			kinds[r.kind], r.name, r.database, block, offset, clip(text))}, err
+	})
+}
+
+// few keeps a long list readable.
+func few(notes []string) []string {
+	const most = 5
+	if len(notes) <= most {
+		return notes
+	}
+	return append(notes[:most:most], fmt.Sprintf("... and %d more like these", len(notes)-most))
+}

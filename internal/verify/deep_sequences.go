@@ -1,0 +1,99 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// feeds are the sequences that feed a column of whole numbers. keyed says that the column
+// alone is unique: only then a sequence that lags stops the next row.
+const feeds = `SELECT s.oid::regclass::text, d.refobjid::regclass::text, quote_ident(a.attname), q.seqincrement,
+	EXISTS (SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = d.refobjid AND x.indisunique AND x.indnkeyatts = 1 AND x.indkey[0] = a.attnum)
+	FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S' AND s.relpersistence <> 't'
+	JOIN pg_catalog.pg_sequence q ON q.seqrelid = s.oid AND NOT q.seqcycle
+	JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+	WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0
+	AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) ORDER BY 1`
+
+// feed is one of them.
+type feed struct {
+	Sequence, Table, Column string
+	Increment               int64
+	Keyed                   bool
+}
+
+// sequences compares every sequence with the column it feeds: the next number must not be
+// one that is there. WAL carries a sequence ahead of its rows, so that one behind them is
+// of another moment than its table.
+func (d Deep) sequences(ctx context.Context, s survey) (t tally, err error) {
+	seen := 0
+	for _, database := range s.databases {
+		n, err := d.sequencesOf(ctx, database, &t)
+		seen += n
+		if err != nil {
+			return t, fmt.Errorf("database %s: %w", database, err)
+		}
+	}
+	t.looked = fmt.Sprintf("%d sequences", seen)
+	return t, nil
+}
+
+func (d Deep) sequencesOf(ctx context.Context, database string, t *tally) (int, error) {
+	conn, err := d.Connect.open(ctx, database)
+	if err != nil {
+		return 0, err
+	}
+	defer hangUp(ctx, conn)
+	rows, err := conn.Query(ctx, feeds, pgx.QueryExecModeExec)
+	if err != nil {
+		return 0, err
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[feed])
+	if err != nil {
+		return 0, err
+	}
+	for _, f := range list {
+		text, err := f.behind(ctx, conn)
+		switch {
+		case err != nil:
+			return 0, fmt.Errorf("sequence %s: %w", f.Sequence, err)
+		case text == "":
+		case f.Keyed:
+			t.findings = append(t.findings, finding{reason.StaleData, "database " + database + ": " + text})
+		default:
+			t.notes = append(t.notes, "database "+database+": "+text)
+		}
+	}
+	return len(list), nil
+}
+
+// behind says how the sequence's next number lies behind the farthest one in the column, or "".
+func (f feed) behind(ctx context.Context, conn *pgx.Conn) (string, error) {
+	farthest := "max"
+	if f.Increment < 0 {
+		farthest = "min"
+	}
+	var last, there int64
+	var called bool
+	var value *int64
+	err := conn.QueryRow(ctx, fmt.Sprintf("SELECT s.last_value, s.is_called, (SELECT %s(%s) FROM %s) FROM %s s", farthest, f.Column, f.Table, f.Sequence),
+		pgx.QueryExecModeExec).Scan(&last, &called, &value)
+	if err != nil || value == nil { // an empty table is not ahead of anything
+		return "", err
+	}
+	next := last
+	if called {
+		next += f.Increment
+	}
+	there = *value
+	// Steps of more than 1 leave room for numbers of others between its own.
+	if f.Increment > 0 && next+f.Increment-1 > there || f.Increment < 0 && next+f.Increment+1 < there {
+		return "", nil
+	}
+	return fmt.Sprintf("sequence %s goes on with %d, and column %s of table %s is at %d already: the next row would collide; setval() it in production if it is so there, else the sequence is older than its rows",
+		f.Sequence, next, f.Column, f.Table, there), nil
+}

@@ -1,0 +1,116 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"errors"
+)
+
+// relation is one thing with pages: a table, a materialized view, an index, a TOAST table.
+type relation struct {
+	database string
+	oid      uint32
+	name     string // quoted, with its schema
+	kind     string // pg_class.relkind
+	method   string // access method: heap, btree
+	columns  string // of a table: those that are stored, quoted
+	file     string // below the data directory
+	size     int64
+	valid    bool // of an index: valid and ready
+}
+
+// survey is what there is to check.
+type survey struct {
+	version   int // server_version_num
+	databases []string
+	relations []relation
+	notes     []string // databases that cannot be opened
+}
+
+const relationsQuery = `SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.relkind::text, coalesce(a.amname::text, ''),
+	coalesce((SELECT string_agg(quote_ident(t.attname), ', ' ORDER BY t.attnum) FROM pg_catalog.pg_attribute t
+	  WHERE t.attrelid = c.oid AND t.attnum > 0 AND NOT t.attisdropped AND t.attgenerated <> 'v' AND c.relkind IN ('r', 'm')), ''),
+	coalesce(pg_catalog.pg_relation_filepath(c.oid), ''), coalesce(pg_catalog.pg_relation_size(c.oid), 0),
+	coalesce((SELECT i.indisvalid AND i.indisready FROM pg_catalog.pg_index i WHERE i.indexrelid = c.oid), true)
+	FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_catalog.pg_am a ON a.oid = c.relam
+	WHERE c.relkind IN ('r', 'm', 'i', 't') AND c.relpersistence <> 't' AND (c.relkind <> 'm' OR c.relispopulated)`
+
+// survey lists the databases that can be opened and everything in them that has pages.
+func (d Deep) survey(ctx context.Context) (s survey, err error) {
+	names, err := names(ctx, d.Connect, "template1",
+		"SELECT datname::text FROM pg_catalog.pg_database WHERE datallowconn ORDER BY datname")
+	if err != nil {
+		return s, err
+	}
+	for _, database := range names {
+		found, version, err := d.relations(ctx, database)
+		answer, ok := errors.AsType[*pgconn.PgError](err)
+		switch {
+		case ok && strings.Contains(answer.Message, foreignLocale):
+			s.notes = append(s.notes, fmt.Sprintf("database %s is left out of the deeper checks: its locale is not installed here", database))
+			continue
+		case err != nil:
+			return s, fmt.Errorf("database %s: %w", database, err)
+		}
+		s.version, s.databases = version, append(s.databases, database)
+		s.relations = append(s.relations, found...)
+	}
+	return s, nil
+}
+
+func (d Deep) relations(ctx context.Context, database string) (list []relation, version int, err error) {
+	conn, err := d.Connect.open(ctx, database)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer hangUp(ctx, conn)
+	if err = conn.QueryRow(ctx, "SELECT current_setting('server_version_num')::int").Scan(&version); err != nil {
+		return nil, 0, err
+	}
+	rows, err := conn.Query(ctx, relationsQuery)
+	if err != nil {
+		return nil, 0, err
+	}
+	list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (r relation, err error) {
+		r.database = database
+		return r, row.Scan(&r.oid, &r.name, &r.kind, &r.method, &r.columns, &r.file, &r.size, &r.valid)
+	})
+	return list, version, err
+}
+
+// of picks relations, each database's largest first: so that no worker is left alone
+// with the largest at the end.
+func (s survey) of(wanted func(relation) bool) []relation {
+	var list []relation
+	for _, r := range s.relations {
+		if wanted(r) {
+			list = append(list, r)
+		}
+	}
+	sort.SliceStable(list, func(i, j int) bool {
+		if list[i].database != list[j].database {
+			return list[i].database < list[j].database
+		}
+		return list[i].size > list[j].size
+	})
+	return list
+}
+
+// owner names what a file belongs to.
+func (s survey) owner(file string) string {
+	for _, r := range s.relations {
+		if r.file == file {
+			return fmt.Sprintf("%s %s in database %s", kinds[r.kind], r.name, r.database)
+		}
+	}
+	return ""
+}
+
+// kinds are the words for pg_class.relkind.
+var kinds = map[string]string{"r": "table", "m": "materialized view", "i": "index", "t": "TOAST table"}

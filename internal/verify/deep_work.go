@@ -1,0 +1,130 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// progressEvery is how often long work says how far it is.
+const progressEvery = 5 * time.Second
+
+// look asks a session one thing about one relation; what it finds is not an error.
+type look func(ctx context.Context, conn *pgx.Conn, r relation) ([]finding, error)
+
+// work has workers look at relations, in order. Each worker keeps a session as long as
+// the database stays the same. It ends with the first error that says nothing about
+// the data.
+func (d Deep) work(ctx context.Context, what string, relations []relation, do look) (t tally, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	next := make(chan relation)
+	var mu sync.Mutex
+	done, begin, said := 0, time.Now(), time.Now()
+	report := func(found []finding) {
+		mu.Lock()
+		defer mu.Unlock()
+		t.findings = append(t.findings, found...)
+		done++
+		if time.Since(said) > progressEvery {
+			said = time.Now()
+			d.Say("%d of %d %s in %s", done, len(relations), what, time.Since(begin).Round(time.Second))
+		}
+	}
+	var group sync.WaitGroup
+	for range max(d.Workers, 1) {
+		group.Go(func() {
+			if err := d.worker(ctx, next, do, report); err != nil {
+				cancel(err)
+			}
+		})
+	}
+feed:
+	for _, r := range relations {
+		select {
+		case next <- r:
+		case <-ctx.Done():
+			break feed
+		}
+	}
+	close(next)
+	group.Wait()
+	if ctx.Err() != nil {
+		t.looked = fmt.Sprintf("%d of %d %s", done, len(relations), what)
+		return t, context.Cause(ctx)
+	}
+	t.looked = fmt.Sprintf("%d %s", len(relations), what)
+	return t, nil
+}
+
+func (d Deep) worker(ctx context.Context, next <-chan relation, do look, report func([]finding)) error {
+	var conn *pgx.Conn
+	in := ""
+	defer func() {
+		if conn != nil {
+			hangUp(ctx, conn)
+		}
+	}()
+	for r := range next {
+		if conn == nil || in != r.database {
+			if conn != nil {
+				hangUp(ctx, conn)
+			}
+			var err error
+			if conn, err = d.writer(ctx, r.database); err != nil {
+				return fmt.Errorf("database %s: %w", r.database, err)
+			}
+			in = r.database
+		}
+		found, err := do(ctx, conn, r)
+		if err != nil {
+			return fmt.Errorf("%s in database %s: %w", r.name, r.database, err)
+		}
+		report(found)
+	}
+	return nil
+}
+
+// writer is a session that may write into the clone, without event triggers and triggers of
+// its own, and whatever search_path the data brings.
+func (d Deep) writer(ctx context.Context, database string) (*pgx.Conn, error) {
+	conn, err := d.Connect.open(ctx, database)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = conn.Exec(ctx, "SET default_transaction_read_only = off; SET session_replication_role = replica; SET search_path = pg_catalog"); err != nil {
+		hangUp(ctx, conn)
+		return nil, err
+	}
+	return conn, nil
+}
+
+// said turns an error of the server's about one relation into a finding. What the server
+// did not say, or says when it is going down, is an error.
+func said(ctx context.Context, conn *pgx.Conn, r relation, err error) (*pgconn.PgError, error) {
+	answer, ok := errors.AsType[*pgconn.PgError](err)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if !ok || conn.IsClosed() || strings.HasPrefix(answer.Code, operatorStepped) {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// about makes a finding of what the server answered.
+func about(r relation, answer *pgconn.PgError, why reason.Reason, next string) finding {
+	text := fmt.Sprintf("%s %s in database %s: %s (SQLSTATE %s)", kinds[r.kind], r.name, r.database, clip(answer.Message), answer.Code)
+	if next != "" {
+		text += "; " + next
+	}
+	return finding{why, text}
+}
