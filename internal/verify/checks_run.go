@@ -57,11 +57,22 @@ func (c Check) run(ctx context.Context, connect Connect, now time.Time) (Outcome
 		text += "; " + detail
 	}
 	if r != reason.None {
-		o := c.failed(r, text)
+		o := c.failed(r, text+unlogged(ctx, conn, c.Query))
 		o.Value, o.Numeric = v.float()
 		return o, nil
 	}
 	return c.passed(v, text), nil
+}
+
+// unlogged says when a query that found too little asks an unlogged table. It serves a
+// failure that is reported anyway: what goes wrong here is left unsaid.
+func unlogged(ctx context.Context, conn *pgx.Conn, query string) string {
+	var table string
+	if conn.QueryRow(ctx, `SELECT oid::regclass FROM pg_catalog.pg_class WHERE relkind = 'r' AND relpersistence = 'u'
+		AND $1 ~* ('\m' || regexp_replace(relname, '\W', '\\\&', 'g') || '\M') LIMIT 1`, query).Scan(&table) != nil {
+		return ""
+	}
+	return fmt.Sprintf("; table %s is UNLOGGED: its rows are never in a backup", table)
 }
 
 // open connects, and takes back what a database or its role may have set to stop a query.

@@ -89,7 +89,7 @@ func examine(ctx context.Context, conn *pgx.Conn, r relation, schema string) (fo
 	switch {
 	case !strings.HasPrefix(answer.Code, "XX"):
 		return nil, fmt.Sprintf("amcheck could not look at %s in database %s: %s (SQLSTATE %s)", r.name, r.database, clip(answer.Message), answer.Code), nil
-	case r.kind == "i" && answer.Code != dataCorrupted:
+	case r.kind == "i" && !strings.HasPrefix(answer.Message, "invalid page in block"):
 		return []finding{about(r, answer, reason.IndexCorrupt, "REINDEX it; run pg_amcheck on production")}, "", nil
 	}
 	return []finding{about(r, answer, reason.PageChecksum, "run pg_amcheck on production")}, "", nil

@@ -9,7 +9,7 @@ import (
 )
 
 // segmentOf is what a file's name has behind the relation's: a fork, the number of a gigabyte.
-var segmentOf = regexp.MustCompile(`^(\S+?/\d+)(_[a-z]+)?(\.\d+)?\b`)
+var segmentOf = regexp.MustCompile(`^(\S+/\d+)(_[a-z]+)?(\.\d+)?\b`)
 
 // pages looks at every page of every file.
 func (d Deep) pages(ctx context.Context, s survey) (tally, error) {

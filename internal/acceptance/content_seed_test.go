@@ -1,0 +1,169 @@
+package acceptance
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"veza.fr/recovery/internal/source"
+)
+
+// content is a cluster whose data goes through every bad state there is, each at a restore
+// point and mended behind it: `-target name:POINT` brings a state back. What no SQL can do
+// is done to its files before backups of their own.
+var content = sync.OnceValues(func() (life, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), seedTime)
+	defer cancel()
+	c, err := newCluster(ctx, &source.Seeded{Rows: 3000}, "content")
+	if err != nil {
+		return life{}, err
+	}
+	marks := map[string]mark{}
+	if err = inOrder(
+		func() error { return c.sql(ctx, "postgres", `CREATE DATABASE app`) },
+		func() error { return c.sql(ctx, "app", application...) },
+		func() error { return c.note(ctx, marks, "whole") },
+		func() error { return c.sql(ctx, "postgres", `SELECT pg_create_restore_point('whole')`) },
+		func() error { return c.suffer(ctx) },
+		func() error { return c.note(ctx, marks, "end") },
+		func() error { return c.archive(ctx) },
+		func() error { return c.flip(ctx) },
+		func() error { return c.Pgbackrest(ctx, "backup", "--type=full", "--no-checksum-page") },
+		func() error { return c.Pgbackrest(ctx, "backup", "--type=full") },
+		func() error { return c.archive(ctx) },
+		func() error { return c.Stop(ctx) },
+	); err != nil {
+		return life{}, err
+	}
+	s, err := c.freeze(ctx, "content", marks)
+	if err == nil {
+		n := len(s.backups)
+		s.names["before"], s.names["flipped"], s.names["marked"] = s.backups[n-3].Label, s.backups[n-2].Label, s.backups[n-1].Label
+	}
+	return life{c, s}, err
+})
+
+// application is a database with something of everything in it.
+var application = []string{
+	`CREATE TABLE ticket (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, what text)`, `INSERT INTO ticket (what) VALUES ('a'), ('b'), ('c')`,
+	`CREATE TABLE countdown (id serial PRIMARY KEY)`, `ALTER SEQUENCE countdown_id_seq INCREMENT -1 MINVALUE -1000 MAXVALUE 1000 START 500 RESTART`,
+	`INSERT INTO countdown SELECT FROM generate_series(1, 10)`,
+	`CREATE TABLE loose (n serial, what text)`, `INSERT INTO loose (what) VALUES ('a')`,
+	`CREATE TABLE parted (at date, n int, twice int GENERATED ALWAYS AS (n * 2) STORED) PARTITION BY RANGE (at)`,
+	`CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM ('2026-01-01') TO ('2026-07-01')`,
+	`CREATE INDEX ON parted (n)`, `INSERT INTO parted SELECT '2026-02-01', i FROM generate_series(1, 500) i`,
+	`CREATE TABLE long_ago (t text)`, `INSERT INTO long_ago SELECT string_agg(md5(i::text), '') FROM generate_series(1, 20000) i`,
+	`CREATE UNLOGGED TABLE visits (n int PRIMARY KEY)`, `INSERT INTO visits SELECT generate_series(1, 100)`,
+	`CREATE MATERIALIZED VIEW summary AS SELECT count(*) FROM parted`, `CREATE MATERIALIZED VIEW unmade AS SELECT 1 WITH NO DATA`,
+	`CREATE TABLE "Odd ""name""" (gone int, kept int, rights aclitem[])`, `ALTER TABLE "Odd ""name""" DROP COLUMN gone`,
+	`INSERT INTO "Odd ""name""" VALUES (1, '{postgres=r/postgres}')`, `CREATE TABLE nothing ()`, `INSERT INTO nothing DEFAULT VALUES`,
+	`CREATE COLLATION german (provider = icu, locale = 'de')`, `CREATE COLLATION french (provider = icu, locale = 'fr')`,
+	`CREATE TABLE words (w text COLLATE german, x text COLLATE french)`, `CREATE INDEX ON words (w)`, `INSERT INTO words VALUES ('ä', 'é'), ('z', 'z')`,
+	`CREATE EXTENSION citext`, `CREATE TABLE addresses (a citext PRIMARY KEY)`, `INSERT INTO addresses VALUES ('Me@example.org')`,
+	`CREATE EXTENSION pg_trgm`,
+	`CREATE TABLE secret (n int, what text)`, `INSERT INTO secret SELECT i, md5(i::text) FROM generate_series(1, 400) i`, `VACUUM FREEZE secret`,
+	`ALTER TABLE secret SET (autovacuum_enabled = off)`, `ALTER DATABASE app SET default_transaction_read_only = on`,
+}
+
+// ill is one state: how it comes about in a database, and how it goes away.
+type ill struct {
+	point, database string
+	harm, mend      []string
+}
+
+const indexIs = `UPDATE pg_index SET indisvalid = %[1]t, indisready = %[1]t WHERE indexrelid = 'public.orders_user_id_idx'::regclass`
+
+var (
+	closed   = fmt.Sprintf(indexIs, false)
+	reopened = fmt.Sprintf(indexIs, true)
+	rename   = func(from, to string) string {
+		return fmt.Sprintf(`UPDATE pg_extension SET extname = '%s' WHERE extname = '%s'`, to, from)
+	}
+)
+
+var ills = []ill{
+	{"invalid_index", "postgres", []string{closed}, []string{reopened}},
+	{
+		"broken_index", "postgres", []string{closed, `INSERT INTO orders VALUES (-1, 2, 5, now())`, reopened},
+		[]string{`DELETE FROM orders WHERE id = -1`, `REINDEX INDEX orders_user_id_idx`},
+	},
+	{
+		"reindex_leftover", "postgres", []string{`ALTER INDEX orders_user_id_idx RENAME TO orders_user_id_idx_ccnew`, strings.ReplaceAll(closed, "_idx'", "_idx_ccnew'")},
+		[]string{`ALTER INDEX orders_user_id_idx_ccnew RENAME TO orders_user_id_idx`, reopened},
+	},
+	{"sequence_behind", "app", []string{`INSERT INTO ticket OVERRIDING SYSTEM VALUE VALUES (900, 'far')`}, []string{`DELETE FROM ticket WHERE id = 900`}},
+	{"harmless_sequence", "app", []string{`INSERT INTO loose VALUES (900, 'far')`}, []string{`DELETE FROM loose WHERE n = 900`}},
+	{
+		"collation", "app", []string{`UPDATE pg_collation SET collversion = '1.0' WHERE collname = 'german'`},
+		[]string{`ALTER COLLATION german REFRESH VERSION`},
+	},
+	{
+		"harmless_collation", "app", []string{`UPDATE pg_collation SET collversion = '1.0' WHERE collname = 'french'`},
+		[]string{`ALTER COLLATION french REFRESH VERSION`},
+	},
+	{"extension", "app", []string{rename("citext", "gone_type")}, []string{rename("gone_type", "citext")}},
+	{"harmless_extension", "app", []string{rename("pg_trgm", "gone_jobs")}, []string{rename("gone_jobs", "pg_trgm")}},
+	{
+		"empty_table", "postgres", []string{`CREATE TABLE kept AS SELECT * FROM order_items`, `TRUNCATE order_items`},
+		[]string{`INSERT INTO order_items SELECT * FROM kept`, `DROP TABLE kept`},
+	},
+	{"stale", "postgres", []string{`CREATE TABLE kept AS SELECT id, created_at FROM users`, `UPDATE users SET created_at = created_at - interval '1 hour'`}, []string{`DROP TABLE kept`}},
+	{"users_missing", "postgres", []string{`ALTER TABLE users RENAME TO people`}, []string{`ALTER TABLE people RENAME TO users`}},
+	{"rows_lost", "postgres", []string{`DELETE FROM order_items`, `DELETE FROM orders`, `DELETE FROM users WHERE id % 2 = 0`}, nil},
+	{"no_users", "postgres", []string{`CREATE TABLE kept AS SELECT * FROM users`, `TRUNCATE users CASCADE`}, []string{`INSERT INTO users SELECT * FROM kept`, `DROP TABLE kept`}},
+}
+
+// suffer goes through all of them.
+func (c *cluster) suffer(ctx context.Context) error {
+	for _, i := range ills {
+		free := []string{`SET default_transaction_read_only = off`, `SET allow_system_table_mods = on`}
+		if err := c.sql(ctx, i.database, append(append(free, i.harm...), fmt.Sprintf(`SELECT pg_create_restore_point('%s')`, i.point))...); err != nil {
+			return fmt.Errorf("%s: %w", i.point, err)
+		}
+		if err := c.sql(ctx, i.database, append(free, i.mend...)...); err != nil {
+			return fmt.Errorf("mend %s: %w", i.point, err)
+		}
+	}
+	return nil
+}
+
+// flip changes bytes of a page on the disk of the stopped cluster, as a bad disk does:
+// the file keeps its length, and pgBackRest its checksum of what it read.
+func (c *cluster) flip(ctx context.Context) error {
+	conn, err := c.connect(ctx, "app")
+	if err != nil {
+		return err
+	}
+	var file string
+	err = conn.QueryRow(ctx, `SELECT pg_relation_filepath('secret')`).Scan(&file)
+	if err = firstOf(err, conn.Close(ctx)); err != nil {
+		return err
+	}
+	if err = c.Stop(ctx); err != nil {
+		return err
+	}
+	path := filepath.Join(c.data(), file)
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	for i := 8192 + 4000; i < 8192+4064; i++ { // rows of the second page
+		content[i] ^= 0x55
+	}
+	if err = os.WriteFile(path, content, 0o600); err != nil {
+		return err
+	}
+	return c.Start(ctx)
+}
+
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
