@@ -63,6 +63,24 @@ test-ci-command:
 test-lab-command:
 	@echo '$(TEST_LAB)'
 
+# The test binary itself, so that it prints its table and nothing of the go command's.
+FAULTS = cd internal/acceptance && ../../out/faults.test -test.timeout 30m -table
+
+.PHONY: faults
+faults: programs-test ## breaks repositories and clusters in every known way, and prints what the drill said of each
+	@mkdir -p out
+	@$(GO) test -c -o out/faults.test ./internal/acceptance
+	@$(FAULTS)
+
+.PHONY: faults-all
+faults-all: faults ## the same, and those for containers in Docker and in Incus
+	@.ci/docker
+	@$(MAKE) images
+	@$(FAULTS) -environment ci
+	@.ci/incus
+	@$(MAKE) image
+	@$(FAULTS) -environment drill
+
 .PHONY: lint
 lint: vet lint-ansible $(TOOLS)/.golangci-$(GOLANGCI_VERSION) ## vet and golangci-lint, once per build tag, and the length of files; lint-ansible
 	@for tag in $(TAGS); do echo "golangci-lint, tag $$tag"; $(GOLANGCI) run --build-tags "$${tag#none}" ./...; done

@@ -38,20 +38,18 @@ type ailment struct {
 	words string
 }
 
-// examine runs the cases of a table on copies of the plain seed, each in an object store
-// of its own.
-func examine(t *testing.T, ailments []ailment) {
+func (a ailment) called() string { return a.name }
+
+func (a ailment) expects() (int, reason.Reason) { return a.exit, a.why }
+
+// alone runs one ailment on a copy of a seed, in an object store of its own.
+func (a ailment) alone(t *testing.T, from func() (life, error)) {
 	t.Helper()
-	for _, a := range ailments {
-		t.Run(a.name, func(t *testing.T) {
-			t.Parallel()
-			l, err := plain()
-			require.NoError(t, err)
-			busy <- struct{}{}
-			defer func() { <-busy }()
-			a.on(admit(t, l.seed))
-		})
-	}
+	l, err := from()
+	require.NoError(t, err)
+	busy <- struct{}{}
+	defer func() { <-busy }()
+	a.on(admit(t, l.seed))
 }
 
 // on breaks one copy, checks it, and looks at every claim.
@@ -74,6 +72,7 @@ func (a ailment) on(p *patient) {
 	}
 	o := p.check(env, args...)
 	t.Logf("| %s | %d %s | %d %s | %.1f | %s", t.Name(), a.exit, a.why, o.Status, o.Report.Reason, o.Took.Seconds(), o.Report.Detail)
+	defer func() { remember(t, o) }()
 	a.judge(p, o)
 	assert.Equal(t, before, p.source(), "a check changes nothing where the backups are")
 	if t.Failed() {

@@ -33,6 +33,10 @@ var content = sync.OnceValues(func() (life, error) {
 		func() error { return c.flip(ctx) },
 		func() error { return c.Pgbackrest(ctx, "backup", "--type=full", "--no-checksum-page") },
 		func() error { return c.Pgbackrest(ctx, "backup", "--type=full") },
+		func() error {
+			return c.command(ctx, "sh", "-c", "echo 'what is this' >>"+filepath.Join(c.data(), "postgresql.auto.conf"))
+		},
+		func() error { return c.Pgbackrest(ctx, "backup", "--type=full", "--no-checksum-page") },
 		func() error { return c.archive(ctx) },
 		func() error { return c.Stop(ctx) },
 	); err != nil {
@@ -41,7 +45,9 @@ var content = sync.OnceValues(func() (life, error) {
 	s, err := c.freeze(ctx, "content", marks)
 	if err == nil {
 		n := len(s.backups)
-		s.names["before"], s.names["flipped"], s.names["marked"] = s.backups[n-3].Label, s.backups[n-2].Label, s.backups[n-1].Label
+		for i, name := range []string{"before", "flipped", "marked", "garbled"} {
+			s.names[name] = s.backups[n-4+i].Label
+		}
 	}
 	return life{c, s}, err
 })

@@ -3,6 +3,7 @@ package acceptance
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -29,6 +30,10 @@ func admit(t *testing.T, s *seed) *patient {
 	p := &patient{t: t, seed: s, dir: filepath.Join(base, fmt.Sprintf("c%d", patients.Add(1)))}
 	require.NoError(t, copyTree(s.dir, p.dir))
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(p.dir)) })
+	if *environment != "" { // the postgres of a container is another user
+		said, err := exec.CommandContext(t.Context(), "chmod", "-R", "a+rX", p.dir).CombinedOutput()
+		require.NoError(t, err, "%s", said)
+	}
 	for dir, mode := range map[string]os.FileMode{p.tmp(): os.ModeSticky | 0o777, p.out(""): 0o777} {
 		require.NoError(t, os.Mkdir(dir, 0o700))
 		require.NoError(t, os.Chmod(dir, mode))

@@ -23,6 +23,26 @@ type fault struct {
 	users string // a pass: the mark whose number of users came back; "" is "end"
 	env   string // VARIABLE=value of the drill
 	waits bool   // takes time, no core
+	step  string // the step whose failure is the verdict; "": none is, or it is not asked
+	where place
+	test  string // of a lone fault
+}
+
+// place is where a row makes sense: by default in processes alone, because it is about
+// them, or because containers would add nothing to it but time.
+type place int
+
+const (
+	everywhere place = iota + 1
+	containers
+)
+
+// here says whether a row is for the environment.
+func (f fault) here() bool {
+	if *environment == "" {
+		return f.where != containers
+	}
+	return f.where != 0
 }
 
 // Bounds. A verdict of preflight needs some calls of pgBackRest, each well under a
@@ -33,21 +53,20 @@ const (
 	through = 45 * time.Second
 )
 
-// suffer runs the cases of a table on copies of a seed.
-func suffer(t *testing.T, from func() (life, error), faults []fault) {
+func (f fault) called() string { return f.name }
+
+func (f fault) expects() (int, reason.Reason) { return f.exit, f.why }
+
+// alone runs one fault on a copy of a seed of its own.
+func (f fault) alone(t *testing.T, from func() (life, error)) {
 	t.Helper()
-	for _, f := range faults {
-		t.Run(f.name, func(t *testing.T) {
-			t.Parallel()
-			l, err := from()
-			require.NoError(t, err)
-			if !f.waits {
-				busy <- struct{}{}
-				defer func() { <-busy }()
-			}
-			f.on(admit(t, l.seed))
-		})
+	l, err := from()
+	require.NoError(t, err)
+	if !f.waits {
+		busy <- struct{}{}
+		defer func() { <-busy }()
 	}
+	f.on(admit(t, l.seed))
 }
 
 // on breaks one copy, drills it, and looks at everything a drill may be judged by.
@@ -64,6 +83,7 @@ func (f fault) on(p *patient) {
 	}
 	o := p.drill(env, p.usual(strings.Fields(f.args)...)...)
 	t.Logf("| %s | %d %s | %d %s | %.1f | %s", t.Name(), f.exit, f.why, o.Status, o.Report.Reason, o.Took.Seconds(), o.Report.Detail)
+	defer func() { remember(t, o) }()
 	f.judge(p, o)
 	assert.Equal(t, before, p.source(), "the drill changes nothing where the backups are")
 	if t.Failed() {
@@ -78,6 +98,9 @@ func (f fault) judge(p *patient, o outcome) {
 	t.Helper()
 	assert.Equal(t, f.exit, o.Status, "exit status")
 	assert.Equal(t, f.why, o.Report.Reason, "reason: %s", o.Report.Detail)
+	if f.step != "" {
+		assert.Equal(t, f.step, o.Report.Step, "step")
+	}
 	found := o.Report.Detail
 	if f.exit == reason.ExitPass {
 		found = strings.Join(o.Report.Notes, "\n")
@@ -103,6 +126,9 @@ func (f fault) judge(p *patient, o outcome) {
 	}
 	if f.waits {
 		bound = atLast
+	}
+	if *environment != "" { // machines are made, and some
+		bound *= 3
 	}
 	assert.Less(t, o.Took, bound)
 }

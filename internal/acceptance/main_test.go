@@ -6,6 +6,7 @@ import (
 	"os"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,7 +31,12 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(base) //nolint:errcheck // the last thing there is to do
 	defer closeSeeds()
-	return m.Run()
+	begin := time.Now()
+	status := m.Run()
+	if *printTable {
+		print(os.Stdout, time.Since(begin))
+	}
+	return status
 }
 
 func prepare() (err error) {
@@ -64,11 +70,20 @@ func roomy(dir string) string {
 	return dir
 }
 
-// long marks what -short leaves out: everything here takes seconds and real programs.
-func long(t *testing.T) {
+// takesLong marks what -short leaves out: everything here takes seconds and real programs.
+func takesLong(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("needs PostgreSQL and pgBackRest")
 	}
 	t.Parallel()
+}
+
+// long is the same for a test about processes, which has no meaning in containers.
+func long(t *testing.T) {
+	t.Helper()
+	if *environment != "" {
+		t.Skip("a test about processes; -environment asks for the rows that are for containers")
+	}
+	takesLong(t)
 }

@@ -10,5 +10,5 @@ import (
 // programs is the directory of what a user installs, built once.
 var programs = sync.OnceValues(func() (string, error) {
 	dir := filepath.Join(base, "bin")
-	return dir, drilltest.Build(dir, "")
+	return dir, drilltest.Build(dir, *environment)
 })

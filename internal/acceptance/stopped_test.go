@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"veza.fr/recovery/internal/reason"
 )
@@ -48,11 +49,8 @@ func healthy(t *testing.T) *patient {
 // A run that is told to stop says so, whatever it was doing, and cleans up.
 func TestStopped_InTheMiddle(t *testing.T) {
 	long(t)
-	for _, c := range []struct {
-		step   string
-		signal syscall.Signal
-	}{{"preflight", syscall.SIGTERM}, {"restore", syscall.SIGTERM}, {"restore", syscall.SIGINT}, {"recover", syscall.SIGTERM}} {
-		t.Run(c.step+" "+c.signal.String(), func(t *testing.T) {
+	for _, c := range stops {
+		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			p := healthy(t)
 			if c.step == "recover" {
@@ -61,16 +59,39 @@ func TestStopped_InTheMiddle(t *testing.T) {
 			f := p.start("drill", nil, p.usual()...)
 			f.Reach(c.step)
 			f.Signal(c.signal)
-			f.judge(fault{exit: 2, why: reason.Interrupted})
+			f.judge(c.fault)
 		})
 	}
 }
+
+// stop is when a drill is told to stop, and how.
+type stop struct {
+	fault
+	step   string
+	signal syscall.Signal
+}
+
+var stops = func() (list []stop) {
+	for _, s := range []stop{
+		{step: "preflight", signal: syscall.SIGTERM}, {step: "restore", signal: syscall.SIGTERM},
+		{step: "restore", signal: syscall.SIGINT}, {step: "recover", signal: syscall.SIGTERM},
+	} {
+		name := s.step + "-" + unix.SignalName(s.signal)
+		s.fault = lone("TestStopped_InTheMiddle/"+name, fault{exit: 2, why: reason.Interrupted})
+		s.name = name
+		list = append(list, s)
+	}
+	return list
+}()
 
 // judge ends a drill that was disturbed, and looks at verdict and leftovers.
 func (f *flight) judge(want fault) {
 	f.t.Helper()
 	o := f.End()
 	f.t.Logf("| %s | %d %s | %d %s | %.1f | %s", f.t.Name(), want.exit, want.why, o.Status, o.Report.Reason, o.Took.Seconds(), o.Report.Detail)
+	if want.test != "" {
+		defer func() { remember(f.t, o) }()
+	}
 	want.judge(f.patient, o)
 	if f.t.Failed() {
 		f.t.Log(o.Said)
@@ -82,16 +103,19 @@ func (f *flight) judge(want fault) {
 func TestDeadline_LeavesNothing(t *testing.T) {
 	long(t)
 	p := stuck(t)
-	p.start("drill", nil, p.usual("-test.timeout", "10s")...).judge(fault{exit: 2, why: reason.Timeout, words: "deadline", waits: true})
+	p.start("drill", nil, p.usual("-test.timeout", "10s")...).judge(deadline)
 }
+
+var deadline = lone("TestDeadline_LeavesNothing", fault{exit: 2, why: reason.Timeout, words: "deadline", waits: true})
 
 // What was still going on when the deadline came is over budget when the budget was spent.
 func TestDeadline_BehindTheBudget(t *testing.T) {
 	long(t)
 	p := stuck(t)
-	p.start("drill", nil, p.usual("-test.timeout", "10s", "-rto", "1s")...).
-		judge(fault{exit: 1, why: reason.RTOExceeded, words: "still going on | 1s", waits: true})
+	p.start("drill", nil, p.usual("-test.timeout", "10s", "-rto", "1s")...).judge(lateDeadline)
 }
+
+var lateDeadline = lone("TestDeadline_BehindTheBudget", fault{exit: 1, why: reason.RTOExceeded, words: "still going on | 1s", waits: true, step: "recover"})
 
 // One run holds the stanza; the second one says who.
 func TestLocked(t *testing.T) {
@@ -101,7 +125,8 @@ func TestLocked(t *testing.T) {
 	first.Reach("launch")
 	o := p.start("second", nil, p.usual()...).End()
 	t.Logf("| %s | 2 locked | %d %s | %.1f | %s", t.Name(), o.Status, o.Report.Reason, o.Took.Seconds(), o.Report.Detail)
-	fault{exit: 2, why: reason.Locked, words: "stanza \"demo\" is locked | held by drill.test, process "}.judge(p, o)
+	locked.judge(p, o)
+	remember(t, o)
 	holder, err := strconv.Atoi(regexp.MustCompile(`process (\d+)`).FindStringSubmatch(o.Report.Detail)[1])
 	require.NoError(t, err)
 	program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", holder))
@@ -111,6 +136,8 @@ func TestLocked(t *testing.T) {
 	first.Signal(syscall.SIGTERM)
 	first.judge(fault{exit: 2, why: reason.Interrupted})
 }
+
+var locked = lone("TestLocked", fault{exit: 2, why: reason.Locked, words: "stanza \"demo\" is locked | held by drill.test, process ", step: "preflight"})
 
 // A run that is killed outright cannot clean up: whoever comes next does, and passes.
 func TestKilled_TheNextRunPasses(t *testing.T) {
@@ -145,8 +172,10 @@ func TestKilled_WithTestprom(t *testing.T) {
 	left, err := filepath.Glob(filepath.Join(p.tmp(), "veza-drill-demo-*"))
 	require.NoError(t, err)
 	require.NotEmpty(t, left, "the killed run had begun")
-	p.start("second", nil, p.usual()...).judge(fault{exit: 0, why: reason.None, words: "removed veza-drill-demo-"})
+	p.start("second", nil, p.usual()...).judge(afterAKill)
 }
+
+var afterAKill = lone("TestKilled_WithTestprom", fault{exit: 0, why: reason.None, words: "removed veza-drill-demo-"})
 
 // groupOf is the process group of the drill of a case.
 func groupOf(t *testing.T, p *patient) int {
@@ -214,25 +243,4 @@ func TestOrdinaryUser(t *testing.T) {
 	p := healthy(t)
 	f := p.startAs([]string{"runuser", "-u", "postgres", "--"}, "drill", nil, p.usual()...)
 	f.judge(fault{exit: 0, why: reason.None})
-}
-
-// A backend that was killed, by a person or for want of memory, is no witness against
-// the data: PostgreSQL survives it by a restart, and the query does not.
-func TestKilledBackend(t *testing.T) {
-	long(t)
-	p := healthy(t)
-	checks("- {name: slow, query: 'SELECT count(*) FROM users, (SELECT pg_sleep(30)) AS s', min: 1}\n")(p)
-	f := p.start("drill", nil, p.usual("-checks", "{dir}/checks.yml")...)
-	f.Reach("verify")
-	eventually(t, "a backend to kill", func() string {
-		for _, process := range processes(p.dir) {
-			pid, command, _ := strings.Cut(process, " ")
-			if id, err := strconv.Atoi(pid); err == nil && strings.HasPrefix(command, "postgres: ") && strings.Contains(command, " SELECT") {
-				require.NoError(t, syscall.Kill(id, syscall.SIGKILL))
-				return ""
-			}
-		}
-		return "none yet"
-	})
-	f.judge(fault{exit: 2, why: reason.SandboxFailed, words: "terminated by signal 9"})
 }

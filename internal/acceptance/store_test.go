@@ -48,50 +48,48 @@ var remote = sync.OnceValues(func() (life, error) {
 
 // A store that refuses, lies, or is not there: what a real restore would meet as well
 // is the backups' fault, what may pass is not; and a dead one is told in seconds.
-func TestStore(t *testing.T) {
-	long(t)
-	suffer(t, remote, []fault{
-		{name: "Clean", exit: 0, why: reason.None},
-		{name: "BehindAFront", harm: front(localhost, pass), exit: 0, why: reason.None},
-		{name: "Closed", harm: option("repo1-storage-port", "1"), exit: 2, why: reason.RepoUnreachable, words: "localhost:1"},
-		{name: "NoSuchName", harm: option("repo1-storage-host", "store.invalid"), exit: 2, why: reason.RepoUnreachable, words: "store.invalid", waits: true},
-		{name: "NeverAnswers", harm: tcp(hold()), exit: 2, why: reason.RepoUnreachable, words: "localhost:", waits: true},
-		{name: "HangsUp", harm: tcp(func(c net.Conn) { _ = c.Close() }), exit: 2, why: reason.RepoUnreachable, words: "localhost:"},
-		{name: "SpeaksNoTLS", harm: tcp(plainHTTP), exit: 2, why: reason.RepoUnreachable, words: "TLS"},
-		{name: "ShakesHandsAndFallsSilent", harm: front(localhost, silent), exit: 2, why: reason.RepoUnreachable, words: "localhost:", waits: true},
-		{name: "Error500", harm: front(localhost, status(500, always)), exit: 2, why: reason.RepoUnreachable, waits: true},
-		{name: "Error503", harm: front(localhost, status(503, always)), exit: 2, why: reason.RepoUnreachable, waits: true},
-		{name: "UntrustedCertificate", harm: untrusted, exit: 1, why: reason.UntrustedCertificate, words: "certificate", waits: true},
-		{name: "CertificateForAnotherName", harm: front(another, pass), exit: 1, why: reason.UntrustedCertificate, words: "certificate", waits: true},
-		{name: "CertificateExpired", harm: front(expired, pass), exit: 1, why: reason.UntrustedCertificate, words: "certificate", waits: true},
-		{name: "CAFileMissing", harm: option("repo1-storage-ca-file", "{dir}/none.crt"), exit: 2, why: reason.ConfigInvalid, words: "{dir}/none.crt"},
-		{name: "WrongKey", harm: option("repo1-s3-key", "somebody"), exit: 1, why: reason.RepoDenied},
-		{name: "WrongSecret", harm: option("repo1-s3-key-secret", "guessed"), exit: 1, why: reason.RepoDenied},
-		{name: "BucketMissing", harm: option("repo1-s3-bucket", "nothing-here"), exit: 1, why: reason.NoBackup},
-		{name: "PathMissing", harm: option("repo1-path", "/nothing-here"), exit: 1, why: reason.NoBackup},
-		{name: "WrongPassphrase", harm: option("repo1-cipher-pass", "another"), exit: 1, why: reason.WrongCipher, words: "repo1-cipher-pass"},
-		{name: "PlaceholderSecret", harm: option("repo1-s3-key-secret", "<secret>"), exit: 2, why: reason.PlaceholderSecret, words: "repo1-s3-key-secret"},
-		{name: "ListDenied", harm: front(localhost, status(403, aListing)), exit: 1, why: reason.RepoDenied},
-		{name: "ArchiveListDenied", harm: front(localhost, status(403, both(aListing, inArchive))), exit: 1, why: reason.RepoDenied},
-	})
-}
+func TestStore(t *testing.T) { storeFaults.suffer(t) }
+
+var storeFaults = faults("TestStore", remote, []fault{
+	{name: "Clean", exit: 0, why: reason.None},
+	{name: "BehindAFront", harm: front(localhost, pass), exit: 0, why: reason.None},
+	{name: "Closed", harm: option("repo1-storage-port", "1"), exit: 2, why: reason.RepoUnreachable, words: "localhost:1"},
+	{name: "NoSuchName", harm: option("repo1-storage-host", "store.invalid"), exit: 2, why: reason.RepoUnreachable, words: "store.invalid", waits: true},
+	{name: "NeverAnswers", harm: tcp(hold()), exit: 2, why: reason.RepoUnreachable, words: "localhost:", waits: true},
+	{name: "HangsUp", harm: tcp(func(c net.Conn) { _ = c.Close() }), exit: 2, why: reason.RepoUnreachable, words: "localhost:"},
+	{name: "SpeaksNoTLS", harm: tcp(plainHTTP), exit: 2, why: reason.RepoUnreachable, words: "TLS"},
+	{name: "ShakesHandsAndFallsSilent", harm: front(localhost, silent), exit: 2, why: reason.RepoUnreachable, words: "localhost:", waits: true},
+	{name: "Error500", harm: front(localhost, status(500, always)), exit: 2, why: reason.RepoUnreachable, waits: true},
+	{name: "Error503", harm: front(localhost, status(503, always)), exit: 2, why: reason.RepoUnreachable, waits: true},
+	{name: "UntrustedCertificate", harm: untrusted, exit: 1, why: reason.UntrustedCertificate, words: "certificate", waits: true},
+	{name: "CertificateForAnotherName", harm: front(another, pass), exit: 1, why: reason.UntrustedCertificate, words: "certificate", waits: true},
+	{name: "CertificateExpired", harm: front(expired, pass), exit: 1, why: reason.UntrustedCertificate, words: "certificate", waits: true},
+	{name: "CAFileMissing", harm: option("repo1-storage-ca-file", "{dir}/none.crt"), exit: 2, why: reason.ConfigInvalid, words: "{dir}/none.crt"},
+	{name: "WrongKey", harm: option("repo1-s3-key", "somebody"), exit: 1, why: reason.RepoDenied},
+	{name: "WrongSecret", harm: option("repo1-s3-key-secret", "guessed"), exit: 1, why: reason.RepoDenied},
+	{name: "BucketMissing", harm: option("repo1-s3-bucket", "nothing-here"), exit: 1, why: reason.NoBackup},
+	{name: "PathMissing", harm: option("repo1-path", "/nothing-here"), exit: 1, why: reason.NoBackup},
+	{name: "WrongPassphrase", harm: option("repo1-cipher-pass", "another"), exit: 1, why: reason.WrongCipher, words: "repo1-cipher-pass"},
+	{name: "PlaceholderSecret", harm: option("repo1-s3-key-secret", "<secret>"), exit: 2, why: reason.PlaceholderSecret, words: "repo1-s3-key-secret"},
+	{name: "ListDenied", harm: front(localhost, status(403, aListing)), exit: 1, why: reason.RepoDenied},
+	{name: "ArchiveListDenied", harm: front(localhost, status(403, both(aListing, inArchive))), exit: 1, why: reason.RepoDenied},
+})
 
 // PostgreSQL takes whatever goes wrong in the middle of the replay for the end of the
 // archive, and comes up without the rest. The listing was whole: only the proof finds it.
-func TestStore_FailsDuringReplay(t *testing.T) {
-	long(t)
-	suffer(t, remote, []fault{
-		{name: "SegmentGone", harm: front(localhost, status(404, segment)), exit: 1, why: reason.WALMissing},
-		{name: "SegmentDenied", harm: front(localhost, status(403, segment)), exit: 1, why: reason.RepoDenied},
-		{name: "SegmentUnavailable", harm: impatient(front(localhost, status(503, segment))), exit: 2, why: reason.RepoUnreachable, waits: true},
-		{name: "SegmentEmpty", harm: front(localhost, body("", segment)), exit: 1, why: reason.WALCorrupt},
-		{name: "SegmentOfGarbage", harm: front(localhost, body("what is this", segment)), exit: 1, why: reason.WALCorrupt},
-		{name: "BackupDenied", harm: impatient(front(localhost, status(403, inBundle))), exit: 1, why: reason.RepoDenied, waits: true},
-		{name: "BackupGone", harm: impatient(front(localhost, status(404, inBundle))), exit: 1, why: reason.RepoCorrupt, waits: true},
-		{name: "BackupUnavailable", harm: impatient(front(localhost, status(503, inBundle))), exit: 2, why: reason.RepoUnreachable, waits: true},
-		{name: "BlipThatPgBackRestRidesOut", harm: blip(), exit: 0, why: reason.None},
-	})
-}
+func TestStore_FailsDuringReplay(t *testing.T) { storeFailsDuringReplayFaults.suffer(t) }
+
+var storeFailsDuringReplayFaults = faults("TestStore_FailsDuringReplay", remote, []fault{
+	{name: "SegmentGone", harm: front(localhost, status(404, segment)), exit: 1, why: reason.WALMissing},
+	{name: "SegmentDenied", harm: front(localhost, status(403, segment)), exit: 1, why: reason.RepoDenied},
+	{name: "SegmentUnavailable", harm: impatient(front(localhost, status(503, segment))), exit: 2, why: reason.RepoUnreachable, waits: true},
+	{name: "SegmentEmpty", harm: front(localhost, body("", segment)), exit: 1, why: reason.WALCorrupt},
+	{name: "SegmentOfGarbage", harm: front(localhost, body("what is this", segment)), exit: 1, why: reason.WALCorrupt},
+	{name: "BackupDenied", harm: impatient(front(localhost, status(403, inBundle))), exit: 1, why: reason.RepoDenied, waits: true},
+	{name: "BackupGone", harm: impatient(front(localhost, status(404, inBundle))), exit: 1, why: reason.RepoCorrupt, waits: true},
+	{name: "BackupUnavailable", harm: impatient(front(localhost, status(503, inBundle))), exit: 2, why: reason.RepoUnreachable, waits: true},
+	{name: "BlipThatPgBackRestRidesOut", harm: blip(), exit: 0, why: reason.None},
+})
 
 // A drill only reads: a store that let nobody write would do.
 func TestStore_IsOnlyRead(t *testing.T) {

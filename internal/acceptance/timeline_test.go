@@ -16,24 +16,23 @@ const history = "archive/demo/15-1/00000002.history"
 
 // After a failover the drill follows PostgreSQL onto the new timeline, and finds
 // whatever would make it lose the way.
-func TestTimeline(t *testing.T) {
-	long(t)
-	suffer(t, failedOver, []fault{
-		{name: "FailedOver", exit: 0, why: reason.None, words: "timeline 1 -> 2 at "},
-		{name: "FailedOverFromTheFull", args: "-set {full}", exit: 0, why: reason.None, words: "timeline 1 -> 2 at "},
-		{name: "HistoryMissing", harm: without(history), exit: 1, why: reason.WALMissing, words: "00000002.history"},
-		{name: "HistoryFlipped", harm: with(flipped, history), exit: 1, why: reason.WALCorrupt, words: "00000002.history"},
-		{name: "HistoryEmpty", harm: with(emptied, history), exit: 1, why: reason.WALCorrupt, words: "00000002.history"},
-		{name: "SplitBrain", harm: oldPrimary(time.Hour, 1), exit: 1, why: reason.TimelineConflict, words: "timeline 1 still grows | two clusters"},
-		{name: "SplitBrainAtTheSwitch", harm: func(p *patient) { p.shift(p.file(switchSegment(p)), time.Hour) }, exit: 1, why: reason.TimelineConflict, words: "timeline 1 still grows"},
-		{name: "OldPrimarysTail", harm: oldPrimary(-time.Hour, 2), exit: 0, why: reason.None, words: "timeline 1 has 2 segments beyond the switch"},
-		{name: "MissingBehindTheSwitch", harm: without("archive/demo/15-1/0000000200000000/" + "*" + "-*"), exit: 0, why: reason.None, users: "before", words: "timeline 1 -> 2 at "},
-		{name: "FirstOfTheNewMissing", harm: func(p *patient) { require.NoError(p.t, os.Remove(onTimeline2(p)[0])) }, exit: 1, why: reason.WALMissing, words: "0000000200000000"},
-		{name: "FirstOfTheNewFlipped", harm: func(p *patient) { p.change(onTimeline2(p)[0], flipped) }, exit: 1, why: reason.WALCorrupt, words: "0000000200000000"},
-		{name: "LastOfTheNewFlipped", harm: func(p *patient) { files := onTimeline2(p); p.change(files[len(files)-1], flipped) }, exit: 1, why: reason.WALCorrupt, words: "0000000200000000"},
-		{name: "OldOneLostBeforeTheSwitch", harm: func(p *patient) { files := onTimeline1(p); require.NoError(p.t, os.Remove(files[len(files)-2])) }, exit: 1, why: reason.WALMissing, words: "0000000100000000"},
-	})
-}
+func TestTimeline(t *testing.T) { timelineFaults.suffer(t) }
+
+var timelineFaults = faults("TestTimeline", failedOver, []fault{
+	{name: "FailedOver", where: everywhere, exit: 0, why: reason.None, words: "timeline 1 -> 2 at "},
+	{name: "FailedOverFromTheFull", args: "-set {full}", exit: 0, why: reason.None, words: "timeline 1 -> 2 at "},
+	{name: "HistoryMissing", where: everywhere, harm: without(history), exit: 1, why: reason.WALMissing, words: "00000002.history"},
+	{name: "HistoryFlipped", harm: with(flipped, history), exit: 1, why: reason.WALCorrupt, words: "00000002.history"},
+	{name: "HistoryEmpty", harm: with(emptied, history), exit: 1, why: reason.WALCorrupt, words: "00000002.history"},
+	{name: "SplitBrain", harm: oldPrimary(time.Hour, 1), exit: 1, why: reason.TimelineConflict, words: "timeline 1 still grows | two clusters"},
+	{name: "SplitBrainAtTheSwitch", harm: func(p *patient) { p.shift(p.file(switchSegment(p)), time.Hour) }, exit: 1, why: reason.TimelineConflict, words: "timeline 1 still grows"},
+	{name: "OldPrimarysTail", harm: oldPrimary(-time.Hour, 2), exit: 0, why: reason.None, words: "timeline 1 has 2 segments beyond the switch"},
+	{name: "MissingBehindTheSwitch", harm: without("archive/demo/15-1/0000000200000000/" + "*" + "-*"), exit: 0, why: reason.None, users: "before", words: "timeline 1 -> 2 at "},
+	{name: "FirstOfTheNewMissing", harm: func(p *patient) { require.NoError(p.t, os.Remove(onTimeline2(p)[0])) }, exit: 1, why: reason.WALMissing, words: "0000000200000000"},
+	{name: "FirstOfTheNewFlipped", harm: func(p *patient) { p.change(onTimeline2(p)[0], flipped) }, exit: 1, why: reason.WALCorrupt, words: "0000000200000000"},
+	{name: "LastOfTheNewFlipped", harm: func(p *patient) { files := onTimeline2(p); p.change(files[len(files)-1], flipped) }, exit: 1, why: reason.WALCorrupt, words: "0000000200000000"},
+	{name: "OldOneLostBeforeTheSwitch", harm: func(p *patient) { files := onTimeline1(p); require.NoError(p.t, os.Remove(files[len(files)-2])) }, exit: 1, why: reason.WALMissing, words: "0000000100000000"},
+})
 
 func onTimeline1(p *patient) []string { return p.files("archive/demo/15-1/0000000100000000/*-*") }
 func onTimeline2(p *patient) []string { return p.files("archive/demo/15-1/0000000200000000/*-*") }

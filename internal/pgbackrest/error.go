@@ -73,10 +73,13 @@ func Printable(text string) string {
 	}, strings.ToValidUTF8(text, "?"))
 	text = strings.Join(strings.Fields(text), " ")
 	if len(text) > maxLine {
-		text = strings.ToValidUTF8(text[:maxLine], "") + "..."
+		text = strings.ToValidUTF8(text[:maxLine], "") + "..." + storeCode.FindString(text[maxLine:])
 	}
 	return text
 }
+
+// storeCode is the word S3 has for an error; it comes behind all headers.
+var storeCode = regexp.MustCompile(`<Code>\w{1,60}</Code>`)
 
 // rule maps words of pgBackRest's messages to a reason.
 type rule struct {

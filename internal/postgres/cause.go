@@ -49,8 +49,15 @@ func archiveReason(line string) reason.Reason {
 	if missingFile.MatchString(line) {
 		return reason.WALMissing
 	}
+	if cutOff.MatchString(line) {
+		return reason.RepoUnreachable
+	}
 	return reason.WALCorrupt
 }
+
+// cutOff is an answer of the store's that ended in its middle: a cut file ends where its
+// length says.
+var cutOff = regexp.MustCompile(`unexpected eof while reading line`)
 
 var (
 	damageLSN     = regexp.MustCompile(`\b(?:at|LSN) ([0-9A-F]+/[0-9A-F]+)`)

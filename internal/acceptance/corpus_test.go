@@ -1,0 +1,135 @@
+package acceptance
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// The corpus is every fault there is. A table cannot be run without standing in it.
+var corpus struct {
+	tables []*table
+	sync.Mutex
+	found map[string]found // by the name of the test
+}
+
+// table is one test's faults, or ailments of the backup checks.
+type table struct {
+	test string
+	from func() (life, error)
+	rows []row
+}
+
+// row is one of them, as the corpus sees it.
+type row interface {
+	called() string
+	expects() (exit int, why reason.Reason)
+}
+
+// found is the verdict on one row.
+type found struct {
+	exit   int
+	why    reason.Reason
+	took   time.Duration
+	failed bool // it was not as expected
+}
+
+func register(test string, from func() (life, error), rows []row) *table {
+	t := &table{test, from, rows}
+	corpus.tables = append(corpus.tables, t)
+	return t
+}
+
+// faults registers a table of faults that copies of a seed suffer.
+func faults(test string, from func() (life, error), list []fault) *table {
+	rows := make([]row, len(list))
+	for i, f := range list {
+		rows[i] = f
+	}
+	return register(test, from, rows)
+}
+
+// lone registers the fault of a test that needs more than a table's line.
+func lone(test string, f fault) fault {
+	register(test, nil, []row{f})
+	f.test = test
+	return f
+}
+
+// environment is what the drill under test is built for.
+var environment = flag.String("environment", "", "build tag of the drill under test: ci restores into Docker containers, drill into Incus; only the rows that make sense there are run")
+
+// ailments registers a table for the backup checks, on the plain seed.
+func ailments(test string, list []ailment) *table {
+	rows := make([]row, len(list))
+	for i, a := range list {
+		rows[i] = a
+	}
+	return register(test, plain, rows)
+}
+
+// suffer runs the rows of a table on copies of its seed.
+func (tab *table) suffer(t *testing.T) {
+	t.Helper()
+	takesLong(t)
+	for _, r := range tab.rows {
+		if f, ok := r.(fault); ok && !f.here() || !ok && *environment != "" {
+			continue
+		}
+		t.Run(r.called(), func(t *testing.T) {
+			t.Parallel()
+			switch r := r.(type) {
+			case fault:
+				r.alone(t, tab.from)
+			case ailment:
+				r.alone(t, tab.from)
+			}
+		})
+	}
+}
+
+// remember keeps the verdict on a row, for the table.
+func remember(t *testing.T, o outcome) {
+	corpus.Lock()
+	defer corpus.Unlock()
+	if corpus.found == nil {
+		corpus.found = map[string]found{}
+	}
+	corpus.found[t.Name()] = found{o.Status, o.Report.Reason, o.Took, t.Failed()}
+}
+
+var printTable = flag.Bool("table", false, "print the table of faults in the end")
+
+// print prints what was found, in the order of the tables.
+func print(w io.Writer, took time.Duration) {
+	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(columns, "fault\texpected\tfound\tseconds\t")
+	drills, wrong, cost := 0, 0, time.Duration(0)
+	for _, tab := range corpus.tables {
+		for _, r := range tab.rows {
+			name := strings.TrimSuffix(tab.test+"/"+r.called(), "/")
+			got, ran := corpus.found[name]
+			if !ran {
+				continue
+			}
+			drills++
+			cost += got.took
+			mark := ""
+			if got.failed {
+				wrong++
+				mark = "<- WRONG, see above"
+			}
+			exit, why := r.expects()
+			fmt.Fprintf(columns, "%s\t%d %s\t%d %s\t%.1f\t%s\n", strings.TrimPrefix(name, "Test"), exit, why, got.exit, got.why, got.took.Seconds(), mark)
+		}
+	}
+	_ = columns.Flush() // a terminal that is gone is no fault
+	fmt.Fprintf(w, "%d faults, %d not as expected; %.0f s of drills in %.0f s\n", drills, wrong, cost.Seconds(), took.Seconds())
+}

@@ -1,0 +1,80 @@
+package acceptance
+
+import (
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// slow is a check that goes on while something is done to the server.
+const slow = "- {name: slow, query: 'SELECT count(*) FROM users, (SELECT pg_sleep(30)) AS s', min: 1}\n"
+
+// A backend that was killed, by a person or for want of memory, is no witness against
+// the data: PostgreSQL survives it by a restart, and the query does not.
+func TestKilledBackend(t *testing.T) {
+	long(t)
+	killed(t, healthy(t), "verify", " SELECT", killedBackend)
+}
+
+var killedBackend = lone("TestKilledBackend", fault{exit: 2, why: reason.SandboxFailed, words: "terminated by signal 9", step: "verify"})
+
+// So it is with the postmaster itself, and whoever replays the archive.
+func TestKilledPostmaster(t *testing.T) {
+	long(t)
+	killed(t, healthy(t), "verify", "/bin/postgres -D ", killedPostmaster)
+}
+
+var killedPostmaster = lone("TestKilledPostmaster", fault{exit: 2, why: reason.SandboxFailed, step: "verify"})
+
+func TestKilledStartup(t *testing.T) {
+	long(t)
+	killed(t, stuck(t), "recover", "postgres: startup", killedStartup)
+}
+
+var killedStartup = lone("TestKilledStartup", fault{exit: 2, why: reason.SandboxFailed, words: "signal 9", step: "recover"})
+
+// killed drills a copy and kills, in a step, the process whose command line holds words.
+func killed(t *testing.T, p *patient, step, words string, want fault) {
+	t.Helper()
+	args := p.usual()
+	if step == "verify" {
+		checks(slow)(p)
+		args = p.usual("-checks", "{dir}/checks.yml")
+	}
+	f := p.start("drill", nil, args...)
+	f.Reach(step)
+	if step == "verify" { // the slow query must have begun
+		eventually(t, "the slow check", func() string { return absent(serverProcess(p, " SELECT")) })
+	}
+	eventually(t, "a process to kill", func() string {
+		id := serverProcess(p, words)
+		if id != 0 {
+			require.NoError(t, syscall.Kill(id, syscall.SIGKILL))
+		}
+		return absent(id)
+	})
+	f.judge(want)
+}
+
+// serverProcess is the one of PostgreSQL's whose command line holds words, 0 when there is none.
+func serverProcess(p *patient, words string) int {
+	for _, one := range processes(p.dir) {
+		pid, command, _ := strings.Cut(one, " ")
+		if id, err := strconv.Atoi(pid); err == nil && strings.Contains(command, words) && strings.Contains(command, "postgres") && !strings.Contains(command, "pg_ctl") {
+			return id
+		}
+	}
+	return 0
+}
+
+func absent(id int) string {
+	if id == 0 {
+		return "none yet"
+	}
+	return ""
+}
