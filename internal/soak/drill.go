@@ -81,7 +81,7 @@ func (f *flight) end(ctx context.Context) (o outcome, err error) {
 	defer over()
 	_ = f.cmd.Wait() // the status says it
 	o = outcome{status: f.cmd.ProcessState.ExitCode(), took: time.Since(f.begin), said: f.said.String()}
-	if err := os.WriteFile(f.file("txt"), []byte(o.said), 0o644); err != nil { //nolint:gosec // for whoever looks into a red
+	if err = os.WriteFile(f.file("txt"), []byte(o.said), 0o644); err != nil { //nolint:gosec // for whoever looks into a red
 		return o, err
 	}
 	content, err := os.ReadFile(f.file("json"))

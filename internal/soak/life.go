@@ -60,7 +60,9 @@ func (s *site) failOver(ctx context.Context) error {
 		func() error { return s.run(ctx, "rm", "-rf", s.data()) },
 		func() error { return s.run(ctx, "mv", standby, s.data()) },
 		func() error { return s.promote(ctx) },
-		func() error { return s.sql(ctx, `CREATE TABLE after_all AS SELECT i FROM generate_series(1, 5000) i`) },
+		func() error {
+			return s.sql(ctx, `CREATE TABLE IF NOT EXISTS after_all AS SELECT i FROM generate_series(1, 5000) i`)
+		},
 		func() error { return s.Archive(ctx) },
 	)
 }

@@ -28,6 +28,7 @@ type Options struct {
 	Scratch  string // an empty directory, open to user postgres; TMPDIR of the sources
 	Out      string // where the evidence of reds is kept
 	Provider sandbox.Provider
+	Keep     bool // the evidence of greens too
 	Lines    io.Writer
 }
 

@@ -73,6 +73,9 @@ func (s *soak) count(r result) error {
 		line += fmt.Sprintf("  RPO %-19s", "-")
 	}
 	fmt.Fprintf(s.Lines, "%s  %-20s %s\n", line, r.ask, r.mix)
+	if why == "" && s.Keep {
+		return remove(r.tmp)
+	}
 	if why == "" {
 		return remove(r.out, r.tmp)
 	}
