@@ -45,20 +45,37 @@ func (s *site) switchOver(ctx context.Context) error {
 
 // failOver lets the primary archive a tail that its standby never got, and die.
 func (s *site) failOver(ctx context.Context) error {
-	standby := s.data() + ".standby"
 	s.traffic.pause()
 	defer s.traffic.resume()
 	return inOrder(
+		func() error { return s.growTail(ctx) },
+		func() error { return s.takeOver(ctx) },
+	)
+}
+
+func (s *site) standby() string { return s.data() + ".standby" }
+
+// growTail leaves a standby behind, and lets the primary archive more.
+func (s *site) growTail(ctx context.Context) error {
+	return inOrder(
 		func() error { return s.ctl(ctx, "stop", "-m", "fast") },
-		func() error { return s.run(ctx, "cp", "-a", s.data(), standby) },
+		func() error { return s.run(ctx, "cp", "-a", s.data(), s.standby()) },
 		func() error { return s.Start(ctx) },
 		func() error { return s.sql(ctx, `CREATE TABLE lost AS SELECT i FROM generate_series(1, 50000) i`) },
 		func() error { return s.Archive(ctx) },
-		func() error { return s.sql(ctx, `CREATE TABLE lost_too AS SELECT i FROM generate_series(1, 50000) i`) },
+		func() error {
+			return s.sql(ctx, `CREATE TABLE lost_too AS SELECT i FROM generate_series(1, 50000) i`)
+		},
 		func() error { return s.Archive(ctx) },
+	)
+}
+
+// takeOver puts the standby in the place of the primary, which dies.
+func (s *site) takeOver(ctx context.Context) error {
+	return inOrder(
 		func() error { return s.ctl(ctx, "stop", "-m", "immediate") },
 		func() error { return s.run(ctx, "rm", "-rf", s.data()) },
-		func() error { return s.run(ctx, "mv", standby, s.data()) },
+		func() error { return s.run(ctx, "mv", s.standby(), s.data()) },
 		func() error { return s.promote(ctx) },
 		func() error {
 			return s.sql(ctx, `CREATE TABLE IF NOT EXISTS after_all AS SELECT i FROM generate_series(1, 5000) i`)

@@ -14,6 +14,7 @@ import (
 type ask struct {
 	name   string
 	args   []string
+	before func(context.Context) error
 	during func(context.Context, *flight) error
 }
 
@@ -29,8 +30,8 @@ const checksFile = `- name: users
   max_age: 1h
 `
 
-// asks are the drills of one source, n of them. The end of the archive comes first: it is what production drills.
-func (s *site) asks(r *rand.Rand, n int, scratch string) ([]ask, error) {
+// asks are the drills of one source, perSource of them. The end of the archive comes first: it is what production drills.
+func (s *site) asks(r *rand.Rand, only, scratch string) ([]ask, error) {
 	checks := filepath.Join(scratch, "checks.yml")
 	if err := os.WriteFile(checks, []byte(checksFile), 0o644); err != nil { //nolint:gosec // user postgres reads it
 		return nil, err
@@ -47,14 +48,17 @@ func (s *site) asks(r *rand.Rand, n int, scratch string) ([]ask, error) {
 		{name: "expire", during: s.expire},
 		{name: "switchover", during: s.switchDuring},
 		{name: "backup", during: s.backUpDuring},
-		{name: "failover", during: s.failDuring},
+		{name: "failover", before: s.growTail, during: s.failDuring},
 		{name: "full-expire", during: s.replaceDuring},
 	}
 	if s.hasDiff {
 		more = append(more, ask{name: "latest-diff", args: []string{"-set", "latest-diff"}})
 	}
 	r.Shuffle(len(more), func(i, j int) { more[i], more[j] = more[j], more[i] })
-	list := append([]ask{{name: "latest"}}, more[:min(n-1, len(more))]...)
+	list := append([]ask{{name: "latest"}}, more[:perSource-1]...)
+	if only != "" {
+		list = slices.DeleteFunc(more, func(a ask) bool { return a.name != only })
+	}
 	// What changes the source for good comes last.
 	slices.SortStableFunc(list, func(a, b ask) int { return weight(a) - weight(b) })
 	for i := range list {
@@ -99,7 +103,9 @@ func (s *site) failDuring(ctx context.Context, f *flight) error {
 	if err := f.reach(ctx, "launch"); err != nil {
 		return err
 	}
-	return s.failOver(ctx)
+	s.traffic.pause()
+	defer s.traffic.resume()
+	return s.takeOver(ctx)
 }
 
 // replaceDuring takes a full backup and lets all that was before it expire, while the drill restores.

@@ -24,6 +24,7 @@ type Options struct {
 	Seed     uint64
 	Workers  int    // sources and their drills at one time
 	Only     string // sources whose description has all of these words; "" for all
+	Ask      string // drills of this name alone, such as failover; "" for all
 	Programs string // directory with testprom, drill.test and test2json
 	Scratch  string // an empty directory, open to user postgres; TMPDIR of the sources
 	Out      string // where the evidence of reds is kept
@@ -105,7 +106,7 @@ func (s *soak) source(ctx context.Context, number int) (err error) {
 	if err != nil {
 		return fmt.Errorf("%s: %w", m, err)
 	}
-	asks, err := site.asks(r, perSource, site.Machine.Dir("etc"))
+	asks, err := site.asks(r, s.Ask, site.Machine.Dir("etc"))
 	if err != nil {
 		return err
 	}
@@ -124,6 +125,11 @@ func (s *soak) source(ctx context.Context, number int) (err error) {
 // drill runs one, looks at what it left, and counts it.
 func (s *soak) drill(ctx context.Context, site *site, n, number int, ask ask) error {
 	tmp, out := filepath.Join(s.Scratch, fmt.Sprintf("t%d", n)), filepath.Join(s.Out, fmt.Sprint(n))
+	if ask.before != nil {
+		if err := ask.before(ctx); err != nil {
+			return fmt.Errorf("before drill %d, %s: %w", n, ask.name, err)
+		}
+	}
 	flight, err := start(s.Programs, tmp, out, ask.args)
 	if err != nil {
 		return err

@@ -26,6 +26,7 @@ func main() {
 	flag.IntVar(&o.Workers, "workers", 2, "sources drilled at one time")
 	flag.StringVar(&o.Only, "only", "", "drill only sources whose line has all of these words")
 	flag.StringVar(&o.Out, "out", "out/soak", "directory for the evidence of reds")
+	flag.StringVar(&o.Ask, "ask", "", "drill in this way alone: latest, lsn, time, name, checks, primary, backup, switchover, failover, expire, full-expire")
 	flag.BoolVar(&o.Keep, "keep", false, "keep what the greens said too")
 	flag.Parse()
 	tally, err := run(ctx, o)
