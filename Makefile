@@ -118,6 +118,13 @@ fuzz: ## every fuzz target for FUZZTIME (30s)
 	@grep -rE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's/^(.*)\/[^/]*:func (Fuzz[A-Za-z0-9_]+).*/\1 \2/' | sort | \
 		while read -r package target; do $(GO) test "$$package" -run '^$$' -fuzz "^$$target\$$" -fuzztime '$(FUZZTIME)' -fuzzminimizetime 10x </dev/null; done
 
+# Ctrl-C ends it in good order, with the counts so far. A red keeps its evidence in out/soak/.
+.PHONY: soak
+soak: programs-drill ## N clean drills (20) over sources of many kinds; counts reds (SEED=, ARGS='-only "s3 busy"')
+	@mkdir -p out
+	@$(GO) build -o out/soak-run ./internal/cmd/soak
+	@exec out/soak-run -n $(or $(N),20) $(if $(SEED),-seed $(SEED)) $(ARGS)
+
 .PHONY: golden
 golden: ## rewrite golden files, and the README's generated tables; look at the diff
 	$(GO) test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -r dirname | sort -u) -update

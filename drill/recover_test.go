@@ -165,8 +165,12 @@ func (d *drill) reachedTheEnd(ctx context.Context) error {
 	}
 	d.metric("wal_segments_replayed", float64(d.log.Segments()))
 	d.note("timeline %d replayed up to %s, %d segments in %.1f s", timeline, replayed, d.log.Segments(), d.log.RedoDone.Sub(d.log.RedoStart).Seconds())
+	chain, err := d.expected(ctx, timeline)
+	if err != nil {
+		return err
+	}
 	recovery := verify.Recovery{
-		Chain: d.chain, SegmentSize: d.size, Target: d.settings.Target, Replayed: lsn(replayed), Timeline: timeline, Log: d.log,
+		Chain: chain, SegmentSize: d.size, Target: d.settings.Target, Replayed: lsn(replayed), Timeline: timeline, Log: d.log,
 	}
 	return recovery.Complete()
 }

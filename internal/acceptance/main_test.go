@@ -40,7 +40,11 @@ func run(m *testing.M) int {
 }
 
 func prepare() (err error) {
-	if base, err = os.MkdirTemp(roomy("/dev/shm"), "vza-"); err != nil {
+	place := roomy("/dev/shm")
+	if *environment != "" { // a system container has a /dev/shm and a /tmp of its own over whatever it is given there
+		place = "/var/lib"
+	}
+	if base, err = os.MkdirTemp(place, "vza-"); err != nil {
 		return err
 	}
 	if err = os.Chmod(base, 0o755); err != nil {

@@ -70,7 +70,7 @@ func answered(code string) reason.Reason {
 // whereIs is the sentence that names every database with a table of this name. It
 // serves a failure that is reported anyway, so its own trouble is only told.
 func whereIs(ctx context.Context, connect Connect, table string) string {
-	databases, err := names(ctx, connect, "template1", "SELECT datname::text FROM pg_catalog.pg_database WHERE datallowconn ORDER BY datname")
+	databases, err := names(ctx, connect, "template1", "SELECT datname::text FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2 ORDER BY datname")
 	if err != nil {
 		return "the databases could not be listed: " + clip(err.Error())
 	}

@@ -43,8 +43,9 @@ const relationsQuery = `SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.r
 
 // survey lists the databases that can be opened and everything in them that has pages.
 func (d Deep) survey(ctx context.Context) (s survey, err error) {
+	// -2 marks one whose DROP DATABASE had begun where recovery ended: nobody may connect to it any more.
 	names, err := names(ctx, d.Connect, "template1",
-		"SELECT datname::text FROM pg_catalog.pg_database WHERE datallowconn ORDER BY datname")
+		"SELECT datname::text FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2 ORDER BY datname")
 	if err != nil {
 		return s, err
 	}

@@ -27,6 +27,23 @@ type Chain struct {
 // Last is the remembered end: recovery must get beyond its first byte.
 func (c Chain) Last() Entry { return c.Entries[len(c.Entries)-1] }
 
+// Before is the chain without its youngest end: what stands before the last switch, and
+// what was archived on the last timeline before a moment.
+func (c Chain) Before(moment time.Time, segmentSize uint64) Chain {
+	if len(c.Switches) == 0 {
+		return c
+	}
+	end := uint64(c.Switches[len(c.Switches)-1].At) / segmentSize
+	keep := 1
+	for i, entry := range c.Entries {
+		if entry.Number < end || entry.Timeline == c.Target && entry.Time.Before(moment) {
+			keep = i + 1
+		}
+	}
+	c.Entries = c.Entries[:keep]
+	return c
+}
+
 // Route says which timelines are followed: "timeline 1 -> 2 at 0/7000028".
 func (c Chain) Route() string {
 	if len(c.Switches) == 0 {

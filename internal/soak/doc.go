@@ -1,0 +1,3 @@
+// Package soak runs clean drills over sources of many kinds, as a user would, and
+// counts the reds: each of them is a false alarm, or a fault of the source's own making.
+package soak
