@@ -27,6 +27,15 @@ import (
 // that recovery reached the end of the archive. The clock of the RTO stops with the
 // first answered query.
 func (d *drill) recover(ctx context.Context) error {
+	if d.aimed.later.Kind != "" {
+		if err := d.beforeFailover(ctx); err != nil {
+			return err
+		}
+	}
+	return d.recoverOnce(ctx)
+}
+
+func (d *drill) recoverOnce(ctx context.Context) error {
 	if err := forgetLibpq(); err != nil {
 		return reason.Wrap(reason.SandboxFailed, err)
 	}
@@ -127,7 +136,11 @@ func (d *drill) whyNotUp(ctx context.Context, err error) error {
 	}
 	d.say("the end of the server log:\n%s", log.Tail())
 	if target := d.settings.Target; target.Kind != settings.TargetEnd {
-		return fmt.Errorf("-target %s, from backup %s (an older target needs an older -set): %w", target, d.set.Label, log.StartError())
+		failed, hint := log.StartError(), ""
+		if why, _ := reason.Of(failed); why == reason.RecoveryIncomplete {
+			hint = " (an older target needs an older -set)"
+		}
+		return fmt.Errorf("-target %s, from backup %s%s: %w", target, d.set.Label, hint, failed)
 	}
 	return log.StartError()
 }
@@ -163,6 +176,7 @@ func (d *drill) reachedTheEnd(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.replayed = lsn(replayed)
 	d.metric("wal_segments_replayed", float64(d.log.Segments()))
 	d.note("timeline %d replayed up to %s, %d segments in %.1f s", timeline, replayed, d.log.Segments(), d.log.RedoDone.Sub(d.log.RedoStart).Seconds())
 	chain, err := d.expected(ctx, timeline)
@@ -170,7 +184,7 @@ func (d *drill) reachedTheEnd(ctx context.Context) error {
 		return err
 	}
 	recovery := verify.Recovery{
-		Chain: chain, SegmentSize: d.size, Target: d.settings.Target, Replayed: lsn(replayed), Timeline: timeline, Log: d.log,
+		Chain: chain, SegmentSize: d.size, Target: d.settings.Target, Replayed: d.replayed, Timeline: timeline, Log: d.log,
 	}
 	return recovery.Complete()
 }

@@ -164,12 +164,8 @@ func (d *drill) beginAgain(ctx context.Context) error {
 	if err := d.wholeArchive(ctx); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
-	defer cancel()
-	for _, name := range []string{"data", "tblspc"} {
-		if _, err := d.box.Run(ctx, host.Command{Argv: []string{"find", d.box.Dir(name), "-mindepth", "1", "-delete"}}); err != nil {
-			return reason.Wrap(reason.SandboxFailed, err)
-		}
+	if err := d.empty(ctx); err != nil {
+		return err
 	}
 	d.restoreStart = time.Now()
 	return nil

@@ -13,9 +13,9 @@ import (
 )
 
 // chooseSet pins the set: chosen once, restored by its label.
-func (d *drill) chooseSet(context.Context) error {
+func (d *drill) chooseSet(ctx context.Context) error {
 	d.backups = d.info.Backups(d.settings.Repo)
-	set, err := d.wantedSet()
+	set, err := d.wantedSet(ctx)
 	if err != nil {
 		return err
 	}
@@ -31,7 +31,7 @@ func (d *drill) chooseSet(context.Context) error {
 	return nil
 }
 
-func (d *drill) wantedSet() (pgbackrest.Backup, error) {
+func (d *drill) wantedSet(ctx context.Context) (pgbackrest.Backup, error) {
 	var good []pgbackrest.Backup
 	for _, b := range d.backups {
 		if b.Error != nil && *b.Error {
@@ -40,6 +40,14 @@ func (d *drill) wantedSet() (pgbackrest.Backup, error) {
 		}
 		good = append(good, b)
 	}
+	if kind := d.settings.Target.Kind; (kind == settings.TargetRandom || kind == settings.TargetTimeline) && len(good) > 0 {
+		return d.aim(ctx, good)
+	}
+	return d.fixedSet(good)
+}
+
+// fixedSet is what -set asks for.
+func (d *drill) fixedSet(good []pgbackrest.Backup) (pgbackrest.Backup, error) {
 	if d.settings.Set != settings.SetLatest && d.settings.Set != settings.SetLatestDiff {
 		set, ok := pgbackrest.Find(d.backups, d.settings.Set)
 		if !ok {

@@ -58,6 +58,9 @@ type drill struct {
 	controlData postgres.Control // of the restored cluster
 	client      *pgbackrest.Client
 	server      *postgres.Server
+	aimed       aimed
+	rehearsal   bool    // what is measured now does not count
+	replayed    wal.LSN // of the last recovery
 	conn        *pgx.Conn
 
 	restoreStart, answered time.Time
@@ -160,5 +163,7 @@ func (d *drill) note(format string, args ...any) {
 
 // metric publishes a measurement of the running step.
 func (d *drill) metric(name string, value float64, labels ...string) {
-	measure.Metric(d.step_, name, value, labels...)
+	if !d.rehearsal {
+		measure.Metric(d.step_, name, value, labels...)
+	}
 }

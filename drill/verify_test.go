@@ -18,6 +18,7 @@ func (d *drill) verify(ctx context.Context) error {
 		return d.brokenSession(ctx, err)
 	}
 	d.say("the clone does not archive and follows nobody")
+	sides := d.twoSided(ctx)
 	counts := map[verify.Status]int{verify.DeepPassed: 0, verify.DeepFailed: 0}
 	data := d.runChecks(ctx, counts)
 	age, err := d.measureRPO(ctx)
@@ -25,10 +26,10 @@ func (d *drill) verify(ctx context.Context) error {
 	for status, n := range counts {
 		d.metric("checks", float64(n), "status", string(status))
 	}
-	if first := cmp.Or(data, deep, err); first != nil {
+	if first := cmp.Or(sides, data, deep, err); first != nil {
 		return first
 	}
-	return d.budgets(age)
+	return cmp.Or(d.budgets(age), d.remember())
 }
 
 // askDeeper makes the deeper checks, unless the server is gone that they would ask.

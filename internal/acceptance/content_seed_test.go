@@ -117,6 +117,10 @@ var ills = []ill{
 		[]string{`INSERT INTO order_items SELECT * FROM kept`, `DROP TABLE kept`},
 	},
 	{"stale", "postgres", []string{`CREATE TABLE kept AS SELECT id, created_at FROM users`, `UPDATE users SET created_at = created_at - interval '1 hour'`}, []string{`DROP TABLE kept`}},
+	{
+		"beat_from_later", "postgres", []string{`INSERT INTO veza_heartbeat SELECT max(seq) + 1, clock_timestamp() + interval '1 hour', pg_current_wal_insert_lsn() FROM veza_heartbeat`},
+		[]string{`DELETE FROM veza_heartbeat WHERE beat_at > clock_timestamp()`},
+	},
 	{"users_missing", "postgres", []string{`ALTER TABLE users RENAME TO people`}, []string{`ALTER TABLE people RENAME TO users`}},
 	{"rows_lost", "postgres", []string{`DELETE FROM order_items`, `DELETE FROM orders`, `DELETE FROM users WHERE id % 2 = 0`}, nil},
 	{"no_users", "postgres", []string{`CREATE TABLE kept AS SELECT * FROM users`, `TRUNCATE users CASCADE`}, []string{`INSERT INTO users SELECT * FROM kept`, `DROP TABLE kept`}},

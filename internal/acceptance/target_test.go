@@ -1,7 +1,14 @@
 package acceptance
 
 import (
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"veza.fr/recovery/internal/reason"
 )
@@ -23,5 +30,51 @@ var targetFaults = faults("TestTarget", plain, []fault{
 	{name: "NameNobodyGave", args: "-target name:nobody", exit: 1, why: reason.RecoveryIncomplete, words: "name:nobody"},
 	{name: "LSNBehindADamage", harm: with(flipped, archived("{stop}")), args: "-target lsn:{end.lsn}", exit: 1, why: reason.WALCorrupt, words: "{stop}"},
 	{name: "TimeBehindEveryCommit", args: "-target time:{stopped.time}", exit: 1, why: reason.RecoveryIncomplete, words: "time:"},
+	{name: "SetBehindTheTarget", args: "-set {newest} -target lsn:0/2000001", exit: 2, why: reason.ConfigInvalid, words: "outside the recovery window", step: "preflight"},
+	{name: "RandomOfSeed1", args: "-target random -seed 1", users: "any", exit: 0, why: reason.None, words: "seed 1 chose lsn:0/ | parts of the recovery window were never drilled | two-sided at lsn:0/"},
+	{name: "RandomOfSeed2", args: "-target random -seed 2", users: "any", exit: 0, why: reason.None, words: "seed 2 chose lsn:0/"},
+	{name: "RandomOfTheFull", args: "-target random -seed 3 -set {full}", users: "any", exit: 0, why: reason.None, words: "of set {full}"},
+	{name: "RandomWithoutASeed", args: "-target random", users: "any", where: everywhere, exit: 0, why: reason.None, words: "again with -seed"},
+	{name: "RandomAndAHole", harm: without(archived("{middle}")), args: "-target random", exit: 1, why: reason.WALMissing, words: "{middle}", step: "preflight"},
+	{name: "NoFailover", args: "-target timeline", exit: 2, why: reason.ConfigInvalid, words: "no failover in the recovery window | timeline 1", step: "preflight"},
 	{name: "NoKind", args: "-target tomorrow", exit: 2, why: reason.ConfigInvalid, words: "-target"},
 })
+
+// After a failover the points before and behind it are both reached.
+func TestTargetTimeline(t *testing.T) { targetTimelineFaults.suffer(t) }
+
+var targetTimelineFaults = faults("TestTargetTimeline", failedOver, []fault{
+	{name: "BothSides", args: "-target timeline", users: "any", where: everywhere, exit: 0, why: reason.None, words: "before the failover: recovered to 0/ | on timeline 1, which ended at | two-sided at lsn:0/"},
+	{name: "SeveralSeeds", args: "-target random -seed 5", users: "any", exit: 0, why: reason.None, words: "seed 5 chose"},
+	{name: "OtherSeeds", args: "-target random -seed 6", users: "any", exit: 0, why: reason.None, words: "seed 6 chose"},
+	{name: "DamageOfTheOldTimeline", harm: func(p *patient) { files := onTimeline1(p); p.change(files[len(files)-2], flipped) }, args: "-target timeline", exit: 1, why: reason.WALCorrupt, words: "0000000100000000", step: "recover"},
+	{name: "DamageOfTheNewTimeline", harm: func(p *patient) { p.change(onTimeline2(p)[0], flipped) }, args: "-target timeline", exit: 1, why: reason.WALCorrupt, words: "0000000200000000", step: "recover"},
+})
+
+// The next random run goes where the last one was not.
+func TestTargetRandom_Remembers(t *testing.T) {
+	long(t)
+	p := healthy(t)
+	state := p.file("out/state.json")
+	require.NoError(t, os.WriteFile(state, []byte("{damaged"), 0o644))
+	chosen := map[string]bool{}
+	for i := range 2 {
+		o := p.drill(nil, p.usual("-target", "random", "-seed", strconv.Itoa(i+1), "-state", state)...)
+		fault{users: "any", args: "-target", exit: 0, why: reason.None}.judge(p, o)
+		notes := strings.Join(o.Report.Notes, "\n")
+		assert.Equal(t, i == 0, strings.Contains(notes, "begun anew"), notes)
+		match := regexp.MustCompile(`of set (\S+) on .*; (\d) of \d parts`).FindStringSubmatch(notes)
+		require.NotNil(t, match, notes)
+		chosen[match[1]] = true
+	}
+	content, err := os.ReadFile(state)
+	require.NoError(t, err)
+	for set := range chosen {
+		assert.Contains(t, string(content), `"`+set+`@1": "2`)
+	}
+	wrong := p.drill(nil, p.usual("-target", "random", "-state", state, "-min-users", "1000000")...)
+	assert.Equal(t, 1, wrong.Status)
+	after, err := os.ReadFile(state)
+	require.NoError(t, err)
+	assert.Equal(t, string(content), string(after), "what failed was not drilled")
+}

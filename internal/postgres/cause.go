@@ -27,7 +27,11 @@ func (l Log) Cause() error {
 		return &reason.Error{Reason: archiveReason(line), Err: errors.New("archive-get failed during recovery: " + line)}
 	}
 	if len(l.Damage) > 0 {
-		return reason.Errorf(reason.WALCorrupt, "recovery met a bad WAL record: %s", l.Damage[len(l.Damage)-1])
+		text := "recovery met a bad WAL record: " + l.Damage[len(l.Damage)-1]
+		if n := len(l.Restored); n > 0 { // nothing is read behind what cannot be decoded
+			text += "; the last segment taken from the archive is " + l.Restored[n-1]
+		}
+		return reason.Errorf(reason.WALCorrupt, "%s", text)
 	}
 	return nil
 }

@@ -101,14 +101,6 @@ func lsnReached(line, target string) bool {
 }
 
 func timeReached(line string, target time.Time) bool {
-	match := stoppedAtTime.FindStringSubmatch(line)
-	if match == nil {
-		return false
-	}
-	for _, layout := range []string{"2006-01-02 15:04:05.999999-07", "2006-01-02 15:04:05.999999-07:00"} {
-		if at, err := time.Parse(layout, match[1]); err == nil {
-			return !at.Before(target)
-		}
-	}
-	return false
+	at, ok := stoppedTime(line)
+	return ok && !at.Before(target)
 }

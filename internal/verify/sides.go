@@ -1,0 +1,134 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"veza.fr/recovery/internal/postgres"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/wal"
+)
+
+// Sides are the two sides of a recovery target: what lies before it must be there, and
+// what lies behind it must not. That it was reached is proved by Recovery.Complete.
+type Sides struct {
+	Target settings.Target
+	Log    postgres.Log
+	Commit *time.Time // the last replayed commit
+	Beats  Beats
+}
+
+// Beats are what came back of the heartbeat; Count 0 is none.
+type Beats struct {
+	Count, First, Last int64
+	NewestAt           time.Time
+	NewestLSN          wal.LSN
+}
+
+// sameMoment is how far the time of a commit and that of a restore point, which are taken
+// before their records are written, may be from the order of the records.
+const sameMoment = time.Second
+
+// Holds proves that nothing from behind the target came back, and says what stands next to
+// it on its near side. An error is recovery_incomplete: the cluster is of another moment
+// than the one that was asked for.
+func (s Sides) Holds() (string, error) {
+	limit, how := s.limit()
+	if !limit.IsZero() && s.Commit != nil && s.Commit.After(limit) {
+		return "", s.behind("a commit of %s came back, and %s", moment(*s.Commit), how)
+	}
+	if s.Beats.Count > 0 {
+		if !limit.IsZero() && s.Beats.NewestAt.After(limit) {
+			return "", s.behind("beat %d of %s came back, and %s", s.Beats.Last, moment(s.Beats.NewestAt), how)
+		}
+		if at, ok := s.stoppedAt(); ok && s.Beats.NewestLSN > at {
+			return "", s.behind("beat %d, written at %s, came back, and recovery stopped at %s", s.Beats.Last, s.Beats.NewestLSN, at)
+		}
+	}
+	return s.near(limit), nil
+}
+
+func (s Sides) behind(format string, args ...any) error {
+	return reason.Errorf(reason.RecoveryIncomplete, "-target %s: %s: rows from behind the target are there", s.Target, fmt.Sprintf(format, args...))
+}
+
+// limit is the moment behind which nothing may have come back; zero when only a place is known.
+func (s Sides) limit() (time.Time, string) {
+	switch s.Target.Kind {
+	case settings.TargetTime:
+		return s.Target.Time, "the target is earlier"
+	case settings.TargetName:
+		if at, ok := stoppedTime(s.Log.Stopping); ok {
+			return at.Add(sameMoment), "the restore point was made at " + moment(at)
+		}
+	}
+	return time.Time{}, ""
+}
+
+// stoppedAt is where recovery to an LSN stopped: the first record at or behind it.
+func (s Sides) stoppedAt() (wal.LSN, bool) {
+	match := stoppedAtLSN.FindStringSubmatch(s.Log.Stopping)
+	if s.Target.Kind != settings.TargetLSN || match == nil {
+		return 0, false
+	}
+	at, err := wal.ParseLSN(match[1])
+	return at, err == nil
+}
+
+// near tells what came back last, and what came first that did not.
+func (s Sides) near(limit time.Time) string {
+	text := "two-sided at " + s.Target.String() + ":"
+	switch {
+	case s.Commit != nil:
+		text += " the last commit that came back is of " + moment(*s.Commit)
+	default:
+		text += " no commit was replayed"
+	}
+	if s.Beats.Count > 0 {
+		text += fmt.Sprintf(", the newest beat is %d", s.Beats.Last)
+		if !limit.IsZero() {
+			text += fmt.Sprintf(", %s before it", limit.Sub(s.Beats.NewestAt).Round(time.Millisecond))
+		}
+		if missing := s.Beats.Last - s.Beats.First + 1 - s.Beats.Count; missing > 0 {
+			text += fmt.Sprintf(", %d beats before it are missing", missing)
+		}
+	}
+	return text + "; " + s.Log.Stopping
+}
+
+// stoppedTime is the time in a line about where recovery stopped.
+func stoppedTime(line string) (time.Time, bool) {
+	match := stoppedAtTime.FindStringSubmatch(line)
+	if match == nil {
+		return time.Time{}, false
+	}
+	for _, layout := range []string{"2006-01-02 15:04:05.999999-07", "2006-01-02 15:04:05.999999-07:00"} {
+		if at, err := time.Parse(layout, match[1]); err == nil {
+			return at, true
+		}
+	}
+	return time.Time{}, false
+}
+
+func moment(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
+
+// ReadBeats reads what came back of the heartbeat; none where there is no such table.
+func ReadBeats(ctx context.Context, conn *pgx.Conn) (b Beats, err error) {
+	var table *string
+	if err = conn.QueryRow(ctx, "SELECT to_regclass('"+beatTable+"')::text").Scan(&table); err != nil || table == nil {
+		return b, err
+	}
+	var at *time.Time
+	var place *string
+	err = conn.QueryRow(ctx, "SELECT count(*), coalesce(min(seq), 0), coalesce(max(seq), 0), max(beat_at), max(lsn)::text FROM "+beatTable).
+		Scan(&b.Count, &b.First, &b.Last, &at, &place)
+	if err == nil && at != nil && place != nil {
+		b.NewestAt = *at
+		b.NewestLSN, err = wal.ParseLSN(*place)
+	}
+	return b, err
+}
