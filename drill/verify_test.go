@@ -80,35 +80,6 @@ func (d *drill) foundEnd() time.Time {
 	return d.log.RedoDone
 }
 
-// rpo is how much would have been lost, and how that is known.
-type rpo struct {
-	age   time.Duration
-	basis string
-}
-
-func (d *drill) measureRPO(ctx context.Context) (rpo, error) {
-	if d.settings.Target.Kind != settings.TargetEnd {
-		return rpo{}, nil // what lies behind a target is left out on purpose
-	}
-	conn, err := d.server.Connect(ctx, d.settings.Database)
-	if err != nil {
-		return rpo{}, d.brokenSession(ctx, err)
-	}
-	defer func() { _ = conn.Close(ctx) }() // nothing was written
-	newest, err := verify.NewestMoment(ctx, conn, d.commit, d.set.Stopped())
-	if err != nil {
-		return rpo{}, d.brokenSession(ctx, err)
-	}
-	age, err := verify.RPO(d.foundEnd(), newest)
-	if err != nil {
-		return rpo{}, err
-	}
-	d.metric("rpo_seconds", age.Seconds(), "basis", newest.Basis)
-	d.say("newest moment that came back (%s): %s, %s before recovery found the end of the archive",
-		newest.Basis, newest.At.UTC().Format(time.RFC3339Nano), age.Round(time.Millisecond))
-	return rpo{age, newest.Basis}, nil
-}
-
 // budgets judges what was measured. An idle primary makes last_commit old although
 // nothing is lost, so only a beat can exceed the RPO.
 func (d *drill) budgets(lost rpo) error {
@@ -122,7 +93,7 @@ func (d *drill) budgets(lost rpo) error {
 		return reason.Errorf(reason.RTOExceeded, "the restore took %s, the budget is %s", rto.Round(time.Second), d.settings.RTO)
 	}
 	if lost.basis == verify.BasisHeartbeat && lost.age > d.settings.RPO {
-		return reason.Errorf(reason.RPOExceeded, "the newest beat that came back is %s old, the budget is %s", lost.age.Round(time.Second), d.settings.RPO)
+		return reason.Errorf(reason.RPOExceeded, "the newest beat that came back is %s old, the budget is %s%s", lost.age.Round(time.Second), d.settings.RPO, behind("; ", lost.why))
 	}
 	return nil
 }
@@ -138,4 +109,12 @@ func (d *drill) worstRTO() (time.Duration, bool) {
 	perSegment := replay / time.Duration(d.log.Segments())
 	worst := d.restoreTime + time.Duration(d.mostBetweenBackups())*perSegment
 	return max(worst, d.answered.Sub(d.restoreStart)), true
+}
+
+// behind is text with what separates it from what stands before it, "" of nothing.
+func behind(separator, text string) string {
+	if text == "" {
+		return ""
+	}
+	return separator + text
 }

@@ -121,6 +121,12 @@ var ills = []ill{
 		"beat_from_later", "postgres", []string{`INSERT INTO veza_heartbeat SELECT max(seq) + 1, clock_timestamp() + interval '1 hour', pg_current_wal_insert_lsn() FROM veza_heartbeat`},
 		[]string{`DELETE FROM veza_heartbeat WHERE beat_at > clock_timestamp()`},
 	},
+	{
+		"beats_deleted", "postgres", []string{
+			`INSERT INTO veza_heartbeat SELECT n + i, t + i * interval '1 second', l FROM (SELECT max(seq) n, max(beat_at) - interval '1 hour' t, max(lsn) l FROM veza_heartbeat) b, generate_series(1, 40) i`,
+			`DELETE FROM veza_heartbeat WHERE seq BETWEEN (SELECT max(seq) - 19 FROM veza_heartbeat) AND (SELECT max(seq) - 10 FROM veza_heartbeat)`,
+		}, nil,
+	},
 	{"users_missing", "postgres", []string{`ALTER TABLE users RENAME TO people`}, []string{`ALTER TABLE people RENAME TO users`}},
 	{"rows_lost", "postgres", []string{`DELETE FROM order_items`, `DELETE FROM orders`, `DELETE FROM users WHERE id % 2 = 0`}, nil},
 	{"no_users", "postgres", []string{`CREATE TABLE kept AS SELECT * FROM users`, `TRUNCATE users CASCADE`}, []string{`INSERT INTO users SELECT * FROM kept`, `DROP TABLE kept`}},

@@ -43,6 +43,7 @@ var contentFaults = faults("TestContent", content, []fault{
 		args: "-checks {dir}/checks.yml " + at("stale"), exit: 1, why: reason.StaleData, step: "verify", words: "fresh | at most 10m0s old",
 	},
 	{name: "RowsFromBehindTheTarget", args: at("beat_from_later"), exit: 1, why: reason.RecoveryIncomplete, words: "-target name:beat_from_later: beat | rows from behind the target", step: "verify"},
+	{name: "BeatsDeleted", args: at("beats_deleted"), users: "whole", exit: 0, why: reason.None, words: "10 numbers are missing | are missing, between"},
 	{name: "FlippedPage", where: everywhere, args: "-set {flipped}", exit: 1, why: reason.PageChecksum, step: "verify", words: "full_read: table public.secret in database app"},
 	{name: "FlippedPageSeenByTheBackup", args: "-set {marked}", exit: 1, why: reason.PageChecksum, step: "verify", words: "secret"},
 	{name: "SettingsAreGarbled", where: everywhere, exit: 1, why: reason.StartFailed, words: "postgresql.auto.conf", step: "recover"},

@@ -3,10 +3,13 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"regexp"
+	"strconv"
 	"strings"
+	"time"
 
 	"veza.fr/recovery/internal/host"
 )
@@ -63,6 +66,34 @@ func (s *Server) restoredSetting(ctx context.Context, name string) (string, erro
 	}
 	value, _, err = s.lookup(ctx, path.Join(s.Data, "postgresql.conf"), name, 0)
 	return value, err
+}
+
+// ArchiveTimeout is the archive_timeout of the primary the cluster was restored from; 0 is off,
+// which is PostgreSQL's default as well.
+func (s *Server) ArchiveTimeout(ctx context.Context) (time.Duration, error) {
+	value, err := s.restoredSetting(ctx, "archive_timeout")
+	if err != nil || value == "" {
+		return 0, err
+	}
+	return parseSeconds(value)
+}
+
+// units are those a setting of time may carry, in seconds' terms; none is seconds.
+var units = []struct {
+	name string
+	is   time.Duration
+}{{"us", time.Microsecond}, {"ms", time.Millisecond}, {"min", time.Minute}, {"s", time.Second}, {"h", time.Hour}, {"d", 24 * time.Hour}, {"", time.Second}}
+
+// parseSeconds reads a setting of time that is in seconds without a unit.
+func parseSeconds(value string) (time.Duration, error) {
+	for _, unit := range units {
+		if digits, ok := strings.CutSuffix(value, unit.name); ok {
+			if n, err := strconv.ParseFloat(strings.TrimSpace(digits), 64); err == nil {
+				return time.Duration(n * float64(unit.is)), nil
+			}
+		}
+	}
+	return 0, fmt.Errorf("%q is no duration", value)
 }
 
 const maxIncludes = 10 // PostgreSQL's own limit on nesting (CONF_FILE_MAX_DEPTH)

@@ -1,12 +1,12 @@
 package verify
 
 import (
-	"context"
+	"fmt"
+	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/wal"
 )
 
 // Bases of an RPO, best first.
@@ -22,29 +22,28 @@ type Newest struct {
 	Basis string
 }
 
-// beatTable holds a row for each beat somebody wrote on the primary.
-const beatTable = "public.veza_heartbeat"
+// NewestMoment is the newest beat where there is one, else the last replayed commit, else
+// the end of the backup.
+func NewestMoment(beats *Heartbeat, commit *time.Time, backup time.Time) Newest {
+	switch {
+	case beats != nil:
+		return Newest{At: beats.NewestAt, Basis: BasisHeartbeat}
+	case commit != nil:
+		return Newest{At: *commit, Basis: BasisLastCommit}
+	}
+	return Newest{At: backup, Basis: BasisBackup}
+}
 
-// NewestMoment finds it: the newest beat where there is a table of beats, else the
-// last replayed commit, else the end of the backup.
-func NewestMoment(ctx context.Context, conn *pgx.Conn, commit *time.Time, backup time.Time) (Newest, error) {
-	var table *string
-	if err := conn.QueryRow(ctx, "SELECT to_regclass('"+beatTable+"')::text").Scan(&table); err != nil {
-		return Newest{}, err
+// Derived says from what the RPO is known when it is not a heartbeat; "" when it is.
+func (n Newest) Derived() string {
+	const instead = "a heartbeat (role pgbackrest, pgbackrest_heartbeat: true) would make it tell"
+	switch n.Basis {
+	case BasisLastCommit:
+		return "the RPO is derived from the last replayed commit, which an idle primary makes old although nothing is lost: it is reported, not judged; " + instead
+	case BasisBackup:
+		return "the RPO is derived from the end of the backup, because no commit was replayed behind it: it is reported, not judged; " + instead
 	}
-	if table != nil {
-		var beat *time.Time
-		if err := conn.QueryRow(ctx, "SELECT max(beat_at) FROM "+beatTable).Scan(&beat); err != nil {
-			return Newest{}, err
-		}
-		if beat != nil {
-			return Newest{At: *beat, Basis: BasisHeartbeat}, nil
-		}
-	}
-	if commit != nil {
-		return Newest{At: *commit, Basis: BasisLastCommit}, nil
-	}
-	return Newest{At: backup, Basis: BasisBackup}, nil
+	return ""
 }
 
 // clockTolerance is how far two clocks may disagree before they are a finding.
@@ -58,4 +57,45 @@ func RPO(found time.Time, newest Newest) (time.Duration, error) {
 		return 0, reason.Errorf(reason.ClockSkew, "the newest %s is %s ahead of this machine's clock", newest.Basis, (-age).Round(time.Millisecond))
 	}
 	return max(age, 0), nil
+}
+
+// Push is how long a segment takes from its last beat into the repository: the median over
+// the newest segments that hold beats; false when none does. It holds the wait for the
+// switch as well, less than an interval.
+func (h *Heartbeat) Push(chain wal.Chain) (time.Duration, bool) {
+	var took []time.Duration
+	for _, entry := range chain.Entries {
+		if last, ok := h.LastOf[entry.Number]; ok {
+			took = append(took, max(entry.Time.Sub(last), 0))
+		}
+	}
+	if len(took) == 0 {
+		return 0, false
+	}
+	slices.Sort(took)
+	return took[len(took)/2], true
+}
+
+// ByDesign says when a beat may be older than the budget although everything works; "" when
+// it may not. timeout is the primary's archive_timeout; 0 is off.
+func (h *Heartbeat) ByDesign(chain wal.Chain, timeout, budget time.Duration) string {
+	if timeout == 0 {
+		return "archive_timeout is 0 on the primary: a segment is archived when it is full, and a beat may be of any age by design; set archive_timeout"
+	}
+	push, _ := h.Push(chain)
+	if oldest := timeout + h.Interval + push; oldest > budget {
+		return fmt.Sprintf("a beat may be %s old by design (archive_timeout %s, an interval of %s, %s until a segment is in the repository), which is over -rpo %s: lower archive_timeout, or raise -rpo",
+			oldest.Round(time.Second), timeout, h.Interval.Round(time.Second), push.Round(time.Second), budget)
+	}
+	return ""
+}
+
+// Stopped says when commits went on although the beats did not: then the writer is down,
+// and what is old is the beat, not the data. "" when they went together.
+func (h *Heartbeat) Stopped(commit *time.Time) string {
+	if commit == nil || commit.Sub(h.NewestAt) <= pauseFactor*max(h.Interval, 10*time.Second) {
+		return ""
+	}
+	return fmt.Sprintf("the newest beat is %d of %s, and commits go on to %s: whoever writes the beats has stopped; start it again (pgbackrest-heartbeat), or drop %s in database %s",
+		h.Last, h.NewestAt.UTC().Format(time.RFC3339), commit.UTC().Format(time.RFC3339), beatTable, h.Database)
 }

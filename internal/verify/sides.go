@@ -1,11 +1,8 @@
 package verify
 
 import (
-	"context"
 	"fmt"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
@@ -19,14 +16,7 @@ type Sides struct {
 	Target settings.Target
 	Log    postgres.Log
 	Commit *time.Time // the last replayed commit
-	Beats  Beats
-}
-
-// Beats are what came back of the heartbeat; Count 0 is none.
-type Beats struct {
-	Count, First, Last int64
-	NewestAt           time.Time
-	NewestLSN          wal.LSN
+	Beats  *Heartbeat // nil is none
 }
 
 // sameMoment is how far the time of a commit and that of a restore point, which are taken
@@ -41,7 +31,7 @@ func (s Sides) Holds() (string, error) {
 	if !limit.IsZero() && s.Commit != nil && s.Commit.After(limit) {
 		return "", s.behind("a commit of %s came back, and %s", moment(*s.Commit), how)
 	}
-	if s.Beats.Count > 0 {
+	if s.Beats != nil {
 		if !limit.IsZero() && s.Beats.NewestAt.After(limit) {
 			return "", s.behind("beat %d of %s came back, and %s", s.Beats.Last, moment(s.Beats.NewestAt), how)
 		}
@@ -88,13 +78,13 @@ func (s Sides) near(limit time.Time) string {
 	default:
 		text += " no commit was replayed"
 	}
-	if s.Beats.Count > 0 {
+	if s.Beats != nil {
 		text += fmt.Sprintf(", the newest beat is %d", s.Beats.Last)
 		if !limit.IsZero() {
 			text += fmt.Sprintf(", %s before it", limit.Sub(s.Beats.NewestAt).Round(time.Millisecond))
 		}
-		if missing := s.Beats.Last - s.Beats.First + 1 - s.Beats.Count; missing > 0 {
-			text += fmt.Sprintf(", %d beats before it are missing", missing)
+		if s.Beats.Missing > 0 {
+			text += fmt.Sprintf(", %d beats before it are missing", s.Beats.Missing)
 		}
 	}
 	return text + "; " + s.Log.Stopping
@@ -115,20 +105,3 @@ func stoppedTime(line string) (time.Time, bool) {
 }
 
 func moment(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
-
-// ReadBeats reads what came back of the heartbeat; none where there is no such table.
-func ReadBeats(ctx context.Context, conn *pgx.Conn) (b Beats, err error) {
-	var table *string
-	if err = conn.QueryRow(ctx, "SELECT to_regclass('"+beatTable+"')::text").Scan(&table); err != nil || table == nil {
-		return b, err
-	}
-	var at *time.Time
-	var place *string
-	err = conn.QueryRow(ctx, "SELECT count(*), coalesce(min(seq), 0), coalesce(max(seq), 0), max(beat_at), max(lsn)::text FROM "+beatTable).
-		Scan(&b.Count, &b.First, &b.Last, &at, &place)
-	if err == nil && at != nil && place != nil {
-		b.NewestAt = *at
-		b.NewestLSN, err = wal.ParseLSN(*place)
-	}
-	return b, err
-}

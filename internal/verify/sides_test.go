@@ -17,8 +17,8 @@ import (
 func TestSides(t *testing.T) {
 	noon := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 	commit := func(after time.Duration) *time.Time { at := noon.Add(after); return &at }
-	beats := func(after time.Duration, lsn wal.LSN) verify.Beats {
-		return verify.Beats{Count: 9, First: 1, Last: 10, NewestAt: noon.Add(after), NewestLSN: lsn}
+	beats := func(after time.Duration, lsn wal.LSN) *verify.Heartbeat {
+		return &verify.Heartbeat{Count: 9, First: 1, Last: 10, Missing: 1, NewestAt: noon.Add(after), NewestLSN: lsn}
 	}
 	byTime := settings.Target{Kind: settings.TargetTime, Time: noon}
 	byName := settings.Target{Kind: settings.TargetName, Name: "p"}

@@ -1,0 +1,105 @@
+package drill
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/verify"
+)
+
+// rpo is how much would have been lost, and how that is known.
+type rpo struct {
+	age   time.Duration
+	basis string
+	why   string // more about a basis that is too old
+}
+
+func (d *drill) measureRPO(ctx context.Context) (rpo, error) {
+	beats, err := d.heartbeat(ctx)
+	if err != nil {
+		return rpo{}, d.brokenSession(ctx, err)
+	}
+	d.sayBeats(ctx, beats)
+	if d.settings.Target.Kind != settings.TargetEnd {
+		return rpo{}, nil // what lies behind a target is left out on purpose
+	}
+	newest := verify.NewestMoment(beats, d.commit, d.set.Stopped())
+	age, err := verify.RPO(d.foundEnd(), newest)
+	if err != nil {
+		return rpo{}, err
+	}
+	d.metric("rpo_seconds", age.Seconds(), "basis", newest.Basis)
+	d.say("newest moment that came back (%s): %s, %s before recovery found the end of the archive",
+		newest.Basis, newest.At.UTC().Format(time.RFC3339Nano), age.Round(time.Millisecond))
+	if text := newest.Derived(); text != "" {
+		d.note("%s", text)
+	}
+	lost := rpo{age: age, basis: newest.Basis}
+	if beats != nil {
+		lost.why = beats.Stopped(d.commit)
+	}
+	return lost, nil
+}
+
+// heartbeat finds the beats: in -database, else in the first other one that has some.
+func (d *drill) heartbeat(ctx context.Context) (*verify.Heartbeat, error) {
+	conn, err := d.server.Connect(ctx, "template1")
+	if err != nil {
+		return nil, err
+	}
+	names, err := verify.Databases(ctx, conn)
+	_ = conn.Close(ctx) // nothing was written
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range append([]string{d.settings.Database}, names...) {
+		conn, err := d.server.Connect(ctx, name)
+		if err != nil { // the checks say what is wrong with a database
+			continue
+		}
+		beats, why, err := verify.ReadHeartbeat(ctx, conn, d.size)
+		_ = conn.Close(ctx) // nothing was written
+		if err != nil {
+			return nil, err
+		}
+		if why != "" && name == d.settings.Database {
+			d.note("database %s: %s", name, why)
+		}
+		if beats != nil {
+			return beats, nil
+		}
+	}
+	return nil, nil
+}
+
+// sayBeats tells of gaps, and of a budget that cannot be kept. Neither is a failure: a row
+// somebody deleted, or a writer that was down, is no fault of the backups, and what is
+// lost at the end of the sequence is what the RPO judges.
+func (d *drill) sayBeats(ctx context.Context, beats *verify.Heartbeat) {
+	if beats == nil {
+		return
+	}
+	if beats.Database != d.settings.Database {
+		d.note("the heartbeat is in database %s", beats.Database)
+	}
+	d.metric("heartbeat_missing", float64(beats.Missing))
+	if len(beats.Gaps) > 0 {
+		var list []string
+		for _, gap := range beats.Gaps {
+			list = append(list, gap.String())
+		}
+		d.note("heartbeat %d to %d, one every %s: %d numbers are missing and %d pauses were long; %s", beats.First, beats.Last,
+			beats.Interval.Round(10*time.Millisecond), beats.Missing, beats.Pauses, strings.Join(list, "; "))
+	}
+	if d.settings.Target.Kind != settings.TargetEnd {
+		return
+	}
+	if timeout, err := d.server.ArchiveTimeout(ctx); err != nil {
+		d.note("archive_timeout of the primary is not known: %s", pgbackrest.Printable(err.Error()))
+	} else if text := beats.ByDesign(d.chain, timeout, d.settings.RPO); text != "" {
+		d.note("%s", text)
+	}
+}

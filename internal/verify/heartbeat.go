@@ -1,0 +1,124 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"veza.fr/recovery/internal/wal"
+)
+
+// beatTable holds a row for each beat somebody wrote on the primary.
+const beatTable = "public.veza_heartbeat"
+
+// Heartbeat is what came back of the beats that somebody wrote on the primary.
+type Heartbeat struct {
+	Database           string
+	Count, First, Last int64
+	NewestAt           time.Time
+	NewestLSN          wal.LSN
+	Interval           time.Duration // the median between two neighbours
+	Gaps               []Gap         // where numbers are missing, or a pause was long; the newest ones
+	Missing            int64         // numbers between the oldest and the newest
+	Pauses             int64         // of more than pauseFactor intervals between neighbours whose numbers have no gap
+	// LastOf is the newest beat in each of the newest segments, by the segment's number.
+	LastOf map[uint64]time.Time
+}
+
+// Gap lies between two beats that came back.
+type Gap struct {
+	After, Before     int64 // their numbers
+	AfterAt, BeforeAt time.Time
+}
+
+func (g Gap) String() string {
+	span := fmt.Sprintf("between %s and %s", g.AfterAt.UTC().Format(time.RFC3339), g.BeforeAt.UTC().Format(time.RFC3339))
+	if g.Before == g.After+1 {
+		return fmt.Sprintf("no beat for %s, %s", g.BeforeAt.Sub(g.AfterAt).Round(time.Second), span)
+	}
+	return fmt.Sprintf("beats %d to %d are missing, %s", g.After+1, g.Before-1, span)
+}
+
+const (
+	newestBeats = 200_000 // that are looked at: more than three weeks of one every 10 s
+	shownGaps   = 3
+	pauseFactor = 3
+)
+
+// shape asks whether there is such a table, and whether it can be one of ours.
+const shape = `SELECT to_regclass('` + beatTable + `') IS NOT NULL, coalesce((SELECT count(*) = 3 FROM pg_catalog.pg_attribute
+	WHERE attrelid = to_regclass('` + beatTable + `') AND (attname, atttypid) IN (('seq', 'int8'::regtype), ('beat_at', 'timestamptz'::regtype), ('lsn', 'pg_lsn'::regtype))), false)`
+
+const beatsOf = `WITH beats AS (SELECT seq, beat_at, lsn FROM ` + beatTable + ` ORDER BY seq DESC LIMIT %d),
+	steps AS (SELECT seq, beat_at, lag(seq) OVER w AS seq_before, lag(beat_at) OVER w AS at_before FROM beats WINDOW w AS (ORDER BY seq)),
+	usual AS (SELECT coalesce(percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM beat_at - at_before)), 0)::float8 AS seconds FROM steps WHERE at_before IS NOT NULL)
+	SELECT (SELECT count(*) FROM beats), (SELECT coalesce(min(seq), 0) FROM beats), (SELECT coalesce(max(seq), 0) FROM beats),
+	(SELECT max(beat_at) FROM beats), (SELECT coalesce(max(lsn), '0/0')::text FROM beats), (SELECT seconds FROM usual),
+	(SELECT coalesce(sum(seq - seq_before - 1), 0)::bigint FROM steps),
+	(SELECT count(*) FROM steps, usual WHERE seq = seq_before + 1 AND extract(epoch FROM beat_at - at_before) > %d * seconds AND seconds > 0)`
+
+const gapsOf = `SELECT before, seq, at_before, beat_at FROM (SELECT seq, beat_at, lag(seq) OVER w AS before, lag(beat_at) OVER w AS at_before
+	FROM (SELECT seq, beat_at FROM ` + beatTable + ` ORDER BY seq DESC LIMIT %d) b WINDOW w AS (ORDER BY seq)) s
+	WHERE seq > before + 1 OR extract(epoch FROM beat_at - at_before) > %f AND %f > 0 ORDER BY seq DESC LIMIT %d`
+
+// ReadHeartbeat reads what came back of the heartbeat in a database. It is nil where there
+// is none; why says when there is a table that cannot be one.
+func ReadHeartbeat(ctx context.Context, conn *pgx.Conn, segmentSize uint64) (h *Heartbeat, why string, err error) {
+	var there, ours bool
+	if err = conn.QueryRow(ctx, shape).Scan(&there, &ours); err != nil || !there {
+		return nil, "", err
+	}
+	if !ours {
+		return nil, beatTable + " is no heartbeat: its columns are not seq bigint, beat_at timestamptz, lsn pg_lsn", nil
+	}
+	h = &Heartbeat{Database: conn.Config().Database}
+	err = h.read(ctx, conn, segmentSize)
+	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && !strings.HasPrefix(answer.Code, operatorStepped) {
+		return nil, fmt.Sprintf("%s cannot be read: %s (SQLSTATE %s)", beatTable, clip(answer.Message), answer.Code), nil
+	}
+	if err == nil && h.Count == 0 {
+		return nil, beatTable + " is empty: nobody writes beats", nil
+	}
+	return h, "", err
+}
+
+func (h *Heartbeat) read(ctx context.Context, conn *pgx.Conn, segmentSize uint64) error {
+	var newest *time.Time
+	var place string
+	var seconds float64
+	if err := conn.QueryRow(ctx, fmt.Sprintf(beatsOf, newestBeats, pauseFactor)).
+		Scan(&h.Count, &h.First, &h.Last, &newest, &place, &seconds, &h.Missing, &h.Pauses); err != nil || newest == nil {
+		return err
+	}
+	h.NewestAt, h.Interval = *newest, time.Duration(seconds*float64(time.Second))
+	var err error
+	if h.NewestLSN, err = wal.ParseLSN(place); err != nil {
+		return err
+	}
+	rows, err := conn.Query(ctx, fmt.Sprintf(gapsOf, newestBeats, pauseFactor*seconds, seconds, shownGaps))
+	if err != nil {
+		return err
+	}
+	if h.Gaps, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Gap]); err != nil {
+		return err
+	}
+	return h.lastOfSegments(ctx, conn, segmentSize)
+}
+
+func (h *Heartbeat) lastOfSegments(ctx context.Context, conn *pgx.Conn, segmentSize uint64) error {
+	rows, err := conn.Query(ctx, fmt.Sprintf(`SELECT floor((lsn - '0/0') / %d)::bigint, max(beat_at) FROM (SELECT lsn, beat_at FROM %s ORDER BY seq DESC LIMIT 5000) b
+		GROUP BY 1 ORDER BY 1 DESC LIMIT 20`, segmentSize, beatTable))
+	if err != nil {
+		return err
+	}
+	h.LastOf = map[uint64]time.Time{}
+	var number int64
+	var at time.Time
+	_, err = pgx.ForEachRow(rows, []any{&number, &at}, func() error { h.LastOf[uint64(number)] = at; return nil })
+	return err
+}
