@@ -93,32 +93,38 @@ var (
 var ills = []ill{
 	{"invalid_index", "postgres", []string{closed}, []string{reopened}},
 	{
-		"broken_index", "postgres", []string{closed, `INSERT INTO orders VALUES (-1, 2, 5, now())`, reopened},
+		"broken_index", "postgres",
+		[]string{closed, `INSERT INTO orders VALUES (-1, 2, 5, now())`, reopened},
 		[]string{`DELETE FROM orders WHERE id = -1`, `REINDEX INDEX orders_user_id_idx`},
 	},
 	{
-		"reindex_leftover", "postgres", []string{`ALTER INDEX orders_user_id_idx RENAME TO orders_user_id_idx_ccnew`, strings.ReplaceAll(closed, "_idx'", "_idx_ccnew'")},
+		"reindex_leftover", "postgres",
+		[]string{`ALTER INDEX orders_user_id_idx RENAME TO orders_user_id_idx_ccnew`, strings.ReplaceAll(closed, "_idx'", "_idx_ccnew'")},
 		[]string{`ALTER INDEX orders_user_id_idx_ccnew RENAME TO orders_user_id_idx`, reopened},
 	},
 	{"sequence_behind", "app", []string{`INSERT INTO ticket OVERRIDING SYSTEM VALUE VALUES (900, 'far')`}, []string{`DELETE FROM ticket WHERE id = 900`}},
 	{"harmless_sequence", "app", []string{`INSERT INTO loose VALUES (900, 'far')`}, []string{`DELETE FROM loose WHERE n = 900`}},
 	{
-		"collation", "app", []string{`UPDATE pg_collation SET collversion = '1.0' WHERE collname = 'german'`},
+		"collation", "app",
+		[]string{`UPDATE pg_collation SET collversion = '1.0' WHERE collname = 'german'`},
 		[]string{`ALTER COLLATION german REFRESH VERSION`},
 	},
 	{
-		"harmless_collation", "app", []string{`UPDATE pg_collation SET collversion = '1.0' WHERE collname = 'french'`},
+		"harmless_collation", "app",
+		[]string{`UPDATE pg_collation SET collversion = '1.0' WHERE collname = 'french'`},
 		[]string{`ALTER COLLATION french REFRESH VERSION`},
 	},
 	{"extension", "app", []string{rename("citext", "gone_type")}, []string{rename("gone_type", "citext")}},
 	{"harmless_extension", "app", []string{rename("pg_trgm", "gone_jobs")}, []string{rename("gone_jobs", "pg_trgm")}},
 	{
-		"empty_table", "postgres", []string{`CREATE TABLE kept AS SELECT * FROM order_items`, `TRUNCATE order_items`},
+		"empty_table", "postgres",
+		[]string{`CREATE TABLE kept AS SELECT * FROM order_items`, `TRUNCATE order_items`},
 		[]string{`INSERT INTO order_items SELECT * FROM kept`, `DROP TABLE kept`},
 	},
 	{"stale", "postgres", []string{`CREATE TABLE kept AS SELECT id, created_at FROM users`, `UPDATE users SET created_at = created_at - interval '1 hour'`}, []string{`DROP TABLE kept`}},
 	{
-		"beat_from_later", "postgres", []string{`INSERT INTO veza_heartbeat SELECT max(seq) + 1, clock_timestamp() + interval '1 hour', pg_current_wal_insert_lsn() FROM veza_heartbeat`},
+		"beat_from_later", "postgres",
+		[]string{`INSERT INTO veza_heartbeat SELECT max(seq) + 1, clock_timestamp() + interval '1 hour', pg_current_wal_insert_lsn() FROM veza_heartbeat`},
 		[]string{`DELETE FROM veza_heartbeat WHERE beat_at > clock_timestamp()`},
 	},
 	{

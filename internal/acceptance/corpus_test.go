@@ -97,6 +97,7 @@ func (tab *table) suffer(t *testing.T) {
 
 // remember keeps the verdict on a row, for the table.
 func remember(t *testing.T, o outcome) {
+	t.Helper()
 	corpus.Lock()
 	defer corpus.Unlock()
 	if corpus.found == nil {

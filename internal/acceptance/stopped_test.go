@@ -73,8 +73,10 @@ type stop struct {
 
 var stops = func() (list []stop) {
 	for _, s := range []stop{
-		{step: "preflight", signal: syscall.SIGTERM}, {step: "restore", signal: syscall.SIGTERM},
-		{step: "restore", signal: syscall.SIGINT}, {step: "recover", signal: syscall.SIGTERM},
+		{step: "preflight", signal: syscall.SIGTERM},
+		{step: "restore", signal: syscall.SIGTERM},
+		{step: "restore", signal: syscall.SIGINT},
+		{step: "recover", signal: syscall.SIGTERM},
 	} {
 		name := s.step + "-" + unix.SignalName(s.signal)
 		s.fault = lone("TestStopped_InTheMiddle/"+name, fault{exit: 2, why: reason.Interrupted})

@@ -62,9 +62,13 @@ func (d Deep) Run(ctx context.Context, asked []string, budget time.Duration) ([]
 	bound, cancel := context.WithTimeoutCause(ctx, budget, errBudget)
 	defer cancel()
 	survey, err := d.survey(bound)
-	if err != nil && context.Cause(bound) != errBudget {
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("deeper checks: %w", context.Cause(ctx))
+	}
+	if err != nil && !errors.Is(context.Cause(bound), errBudget) {
 		return nil, err
 	}
+	err = nil // else the budget left no time to look: every check says so
 	for _, check := range settings.DeepChecks {
 		o := DeepOutcome{Check: check.Name, Status: DeepNot}
 		if contains(asked, check.Name) {
@@ -103,7 +107,7 @@ type tally struct {
 func (d Deep) one(ctx context.Context, check settings.Deep, s survey) (DeepOutcome, error) {
 	o := DeepOutcome{Check: check.Name, Status: DeepLeftOut}
 	if ctx.Err() != nil {
-		return o, nil
+		return o, nil //nolint:nilerr // what stopped the rest does not undo it
 	}
 	t, err := d.tally(ctx, check.Name, s)
 	o.Notes = t.notes
@@ -115,7 +119,7 @@ func (d Deep) one(ctx context.Context, check settings.Deep, s survey) (DeepOutco
 			o.Sentence += fmt.Sprintf(" (and %d more)", more)
 		}
 		return o, nil
-	case err != nil && context.Cause(ctx) == errBudget:
+	case err != nil && errors.Is(context.Cause(ctx), errBudget):
 		if t.looked != "" {
 			o.Sentence = t.looked + " within the budget: raise -check-budget"
 		}

@@ -2,14 +2,13 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"errors"
 
 	"veza.fr/recovery/internal/reason"
 )
@@ -82,7 +81,7 @@ func examine(ctx context.Context, conn *pgx.Conn, r relation, schema string) (fo
 	if err == nil {
 		return found, "", nil
 	}
-	answer, err := said(ctx, conn, r, err)
+	answer, err := said(ctx, conn, err)
 	if err != nil {
 		return nil, "", err
 	}

@@ -16,7 +16,6 @@ type question struct {
 	reason reason.Reason
 	// query returns rows of (bad bool, text): one that is bad is a finding, else a note.
 	query string
-	since int // server_version_num from which on there is an answer
 }
 
 // firstUser is the first oid that is not the catalog's own (FirstNormalObjectId).
@@ -38,7 +37,8 @@ var invalidIndexes = question{
 // sorted are the indexes of user tables by a collation (oid 100 is the database's default).
 const sorted = `(SELECT x.indexrelid FROM pg_catalog.pg_index x WHERE x.indrelid >= ` + firstUser + ` AND %s = ANY (x.indcollation) ORDER BY 1 LIMIT 1)`
 
-const otherVersion = `format('collation %%s was made with version %%s and has version %%s here, so that indexes on text may be sorted wrongly%%s; REINDEX them, then ALTER %%s REFRESH %%sVERSION',
+const otherVersion = `format('collation %%s was made with version %%s and has version %%s here, so that indexes on text may be sorted wrongly%%s; ` +
+	`REINDEX them, then ALTER %%s REFRESH %%sVERSION',
 	%s, %s, %s, coalesce(', such as ' || %s::regclass, '; none of user tables is'), %s, %s)`
 
 // staleCollations: an index that was sorted by another version of the operating system's
@@ -46,7 +46,8 @@ const otherVersion = `format('collation %%s was made with version %%s and has ve
 var staleCollations = question{
 	looked: "collations", reason: reason.IndexCorrupt,
 	query: `SELECT ` + fmt.Sprintf(sorted, "c.oid") + ` IS NOT NULL,
-		` + fmt.Sprintf(otherVersion, "c.oid::regcollation", "c.collversion", "pg_catalog.pg_collation_actual_version(c.oid)", fmt.Sprintf(sorted, "c.oid"), "'COLLATION ' || c.oid::regcollation", "''") + `
+		` + fmt.Sprintf(otherVersion, "c.oid::regcollation", "c.collversion", "pg_catalog.pg_collation_actual_version(c.oid)", fmt.Sprintf(sorted, "c.oid"),
+		"'COLLATION ' || c.oid::regcollation", "''") + `
 		FROM pg_catalog.pg_collation c
 		WHERE c.collversion IS NOT NULL AND c.collencoding IN (-1, (SELECT encoding FROM pg_catalog.pg_database WHERE datname = current_database()))
 		AND c.collversion <> pg_catalog.pg_collation_actual_version(c.oid)`,
@@ -54,7 +55,8 @@ var staleCollations = question{
 
 // defaultCollation is the same of the database's own collation, whose version is kept since 15.
 var defaultCollation = `UNION ALL SELECT ` + fmt.Sprintf(sorted, "100") + ` IS NOT NULL,
-	` + fmt.Sprintf(otherVersion, "'of the database'", "d.datcollversion", "pg_catalog.pg_database_collation_actual_version(d.oid)", fmt.Sprintf(sorted, "100"), "format('DATABASE %I', d.datname)", "'COLLATION '") + `
+	` + fmt.Sprintf(otherVersion, "'of the database'", "d.datcollversion", "pg_catalog.pg_database_collation_actual_version(d.oid)", fmt.Sprintf(sorted, "100"),
+	"format('DATABASE %I', d.datname)", "'COLLATION '") + `
 	FROM pg_catalog.pg_database d WHERE d.datname = current_database() AND d.datcollversion IS NOT NULL
 	AND d.datcollversion <> pg_catalog.pg_database_collation_actual_version(d.oid)`
 

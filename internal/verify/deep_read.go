@@ -34,7 +34,7 @@ func readAll(ctx context.Context, conn *pgx.Conn, r relation) ([]finding, error)
 	if err == nil {
 		return nil, nil
 	}
-	answer, err := said(ctx, conn, r, err)
+	answer, err := said(ctx, conn, err)
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +42,7 @@ func readAll(ctx context.Context, conn *pgx.Conn, r relation) ([]finding, error)
 		if _, err = conn.Exec(ctx, query); err == nil {
 			return nil, nil
 		}
-		if answer, err = said(ctx, conn, r, err); err != nil {
+		if answer, err = said(ctx, conn, err); err != nil {
 			return nil, err
 		}
 	}

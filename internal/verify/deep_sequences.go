@@ -94,6 +94,7 @@ func (f feed) behind(ctx context.Context, conn *pgx.Conn) (string, error) {
 	if f.Increment > 0 && next+f.Increment-1 > there || f.Increment < 0 && next+f.Increment+1 < there {
 		return "", nil
 	}
-	return fmt.Sprintf("sequence %s goes on with %d, and column %s of table %s is at %d already: the next row would collide; setval() it in production if it is so there, else the sequence is older than its rows",
+	return fmt.Sprintf("sequence %s goes on with %d, and column %s of table %s is at %d already: the next row would collide; "+
+		"setval() it in production if it is so there, else the sequence is older than its rows",
 		f.Sequence, next, f.Column, f.Table, there), nil
 }

@@ -2,14 +2,13 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sort"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"errors"
 )
 
 // relation is one thing with pages: a table, a materialized view, an index, a TOAST table.

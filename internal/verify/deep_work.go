@@ -109,7 +109,7 @@ func (d Deep) writer(ctx context.Context, database string) (*pgx.Conn, error) {
 
 // said turns an error of the server's about one relation into a finding. What the server
 // did not say, or says when it is going down, is an error.
-func said(ctx context.Context, conn *pgx.Conn, r relation, err error) (*pgconn.PgError, error) {
+func said(ctx context.Context, conn *pgx.Conn, err error) (*pgconn.PgError, error) {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)

@@ -52,7 +52,8 @@ const (
 
 // shape asks whether there is such a table, and whether it can be one of ours.
 const shape = `SELECT to_regclass('` + beatTable + `') IS NOT NULL, coalesce((SELECT count(*) = 3 FROM pg_catalog.pg_attribute
-	WHERE attrelid = to_regclass('` + beatTable + `') AND (attname, atttypid) IN (('seq', 'int8'::regtype), ('beat_at', 'timestamptz'::regtype), ('lsn', 'pg_lsn'::regtype))), false)`
+	WHERE attrelid = to_regclass('` + beatTable + `')
+	AND (attname, atttypid) IN (('seq', 'int8'::regtype), ('beat_at', 'timestamptz'::regtype), ('lsn', 'pg_lsn'::regtype))), false)`
 
 const beatsOf = `WITH beats AS (SELECT seq, beat_at, lsn FROM ` + beatTable + ` ORDER BY seq DESC LIMIT %d),
 	steps AS (SELECT seq, beat_at, lag(seq) OVER w AS seq_before, lag(beat_at) OVER w AS at_before FROM beats WINDOW w AS (ORDER BY seq)),

@@ -84,7 +84,8 @@ func (h *Heartbeat) ByDesign(chain wal.Chain, timeout, budget time.Duration) str
 	}
 	push, _ := h.Push(chain)
 	if oldest := timeout + h.Interval + push; oldest > budget {
-		return fmt.Sprintf("a beat may be %s old by design (archive_timeout %s, an interval of %s, %s until a segment is in the repository), which is over -rpo %s: lower archive_timeout, or raise -rpo",
+		return fmt.Sprintf("a beat may be %s old by design (archive_timeout %s, an interval of %s, %s until a segment is in the repository), "+
+			"which is over -rpo %s: lower archive_timeout, or raise -rpo",
 			oldest.Round(time.Second), timeout, h.Interval.Round(time.Second), push.Round(time.Second), budget)
 	}
 	return ""
@@ -96,6 +97,7 @@ func (h *Heartbeat) Stopped(commit *time.Time) string {
 	if commit == nil || commit.Sub(h.NewestAt) <= pauseFactor*max(h.Interval, 10*time.Second) {
 		return ""
 	}
-	return fmt.Sprintf("the newest beat is %d of %s, and commits go on to %s: whoever writes the beats has stopped; start it again (pgbackrest-heartbeat), or drop %s in database %s",
+	return fmt.Sprintf("the newest beat is %d of %s, and commits go on to %s: whoever writes the beats has stopped; "+
+		"start it again (pgbackrest-heartbeat), or drop %s in database %s",
 		h.Last, h.NewestAt.UTC().Format(time.RFC3339), commit.UTC().Format(time.RFC3339), beatTable, h.Database)
 }

@@ -1,0 +1,177 @@
+package verify_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/verify"
+)
+
+// ground is what the deeper checks look at, with something harmless of every kind.
+var ground = []string{
+	`CREATE TABLE item (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, what text)`, `INSERT INTO item (what) SELECT md5(i::text) FROM generate_series(1, 500) i`,
+	`CREATE INDEX item_what ON item (what)`,
+	`CREATE TABLE down (n serial PRIMARY KEY)`, `ALTER SEQUENCE down_n_seq INCREMENT -1 MINVALUE -100 MAXVALUE 100 START 50 RESTART`, `INSERT INTO down SELECT FROM generate_series(1, 5)`,
+	`CREATE TABLE loose (n serial, what text)`, `INSERT INTO loose VALUES (500, 'no key')`,
+	`CREATE TABLE empty (n serial PRIMARY KEY)`,
+	`CREATE TABLE rights (a aclitem)`, `INSERT INTO rights VALUES ('boss=r/boss')`,
+	`CREATE MATERIALIZED VIEW unmade AS SELECT 1 WITH NO DATA`, `CREATE TABLE dropped (a int, b int)`, `ALTER TABLE dropped DROP COLUMN a`,
+	`CREATE COLLATION german (provider = icu, locale = 'de')`, `CREATE TABLE words (w text COLLATE german)`, `CREATE INDEX words_w ON words (w)`,
+	`CREATE EXTENSION citext`, `CREATE TABLE address (a citext)`, `CREATE EXTENSION pg_trgm`,
+	`CREATE INDEX item_expr ON item (lower(what))`,
+}
+
+// ill is one thing that is wrong at a time.
+type ill struct {
+	name, check string
+	harm, mend  string
+	status      verify.Status
+	why         reason.Reason
+	words       string
+}
+
+var ills = []ill{
+	{
+		"index lacks rows", "amcheck", `UPDATE pg_index SET indisvalid = false, indisready = false WHERE indexrelid = 'item_what'::regclass; INSERT INTO item (what) VALUES ('lost'); UPDATE pg_index SET indisvalid = true, indisready = true WHERE indexrelid = 'item_what'::regclass`,
+		`REINDEX INDEX item_what`, verify.DeepFailed, reason.IndexCorrupt, "index public.item_what in database postgres",
+	},
+	{
+		"index invalid", "invalid_indexes", `UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'item_what'::regclass`,
+		`UPDATE pg_index SET indisvalid = true WHERE indexrelid = 'item_what'::regclass`, verify.DeepFailed, reason.IndexCorrupt, "index public.item_what of table item is invalid",
+	},
+	{
+		"leftover", "invalid_indexes", `ALTER INDEX item_what RENAME TO item_what_ccnew; UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'item_what_ccnew'::regclass`,
+		`UPDATE pg_index SET indisvalid = true WHERE indexrelid = 'item_what_ccnew'::regclass; ALTER INDEX item_what_ccnew RENAME TO item_what`, verify.DeepPassed, reason.None, "item_what_ccnew",
+	},
+	{
+		"sequence behind", "sequences", `INSERT INTO item OVERRIDING SYSTEM VALUE VALUES (502, 'next')`, `DELETE FROM item WHERE id = 502`,
+		verify.DeepFailed, reason.StaleData, "sequence item_id_seq goes on with 502, and column id of table item is at 502",
+	},
+	{"sequence just before", "sequences", `INSERT INTO item OVERRIDING SYSTEM VALUE VALUES (-7, 'far back')`, `DELETE FROM item WHERE id = -7`, verify.DeepPassed, reason.None, "loose_n_seq"},
+	{"descending behind", "sequences", `INSERT INTO down VALUES (45)`, `DELETE FROM down WHERE n = 45`, verify.DeepFailed, reason.StaleData, "down_n_seq goes on with 45"},
+	{
+		"collation", "collations", `UPDATE pg_collation SET collversion = '1' WHERE collname = 'german'`, `ALTER COLLATION german REFRESH VERSION`,
+		verify.DeepFailed, reason.IndexCorrupt, "collation german was made with version 1",
+	},
+	{
+		"collation of no index", "collations", `DROP INDEX words_w; UPDATE pg_collation SET collversion = '1' WHERE collname = 'german'`,
+		`ALTER COLLATION german REFRESH VERSION; CREATE INDEX words_w ON words (w)`, verify.DeepPassed, reason.None, "none of user tables is",
+	},
+	{
+		"extension of a column", "extensions", `UPDATE pg_extension SET extname = 'gone' WHERE extname = 'citext'`, `UPDATE pg_extension SET extname = 'citext' WHERE extname = 'gone'`,
+		verify.DeepFailed, reason.ToolMissing, "extension gone",
+	},
+	{
+		"extension of nothing", "extensions", `UPDATE pg_extension SET extname = 'gone' WHERE extname = 'pg_trgm'`, `UPDATE pg_extension SET extname = 'pg_trgm' WHERE extname = 'gone'`,
+		verify.DeepPassed, reason.None, "no table needs it",
+	},
+}
+
+// Each deeper check turns red of its own ill, names it, and is green again without it.
+func TestDeep_FindsEachIll(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a PostgreSQL")
+	}
+	c := startCluster(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	exec := func(sql string) {
+		conn, err := c.connect(ctx, "postgres")
+		require.NoError(t, err)
+		defer conn.Close(ctx) //nolint:errcheck // the cluster ends with the test
+		_, err = conn.Exec(ctx, "SET allow_system_table_mods = on;"+sql)
+		require.NoError(t, err, sql)
+	}
+	for _, statement := range ground {
+		exec(statement)
+	}
+	deep := verify.Deep{Connect: c.connect, Workers: 2, Say: t.Logf, Pages: func(context.Context) (verify.Pages, error) { return verify.Pages{Blocks: 9}, nil }}
+	run := func(checks ...string) map[string]verify.DeepOutcome {
+		outcomes, err := deep.Run(ctx, checks, time.Minute)
+		require.NoError(t, err)
+		byName := map[string]verify.DeepOutcome{}
+		for _, o := range outcomes {
+			byName[o.Check] = o
+		}
+		require.Len(t, byName, len(settings.DeepChecks))
+		return byName
+	}
+	var all []string
+	for _, check := range settings.DeepChecks {
+		all = append(all, check.Name)
+	}
+	for name, o := range run(all...) {
+		assert.Equal(t, verify.DeepPassed, o.Status, "%s: %s", name, o.Sentence)
+		assert.Positive(t, o.Took, name)
+	}
+	for _, i := range ills {
+		exec(i.harm)
+		o := run(i.check)[i.check]
+		assert.Equal(t, i.status, o.Status, "%s: %s", i.name, o.Sentence)
+		text := o.Sentence
+		if i.status == verify.DeepPassed {
+			require.NotEmpty(t, o.Notes, i.name)
+			text = o.Notes[0]
+		} else {
+			assert.Equal(t, i.why, o.Reason, i.name)
+		}
+		assert.Contains(t, text, i.words, i.name)
+		if i.mend != "" {
+			exec(i.mend)
+			assert.Equal(t, verify.DeepPassed, run(i.check)[i.check].Status, "%s, mended", i.name)
+		}
+	}
+}
+
+// What a budget cuts, or -deep leaves out, is neither a pass nor a failure; a finding
+// counts whatever came behind it.
+func TestDeep_BudgetAndChoice(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a PostgreSQL")
+	}
+	c := startCluster(t)
+	pages := verify.Pages{Bad: []string{"base/5/1259, block 0: calculated checksum A but block contains B", "global/1"}}
+	deep := verify.Deep{Connect: c.connect, Workers: 1, Say: t.Logf, Pages: func(context.Context) (verify.Pages, error) { return pages, nil }}
+	run := func(budget time.Duration, checks ...string) (list []verify.DeepOutcome) {
+		list, err := deep.Run(t.Context(), checks, budget)
+		require.NoError(t, err)
+		return list
+	}
+	for _, o := range run(time.Nanosecond, "amcheck", "sequences") {
+		want := verify.DeepNot
+		if o.Check == "amcheck" || o.Check == "sequences" {
+			want = verify.DeepLeftOut
+			assert.Contains(t, o.Sentence, "raise -check-budget")
+		}
+		assert.Equal(t, want, o.Status, o.Check)
+	}
+	failed := verify.DeepFailure(run(time.Minute, "page_checksums"))
+	require.NotNil(t, failed)
+	assert.Equal(t, reason.PageChecksum, failed.Reason)
+	assert.Contains(t, failed.Sentence, "table pg_catalog.pg_class in database postgres: base/5/1259, block 0")
+	assert.Contains(t, failed.Sentence, "(and 1 more)")
+
+	pages = verify.Pages{Off: true}
+	last := run(time.Minute, "page_checksums")[6]
+	assert.Equal(t, verify.DeepLeftOut, last.Status)
+	assert.Contains(t, last.Sentence, "no data checksums")
+	assert.Nil(t, verify.DeepFailure([]verify.DeepOutcome{last}))
+
+	ended, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("somebody stopped it"))
+	_, err := deep.Run(ended, []string{"sequences"}, time.Minute)
+	require.ErrorContains(t, err, "somebody stopped it")
+
+	c.kill()
+	_, err = deep.Run(t.Context(), []string{"full_read"}, time.Minute)
+	require.Error(t, err, "a server that is gone says nothing about the data")
+	_, known := reason.Of(err)
+	assert.False(t, known)
+}
