@@ -120,7 +120,7 @@ func (a formationAccess) variables(ca string) map[string]any {
 		"pgbackrest_s3_endpoint": storeNode + "." + zone, "pgbackrest_s3_port": storePort, "pgbackrest_s3_bucket": a.Bucket,
 		"pgbackrest_s3_region": a.Region, "pgbackrest_s3_path": "/" + formationPath, "pgbackrest_s3_ca_cert": ca,
 		"pgbackrest_s3_key": "{{ vault_pgbackrest_s3_key }}", "pgbackrest_s3_key_secret": "{{ vault_pgbackrest_s3_key_secret }}",
-		"pgbackrest_cipher_pass": "{{ vault_pgbackrest_cipher_pass }}", "pgbackrest_pg_path": FormationData,
+		"pgbackrest_cipher_pass": "{{ vault_pgbackrest_cipher_pass }}", "pgbackrest_pg_path": FormationData, "pgbackrest_heartbeat": true, "pgbackrest_heartbeat_interval": 2,
 		"dr_drill_s3_key": "{{ vault_dr_drill_s3_key }}", "dr_drill_s3_key_secret": "{{ vault_dr_drill_s3_key_secret }}",
 		"dr_drill_database": Database, "dr_drill_primary": formation(), "dr_drill_incus_remote": Remote, "dr_drill_incus_conf": incusConf, "dr_drill_incus_project": SandboxProject,
 		"dr_drill_go": goRoot + "/bin/go", "dr_drill_go_environment": map[string]string{"GOPROXY": "file://" + moduleProxy},
