@@ -1,0 +1,123 @@
+package verify_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/verify"
+	"veza.fr/recovery/internal/wal"
+)
+
+const beatTable = `CREATE TABLE public.veza_heartbeat (seq bigint PRIMARY KEY, beat_at timestamptz NOT NULL, lsn pg_lsn NOT NULL)`
+
+// What is read of a heartbeat, from a real table: the newest beat, the holes, the pauses.
+func TestReadHeartbeat(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a PostgreSQL")
+	}
+	c := startCluster(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	conn, err := c.connect(ctx, "postgres")
+	require.NoError(t, err)
+	defer conn.Close(ctx) //nolint:errcheck // the cluster ends with the test
+	exec := func(sql string) {
+		_, err := conn.Exec(ctx, sql)
+		require.NoError(t, err)
+	}
+	read := func() (*verify.Heartbeat, string) {
+		h, why, err := verify.ReadHeartbeat(ctx, conn, 16<<20)
+		require.NoError(t, err)
+		return h, why
+	}
+	h, why := read()
+	assert.Nil(t, h)
+	assert.Empty(t, why, "no table is no complaint")
+
+	exec(`CREATE TABLE public.veza_heartbeat (seq bigint, beat_at timestamp, lsn pg_lsn)`)
+	h, why = read()
+	assert.Nil(t, h)
+	assert.Contains(t, why, "no heartbeat")
+	exec(`DROP TABLE public.veza_heartbeat; ` + beatTable)
+	h, why = read()
+	assert.Nil(t, h)
+	assert.Contains(t, why, "is empty")
+
+	// One every 10 s: 1 to 100 without 41 to 43, and a pause of 31 s behind 60.
+	exec(`INSERT INTO public.veza_heartbeat SELECT i, '2026-11-25 12:00:00+00'::timestamptz + i * interval '10 s' + CASE WHEN i > 60 THEN interval '21 s' ELSE '0' END,
+		'0/5000000'::pg_lsn + i * 262144 FROM generate_series(1, 100) i WHERE i NOT BETWEEN 41 AND 43`)
+	h, why = read()
+	require.NotNil(t, h, why)
+	assert.Equal(t, "postgres", h.Database)
+	assert.Equal(t, []int64{97, 1, 100, 3, 1}, []int64{h.Count, h.First, h.Last, h.Missing, h.Pauses})
+	assert.Equal(t, 10*time.Second, h.Interval)
+	assert.Equal(t, time.Date(2026, 11, 25, 12, 17, 1, 0, time.UTC), h.NewestAt.UTC())
+	assert.Equal(t, wal.LSN(0x5000000+100*262144), h.NewestLSN)
+	require.Len(t, h.Gaps, 2)
+	assert.Equal(t, "no beat for 31s, between 2026-11-25T12:10:00Z and 2026-11-25T12:10:31Z", h.Gaps[0].String())
+	assert.Equal(t, "beats 41 to 43 are missing, between 2026-11-25T12:06:40Z and 2026-11-25T12:07:20Z", h.Gaps[1].String())
+	assert.Equal(t, time.Date(2026, 11, 25, 12, 10, 51, 0, time.UTC), h.LastOf[5].UTC(), "63 is the last below 0/6000000")
+	assert.Len(t, h.LastOf, 2)
+}
+
+func TestRPO(t *testing.T) {
+	noon := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	beat := &verify.Heartbeat{Last: 7, NewestAt: noon, Interval: 10 * time.Second, Database: "app"}
+	commit := noon.Add(time.Minute)
+	for name, c := range map[string]struct {
+		beats  *verify.Heartbeat
+		commit *time.Time
+		basis  string
+		at     time.Time
+		says   string
+	}{
+		"a beat":   {beat, &commit, verify.BasisHeartbeat, noon, ""},
+		"a commit": {nil, &commit, verify.BasisLastCommit, commit, "reported, not judged"},
+		"nothing":  {nil, nil, verify.BasisBackup, noon.Add(-time.Hour), "the end of the backup"},
+	} {
+		newest := verify.NewestMoment(c.beats, c.commit, noon.Add(-time.Hour))
+		assert.Equal(t, verify.Newest{At: c.at, Basis: c.basis}, newest, name)
+		if c.says == "" {
+			assert.Empty(t, newest.Derived(), name)
+		} else {
+			assert.Contains(t, newest.Derived(), c.says, name)
+		}
+	}
+	for age, want := range map[time.Duration]time.Duration{time.Minute: time.Minute, 0: 0, -5 * time.Second: 0} {
+		got, err := verify.RPO(noon.Add(age), verify.Newest{At: noon})
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+	_, err := verify.RPO(noon.Add(-5001*time.Millisecond), verify.Newest{At: noon, Basis: verify.BasisHeartbeat})
+	require.ErrorContains(t, err, "the newest heartbeat is 5.001s ahead")
+	why, _ := reason.Of(err)
+	assert.Equal(t, reason.ClockSkew, why)
+
+	assert.Empty(t, beat.Stopped(nil))
+	late := noon.Add(30 * time.Second)
+	assert.Empty(t, beat.Stopped(&late))
+	late = late.Add(time.Second)
+	assert.Contains(t, beat.Stopped(&late), "the newest beat is 7 of 2026-11-25T12:00:00Z, and commits go on to 2026-11-25T12:00:31Z")
+}
+
+func TestByDesign(t *testing.T) {
+	noon := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	entry := func(number uint64, after time.Duration) wal.Entry {
+		return wal.Entry{Segment: wal.Segment{Timeline: 1, Number: number}, Time: noon.Add(after)}
+	}
+	h := &verify.Heartbeat{Interval: 10 * time.Second, LastOf: map[uint64]time.Time{4: noon, 5: noon, 6: noon}}
+	chain := wal.Chain{Entries: []wal.Entry{entry(3, time.Hour), entry(4, 9*time.Second), entry(5, 5*time.Second), entry(6, -time.Second)}}
+	push, ok := h.Push(chain)
+	assert.True(t, ok)
+	assert.Equal(t, 5*time.Second, push, "the median of those with beats")
+	_, ok = h.Push(wal.Chain{Entries: chain.Entries[:1]})
+	assert.False(t, ok)
+	assert.Empty(t, h.ByDesign(chain, time.Minute, 75*time.Second))
+	assert.Contains(t, h.ByDesign(chain, time.Minute, 74*time.Second), "a beat may be 1m15s old by design (archive_timeout 1m0s, an interval of 10s, 5s until")
+	assert.Contains(t, h.ByDesign(chain, 0, time.Hour), "archive_timeout is 0")
+}
