@@ -20,7 +20,7 @@ import (
 // restore and whether it is whole. What waiting cannot mend fails here, in seconds.
 func (d *drill) preflight(ctx context.Context) error {
 	for _, part := range []func(context.Context) error{
-		d.configure, d.reserve, d.openSource, d.served, d.ask, d.chooseSet, d.versions, d.wholeArchive, d.space,
+		d.configure, d.reserve, d.openSource, d.served, d.ask, d.askKey, d.chooseSet, d.versions, d.wholeArchive, d.space, d.readOnlyKey,
 	} {
 		if err := part(ctx); err != nil {
 			return err

@@ -44,6 +44,7 @@ type drill struct {
 	repo     *repository.Repository
 	stanza   string
 	version  string // of pgBackRest here
+	key      chan keyAnswer
 
 	info    pgbackrest.Stanza
 	backups []pgbackrest.Backup
