@@ -91,18 +91,22 @@ var storeFailsDuringReplayFaults = faults("TestStore_FailsDuringReplay", remote,
 	{name: "BlipThatPgBackRestRidesOut", harm: blip(), exit: 0, why: reason.None},
 })
 
-// A drill only reads: a store that let nobody write would do.
+// A drill only reads: a store that let nobody write would do. The one write it asks for is
+// the question whether it may, a part of an upload that nobody began.
 func TestStore_IsOnlyRead(t *testing.T) {
 	long(t)
 	l, err := remote()
 	require.NoError(t, err)
 	busy <- struct{}{}
 	defer func() { <-busy }()
-	var reads, writes atomic.Int64
+	var reads, writes, questions atomic.Int64
 	harm := front(localhost, func(w http.ResponseWriter, r *http.Request, store http.Handler) {
-		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		switch {
+		case r.Method == http.MethodGet || r.Method == http.MethodHead:
 			reads.Add(1)
-		} else {
+		case aQuestion(r):
+			questions.Add(1)
+		default:
 			writes.Add(1)
 		}
 		store.ServeHTTP(w, r)
@@ -110,6 +114,7 @@ func TestStore_IsOnlyRead(t *testing.T) {
 	fault{harm: harm, exit: 0, why: reason.None}.on(admit(t, l.seed))
 	assert.Positive(t, reads.Load())
 	assert.Zero(t, writes.Load())
+	assert.EqualValues(t, 1, questions.Load())
 }
 
 // impatient makes pgBackRest give up soon; by itself it tries again for a minute.

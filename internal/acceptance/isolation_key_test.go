@@ -1,0 +1,43 @@
+package acceptance
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// The drill finds out whether its own key may write, where the store can say so. That is a
+// finding only when it was asked for, and then no answer is no pass.
+func TestKey(t *testing.T) {
+	long(t)
+	suffer(t, remote, []fault{
+		{name: "Reads", harm: readKey, exit: 0, why: reason.None, words: "the drill's key cannot write"},
+		{name: "ReadsAsRequired", harm: readKey, args: "-require-readonly", exit: 0, why: reason.None, words: "the drill's key cannot write"},
+		{name: "MayWrite", exit: 0, why: reason.None, words: "the drill's key (repo1-s3-key) may write | dr_drill_s3_key"},
+		{name: "MayWriteAndMustNot", args: "-require-readonly", exit: 1, why: reason.IsolationBreached, words: "repo1-s3-key in {conf} | dr_drill_s3_key"},
+		{name: "NotAnswered", harm: front(localhost, status(500, aQuestion)), exit: 0, why: reason.None, words: "not known: | status 500"},
+		{name: "NotAnsweredAndMust", harm: front(localhost, status(500, aQuestion)), args: "-require-readonly", exit: 2, why: reason.RepoUnreachable, words: "-require-readonly | status 500"},
+	})
+}
+
+// A directory knows no keys.
+func TestKey_OfADirectory(t *testing.T) {
+	long(t)
+	suffer(t, plain, []fault{
+		{name: "Untold", exit: 0, why: reason.None, words: "not known: | type posix"},
+		{name: "Required", args: "-require-readonly", exit: 2, why: reason.ConfigInvalid, words: "-require-readonly | type posix"},
+	})
+}
+
+// readKey gives the conf the pair that only reads.
+func readKey(p *patient) {
+	p.set("repo1-s3-key", p.seed.store.ReadKey)
+	p.set("repo1-s3-key-secret", p.seed.store.ReadSecret)
+}
+
+// aQuestion is the drill asking whether it may write.
+func aQuestion(r *http.Request) bool {
+	return r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/archive/demo/veza-drill-write-probe-") && r.URL.Query().Has("uploadId")
+}
