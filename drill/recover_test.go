@@ -204,7 +204,8 @@ func (d *drill) endedOn(ctx context.Context) (uint32, error) {
 	if err != nil {
 		return 0, reason.Errorf(reason.RecoveryIncomplete, "%s: %w", name, err)
 	}
-	return history[len(history)-1].Timeline, nil
+	d.fork = wal.Fork{Timeline: d.log.Timeline, From: history[len(history)-1]}
+	return d.fork.From.Timeline, nil
 }
 
 // brokenSession tells a server that died, was hurt, or could not be reached from a query

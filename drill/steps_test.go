@@ -68,6 +68,7 @@ type drill struct {
 	restoreTime            time.Duration
 	commit                 *time.Time // last replayed commit, from the first session
 	log                    postgres.Log
+	fork                   wal.Fork // the timeline the sandbox began
 }
 
 // begin makes the run's context.

@@ -26,7 +26,8 @@ func (d *drill) verify(ctx context.Context) error {
 	for status, n := range counts {
 		d.metric("checks", float64(n), "status", string(status))
 	}
-	if first := cmp.Or(sides, data, deep, err); first != nil {
+	left := d.leftNothing(ctx)
+	if first := cmp.Or(breach(left), sides, data, deep, err, left); first != nil {
 		return first
 	}
 	return cmp.Or(d.budgets(age), d.remember())
