@@ -204,7 +204,7 @@ func (d *drill) endedOn(ctx context.Context) (uint32, error) {
 	if err != nil {
 		return 0, reason.Errorf(reason.RecoveryIncomplete, "%s: %w", name, err)
 	}
-	d.fork = wal.Fork{Timeline: d.log.Timeline, From: history[len(history)-1]}
+	d.listed, d.fork = d.archive, wal.Fork{Timeline: d.log.Timeline, From: history[len(history)-1]}
 	return d.fork.From.Timeline, nil
 }
 

@@ -68,7 +68,8 @@ type drill struct {
 	restoreTime            time.Duration
 	commit                 *time.Time // last replayed commit, from the first session
 	log                    postgres.Log
-	fork                   wal.Fork // the timeline the sandbox began
+	fork                   wal.Fork           // the timeline the sandbox began
+	listed                 repository.Archive // as it was before that
 }
 
 // begin makes the run's context.

@@ -16,7 +16,7 @@ const listTime = 2 * time.Minute
 func (d *drill) leftNothing(ctx context.Context) error {
 	bound, cancel := context.WithTimeout(ctx, listTime)
 	defer cancel()
-	own, somebody, err := d.repo.Traces(bound, d.repo.Directory(d.info, d.set), d.archive, d.fork)
+	own, somebody, err := d.repo.Traces(bound, d.repo.Directory(d.info, d.set), d.listed, d.fork)
 	switch {
 	case err != nil:
 		return err

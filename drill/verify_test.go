@@ -14,10 +14,9 @@ import (
 // verify proves that the clone is cut off and that the data is there, then measures
 // what a disaster would have cost. What is wrong with the data goes before budgets.
 func (d *drill) verify(ctx context.Context) error {
-	if err := verify.Isolated(ctx, d.conn); err != nil {
-		return d.brokenSession(ctx, err)
+	if err := d.isolated(ctx); err != nil {
+		return err
 	}
-	d.say("the clone does not archive and follows nobody")
 	sides := d.twoSided(ctx)
 	counts := map[verify.Status]int{verify.DeepPassed: 0, verify.DeepFailed: 0}
 	data := d.runChecks(ctx, counts)

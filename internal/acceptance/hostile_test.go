@@ -18,6 +18,10 @@ func TestHostileCluster(t *testing.T) { hostileClusterFaults.suffer(t) }
 
 var hostileClusterFaults = faults("TestHostileCluster", hostile, []fault{
 	{name: "ConfIncludesWhatIsGone", where: everywhere, exit: 0, why: reason.None, words: "gone_too"},
+	{
+		name: "PgCronAndSubscriptionsActive", where: everywhere, exit: 0, why: reason.None,
+		words: "must not run: pg_cron | 2 jobs of pg_cron in database postgres, active, and not run here | 1 subscription in the data, enabled, and not run here: far in database postgres",
+	},
 	{name: "ConfMissing", args: "-set {missingconf}", exit: 0, why: reason.None},
 	{name: "UsersEmpty", args: "-database empty", exit: 1, why: reason.TooFewRows, words: "empty"},
 	{

@@ -10,26 +10,24 @@ import (
 
 // The drill finds out whether its own key may write, where the store can say so. That is a
 // finding only when it was asked for, and then no answer is no pass.
-func TestKey(t *testing.T) {
-	long(t)
-	suffer(t, remote, []fault{
-		{name: "Reads", harm: readKey, exit: 0, why: reason.None, words: "the drill's key cannot write"},
-		{name: "ReadsAsRequired", harm: readKey, args: "-require-readonly", exit: 0, why: reason.None, words: "the drill's key cannot write"},
-		{name: "MayWrite", exit: 0, why: reason.None, words: "the drill's key (repo1-s3-key) may write | dr_drill_s3_key"},
-		{name: "MayWriteAndMustNot", args: "-require-readonly", exit: 1, why: reason.IsolationBreached, words: "repo1-s3-key in {conf} | dr_drill_s3_key"},
-		{name: "NotAnswered", harm: front(localhost, status(500, aQuestion)), exit: 0, why: reason.None, words: "not known: | status 500"},
-		{name: "NotAnsweredAndMust", harm: front(localhost, status(500, aQuestion)), args: "-require-readonly", exit: 2, why: reason.RepoUnreachable, words: "-require-readonly | status 500"},
-	})
-}
+func TestKey(t *testing.T) { keyFaults.suffer(t) }
+
+var keyFaults = faults("TestKey", remote, []fault{
+	{name: "Reads", harm: readKey, exit: 0, why: reason.None, words: "the drill's key cannot write"},
+	{name: "ReadsAsRequired", harm: readKey, args: "-require-readonly", exit: 0, why: reason.None, words: "the drill's key cannot write"},
+	{name: "MayWrite", exit: 0, why: reason.None, words: "the drill's key (repo1-s3-key) may write | dr_drill_s3_key"},
+	{name: "MayWriteAndMustNot", args: "-require-readonly", exit: 1, why: reason.IsolationBreached, step: "preflight", words: "repo1-s3-key in {conf} | dr_drill_s3_key"},
+	{name: "NotAnswered", harm: front(localhost, status(500, aQuestion)), exit: 0, why: reason.None, words: "not known: | status 500"},
+	{name: "NotAnsweredAndMust", harm: front(localhost, status(500, aQuestion)), args: "-require-readonly", exit: 2, why: reason.RepoUnreachable, words: "-require-readonly | status 500"},
+})
 
 // A directory knows no keys.
-func TestKey_OfADirectory(t *testing.T) {
-	long(t)
-	suffer(t, plain, []fault{
-		{name: "Untold", exit: 0, why: reason.None, words: "not known: | type posix"},
-		{name: "Required", args: "-require-readonly", exit: 2, why: reason.ConfigInvalid, words: "-require-readonly | type posix"},
-	})
-}
+func TestKey_OfADirectory(t *testing.T) { directoryKeyFaults.suffer(t) }
+
+var directoryKeyFaults = faults("TestKey_OfADirectory", plain, []fault{
+	{name: "Untold", exit: 0, why: reason.None, words: "not known: | type posix"},
+	{name: "Required", args: "-require-readonly", exit: 2, why: reason.ConfigInvalid, words: "-require-readonly | type posix"},
+})
 
 // readKey gives the conf the pair that only reads.
 func readKey(p *patient) {

@@ -27,36 +27,68 @@ const waitsForTheTest = `- name: held
 // what production did meanwhile is no finding, be it a timeline of the same number.
 func TestTraces(t *testing.T) {
 	long(t)
-	for _, c := range []struct {
-		name string
-		from func() (life, error)
-		harm func(*patient, sandboxed)
-		want fault
-	}{
-		{"ItsHistory", plain, pushOwn("00000002.history"), fault{exit: 1, why: reason.IsolationBreached, words: "00000002.history came into the archive | sandbox's own timeline 2, from timeline 1 at"}},
-		{"ItsHistoryInAStore", remote, pushOwn("00000002.history"), fault{exit: 1, why: reason.IsolationBreached, words: "00000002.history"}},
-		{"ASegmentAlone", plain, pushSegment, fault{exit: 1, why: reason.IsolationBreached, words: "0000000200000000"}},
-		{"ProductionWasPromoted", plain, promoted, fault{exit: 0, why: reason.None, words: "production began timeline 2 meanwhile, from timeline 1 at 0/"}},
-		{"ProductionWasPromotedTwice", plain, later, fault{exit: 0, why: reason.None}},
-		{"AHistoryNobodyCanRead", plain, garbled, fault{exit: 1, why: reason.WALCorrupt, words: "00000002.history | cannot be told"}},
-		{"NothingCame", plain, func(*patient, sandboxed) {}, fault{exit: 0, why: reason.None}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
+	for i, c := range traces {
+		t.Run(c.want.name, func(t *testing.T) {
 			t.Parallel()
-			l, err := c.from()
+			l, err := plain()
 			require.NoError(t, err)
 			busy <- struct{}{}
 			defer func() { <-busy }()
 			p := admit(t, l.seed)
+			if c.inStore {
+				p.moveToStore()
+			}
 			checks(strings.ReplaceAll(waitsForTheTest, "DIR", p.dir))(p)
-			c.want.args = "-checks"
 			f := p.start("drill", nil, p.usual("-checks", "{dir}/checks.yml")...)
 			f.Reach("verify")
 			c.harm(p, p.sandbox())
 			require.NoError(t, os.WriteFile(p.out("done"), nil, 0o644))
-			f.judge(c.want)
+			f.judge(traceFaults[i])
 		})
 	}
+}
+
+// trace is one thing that comes into the archive while a drill runs.
+type trace struct {
+	inStore bool // the repository is in an object store of the case's own
+	harm    func(*patient, sandboxed)
+	want    fault
+}
+
+var traces = []trace{
+	{false, pushOwn("00000002.history"), fault{name: "ItsHistory", exit: 1, why: reason.IsolationBreached, words: "00000002.history came into the archive | sandbox's own timeline 2, from timeline 1 at"}},
+	{true, pushOwn("00000002.history"), fault{name: "ItsHistoryInAStore", exit: 1, why: reason.IsolationBreached, words: "00000002.history"}},
+	{false, pushSegment, fault{name: "ASegmentAlone", exit: 1, why: reason.IsolationBreached, words: "0000000200000000"}},
+	{false, promoted, fault{name: "ProductionWasPromoted", exit: 0, why: reason.None, words: "production began timeline 2 meanwhile, from timeline 1 at 0/"}},
+	{false, later, fault{name: "ALaterTimeline", exit: 0, why: reason.None}},
+	{false, garbled, fault{name: "AHistoryNobodyCanRead", exit: 1, why: reason.WALCorrupt, words: "00000002.history | cannot be told"}},
+	{false, func(*patient, sandboxed) {}, fault{name: "NothingCame", exit: 0, why: reason.None}},
+}
+
+var traceFaults = func() (list []fault) {
+	for _, c := range traces {
+		f := c.want
+		f.test, f.args = "TestTraces", "-checks"
+		if f.exit != 0 {
+			f.step = "verify"
+		}
+		list = append(list, f)
+	}
+	faults("TestTraces", nil, list)
+	return list
+}()
+
+// writer is the conf of whoever may write.
+func (p *patient) writer() string { return p.file("etc/writer.conf") }
+
+// moveToStore puts the repository into an object store that lets the drill only read.
+func (p *patient) moveToStore() {
+	store := p.toStore()
+	p.upload(store)
+	content, err := os.ReadFile(p.conf())
+	require.NoError(p.t, err)
+	content = []byte(strings.NewReplacer(store.ReadKey, store.Key, store.ReadSecret, store.Secret).Replace(string(content)))
+	require.NoError(p.t, os.WriteFile(p.writer(), content, 0o644))
 }
 
 // sandboxed is the data directory of a drill's sandbox.
@@ -73,8 +105,12 @@ func (p *patient) sandbox() sandboxed {
 // push does what a careless archive_command of the sandbox would do.
 func (s sandboxed) push(p *patient, file string) {
 	p.t.Helper()
+	conf := p.writer()
+	if _, err := os.Stat(conf); err != nil {
+		conf = p.conf()
+	}
 	argv := []string{
-		"pgbackrest", "--config=" + p.conf(), "--stanza=" + stanza, "--pg1-path=" + string(s), "--lock-path=" + p.out("lock"),
+		"pgbackrest", "--config=" + conf, "--stanza=" + stanza, "--pg1-path=" + string(s), "--lock-path=" + p.out("lock"),
 		"--log-level-file=off", "archive-push", file,
 	}
 	if os.Geteuid() == 0 {

@@ -92,11 +92,12 @@ var hostile = sync.OnceValues(func() (life, error) {
 		return life{}, err
 	}
 	if err = inOrder(
+		func() error { return c.sql(ctx, "postgres", outgoing...) },
 		func() error { return c.remove(ctx, "postgresql.conf") },
 		func() error { return c.Pgbackrest(ctx, "backup", "--type=full") },
 		func() error { return c.grow(ctx) },
 		func() error {
-			return c.Machine.Put(ctx, filepath.Join(c.data(), "postgresql.conf"), []byte("include 'gone.conf'\nshared_preload_libraries = 'gone_too'\n"), 0o600, "")
+			return c.Machine.Put(ctx, filepath.Join(c.data(), "postgresql.conf"), []byte("include 'gone.conf'\ninclude_dir '/nonexistent/conf.d'\nshared_preload_libraries = 'gone_too, pg_cron'\n"), 0o600, "")
 		},
 		func() error { return c.Pgbackrest(ctx, "backup", "--type=diff") },
 		func() error { return c.grow(ctx) },
@@ -140,6 +141,14 @@ var treacherous = []string{
 	`ALTER ROLE boss SET session_preload_libraries = 'gone_three'`, `ALTER ROLE boss SET default_transaction_read_only = on`,
 	`ALTER DATABASE template1 SET session_preload_libraries = 'gone_four'`, `ALTER ROLE boss SET local_preload_libraries = 'gone_five'`,
 	`ALTER DATABASE postgres SET client_encoding = 'LATIN1'`, `ALTER DATABASE postgres SET datestyle = 'SQL, DMY'`,
+}
+
+// outgoing is what reaches out from where it lives: a subscription, and the jobs of a
+// pg_cron, by the table they are in.
+var outgoing = []string{
+	`CREATE SUBSCRIPTION far CONNECTION 'host=/nonexistent password=secretsecret' PUBLICATION p WITH (connect = false)`, `ALTER SUBSCRIPTION far ENABLE`,
+	`CREATE SCHEMA cron`, `CREATE TABLE cron.job (command text, active boolean)`,
+	`INSERT INTO cron.job VALUES ('DELETE FROM users', true), ('VACUUM', true), ('DROP TABLE users', false)`,
 }
 
 // becomeHostile gives the cluster a tablespace, another name for its superuser, and

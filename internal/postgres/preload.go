@@ -15,8 +15,9 @@ import (
 )
 
 // unwanted libraries are never loaded in a sandbox: pg_cron would run the jobs of
-// production as soon as recovery ends (facts B4).
-var unwanted = []string{"pg_cron", "pgautofailover"}
+// production as soon as recovery ends (facts B4), pglogical would connect to its other
+// clusters, pg_net would send its web requests.
+var unwanted = []string{"pg_cron", "pgautofailover", "pglogical", "pg_net"}
 
 // preload decides which of the libraries the cluster preloads are loaded here:
 // those that are installed, because custom WAL records need theirs for replay. What

@@ -28,8 +28,9 @@ type Server struct {
 	Target       string   // the recovery_target_... setting in use; "" for the end of the archive
 	User         string   // role that SQL runs as, known after Wait
 
-	// LeftOut are the libraries of shared_preload_libraries that were not loaded.
-	LeftOut []string
+	// Preloaded are the libraries of shared_preload_libraries that were loaded, LeftOut
+	// those that were not.
+	Preloaded, LeftOut []string
 }
 
 func (s *Server) file(name string) string { return path.Join(s.Conf, name) }
@@ -56,7 +57,7 @@ func (s *Server) Start(ctx context.Context, control Control) error {
 	if err != nil {
 		return reason.Wrap(reason.SandboxFailed, err)
 	}
-	s.LeftOut = leftOut
+	s.Preloaded, s.LeftOut = preload, leftOut
 	if err = s.forget(ctx); err != nil {
 		return reason.Wrap(reason.SandboxFailed, err)
 	}

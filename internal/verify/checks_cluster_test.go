@@ -27,8 +27,8 @@ type cluster struct {
 	connections atomic.Int64
 }
 
-// startCluster makes and starts a cluster that ends with the test.
-func startCluster(t *testing.T) *cluster {
+// startCluster makes and starts a cluster, with settings as name=value, that ends with the test.
+func startCluster(t *testing.T, settings ...string) *cluster {
 	t.Helper()
 	bin := serverPrograms(t)
 	dir, err := os.MkdirTemp("", "checks") // t.TempDir is too long for a socket's path
@@ -43,7 +43,11 @@ func startCluster(t *testing.T) *cluster {
 	require.NoError(t, err, "%s", out)
 
 	c := &cluster{dir: dir}
-	c.command = exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-k", dir, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "restart_after_crash=off")
+	argv := []string{"-D", data, "-k", dir}
+	for _, setting := range append([]string{"listen_addresses=", "fsync=off", "restart_after_crash=off"}, settings...) {
+		argv = append(argv, "-c", setting)
+	}
+	c.command = exec.Command(filepath.Join(bin, "postgres"), argv...)
 	c.command.SysProcAttr, c.command.Dir = attributes, dir
 	log, err := os.Create(filepath.Join(dir, "log"))
 	require.NoError(t, err)

@@ -1,0 +1,84 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Dormant names what is in the data and would reach out where it came from: enabled
+// subscriptions, and the jobs of pg_cron (cron says that the cluster preloaded it, without
+// which it has none). None of it runs in a sandbox. Commands and connection strings hold
+// secrets and are not looked at. What the server refuses to tell is a note as well: an
+// error is a session that broke.
+func Dormant(ctx context.Context, conn *pgx.Conn, connect Connect, cron bool) (notes []string, err error) {
+	subscriptions, err := texts(ctx, conn, `SELECT format('%s in database %s', s.subname, d.datname)
+		FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d ON d.oid = s.subdbid WHERE s.subenabled ORDER BY 1`)
+	switch {
+	case refusedTo(err):
+		notes = append(notes, fmt.Sprintf("whether there are subscriptions in the data is not known: %v", err))
+	case err != nil:
+		return nil, err
+	case len(subscriptions) > 0:
+		notes = append(notes, fmt.Sprintf("%s in the data, enabled, and not run here: %s", count(len(subscriptions), "subscription"), strings.Join(subscriptions, ", ")))
+	}
+	if !cron {
+		return notes, nil
+	}
+	databases, err := texts(ctx, conn, "SELECT datname::text FROM pg_catalog.pg_database WHERE datallowconn ORDER BY datname")
+	for _, database := range databases {
+		n, asked := jobs(ctx, connect, database)
+		switch {
+		case refusedTo(asked):
+			notes = append(notes, fmt.Sprintf("whether pg_cron has jobs in database %s is not known: %v", database, asked))
+		case asked != nil:
+			return notes, asked
+		case n > 0:
+			notes = append(notes, fmt.Sprintf("%s of pg_cron in database %s, active, and not run here", count(n, "job"), database))
+		}
+	}
+	if refusedTo(err) {
+		err = nil
+	}
+	return notes, err
+}
+
+// jobs counts the active jobs of pg_cron in a database.
+func jobs(ctx context.Context, connect Connect, database string) (n int, err error) {
+	conn, err := connect.open(ctx, database)
+	if err != nil {
+		return 0, err
+	}
+	defer hangUp(ctx, conn)
+	var there bool
+	if err = conn.QueryRow(ctx, "SELECT to_regclass('cron.job') IS NOT NULL").Scan(&there); err == nil && there {
+		err = conn.QueryRow(ctx, "SELECT count(*) FROM cron.job WHERE active").Scan(&n)
+	}
+	return n, err
+}
+
+// refusedTo says whether the server answered, with an error, and lives on.
+func refusedTo(err error) bool {
+	answer, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && !strings.HasPrefix(answer.Code, "57P") // shut down, crashed, starting up
+}
+
+func texts(ctx context.Context, conn *pgx.Conn, query string) ([]string, error) {
+	rows, err := conn.Query(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
+// count is "1 job", "2 jobs".
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
