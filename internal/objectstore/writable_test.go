@@ -172,7 +172,7 @@ func startMinIO(t *testing.T) (m *MinIO, root Store) {
 	home, err := os.UserHomeDir()
 	require.NoError(t, err)
 	program := filepath.Join(home, ".cache", "veza-drill", "bin", "minio")
-	if _, err := os.Stat(program); err != nil {
+	if _, err = os.Stat(program); err != nil {
 		t.Skip("no MinIO here: make minio builds it")
 	}
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp4", "127.0.0.1:0")

@@ -56,9 +56,9 @@ var abroad = []string{"archiver", "walreceiver", "walsender", "logical replicati
 func workers(ctx context.Context, conn *pgx.Conn, libraries bool) (notes []string, err error) {
 	running, err := pairs(ctx, conn, "SELECT DISTINCT coalesce(backend_type, '?'), '' FROM pg_catalog.pg_stat_activity ORDER BY 1")
 	for _, process := range running {
-		note, err := welcome(process[0], libraries)
-		if err != nil {
-			return nil, err
+		note, finding := welcome(process[0], libraries)
+		if finding != nil {
+			return nil, finding
 		}
 		if note != "" {
 			notes = append(notes, note)

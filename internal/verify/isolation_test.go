@@ -52,7 +52,7 @@ func TestIsolated_Settings(t *testing.T) {
 	} {
 		t.Run(setting, func(t *testing.T) {
 			c.alter(t, fmt.Sprintf("SET %s = '%s'", setting, value), setting, value)
-			_, err := judged(t, c)
+			_, err = judged(t, c)
 			breached(t, err, fmt.Sprintf("%s is %q", setting, value))
 			c.alter(t, "RESET "+setting, setting, "")
 		})
@@ -70,6 +70,7 @@ func (c *cluster) alter(t *testing.T, change, setting, value string) {
 
 // eventually waits until a query says true in a session of its own.
 func (c *cluster) eventually(t *testing.T, query string) error {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	return wait.For(ctx, query, 20*time.Millisecond, func(ctx context.Context) error {
