@@ -9,6 +9,7 @@ GO ?= go
 ARGS ?=
 FUZZTIME ?= 30s
 BENCH ?= .
+SAMPLE ?= 40
 
 # Build tags choose the environment; every one of them must compile and lint.
 TAGS := none ci drill
@@ -124,6 +125,14 @@ soak: programs-drill ## N clean drills (20) over sources of many kinds; counts r
 	@mkdir -p out
 	@$(GO) build -o out/soak-run ./internal/cmd/soak
 	@exec out/soak-run -n $(or $(N),20) $(if $(SEED),-seed $(SEED)) $(ARGS)
+
+# What judges each: the package's own tests, those that run the recorded streams, whole drills.
+.PHONY: mutants
+mutants: programs-test ## breaks the code of the verdict one place at a time; prints what no test notices (SAMPLE=40 of each package)
+	@$(GO) build -o out/mutate ./internal/cmd/mutate
+	-out/mutate -sample '$(SAMPLE)' $$(ls internal/testreport/*.go | grep -v _test) -- sh -c '$(GO) test -short ./internal/testreport && $(GO) test -short ./internal/runner'
+	-out/mutate -sample '$(SAMPLE)' $$(ls internal/verify/*.go | grep -v _test) -- $(GO) test ./internal/verify
+	-out/mutate -sample '$(SAMPLE)' $$(ls drill/*_test.go | grep -v env_) -- $(GO) test -count=1 -failfast ./internal/acceptance
 
 .PHONY: golden
 golden: ## rewrite golden files, and the README's generated tables; look at the diff
