@@ -70,6 +70,13 @@ var application = []string{
 	`CREATE TABLE words (w text COLLATE german, x text COLLATE french)`, `CREATE INDEX ON words (w)`, `INSERT INTO words VALUES ('ä', 'é'), ('z', 'z')`,
 	`CREATE EXTENSION citext`, `CREATE TABLE addresses (a citext PRIMARY KEY)`, `INSERT INTO addresses VALUES ('Me@example.org')`,
 	`CREATE EXTENSION pg_trgm`,
+	// What a careless look would take for damage.
+	`CREATE FUNCTION helper() RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT ''x'''`,
+	`CREATE FUNCTION norm(t text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower(t) || helper()'`, `CREATE INDEX needs_path ON ticket (norm(what))`,
+	`CREATE TABLE parent (id serial PRIMARY KEY)`, `CREATE TABLE child () INHERITS (parent)`, `INSERT INTO child VALUES (5000)`,
+	`CREATE TABLE used_up (id bigserial PRIMARY KEY)`, `INSERT INTO used_up VALUES (9223372036854775807)`, `SELECT setval('used_up_id_seq', 9223372036854775807)`,
+	`CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no extensions here''; END'`,
+	`CREATE EVENT TRIGGER guard ON ddl_command_start WHEN TAG IN ('CREATE EXTENSION', 'CREATE SCHEMA') EXECUTE FUNCTION refuse()`, `ALTER EVENT TRIGGER guard ENABLE ALWAYS`,
 	`CREATE TABLE secret (n int, what text)`, `INSERT INTO secret SELECT i, md5(i::text) FROM generate_series(1, 400) i`, `VACUUM FREEZE secret`,
 	`ALTER TABLE secret SET (autovacuum_enabled = off)`, `ALTER DATABASE app SET default_transaction_read_only = on`,
 }

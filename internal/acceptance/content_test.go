@@ -17,7 +17,7 @@ func at(point string) string { return "-set {before} -target name:" + point }
 func TestContent(t *testing.T) { contentFaults.suffer(t) }
 
 var contentFaults = faults("TestContent", content, []fault{
-	{name: "Whole", where: everywhere, args: at("whole"), exit: 0, why: reason.None, users: "whole"},
+	{name: "Whole", where: everywhere, args: at("whole"), exit: 0, why: reason.None, users: "whole", words: "amcheck: index public.needs_path in database app could not be looked at"},
 	{name: "BrokenIndex", where: everywhere, args: at("broken_index"), exit: 1, why: reason.IndexCorrupt, step: "verify", words: "amcheck: index public.orders_user_id_idx in database postgres | orders"},
 	{name: "InvalidIndex", args: at("invalid_index"), exit: 1, why: reason.IndexCorrupt, step: "verify", words: "invalid_indexes | public.orders_user_id_idx of table orders is invalid"},
 	{name: "LeftoverOfReindex", args: at("reindex_leftover"), exit: 0, why: reason.None, users: "whole", words: "orders_user_id_idx_ccnew"},

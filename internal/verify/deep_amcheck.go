@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -34,19 +33,9 @@ func (d Deep) amcheck(ctx context.Context, s survey) (tally, error) {
 	objects := s.of(func(r relation) bool {
 		return r.kind == "i" && r.method == "btree" && r.valid || r.kind != "i" && r.method == "heap" && s.version >= heapCheckSince
 	})
-	var mu sync.Mutex
-	var notes []string
-	t, err := d.work(ctx, "indexes and tables", objects, func(ctx context.Context, conn *pgx.Conn, r relation) ([]finding, error) {
-		found, note, err := examine(ctx, conn, r, schemas[r.database])
-		if note != "" {
-			mu.Lock()
-			notes = append(notes, note)
-			mu.Unlock()
-		}
-		return found, err
+	return d.work(ctx, "indexes and tables", objects, func(ctx context.Context, conn *pgx.Conn, r relation) ([]finding, string, error) {
+		return examine(ctx, conn, r, schemas[r.database])
 	})
-	t.notes = few(notes)
-	return t, err
 }
 
 // amcheckIn makes the extension be there and returns its schema, quoted.
@@ -57,6 +46,12 @@ func (d Deep) amcheckIn(ctx context.Context, database string) (schema string, er
 	}
 	defer hangUp(ctx, conn)
 	const where = "SELECT quote_ident(n.nspname) FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'amcheck'"
+	// The clone's event triggers may refuse what is made here, ENABLE ALWAYS even in this session.
+	const quiet = `DO $$ DECLARE name text; BEGIN FOR name IN SELECT evtname FROM pg_catalog.pg_event_trigger LOOP
+		EXECUTE format('ALTER EVENT TRIGGER %I DISABLE', name); END LOOP; END $$`
+	if _, err = conn.Exec(ctx, quiet); err != nil {
+		return "", err
+	}
 	err = conn.QueryRow(ctx, where).Scan(&schema)
 	if errors.Is(err, pgx.ErrNoRows) {
 		if _, err = conn.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS veza_drill; CREATE EXTENSION amcheck SCHEMA veza_drill"); err == nil {
@@ -74,7 +69,7 @@ func (d Deep) amcheckIn(ctx context.Context, database string) (schema string, er
 // index that needs a search_path) is a note.
 func examine(ctx context.Context, conn *pgx.Conn, r relation, schema string) (found []finding, note string, err error) {
 	if r.kind == "i" {
-		_, err = conn.Exec(ctx, fmt.Sprintf("SELECT %s.bt_index_parent_check(%d::oid::regclass, true, false)", schema, r.oid))
+		err = indexDamage(ctx, conn, r, schema)
 	} else {
 		found, err = heapDamage(ctx, conn, r, schema)
 	}
@@ -87,11 +82,21 @@ func examine(ctx context.Context, conn *pgx.Conn, r relation, schema string) (fo
 	}
 	switch {
 	case !strings.HasPrefix(answer.Code, "XX"):
-		return nil, fmt.Sprintf("amcheck could not look at %s in database %s: %s (SQLSTATE %s)", r.name, r.database, clip(answer.Message), answer.Code), nil
+		return nil, passedOver(r, answer), nil
 	case r.kind == "i" && !strings.HasPrefix(answer.Message, "invalid page in block"):
 		return []finding{about(r, answer, reason.IndexCorrupt, "REINDEX it; run pg_amcheck on production")}, "", nil
 	}
 	return []finding{about(r, answer, reason.PageChecksum, "run pg_amcheck on production")}, "", nil
+}
+
+// indexDamage looks at an index with its parents, which needs a lock that rows of a prepared
+// transaction deny: then without them.
+func indexDamage(ctx context.Context, conn *pgx.Conn, r relation, schema string) error {
+	_, err := conn.Exec(ctx, fmt.Sprintf("SELECT %s.bt_index_parent_check(%d::oid::regclass, true, false)", schema, r.oid))
+	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && answer.Code == lockHeld {
+		_, err = conn.Exec(ctx, fmt.Sprintf("SELECT %s.bt_index_check(%d::oid::regclass, true)", schema, r.oid))
+	}
+	return err
 }
 
 // heapDamage are the rows of a table that are not well formed. Their pages are whole as
@@ -110,13 +115,4 @@ func heapDamage(ctx context.Context, conn *pgx.Conn, r relation, schema string) 
 		return finding{reason.PageChecksum, fmt.Sprintf("%s %s in database %s, block %d, row %d: %s; run pg_amcheck on production",
 			kinds[r.kind], r.name, r.database, block, offset, clip(text))}, err
 	})
-}
-
-// few keeps a long list readable.
-func few(notes []string) []string {
-	const most = 5
-	if len(notes) <= most {
-		return notes
-	}
-	return append(notes[:most:most], fmt.Sprintf("... and %d more like these", len(notes)-most))
 }

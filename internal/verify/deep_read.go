@@ -27,27 +27,45 @@ func (d Deep) fullRead(ctx context.Context, s survey) (tally, error) {
 	return t, err
 }
 
-// readAll reads one table. Virtual columns are not stored, and may raise errors of their own.
-func readAll(ctx context.Context, conn *pgx.Conn, r relation) ([]finding, error) {
-	query := fmt.Sprintf("COPY (SELECT %s FROM ONLY %s) TO '/dev/null'", r.columns, r.name)
-	_, err := conn.Exec(ctx, query+" (FORMAT binary)")
+// readAll reads one table. The table itself is copied, not a query on it: planning one
+// evaluates expressions of indexes, which may fail for reasons of their own. What COPY
+// leaves out of a table (stored generated columns) and cannot copy as such (materialized
+// views) is read by a query; only damage counts there.
+func readAll(ctx context.Context, conn *pgx.Conn, r relation) ([]finding, string, error) {
+	query := fmt.Sprintf("(SELECT %s FROM ONLY %s)", r.generated, r.name)
+	if r.kind == "r" {
+		found, note, err := copyOut(ctx, conn, r, r.name)
+		if err != nil || len(found) > 0 || note != "" || r.generated == "" {
+			return found, note, err
+		}
+	}
+	return copyOut(ctx, conn, r, query)
+}
+
+// copyOut reads what COPY can name. An error that is no damage is a note: the code of a
+// query, a lock. Of a table itself there is none but those.
+func copyOut(ctx context.Context, conn *pgx.Conn, r relation, what string) ([]finding, string, error) {
+	_, err := conn.Exec(ctx, "COPY "+what+" TO '/dev/null' (FORMAT binary)")
 	if err == nil {
-		return nil, nil
+		return nil, "", nil
 	}
 	answer, err := said(ctx, conn, err)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if answer.Code == noBinary {
-		if _, err = conn.Exec(ctx, query); err == nil {
-			return nil, nil
+		if _, err = conn.Exec(ctx, "COPY "+what+" TO '/dev/null'"); err == nil {
+			return nil, "", nil
 		}
 		if answer, err = said(ctx, conn, err); err != nil {
-			return nil, err
+			return nil, "", err
 		}
 	}
-	if strings.Contains(answer.Message, "could not access file") { // the library of a type
-		return []finding{about(r, answer, reason.ToolMissing, "its extension is not installed here: another -image has it")}, nil
+	switch {
+	case strings.Contains(answer.Message, "could not access file"): // the library of a type
+		return []finding{about(r, answer, reason.ToolMissing, "its extension is not installed here: another -image has it")}, "", nil
+	case answer.Code == lockHeld, what != r.name && !strings.HasPrefix(answer.Code, "XX"):
+		return nil, passedOver(r, answer), nil
 	}
-	return []finding{about(r, answer, deepReason(answer.Code), "")}, nil
+	return []finding{about(r, answer, deepReason(answer.Code), "")}, "", nil
 }

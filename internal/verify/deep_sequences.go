@@ -2,9 +2,11 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"veza.fr/recovery/internal/reason"
 )
@@ -12,8 +14,10 @@ import (
 // feeds are the sequences that feed a column of whole numbers. keyed says that the column
 // alone is unique: only then a sequence that lags stops the next row.
 const feeds = `SELECT s.oid::regclass::text, d.refobjid::regclass::text, quote_ident(a.attname), q.seqincrement,
+	t.relkind = 'p',
 	EXISTS (SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = d.refobjid AND x.indisunique AND x.indnkeyatts = 1 AND x.indkey[0] = a.attnum)
 	FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S' AND s.relpersistence <> 't'
+	JOIN pg_catalog.pg_class t ON t.oid = d.refobjid
 	JOIN pg_catalog.pg_sequence q ON q.seqrelid = s.oid AND NOT q.seqcycle
 	JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
 	WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0
@@ -23,6 +27,7 @@ const feeds = `SELECT s.oid::regclass::text, d.refobjid::regclass::text, quote_i
 type feed struct {
 	Sequence, Table, Column string
 	Increment               int64
+	Parted                  bool // the column is that of all partitions
 	Keyed                   bool
 }
 
@@ -48,6 +53,9 @@ func (d Deep) sequencesOf(ctx context.Context, database string, t *tally) (int, 
 		return 0, err
 	}
 	defer hangUp(ctx, conn)
+	if _, err = conn.Exec(ctx, "SET lock_timeout = '2s'"); err != nil {
+		return 0, err
+	}
 	rows, err := conn.Query(ctx, feeds, pgx.QueryExecModeExec)
 	if err != nil {
 		return 0, err
@@ -58,6 +66,10 @@ func (d Deep) sequencesOf(ctx context.Context, database string, t *tally) (int, 
 	}
 	for _, f := range list {
 		text, err := f.behind(ctx, conn)
+		if answer, ok := errors.AsType[*pgconn.PgError](err); ok && answer.Code == lockHeld {
+			t.notes = append(t.notes, fmt.Sprintf("database %s: sequence %s was not compared: a prepared transaction holds a lock on table %s", database, f.Sequence, f.Table))
+			continue
+		}
 		switch {
 		case err != nil:
 			return 0, fmt.Errorf("sequence %s: %w", f.Sequence, err)
@@ -77,10 +89,14 @@ func (f feed) behind(ctx context.Context, conn *pgx.Conn) (string, error) {
 	if f.Increment < 0 {
 		farthest = "min"
 	}
+	only := "ONLY " // a child's rows are under another index
+	if f.Parted {
+		only = ""
+	}
 	var last, there int64
 	var called bool
 	var value *int64
-	err := conn.QueryRow(ctx, fmt.Sprintf("SELECT s.last_value, s.is_called, (SELECT %s(%s) FROM %s) FROM %s s", farthest, f.Column, f.Table, f.Sequence),
+	err := conn.QueryRow(ctx, fmt.Sprintf("SELECT s.last_value, s.is_called, (SELECT %s(%s) FROM %s%s) FROM %s s", farthest, f.Column, only, f.Table, f.Sequence),
 		pgx.QueryExecModeExec).Scan(&last, &called, &value)
 	if err != nil || value == nil { // an empty table is not ahead of anything
 		return "", err
@@ -88,6 +104,9 @@ func (f feed) behind(ctx context.Context, conn *pgx.Conn) (string, error) {
 	next := last
 	if called {
 		next += f.Increment
+	}
+	if f.Increment > 0 && next < last || f.Increment < 0 && next > last { // used up: the next row is refused, it does not collide
+		return "", nil
 	}
 	there = *value
 	// Steps of more than 1 leave room for numbers of others between its own.

@@ -18,10 +18,11 @@ type relation struct {
 	name     string // quoted, with its schema
 	kind     string // pg_class.relkind
 	method   string // access method: heap, btree
-	columns  string // of a table: those that are stored, quoted
-	file     string // below the data directory
-	size     int64
-	valid    bool // of an index: valid and ready
+	// generated are the stored columns, quoted, that COPY leaves out of a table; all of a materialized view's.
+	generated string
+	file      string // below the data directory
+	size      int64
+	valid     bool // of an index: valid and ready
 }
 
 // survey is what there is to check.
@@ -34,7 +35,7 @@ type survey struct {
 
 const relationsQuery = `SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.relkind::text, coalesce(a.amname::text, ''),
 	coalesce((SELECT string_agg(quote_ident(t.attname), ', ' ORDER BY t.attnum) FROM pg_catalog.pg_attribute t
-	  WHERE t.attrelid = c.oid AND t.attnum > 0 AND NOT t.attisdropped AND t.attgenerated <> 'v' AND c.relkind IN ('r', 'm')), ''),
+	  WHERE t.attrelid = c.oid AND t.attnum > 0 AND NOT t.attisdropped AND (c.relkind = 'r' AND t.attgenerated = 's' OR c.relkind = 'm')), ''),
 	coalesce(pg_catalog.pg_relation_filepath(c.oid), ''), coalesce(pg_catalog.pg_relation_size(c.oid), 0),
 	coalesce((SELECT i.indisvalid AND i.indisready FROM pg_catalog.pg_index i WHERE i.indexrelid = c.oid), true)
 	FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_catalog.pg_am a ON a.oid = c.relam
@@ -90,7 +91,7 @@ func (d Deep) relations(ctx context.Context, database string) (list []relation, 
 	}
 	list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (r relation, err error) {
 		r.database = database
-		return r, row.Scan(&r.oid, &r.name, &r.kind, &r.method, &r.columns, &r.file, &r.size, &r.valid)
+		return r, row.Scan(&r.oid, &r.name, &r.kind, &r.method, &r.generated, &r.file, &r.size, &r.valid)
 	})
 	return list, version, err
 }

@@ -17,8 +17,13 @@ import (
 // progressEvery is how often long work says how far it is.
 const progressEvery = 5 * time.Second
 
-// look asks a session one thing about one relation; what it finds is not an error.
-type look func(ctx context.Context, conn *pgx.Conn, r relation) ([]finding, error)
+// look asks a session one thing about one relation. What it finds is not an error; a note is
+// what it could not do, and why.
+type look func(ctx context.Context, conn *pgx.Conn, r relation) (found []finding, note string, err error)
+
+// lockHeld is the code of a lock that did not come. Nobody else is at work in a clone: a
+// transaction that was prepared on the primary holds it, and will for ever.
+const lockHeld = "55P03"
 
 // work has workers look at relations, in order. Each worker keeps a session as long as
 // the database stays the same. It ends with the first error that says nothing about
@@ -29,10 +34,14 @@ func (d Deep) work(ctx context.Context, what string, relations []relation, do lo
 	next := make(chan relation)
 	var mu sync.Mutex
 	done, begin, said := 0, time.Now(), time.Now()
-	report := func(found []finding) {
+	var notes []string
+	report := func(found []finding, note string) {
 		mu.Lock()
 		defer mu.Unlock()
 		t.findings = append(t.findings, found...)
+		if note != "" {
+			notes = append(notes, note)
+		}
 		done++
 		if time.Since(said) > progressEvery {
 			said = time.Now()
@@ -57,6 +66,7 @@ feed:
 	}
 	close(next)
 	group.Wait()
+	t.notes = few(notes)
 	if ctx.Err() != nil {
 		t.looked = fmt.Sprintf("%d of %d %s", done, len(relations), what)
 		return t, context.Cause(ctx)
@@ -65,7 +75,7 @@ feed:
 	return t, nil
 }
 
-func (d Deep) worker(ctx context.Context, next <-chan relation, do look, report func([]finding)) error {
+func (d Deep) worker(ctx context.Context, next <-chan relation, do look, report func([]finding, string)) error {
 	var conn *pgx.Conn
 	in := ""
 	defer func() {
@@ -84,23 +94,24 @@ func (d Deep) worker(ctx context.Context, next <-chan relation, do look, report 
 			}
 			in = r.database
 		}
-		found, err := do(ctx, conn, r)
+		found, note, err := do(ctx, conn, r)
 		if err != nil {
 			return fmt.Errorf("%s in database %s: %w", r.name, r.database, err)
 		}
-		report(found)
+		report(found, note)
 	}
 	return nil
 }
 
-// writer is a session that may write into the clone, without event triggers and triggers of
-// its own, and whatever search_path the data brings.
+// writer is a session that may write into the clone, without triggers, whatever search_path
+// the data brings, and in the encoding of its database: nothing is converted.
 func (d Deep) writer(ctx context.Context, database string) (*pgx.Conn, error) {
 	conn, err := d.Connect.open(ctx, database)
 	if err != nil {
 		return nil, err
 	}
-	if _, err = conn.Exec(ctx, "SET default_transaction_read_only = off; SET session_replication_role = replica; SET search_path = pg_catalog"); err != nil {
+	if _, err = conn.Exec(ctx, "SET default_transaction_read_only = off; SET lock_timeout = '2s'; SET session_replication_role = replica; SET search_path = pg_catalog; "+
+		"SELECT set_config('client_encoding', getdatabaseencoding(), false)"); err != nil {
 		hangUp(ctx, conn)
 		return nil, err
 	}
@@ -127,4 +138,22 @@ func about(r relation, answer *pgconn.PgError, why reason.Reason, next string) f
 		text += "; " + next
 	}
 	return finding{why, text}
+}
+
+// passedOver is the note on a relation that could not be looked at.
+func passedOver(r relation, answer *pgconn.PgError) string {
+	why := ""
+	if answer.Code == lockHeld {
+		why = "a prepared transaction holds a lock on it: "
+	}
+	return fmt.Sprintf("%s %s in database %s could not be looked at: %s%s (SQLSTATE %s)", kinds[r.kind], r.name, r.database, why, clip(answer.Message), answer.Code)
+}
+
+// few keeps a long list readable.
+func few(notes []string) []string {
+	const most = 5
+	if len(notes) <= most {
+		return notes
+	}
+	return append(notes[:most:most], fmt.Sprintf("... and %d more like these", len(notes)-most))
 }
