@@ -16,6 +16,7 @@ import (
 const (
 	undefinedTable  = "42P01"
 	undefinedDB     = "3D000"
+	closedDB        = "55000"
 	dataCorrupted   = "XX001"
 	indexCorrupted  = "XX002"
 	diskFull        = "53100"
@@ -99,6 +100,9 @@ func whereIs(ctx context.Context, connect Connect, table string) string {
 // names collects the one text column of a query.
 func names(ctx context.Context, connect Connect, database, query string, args ...any) ([]string, error) {
 	conn, err := connect.open(ctx, database)
+	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && database == "template1" && (answer.Code == closedDB || answer.Code == undefinedDB) {
+		conn, err = connect.open(ctx, "postgres") // template1 may be closed, or not be there
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -46,12 +46,8 @@ const relationsQuery = `SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.r
 const databases = "SELECT datname::text FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2 ORDER BY datname"
 
 // Databases lists the databases that can be opened.
-func Databases(ctx context.Context, conn *pgx.Conn) ([]string, error) {
-	rows, err := conn.Query(ctx, databases)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowTo[string])
+func Databases(ctx context.Context, connect Connect) ([]string, error) {
+	return names(ctx, connect, "template1", databases)
 }
 
 // survey lists the databases that can be opened and everything in them that has pages.

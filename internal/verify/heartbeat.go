@@ -55,11 +55,11 @@ const shape = `SELECT to_regclass('` + beatTable + `') IS NOT NULL, coalesce((SE
 	WHERE attrelid = to_regclass('` + beatTable + `')
 	AND (attname, atttypid) IN (('seq', 'int8'::regtype), ('beat_at', 'timestamptz'::regtype), ('lsn', 'pg_lsn'::regtype))), false)`
 
-const beatsOf = `WITH beats AS (SELECT seq, beat_at, lsn FROM ` + beatTable + ` ORDER BY seq DESC LIMIT %d),
+const beatsOf = `WITH beats AS (SELECT seq, beat_at, lsn FROM ` + beatTable + ` WHERE seq IS NOT NULL AND isfinite(beat_at) AND lsn IS NOT NULL ORDER BY seq DESC LIMIT %d),
 	steps AS (SELECT seq, beat_at, lag(seq) OVER w AS seq_before, lag(beat_at) OVER w AS at_before FROM beats WINDOW w AS (ORDER BY seq)),
 	usual AS (SELECT coalesce(percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM beat_at - at_before)), 0)::float8 AS seconds FROM steps WHERE at_before IS NOT NULL)
 	SELECT (SELECT count(*) FROM beats), (SELECT coalesce(min(seq), 0) FROM beats), (SELECT coalesce(max(seq), 0) FROM beats),
-	(SELECT max(beat_at) FROM beats), (SELECT coalesce(max(lsn), '0/0')::text FROM beats), (SELECT seconds FROM usual),
+	(SELECT beat_at FROM beats ORDER BY seq DESC LIMIT 1), coalesce((SELECT lsn FROM beats ORDER BY seq DESC LIMIT 1), '0/0')::text, (SELECT seconds FROM usual),
 	(SELECT coalesce(sum(seq - seq_before - 1), 0)::bigint FROM steps),
 	(SELECT count(*) FROM steps, usual WHERE seq = seq_before + 1 AND extract(epoch FROM beat_at - at_before) > %d * seconds AND seconds > 0)`
 
