@@ -59,7 +59,7 @@ func (s *Server) anyDatabase(ctx context.Context, user string) (conn *pgx.Conn, 
 	var refused []error
 	for _, database = range []string{"template1", "postgres"} {
 		conn, err = s.connectAs(ctx, user, database)
-		if err == nil || !isClosedDatabase(err) {
+		if err == nil || !ClosedDatabase(err) {
 			return conn, database, err
 		}
 		refused = append(refused, err)
@@ -67,9 +67,9 @@ func (s *Server) anyDatabase(ctx context.Context, user string) (conn *pgx.Conn, 
 	return nil, "", errors.Join(refused...)
 }
 
-// isClosedDatabase: 55000 does not accept connections, 3D000 is not there, XX000 is
-// what a missing locale gives.
-func isClosedDatabase(err error) bool {
+// ClosedDatabase says that a database cannot be opened, and another one may: 55000 does not
+// accept connections, 3D000 is not there, XX000 is what a missing locale gives.
+func ClosedDatabase(err error) bool {
 	refused, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && (refused.Code == "55000" || refused.Code == "3D000" || refused.Code == "XX000")
 }

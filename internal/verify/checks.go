@@ -56,17 +56,20 @@ type Outcome struct {
 // that puts the data at fault, else the first failed one, else nil. A check that
 // could not be judged never hides one that found data missing.
 func Failure(outcomes []Outcome) *Outcome {
-	var first *Outcome
-	for i := range outcomes {
-		o := &outcomes[i]
-		if o.Passed {
-			continue
-		}
-		if o.Reason.Exit() == reason.ExitFailed {
-			return o
-		}
-		if first == nil {
-			first = o
+	return gravest(outcomes, func(o Outcome) (reason.Reason, bool) { return o.Reason, !o.Passed })
+}
+
+// gravest is the first of a list that failed and puts the data at fault, else the first that
+// failed, else nil.
+func gravest[T any](list []T, failed func(T) (reason.Reason, bool)) (first *T) {
+	for i := range list {
+		why, bad := failed(list[i])
+		switch {
+		case !bad:
+		case why.Exit() == reason.ExitFailed:
+			return &list[i]
+		case first == nil:
+			first = &list[i]
 		}
 	}
 	return first

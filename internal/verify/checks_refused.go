@@ -16,7 +16,6 @@ import (
 const (
 	undefinedTable  = "42P01"
 	undefinedDB     = "3D000"
-	closedDB        = "55000"
 	dataCorrupted   = "XX001"
 	indexCorrupted  = "XX002"
 	diskFull        = "53100"
@@ -71,7 +70,7 @@ func answered(code string) reason.Reason {
 // whereIs is the sentence that names every database with a table of this name. It
 // serves a failure that is reported anyway, so its own trouble is only told.
 func whereIs(ctx context.Context, connect Connect, table string) string {
-	databases, err := names(ctx, connect, "template1", "SELECT datname::text FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2 ORDER BY datname")
+	databases, err := Databases(ctx, connect)
 	if err != nil {
 		return "the databases could not be listed: " + clip(err.Error())
 	}
@@ -100,13 +99,15 @@ func whereIs(ctx context.Context, connect Connect, table string) string {
 // names collects the one text column of a query.
 func names(ctx context.Context, connect Connect, database, query string, args ...any) ([]string, error) {
 	conn, err := connect.open(ctx, database)
-	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && database == "template1" && (answer.Code == closedDB || answer.Code == undefinedDB) {
-		conn, err = connect.open(ctx, "postgres") // template1 may be closed, or not be there
-	}
 	if err != nil {
 		return nil, err
 	}
 	defer hangUp(ctx, conn)
+	return texts(ctx, conn, query, args...)
+}
+
+// texts is names in a session somebody has.
+func texts(ctx context.Context, conn *pgx.Conn, query string, args ...any) ([]string, error) {
 	rows, err := conn.Query(ctx, query, args...)
 	if err != nil {
 		return nil, err

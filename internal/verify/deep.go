@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,7 +72,7 @@ func (d Deep) Run(ctx context.Context, asked []string, budget time.Duration) ([]
 	err = nil // else the budget left no time to look: every check says so
 	for _, check := range settings.DeepChecks {
 		o := DeepOutcome{Check: check.Name, Status: DeepNot}
-		if contains(asked, check.Name) {
+		if slices.Contains(asked, check.Name) {
 			start := time.Now()
 			o, err = d.one(bound, check, survey)
 			o.Took = time.Since(start)
@@ -92,7 +93,7 @@ func (d Deep) Run(ctx context.Context, asked []string, budget time.Duration) ([]
 
 // finding is what a check has to say: the first of damage decides.
 type finding struct {
-	reason reason.Reason // "" is none
+	reason reason.Reason
 	text   string
 }
 
@@ -111,7 +112,7 @@ func (d Deep) one(ctx context.Context, check settings.Deep, s survey) (DeepOutco
 	}
 	t, err := d.tally(ctx, check.Name, s)
 	o.Notes = t.notes
-	failed := worst(t.findings)
+	failed := gravest(t.findings, func(f finding) (reason.Reason, bool) { return f.reason, true })
 	switch {
 	case failed != nil: // found is found, also when the budget cut the rest
 		o.Status, o.Reason, o.Sentence = DeepFailed, failed.reason, failed.text
@@ -144,20 +145,6 @@ func (o DeepOutcome) damaged(err error) (DeepOutcome, error) {
 	return o, nil
 }
 
-// worst is the finding that gives the check its reason: the first that puts the data at
-// fault, else the first.
-func worst(findings []finding) *finding {
-	for i := range findings {
-		if findings[i].reason.Exit() == reason.ExitFailed {
-			return &findings[i]
-		}
-	}
-	if len(findings) > 0 {
-		return &findings[0]
-	}
-	return nil
-}
-
 func (d Deep) tally(ctx context.Context, check string, s survey) (tally, error) {
 	switch check {
 	case "invalid_indexes":
@@ -180,27 +167,7 @@ func (d Deep) tally(ctx context.Context, check string, s survey) (tally, error) 
 
 // DeepFailure is the outcome that gives the step its reason, nil when none failed.
 func DeepFailure(outcomes []DeepOutcome) *DeepOutcome {
-	var first *DeepOutcome
-	for i := range outcomes {
-		o := &outcomes[i]
-		switch {
-		case o.Status != DeepFailed:
-		case o.Reason.Exit() == reason.ExitFailed:
-			return o
-		case first == nil:
-			first = o
-		}
-	}
-	return first
-}
-
-func contains(list []string, name string) bool {
-	for _, one := range list {
-		if one == name {
-			return true
-		}
-	}
-	return false
+	return gravest(outcomes, func(o DeepOutcome) (reason.Reason, bool) { return o.Reason, o.Status == DeepFailed })
 }
 
 // deepReason is what an error of the server's says when it came from reading data that

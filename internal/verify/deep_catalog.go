@@ -3,7 +3,6 @@ package verify
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -16,6 +15,9 @@ type question struct {
 	reason reason.Reason
 	// query returns rows of (bad bool, text): one that is bad is a finding, else a note.
 	query string
+	// also is asked with it from a version on (server_version_num).
+	also  string
+	since int
 }
 
 // firstUser is the first oid that is not the catalog's own (FirstNormalObjectId).
@@ -44,7 +46,7 @@ const otherVersion = `format('collation %%s was made with version %%s and has ve
 // staleCollations: an index that was sorted by another version of the operating system's
 // rules finds rows no more that are there.
 var staleCollations = question{
-	looked: "collations", reason: reason.IndexCorrupt,
+	looked: "collations", reason: reason.IndexCorrupt, also: defaultCollation, since: 150000,
 	query: `SELECT ` + fmt.Sprintf(sorted, "c.oid") + ` IS NOT NULL,
 		` + fmt.Sprintf(otherVersion, "c.oid::regcollation", "c.collversion", "pg_catalog.pg_collation_actual_version(c.oid)", fmt.Sprintf(sorted, "c.oid"),
 		"'COLLATION ' || c.oid::regcollation", "''") + `
@@ -59,8 +61,6 @@ var defaultCollation = `UNION ALL SELECT ` + fmt.Sprintf(sorted, "100") + ` IS N
 	"format('DATABASE %I', d.datname)", "'COLLATION '") + `
 	FROM pg_catalog.pg_database d WHERE d.datname = current_database() AND d.datcollversion IS NOT NULL
 	AND d.datcollversion <> pg_catalog.pg_database_collation_actual_version(d.oid)`
-
-const defaultCollationSince = 150000
 
 // missingExtensions: a column of a type of an extension that is not installed here cannot
 // be read here, nor an index with its operators be used. What only runs jobs or adds
@@ -91,8 +91,8 @@ var missingExtensions = question{
 // catalog asks every database.
 func (d Deep) catalog(ctx context.Context, s survey, q question) (t tally, err error) {
 	query := q.query
-	if strings.Contains(q.looked, "collations") && s.version >= defaultCollationSince {
-		query += "\n" + defaultCollation
+	if s.version >= q.since {
+		query += "\n" + q.also
 	}
 	for _, database := range s.databases {
 		if err := d.answers(ctx, database, query, q.reason, &t); err != nil {

@@ -41,18 +41,9 @@ const relationsQuery = `SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.r
 	FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_catalog.pg_am a ON a.oid = c.relam
 	WHERE c.relkind IN ('r', 'm', 'i', 't') AND c.relpersistence <> 't' AND (c.relkind <> 'm' OR c.relispopulated)`
 
-// databases are those that can be opened: -2 marks one whose DROP DATABASE had begun where
-// recovery ended, and nobody may connect to it any more.
-const databases = "SELECT datname::text FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2 ORDER BY datname"
-
-// Databases lists the databases that can be opened.
-func Databases(ctx context.Context, connect Connect) ([]string, error) {
-	return names(ctx, connect, "template1", databases)
-}
-
 // survey lists the databases that can be opened and everything in them that has pages.
 func (d Deep) survey(ctx context.Context) (s survey, err error) {
-	names, err := names(ctx, d.Connect, "template1", databases)
+	names, err := Databases(ctx, d.Connect)
 	if err != nil {
 		return s, err
 	}

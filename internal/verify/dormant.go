@@ -29,7 +29,7 @@ func Dormant(ctx context.Context, conn *pgx.Conn, connect Connect, cron bool) (n
 	if !cron {
 		return notes, nil
 	}
-	databases, err := texts(ctx, conn, "SELECT datname::text FROM pg_catalog.pg_database WHERE datallowconn ORDER BY datname")
+	databases, err := Databases(ctx, connect)
 	for _, database := range databases {
 		n, asked := jobs(ctx, connect, database)
 		switch {
@@ -64,15 +64,7 @@ func jobs(ctx context.Context, connect Connect, database string) (n int, err err
 // refusedTo says whether the server answered, with an error, and lives on.
 func refusedTo(err error) bool {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && !strings.HasPrefix(answer.Code, "57P") // shut down, crashed, starting up
-}
-
-func texts(ctx context.Context, conn *pgx.Conn, query string) ([]string, error) {
-	rows, err := conn.Query(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	return pgx.CollectRows(rows, pgx.RowTo[string])
+	return ok && !strings.HasPrefix(answer.Code, operatorStepped)
 }
 
 // count is "1 job", "2 jobs".
