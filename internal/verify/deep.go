@@ -62,20 +62,18 @@ func (d Deep) Run(ctx context.Context, asked []string, budget time.Duration) ([]
 	var outcomes []DeepOutcome
 	bound, cancel := context.WithTimeoutCause(ctx, budget, errBudget)
 	defer cancel()
-	survey, err := d.survey(bound)
-	if ctx.Err() != nil {
-		return nil, fmt.Errorf("deeper checks: %w", context.Cause(ctx))
-	}
-	if err != nil && !errors.Is(context.Cause(bound), errBudget) {
+	survey, err := d.look(bound, asked)
+	if err != nil {
 		return nil, err
 	}
-	err = nil // else the budget left no time to look: every check says so
+	notes := survey.notes // what no check looks at is said once
 	for _, check := range settings.DeepChecks {
 		o := DeepOutcome{Check: check.Name, Status: DeepNot}
 		if slices.Contains(asked, check.Name) {
 			start := time.Now()
 			o, err = d.one(bound, check, survey)
 			o.Took = time.Since(start)
+			o.Notes, notes = append(notes, o.Notes...), nil
 			if o.Status == DeepLeftOut && o.Sentence == "" {
 				o.Sentence = fmt.Sprintf("the budget of %s is spent: raise -check-budget", budget.Round(time.Millisecond))
 			}
@@ -84,11 +82,27 @@ func (d Deep) Run(ctx context.Context, asked []string, budget time.Duration) ([]
 			return outcomes, fmt.Errorf("check %s: %w", check.Name, context.Cause(ctx))
 		}
 		if err != nil {
-			return outcomes, fmt.Errorf("check %s: %w", check.Name, err)
+			return outcomes, fmt.Errorf("check %s: %w", check.Name, explained(err))
 		}
 		outcomes = append(outcomes, o)
 	}
 	return outcomes, nil
+}
+
+// look surveys the cluster, when anything is asked of it. Where the budget left no time for
+// that, every check says so.
+func (d Deep) look(ctx context.Context, asked []string) (s survey, err error) {
+	if len(asked) == 0 {
+		return s, nil
+	}
+	s, err = d.survey(ctx)
+	switch {
+	case err == nil || errors.Is(context.Cause(ctx), errBudget):
+		return s, nil
+	case ctx.Err() != nil:
+		return s, fmt.Errorf("deeper checks: %w", context.Cause(ctx))
+	}
+	return s, explained(err)
 }
 
 // finding is what a check has to say: the first of damage decides.
@@ -168,6 +182,19 @@ func (d Deep) tally(ctx context.Context, check string, s survey) (tally, error) 
 // DeepFailure is the outcome that gives the step its reason, nil when none failed.
 func DeepFailure(outcomes []DeepOutcome) *DeepOutcome {
 	return gravest(outcomes, func(o DeepOutcome) (reason.Reason, bool) { return o.Reason, o.Status == DeepFailed })
+}
+
+// explained gives an error the reason its code knows: damage of the catalog, and no memory, no
+// disk or no connection left on this machine, which says nothing about the data.
+func explained(err error) error {
+	answer, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return err
+	}
+	if why := deepReason(answer.Code); why != reason.SmokeQuery {
+		return reason.Wrap(why, err)
+	}
+	return err
 }
 
 // deepReason is what an error of the server's says when it came from reading data that

@@ -22,7 +22,8 @@ func (d Deep) amcheck(ctx context.Context, s survey) (tally, error) {
 	schemas := map[string]string{}
 	for _, database := range s.databases {
 		schema, err := d.amcheckIn(ctx, database)
-		if missing, ok := errors.AsType[*pgconn.PgError](err); ok && ctx.Err() == nil && !strings.HasPrefix(missing.Code, operatorStepped) {
+		missing, refused := errors.AsType[*pgconn.PgError](err)
+		if refused && ctx.Err() == nil && !strings.HasPrefix(missing.Code, operatorStepped) && deepReason(missing.Code) == reason.SmokeQuery {
 			return tally{leftOut: "amcheck cannot be made in database " + database + ": " + clip(missing.Message)}, nil
 		}
 		if err != nil {
@@ -33,7 +34,7 @@ func (d Deep) amcheck(ctx context.Context, s survey) (tally, error) {
 	objects := s.of(func(r relation) bool {
 		return r.kind == "i" && r.method == "btree" && r.valid || r.kind != "i" && r.method == "heap" && s.version >= heapCheckSince
 	})
-	return d.work(ctx, "indexes and tables", objects, func(ctx context.Context, conn *pgx.Conn, r relation) ([]finding, string, error) {
+	return d.work(ctx, s.workers(d.Workers), "indexes and tables", objects, func(ctx context.Context, conn *pgx.Conn, r relation) ([]finding, string, error) {
 		return examine(ctx, conn, r, schemas[r.database])
 	})
 }

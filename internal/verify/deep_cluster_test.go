@@ -174,4 +174,5 @@ func TestDeep_BudgetAndChoice(t *testing.T) {
 	require.Error(t, err, "a server that is gone says nothing about the data")
 	_, known := reason.Of(err)
 	assert.False(t, known)
+	assert.Len(t, run(time.Minute), len(settings.DeepChecks), "of whom nothing is asked need not be there")
 }

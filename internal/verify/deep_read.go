@@ -21,8 +21,7 @@ func (d Deep) fullRead(ctx context.Context, s survey) (tally, error) {
 	for _, r := range tables {
 		bytes += r.size
 	}
-	t, err := d.work(ctx, "tables", tables, readAll)
-	t.notes = append(t.notes, s.notes...)
+	t, err := d.work(ctx, s.workers(d.Workers), "tables", tables, readAll)
 	t.looked += fmt.Sprintf(" (%.1f MB without TOAST) in %d databases", float64(bytes)/1e6, len(s.databases))
 	return t, err
 }

@@ -28,6 +28,7 @@ type relation struct {
 // survey is what there is to check.
 type survey struct {
 	version   int // server_version_num
+	sessions  int // max_connections
 	databases []string
 	relations []relation
 	notes     []string // databases that cannot be opened
@@ -48,7 +49,7 @@ func (d Deep) survey(ctx context.Context) (s survey, err error) {
 		return s, err
 	}
 	for _, database := range names {
-		found, version, err := d.relations(ctx, database)
+		found, err := d.relations(ctx, database, &s)
 		answer, ok := errors.AsType[*pgconn.PgError](err)
 		switch {
 		case ok && strings.Contains(answer.Message, foreignLocale):
@@ -57,31 +58,34 @@ func (d Deep) survey(ctx context.Context) (s survey, err error) {
 		case err != nil:
 			return s, fmt.Errorf("database %s: %w", database, err)
 		}
-		s.version, s.databases = version, append(s.databases, database)
+		s.databases = append(s.databases, database)
 		s.relations = append(s.relations, found...)
 	}
 	return s, nil
 }
 
-func (d Deep) relations(ctx context.Context, database string) (list []relation, version int, err error) {
+func (d Deep) relations(ctx context.Context, database string, s *survey) ([]relation, error) {
 	conn, err := d.Connect.open(ctx, database)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	defer hangUp(ctx, conn)
-	if err = conn.QueryRow(ctx, "SELECT current_setting('server_version_num')::int").Scan(&version); err != nil {
-		return nil, 0, err
+	if err = conn.QueryRow(ctx, "SELECT current_setting('server_version_num')::int, current_setting('max_connections')::int").Scan(&s.version, &s.sessions); err != nil {
+		return nil, err
 	}
 	rows, err := conn.Query(ctx, relationsQuery)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (r relation, err error) {
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (r relation, err error) {
 		r.database = database
 		return r, row.Scan(&r.oid, &r.name, &r.kind, &r.method, &r.generated, &r.file, &r.size, &r.valid)
 	})
-	return list, version, err
 }
+
+// workers are as many as are wanted, and leave half of the sessions the cluster allows: a
+// machine may have more cores than the primary had connections.
+func (s survey) workers(wanted int) int { return max(1, min(wanted, s.sessions/2)) }
 
 // of picks relations, each database's largest first: so that no worker is left alone
 // with the largest at the end.

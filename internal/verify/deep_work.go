@@ -17,9 +17,9 @@ import (
 // progressEvery is how often long work says how far it is.
 const progressEvery = 5 * time.Second
 
-// look asks a session one thing about one relation. What it finds is not an error; a note is
+// ask asks a session one thing about one relation. What it finds is not an error; a note is
 // what it could not do, and why.
-type look func(ctx context.Context, conn *pgx.Conn, r relation) (found []finding, note string, err error)
+type ask func(ctx context.Context, conn *pgx.Conn, r relation) (found []finding, note string, err error)
 
 // lockHeld is the code of a lock that did not come. Nobody else is at work in a clone: a
 // transaction that was prepared on the primary holds it, and will for ever.
@@ -28,7 +28,7 @@ const lockHeld = "55P03"
 // work has workers look at relations, in order. Each worker keeps a session as long as
 // the database stays the same. It ends with the first error that says nothing about
 // the data.
-func (d Deep) work(ctx context.Context, what string, relations []relation, do look) (t tally, err error) {
+func (d Deep) work(ctx context.Context, workers int, what string, relations []relation, do ask) (t tally, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	next := make(chan relation)
@@ -49,7 +49,7 @@ func (d Deep) work(ctx context.Context, what string, relations []relation, do lo
 		}
 	}
 	var group sync.WaitGroup
-	for range max(d.Workers, 1) {
+	for range workers {
 		group.Go(func() {
 			if err := d.worker(ctx, next, do, report); err != nil {
 				cancel(err)
@@ -75,7 +75,7 @@ feed:
 	return t, nil
 }
 
-func (d Deep) worker(ctx context.Context, next <-chan relation, do look, report func([]finding, string)) error {
+func (d Deep) worker(ctx context.Context, next <-chan relation, do ask, report func([]finding, string)) error {
 	var conn *pgx.Conn
 	in := ""
 	defer func() {

@@ -55,17 +55,25 @@ const shape = `SELECT to_regclass('` + beatTable + `') IS NOT NULL, coalesce((SE
 	WHERE attrelid = to_regclass('` + beatTable + `')
 	AND (attname, atttypid) IN (('seq', 'int8'::regtype), ('beat_at', 'timestamptz'::regtype), ('lsn', 'pg_lsn'::regtype))), false)`
 
-const beatsOf = `WITH beats AS (SELECT seq, beat_at, lsn FROM ` + beatTable + ` WHERE seq IS NOT NULL AND isfinite(beat_at) AND lsn IS NOT NULL ORDER BY seq DESC LIMIT %d),
-	steps AS (SELECT seq, beat_at, lag(seq) OVER w AS seq_before, lag(beat_at) OVER w AS at_before FROM beats WINDOW w AS (ORDER BY seq)),
-	usual AS (SELECT coalesce(percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM beat_at - at_before)), 0)::float8 AS seconds FROM steps WHERE at_before IS NOT NULL)
+// beats are the newest whole ones, and steps what lies between two neighbours.
+var beats = fmt.Sprintf(`WITH beats AS (SELECT seq, beat_at, lsn FROM %s WHERE seq IS NOT NULL AND isfinite(beat_at) AND lsn IS NOT NULL ORDER BY seq DESC LIMIT %d),
+	steps AS (SELECT seq, beat_at, lag(seq) OVER w AS seq_before, lag(beat_at) OVER w AS at_before FROM beats WINDOW w AS (ORDER BY seq))`, beatTable, newestBeats)
+
+const beatsOf = `,
+	usual AS (SELECT greatest(coalesce(percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM beat_at - at_before)), 0), 0)::float8 AS seconds
+		FROM steps WHERE at_before IS NOT NULL)
 	SELECT (SELECT count(*) FROM beats), (SELECT coalesce(min(seq), 0) FROM beats), (SELECT coalesce(max(seq), 0) FROM beats),
 	(SELECT beat_at FROM beats ORDER BY seq DESC LIMIT 1), coalesce((SELECT lsn FROM beats ORDER BY seq DESC LIMIT 1), '0/0')::text, (SELECT seconds FROM usual),
 	(SELECT coalesce(sum(seq - seq_before - 1), 0)::bigint FROM steps),
 	(SELECT count(*) FROM steps, usual WHERE seq = seq_before + 1 AND extract(epoch FROM beat_at - at_before) > %d * seconds AND seconds > 0)`
 
-const gapsOf = `SELECT before, seq, at_before, beat_at FROM (SELECT seq, beat_at, lag(seq) OVER w AS before, lag(beat_at) OVER w AS at_before
-	FROM (SELECT seq, beat_at FROM ` + beatTable + ` ORDER BY seq DESC LIMIT %d) b WINDOW w AS (ORDER BY seq)) s
-	WHERE seq > before + 1 OR extract(epoch FROM beat_at - at_before) > %f AND %f > 0 ORDER BY seq DESC LIMIT %d`
+const gapsOf = `
+	SELECT seq_before, seq, at_before, beat_at FROM steps
+	WHERE seq > seq_before + 1 OR extract(epoch FROM beat_at - at_before) > %f AND %f > 0 ORDER BY seq DESC LIMIT %d`
+
+const lastOf = `
+	SELECT floor((lsn - '0/0') / %d)::bigint, max(beat_at) FROM (SELECT lsn, beat_at FROM beats ORDER BY seq DESC LIMIT 5000) b
+	GROUP BY 1 ORDER BY 1 DESC LIMIT 20`
 
 // ReadHeartbeat reads what came back of the heartbeat in a database. It is nil where there
 // is none; why says when there is a table that cannot be one.
@@ -92,7 +100,7 @@ func (h *Heartbeat) read(ctx context.Context, conn *pgx.Conn, segmentSize uint64
 	var newest *time.Time
 	var place string
 	var seconds float64
-	if err := conn.QueryRow(ctx, fmt.Sprintf(beatsOf, newestBeats, pauseFactor)).
+	if err := conn.QueryRow(ctx, beats+fmt.Sprintf(beatsOf, pauseFactor)).
 		Scan(&h.Count, &h.First, &h.Last, &newest, &place, &seconds, &h.Missing, &h.Pauses); err != nil || newest == nil {
 		return err
 	}
@@ -101,7 +109,7 @@ func (h *Heartbeat) read(ctx context.Context, conn *pgx.Conn, segmentSize uint64
 	if h.NewestLSN, err = wal.ParseLSN(place); err != nil {
 		return err
 	}
-	rows, err := conn.Query(ctx, fmt.Sprintf(gapsOf, newestBeats, pauseFactor*seconds, seconds, shownGaps))
+	rows, err := conn.Query(ctx, beats+fmt.Sprintf(gapsOf, pauseFactor*seconds, seconds, shownGaps))
 	if err != nil {
 		return err
 	}
@@ -112,8 +120,7 @@ func (h *Heartbeat) read(ctx context.Context, conn *pgx.Conn, segmentSize uint64
 }
 
 func (h *Heartbeat) lastOfSegments(ctx context.Context, conn *pgx.Conn, segmentSize uint64) error {
-	rows, err := conn.Query(ctx, fmt.Sprintf(`SELECT floor((lsn - '0/0') / %d)::bigint, max(beat_at) FROM (SELECT lsn, beat_at FROM %s ORDER BY seq DESC LIMIT 5000) b
-		GROUP BY 1 ORDER BY 1 DESC LIMIT 20`, segmentSize, beatTable))
+	rows, err := conn.Query(ctx, beats+fmt.Sprintf(lastOf, segmentSize))
 	if err != nil {
 		return err
 	}

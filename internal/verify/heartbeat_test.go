@@ -63,6 +63,12 @@ func TestReadHeartbeat(t *testing.T) {
 	assert.Equal(t, "beats 41 to 43 are missing, between 2026-11-25T12:06:40Z and 2026-11-25T12:07:20Z", h.Gaps[1].String())
 	assert.Equal(t, time.Date(2026, 11, 25, 12, 10, 51, 0, time.UTC), h.LastOf[5].UTC(), "63 is the last below 0/6000000")
 	assert.Len(t, h.LastOf, 2)
+
+	// What is not whole is no beat, also where a gap is told by it.
+	exec(`ALTER TABLE public.veza_heartbeat ALTER beat_at DROP NOT NULL, ALTER lsn DROP NOT NULL`)
+	exec(`INSERT INTO public.veza_heartbeat VALUES (200, NULL, '0/1'), (201, '2026-11-25 13:00:00+00', NULL), (202, 'infinity', '0/1')`)
+	again, why := read()
+	assert.Equal(t, h, again, why)
 }
 
 func TestRPO(t *testing.T) {
