@@ -172,10 +172,11 @@ func (d *drill) reachedTheEnd(ctx context.Context) error {
 	if d.log, err = d.server.ReadLog(ctx); err != nil {
 		return reason.Wrap(reason.SandboxFailed, err)
 	}
-	timeline, err := d.endedOn(ctx)
-	if err != nil {
+	if d.fork, err = d.endedOn(ctx); err != nil {
 		return err
 	}
+	d.listed = d.archive // as it was before the sandbox could archive
+	timeline := d.fork.From.Timeline
 	d.replayed = lsn(replayed)
 	d.metric("wal_segments_replayed", float64(d.log.Segments()))
 	d.note("timeline %d replayed up to %s, %d segments in %.1f s", timeline, replayed, d.log.Segments(), d.log.RedoDone.Sub(d.log.RedoStart).Seconds())
@@ -189,23 +190,22 @@ func (d *drill) reachedTheEnd(ctx context.Context) error {
 	return recovery.Complete()
 }
 
-// endedOn is the timeline recovery ended on: the last ancestor in the history of
-// the timeline PostgreSQL chose for itself.
-func (d *drill) endedOn(ctx context.Context) (uint32, error) {
+// endedOn is where recovery ended: the timeline PostgreSQL chose for itself, and the last
+// ancestor in its history.
+func (d *drill) endedOn(ctx context.Context) (fork wal.Fork, err error) {
 	name := path.Join(d.server.Data, "pg_wal", wal.HistoryName(d.log.Timeline))
 	content, err := d.box.Read(ctx, name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, reason.Errorf(reason.RecoveryIncomplete, "the server log names no new timeline: %w", err)
+		return fork, reason.Errorf(reason.RecoveryIncomplete, "the server log names no new timeline: %w", err)
 	}
 	if err != nil {
-		return 0, reason.Wrap(reason.SandboxFailed, err)
+		return fork, reason.Wrap(reason.SandboxFailed, err)
 	}
 	history, err := wal.ParseHistory(string(content))
 	if err != nil {
-		return 0, reason.Errorf(reason.RecoveryIncomplete, "%s: %w", name, err)
+		return fork, reason.Errorf(reason.RecoveryIncomplete, "%s: %w", name, err)
 	}
-	d.listed, d.fork = d.archive, wal.Fork{Timeline: d.log.Timeline, From: history[len(history)-1]}
-	return d.fork.From.Timeline, nil
+	return wal.Fork{Timeline: d.log.Timeline, From: history[len(history)-1]}, nil
 }
 
 // brokenSession tells a server that died, was hurt, or could not be reached from a query

@@ -2,6 +2,7 @@ package drill
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,13 +15,13 @@ import (
 type rpo struct {
 	age   time.Duration
 	basis string
-	why   string // more about a basis that is too old
+	why   string // what else to say of a basis that is too old
 }
 
-func (d *drill) measureRPO(ctx context.Context) (rpo, error) {
-	beats, err := d.heartbeat(ctx)
-	if err != nil {
-		return rpo{}, d.brokenSession(ctx, err)
+// measureRPO measures by the beats that came back; unread is why they could not be read.
+func (d *drill) measureRPO(ctx context.Context, beats *verify.Heartbeat, unread error) (rpo, error) {
+	if unread != nil {
+		return rpo{}, d.brokenSession(ctx, unread)
 	}
 	d.sayBeats(ctx, beats)
 	if d.settings.Target.Kind != settings.TargetEnd {
@@ -39,17 +40,21 @@ func (d *drill) measureRPO(ctx context.Context) (rpo, error) {
 	}
 	lost := rpo{age: age, basis: newest.Basis}
 	if beats != nil {
-		lost.why = beats.Stopped(d.commit)
+		if text := beats.Stopped(d.commit); text != "" {
+			lost.why = "; " + text
+		}
 	}
 	return lost, nil
 }
 
-// heartbeat finds the beats: in -database, else in the first other one that has some.
+// heartbeat finds the beats: in -database, else in the first other one that has some. What
+// looks like a heartbeat and is none is said, wherever it is.
 func (d *drill) heartbeat(ctx context.Context) (*verify.Heartbeat, error) {
 	names, err := verify.Databases(ctx, d.server.Connect)
 	if err != nil {
 		return nil, err
 	}
+	names = slices.DeleteFunc(names, func(name string) bool { return name == d.settings.Database })
 	for _, name := range append([]string{d.settings.Database}, names...) {
 		conn, err := d.server.Connect(ctx, name)
 		if err != nil { // the checks say what is wrong with a database
@@ -60,7 +65,7 @@ func (d *drill) heartbeat(ctx context.Context) (*verify.Heartbeat, error) {
 		if err != nil {
 			return nil, err
 		}
-		if why != "" && name == d.settings.Database {
+		if why != "" {
 			d.note("database %s: %s", name, why)
 		}
 		if beats != nil {

@@ -110,7 +110,10 @@ func (d *drill) beforeFailover(ctx context.Context) error {
 	if err = d.onTheOldTimeline(); err != nil {
 		return err
 	}
-	if err = d.twoSided(ctx); err != nil {
+	if err = d.twoSided(d.heartbeat(ctx)); err != nil {
+		return err
+	}
+	if err = d.leftNothing(ctx); err != nil { // the second recovery begins another timeline
 		return err
 	}
 	d.closeSession(ctx)
@@ -141,15 +144,13 @@ func (d *drill) onTheOldTimeline() error {
 }
 
 // twoSided proves that nothing from behind the target came back.
-func (d *drill) twoSided(ctx context.Context) error {
+func (d *drill) twoSided(beats *verify.Heartbeat, unread error) error {
 	if d.settings.Target.Kind == settings.TargetEnd {
 		return nil
 	}
-	sides := verify.Sides{Target: d.settings.Target, Log: d.log, Commit: d.commit}
-	var err error
-	sides.Beats, err = d.heartbeat(ctx)
-	if err != nil { // the log and the commit still tell; the checks will say what is wrong with the database
-		d.note("-target %s: the heartbeat was not looked at: %s", d.settings.Target, pgbackrest.Printable(err.Error()))
+	sides := verify.Sides{Target: d.settings.Target, Log: d.log, Commit: d.commit, Beats: beats}
+	if unread != nil { // the log and the commit still tell; the checks will say what is wrong with the database
+		d.note("-target %s: the heartbeat was not looked at: %s", d.settings.Target, pgbackrest.Printable(unread.Error()))
 	}
 	text, err := sides.Holds()
 	if err == nil {

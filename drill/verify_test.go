@@ -17,10 +17,11 @@ func (d *drill) verify(ctx context.Context) error {
 	if err := d.isolated(ctx); err != nil {
 		return err
 	}
-	sides := d.twoSided(ctx)
+	beats, unread := d.heartbeat(ctx)
+	sides := d.twoSided(beats, unread)
 	counts := map[verify.Status]int{verify.DeepPassed: 0, verify.DeepFailed: 0}
 	data := d.runChecks(ctx, counts)
-	age, err := d.measureRPO(ctx)
+	age, err := d.measureRPO(ctx, beats, unread)
 	deep := d.askDeeper(ctx, errors.Join(data, err), counts)
 	for status, n := range counts {
 		d.metric("checks", float64(n), "status", string(status))
@@ -93,7 +94,7 @@ func (d *drill) budgets(lost rpo) error {
 		return reason.Errorf(reason.RTOExceeded, "the restore took %s, the budget is %s", rto.Round(time.Second), d.settings.RTO)
 	}
 	if lost.basis == verify.BasisHeartbeat && lost.age > d.settings.RPO {
-		return reason.Errorf(reason.RPOExceeded, "the newest beat that came back is %s old, the budget is %s%s", lost.age.Round(time.Second), d.settings.RPO, behind("; ", lost.why))
+		return reason.Errorf(reason.RPOExceeded, "the newest beat that came back is %s old, the budget is %s%s", lost.age.Round(time.Second), d.settings.RPO, lost.why)
 	}
 	return nil
 }
@@ -109,12 +110,4 @@ func (d *drill) worstRTO() (time.Duration, bool) {
 	perSegment := replay / time.Duration(d.log.Segments())
 	worst := d.restoreTime + time.Duration(d.mostBetweenBackups())*perSegment
 	return max(worst, d.answered.Sub(d.restoreStart)), true
-}
-
-// behind is text with what separates it from what stands before it, "" of nothing.
-func behind(separator, text string) string {
-	if text == "" {
-		return ""
-	}
-	return separator + text
 }
