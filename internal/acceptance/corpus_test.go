@@ -85,6 +85,7 @@ func (tab *table) suffer(t *testing.T) {
 		}
 		t.Run(r.called(), func(t *testing.T) {
 			t.Parallel()
+			expect(t)
 			switch r := r.(type) {
 			case fault:
 				r.alone(t, tab.from)
@@ -95,15 +96,34 @@ func (tab *table) suffer(t *testing.T) {
 	}
 }
 
+// expect makes a row stand in the table as wrong, until there is a verdict on it: its seed may
+// fail, or its harm. One that is skipped stands there not at all.
+func expect(t *testing.T) {
+	t.Helper()
+	keep(t, found{why: "no verdict", failed: true})
+	t.Cleanup(func() {
+		if t.Skipped() {
+			corpus.Lock()
+			defer corpus.Unlock()
+			delete(corpus.found, t.Name())
+		}
+	})
+}
+
 // remember keeps the verdict on a row, for the table.
 func remember(t *testing.T, o outcome) {
+	t.Helper()
+	keep(t, found{o.Status, o.Report.Reason, o.Took, t.Failed()})
+}
+
+func keep(t *testing.T, f found) {
 	t.Helper()
 	corpus.Lock()
 	defer corpus.Unlock()
 	if corpus.found == nil {
 		corpus.found = map[string]found{}
 	}
-	corpus.found[t.Name()] = found{o.Status, o.Report.Reason, o.Took, t.Failed()}
+	corpus.found[t.Name()] = f
 }
 
 var printTable = flag.Bool("table", false, "print the table of faults in the end")

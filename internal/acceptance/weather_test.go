@@ -72,13 +72,19 @@ func answer(status int, code string) behaviour {
 	}
 }
 
-// half promises all of a file, and hangs up in the middle of it.
-func half(w http.ResponseWriter, r *http.Request, store http.Handler) {
+// answered is the store's whole answer, of which w has the headers already.
+func answered(w http.ResponseWriter, r *http.Request, store http.Handler) *httptest.ResponseRecorder {
 	whole := httptest.NewRecorder()
 	store.ServeHTTP(whole, r)
 	for name, values := range whole.Header() {
 		w.Header()[name] = values
 	}
+	return whole
+}
+
+// half promises all of a file, and hangs up in the middle of it.
+func half(w http.ResponseWriter, r *http.Request, store http.Handler) {
+	whole := answered(w, r, store)
 	w.Header().Set("Content-Length", fmt.Sprint(whole.Body.Len()))
 	w.WriteHeader(whole.Code)
 	_, _ = w.Write(whole.Body.Bytes()[:whole.Body.Len()/2])
@@ -105,11 +111,7 @@ func after(r *http.Request, d time.Duration) {
 func throttled(rate int) behaviour {
 	var line sync.Mutex
 	return func(w http.ResponseWriter, r *http.Request, store http.Handler) {
-		whole := httptest.NewRecorder()
-		store.ServeHTTP(whole, r)
-		for name, values := range whole.Header() {
-			w.Header()[name] = values
-		}
+		whole := answered(w, r, store)
 		w.WriteHeader(whole.Code)
 		const part = 64 << 10
 		for whole.Body.Len() > 0 {
