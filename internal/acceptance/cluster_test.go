@@ -56,12 +56,7 @@ func (c *cluster) sql(ctx context.Context, database string, statements ...string
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is in flight
-	for _, statement := range statements {
-		if _, err := conn.Exec(ctx, statement); err != nil {
-			return fmt.Errorf("%.60s: %w", statement, err)
-		}
-	}
-	return nil
+	return source.Each(ctx, conn, statements)
 }
 
 // note remembers the present moment under a name.

@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -168,7 +169,7 @@ func (c *cluster) flip(ctx context.Context) error {
 	}
 	var file string
 	err = conn.QueryRow(ctx, `SELECT pg_relation_filepath('secret')`).Scan(&file)
-	if err = firstOf(err, conn.Close(ctx)); err != nil {
+	if err = cmp.Or(err, conn.Close(ctx)); err != nil {
 		return err
 	}
 	if err = c.Stop(ctx); err != nil {
@@ -186,13 +187,4 @@ func (c *cluster) flip(ctx context.Context) error {
 		return err
 	}
 	return c.Start(ctx)
-}
-
-func firstOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -130,14 +130,22 @@ func (f *Flight) Signal(s syscall.Signal) {
 func (f *Flight) Reach(step string) {
 	f.t.Helper()
 	Eventually(f.t, "step "+step+" to begin", func() string {
-		stream, _ := os.ReadFile(f.file("jsonl")) // it may not be there yet
-		for line := range strings.Lines(string(stream)) {
-			if strings.Contains(line, `"Action":"run"`) && strings.Contains(line, `"TestDrill/`+step+`"`) {
-				return ""
-			}
+		if Begun(f.file("jsonl"), step) {
+			return ""
 		}
 		return "not yet"
 	})
+}
+
+// Begun says whether a step has begun, by the stream a drill writes.
+func Begun(stream, step string) bool {
+	content, _ := os.ReadFile(stream) // it may not be there yet
+	for line := range strings.Lines(string(content)) {
+		if strings.Contains(line, `"Action":"run"`) && strings.Contains(line, `"TestDrill/`+step+`"`) {
+			return true
+		}
+	}
+	return false
 }
 
 // Eventually waits until condition says "".

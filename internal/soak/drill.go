@@ -12,32 +12,16 @@ import (
 	"syscall"
 	"time"
 
+	"veza.fr/recovery/internal/drilltest"
 	"veza.fr/recovery/internal/wait"
 )
 
 // drillTime bounds one drill; testprom has a limit of its own, far behind it.
 const drillTime = 4 * time.Minute
 
-// outcome is what a drill left behind for those who look from outside.
-type outcome struct {
-	status int
-	took   time.Duration
-	said   string
-	report struct {
-		Reason string `json:"reason"`
-		Step   string `json:"step"`
-		Detail string `json:"detail"`
-		Values []struct {
-			Name   string            `json:"name"`
-			Labels map[string]string `json:"labels"`
-			Value  float64           `json:"value"`
-		} `json:"measurements"`
-	}
-}
-
 // value is a measurement, and the value of one of its labels.
-func (o outcome) value(name, label string) (value float64, of string, ok bool) {
-	for _, v := range o.report.Values {
+func value(o drilltest.Outcome, name, label string) (value float64, of string, ok bool) {
+	for _, v := range o.Report.Values {
 		if v.Name == name {
 			return v.Value, v.Labels[label], true
 		}
@@ -74,21 +58,21 @@ func start(programs, tmp, out string, args []string) (*flight, error) {
 func (f *flight) file(suffix string) string { return filepath.Join(f.out, "drill."+suffix) }
 
 // end waits for the drill, ends it in good order when ctx does, and collects what it left.
-func (f *flight) end(ctx context.Context) (o outcome, err error) {
+func (f *flight) end(ctx context.Context) (o drilltest.Outcome, err error) {
 	ctx, cancel := context.WithTimeout(ctx, drillTime)
 	defer cancel()
 	over := context.AfterFunc(ctx, func() { _ = f.cmd.Process.Signal(syscall.SIGINT) }) // it may be gone
 	defer over()
 	_ = f.cmd.Wait() // the status says it
-	o = outcome{status: f.cmd.ProcessState.ExitCode(), took: time.Since(f.begin), said: f.said.String()}
-	if err = os.WriteFile(f.file("txt"), []byte(o.said), 0o644); err != nil { //nolint:gosec // for whoever looks into a red
+	o = drilltest.Outcome{Status: f.cmd.ProcessState.ExitCode(), Took: time.Since(f.begin), Said: f.said.String()}
+	if err = os.WriteFile(f.file("txt"), []byte(o.Said), 0o644); err != nil { //nolint:gosec // for whoever looks into a red
 		return o, err
 	}
 	content, err := os.ReadFile(f.file("json"))
 	if err != nil {
-		return o, errors.New("the drill left no report: " + strings.TrimSpace(o.said))
+		return o, errors.New("the drill left no report: " + strings.TrimSpace(o.Said))
 	}
-	return o, json.Unmarshal(content, &o.report)
+	return o, json.Unmarshal(content, &o.Report)
 }
 
 // reach waits until a step has begun.
@@ -96,8 +80,7 @@ func (f *flight) reach(ctx context.Context, step string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	return wait.For(ctx, "step "+step, 5*time.Millisecond, func(context.Context) error {
-		stream, _ := os.ReadFile(f.file("jsonl")) // it may not be there yet
-		if !bytes.Contains(stream, []byte(`"TestDrill/`+step+`"`)) {
+		if !drilltest.Begun(f.file("jsonl"), step) {
 			return errors.New("not yet")
 		}
 		return nil

@@ -231,10 +231,5 @@ func (s *site) sql(ctx context.Context, statements ...string) error {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is in flight
-	for _, statement := range statements {
-		if _, err := conn.Exec(ctx, statement); err != nil {
-			return fmt.Errorf("%.60s: %w", statement, err)
-		}
-	}
-	return nil
+	return source.Each(ctx, conn, statements)
 }

@@ -119,7 +119,7 @@ func (s *soak) source(ctx context.Context, number int) (err error) {
 			return err
 		}
 	}
-	return nil
+	return site.moved()
 }
 
 // drill runs one, looks at what it left, and counts it.

@@ -1,6 +1,7 @@
 package soak
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/drilltest"
 )
 
 // The same seed draws the same source, and idle ones have no heartbeat that could stand still.
@@ -30,10 +33,10 @@ func TestMixed(t *testing.T) {
 
 // A drill is green only when testprom says so and nothing was left behind.
 func TestWhy(t *testing.T) {
-	red := result{outcome: outcome{status: 1}}
-	red.outcome.report.Reason = "wal_missing"
+	red := result{outcome: drilltest.Outcome{Status: 1}}
+	red.outcome.Report.Reason = "wal_missing"
 	assert.Equal(t, "wal_missing", red.why())
-	assert.Equal(t, "exit 2", result{outcome: outcome{status: 2}}.why())
+	assert.Equal(t, "exit 2", result{outcome: drilltest.Outcome{Status: 2}}.why())
 	assert.Equal(t, "untidy", result{err: assert.AnError}.why())
 	assert.Empty(t, result{}.why())
 }
@@ -51,7 +54,13 @@ func TestLeftovers(t *testing.T) {
 	sleeper.Env = []string{"TMPDIR=" + tmp}
 	require.NoError(t, sleeper.Start())
 	defer func() { _ = sleeper.Process.Kill(); _ = sleeper.Wait() }() // it was only there to be found
-	found, err = leftovers(tmp)
+	// A program that was just begun has no environment for a moment: exec gives it one late.
+	drilltest.Eventually(t, "the process to be found", func() string {
+		if found, err = leftovers(tmp); err != nil || len(found) != 2 {
+			return fmt.Sprintf("%v, %v", found, err)
+		}
+		return ""
+	})
 	require.NoError(t, err)
 	require.Len(t, found, 2)
 	assert.Contains(t, found[0], "core")

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"veza.fr/recovery/internal/drilltest"
 )
 
 // Tally counts the drills that ended.
@@ -43,7 +45,7 @@ type result struct {
 	number, source int
 	mix            mix
 	ask            string
-	outcome        outcome
+	outcome        drilltest.Outcome
 	err            error // about what surrounds the verdict: leftovers, no report
 	out, tmp       string
 }
@@ -51,8 +53,8 @@ type result struct {
 // why is the reason of a red, and "" for a green.
 func (r result) why() string {
 	switch {
-	case r.outcome.status != 0:
-		return cmp.Or(r.outcome.report.Reason, fmt.Sprintf("exit %d", r.outcome.status))
+	case r.outcome.Status != 0:
+		return cmp.Or(string(r.outcome.Report.Reason), fmt.Sprintf("exit %d", r.outcome.Status))
 	case r.err != nil:
 		return "untidy"
 	}
@@ -65,9 +67,9 @@ func (s *soak) count(r result) error {
 	defer s.mu.Unlock()
 	s.tally.Drills++
 	why := r.why()
-	rto, _, _ := r.outcome.value("rto_seconds", "")
-	line := fmt.Sprintf("%3d  source %-3d %-5s %5.1f s  RTO %4.1f s", r.number, r.source, map[bool]string{true: "green", false: "RED"}[why == ""], r.outcome.took.Seconds(), rto)
-	if rpo, basis, ok := r.outcome.value("rpo_seconds", "basis"); ok {
+	rto, _, _ := value(r.outcome, "rto_seconds", "")
+	line := fmt.Sprintf("%3d  source %-3d %-5s %5.1f s  RTO %4.1f s", r.number, r.source, map[bool]string{true: "green", false: "RED"}[why == ""], r.outcome.Took.Seconds(), rto)
+	if rpo, basis, ok := value(r.outcome, "rpo_seconds", "basis"); ok {
 		line += fmt.Sprintf("  RPO %5.1f s %-11s", rpo, basis)
 	} else {
 		line += fmt.Sprintf("  RPO %-19s", "-")
@@ -80,7 +82,7 @@ func (s *soak) count(r result) error {
 		return remove(r.out, r.tmp)
 	}
 	s.tally.Reds[why]++
-	fmt.Fprintf(s.Lines, "     %s in %s: %s\n     evidence: %s\n", why, r.outcome.report.Step, r.outcome.report.Detail, r.out)
+	fmt.Fprintf(s.Lines, "     %s in %s: %s\n     evidence: %s\n", why, r.outcome.Report.Step, r.outcome.Report.Detail, r.out)
 	if r.err != nil {
 		fmt.Fprintf(s.Lines, "     %v\n", r.err)
 	}

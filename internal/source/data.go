@@ -33,13 +33,13 @@ var (
 // Load makes the tables of a seeded cluster, with n users in them, in the database that
 // conn is connected to.
 func Load(ctx context.Context, conn *pgx.Conn, n int) error {
-	if err := each(ctx, conn, schema); err != nil {
+	if err := Each(ctx, conn, schema); err != nil {
 		return err
 	}
 	if err := insert(ctx, conn, 0, n); err != nil {
 		return err
 	}
-	return each(ctx, conn, keys)
+	return Each(ctx, conn, keys)
 }
 
 // grow adds n users and their orders to those that are there.
@@ -60,7 +60,8 @@ func insert(ctx context.Context, conn *pgx.Conn, above, to int) error {
 	return nil
 }
 
-func each(ctx context.Context, conn *pgx.Conn, statements []string) error {
+// Each runs statements one after the other, until one fails.
+func Each(ctx context.Context, conn *pgx.Conn, statements []string) error {
 	for _, statement := range statements {
 		if _, err := conn.Exec(ctx, statement); err != nil {
 			return fmt.Errorf("%.40s...: %w", statement, err)

@@ -109,7 +109,7 @@ func (s *Seeded) createStanza(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is in flight
-	return each(ctx, conn, []string{
+	return Each(ctx, conn, []string{
 		fmt.Sprintf(`ALTER SYSTEM SET archive_command = 'pgbackrest --config=%s --stanza=%s archive-push %%p'`, s.conf(), s.stanza()),
 		`SELECT pg_reload_conf()`,
 	})
