@@ -17,7 +17,7 @@ TAGS := none ci drill
 TEST := $(GO) test -shuffle=on ./...
 TEST_CI := $(GO) test -tags ci -shuffle=on ./...
 # The longest first: it waits more than it works.
-TEST_LAB := $(GO) test -tags drill -shuffle=on -timeout 30m ./internal/lab/prodtest ./...
+TEST_LAB := $(GO) test -tags drill -shuffle=on -timeout 30m ./internal/harness/lab/prodtest ./...
 
 GOLANGCI_VERSION := 2.15.0
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/veza-drill/bin
@@ -65,12 +65,12 @@ test-lab-command:
 	@echo '$(TEST_LAB)'
 
 # The test binary itself, so that it prints its table and nothing of the go command's.
-FAULTS = cd internal/acceptance && ../../out/faults.test -test.timeout 30m -table
+FAULTS = cd internal/harness/acceptance && ../../../out/faults.test -test.timeout 30m -table
 
 .PHONY: faults
 faults: programs-test ## breaks repositories and clusters in every known way, and prints what the drill said of each
 	@mkdir -p out
-	@$(GO) test -c -o out/faults.test ./internal/acceptance
+	@$(GO) test -c -o out/faults.test ./internal/harness/acceptance
 	@$(FAULTS)
 
 .PHONY: faults-all
@@ -130,9 +130,9 @@ soak: programs-drill ## N clean drills (20) over sources of many kinds; counts r
 .PHONY: mutants
 mutants: programs-test ## breaks the code of the verdict one place at a time; prints what no test notices (SAMPLE=40 of each package)
 	@$(GO) build -o out/mutate ./internal/cmd/mutate
-	-out/mutate -sample '$(SAMPLE)' $$(ls internal/testreport/*.go | grep -v _test) -- sh -c '$(GO) test -short ./internal/testreport && $(GO) test -short ./internal/runner'
+	-out/mutate -sample '$(SAMPLE)' $$(ls internal/testprom/testreport/*.go | grep -v _test) -- sh -c '$(GO) test -short ./internal/testprom/testreport && $(GO) test -short ./internal/testprom/runner'
 	-out/mutate -sample '$(SAMPLE)' $$(ls internal/verify/*.go | grep -v _test) -- $(GO) test ./internal/verify
-	-out/mutate -sample '$(SAMPLE)' $$(ls drill/*_test.go | grep -v env_) -- $(GO) test -count=1 -failfast ./internal/acceptance
+	-out/mutate -sample '$(SAMPLE)' $$(ls drill/*_test.go | grep -v env_) -- $(GO) test -count=1 -failfast ./internal/harness/acceptance
 
 .PHONY: golden
 golden: ## rewrite golden files, and the README's generated tables; look at the diff

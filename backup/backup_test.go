@@ -3,14 +3,14 @@ package backup
 import (
 	"testing"
 
-	"veza.fr/recovery/internal/runtest"
+	"veza.fr/recovery/internal/suite"
 )
 
 // TestBackup asks of a repository what an operator would. Each claim is a subtest, and
 // stands for itself: a failed one stops none of the others. Which of them are asked is
 // decided, and published, before the first one starts; the others are not started.
 func TestBackup(t *testing.T) {
-	runtest.NeverCached(t, "backup_test.go")
+	suite.NeverCached(t, "backup_test.go")
 	if testing.Short() {
 		t.Skip("-short leaves the backup checks out; testprom reports that as no_tests")
 	}

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"veza.fr/recovery/internal/regime"
+	"veza.fr/recovery/internal/policy"
 )
 
 // cadence is the claim cadence: the backups of the calendar are there, and the newest
@@ -16,7 +16,7 @@ func (b *check) cadence(context.Context) error {
 		return err
 	}
 	now := time.Now()
-	calendar, err := regime.NewCalendar(b.backups, now, regime.Limits{
+	calendar, err := policy.NewCalendar(b.backups, now, policy.Limits{
 		FullAge: b.settings.FullAge, BackupAge: b.settings.BackupAge, Diffs: b.keptDiffs(),
 	})
 	if err != nil {

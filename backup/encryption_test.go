@@ -14,8 +14,8 @@ import (
 
 	"veza.fr/recovery/internal/objectstore"
 	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/policy"
 	"veza.fr/recovery/internal/reason"
-	"veza.fr/recovery/internal/regime"
 	"veza.fr/recovery/internal/repository"
 )
 
@@ -133,7 +133,7 @@ func inspect(ctx context.Context, objects objectstore.Objects, object objectstor
 		return nil, 0, err
 	}
 	defer content.Close() //nolint:errcheck // only read
-	findings, n, err = regime.Inspect(object.Name, content, usersMarkers)
+	findings, n, err = policy.Inspect(object.Name, content, usersMarkers)
 	if errors.Is(err, objectstore.ErrNoObject) {
 		return nil, 0, nil
 	}

@@ -7,12 +7,11 @@ import (
 	"os"
 	"time"
 
-	"veza.fr/recovery/internal/measure"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/repository"
-	"veza.fr/recovery/internal/runtest"
 	"veza.fr/recovery/internal/sandbox"
 	"veza.fr/recovery/internal/source"
+	"veza.fr/recovery/internal/suite"
 )
 
 // Bounds of things that take no time when all is well.
@@ -61,7 +60,7 @@ func (b *check) readConf() (err error) {
 
 // reserve takes the lock, so that whatever earlier checks left behind can be removed.
 func (b *check) reserve(ctx context.Context) (err error) {
-	measure.Label(b.t, "stanza", b.stanza)
+	suite.Label(b.t, "stanza", b.stanza)
 	if b.lock, err = sandbox.Acquire(b.stanza + ours); err != nil {
 		return err
 	}
@@ -104,7 +103,7 @@ func (b *check) seed(ctx context.Context) (err error) {
 
 // spec says whose a machine is, and how long it is wanted.
 func (b *check) spec() sandbox.Spec {
-	return sandbox.Spec{Stanza: b.stanza + ours, Run: b.run, Until: runtest.Over(b.ctx)}
+	return sandbox.Spec{Stanza: b.stanza + ours, Run: b.run, Until: suite.Over(b.ctx)}
 }
 
 // reach makes the scratch machine that asks the repository, with a way to it.
@@ -138,7 +137,7 @@ func (b *check) ask(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	measure.Label(b.t, "pgbackrest_version", version)
+	suite.Label(b.t, "pgbackrest_version", version)
 	if b.info, b.infoErr = b.repo.Info(ctx); b.infoErr != nil {
 		if why, _ := reason.Of(b.infoErr); why.Exit() != reason.ExitFailed {
 			return b.infoErr // not the repository's fault: no claim can be judged
@@ -146,14 +145,14 @@ func (b *check) ask(ctx context.Context) error {
 		return nil
 	}
 	if b.backups = b.info.Backups(b.settings.Repo); len(b.backups) > 0 {
-		measure.Label(b.t, "pg_version", b.info.Version(b.newest()))
+		suite.Label(b.t, "pg_version", b.info.Version(b.newest()))
 	}
 	return nil
 }
 
 // close leaves nothing behind.
 func (b *check) close() {
-	ctx, cancel := runtest.Cleanup()
+	ctx, cancel := suite.Cleanup()
 	defer cancel()
 	var err error
 	if b.control != nil { // it stands on the source's ground
@@ -166,6 +165,6 @@ func (b *check) close() {
 		err = errors.Join(err, b.lock.Release())
 	}
 	if err != nil {
-		runtest.Fail(b.t, err, reason.SandboxFailed)
+		suite.Fail(b.t, err, reason.SandboxFailed)
 	}
 }

@@ -7,14 +7,14 @@ import (
 	"strconv"
 	"strings"
 
+	"veza.fr/recovery/internal/policy"
 	"veza.fr/recovery/internal/reason"
-	"veza.fr/recovery/internal/regime"
 )
 
 // policy is the claim policy: the conf in use says what the customer's policy says. A
 // pass prints what was read, a failure the line that is wrong.
 func (b *check) policy(context.Context) error {
-	read, findings := regime.Policy(b.repo.Conf.Config, b.stanza, b.settings.Repo, regime.File{
+	read, findings := policy.Policy(b.repo.Conf.Config, b.stanza, b.settings.Repo, policy.File{
 		Path: b.origin.Conf, Mode: b.origin.Mode, Owner: b.origin.Owner, Runner: runner(),
 	})
 	for _, line := range read {

@@ -9,7 +9,7 @@ import (
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
-	"veza.fr/recovery/internal/runtest"
+	"veza.fr/recovery/internal/suite"
 )
 
 // restoreAndCount restores a set into a machine of its own, recovers to the end of the
@@ -21,7 +21,7 @@ func (b *check) restoreAndCount(ctx context.Context, set pgbackrest.Backup) (use
 	box, err := b.machine(ctx, b.env.Sandbox(b.settings), spec)
 	if box != nil {
 		defer func() {
-			late, cancel := runtest.Cleanup()
+			late, cancel := suite.Cleanup()
 			defer cancel()
 			err = errors.Join(err, reason.Wrap(reason.SandboxFailed, box.Destroy(late)))
 		}()

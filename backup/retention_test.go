@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/policy"
 	"veza.fr/recovery/internal/reason"
-	"veza.fr/recovery/internal/regime"
 	"veza.fr/recovery/internal/repository"
 )
 
@@ -61,13 +61,13 @@ func (b *check) take(ctx context.Context, kind string) (pgbackrest.Backup, error
 
 // keepsExactly compares what is listed with what the policy keeps of all that was taken.
 func (b *check) keepsExactly(taken []pgbackrest.Backup) error {
-	kept, want := labels(b.backups), regime.Keep(taken, regime.Fulls, regime.Diffs)
+	kept, want := labels(b.backups), policy.Keep(taken, policy.Fulls, policy.Diffs)
 	missing, more := without(want, kept), without(kept, want)
 	if len(missing)+len(more) == 0 {
 		return nil
 	}
 	return reason.Errorf(reason.RetentionWrong, "the policy keeps %d fulls and %d diffs: gone although it keeps them: %s; there although it does not: %s",
-		regime.Fulls, regime.Diffs, orNone(strings.Join(missing, ", ")), orNone(strings.Join(more, ", ")))
+		policy.Fulls, policy.Diffs, orNone(strings.Join(missing, ", ")), orNone(strings.Join(more, ", ")))
 }
 
 // list asks again which backups there are.
@@ -91,7 +91,7 @@ func (b *check) archiveOf(ctx context.Context, kept []pgbackrest.Backup) error {
 	if err != nil {
 		return err
 	}
-	if findings := regime.CheckArchive(archive.Archive, kept); len(findings) > 0 {
+	if findings := policy.CheckArchive(archive.Archive, kept); len(findings) > 0 {
 		return reason.Errorf(reason.RetentionWrong, "the archive is not what the kept backups need: %s", strings.Join(findings, "; "))
 	}
 	b.say("the archive begins with %s, which %s needs, and holds %d segments", chain.Entries[0].Name, kept[0].Label, len(chain.Entries))

@@ -11,8 +11,8 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"veza.fr/recovery/internal/reason"
-	"veza.fr/recovery/internal/runtest"
 	"veza.fr/recovery/internal/source"
+	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/wait"
 	"veza.fr/recovery/internal/wal"
 )
@@ -80,7 +80,7 @@ func (b *check) hurry(ctx context.Context, conn *pgx.Conn) (restore func(), err 
 		return nil
 	}
 	restore = func() {
-		late, cancel := runtest.Cleanup()
+		late, cancel := suite.Cleanup()
 		defer cancel()
 		if failure := set(late, "60s"); failure != nil {
 			b.note("archive_timeout could not be set back: %v", failure)

@@ -13,15 +13,14 @@ import (
 
 	"veza.fr/recovery/internal/environment"
 	"veza.fr/recovery/internal/host"
-	"veza.fr/recovery/internal/measure"
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/repository"
-	"veza.fr/recovery/internal/runtest"
 	"veza.fr/recovery/internal/sandbox"
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/source"
+	"veza.fr/recovery/internal/suite"
 )
 
 // check is what the claims share.
@@ -52,9 +51,9 @@ type check struct {
 func begin(t *testing.T) *check {
 	t.Helper()
 	b := newCheck(t)
-	measure.Label(t, "environment", b.env.Name)
+	suite.Label(t, "environment", b.env.Name)
 	if err := b.open(b.ctx); err != nil {
-		runtest.Fail(t, b.judge(err), reason.SandboxFailed)
+		suite.Fail(t, b.judge(err), reason.SandboxFailed)
 		t.FailNow()
 	}
 	b.choose()
@@ -64,7 +63,7 @@ func begin(t *testing.T) *check {
 // newCheck is a check that has opened nothing yet, and closes what it will.
 func newCheck(t *testing.T) *check {
 	t.Helper()
-	b := &check{t: t, claim_: t, ctx: runtest.Context(t), run: strings.ToLower(rand.Text()[:10]), env: bind()}
+	b := &check{t: t, claim_: t, ctx: suite.Context(t), run: strings.ToLower(rand.Text()[:10]), env: bind()}
 	b.repo = &repository.Repository{Say: b.say, Note: b.note}
 	t.Cleanup(b.close)
 	return b
@@ -79,14 +78,14 @@ func (b *check) claim(name string, prove func(context.Context) error) {
 		b.claim_ = t
 		defer func() { b.claim_ = b.t }()
 		if err := prove(b.ctx); err != nil {
-			runtest.Fail(t, b.judge(err), fallback(name))
+			suite.Fail(t, b.judge(err), fallback(name))
 		}
 	})
 }
 
 // fallback is the reason of a claim whose error carries none.
 func fallback(name string) reason.Reason {
-	for _, claim := range measure.Backup.Steps {
+	for _, claim := range suite.Backup.Steps {
 		if claim.Name == name {
 			return claim.Default
 		}
@@ -108,14 +107,14 @@ func (b *check) judge(err error) error {
 
 // choose decides which claims are asked, and publishes it.
 func (b *check) choose() {
-	for _, claim := range measure.Backup.Steps {
+	for _, claim := range suite.Backup.Steps {
 		if why := b.notAsked(claim.Name); why != "" {
 			b.note("%s is not asked: %s", claim.Name, why)
 			continue
 		}
 		b.asked = append(b.asked, claim.Name)
 	}
-	measure.Asked(b.t, b.asked)
+	suite.Asked(b.t, b.asked)
 	for _, key := range b.repo.Conf.Repos() {
 		if key != b.settings.Repo {
 			b.note("repository %d of the conf is not looked at: -repo %d checks it", key, key)
@@ -159,12 +158,12 @@ func (b *check) say(format string, args ...any) {
 func (b *check) note(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	b.say("%s", text)
-	measure.Note(b.claim_, text)
+	suite.Note(b.claim_, text)
 }
 
 // metric publishes a measurement of the running claim.
 func (b *check) metric(name string, value float64, labels ...string) {
-	measure.Metric(b.claim_, name, value, labels...)
+	suite.Metric(b.claim_, name, value, labels...)
 }
 
 // newest is the youngest backup set.

@@ -12,7 +12,7 @@ import (
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/repository"
 	"veza.fr/recovery/internal/sandbox"
-	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/target"
 	"veza.fr/recovery/internal/wal"
 )
 
@@ -93,11 +93,11 @@ func (d *drill) primaryAgrees(last wal.Entry) error {
 // targetInWindow refuses a target behind everything that is archived.
 func (d *drill) targetInWindow(last wal.Entry) error {
 	beyond := false
-	switch target := d.settings.Target; target.Kind {
-	case settings.TargetTime:
-		beyond = target.Time.After(last.Time.Add(5 * time.Second))
-	case settings.TargetLSN:
-		beyond = lsn(target.LSN) >= wal.Segment{Number: last.Number + 1}.Start(d.size)
+	switch wanted := d.settings.Target; wanted.Kind {
+	case target.Time:
+		beyond = wanted.Time.After(last.Time.Add(5 * time.Second))
+	case target.LSN:
+		beyond = lsn(wanted.LSN) >= wal.Segment{Number: last.Number + 1}.Start(d.size)
 	}
 	if beyond {
 		return reason.Errorf(reason.ConfigInvalid, "-target %s lies behind the end of the archive (%s, archived %s): outside the recovery window",

@@ -3,13 +3,13 @@ package drill
 import (
 	"testing"
 
-	"veza.fr/recovery/internal/runtest"
+	"veza.fr/recovery/internal/suite"
 )
 
 // TestDrill restores a backup as an operator would in a disaster, in this order.
 // Each step is a subtest; a step behind a failed one is not run, but teardown is.
 func TestDrill(t *testing.T) {
-	runtest.NeverCached(t, "drill_test.go")
+	suite.NeverCached(t, "drill_test.go")
 	if testing.Short() {
 		t.Skip("-short leaves the drill out; testprom reports that as no_tests")
 	}

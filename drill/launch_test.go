@@ -5,8 +5,8 @@ import (
 
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
-	"veza.fr/recovery/internal/runtest"
 	"veza.fr/recovery/internal/sandbox"
+	"veza.fr/recovery/internal/suite"
 )
 
 // launch makes the throw-away machine.
@@ -30,7 +30,7 @@ func (d *drill) spec(ctx context.Context) sandbox.Spec {
 
 // tag says whose a machine is, and how long it is wanted.
 func (d *drill) tag() sandbox.Spec {
-	return sandbox.Spec{Stanza: d.stanza, Run: d.run, Until: runtest.Over(d.ctx)}
+	return sandbox.Spec{Stanza: d.stanza, Run: d.run, Until: suite.Over(d.ctx)}
 }
 
 // served refuses, before anything is made, a repository that a sandbox without a

@@ -5,8 +5,8 @@ import (
 	"os"
 	"testing"
 
-	"veza.fr/recovery/internal/runtest"
 	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/suite"
 )
 
 // pending are the settings of this run. They are validated by preflight, so that a
@@ -15,5 +15,5 @@ var pending = settings.Register(flag.CommandLine)
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	os.Exit(runtest.Main(m))
+	os.Exit(suite.Main(m))
 }

@@ -6,13 +6,13 @@ import (
 	"os"
 	"time"
 
-	"veza.fr/recovery/internal/measure"
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/repository"
 	"veza.fr/recovery/internal/sandbox"
 	"veza.fr/recovery/internal/source"
+	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/verify"
 )
 
@@ -64,7 +64,7 @@ func (d *drill) configure(context.Context) (err error) {
 // reserve takes the stanza's lock, which proves that no other run of it lives; so
 // whatever earlier runs left behind can be removed now.
 func (d *drill) reserve(ctx context.Context) (err error) {
-	measure.Label(d.step_, "stanza", d.stanza)
+	suite.Label(d.step_, "stanza", d.stanza)
 	if d.lock, err = sandbox.Acquire(d.stanza); err != nil {
 		return err
 	}
@@ -135,7 +135,7 @@ func (d *drill) ask(ctx context.Context) (err error) {
 	if d.version, err = d.client.Version(ctx); err != nil {
 		return err
 	}
-	measure.Label(d.step_, "pgbackrest_version", d.version)
+	suite.Label(d.step_, "pgbackrest_version", d.version)
 	d.info, err = d.repo.Info(ctx)
 	return err
 }
@@ -143,7 +143,7 @@ func (d *drill) ask(ctx context.Context) (err error) {
 // versions compares what is installed here with what the backup was made by.
 func (d *drill) versions(ctx context.Context) error {
 	major := d.info.Version(d.set)
-	measure.Label(d.step_, "pg_version", major)
+	suite.Label(d.step_, "pg_version", major)
 	if pgbackrest.Older(d.version, d.set.Backrest.Version) {
 		return reason.Errorf(reason.VersionMismatch, "backup %s was made by pgBackRest %s, and %s is installed here: an older one may not read it",
 			d.set.Label, d.set.Backrest.Version, d.version)

@@ -17,7 +17,7 @@ import (
 	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
-	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/target"
 	"veza.fr/recovery/internal/verify"
 	"veza.fr/recovery/internal/wait"
 	"veza.fr/recovery/internal/wal"
@@ -50,7 +50,7 @@ func (d *drill) recoverOnce(ctx context.Context) error {
 	if err := d.sameSegmentSize(ctx, control); err != nil {
 		return err
 	}
-	if d.settings.Target.Kind != settings.TargetEnd {
+	if d.settings.Target.Kind != target.End {
 		d.server.Target = "recovery_target_" + string(d.settings.Target.Kind)
 	}
 	if err := d.replay(ctx, control); err != nil {
@@ -135,12 +135,12 @@ func (d *drill) whyNotUp(ctx context.Context, err error) error {
 		return reason.Wrap(reason.SandboxFailed, errors.Join(err, readErr))
 	}
 	d.say("the end of the server log:\n%s", log.Tail())
-	if target := d.settings.Target; target.Kind != settings.TargetEnd {
+	if wanted := d.settings.Target; wanted.Kind != target.End {
 		failed, hint := log.StartError(), ""
 		if why, _ := reason.Of(failed); why == reason.RecoveryIncomplete {
 			hint = " (an older target needs an older -set)"
 		}
-		return fmt.Errorf("-target %s, from backup %s%s: %w", target, d.set.Label, hint, failed)
+		return fmt.Errorf("-target %s, from backup %s%s: %w", wanted, d.set.Label, hint, failed)
 	}
 	return log.StartError()
 }

@@ -13,6 +13,7 @@ import (
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/target"
 )
 
 // restore restores the pinned set. The clock of the RTO starts here.
@@ -55,16 +56,16 @@ func (d *drill) restoreOnce(ctx context.Context) error {
 // targetOptions are pgBackRest's words for -target. A moment is written in UTC: without
 // an offset both pgBackRest and PostgreSQL would take their own time zone (facts A2).
 func (d *drill) targetOptions() []string {
-	target := d.settings.Target
-	value := map[settings.TargetKind]string{
-		settings.TargetTime: target.Time.UTC().Format("2006-01-02 15:04:05.999999") + "+00",
-		settings.TargetLSN:  target.LSN,
-		settings.TargetName: target.Name,
-	}[target.Kind]
-	if target.Kind == settings.TargetEnd {
+	wanted := d.settings.Target
+	value := map[target.Kind]string{
+		target.Time: wanted.Time.UTC().Format("2006-01-02 15:04:05.999999") + "+00",
+		target.LSN:  wanted.LSN,
+		target.Name: wanted.Name,
+	}[wanted.Kind]
+	if wanted.Kind == target.End {
 		return []string{"--type=default"}
 	}
-	return []string{"--type=" + string(target.Kind), "--target=" + value, "--target-action=promote"}
+	return []string{"--type=" + string(wanted.Kind), "--target=" + value, "--target-action=promote"}
 }
 
 func (d *drill) cores(ctx context.Context) (int, error) {

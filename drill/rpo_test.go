@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"veza.fr/recovery/internal/pgbackrest"
-	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/target"
 	"veza.fr/recovery/internal/verify"
 )
 
@@ -24,7 +24,7 @@ func (d *drill) measureRPO(ctx context.Context, beats *verify.Heartbeat, unread 
 		return rpo{}, d.brokenSession(ctx, unread)
 	}
 	d.sayBeats(ctx, beats)
-	if d.settings.Target.Kind != settings.TargetEnd {
+	if d.settings.Target.Kind != target.End {
 		return rpo{}, nil // what lies behind a target is left out on purpose
 	}
 	newest := verify.NewestMoment(beats, d.commit, d.set.Stopped())
@@ -94,7 +94,7 @@ func (d *drill) sayBeats(ctx context.Context, beats *verify.Heartbeat) {
 		d.note("heartbeat %d to %d, one every %s: %d numbers are missing and %d pauses were long; %s", beats.First, beats.Last,
 			beats.Interval.Round(10*time.Millisecond), beats.Missing, beats.Pauses, strings.Join(list, "; "))
 	}
-	if d.settings.Target.Kind != settings.TargetEnd {
+	if d.settings.Target.Kind != target.End {
 		return
 	}
 	if timeout, err := d.server.ArchiveTimeout(ctx); err != nil {

@@ -6,10 +6,11 @@ import (
 	"strings"
 	"time"
 
-	"veza.fr/recovery/internal/measure"
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/target"
 )
 
 // chooseSet pins the set: chosen once, restored by its label.
@@ -24,8 +25,8 @@ func (d *drill) chooseSet(ctx context.Context) error {
 	if age < -5*time.Second {
 		return reason.Errorf(reason.ClockSkew, "backup %s ended %s from now: the clock here or on the primary is wrong", set.Label, -age.Round(time.Second))
 	}
-	measure.Label(d.step_, "backup_label", set.Label)
-	measure.Label(d.step_, "backup_type", set.Type)
+	suite.Label(d.step_, "backup_label", set.Label)
+	suite.Label(d.step_, "backup_type", set.Type)
 	d.age = max(age, 0)
 	d.say("backup set %s, %s, %s old", set.Label, bytes(set.Info.Size), age.Round(time.Second))
 	return nil
@@ -40,7 +41,7 @@ func (d *drill) wantedSet(ctx context.Context) (pgbackrest.Backup, error) {
 		}
 		good = append(good, b)
 	}
-	if kind := d.settings.Target.Kind; (kind == settings.TargetRandom || kind == settings.TargetTimeline) && len(good) > 0 {
+	if kind := d.settings.Target.Kind; (kind == target.Random || kind == target.Timeline) && len(good) > 0 {
 		return d.aim(ctx, good)
 	}
 	return d.fixedSet(good)
@@ -63,7 +64,7 @@ func (d *drill) fixedSet(good []pgbackrest.Backup) (pgbackrest.Backup, error) {
 			return good[i], nil
 		}
 	}
-	if d.settings.Target.Kind != settings.TargetEnd && len(good) > 0 {
+	if d.settings.Target.Kind != target.End && len(good) > 0 {
 		return pgbackrest.Backup{}, reason.Errorf(reason.ConfigInvalid, "-target %s lies before the oldest fitting backup: outside the recovery window", d.settings.Target)
 	}
 	return pgbackrest.Backup{}, reason.Errorf(reason.NoBackup, "stanza %s, repository %d: no backup set fits -set %s among %d (%s)",
@@ -73,9 +74,9 @@ func (d *drill) fixedSet(good []pgbackrest.Backup) (pgbackrest.Backup, error) {
 // before says whether a set ended before the target, as it must to reach it.
 func (d *drill) before(b pgbackrest.Backup) bool {
 	switch d.settings.Target.Kind {
-	case settings.TargetTime:
+	case target.Time:
 		return b.Stopped().Before(d.settings.Target.Time)
-	case settings.TargetLSN:
+	case target.LSN:
 		return b.LSN == nil || lsn(b.LSN.Stop) < lsn(d.settings.Target.LSN)
 	}
 	return true

@@ -13,15 +13,14 @@ import (
 
 	"veza.fr/recovery/internal/environment"
 	"veza.fr/recovery/internal/host"
-	"veza.fr/recovery/internal/measure"
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/repository"
-	"veza.fr/recovery/internal/runtest"
 	"veza.fr/recovery/internal/sandbox"
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/source"
+	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/verify"
 	"veza.fr/recovery/internal/wal"
 )
@@ -75,10 +74,10 @@ type drill struct {
 // begin makes the run's context.
 func begin(t *testing.T) *drill {
 	t.Helper()
-	d := &drill{t: t, step_: t, ctx: runtest.Context(t), run: strings.ToLower(rand.Text()[:10]), env: bind()}
+	d := &drill{t: t, step_: t, ctx: suite.Context(t), run: strings.ToLower(rand.Text()[:10]), env: bind()}
 	d.repo = &repository.Repository{Say: d.say, Note: d.note}
 	t.Cleanup(d.release) // behind teardown, for a run that never reaches it
-	measure.Label(t, "environment", d.env.Name)
+	suite.Label(t, "environment", d.env.Name)
 	return d
 }
 
@@ -95,7 +94,7 @@ func (d *drill) step(name string, run func(context.Context) error) {
 // always runs a step whatever happened before, with a context of its own.
 func (d *drill) always(name string, run func(context.Context) error) {
 	d.t.Run(name, func(t *testing.T) {
-		ctx, cancel := runtest.Cleanup()
+		ctx, cancel := suite.Cleanup()
 		defer cancel()
 		saved := d.ctx
 		d.ctx = ctx
@@ -112,12 +111,12 @@ func (d *drill) perform(t *testing.T, run func(context.Context) error) {
 		d.failed = false
 		return
 	}
-	runtest.Fail(t, d.judge(err), fallback(t.Name()))
+	suite.Fail(t, d.judge(err), fallback(t.Name()))
 }
 
 // fallback is the reason of a step whose error carries none.
 func fallback(test string) reason.Reason {
-	for _, step := range measure.Drill.Steps {
+	for _, step := range suite.Drill.Steps {
 		if strings.HasSuffix(test, "/"+step.Name) {
 			return step.Default
 		}
@@ -161,12 +160,12 @@ func (d *drill) say(format string, args ...any) {
 func (d *drill) note(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	d.say("%s", text)
-	measure.Note(d.step_, text)
+	suite.Note(d.step_, text)
 }
 
 // metric publishes a measurement of the running step.
 func (d *drill) metric(name string, value float64, labels ...string) {
 	if !d.rehearsal {
-		measure.Metric(d.step_, name, value, labels...)
+		suite.Metric(d.step_, name, value, labels...)
 	}
 }

@@ -10,15 +10,15 @@ import (
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/repository"
 	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/target"
 	"veza.fr/recovery/internal/verify"
-	"veza.fr/recovery/internal/window"
 )
 
 // aimed is what became of -target random or timeline.
 type aimed struct {
-	parts  []window.Part
-	choice window.Choice
-	later  settings.Target // timeline: the point behind the failover, recovered to second
+	parts  []target.Part
+	choice target.Choice
+	later  target.Target // timeline: the point behind the failover, recovered to second
 }
 
 // aim puts a point in the place of -target random or timeline, and returns the set it is
@@ -28,7 +28,7 @@ func (d *drill) aim(ctx context.Context, good []pgbackrest.Backup) (pgbackrest.B
 	if err != nil {
 		return pgbackrest.Backup{}, err
 	}
-	if d.settings.Target.Kind == settings.TargetTimeline {
+	if d.settings.Target.Kind == target.Timeline {
 		return d.aimAround(good, sets)
 	}
 	seed := d.settings.Seed
@@ -38,27 +38,27 @@ func (d *drill) aim(ctx context.Context, good []pgbackrest.Backup) (pgbackrest.B
 	var last map[string]time.Time
 	if d.settings.State == "" {
 		d.note("without -state nothing is remembered: every part of the recovery window weighs the same")
-	} else if last, err = window.Recall(d.settings.State, d.stanza); err != nil {
+	} else if last, err = target.Recall(d.settings.State, d.stanza); err != nil {
 		d.note("%v", err)
 	}
-	d.aimed.parts = window.Parts(sets, d.size)
+	d.aimed.parts = target.Parts(sets, d.size)
 	var ok bool
-	if d.aimed.choice, ok = window.Pick(d.aimed.parts, last, seed, time.Now()); !ok {
+	if d.aimed.choice, ok = target.Pick(d.aimed.parts, last, seed, time.Now()); !ok {
 		return pgbackrest.Backup{}, reason.Errorf(reason.ConfigInvalid, "-target random: the recovery window holds no point yet: archive a segment more, or leave it out")
 	}
 	d.note("target random: %s", d.aimed.choice)
-	d.settings.Target = settings.Target{Kind: settings.TargetLSN, LSN: d.aimed.choice.At.String()}
+	d.settings.Target = target.Target{Kind: target.LSN, LSN: d.aimed.choice.At.String()}
 	return labelled(good, d.aimed.choice.Part.Set), nil
 }
 
 // aimAround takes a point before and one behind the last failover.
-func (d *drill) aimAround(good []pgbackrest.Backup, sets []window.Set) (pgbackrest.Backup, error) {
-	set, before, behind, err := window.Around(sets, d.size)
+func (d *drill) aimAround(good []pgbackrest.Backup, sets []target.Set) (pgbackrest.Backup, error) {
+	set, before, behind, err := target.Around(sets, d.size)
 	if err != nil {
 		return pgbackrest.Backup{}, reason.Errorf(reason.ConfigInvalid, "-target timeline: %w; leave it out until there is one", err)
 	}
-	d.settings.Target = settings.Target{Kind: settings.TargetLSN, LSN: before.String()}
-	d.aimed.later = settings.Target{Kind: settings.TargetLSN, LSN: behind.String()}
+	d.settings.Target = target.Target{Kind: target.LSN, LSN: before.String()}
+	d.aimed.later = target.Target{Kind: target.LSN, LSN: behind.String()}
 	d.note("target timeline: %s, recovered to %s before the failover, then to %s behind it", set.Chain.Route(), d.settings.Target, d.aimed.later)
 	return labelled(good, set.Label), nil
 }
@@ -66,7 +66,7 @@ func (d *drill) aimAround(good []pgbackrest.Backup, sets []window.Set) (pgbackre
 // wholeSets are the sets, oldest first, that the archive is whole behind. For old ones the
 // retention of the archive may have left no more than they need themselves; that the
 // newest has all is proved in any case.
-func (d *drill) wholeSets(ctx context.Context, good []pgbackrest.Backup) (sets []window.Set, err error) {
+func (d *drill) wholeSets(ctx context.Context, good []pgbackrest.Backup) (sets []target.Set, err error) {
 	d.set = good[len(good)-1]
 	if d.settings.Set != settings.SetLatest {
 		if d.set, err = d.fixedSet(good); err != nil {
@@ -88,7 +88,7 @@ func (d *drill) wholeSets(ctx context.Context, good []pgbackrest.Backup) (sets [
 			d.note("set %s is left out of the recovery window: %v", b.Label, err)
 			continue
 		}
-		sets = append(sets, window.Set{Label: b.Label, Stop: start.At, Chain: chain})
+		sets = append(sets, target.Set{Label: b.Label, Stop: start.At, Chain: chain})
 	}
 	return sets, nil
 }
@@ -121,7 +121,7 @@ func (d *drill) beforeFailover(ctx context.Context) error {
 		return reason.Wrap(reason.SandboxFailed, err)
 	}
 	d.server.LogFile = d.box.Dir("log") + "/postgresql-behind.log"
-	d.settings.Target, d.aimed.later = d.aimed.later, settings.Target{}
+	d.settings.Target, d.aimed.later = d.aimed.later, target.Target{}
 	if err = d.empty(ctx); err != nil {
 		return err
 	}
@@ -145,7 +145,7 @@ func (d *drill) onTheOldTimeline() error {
 
 // twoSided proves that nothing from behind the target came back.
 func (d *drill) twoSided(beats *verify.Heartbeat, unread error) error {
-	if d.settings.Target.Kind == settings.TargetEnd {
+	if d.settings.Target.Kind == target.End {
 		return nil
 	}
 	sides := verify.Sides{Target: d.settings.Target, Log: d.log, Commit: d.commit, Beats: beats}
@@ -176,5 +176,5 @@ func (d *drill) remember() error {
 	if d.settings.State == "" || len(d.aimed.parts) == 0 {
 		return nil
 	}
-	return reason.Wrap(reason.ConfigInvalid, window.Remember(d.settings.State, d.stanza, d.aimed.parts, d.aimed.choice.Part, time.Now()))
+	return reason.Wrap(reason.ConfigInvalid, target.Remember(d.settings.State, d.stanza, d.aimed.parts, d.aimed.choice.Part, time.Now()))
 }

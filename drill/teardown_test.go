@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"veza.fr/recovery/internal/reason"
-	"veza.fr/recovery/internal/runtest"
 	"veza.fr/recovery/internal/sandbox"
+	"veza.fr/recovery/internal/suite"
 )
 
 // teardown leaves nothing behind, or with -keep the sandbox and the way into it.
@@ -105,7 +105,7 @@ func (d *drill) closeSource(ctx context.Context) error {
 
 // release is behind teardown, for a test that panicked on its way there.
 func (d *drill) release() {
-	ctx, cancel := runtest.Cleanup()
+	ctx, cancel := suite.Cleanup()
 	defer cancel()
 	if err := d.teardown(ctx); err != nil {
 		d.t.Error(err)

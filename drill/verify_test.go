@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"veza.fr/recovery/internal/reason"
-	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/target"
 	"veza.fr/recovery/internal/verify"
 )
 
@@ -70,10 +70,10 @@ func (d *drill) runChecks(ctx context.Context, counts map[verify.Status]int) err
 // foundEnd is T1: when recovery found the end of the archive. With a target it is the
 // moment that was wanted back, from which the age of data counts then.
 func (d *drill) foundEnd() time.Time {
-	switch target := d.settings.Target; {
-	case target.Kind == settings.TargetTime:
-		return target.Time
-	case target.Kind != settings.TargetEnd && d.commit != nil:
+	switch wanted := d.settings.Target; {
+	case wanted.Kind == target.Time:
+		return wanted.Time
+	case wanted.Kind != target.End && d.commit != nil:
 		return *d.commit
 	case d.log.RedoDone.IsZero():
 		return d.answered

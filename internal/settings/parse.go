@@ -15,6 +15,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/dustin/go-humanize"
+
+	"veza.fr/recovery/internal/target"
 )
 
 // Values of Settings.Set that are no label.
@@ -22,10 +24,6 @@ const (
 	SetLatest     = "latest"      // the newest set without an error
 	SetLatestDiff = "latest-diff" // the newest differential set without an error
 )
-
-// maxIdentifier is the longest name, in bytes, PostgreSQL keeps without cutting
-// it: NAMEDATALEN - 1 for databases, MAXFNAMELEN - 1 for restore points.
-const maxIdentifier = 63
 
 var (
 	// A full is 20260823-020003F, its diffs and incrs have _20260824-020001D or I behind it.
@@ -93,8 +91,8 @@ func parseSet(value string) (string, error) {
 }
 
 func parseDatabase(value string) (string, error) {
-	if !plain(value) || len(value) > maxIdentifier {
-		return "", fmt.Errorf("is no database name: 1 to %d bytes of printable text", maxIdentifier)
+	if !target.IsName(value) {
+		return "", errors.New("is no database name: 1 to 63 bytes of printable text")
 	}
 	return value, nil
 }

@@ -9,18 +9,19 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/target"
 )
 
 func TestParseTarget(t *testing.T) {
 	moment := time.Date(2026, 8, 23, 3, 59, 30, 500_000_000, time.UTC)
-	for value, want := range map[string]settings.Target{
-		"time:2026-08-23T03:59:30.5Z":      {Kind: settings.TargetTime, Time: moment},
-		"time:2026-08-23T05:59:30.5+02:00": {Kind: settings.TargetTime, Time: moment},
-		"lsn:0/7000028":                    {Kind: settings.TargetLSN, LSN: "0/7000028"},
-		"lsn:00a/0000ff":                   {Kind: settings.TargetLSN, LSN: "A/FF"},
-		"name:before the: upgrade":         {Kind: settings.TargetName, Name: "before the: upgrade"},
+	for value, want := range map[string]target.Target{
+		"time:2026-08-23T03:59:30.5Z":      {Kind: target.Time, Time: moment},
+		"time:2026-08-23T05:59:30.5+02:00": {Kind: target.Time, Time: moment},
+		"lsn:0/7000028":                    {Kind: target.LSN, LSN: "0/7000028"},
+		"lsn:00a/0000ff":                   {Kind: target.LSN, LSN: "A/FF"},
+		"name:before the: upgrade":         {Kind: target.Name, Name: "before the: upgrade"},
 	} {
-		got, err := settings.ParseTarget(value)
+		got, err := target.Parse(value)
 		require.NoError(t, err, value)
 		assert.True(t, want.Time.Equal(got.Time), value)
 		got.Time = want.Time
@@ -32,7 +33,7 @@ func TestParseTarget(t *testing.T) {
 		"lsn:", "lsn:0/0", "lsn:7000028", "lsn:0/", "lsn:/1", "lsn:0/1/2", "lsn:123456789/0", "lsn:0/+1", "lsn:0/0x1", "lsn:-1/1",
 		"name:", "name: ", "name:a\nb", "name:\x00", "name:" + string(make([]byte, 64)),
 	} {
-		_, err := settings.ParseTarget(value)
+		_, err := target.Parse(value)
 		assert.Error(t, err, "%q", value)
 	}
 }
@@ -100,15 +101,15 @@ func FuzzParseTarget(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
-		target, err := settings.ParseTarget(value)
+		got, err := target.Parse(value)
 		if err != nil {
 			return
 		}
-		require.NotEqual(t, settings.TargetEnd, target.Kind, "a target that was given never means the end of the archive")
-		again, err := settings.ParseTarget(target.String())
+		require.NotEqual(t, target.End, got.Kind, "a target that was given never means the end of the archive")
+		again, err := target.Parse(got.String())
 		require.NoError(t, err)
-		require.Equal(t, target.String(), again.String())
-		require.True(t, target.Time.Equal(again.Time))
+		require.Equal(t, got.String(), again.String())
+		require.True(t, got.Time.Equal(again.Time))
 	})
 }
 

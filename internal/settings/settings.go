@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/target"
 )
 
 // Settings is what one run was asked for. Paths are absolute.
@@ -26,7 +27,7 @@ type Settings struct {
 	Stanza   string        // "" is the only stanza in the conf
 	Repo     int           // repository key, 1 to 256
 	Set      string        // SetLatest, SetLatestDiff, or a backup label
-	Target   Target        // the zero Target is the end of the archive
+	Target   target.Target // the zero Target is the end of the archive
 	Seed     int64         // of a random target; 0 is a new one
 	State    string        // file of the parts of the window that were drilled; "" is none
 	Database string        // where the smoke query and checks without a database run

@@ -14,6 +14,7 @@ import (
 
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/target"
 )
 
 // load parses args as a test binary would, then validates.
@@ -50,7 +51,7 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 	t.Setenv("PGSERVICEFILE", serviceFile(t))
 	want := settings.Settings{
 		Conf: conf, Stanza: "main", Repo: 2, Set: "20260823-020003F_20260824-020001D",
-		Target: settings.Target{Kind: settings.TargetName, Name: "before"}, Database: "Élise's", MinUsers: 7, Checks: conf,
+		Target: target.Target{Kind: target.Name, Name: "before"}, Database: "Élise's", MinUsers: 7, Checks: conf,
 		Seed: 42, State: conf, Deep: []string{"sequences", "amcheck"}, CheckBudget: 3 * time.Minute, RequireReadonly: true,
 		Keep: true, RTO: time.Hour, RPO: 90 * time.Second, Primary: "service=main", Write: true, FullAge: 25 * time.Hour, BackupAge: 26 * time.Hour, Image: "veza/pg:15", Rows: 10,
 		Install: true, Memory: 512 << 20, CPUs: 3, Disk: 20_000_000_000, Remote: "backup", Project: "drills",

@@ -1,6 +1,10 @@
 package settings
 
-import "strings"
+import (
+	"strings"
+
+	"veza.fr/recovery/internal/target"
+)
 
 // Setting is one row of the table.
 type Setting struct {
@@ -52,7 +56,7 @@ var Table = []Setting{
 		Flag: "target", Variables: []string{"DRILL_TARGET"}, Otherwise: "end of archive",
 		Meaning: "where recovery stops: `time:` and RFC 3339 with offset, `lsn:` and X/Y, or `name:` and a restore point; " +
 			"`random` picks a point of the recovery window, `timeline` takes one before and one after the last failover",
-		set: func(s *Settings, v string) (err error) { s.Target, err = ParseTarget(v); return err },
+		set: func(s *Settings, v string) (err error) { s.Target, err = target.Parse(v); return err },
 	},
 	{
 		Flag: "seed", Variables: []string{"DRILL_SEED"}, Otherwise: "a new one each run, and printed",

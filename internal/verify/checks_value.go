@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgtype"
 
-	"veza.fr/recovery/internal/measure"
+	"veza.fr/recovery/internal/suite"
 )
 
 // Kinds of value a check tells apart; the words stand in sentences.
@@ -78,7 +78,7 @@ func (v value) float() (float64, bool) {
 }
 
 // clip makes text of unknown length and shape fit into a sentence.
-func clip(text string) string { return cut(measure.Line(text)) }
+func clip(text string) string { return cut(suite.Line(text)) }
 
 func cut(text string) string {
 	const most = 200

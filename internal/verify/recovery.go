@@ -10,7 +10,7 @@ import (
 
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
-	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/target"
 	"veza.fr/recovery/internal/wal"
 )
 
@@ -18,7 +18,7 @@ import (
 type Recovery struct {
 	Chain       wal.Chain
 	SegmentSize uint64
-	Target      settings.Target
+	Target      target.Target
 	Replayed    wal.LSN // pg_last_wal_replay_lsn() of the promoted cluster
 	Timeline    uint32  // the timeline it was on when it ended
 	Log         postgres.Log
@@ -80,11 +80,11 @@ func (r Recovery) targetReached() error {
 	switch {
 	case line == "":
 		return r.early("recovery ended at %s without reaching the target %s", r.Replayed, r.Target)
-	case r.Target.Kind == settings.TargetName && !strings.Contains(line, `"`+r.Target.Name+`"`):
+	case r.Target.Kind == target.Name && !strings.Contains(line, `"`+r.Target.Name+`"`):
 		return r.early("recovery stopped elsewhere than at the target %s: %s", r.Target, line)
-	case r.Target.Kind == settings.TargetLSN && !lsnReached(line, r.Target.LSN):
+	case r.Target.Kind == target.LSN && !lsnReached(line, r.Target.LSN):
 		return r.early("recovery stopped before the target %s: %s", r.Target, line)
-	case r.Target.Kind == settings.TargetTime && !timeReached(line, r.Target.Time):
+	case r.Target.Kind == target.Time && !timeReached(line, r.Target.Time):
 		return r.early("recovery stopped before the target %s: %s", r.Target, line)
 	}
 	return r.cleanLog()

@@ -9,7 +9,7 @@ import (
 
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
-	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/target"
 	"veza.fr/recovery/internal/wal"
 )
 
@@ -72,11 +72,11 @@ func TestComplete_AnEarlyEndIsFoundAlthoughPostgreSQLIsUp(t *testing.T) {
 
 func TestComplete_ATargetIsReachedOnlyWhenTheLogNamesIt(t *testing.T) {
 	at := time.Date(2026, 11, 23, 23, 16, 58, 0, time.UTC)
-	lsnTarget := settings.Target{Kind: settings.TargetLSN, LSN: "0/C000000"}
-	nameTarget := settings.Target{Kind: settings.TargetName, Name: "before deploy"}
-	timeTarget := settings.Target{Kind: settings.TargetTime, Time: at}
+	lsnTarget := target.Target{Kind: target.LSN, LSN: "0/C000000"}
+	nameTarget := target.Target{Kind: target.Name, Name: "before deploy"}
+	timeTarget := target.Target{Kind: target.Time, Time: at}
 	for _, c := range []struct {
-		target   settings.Target
+		target   target.Target
 		stopping string
 		reached  bool
 	}{

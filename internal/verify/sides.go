@@ -6,14 +6,14 @@ import (
 
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
-	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/target"
 	"veza.fr/recovery/internal/wal"
 )
 
 // Sides are the two sides of a recovery target: what lies before it must be there, and
 // what lies behind it must not. That it was reached is proved by Recovery.Complete.
 type Sides struct {
-	Target settings.Target
+	Target target.Target
 	Log    postgres.Log
 	Commit *time.Time // the last replayed commit
 	Beats  *Heartbeat // nil is none
@@ -49,9 +49,9 @@ func (s Sides) behind(format string, args ...any) error {
 // limit is the moment behind which nothing may have come back; zero when only a place is known.
 func (s Sides) limit() (time.Time, string) {
 	switch s.Target.Kind {
-	case settings.TargetTime:
+	case target.Time:
 		return s.Target.Time, "the target is earlier"
-	case settings.TargetName:
+	case target.Name:
 		if at, ok := stoppedTime(s.Log.Stopping); ok {
 			return at.Add(sameMoment), "the restore point was made at " + moment(at)
 		}
@@ -62,7 +62,7 @@ func (s Sides) limit() (time.Time, string) {
 // stoppedAt is where recovery to an LSN stopped: the first record at or behind it.
 func (s Sides) stoppedAt() (wal.LSN, bool) {
 	match := stoppedAtLSN.FindStringSubmatch(s.Log.Stopping)
-	if s.Target.Kind != settings.TargetLSN || match == nil {
+	if s.Target.Kind != target.LSN || match == nil {
 		return 0, false
 	}
 	at, err := wal.ParseLSN(match[1])

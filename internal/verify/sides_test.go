@@ -9,7 +9,7 @@ import (
 
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
-	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/target"
 	"veza.fr/recovery/internal/verify"
 	"veza.fr/recovery/internal/wal"
 )
@@ -20,9 +20,9 @@ func TestSides(t *testing.T) {
 	beats := func(after time.Duration, lsn wal.LSN) *verify.Heartbeat {
 		return &verify.Heartbeat{Count: 9, First: 1, Last: 10, Missing: 1, NewestAt: noon.Add(after), NewestLSN: lsn}
 	}
-	byTime := settings.Target{Kind: settings.TargetTime, Time: noon}
-	byName := settings.Target{Kind: settings.TargetName, Name: "p"}
-	byLSN := settings.Target{Kind: settings.TargetLSN, LSN: "0/5000000"}
+	byTime := target.Target{Kind: target.Time, Time: noon}
+	byName := target.Target{Kind: target.Name, Name: "p"}
+	byLSN := target.Target{Kind: target.LSN, LSN: "0/5000000"}
 	const (
 		timeLine = "recovery stopping before commit of transaction 7, time 2026-11-25 12:00:05+00"
 		nameLine = `recovery stopping at restore point "p", time 2026-11-25 12:00:00+00`

@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"veza.fr/recovery/internal/lab"
+	"veza.fr/recovery/internal/harness/lab"
 )
 
 const usage = `usage: lab up [-rows N] | lab down | lab status | lab conf | lab inventory DIR | lab renew

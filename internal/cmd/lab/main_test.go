@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"veza.fr/recovery/internal/lab"
+	"veza.fr/recovery/internal/harness/lab"
 )
 
 // Flags stand before or behind the name, LAB_ROWS is their default, and what cannot be meant is refused.

@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"veza.fr/recovery/internal/mutate"
+	"veza.fr/recovery/internal/harness/mutate"
 )
 
 const usage = `usage: mutate [-limit D] [-sample N] [-seed S] FILE... -- COMMAND

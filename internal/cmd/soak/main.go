@@ -12,9 +12,9 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"veza.fr/recovery/internal/drilltest"
+	"veza.fr/recovery/internal/harness/drilltest"
+	"veza.fr/recovery/internal/harness/soak"
 	"veza.fr/recovery/internal/host/process"
-	"veza.fr/recovery/internal/soak"
 )
 
 func main() {

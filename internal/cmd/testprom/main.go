@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/term"
 
-	"veza.fr/recovery/internal/runner"
+	"veza.fr/recovery/internal/testprom/runner"
 )
 
 func main() {

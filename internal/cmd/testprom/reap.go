@@ -12,8 +12,8 @@ import (
 	"veza.fr/recovery/internal/host/docker"
 	"veza.fr/recovery/internal/host/incus"
 	"veza.fr/recovery/internal/host/process"
-	"veza.fr/recovery/internal/runner"
 	"veza.fr/recovery/internal/sandbox"
+	"veza.fr/recovery/internal/testprom/runner"
 )
 
 // reapTimeout bounds the removal of everything killed drills left behind.

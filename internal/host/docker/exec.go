@@ -14,7 +14,7 @@ import (
 	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/client"
 
-	"veza.fr/recovery/internal/host/inside"
+	"veza.fr/recovery/internal/host/guest"
 	"veza.fr/recovery/internal/wait"
 )
 
@@ -41,7 +41,7 @@ type program struct {
 
 // Start starts a command as root, with that environment and nothing else: an image's own
 // variables (PGDATA, say) would change what pgbackrest and PostgreSQL do.
-func (h *Host) Start(ctx context.Context, argv []string, env map[string]string) (inside.Program, error) {
+func (h *Host) Start(ctx context.Context, argv []string, env map[string]string) (guest.Program, error) {
 	clean := []string{"/usr/bin/env", "-i"}
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		clean = append(clean, name+"="+env[name])
@@ -94,7 +94,7 @@ func (p *program) apart() {
 func (p *program) HangUp() { p.conn.Close() }
 
 // Finish moves the streams until the command ends and returns its exit status.
-func (p *program) Finish(ctx context.Context, s inside.Streams) (int, error) {
+func (p *program) Finish(ctx context.Context, s guest.Streams) (int, error) {
 	defer p.HangUp()
 	stop := context.AfterFunc(ctx, p.HangUp)
 	defer stop()

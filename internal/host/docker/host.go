@@ -11,7 +11,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"veza.fr/recovery/internal/host"
-	"veza.fr/recovery/internal/host/inside"
+	"veza.fr/recovery/internal/host/guest"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/wait"
 )
@@ -22,19 +22,19 @@ const removeTime = 20 * time.Second
 
 // Host is one container.
 type Host struct {
-	*inside.Machine
+	*guest.Machine
 	engine *engine
 	id     string
 }
 
 var (
-	_ host.Host     = (*Host)(nil)
-	_ inside.Engine = (*Host)(nil)
+	_ host.Host    = (*Host)(nil)
+	_ guest.Engine = (*Host)(nil)
 )
 
 func newHost(e *engine, name, id string) *Host {
 	h := &Host{engine: e, id: id}
-	h.Machine = inside.New(name, h)
+	h.Machine = guest.New(name, h)
 	return h
 }
 

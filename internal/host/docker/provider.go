@@ -12,7 +12,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/testcontainers/testcontainers-go"
 
-	"veza.fr/recovery/internal/host/inside"
+	"veza.fr/recovery/internal/host/guest"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
 )
@@ -61,12 +61,12 @@ func (p Provider) Launch(ctx context.Context, spec sandbox.Spec) (sandbox.Sandbo
 	if p.Site != nil {
 		net = p.Site.sandboxes()
 	}
-	var stores []inside.Store
+	var stores []guest.Store
 	if net == nil {
-		if stores, err = inside.Layout(spec.Stores); err != nil {
+		if stores, err = guest.Layout(spec.Stores); err != nil {
 			return nil, err
 		}
-		if foreign := inside.Literals(stores); len(foreign) > 0 {
+		if foreign := guest.Literals(stores); len(foreign) > 0 {
 			return nil, reason.Errorf(reason.ConfigInvalid, "object store %s is an address, which a container cannot have: name it in the conf by a name", foreign[0])
 		}
 	}
@@ -81,7 +81,7 @@ func (p Provider) Launch(ctx context.Context, spec sandbox.Spec) (sandbox.Sandbo
 }
 
 // launch makes and starts the container.
-func (p Provider) launch(ctx context.Context, e *engine, spec sandbox.Spec, net *network, stores []inside.Store) (*Sandbox, error) {
+func (p Provider) launch(ctx context.Context, e *engine, spec sandbox.Spec, net *network, stores []guest.Store) (*Sandbox, error) {
 	image := cmp.Or(p.Image, sandboxImage+cmp.Or(spec.Major, usualMajor))
 	if err := e.image(ctx, image); err != nil {
 		return nil, err
@@ -138,7 +138,7 @@ func (p Provider) confine(c *container.HostConfig) {
 func containerName() string { return sandbox.Prefix + strings.ToLower(rand.Text()[:12]) }
 
 // labels say whose a container or a network is.
-func labels(spec sandbox.Spec) map[string]string { return inside.Tags(keyPrefix, spec, time.Now()) }
+func labels(spec sandbox.Spec) map[string]string { return guest.Tags(keyPrefix, spec, time.Now()) }
 
 // called is how messages name a stanza's run.
 func called(spec sandbox.Spec) string {

@@ -9,7 +9,7 @@ import (
 
 	"github.com/moby/moby/client"
 
-	"veza.fr/recovery/internal/host/inside"
+	"veza.fr/recovery/internal/host/guest"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
 )
@@ -51,7 +51,7 @@ func (p Provider) Reap(ctx context.Context, stanza string) ([]string, error) {
 func (e *engine) leftovers(ctx context.Context) (list []leftover, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	ours := make(client.Filters).Add("label", keyPrefix+inside.KeyRun)
+	ours := make(client.Filters).Add("label", keyPrefix+guest.KeyRun)
 	containers, err := e.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: ours})
 	if err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func (e *engine) leftovers(ctx context.Context) (list []leftover, err error) {
 		for _, name := range c.Names {
 			l.name = name[1:]
 			if kept := keptName.FindStringSubmatch(name); kept != nil {
-				l.labels[keyPrefix+inside.KeyKept], l.labels[keyPrefix+inside.KeyExpires] = "true", kept[2]
+				l.labels[keyPrefix+guest.KeyKept], l.labels[keyPrefix+guest.KeyExpires] = "true", kept[2]
 			}
 		}
 		list = append(list, l)
@@ -78,7 +78,7 @@ func (e *engine) leftovers(ctx context.Context) (list []leftover, err error) {
 
 // reap looks at one and says what it did, "" for nothing.
 func (l leftover) reap(ctx context.Context, stanza string) (string, error) {
-	t, ok := inside.ReadTag(keyPrefix, l.labels)
+	t, ok := guest.ReadTag(keyPrefix, l.labels)
 	if !ok || stanza != "" && t.Stanza != stanza {
 		return "", nil
 	}

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"veza.fr/recovery/internal/host/inside"
+	"veza.fr/recovery/internal/host/guest"
 	"veza.fr/recovery/internal/reason"
 )
 
@@ -28,7 +28,7 @@ const (
 // relay serves the object stores inside, each at its loopback address: a program there
 // takes the connections, and this process carries each to the store from where it stands
 // itself. So the container needs no network, and reaches what this process reaches.
-func (s *Sandbox) relay(ctx context.Context, stores []inside.Store) error {
+func (s *Sandbox) relay(ctx context.Context, stores []guest.Store) error {
 	for n := range stores {
 		stores[n].Target = net.JoinHostPort(stores[n].Host, stores[n].Port)
 	}
@@ -40,7 +40,7 @@ func (s *Sandbox) relay(ctx context.Context, stores []inside.Store) error {
 	if err != nil {
 		return err
 	}
-	listener, err := s.Start(ctx, inside.Perl(listenScript, at...), inside.Environment(inside.Root, nil, "relay"))
+	listener, err := s.Start(ctx, guest.Perl(listenScript, at...), guest.Environment(guest.Root, nil, "relay"))
 	if err != nil {
 		done()
 		return failed(fmt.Errorf("relays of %s: %w", s.Name(), err))

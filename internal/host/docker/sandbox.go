@@ -11,7 +11,7 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
 
-	"veza.fr/recovery/internal/host/inside"
+	"veza.fr/recovery/internal/host/guest"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
 )
@@ -41,7 +41,7 @@ var (
 // build makes the directories.
 func (s *Sandbox) build(ctx context.Context) error {
 	err := s.Furnish(ctx)
-	if errors.Is(err, inside.ErrNoUser) {
+	if errors.Is(err, guest.ErrNoUser) {
 		return reason.Errorf(reason.ImageMissing, "%w, so PostgreSQL is not in its image: `make images` builds one that has it", err)
 	}
 	return failed(err)
@@ -60,7 +60,7 @@ func (s *Sandbox) Keep(ctx context.Context, until time.Time) error {
 	defer cancel()
 	s.naming.Lock()
 	defer s.naming.Unlock()
-	name := s.Host.Name() + "-kept-" + inside.Unix(until)
+	name := s.Host.Name() + "-kept-" + guest.Unix(until)
 	if _, err := s.engine.ContainerRename(ctx, s.id, client.ContainerRenameOptions{NewName: name}); err != nil {
 		return failed(err)
 	}
@@ -86,7 +86,7 @@ func (s *Sandbox) Gone(ctx context.Context) error {
 
 // Enter is what to type on this machine to run a command inside, as user postgres.
 func (s *Sandbox) Enter(command string) string {
-	return fmt.Sprintf("docker exec -it -u %s -w / %s sh -c %s", inside.ServiceUser, s.Name(), inside.Quote(command))
+	return fmt.Sprintf("docker exec -it -u %s -w / %s sh -c %s", guest.ServiceUser, s.Name(), guest.Quote(command))
 }
 
 // Isolated proves that the container has no network card, or is on one network alone,
@@ -115,11 +115,11 @@ func (s *Sandbox) Isolated(ctx context.Context) (string, error) {
 
 // cut looks from inside: lo is the only interface, and no route leads anywhere else.
 func (s *Sandbox) cut(ctx context.Context) error {
-	said, err := s.Script(ctx, []string{"sh", "-c", inside.WaysScript}, nil)
+	said, err := s.Script(ctx, []string{"sh", "-c", guest.WaysScript}, nil)
 	if err != nil {
 		return failed(fmt.Errorf("interfaces and routes of %s are not known: %w", s.Name(), err))
 	}
-	if found := inside.WayOut(string(said)); found != "" {
+	if found := guest.WayOut(string(said)); found != "" {
 		return reason.Errorf(reason.IsolationBreached, "container %s is not cut off: %s", s.Name(), found)
 	}
 	return nil

@@ -12,7 +12,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/lxc/incus/v6/client"
+	incus "github.com/lxc/incus/v6/client"
 	"github.com/lxc/incus/v6/shared/api"
 
 	"veza.fr/recovery/internal/reason"

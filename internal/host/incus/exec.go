@@ -13,7 +13,7 @@ import (
 	"github.com/lxc/incus/v6/shared/api"
 	"github.com/lxc/incus/v6/shared/ws"
 
-	"veza.fr/recovery/internal/host/inside"
+	"veza.fr/recovery/internal/host/guest"
 )
 
 // drainTime is how long output is read on after a command ended. The daemon ends the
@@ -40,7 +40,7 @@ type socket struct {
 // which the daemon allows 5 s: on a busy machine it is tried again. There is a fourth
 // stream for signals, which stays unused: the daemon kills the command when that one breaks, and
 // nobody could tell it from an exit status.
-func (h *Host) Start(ctx context.Context, argv []string, env map[string]string) (inside.Program, error) {
+func (h *Host) Start(ctx context.Context, argv []string, env map[string]string) (guest.Program, error) {
 	a, err := h.attachOnce(ctx, argv, env)
 	if errors.Is(err, errNotConnected) && ctx.Err() == nil {
 		a, err = h.attachOnce(ctx, argv, env)
@@ -123,7 +123,7 @@ func (a *attached) feed(from io.Reader) {
 
 // Finish moves the streams until the command ends and returns its exit status. An error
 // means that nobody knows how it ended: it was cut off, or the daemon lost it.
-func (a *attached) Finish(ctx context.Context, s inside.Streams) (int, error) {
+func (a *attached) Finish(ctx context.Context, s guest.Streams) (int, error) {
 	defer a.HangUp()
 	go a.feed(s.Stdin)
 	copied := make(chan error, 2)

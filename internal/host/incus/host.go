@@ -7,12 +7,12 @@ import (
 	"sync"
 
 	"veza.fr/recovery/internal/host"
-	"veza.fr/recovery/internal/host/inside"
+	"veza.fr/recovery/internal/host/guest"
 )
 
 // Host is one container.
 type Host struct {
-	*inside.Machine
+	*guest.Machine
 	daemon *Daemon
 	name   string
 
@@ -25,13 +25,13 @@ type Host struct {
 }
 
 var (
-	_ host.Host     = (*Host)(nil)
-	_ inside.Engine = (*Host)(nil)
+	_ host.Host    = (*Host)(nil)
+	_ guest.Engine = (*Host)(nil)
 )
 
 func newHost(d *Daemon, name string) *Host {
 	h := &Host{daemon: d, name: name, proxies: map[string]string{}}
-	h.Machine = inside.New(name, h)
+	h.Machine = guest.New(name, h)
 	return h
 }
 

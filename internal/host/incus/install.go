@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"veza.fr/recovery/internal/host"
-	"veza.fr/recovery/internal/host/inside"
+	"veza.fr/recovery/internal/host/guest"
 	"veza.fr/recovery/internal/reason"
 )
 
@@ -39,7 +39,7 @@ func (s *Sandbox) Install(ctx context.Context, packages []string) (err error) {
 		return failed(err)
 	}
 	policy := []byte("#!/bin/sh\nexit 101\n") // invoke-rc.d: forbidden
-	if err = s.Put(ctx, "/usr/sbin/policy-rc.d", policy, 0o755, inside.RootUser); err != nil {
+	if err = s.Put(ctx, "/usr/sbin/policy-rc.d", policy, 0o755, guest.RootUser); err != nil {
 		return failed(err)
 	}
 	defer func() {
@@ -67,7 +67,7 @@ func (s *Sandbox) apt(ctx context.Context, verb string, args ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, aptTime)
 	defer cancel()
 	argv := slices.Concat([]string{"apt-get"}, aptOptions, []string{verb}, args)
-	_, err := s.Run(ctx, host.Command{Argv: argv, User: inside.RootUser, Env: []string{"DEBIAN_FRONTEND=noninteractive"}})
+	_, err := s.Run(ctx, host.Command{Argv: argv, User: guest.RootUser, Env: []string{"DEBIAN_FRONTEND=noninteractive"}})
 	if err != nil {
 		return failed(fmt.Errorf("apt-get %s in %s: %w", verb, s.name, err))
 	}

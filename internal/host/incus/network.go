@@ -15,7 +15,7 @@ import (
 
 	"github.com/lxc/incus/v6/shared/api"
 
-	"veza.fr/recovery/internal/host/inside"
+	"veza.fr/recovery/internal/host/guest"
 	"veza.fr/recovery/internal/reason"
 )
 
@@ -123,7 +123,7 @@ func (s *Sandbox) plug(ctx context.Context, c card) error {
 	if address == "" {
 		return nil
 	}
-	return s.Put(ctx, "/etc/resolv.conf", []byte(resolvers(gateway, s.daemon.here)), 0o644, inside.RootUser)
+	return s.Put(ctx, "/etc/resolv.conf", []byte(resolvers(gateway, s.daemon.here)), 0o644, guest.RootUser)
 }
 
 // resolvers is a resolv.conf: the gateway, and on this machine those it asks itself.

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"veza.fr/recovery/internal/host/inside"
+	"veza.fr/recovery/internal/host/guest"
 	"veza.fr/recovery/internal/sandbox"
 )
 
@@ -18,13 +18,13 @@ const (
 // plan is what a sandbox is made from.
 type plan struct {
 	instance Instance
-	stores   []inside.Store
+	stores   []guest.Store
 	owner    ids // of the folders
 }
 
 // plan turns the spec into an instance, and finds everything it needs.
 func (p Provider) plan(ctx context.Context, d *Daemon, spec sandbox.Spec) (plan, error) {
-	stores, err := inside.Layout(spec.Stores)
+	stores, err := guest.Layout(spec.Stores)
 	if err != nil {
 		return plan{}, err
 	}
@@ -47,7 +47,7 @@ func (p Provider) plan(ctx context.Context, d *Daemon, spec sandbox.Spec) (plan,
 		image = imagePrefix + spec.Major
 	}
 	config := p.limits()
-	maps.Copy(config, inside.Tags(keyPrefix, spec, time.Now()))
+	maps.Copy(config, guest.Tags(keyPrefix, spec, time.Now()))
 	return plan{Instance{Image: image, Ephemeral: true, Config: config, Devices: devices}, stores, owner}, nil
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"veza.fr/recovery/internal/host/inside"
+	"veza.fr/recovery/internal/host/guest"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
 )
@@ -51,7 +51,7 @@ func TestFolders(t *testing.T) {
 
 // A store is reached through a proxy device: by its address inside, at its address outside.
 func TestProxies(t *testing.T) {
-	stores, err := inside.Layout([]sandbox.Address{{Host: "s3.example.org", Port: "443"}, {Host: "2001:db8::1", Port: "9000"}})
+	stores, err := guest.Layout([]sandbox.Address{{Host: "s3.example.org", Port: "443"}, {Host: "2001:db8::1", Port: "9000"}})
 	require.NoError(t, err)
 	stores[0].Target, stores[1].Target = "192.0.2.7:443", "[2001:db8::1]:9000"
 	assert.Equal(t, map[string]map[string]string{

@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"net"
 
-	"veza.fr/recovery/internal/host/inside"
+	"veza.fr/recovery/internal/host/guest"
 )
 
 // proxies are the devices that lead to the stores.
-func proxies(stores []inside.Store) map[string]map[string]string {
+func proxies(stores []guest.Store) map[string]map[string]string {
 	devices := map[string]map[string]string{}
 	for n, s := range stores {
 		devices[fmt.Sprintf("store-%d", n+1)] = map[string]string{

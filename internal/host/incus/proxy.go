@@ -13,7 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"veza.fr/recovery/internal/host/inside"
+	"veza.fr/recovery/internal/host/guest"
 	"veza.fr/recovery/internal/reason"
 )
 
@@ -24,7 +24,7 @@ const socketsDir = "/run/veza-drill"
 // dialProxy connects through a proxy device, which is added at the first call for an address. A
 // proxy takes every connection, so whether somebody listens is asked first.
 func (h *Host) dialProxy(ctx context.Context, address string) (net.Conn, error) {
-	if _, err := h.Script(ctx, inside.Perl(inside.ListensScript, address), nil); err != nil {
+	if _, err := h.Script(ctx, guest.Perl(guest.ListensScript, address), nil); err != nil {
 		return nil, err
 	}
 	socket, err := h.proxy(ctx, address)
@@ -50,7 +50,7 @@ func (h *Host) proxy(ctx context.Context, address string) (string, error) {
 	}
 	user, err := h.Account(ctx, "")
 	if err != nil {
-		user = inside.Root
+		user = guest.Root
 	}
 	sum := sha256.Sum256([]byte(address))
 	name := hex.EncodeToString(sum[:4])
@@ -75,14 +75,14 @@ func makeSocketsDir(name string) (string, error) {
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", err
 	}
-	if info, err := os.Lstat(socketsDir); err != nil || !inside.Private(info) {
+	if info, err := os.Lstat(socketsDir); err != nil || !guest.Private(info) {
 		return "", reason.Errorf(reason.SandboxFailed, "%s is not a directory of root's own (mode 0700): remove it", socketsDir)
 	}
 	dir := filepath.Join(socketsDir, name+"."+strings.ToLower(rand.Text()[:8]))
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return "", err
 	}
-	return dir, os.WriteFile(filepath.Join(dir, inside.OwnerFile), []byte(inside.ThisOwner()+"\n"), 0o600)
+	return dir, os.WriteFile(filepath.Join(dir, guest.OwnerFile), []byte(guest.ThisOwner()+"\n"), 0o600)
 }
 
 // removeSockets removes what was made on this machine for the container.

@@ -12,7 +12,7 @@ import (
 
 	"github.com/lxc/incus/v6/shared/api"
 
-	"veza.fr/recovery/internal/host/inside"
+	"veza.fr/recovery/internal/host/guest"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
 )
@@ -90,7 +90,7 @@ func (d *Daemon) reapOne(ctx context.Context, i api.Instance, stanza string) (li
 // reapSockets removes the directories of sockets that belong to no living process and to no instance.
 func reapSockets(inUse map[string]bool) error {
 	info, err := os.Lstat(socketsDir)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && !inside.Private(info) {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !guest.Private(info) {
 		return nil // nothing was dialled by this user
 	}
 	entries, err := os.ReadDir(socketsDir)
@@ -99,7 +99,7 @@ func reapSockets(inUse map[string]bool) error {
 	}
 	for _, e := range entries {
 		dir := filepath.Join(socketsDir, e.Name())
-		o, known, err2 := inside.ReadOwner(filepath.Join(dir, inside.OwnerFile))
+		o, known, err2 := guest.ReadOwner(filepath.Join(dir, guest.OwnerFile))
 		if err2 != nil || !known || !socketsName.MatchString(e.Name()) || inUse[dir] || o.Alive() {
 			err = errors.Join(err, err2)
 			continue

@@ -12,11 +12,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/lxc/incus/v6/client"
+	incus "github.com/lxc/incus/v6/client"
 	"github.com/lxc/incus/v6/shared/api"
 	"github.com/lxc/incus/v6/shared/cliconfig"
 
-	"veza.fr/recovery/internal/host/inside"
+	"veza.fr/recovery/internal/host/guest"
 	"veza.fr/recovery/internal/reason"
 )
 
@@ -163,7 +163,7 @@ func address(config *cliconfig.Config, remote, project string) (prefix, options 
 		prefix = name + ":"
 	}
 	if usual := cmp.Or(os.Getenv("INCUS_PROJECT"), config.Remotes[name].Project, api.ProjectDefaultName); usual != project {
-		options = " --project " + inside.Quote(project)
+		options = " --project " + guest.Quote(project)
 	}
 	return prefix, options
 }

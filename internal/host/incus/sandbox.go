@@ -9,7 +9,7 @@ import (
 	"os"
 	"time"
 
-	"veza.fr/recovery/internal/host/inside"
+	"veza.fr/recovery/internal/host/guest"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
 )
@@ -39,7 +39,7 @@ func AsSandbox(ctx context.Context, h *Host) (*Sandbox, error) {
 // build makes the directories, for the default user alone, and brings up the loopback
 // interface: no init does that in a container without a network.
 func (s *Sandbox) build(ctx context.Context) error {
-	if err := s.Furnish(ctx); errors.Is(err, inside.ErrNoUser) {
+	if err := s.Furnish(ctx); errors.Is(err, guest.ErrNoUser) {
 		return reason.Errorf(reason.ImageMissing, "%w, so PostgreSQL is not in its image: another -image has it, or -install fetches it", err)
 	} else if err != nil {
 		return failed(err)
@@ -58,7 +58,7 @@ func (s *Sandbox) Keep(ctx context.Context, until time.Time) error {
 	if err := s.Settled(ctx); err != nil {
 		return err
 	}
-	return failed(s.patch(ctx, change{Config: map[string]string{keyKept: "true", keyExpires: inside.Unix(until)}}))
+	return failed(s.patch(ctx, change{Config: map[string]string{keyKept: "true", keyExpires: guest.Unix(until)}}))
 }
 
 // Gone says what is left of the sandbox, nil when nothing is.
@@ -82,7 +82,7 @@ func (s *Sandbox) Gone(ctx context.Context) error {
 
 // Enter is what to type on this machine to run a command inside, as user postgres.
 func (s *Sandbox) Enter(command string) string {
-	return fmt.Sprintf("incus exec %s%s%s --cwd / -- su -s /bin/sh %s -c %s", s.daemon.prefix, s.name, s.daemon.options, inside.ServiceUser, inside.Quote(command))
+	return fmt.Sprintf("incus exec %s%s%s --cwd / -- su -s /bin/sh %s -c %s", s.daemon.prefix, s.name, s.daemon.options, guest.ServiceUser, guest.Quote(command))
 }
 
 // Isolated proves that the container has no network card, lo is its only interface, and no
@@ -101,11 +101,11 @@ func (s *Sandbox) Isolated(ctx context.Context) (string, error) {
 		}
 	}
 	var stdout, stderr bytes.Buffer
-	code, err := s.AsRoot(ctx, []string{"sh", "-c", inside.WaysScript}, inside.Streams{Stdout: &stdout, Stderr: &stderr})
+	code, err := s.AsRoot(ctx, []string{"sh", "-c", guest.WaysScript}, guest.Streams{Stdout: &stdout, Stderr: &stderr})
 	if err != nil || code != 0 {
 		return "", failed(fmt.Errorf("interfaces and routes of %s: exit status %d: %s: %w", s.name, code, stderr.String(), errors.Join(err, errUnknown)))
 	}
-	if found := inside.WayOut(stdout.String()); found != "" {
+	if found := guest.WayOut(stdout.String()); found != "" {
 		return "", reason.Errorf(reason.IsolationBreached, "instance %s is not cut off: %s", s.name, found)
 	}
 	return "it has no network card", nil

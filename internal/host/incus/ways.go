@@ -6,7 +6,7 @@ import (
 	"path"
 	"time"
 
-	"veza.fr/recovery/internal/host/inside"
+	"veza.fr/recovery/internal/host/guest"
 	"veza.fr/recovery/internal/sandbox"
 )
 
@@ -27,7 +27,7 @@ type ways struct {
 
 // makeWays begins to make the proxies to the object stores, and behind them the one
 // PostgreSQL will be reached by. What goes wrong with the latter is found by Dial.
-func (s *Sandbox) makeWays(stores []inside.Store) error {
+func (s *Sandbox) makeWays(stores []guest.Store) error {
 	ctx, done, err := s.Begin(context.Background())
 	if err != nil {
 		return err

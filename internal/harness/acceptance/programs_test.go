@@ -1,0 +1,14 @@
+package acceptance
+
+import (
+	"path/filepath"
+	"sync"
+
+	"veza.fr/recovery/internal/harness/drilltest"
+)
+
+// programs is the directory of what a user installs, built once.
+var programs = sync.OnceValues(func() (string, error) {
+	dir := filepath.Join(base, "bin")
+	return dir, drilltest.Build(dir, *environment)
+})

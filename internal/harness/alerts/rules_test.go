@@ -1,0 +1,181 @@
+package alerts
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/testprom/textfile"
+)
+
+const (
+	fixtures  = "../../../fixtures/"
+	rulesFile = fixtures + "prometheus/veza_backup.rules.yml"
+	testsFile = fixtures + "prometheus/veza_backup.test.yml"
+)
+
+// groups is a rules file; JSON is how a changed one is written, which is YAML too.
+type groups struct {
+	Groups []group `json:"groups" yaml:"groups"`
+}
+
+type group struct {
+	Name  string  `json:"name"  yaml:"name"`
+	Rules []alert `json:"rules" yaml:"rules"`
+}
+
+type alert struct {
+	Alert       string            `json:"alert"         yaml:"alert"`
+	Expr        string            `json:"expr"          yaml:"expr"`
+	For         string            `json:"for,omitempty" yaml:"for"`
+	Labels      map[string]string `json:"labels"        yaml:"labels"`
+	Annotations map[string]string `json:"annotations"   yaml:"annotations"`
+}
+
+// alerts reads the rules file strictly.
+func alerts(t *testing.T) []alert {
+	t.Helper()
+	var file groups
+	unmarshal(t, rulesFile, &file)
+	require.Len(t, file.Groups, 1)
+	require.Equal(t, "veza_backup", file.Groups[0].Name, "it replaces the customer's group of that name")
+	return file.Groups[0].Rules
+}
+
+func unmarshal(t *testing.T, path string, into any) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, yaml.UnmarshalWithOptions(text, into, yaml.Strict()), path)
+}
+
+func TestRules_AreTheAlertsOfTheContract(t *testing.T) {
+	var names []string
+	for _, a := range alerts(t) {
+		names = append(names, a.Alert)
+	}
+	assert.ElementsMatch(t, []string{
+		"BackupRestoreDrillFailed", "BackupRestoreDrillStale", "BackupRestoreDrillNeverRan", "BackupRestoreDrillEnvironmentError",
+		"BackupRestoreDrillSlow", "BackupRestoreDrillRPO", "BackupRestoreDrillOldSet",
+		"BackupTextfileUnreadable", "BackupCheckFailed", "BackupCheckStale", "BackupUnitFailed",
+	}, names)
+}
+
+// These are agreed with the customer to the letter; labels and annotations may say more.
+func TestRules_KeepTheContractWordForWord(t *testing.T) {
+	for _, want := range []alert{
+		{Alert: "BackupRestoreDrillFailed", Expr: "veza_backup_drill_last_success == 0", For: "5m", Labels: map[string]string{"severity": "critical"}},
+		{Alert: "BackupRestoreDrillStale", Expr: "time() - veza_backup_drill_last_run_timestamp_seconds > 691200", For: "1h", Labels: map[string]string{"severity": "warning"}},
+		{Alert: "BackupRestoreDrillNeverRan", Expr: "absent(veza_backup_drill_last_run_timestamp_seconds)", For: "1h", Labels: map[string]string{"severity": "warning"}},
+	} {
+		i := slices.IndexFunc(alerts(t), func(a alert) bool { return a.Alert == want.Alert })
+		require.GreaterOrEqual(t, i, 0, want.Alert)
+		got := alerts(t)[i]
+		got.Annotations = nil
+		assert.Equal(t, want, got)
+	}
+}
+
+func TestRules_SayWhatToDo(t *testing.T) {
+	for _, a := range alerts(t) {
+		assert.Contains(t, []string{"critical", "warning"}, a.Labels["severity"], a.Alert)
+		for _, name := range []string{"summary", "description", "runbook_url"} {
+			assert.NotEmpty(t, a.Annotations[name], "%s: %s", a.Alert, name)
+		}
+		assert.Regexp(t, `journalctl|systemctl|psql`, a.Annotations["description"], "%s: what to type", a.Alert)
+	}
+}
+
+func TestRunbooks_AreThereForEveryAlertAndNothingElse(t *testing.T) {
+	want := []string{}
+	for _, a := range alerts(t) {
+		page := kebab(a.Alert)
+		want = append(want, page+".md")
+		assert.Equal(t, "https://veza.fr/runbooks/"+page, a.Annotations["runbook_url"])
+		text, err := os.ReadFile(fixtures + "runbooks/" + page + ".md")
+		if assert.NoError(t, err) {
+			assert.True(t, strings.HasPrefix(string(text), "# "+a.Alert+" ("+a.Labels["severity"]+")\n"), "the title of %s.md", page)
+			for _, part := range []string{"**Means**", "**Look first**", "**Do**", "**Escalate**", "**Gone when**"} {
+				assert.Contains(t, string(text), part, page)
+			}
+			for _, link := range regexp.MustCompile(`\]\(([^)]*)\)`).FindAllStringSubmatch(string(text), -1) {
+				assert.FileExists(t, fixtures+"runbooks/"+link[1], page)
+			}
+		}
+	}
+	var got []string
+	pages, err := filepath.Glob(fixtures + "runbooks/*")
+	require.NoError(t, err)
+	for _, path := range pages {
+		got = append(got, filepath.Base(path))
+	}
+	assert.ElementsMatch(t, want, got)
+}
+
+// kebab writes BackupRestoreDrillRPO as backup-restore-drill-rpo.
+func kebab(name string) string {
+	return strings.ToLower(regexp.MustCompile(`([a-z])([A-Z])`).ReplaceAllString(name, "$1-$2"))
+}
+
+// A metric that was renamed would leave its alert silent for ever.
+func TestRules_NameOnlyMetricsThatAreWritten(t *testing.T) {
+	text, err := os.ReadFile(rulesFile)
+	require.NoError(t, err)
+	names := regexp.MustCompile(`veza_backup_(?:drill|check)_\w+`).FindAllString(string(text), -1)
+	require.Greater(t, len(names), 10)
+	for _, name := range names {
+		assert.Contains(t, written(), name)
+	}
+}
+
+// written are the metrics of both suites.
+func written() (names []string) {
+	for _, kind := range suite.Suites {
+		for _, d := range textfile.Definitions(kind) {
+			names = append(names, kind.Namespace+d.Name)
+		}
+	}
+	return names
+}
+
+// unitTests is as much as is asked here of promtool's file.
+type unitTests struct {
+	Tests []struct {
+		Cases []struct {
+			Alert string `yaml:"alertname"`
+			Fires []struct {
+				Annotations map[string]string `yaml:"exp_annotations"`
+			} `yaml:"exp_alerts"`
+		} `yaml:"alert_rule_test"`
+	} `yaml:"tests"`
+}
+
+func TestUnitTests_HaveBothDirectionsOfEveryAlert(t *testing.T) {
+	text, err := os.ReadFile(testsFile)
+	require.NoError(t, err)
+	var file unitTests
+	require.NoError(t, yaml.Unmarshal(text, &file))
+	fires, silent := map[string]bool{}, map[string]bool{}
+	for _, test := range file.Tests {
+		for _, c := range test.Cases {
+			if len(c.Fires) == 0 {
+				silent[c.Alert] = true
+				continue
+			}
+			fires[c.Alert] = true
+			assert.NotEmpty(t, c.Fires[0].Annotations["runbook_url"], c.Alert)
+		}
+	}
+	for _, a := range alerts(t) {
+		assert.True(t, fires[a.Alert], "%s: no case in which it fires", a.Alert)
+		assert.True(t, silent[a.Alert], "%s: no case in which it is silent", a.Alert)
+	}
+}

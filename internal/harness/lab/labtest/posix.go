@@ -1,0 +1,41 @@
+package labtest
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/host/process"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/sandbox"
+	"veza.fr/recovery/internal/source"
+)
+
+// posixRepository: a repository of files on the host is seen read-only at its own path.
+func posixRepository(t *testing.T, s *labSuite) {
+	b := s.place(t)
+	t.Setenv("TMPDIR", b.tmp())
+	machine, err := (process.Provider{}).Launch(t.Context(), sandbox.Spec{Stanza: "files", Run: "seed"})
+	require.NoError(t, err)
+	seeded := &source.Seeded{Machine: machine, Stanza: "files", Rows: 1000}
+	t.Cleanup(func() { assert.NoError(t, seeded.Close(context.WithoutCancel(t.Context()))) })
+	repository, err := seeded.Open(t.Context(), t.Logf)
+	require.NoError(t, err)
+	b.conf = repository.Conf
+
+	o := b.start("kept", "-stanza", "files", "-keep").End()
+	b.verdict(o, reason.ExitPass, reason.None)
+	kept := b.sandboxes()
+	require.Len(t, kept, 1)
+	t.Cleanup(func() { b.incus("delete", "--force", kept[0].Name) })
+	repo := filepath.Join(machine.Dir("data"), "repo")
+	said, err := b.tryIncus("exec", kept[0].Name, "--", "sh", "-c", "touch "+repo+"/written")
+	require.Error(t, err, said)
+	assert.Contains(t, said, "Read-only file system")
+	_, err = os.Stat(repo + "/written")
+	assert.ErrorIs(t, err, os.ErrNotExist)
+}

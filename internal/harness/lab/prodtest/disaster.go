@@ -1,0 +1,99 @@
+package prodtest
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/harness/lab"
+)
+
+// disaster: both data nodes lose their data, pgBackRest's conf and all that pg_auto_failover
+// knew. An operator follows the README, command by command, and production is back: the
+// same rows, a pair that is stable, a full backup, and a drill that passes.
+func disaster(t *testing.T, p *production) {
+	primary, standby := p.roles(t)
+	p.segments(t, primary, 1)
+	users := p.psqlIn(t, primary, "SELECT count(*) FROM users")
+	for _, node := range lab.DataNodes {
+		p.on(t, node, "systemctl", "kill", "--signal=KILL", "pgautofailover.service")
+		p.on(t, node, "sh", "-c", "systemctl stop pgautofailover.service; pkill -9 -u postgres postgres; rm -rf /etc/pgbackrest "+lab.FormationData)
+	}
+	defer took(t, "the procedure of the README")()
+	preamble, steps := procedure(t)
+	for _, step := range steps {
+		switch step.where {
+		case "node":
+			p.shell(t, primary, preamble+step.script)
+			p.shell(t, standby, preamble+step.script)
+		case "controller":
+			p.controller(t, step.script)
+		case "primary":
+			p.shell(t, primary, preamble+step.script)
+		default:
+			machine := map[string]string{"standby": standby, "monitor": "monitor", "drill": lab.DrillHost}[step.where]
+			require.NotEmpty(t, machine, "the README runs something on %q", step.where)
+			p.shell(t, machine, preamble+step.script)
+		}
+		if step.where == "standby" {
+			require.NoError(t, p.lab.Stable(t.Context()))
+		}
+	}
+	now, _ := p.roles(t)
+	assert.Equal(t, primary, now)
+	assert.Equal(t, users, p.psqlIn(t, primary, "SELECT count(*) FROM users"))
+	assert.Equal(t, "none", string(p.report(t, "drill").Report.Reason))
+}
+
+// step is a block of commands of the README, and where it is typed.
+type step struct{ where, script string }
+
+// procedure reads the README's section: what every shell is told first, and the steps.
+func procedure(t *testing.T) (preamble string, steps []step) {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(root, "README.md"))
+	require.NoError(t, err)
+	_, section, found := strings.Cut(string(content), "\n## After a disaster")
+	require.True(t, found)
+	section, _, _ = strings.Cut(section, "\n## ")
+	for _, block := range regexp.MustCompile("(?ms)^```sh(?: on=([a-z]+))?\n(.*?)^```$").FindAllStringSubmatch(section, -1) {
+		if block[1] == "" {
+			preamble += block[2]
+			continue
+		}
+		steps = append(steps, step{block[1], block[2]})
+	}
+	require.Contains(t, preamble, "MONITOR=10.0.0.20")
+	require.Greater(t, len(steps), 9)
+	return strings.Replace(preamble, "MONITOR=10.0.0.20", "MONITOR="+lab.Address("monitor"), 1), steps
+}
+
+// shell types commands on a machine, as root; the first that fails ends it.
+func (p *production) shell(t *testing.T, machine, script string) {
+	t.Helper()
+	said, err := p.within(t.Context(), unitTime, machine, "bash", "-c", "set -eu; exec 2>&1; cd; "+script)
+	t.Logf("%s:\n%s", machine, said)
+	require.NoError(t, err)
+}
+
+// controller types the playbook's command: the inventory is the lab's, and nobody is asked
+// for the vault's password.
+func (p *production) controller(t *testing.T, script string) {
+	t.Helper()
+	line := strings.TrimSpace(script)
+	rest, found := strings.CutPrefix(line, "ansible-playbook -i inventory --ask-vault-pass postgres_ha.yml")
+	require.True(t, found, line)
+	result := p.play(t, strings.Fields(rest)...)
+	require.True(t, result.ok, result.said)
+}
+
+// psqlIn asks the formation's own database.
+func (p *production) psqlIn(t *testing.T, node, query string) string {
+	t.Helper()
+	return p.on(t, node, "runuser", "-u", "postgres", "--", "psql", "-XAtqd", lab.Database, "-c", query)
+}

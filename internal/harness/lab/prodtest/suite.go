@@ -1,0 +1,103 @@
+// Package prodtest is the acceptance of what an operator installs: the Ansible roles, their
+// units and timers, the alert rules. It is told as one story on the lab's formation, with
+// real machines from the first task to the alert that ends: each chapter is a subtest, and
+// stands on those before it.
+package prodtest
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/harness/lab"
+)
+
+// Where things are: here, and on the drill host.
+const (
+	root      = "../../../.."
+	fixtures  = root + "/fixtures"
+	textfiles = "/var/lib/node_exporter/textfile_collector"
+	stanza    = "veza"
+)
+
+// production is the formation, and what the story has come to.
+type production struct {
+	lab       *lab.Lab
+	inventory string
+	password  string   // file of the vault's
+	secrets   []string // of the vault
+
+	failing  time.Time // since when the alert's condition holds
+	moved    string    // the object that was taken away
+	switched string    // the failover, as the drill says it
+}
+
+// Run tells the story. With -run a part of it can be told again, on machines that the rest
+// was told on before.
+func Run(t *testing.T) {
+	t.Helper()
+	p := &production{}
+	p.open(t)
+	for _, chapter := range []struct {
+		name string
+		test func(*testing.T, *production)
+	}{
+		{"BareMachines", bare},
+		{"PlaceholdersAreRefusedByTheFirstTask", placeholders},
+		{"CheckModeWorksBeforeTheFirstApply", checkMode},
+		{"WithoutLeaveToRestartThePlayStops", noRestart},
+		{"Apply", apply},
+		{"AlertsAreLoaded", loadAlerts},
+		{"UnitsAreSound", sound},
+		{"ThePrimaryBeats", beats},
+		{"BackupsByTheirUnits", backups},
+		{"BackupsWithoutTheMonitor", withoutMonitor},
+		{"ANodeThatDoesNotKnowItsRoleDoesNotSkip", notKnown},
+		{"ChecksByTheirTimer", checks},
+		{"DrillByItsTimer", drill},
+		{"ASabotagedRepositoryFailsTheDrill", sabotage},
+		{"Failover", failover},
+		{"TheNewPrimaryBeats", beats},
+		{"ASecondApplyChangesNothing", idempotent},
+		{"InstallFromSource", fromSource},
+		{"TheAlertFires", fires},
+		{"TheDrillCrossesTheTimelineSwitch", crosses},
+		{"TheNewPrimaryBacksUp", newPrimary},
+		{"LatestDiff", latestDiff},
+		{"Disaster", disaster},
+		{"SecretsAreNowhere", secrets},
+	} {
+		if !t.Run(chapter.name, func(t *testing.T) { chapter.test(t, p) }) {
+			t.Fatalf("the story ends with %s", chapter.name)
+		}
+	}
+}
+
+// bare: the story begins on machines that nobody set up.
+func bare(t *testing.T, p *production) {
+	require.NoError(t, p.lab.Renew(t.Context(), t.Logf))
+	p.write(t)
+}
+
+// open finds the lab, and writes the operator's inventory of it.
+func (p *production) open(t *testing.T) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "vzp-")
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
+	p.lab, err = lab.Open(t.Context())
+	require.NoError(t, err)
+	p.inventory, p.password = filepath.Join(dir, "inventory"), filepath.Join(dir, "password")
+	p.write(t)
+}
+
+// took logs what a chapter's part cost.
+func took(t *testing.T, what string) func() {
+	t.Helper()
+	begin := time.Now()
+	return func() { t.Logf("%s: %.1f s", what, time.Since(begin).Seconds()) }
+}

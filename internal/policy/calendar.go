@@ -1,0 +1,195 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/reason"
+)
+
+const (
+	day         = 24 * time.Hour
+	startsAt    = 2 * time.Hour // UTC, of every backup (mission, Backups 3)
+	fullDay     = time.Sunday
+	shown       = 8               // days of the calendar that are printed at most
+	alwaysRed   = 2               // completed days whose miss is red whatever came later
+	clockLeeway = 5 * time.Second // a backup that stops later than that from now was dated by another clock
+)
+
+// Limits are how old the newest backups may be, by their stop time.
+type Limits struct {
+	FullAge   time.Duration // of the newest full backup
+	BackupAge time.Duration // of the newest backup of any kind
+	// Diffs is repo-retention-diff: how many full and differential backups are kept for
+	// sure. What is older than those may have been there, and was expired. 0: all are kept.
+	Diffs int
+}
+
+// slot is the time in which one backup of the schedule belongs: from 02:00 UTC to 02:00.
+type slot struct {
+	from  time.Time
+	found []pgbackrest.Backup
+}
+
+// expected is the kind of backup that belongs there.
+func (s slot) expected() string {
+	if s.from.Weekday() == fullDay {
+		return "full"
+	}
+	return "diff"
+}
+
+// Calendar is the expected backups against the found ones.
+type Calendar struct {
+	Missed []time.Time // 02:00 UTC of each day without a backup, as far back as one would be there
+	Notes  []string
+
+	slots  []slot // up to today's, oldest first
+	now    time.Time
+	limits Limits
+	full   *pgbackrest.Backup // the newest one
+	any    *pgbackrest.Backup
+}
+
+// NewCalendar compares backups with the schedule. A backup counts for the day it began on,
+// and for the day it ended on: one that takes hours, or was caught up, is not missed. One
+// that ends in the future is clock_skew, none at all no_backup.
+func NewCalendar(backups []pgbackrest.Backup, now time.Time, limits Limits) (Calendar, error) {
+	c := Calendar{now: now, limits: limits}
+	if len(backups) == 0 {
+		return c, reason.Errorf(reason.NoBackup, "there is no backup")
+	}
+	first := now
+	for i, b := range backups {
+		if b.Stopped().Sub(now) > clockLeeway {
+			return c, reason.Errorf(reason.ClockSkew, "backup %s ended %s from now: the clock here or on the primary is wrong", b.Label, b.Stopped().Sub(now).Round(time.Second))
+		}
+		if started(b).Before(first) {
+			first = started(b)
+		}
+		if c.any == nil || !b.Stopped().Before(c.any.Stopped()) {
+			c.any = &backups[i]
+		}
+		if b.Type == "full" && (c.full == nil || !b.Stopped().Before(c.full.Stopped())) {
+			c.full = &backups[i]
+		}
+		if b.Type == "incr" {
+			c.Notes = append(c.Notes, fmt.Sprintf("backup %s is incremental: the schedule knows full and differential ones", b.Label))
+		}
+	}
+	for from := slotOf(c.since(backups, first)); !from.After(now); from = from.Add(day) {
+		c.slots = append(c.slots, slot{from: from, found: within(backups, from)})
+	}
+	for _, s := range c.slots {
+		if len(s.found) == 0 && !c.due(s) {
+			c.Missed = append(c.Missed, s.from)
+		}
+	}
+	for _, missed := range c.Missed {
+		if missed.Before(c.window()) {
+			c.Notes = append(c.Notes, sentence(missed)+"; a full backup came after it")
+		}
+	}
+	return c, nil
+}
+
+// since is where days can be judged from: the oldest backup, or the oldest of those that
+// retention is sure to keep.
+func (c Calendar) since(backups []pgbackrest.Backup, first time.Time) time.Time {
+	var begun []time.Time
+	for _, b := range backups {
+		if b.Type != "incr" {
+			begun = append(begun, started(b))
+		}
+	}
+	slices.SortFunc(begun, time.Time.Compare)
+	if n := c.limits.Diffs; n > 0 && len(begun) > n {
+		return begun[len(begun)-n]
+	}
+	return first
+}
+
+func started(b pgbackrest.Backup) time.Time { return time.Unix(b.Timestamp.Start, 0) }
+
+// slotOf is the beginning of the slot a moment belongs to.
+func slotOf(t time.Time) time.Time { return t.UTC().Add(-startsAt).Truncate(day).Add(startsAt) }
+
+// within are the backups of a slot.
+func within(backups []pgbackrest.Backup, from time.Time) (list []pgbackrest.Backup) {
+	for _, b := range backups {
+		if slotOf(started(b)).Equal(from) || slotOf(b.Stopped()).Equal(from) {
+			list = append(list, b)
+		}
+	}
+	return list
+}
+
+// due says whether a slot's backup may still come: the day is not over, and no later
+// than the age a backup may have.
+func (c Calendar) due(s slot) bool { return c.now.Before(s.from.Add(c.slack())) }
+
+// slack is how late a day's backup may be.
+func (c Calendar) slack() time.Duration { return min(max(c.limits.BackupAge-day, 0), day) }
+
+// window is where the days begin whose miss is red: since the newest full backup, and the
+// last two days in any case, so that a daily check is red for every miss.
+func (c Calendar) window() time.Time {
+	from := slotOf(c.now).Add(-alwaysRed * day)
+	if c.full != nil && slotOf(started(*c.full)).Before(from) {
+		from = slotOf(started(*c.full))
+	}
+	return from
+}
+
+func sentence(missed time.Time) string {
+	return fmt.Sprintf("no backup on %s: a %s was expected at 02:00 UTC", missed.Format("Mon 2006-01-02"), slot{from: missed}.expected())
+}
+
+// Lines are a line a day, the newest days.
+func (c Calendar) Lines() (list []string) {
+	for _, s := range c.slots[max(0, len(c.slots)-shown):] {
+		var found []string
+		for _, b := range s.found {
+			found = append(found, b.Label)
+		}
+		switch {
+		case len(found) > 0:
+		case c.due(s):
+			found = []string{"due"}
+		default:
+			found = []string{"missed"}
+		}
+		list = append(list, fmt.Sprintf("%s  %s  %s", s.from.Format("Mon 2006-01-02"), s.expected(), strings.Join(found, ", ")))
+	}
+	return list
+}
+
+// Err is everything that is wrong, with the reason backup_missed; nil when nothing is.
+func (c Calendar) Err() error {
+	var found []string
+	switch {
+	case c.full == nil:
+		found = append(found, "there is no full backup")
+	case c.now.Sub(c.full.Stopped()) > c.limits.FullAge:
+		found = append(found, fmt.Sprintf("the newest full backup %s is %s old, at most %s are allowed", c.full.Label, c.age(*c.full), c.limits.FullAge))
+	}
+	if c.any != nil && c.now.Sub(c.any.Stopped()) > c.limits.BackupAge {
+		found = append(found, fmt.Sprintf("the newest backup %s is %s old, at most %s are allowed", c.any.Label, c.age(*c.any), c.limits.BackupAge))
+	}
+	for _, missed := range c.Missed {
+		if !missed.Before(c.window()) {
+			found = append(found, sentence(missed))
+		}
+	}
+	if len(found) == 0 {
+		return nil
+	}
+	return reason.Errorf(reason.BackupMissed, "%s", strings.Join(found, "; "))
+}
+
+func (c Calendar) age(b pgbackrest.Backup) time.Duration {
+	return c.now.Sub(b.Stopped()).Round(time.Second)
+}

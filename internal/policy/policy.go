@@ -1,0 +1,138 @@
+package policy
+
+import (
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"veza.fr/recovery/internal/pgbackrest"
+)
+
+// rule is one line of the policy: an option and the values it may have.
+type rule struct {
+	option   string // N stands for the repository's key
+	want     []string
+	standard string   // what pgBackRest takes when the option is not set; "" is not good enough
+	commands []string // that use it: each may have a section of its own
+	why      string   // what is lost otherwise
+}
+
+var (
+	everybody = []string{"backup", "archive-push", "restore", "archive-get", "expire", "info", "verify"}
+	writers   = []string{"backup", "archive-push"}
+	expirers  = []string{"backup", "expire"} // expire runs after a backup, with the backup's section
+)
+
+// rules are the customer's policy (mission, Backups 1 and 2).
+var rules = []rule{
+	{"repoN-type", []string{"s3"}, "", everybody, "the repository is not in the object store"},
+	{"repoN-s3-uri-style", []string{"path"}, "", everybody, "MinIO is addressed by path"},
+	{"repoN-cipher-type", []string{"aes-256-cbc"}, "", everybody, "nothing is encrypted"},
+	{"repoN-storage-verify-tls", []string{"y"}, "y", everybody, "the certificate is not checked"},
+	{"repoN-s3-verify-tls", []string{"y"}, "y", everybody, "the certificate is not checked"},
+	{"repoN-s3-verify-ssl", []string{"y"}, "y", everybody, "the certificate is not checked"},
+	{"compress", []string{"y"}, "y", writers, "nothing is compressed"},
+	{"compress-type", []string{"zst"}, "", writers, "backups and WAL are to be zstd"},
+	{"compress-level", []string{"3"}, "3", writers, "the level was chosen for speed and size"},
+	{"repoN-retention-full-type", []string{"count"}, "count", expirers, "full backups are kept by number"},
+	{"repoN-retention-full", []string{fmt.Sprint(Fulls)}, "", expirers, "too few full backups are kept, or all of them for ever"},
+	{"repoN-retention-diff", []string{fmt.Sprint(Diffs)}, "", expirers, "too few differential backups are kept, or all of them"},
+	{"repoN-retention-archive-type", []string{"full"}, "full", expirers, "the archive is kept by full backups"},
+	{"repoN-retention-archive", []string{fmt.Sprint(Fulls)}, fmt.Sprint(Fulls), expirers, "a kept backup cannot be recovered to any moment since"},
+}
+
+// File is a pgbackrest.conf as a file.
+type File struct {
+	Path   string
+	Mode   fs.FileMode
+	Owner  string // user name
+	Runner string // the user whose run reads it
+}
+
+// confMode is the most a file that holds secrets may allow.
+const confMode = 0o640
+
+// Policy compares a conf with the customer's policy. read are the lines it looked at,
+// findings what is wrong, with the line it stands in; secrets are in neither.
+func Policy(conf *pgbackrest.Config, stanza string, key int, file File) (read, findings []string) {
+	for _, r := range rules {
+		good, bad := r.judge(conf, stanza, key)
+		read, findings = append(read, good...), append(findings, bad...)
+		findings = append(findings, r.oldNames(conf, key)...)
+	}
+	for _, option := range []string{"s3-endpoint", "storage-host", "s3-host"} {
+		for _, l := range conf.Sets(fmt.Sprintf("repo%d-%s", key, option)) {
+			if strings.HasPrefix(l.Value, "http://") {
+				findings = append(findings, fmt.Sprintf("%s: %s=%s: passwords and data cross the network in the clear", l.Place(), l.Option, l.Value))
+			}
+		}
+	}
+	placeholders := conf.Repo(stanza, key).Placeholders()
+	for _, option := range placeholders {
+		place := conf.Path
+		if l, ok := conf.Line(stanza, "restore", option); ok {
+			place = l.Place()
+		}
+		findings = append(findings, fmt.Sprintf("%s: %s is a placeholder, or empty: put the real value there", place, option))
+	}
+	if len(placeholders) == 0 {
+		read = append(read, "no secret is a placeholder")
+	}
+	good, bad := file.judge()
+	return append(read, good...), append(findings, bad...)
+}
+
+// judge looks at what every command that uses an option sees.
+func (r rule) judge(conf *pgbackrest.Config, stanza string, key int) (read, findings []string) {
+	option := strings.Replace(r.option, "N", fmt.Sprint(key), 1)
+	for _, command := range r.commands {
+		l, set := conf.Line(stanza, command, option)
+		text, good := fmt.Sprintf("%s=%s (%s)", option, l.Value, l.Place()), true
+		switch {
+		case !set && r.standard == "":
+			text, good = fmt.Sprintf("%s: %s is not set: %s; it must be %s", conf.Path, option, r.why, r.want[0]), false
+		case !set:
+			text = fmt.Sprintf("%s=%s (pgBackRest's default)", option, r.standard)
+		case !slices.Contains(r.want, l.Value):
+			text, good = fmt.Sprintf("%s: %s=%s: %s; it must be %s", l.Place(), option, l.Value, r.why, r.want[0]), false
+		}
+		if good && !slices.Contains(read, text) {
+			read = append(read, text)
+		}
+		if !good && !slices.Contains(findings, text) {
+			findings = append(findings, text)
+		}
+	}
+	return read, findings
+}
+
+// oldNames finds an option under a name without the repository's key, which pgBackRest
+// still reads: in a section that goes first it would win against the name we know.
+func (r rule) oldNames(conf *pgbackrest.Config, key int) (findings []string) {
+	name, keyed := strings.CutPrefix(r.option, "repoN-")
+	if !keyed {
+		return nil
+	}
+	for _, old := range []string{name, "repo-" + name} {
+		for _, l := range conf.Sets(old) {
+			findings = append(findings, fmt.Sprintf("%s: %s is an old name, and it may be the one that counts: write repo%d-%s", l.Place(), l.Option, key, name))
+		}
+	}
+	return findings
+}
+
+// judge says whether nobody reads or writes the file who must not.
+func (f File) judge() (read, findings []string) {
+	mode := f.Mode.Perm()
+	if mode&^confMode != 0 {
+		findings = append(findings, fmt.Sprintf("%s: mode %04o: the secrets in it are others' to read or change; it must be %04o or stricter", f.Path, mode, confMode))
+	}
+	if !slices.Contains([]string{"root", "postgres", f.Runner}, f.Owner) {
+		findings = append(findings, fmt.Sprintf("%s: it belongs to user %q; it must belong to root or postgres", f.Path, f.Owner))
+	}
+	if len(findings) == 0 {
+		read = []string{fmt.Sprintf("%s: mode %04o, owner %s", f.Path, mode, f.Owner)}
+	}
+	return read, findings
+}

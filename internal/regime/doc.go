@@ -1,3 +1,0 @@
-// Package regime is what a good backup regime is: the customer's policy as data, and
-// the judgements on it. It asks nothing and runs nothing: it is given what was read.
-package regime

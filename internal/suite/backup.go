@@ -1,0 +1,54 @@
+package suite
+
+import (
+	"time"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// Measurements that are counted from how the claims ended.
+const (
+	ChecksMetric = "checks"        // by outcome
+	ClaimMetric  = "claim_success" // of each claim
+)
+
+// backupTimeout bounds a run of the backup checks: integrity reads the whole repository.
+const backupTimeout = 45 * time.Minute
+
+// Backup is the acceptance check of the backups as they are taken. Its steps are
+// claims, in the order they are asked and judged.
+var Backup = Suite{
+	Name:      "backup",
+	Test:      "TestBackup",
+	Namespace: "veza_backup_check_",
+	Words: Words{
+		Title: "backup checks", Step: "claim", Sound: "sound",
+		Passed:     "The backups are taken as they should be: every claim that was asked holds.",
+		NotCleaned: "Every claim on the backups that was asked holds; only cleaning up after the run failed.",
+	},
+	Timeout: backupTimeout,
+	Steps: []Step{
+		{Name: "policy", Default: reason.PolicyViolated},
+		{Name: "stanza", Default: reason.RepoCorrupt},
+		{Name: "cadence", Default: reason.BackupMissed},
+		{Name: "archive", Default: reason.WALMissing},
+		{Name: "rpo", Default: reason.RPOExceeded, Optional: true},
+		{Name: "retention", Default: reason.RetentionWrong, Optional: true},
+		{Name: "encryption", Default: reason.NotEncrypted},
+		{Name: "integrity", Default: reason.RepoCorrupt},
+	},
+	Independent: true,
+	Metrics: []Definition{
+		{Name: ChecksMetric, Help: "Claims on the backups by outcome.", Labels: []string{"status"}, Counted: true},
+		{Name: ClaimMetric, Help: "1 when the claim held in the last run, 0 when it did not; absent when nothing was learned about it.", Labels: []string{"claim"}, Counted: true},
+		{Name: "newest_full_age_seconds", Help: "Age of the newest full backup, from its stop."},
+		{Name: "newest_backup_age_seconds", Help: "Age of the newest full or differential backup, from its stop."},
+		{Name: "backups", Help: "Backups in the repository by type.", Labels: []string{"type"}},
+		{Name: "missed_backups", Help: "Days of the calendar on which a backup was due and none is found."},
+		{Name: "archive_segments", Help: "WAL segments from the oldest retained backup to the newest segment."},
+		{Name: "rpo_seconds", Help: "Longest time from a written row to its WAL segment in the repository, over the rounds."},
+		{Name: "verified_files", Help: "Files of the repository that were read again and compared with their checksum."},
+		{Name: "invalid_files", Help: "Files of the repository that are missing, cut or fail their checksum."},
+	},
+	InfoLabels: []string{"pg_version", "pgbackrest_version", "environment"},
+}

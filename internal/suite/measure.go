@@ -1,0 +1,74 @@
+// Package suite is what the drill and the backup checks share. It owns the words that
+// travel from a test to the textfile: the attribute keys, the steps in runbook order, and
+// the metric definitions.
+//
+// A test publishes with testing.TB.Attr; testreport reads the keys back out of
+// the event stream. Facts C3: a key holds no white space, a value no line
+// break, and a whole attribute line must stay below 4096 bytes.
+package suite
+
+import (
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// Attribute keys.
+const (
+	MetricPrefix = "metric." // metric.<name> or metric.<name>{label="value",...}: a number
+	LabelPrefix  = "label."  // label.<name>: a text that describes the run
+	ReasonKey    = "reason"  // one word of package reason, published by the step that failed
+	DetailKey    = "detail"  // one sentence: what exactly failed, naming the object
+	NoteKey      = "note"    // one sentence the report should keep; may be published often
+	AskedKey     = "asked"   // the claims a run asks, separated by spaces: by the suite's own test, before the first one begins
+)
+
+// MaxValue is the longest attribute value, in bytes, that is published: the
+// testing package silently drops an attribute whose line reaches 4096 bytes.
+const MaxValue = 3000
+
+// Publisher is the part of testing.TB that carries attributes.
+type Publisher interface {
+	Attr(key, value string)
+}
+
+// Metric publishes a measurement. Labels are pairs of name and value.
+func Metric(p Publisher, name string, value float64, labels ...string) {
+	p.Attr(MetricPrefix+Series(name, labels...), strconv.FormatFloat(value, 'f', -1, 64))
+}
+
+// Label publishes a text that describes the run.
+func Label(p Publisher, name, value string) { p.Attr(LabelPrefix+name, Line(value)) }
+
+// Note publishes a sentence the report should keep.
+func Note(p Publisher, text string) { p.Attr(NoteKey, Line(text)) }
+
+// Asked publishes which claims a run asks, before the first of them begins; p is the
+// suite's own test.
+func Asked(p Publisher, names []string) { p.Attr(AskedKey, Line(strings.Join(names, " "))) }
+
+// Series writes a metric's name with its labels the way Prometheus does, sorted
+// by label name and without spaces: rows{check="users"}.
+func Series(name string, labels ...string) string {
+	if len(labels) == 0 {
+		return name
+	}
+	var pairs []string
+	for i := 0; i+1 < len(labels); i += 2 {
+		pairs = append(pairs, labels[i]+"="+strconv.Quote(labels[i+1]))
+	}
+	sort.Strings(pairs)
+	return name + "{" + strings.Join(pairs, ",") + "}"
+}
+
+// Line makes text fit for an attribute value: one line, bounded, never empty.
+func Line(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	if text == "" {
+		return "-"
+	}
+	if len(text) > MaxValue {
+		text = strings.ToValidUTF8(text[:MaxValue], "") + "..."
+	}
+	return text
+}

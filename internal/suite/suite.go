@@ -1,0 +1,109 @@
+package suite
+
+import (
+	"time"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// Step is one expected subtest and the reason a run gets when it fails without
+// publishing one.
+type Step struct {
+	Name     string
+	Default  reason.Reason
+	Optional bool // of an independent suite: a run may publish a list (AskedKey) without it
+}
+
+// Definition describes a measurement a test may publish.
+type Definition struct {
+	Name   string            // without the namespace; base units, seconds or bytes
+	Help   string            // must be the same to the letter in every file (facts D)
+	Labels []string          // labels of its own, besides stanza
+	Values map[string]string // a label's value where the key names none
+	// Counted is a measurement the converter makes from how the steps ended, since a
+	// killed test cannot; a test never publishes it.
+	Counted bool
+}
+
+// Suite is what a converter knows of a test run: nothing in testreport or
+// textfile knows more of drills than one of these.
+type Suite struct {
+	Name       string // drill or backup; the package that holds the test
+	Test       string // the top-level test whose subtests are the steps
+	Namespace  string // prefix of every metric
+	Steps      []Step
+	Final      string // the step whose lone failure does not touch the verdict: teardown; "" when there is none
+	Metrics    []Definition
+	InfoLabels []string // labels of the info metric, published as label.<name>
+	Words      Words
+	Timeout    time.Duration // of a run that was given none; 0: the RTO budget counts
+	// Independent steps are claims: each is asked whatever became of the others, and a
+	// run says beforehand (AskedKey) which ones it asks.
+	Independent bool
+}
+
+// Words are how a suite's runs are told to people.
+type Words struct {
+	Title      string // TITLE of stanza demo
+	Step       string // what one subtest is called
+	Sound      string // one word for backups of which a run proved what it is there to prove
+	Passed     string // what a pass means
+	NotCleaned string // what it means when only the clean-up failed
+}
+
+// Drill is the restore drill.
+var Drill = Suite{
+	Name:      "drill",
+	Test:      "TestDrill",
+	Namespace: "veza_backup_drill_",
+	Words: Words{
+		Title: "drill", Step: "step", Sound: "restored",
+		Passed:     "The backups restore: every expected step ran and passed.",
+		NotCleaned: "The backups restore; only cleaning up after the run failed.",
+	},
+	Steps: []Step{
+		{Name: "preflight", Default: reason.SandboxFailed},
+		{Name: "launch", Default: reason.SandboxFailed},
+		{Name: "provision", Default: reason.SandboxFailed},
+		{Name: "restore", Default: reason.RestoreFailed},
+		{Name: "recover", Default: reason.StartFailed},
+		{Name: "verify", Default: reason.SmokeQuery},
+		{Name: "teardown", Default: reason.SandboxFailed},
+	},
+	Final: "teardown",
+	Metrics: []Definition{
+		{Name: "rto_seconds", Help: "Wall clock from the start of the restore to the first answered query."},
+		{Name: "rto_worst_seconds", Help: "Restore time plus the replay time of the most WAL archived between two backups, at the measured replay rate."},
+		{Name: "rpo_seconds", Help: "Age of the newest moment that came back when recovery found the end of the archive.", Labels: []string{"basis"}},
+		{Name: "restored_bytes", Help: "Size of the restored files before recovery."},
+		{Name: "wal_segments_replayed", Help: "WAL segments recovery took from the archive."},
+		{Name: "rows", Help: "Value each check of the restored data returned.", Labels: []string{"check"}, Values: map[string]string{"check": "users"}},
+		{Name: "check_duration_seconds", Help: "Wall clock of each deeper check, over all cores.", Labels: []string{"check"}},
+		{Name: "heartbeat_missing", Help: "Numbers missing between the oldest and the newest beat that came back."},
+		{Name: "checks", Help: "Checks on the restored data by outcome.", Labels: []string{"status"}},
+		{Name: "backup_age_seconds", Help: "Age of the restored backup set, from its stop to the preflight of the drill."},
+	},
+	InfoLabels: []string{"backup_label", "backup_type", "pg_version", "pgbackrest_version", "environment"},
+}
+
+// Suites are all there are.
+var Suites = []Suite{Drill, Backup}
+
+// StepNames are the expected subtests in runbook order.
+func (s Suite) StepNames() []string {
+	names := make([]string, len(s.Steps))
+	for i, step := range s.Steps {
+		names[i] = step.Name
+	}
+	return names
+}
+
+// Definition finds a metric by name.
+func (s Suite) Definition(name string) (Definition, bool) {
+	for _, d := range s.Metrics {
+		if d.Name == name {
+			return d, true
+		}
+	}
+	return Definition{}, false
+}

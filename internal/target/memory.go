@@ -1,0 +1,68 @@
+package target
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/renameio/v2"
+)
+
+// memoryMode lets everybody read it: there are labels of backups in it, no secrets.
+const memoryMode = 0o644
+
+// memory is the state file: when each part was drilled last, by stanza.
+type memory struct {
+	Drilled map[string]map[string]time.Time `json:"drilled"`
+}
+
+// Recall reads when the parts of a stanza were drilled last. A file that is not there is
+// an empty memory; one that cannot be read is one too, and the error says why.
+func Recall(path, stanza string) (map[string]time.Time, error) {
+	all, err := read(path)
+	return all.Drilled[stanza], err
+}
+
+func read(path string) (m memory, err error) {
+	content, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return m, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(content, &m)
+	}
+	if err != nil {
+		return memory{}, fmt.Errorf("-state %s cannot be read, and is begun anew: %w", path, err)
+	}
+	return m, nil
+}
+
+// Remember writes that a part was drilled, and forgets the parts that are in the window no
+// more. Other stanzas' parts stay as they are.
+func Remember(path, stanza string, parts []Part, drilled Part, at time.Time) error {
+	m, _ := read(path) // what cannot be read was reported when it was recalled
+	if m.Drilled == nil {
+		m.Drilled = map[string]map[string]time.Time{}
+	}
+	kept := map[string]time.Time{}
+	for _, part := range parts {
+		if last, ok := m.Drilled[stanza][part.Key()]; ok {
+			kept[part.Key()] = last
+		}
+	}
+	kept[drilled.Key()] = at.UTC().Truncate(time.Second)
+	m.Drilled[stanza] = kept
+	content, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return err
+	}
+	err = renameio.WriteFile(path, append(content, '\n'), memoryMode, renameio.WithTempDir(filepath.Dir(path)), renameio.WithStaticPermissions(memoryMode))
+	if err != nil {
+		return fmt.Errorf("-state: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,152 @@
+package runner
+
+import (
+	"debug/buildinfo"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"veza.fr/recovery/internal/suite"
+)
+
+// Deadlines, from design.md "Budgets and deadlines".
+const (
+	defaultRTO  = 30 * time.Minute
+	overRTO     = 15 * time.Minute // what -timeout adds to the RTO budget
+	overTimeout = 5 * time.Minute  // what -limit adds to -timeout
+)
+
+// command is what is run: argv and environment made fit for a verdict.
+type command struct {
+	argv    []string
+	env     []string
+	timeout time.Duration // the test binary's own deadline
+	stanza  string        // as the command line or the environment names it
+}
+
+// prepare turns what the user typed into what is run.
+func prepare(kind suite.Suite, typed, env []string) (command, error) {
+	settings := flags(typed[1:])
+	c := command{env: absoluteEnv(env), stanza: settings.or("stanza", lookup(env, "DRILL_STANZA"))}
+	if c.timeout = kind.Timeout; c.timeout == 0 {
+		c.timeout = budget(settings, env) + overRTO
+	}
+	name, isBinary := testBinary(typed[0])
+	switch {
+	case isGoTest(typed):
+		c.argv = c.goTest(absolute(typed))
+	case isBinary:
+		tool, err := test2json(typed[0])
+		if err != nil {
+			return c, err
+		}
+		c.argv = c.binary(tool, name, absolute(typed))
+	default:
+		c.argv = typed
+	}
+	return c, nil
+}
+
+// budget is the RTO budget the command will use. A value that cannot be read is
+// for the drill to refuse.
+func budget(settings flagValues, env []string) time.Duration {
+	d, err := time.ParseDuration(settings.or("rto", lookup(env, "DRILL_RTO")))
+	if err != nil || d <= 0 {
+		return defaultRTO
+	}
+	return d
+}
+
+func isGoTest(argv []string) bool {
+	return len(argv) > 1 && filepath.Base(argv[0]) == "go" && argv[1] == "test"
+}
+
+// goTest adds what a verdict needs right behind `go test`: before the packages,
+// and so before -args. It is -v=test2json and not -v, because a plain -v takes
+// back what -json asks of the test binary: steps would end only when the whole
+// test does, and text that a child prints could pass for a result.
+func (c *command) goTest(argv []string) []string {
+	head, rest := argv[:2], argv[2:]
+	if len(rest) > 0 && (strings.HasPrefix(rest[0], "-C=") || strings.HasPrefix(rest[0], "--C=")) {
+		head, rest = argv[:3], argv[3:] // go wants it first
+	} else if len(rest) > 1 && (rest[0] == "-C" || rest[0] == "--C") {
+		head, rest = argv[:4], argv[4:]
+	}
+	own, behind := splitArgs(rest)
+	given := flags(own)
+	own = without(own, "v", "test.v", "json")
+	added := []string{"-json", "-v=test2json"}
+	added = append(added, c.unlessGiven(given, "", "count", "timeout")...)
+	return slices.Concat(head, added, own, without(behind, "test.v", "test.paniconexit0"))
+}
+
+// binary runs a compiled test under test2json the way cmd/go would: -t, or all
+// times are lost, and paniconexit0, or os.Exit(0) in a test passes for its end
+// (facts C1, C2). test2json ignores SIGINT, and what it starts inherits that: a
+// test hears the signal only because it asks for it.
+func (c *command) binary(tool []string, name string, argv []string) []string {
+	added := []string{"-test.v=test2json", "-test.paniconexit0"}
+	added = append(added, c.unlessGiven(flags(argv[1:]), "test.", "count", "timeout")...)
+	return slices.Concat(tool, []string{"-t", "-p", name}, argv[:1], added, without(argv[1:], "test.v", "test.paniconexit0"))
+}
+
+// unlessGiven are -count=1 and -timeout, unless the user chose them; a timeout
+// of the user's is remembered.
+func (c *command) unlessGiven(given flagValues, prefix string, names ...string) (added []string) {
+	for _, name := range names {
+		value, ok := given[prefix+name]
+		if !ok {
+			value, ok = given["test."+name]
+		}
+		switch {
+		case !ok && name == "count":
+			added = append(added, "-"+prefix+"count=1")
+		case !ok:
+			added = append(added, "-"+prefix+"timeout="+c.timeout.String())
+		case name == "timeout":
+			if d, err := time.ParseDuration(value); err == nil && d > 0 {
+				c.timeout = d
+			}
+		}
+	}
+	return added
+}
+
+// testBinary says whether a program is a compiled Go test, and of which package.
+func testBinary(program string) (name string, ok bool) {
+	path, err := exec.LookPath(program)
+	if err != nil {
+		return "", false
+	}
+	if info, err := buildinfo.ReadFile(path); err == nil && strings.HasSuffix(info.Path, ".test") {
+		return strings.TrimSuffix(info.Path, ".test"), true
+	}
+	base := filepath.Base(program)
+	return strings.TrimSuffix(base, ".test"), strings.HasSuffix(base, ".test")
+}
+
+// test2json finds the converter: beside the test binary, beside testprom, in
+// PATH, else in the Go installation. Go 1.25 and later do not ship it built
+// (facts C3).
+func test2json(binary string) ([]string, error) {
+	self, _ := os.Executable()
+	for _, beside := range []string{binary, self} {
+		tool := filepath.Join(filepath.Dir(beside), "test2json")
+		if info, err := os.Stat(tool); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+			absolute, err := filepath.Abs(tool)
+			return []string{absolute}, err
+		}
+	}
+	if tool, err := exec.LookPath("test2json"); err == nil {
+		return []string{tool}, nil
+	}
+	if tool, err := exec.LookPath("go"); err == nil {
+		return []string{tool, "tool", "test2json"}, nil
+	}
+	return nil, fmt.Errorf("test2json is neither beside %s nor beside testprom nor in PATH, and there is no Go here: build it with `go build -o %s cmd/test2json`",
+		binary, filepath.Join(filepath.Dir(binary), "test2json"))
+}

@@ -1,0 +1,139 @@
+// Package runner is what testprom does: it runs a test, or reads the stream of
+// one, shows it while it runs, and leaves the verdict behind as an exit status,
+// a textfile, a report and a line of history.
+package runner
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"veza.fr/recovery/internal/suite"
+)
+
+// options are the flags of testprom.
+type options struct {
+	kind     suite.Suite
+	textfile string
+	report   string
+	history  string
+	stream   string
+	limit    time.Duration // 0: the default
+	reap     bool
+	command  []string
+}
+
+const usage = `testprom runs a restore drill, or the backup checks, or reads the event stream of
+one, and tells Prometheus and the operator what it proved.
+
+  testprom [flags] -- COMMAND...      run COMMAND and judge it
+  testprom [flags] < drill.jsonl      judge a recorded stream
+  testprom -reap                      remove what killed drills left behind
+
+COMMAND is "go test ..." (gets -json -v=test2json -count=1 -timeout), a compiled
+test binary such as ./drill.test (runs under test2json), or anything that writes
+the stream of "go test -json" to its standard output.
+
+Flags:
+`
+
+const examples = `
+Examples:
+  testprom -textfile out/veza_backup_drill.prom -- go test ./drill
+  testprom -textfile /var/lib/node_exporter/textfile_collector/veza_backup_drill.prom \
+           -history /var/lib/veza/drill.history -- ./drill.test -conf /etc/pgbackrest/pgbackrest.conf
+  go test -json ./drill | testprom -report out/report.json
+  testprom -suite backup -textfile out/veza_backup_check.prom -- go test ./backup
+  testprom -suite backup -textfile /var/lib/node_exporter/textfile_collector/veza_backup_check.prom \
+           -history /var/lib/veza/backup.history -- ./backup.test -conf /etc/pgbackrest/pgbackrest.conf
+
+-timeout is the RTO budget + 15m for a drill and 45m for the backup checks, unless
+COMMAND has one. A textfile belongs to one suite.
+
+Exit status: 0 every expected step ran and passed; 1 the backups, or the restore
+made from them, are at fault; 2 the environment kept it from a verdict.
+`
+
+// parse reads the command line. flag.ErrHelp means that the help was asked for
+// and printed to out.
+func parse(args []string, out io.Writer) (options, error) {
+	var o options
+	var kind string
+	set := flag.NewFlagSet("testprom", flag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	set.StringVar(&kind, "suite", "drill", "the expected `SUITE`: drill or backup")
+	set.StringVar(&o.textfile, "textfile", "", "write the metrics to `FILE`, for node_exporter's textfile collector")
+	set.StringVar(&o.report, "report", "", "write the verdict as JSON to `FILE`")
+	set.StringVar(&o.history, "history", "", "append the verdict as one JSON line to `FILE`")
+	set.StringVar(&o.stream, "stream", "", "keep the raw event stream in `FILE`")
+	set.DurationVar(&o.limit, "limit", 0, "kill COMMAND after `DURATION` (default: its -timeout + 5m)")
+	set.BoolVar(&o.reap, "reap", false, "remove what killed drills left behind, then exit")
+	if err := set.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			_, _ = io.WriteString(out, usage)
+			set.SetOutput(out)
+			set.PrintDefaults()
+			_, _ = io.WriteString(out, examples)
+		}
+		return o, err
+	}
+	o.command = set.Args()
+	return o, o.validate(kind, args)
+}
+
+// validate finds what flag cannot.
+func (o *options) validate(kind string, args []string) error {
+	for _, known := range suite.Suites {
+		if known.Name == kind {
+			o.kind = known
+		}
+	}
+	if o.kind.Name == "" {
+		return fmt.Errorf("-suite %s: there are drill and backup", kind)
+	}
+	if o.limit < 0 {
+		return fmt.Errorf("-limit %s: must be more than 0", o.limit)
+	}
+	separated := slices.Contains(args, "--")
+	switch {
+	case len(o.command) > 0 && !separated:
+		return fmt.Errorf("%q: put -- before the command", o.command[0])
+	case len(o.command) == 0 && separated:
+		return errors.New("-- stands alone: name the command behind it")
+	case o.reap && len(o.command) > 0:
+		return errors.New("-reap runs no command")
+	}
+	return o.distinct()
+}
+
+// distinct refuses two outputs in one file.
+func (o *options) distinct() error {
+	seen := map[string]string{}
+	for _, out := range []struct{ flag, path string }{
+		{"-textfile", o.textfile}, {"-report", o.report}, {"-history", o.history}, {"-stream", o.stream},
+	} {
+		if out.path == "" {
+			continue
+		}
+		path, err := filepath.Abs(out.path)
+		if err != nil {
+			return fmt.Errorf("%s %s: %w", out.flag, out.path, err)
+		}
+		if dir, unresolved := filepath.EvalSymlinks(filepath.Dir(path)); unresolved == nil {
+			path = filepath.Join(dir, filepath.Base(path))
+		}
+		if before := seen[path]; before != "" {
+			return fmt.Errorf("%s and %s name the same file %s", before, out.flag, out.path)
+		}
+		seen[path] = out.flag
+	}
+	if strings.HasSuffix(o.textfile, "/") {
+		return fmt.Errorf("-textfile %s: is a directory", o.textfile)
+	}
+	return nil
+}

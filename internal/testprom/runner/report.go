@@ -1,0 +1,112 @@
+package runner
+
+import (
+	"encoding/json"
+	"time"
+
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/testprom/testreport"
+)
+
+// schema is the version of the report: fields are added freely, and the number
+// changes when one changes its meaning or goes.
+const schema = 1
+
+// document is the report as JSON, and a line of the history.
+type document struct {
+	Schema   int               `json:"schema"`
+	Suite    string            `json:"suite"`
+	Stanza   string            `json:"stanza"`
+	Verdict  string            `json:"verdict"` // pass, fail or environment, as the exit status 0, 1 or 2
+	Exit     int               `json:"exit_status"`
+	Backups  string            `json:"backups"` // restored (of the backup checks: sound), at_fault or unknown
+	Reason   reason.Reason     `json:"reason"`
+	Sentence string            `json:"sentence"`
+	Next     string            `json:"next,omitempty"`
+	Step     string            `json:"step,omitempty"`
+	Detail   string            `json:"detail,omitempty"`
+	Begin    time.Time         `json:"started"`
+	End      time.Time         `json:"ended"`
+	Duration *float64          `json:"duration_seconds,omitempty"`
+	Status   *int              `json:"command_exit_status,omitempty"`
+	Steps    []stepDocument    `json:"steps"`
+	Values   []valueDocument   `json:"measurements"`
+	Labels   map[string]string `json:"labels"`
+	Notes    []string          `json:"notes,omitempty"`
+	Doubts   []string          `json:"doubts,omitempty"` // all that contradicts a pass
+	Warnings []string          `json:"warnings,omitempty"`
+	Output   []string          `json:"output,omitempty"` // the last lines that belong to no step; not in the history
+}
+
+type stepDocument struct {
+	Name    string             `json:"name"`
+	Outcome testreport.Outcome `json:"outcome"`
+	Seconds *float64           `json:"seconds,omitempty"`
+	Reason  reason.Reason      `json:"reason,omitempty"`
+	Detail  string             `json:"detail,omitempty"`
+	Output  []string           `json:"output,omitempty"` // the last lines of a step that did not pass; not in the history
+}
+
+type valueDocument struct {
+	Name   string            `json:"name"`
+	Labels map[string]string `json:"labels,omitempty"`
+	Value  float64           `json:"value"`
+}
+
+func (r *result) document(output bool) document {
+	d := document{
+		Schema: schema, Suite: r.kind.Name, Stanza: r.stanza,
+		Verdict: [...]string{"pass", "fail", "environment"}[r.exit],
+		Exit:    r.exit, Backups: [...]string{"unknown", r.kind.Words.Sound, "at_fault"}[r.Backups],
+		Reason: r.Reason, Sentence: r.sentence(), Next: r.Reason.Next(),
+		Step: r.Step, Detail: r.Detail, Begin: r.begin.UTC(), End: r.end.UTC(), Status: r.Status,
+		Labels: r.Labels, Notes: r.Notes, Doubts: r.Doubts, Warnings: r.warnings,
+		Steps: []stepDocument{}, Values: []valueDocument{},
+	}
+	if r.duration >= 0 {
+		seconds := r.duration.Seconds()
+		d.Duration = &seconds
+	}
+	for _, step := range r.Steps {
+		d.Steps = append(d.Steps, newStep(step, output))
+	}
+	for _, v := range r.Measurements {
+		d.Values = append(d.Values, valueDocument(v))
+	}
+	if output && r.exit != reason.ExitPass {
+		d.Output = r.Tail
+	}
+	return d
+}
+
+func newStep(s testreport.Step, output bool) stepDocument {
+	d := stepDocument{Name: s.Name, Outcome: s.Outcome, Reason: s.Reason, Detail: s.Detail}
+	if s.Seconds >= 0 {
+		d.Seconds = &s.Seconds
+	}
+	if output && s.Outcome != testreport.Passed {
+		d.Output = s.Output
+	}
+	return d
+}
+
+func (r *result) sentence() string {
+	switch {
+	case r.Reason == reason.None:
+		return r.kind.Words.Passed
+	case r.Backups == testreport.Sound:
+		return r.kind.Words.NotCleaned
+	}
+	return r.Reason.Means()
+}
+
+// indented is the report, line the same for the history, without outputs.
+func (r *result) indented() ([]byte, error) {
+	text, err := json.MarshalIndent(r.document(true), "", "  ")
+	return append(text, '\n'), err
+}
+
+func (r *result) line() ([]byte, error) {
+	text, err := json.Marshal(r.document(false))
+	return append(text, '\n'), err
+}

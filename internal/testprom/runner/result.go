@@ -1,0 +1,117 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/testprom/testreport"
+	"veza.fr/recovery/internal/testprom/textfile"
+)
+
+// result is a judged run and what is written of it.
+type result struct {
+	testreport.Report
+	kind       suite.Suite
+	stanza     string
+	begin, end time.Time
+	judged     time.Time
+	duration   time.Duration // negative when it is not known
+	exit       int           // the verdict's, or 2 when something could not be written
+	warnings   []string
+}
+
+// result judges. A stream read from standard input may have been recorded long
+// ago, so its own times count, never later than now.
+func (r *run) result(begin time.Time, status *int) *result {
+	now := r.Now()
+	res := &result{Report: r.collector.Report(status), kind: r.kind, begin: begin, end: now, judged: now, duration: now.Sub(begin)}
+	if len(r.command) == 0 {
+		res.duration = -1
+		if recorded := res.Report.End; !recorded.IsZero() && recorded.Before(now) {
+			res.begin, res.end = recorded, recorded
+			if first := res.Report.Begin; !first.IsZero() && !first.After(recorded) {
+				res.begin, res.duration = first, recorded.Sub(first)
+			}
+		}
+	}
+	res.exit = res.Verdict.Exit
+	res.stanza = r.stanzaOf(res.Labels)
+	if res.Stray > 0 {
+		res.warnings = append(res.warnings, fmt.Sprintf("%d lines between the events are none", res.Stray))
+	}
+	return res
+}
+
+// stanzaOf is the stanza the run speaks of, by the first source that names one.
+func (r *run) stanzaOf(labels map[string]string) string {
+	sources := []string{labels["stanza"], r.stanza}
+	if r.textfile != "" {
+		sources = append(sources, textfile.Stanza(r.textfile, r.kind.Namespace))
+	}
+	for _, stanza := range sources {
+		if stanza = strings.ToValidUTF8(strings.TrimSpace(stanza), "?"); stanza != "" {
+			return stanza
+		}
+	}
+	return "unknown"
+}
+
+// publish writes all that was asked for, prints the summary, and returns the
+// exit status. The textfile comes first: it is what alarms.
+func (r *run) publish(res *result) int {
+	var failed []error
+	if r.textfile != "" {
+		warnings, err := textfile.Write(r.textfile, res.metrics())
+		res.warnings = append(res.warnings, warnings...)
+		failed = append(failed, err)
+	}
+	failed = append(failed, r.tee.close())
+	if errors.Join(failed...) != nil {
+		res.exit = reason.ExitEnvironment
+	}
+	failed = append(failed, r.write(r.report, res.indented, textfile.Replace), r.write(r.history, res.line, appendLine))
+	err := errors.Join(failed...)
+	if err != nil {
+		res.exit = reason.ExitEnvironment
+	}
+	r.summary(res, err)
+	return res.exit
+}
+
+func (r *run) write(path string, render func() ([]byte, error), put func(string, []byte) error) error {
+	if path == "" {
+		return nil
+	}
+	text, err := render()
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return put(path, text)
+}
+
+// metrics is the result as the textfile takes it.
+func (r *result) metrics() textfile.Run {
+	run := textfile.Run{
+		Suite: r.kind, Stanza: r.stanza, Environment: reason.None, At: r.end, Now: r.judged,
+		Duration: r.duration, Measurements: r.Measurements, Labels: r.Labels,
+	}
+	switch r.Backups {
+	case testreport.Sound:
+		run.Verdict = new(reason.None)
+	case testreport.AtFault:
+		run.Verdict = &r.Reason
+	}
+	if r.Verdict.Exit == reason.ExitEnvironment {
+		run.Environment = r.Reason
+	}
+	for _, step := range r.Steps {
+		if step.Seconds >= 0 {
+			run.Steps = append(run.Steps, textfile.Step{Name: step.Name, Seconds: step.Seconds})
+		}
+	}
+	return run
+}

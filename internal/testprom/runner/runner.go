@@ -1,0 +1,196 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/testprom/testreport"
+	"veza.fr/recovery/internal/testprom/textfile"
+)
+
+// Reaper removes what killed drills left behind and says what it removed.
+type Reaper func(ctx context.Context, out io.Writer) error
+
+// World is all that a run touches besides files.
+type World struct {
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Env            []string
+	Terminal       bool // Stdin is a terminal, and nobody types a stream
+	Colours        bool // Stdout is a terminal that wants them
+	Signals        <-chan os.Signal
+	Now            func() time.Time
+	Reap           Reaper // nil: nothing to reap with
+}
+
+// Main is testprom: it returns the exit status.
+func Main(args []string, w World) int {
+	o, err := parse(args, w.Stdout)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return reason.ExitPass
+	case err != nil:
+		return w.fail(err)
+	case o.reap:
+		return w.reap()
+	case len(o.command) == 0 && w.Terminal:
+		return w.fail(fmt.Errorf("nothing to judge: put `-- go test ./%s` behind the flags, or a recorded stream on standard input (-h explains)", o.kind.Name))
+	}
+	screen := newDisplay()
+	defer screen.end()
+	w.Stdout, w.Stderr = screen.writer(w.Stdout), screen.writer(w.Stderr)
+	r := &run{World: w, options: o, collector: testreport.New(o.kind), signals: w.Signals}
+	return r.main()
+}
+
+// Signals are the signals that a run passes on. SIGPIPE is caught and dropped:
+// a closed terminal must not keep the textfile from being written. (Ignored, it
+// would be ignored by the command as well.)
+func Signals() <-chan os.Signal {
+	c := make(chan os.Signal, 4)
+	signal.Notify(c, syscall.SIGINT, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup leaves it, so that a run outlives its terminal
+		signal.Notify(c, syscall.SIGHUP)
+	}
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	return c
+}
+
+// run is one call of testprom that judges something.
+type run struct {
+	World
+	options
+	collector *testreport.Collector
+	live      live
+	signals   <-chan os.Signal
+	tee       *tee
+	stanza    string // as the command or its environment name it
+}
+
+func (r *run) main() int {
+	if err := r.check(); err != nil {
+		return r.fail(err)
+	}
+	tee, err := newTee(r.options.stream)
+	if err != nil {
+		return r.fail(err)
+	}
+	r.tee = tee
+	r.live = live{out: r.Stdout, style: style{r.Colours}, kind: r.kind}
+	r.collector.OnEvent = r.live.event
+	r.collector.OnStray = r.live.line
+	return r.publish(r.judge())
+}
+
+// check finds out before the run what would spoil it after.
+func (r *run) check() error {
+	for _, path := range []string{r.textfile, r.report, r.history, r.options.stream} {
+		if path == "" {
+			continue
+		}
+		if err := textfile.Check(path); err != nil {
+			return err
+		}
+	}
+	if r.textfile != "" {
+		if err := textfile.CheckOld(r.textfile); err != nil {
+			return err
+		}
+		if err := r.own(); err != nil {
+			return err
+		}
+	}
+	if r.history != "" {
+		return checkAppend(r.history)
+	}
+	return nil
+}
+
+// own refuses the textfile of another suite: its verdicts would be gone.
+func (r *run) own() error {
+	for _, other := range suite.Suites {
+		if other.Name != r.kind.Name && textfile.Holds(r.textfile, other.Namespace) {
+			return fmt.Errorf("cannot write %s for -suite %s: it holds what -suite %s found; give each suite a file of its own", r.textfile, r.kind.Name, other.Name)
+		}
+	}
+	return nil
+}
+
+// judge runs the command, or reads standard input, and takes the verdict.
+func (r *run) judge() *result {
+	begin := r.Now()
+	var status *int
+	if len(r.command) > 0 {
+		c, err := prepare(r.kind, r.command, r.Env)
+		if err != nil {
+			r.collector.Stop(reason.ToolMissing, err.Error())
+		} else {
+			r.stanza = c.stanza
+			var killed bool
+			if status, killed = r.execute(c); killed || r.collector.LeftOpen() {
+				r.clean()
+			}
+		}
+	} else {
+		r.stanza = lookup(r.Env, "DRILL_STANZA")
+		r.readStdin()
+	}
+	return r.result(begin, status)
+}
+
+// limit is when the command is killed.
+func (r *run) limit(c command) time.Duration {
+	if r.options.limit > 0 {
+		return r.options.limit
+	}
+	return c.timeout + overTimeout
+}
+
+// read feeds the stream to the collector; a copy goes to -stream.
+func (r *run) read(stream io.Reader) {
+	if err := r.collector.Read(io.TeeReader(stream, r.tee)); err != nil {
+		_, _ = fmt.Fprintln(r.Stderr, "testprom:", err)
+	}
+}
+
+// clean reaps after a command that had no chance to clean up: it was killed, by
+// us or by others, or it panicked. A failure is told, and changes no verdict.
+func (r *run) clean() {
+	if r.Reap == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), reapTime)
+	defer cancel()
+	if err := r.Reap(ctx, r.Stdout); err != nil {
+		_, _ = fmt.Fprintln(r.Stderr, "testprom: remove what the killed run left behind:", err)
+	}
+}
+
+// reap is testprom -reap.
+func (w World) reap() int {
+	if w.Reap == nil {
+		return w.fail(errors.New("-reap: this build knows no sandbox to reap"))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), reapTime)
+	defer cancel()
+	if err := w.Reap(ctx, w.Stdout); err != nil {
+		return w.fail(fmt.Errorf("-reap: %w", err))
+	}
+	return reason.ExitPass
+}
+
+// fail says in one sentence why nothing was judged.
+func (w World) fail(err error) int {
+	_, _ = fmt.Fprintln(w.Stderr, "testprom:", strings.ReplaceAll(err.Error(), "\n", " "))
+	return reason.ExitEnvironment
+}

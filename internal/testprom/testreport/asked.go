@@ -1,0 +1,103 @@
+package testreport
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"veza.fr/recovery/internal/suite"
+)
+
+// ask takes the list of claims the run says it asks. Whatever is odd about it stands
+// against a pass: a list nobody can rely on could leave out a claim that fails.
+func (c *Collector) ask(e *Event) {
+	names := strings.Fields(e.Value)
+	switch {
+	case e.Test != c.kind.Test:
+		c.values.doubt("%s published a list of claims, and only %s itself may", e.Test, c.kind.Test)
+	case len(e.Value) > suite.MaxValue+len("..."):
+		c.values.doubt("the list of claims that are asked has %d bytes", len(e.Value))
+	case len(names) == 0:
+		c.values.doubt("the list of claims that are asked is empty")
+	case c.asked == nil:
+		c.asked = names
+		c.mistrust(names)
+	case !slices.Equal(c.asked, names):
+		c.values.doubt("two lists of claims were published, %q and %q", strings.Join(c.asked, " "), strings.Join(names, " "))
+	}
+}
+
+// mistrust looks at the list itself, and at when it came.
+func (c *Collector) mistrust(names []string) {
+	known := c.kind.StepNames()
+	for i, name := range names {
+		if !slices.Contains(known, name) {
+			c.values.doubt("the list of claims names %.60q, which is none", name)
+		} else if slices.Contains(names[:i], name) {
+			c.values.doubt("the list of claims names %s twice", name)
+		}
+	}
+	for i := range c.steps {
+		if c.steps[i].runs > 0 {
+			c.values.doubt("the list of claims came after claim %s had begun", c.steps[i].name)
+			return
+		}
+	}
+}
+
+// expected says whether step i has to run: whatever the list says, the suite's own
+// minimum does.
+func (c *Collector) expected(i int) bool {
+	step := c.kind.Steps[i]
+	return !c.kind.Independent || !step.Optional || slices.Contains(c.asked, step.Name)
+}
+
+// unasked are the doubts that only the whole stream can raise: claims ran, and the
+// list that should name them did not come, or does not.
+func (c *Collector) unasked() (doubts []string) {
+	if !c.kind.Independent {
+		return nil
+	}
+	for i := range c.steps {
+		switch t := &c.steps[i]; {
+		case t.runs == 0 && t.ended == 0:
+		case c.asked == nil:
+			return []string{"claims ran, and the list of those that are asked was not published"}
+		case !c.expected(i):
+			doubts = append(doubts, fmt.Sprintf("claim %s ran, and the list of those that are asked does not name it", t.name))
+		}
+	}
+	return doubts
+}
+
+// counted are the measurements that are made of how the claims ended, by series. A run
+// in which none began has none: nobody knows what it would have asked.
+func (c *Collector) counted(steps []Step) []suite.Value {
+	if !c.kind.Independent || !slices.ContainsFunc(c.steps, func(t track) bool { return t.runs > 0 }) {
+		return nil
+	}
+	count := map[Outcome]int{}
+	var list []suite.Value
+	for _, step := range steps {
+		count[step.Outcome]++
+	}
+	for _, status := range []struct {
+		label   string
+		outcome Outcome
+	}{{"failed", Failed}, {"not_asked", NotAsked}, {"passed", Passed}} {
+		if status.outcome != NotAsked || c.asked != nil {
+			list = append(list, suite.Value{
+				Name: suite.ChecksMetric, Labels: map[string]string{"status": status.label}, Value: float64(count[status.outcome]),
+			})
+		}
+	}
+	whole := c.process() == nil
+	for i := range c.steps {
+		if held, known := c.steps[i].held(whole); known {
+			list = append(list, suite.Value{
+				Name: suite.ClaimMetric, Labels: map[string]string{"claim": c.steps[i].name}, Value: held,
+			})
+		}
+	}
+	return list
+}
