@@ -10,26 +10,24 @@ import (
 // stands for itself: a failed one stops none of the others. Which of them are asked is
 // decided, and published, before the first one starts; the others are not started.
 func TestBackup(t *testing.T) {
-	suite.NeverCached(t, "backup_test.go")
-	if testing.Short() {
-		t.Skip("-short leaves the backup checks out; testprom reports that as no_tests")
-	}
-	b := begin(t)
+	run := suite.Begin(t, suite.Backup, "backup_test.go")
+	opened := suite.Open(run, open, request{environment: bind(), pending: pending})
+	run.Ask(suite.Open(run, chooseClaims, opened))
 
 	// The pgbackrest.conf in use says what the policy says.
-	b.claim("policy", b.policy)
+	suite.Claim(run, "policy", policyHolds, opened)
 	// The stanza is well, and of the cluster it should be of.
-	b.claim("stanza", b.healthy)
+	suite.Claim(run, "stanza", stanzaIsWell, opened)
 	// No backup is missing, and the newest ones are young.
-	b.claim("cadence", b.cadence)
+	suite.Claim(run, "cadence", backupsAreDaily, opened)
 	// The primary archives, and nothing is missing from the archive.
-	b.claim("archive", b.archived)
+	suite.Claim(run, "archive", archiveIsWhole, opened)
 	// A row is safe in time.
-	b.claim("rpo", b.rpo)
+	suite.Claim(run, "rpo", rowsAreSafeInTime, opened)
 	// Expire keeps what the policy keeps, and what is kept restores.
-	b.claim("retention", b.retention)
+	suite.Claim(run, "retention", retentionHolds, opened)
 	// Nobody reads a backup without the passphrase.
-	b.claim("encryption", b.encryption)
+	suite.Claim(run, "encryption", nothingIsReadable, opened)
 	// Every file has the checksum it was written with.
-	b.claim("integrity", b.integrity)
+	suite.Claim(run, "integrity", filesAreIntact, opened)
 }

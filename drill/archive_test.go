@@ -1,143 +1,93 @@
 package drill
 
 import (
-	"context"
-	"strconv"
-	"strings"
+	"testing"
 	"time"
 
-	"veza.fr/recovery/internal/host"
+	"github.com/stretchr/testify/assert"
+
 	"veza.fr/recovery/internal/pgbackrest"
-	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/repository"
-	"veza.fr/recovery/internal/sandbox"
+	"veza.fr/recovery/internal/session"
 	"veza.fr/recovery/internal/target"
 	"veza.fr/recovery/internal/wal"
 )
 
-// wholeArchive lists the archive, proves that it is whole from the backup's start
-// on, and remembers its last segment: recovery must get there.
-func (d *drill) wholeArchive(ctx context.Context) error {
-	d.size = pgbackrest.SegmentSize(pgbackrest.OfSame(d.backups, d.set))
-	if err := d.askPrimary(ctx); err != nil {
-		return err
+const segmentSize = 16 << 20
+
+// A target after everything that is archived is refused; the last segment still counts, and a
+// clock may be some seconds off.
+func TestInWindow(t *testing.T) {
+	last := wal.Entry{
+		Segment: wal.Segment{Timeline: 1, Number: 7}, Name: "000000010000000000000007", Time: noon,
 	}
-	if err := d.follow(ctx); err != nil {
-		return err
+	for name, c := range map[string]struct {
+		to        target.Target
+		otherwise reason.Reason
+	}{
+		"the end of the archive":         {target.Target{}, ""},
+		"a restore point":                {target.Target{Kind: target.Name, Name: "p"}, ""},
+		"when the last one was archived": {at(noon), ""},
+		"within the clocks' difference":  {at(noon.Add(clocksApart)), ""},
+		"later":                          {at(noon.Add(clocksApart + time.Second)), reason.ConfigInvalid},
+		"in the last segment":            {lsnTarget("0/7FFFFFF"), ""},
+		"the first byte after it":        {lsnTarget("0/8000000"), reason.ConfigInvalid},
+	} {
+		requireReason(t, c.otherwise, inWindow(c.to, last, segmentSize), name)
 	}
-	last := d.chain.Last()
-	d.note("archive whole over %s: %d segments, the last is %s", d.chain.Route(), len(d.chain.Entries), last.Name)
-	for _, text := range d.chain.Notes {
-		d.note("%s", text)
-	}
-	if err := d.primaryAgrees(last); err != nil {
-		return err
-	}
-	return d.targetInWindow(last)
 }
 
-// follow lists the archive and walks it.
-func (d *drill) follow(ctx context.Context) error {
-	start, err := repository.Start(d.set, d.size)
-	if err != nil {
-		return err
+// A segment that production archived and that no listing shows is missing; what is no segment
+// proves nothing.
+func TestCheckArchiveEnd(t *testing.T) {
+	last := wal.Entry{Segment: wal.Segment{Timeline: 2, Number: 7}, Name: "000000020000000000000007"}
+	for archived, want := range map[string]reason.Reason{
+		"":                         "",
+		"00000003.history":         "",
+		"000000020000000000000007": "",
+		"000000020000000000000006": "",
+		"000000010000000000000007": "",
+		"000000020000000000000008": reason.WALMissing,
+		"000000030000000000000007": reason.WALMissing,
+		"0000000200000000000001FF": reason.ConfigInvalid, // there is none with this size of a segment
+	} {
+		requireReason(t, want, session.CheckArchiveEnd(archived, last, segmentSize), archived)
 	}
-	d.archive, d.chain, err = d.repo.Follow(ctx, d.repo.Directory(d.info, d.set), start, d.size)
-	return err
 }
 
-// lsn reads a position that was checked before; what is none is 0.
-func lsn(text string) wal.LSN { position, _ := wal.ParseLSN(text); return position }
-
-// askPrimary asks production, before the archive is listed, what it has archived.
-func (d *drill) askPrimary(ctx context.Context) error {
-	if d.settings.Primary == "" {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
-	defer cancel()
-	conn, err := postgres.Primary(ctx, d.settings.Primary)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close(ctx) }() // nothing was written
-	var archived *string
-	if err := conn.QueryRow(ctx, "SELECT last_archived_wal FROM pg_stat_archiver").Scan(&archived); err != nil {
-		return reason.Errorf(reason.ConfigInvalid, "-primary: cannot read pg_stat_archiver; its role needs pg_monitor: %w", err)
-	}
-	if archived != nil {
-		d.primary = *archived
-	}
-	if !wal.IsSegment(d.primary) { // nothing since its statistics began, or a history or backup file
-		d.note("warning: -primary names no segment as its last archived file (%q): the end of the archive is not compared with it", d.primary)
-	}
-	return nil
+// What replay needs beside the data is bounded: segments are recycled as it goes on.
+func TestPlan_Need(t *testing.T) {
+	full, _ := twoSets(t)
+	full.Info.Size = 100
+	few := plan{set: full, segmentSize: segmentSize, chain: wal.Chain{Entries: make([]wal.Entry, 2)}}
+	many := plan{set: full, segmentSize: segmentSize, chain: wal.Chain{Entries: make([]wal.Entry, 500)}}
+	assert.EqualValues(t, 100+2*segmentSize, few.need())
+	assert.EqualValues(t, 100+walRoom*segmentSize, many.need())
 }
 
-// primaryAgrees finds segments that are missing at the very end, which the listing alone cannot.
-func (d *drill) primaryAgrees(last wal.Entry) error {
-	if !wal.IsSegment(d.primary) { // not asked, or its last file was a history file
-		return nil
+// The worst moment is just before the backup with the most segments since the one before it,
+// or now, when more have come since the last.
+func TestPlan_MostBetweenBackups(t *testing.T) {
+	archive := wal.Archive{SegmentSize: segmentSize, Entries: map[wal.Segment][]wal.Entry{}}
+	for number := uint64(2); number <= 20; number++ {
+		segment := wal.Segment{Timeline: 1, Number: number}
+		archive.Entries[segment] = []wal.Entry{{Segment: segment}}
 	}
-	archived, err := wal.ParseSegment(d.primary, d.size)
-	if err != nil {
-		return reason.Errorf(reason.ConfigInvalid, "-primary: it archived %q: is it the primary of this stanza? %w", d.primary, err)
+	began := func(label, segment string) pgbackrest.Backup {
+		b := listedBackup(t, label, "full", 0, "0/3000000")
+		b.Archive.Start = segment
+		return b
 	}
-	if archived.Timeline > last.Timeline || archived.Number > last.Number {
-		return reason.Errorf(reason.WALMissing, "the primary says it archived %s, but the archive ends at %s", d.primary, last.Name)
+	sets := []pgbackrest.Backup{
+		began("20260823-020003F", "000000010000000000000002"), began("20260824-020003F", "00000001000000000000000C"),
 	}
-	return nil
-}
-
-// targetInWindow refuses a target behind everything that is archived.
-func (d *drill) targetInWindow(last wal.Entry) error {
-	beyond := false
-	switch wanted := d.settings.Target; wanted.Kind {
-	case target.Time:
-		beyond = wanted.Time.After(last.Time.Add(5 * time.Second))
-	case target.LSN:
-		beyond = lsn(wanted.LSN) >= wal.Segment{Number: last.Number + 1}.Start(d.size)
+	p := plan{
+		backups: sets, set: sets[1], segmentSize: segmentSize, archive: repository.Archive{Archive: archive},
+		chain: wal.Chain{Entries: []wal.Entry{{Segment: wal.Segment{Timeline: 1, Number: 20}}}},
 	}
-	if beyond {
-		return reason.Errorf(reason.ConfigInvalid, "-target %s lies behind the end of the archive (%s, archived %s): outside the recovery window",
-			d.settings.Target, last.Name, last.Time.UTC().Format(time.RFC3339))
-	}
-	return nil
-}
-
-// space compares what the backup needs with what is free.
-func (d *drill) space(ctx context.Context) error {
-	if !d.env.Local {
-		return nil
-	}
-	return d.enough(ctx, d.control)
-}
-
-// walRoom is how many replayed segments may lie on the disk beside the data at once.
-const walRoom = 8
-
-// need is how many bytes a restore of the set and its replay take.
-func (d *drill) need() int64 {
-	return d.set.Info.Size + int64(min(len(d.chain.Entries), walRoom))*int64(d.size)
-}
-
-func (d *drill) enough(ctx context.Context, on sandbox.Sandbox) error {
-	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
-	defer cancel()
-	out, err := on.Run(ctx, host.Command{Argv: []string{"df", "-B1", "--output=avail", on.Dir("data")}})
-	if err != nil {
-		return err
-	}
-	fields := strings.Fields(string(out.Stdout))
-	free, err := strconv.ParseInt(fields[len(fields)-1], 10, 64)
-	if err != nil {
-		return reason.Errorf(reason.SandboxFailed, "df says %q", out.Stdout)
-	}
-	need := d.need()
-	if free < need {
-		return reason.Errorf(reason.DiskSpace, "the restore needs %s in %s, and %s are free: free some, or point TMPDIR elsewhere",
-			bytes(need), on.Dir("data"), bytes(free))
-	}
-	return nil
+	assert.Equal(t, 10, p.mostBetweenBackups(), "between the two")
+	p.backups = sets[:1]
+	p.set = sets[0]
+	assert.Equal(t, 19, p.mostBetweenBackups(), "since the last")
 }

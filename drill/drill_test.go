@@ -7,26 +7,23 @@ import (
 )
 
 // TestDrill restores a backup as an operator would in a disaster, in this order.
-// Each step is a subtest; a step behind a failed one is not run, but teardown is.
+// Each step is a subtest that hands what it found on to the next one. A step after a failed
+// one is not run, but teardown is.
 func TestDrill(t *testing.T) {
-	suite.NeverCached(t, "drill_test.go")
-	if testing.Short() {
-		t.Skip("-short leaves the drill out; testprom reports that as no_tests")
-	}
-	d := begin(t)
+	run := suite.Begin(t, suite.Drill, "drill_test.go")
 
 	// Are the tools, the credentials, the backup and the whole archive there?
-	d.step("preflight", d.preflight)
+	ready := suite.Step(run, "preflight", preflight, request{env: bind(), pending: pending})
 	// A throw-away machine of the run's own.
-	d.step("launch", d.launch)
+	launched := suite.Step(run, "launch", launch, ready)
 	// PostgreSQL, pgBackRest and the same pgbackrest.conf as the host.
-	d.step("provision", d.provision)
+	provisioned := suite.Step(run, "provision", provision, launched)
 	// The pinned set, by pgbackrest restore.
-	d.step("restore", d.restore)
+	restored := suite.Step(run, "restore", restore, provisioned)
 	// WAL replay, and the proof that it reached the end of the archive.
-	d.step("recover", d.recover)
+	recovered := suite.Step(run, "recover", recoverCluster, restored)
 	// Cut off from production, data there, budgets kept.
-	d.step("verify", d.verify)
+	suite.Step(run, "verify", verifyCluster, recovered)
 	// Nothing is left behind, unless -keep asks for it.
-	d.always("teardown", d.teardown)
+	suite.Always(run, "teardown", teardown)
 }

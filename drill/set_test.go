@@ -1,10 +1,11 @@
 package drill
 
 import (
-	"context"
-	"fmt"
-	"strings"
+	"testing"
 	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
@@ -13,84 +14,89 @@ import (
 	"veza.fr/recovery/internal/target"
 )
 
-// chooseSet pins the set: chosen once, restored by its label.
-func (d *drill) chooseSet(ctx context.Context) error {
-	d.backups = d.info.Backups(d.settings.Repo)
-	set, err := d.wantedSet(ctx)
-	if err != nil {
-		return err
-	}
-	d.set = set
-	age := time.Since(set.Stopped())
-	if age < -5*time.Second {
-		return reason.Errorf(reason.ClockSkew, "backup %s ended %s from now: the clock here or on the primary is wrong", set.Label, -age.Round(time.Second))
-	}
-	suite.Label(d.step_, "backup_label", set.Label)
-	suite.Label(d.step_, "backup_type", set.Type)
-	d.age = max(age, 0)
-	d.say("backup set %s, %s, %s old", set.Label, bytes(set.Info.Size), age.Round(time.Second))
-	return nil
+// full and diff are two sets of one repository: the diff ended an hour after the full, at
+// 0/5000000 where that ended at 0/3000000.
+func twoSets(t *testing.T) (full, diff pgbackrest.Backup) {
+	t.Helper()
+	return listedBackup(t, "20260823-020003F", "full", 0, "0/3000000"),
+		listedBackup(t, "20260823-020003F_20260823-030003D", "diff", time.Hour, "0/5000000")
 }
 
-func (d *drill) wantedSet(ctx context.Context) (pgbackrest.Backup, error) {
-	var good []pgbackrest.Backup
-	for _, b := range d.backups {
-		if b.Error != nil && *b.Error {
-			d.note("backup set %s has page checksum errors and is passed over", b.Label)
-			continue
+// The newest good set is taken, a differential one when that is asked for, and a set that was
+// taken of damaged pages never.
+func TestChoose_TakesTheNewestGoodSet(t *testing.T) {
+	full, diff := twoSets(t)
+	for name, c := range map[string]struct {
+		want      string
+		good      []pgbackrest.Backup
+		label     string
+		otherwise reason.Reason
+	}{
+		"the newest":                   {settings.SetLatest, []pgbackrest.Backup{full, diff}, diff.Label, ""},
+		"the newest good one":          {settings.SetLatest, []pgbackrest.Backup{full}, full.Label, ""},
+		"the newest diff":              {settings.SetLatestDiff, []pgbackrest.Backup{full, diff, full}, diff.Label, ""},
+		"no diff is there":             {settings.SetLatestDiff, []pgbackrest.Backup{full}, "", reason.NoBackup},
+		"none is good":                 {settings.SetLatest, nil, "", reason.NoBackup},
+		"by its label, damaged or not": {full.Label, nil, full.Label, ""},
+		"a label that is not listed":   {"20200101-000000F", []pgbackrest.Backup{full}, "", reason.ConfigInvalid},
+	} {
+		set, err := wanted{set: c.want}.choose([]pgbackrest.Backup{full, diff}, c.good)
+		assert.Equal(t, c.label, set.Label, name)
+		requireReason(t, c.otherwise, err, name)
+	}
+}
+
+// A set must have ended before the target, or recovery would stop at its end, after the
+// target, and look right.
+func TestChoose_ReachesTheTarget(t *testing.T) {
+	full, diff := twoSets(t)
+	both := []pgbackrest.Backup{full, diff}
+	for name, c := range map[string]struct {
+		want      string
+		to        target.Target
+		label     string
+		otherwise reason.Reason
+	}{
+		"a moment after both":          {settings.SetLatest, at(diff.Stopped().Add(time.Second)), diff.Label, ""},
+		"a moment between them":        {settings.SetLatest, at(diff.Stopped().Add(-time.Second)), full.Label, ""},
+		"the very end of the diff":     {settings.SetLatest, at(diff.Stopped()), full.Label, ""},
+		"a moment before both":         {settings.SetLatest, at(full.Stopped().Add(-time.Second)), "", reason.ConfigInvalid},
+		"a position between them":      {settings.SetLatest, lsnTarget("0/4000000"), full.Label, ""},
+		"the position the diff ends":   {settings.SetLatest, lsnTarget("0/5000000"), full.Label, ""},
+		"a position before both":       {settings.SetLatest, lsnTarget("0/2000000"), "", reason.ConfigInvalid},
+		"a restore point has no place": {settings.SetLatest, target.Target{Kind: target.Name, Name: "p"}, diff.Label, ""},
+		"a set that ended too late":    {diff.Label, lsnTarget("0/4000000"), "", reason.ConfigInvalid},
+	} {
+		set, err := wanted{set: c.want, target: c.to}.choose(both, both)
+		if c.otherwise == "" {
+			assert.Equal(t, c.label, set.Label, name)
 		}
-		good = append(good, b)
+		requireReason(t, c.otherwise, err, name)
 	}
-	if kind := d.settings.Target.Kind; (kind == target.Random || kind == target.Timeline) && len(good) > 0 {
-		return d.aim(ctx, good)
-	}
-	return d.fixedSet(good)
 }
 
-// fixedSet is what -set asks for.
-func (d *drill) fixedSet(good []pgbackrest.Backup) (pgbackrest.Backup, error) {
-	if d.settings.Set != settings.SetLatest && d.settings.Set != settings.SetLatestDiff {
-		set, ok := pgbackrest.Find(d.backups, d.settings.Set)
-		if !ok {
-			return set, reason.Errorf(reason.ConfigInvalid, "-set %s: the repository does not list it; it has %s", d.settings.Set, labels(d.backups))
-		}
-		if !d.before(set) { // recovery would stop at its end, behind the target, and look right
-			return set, reason.Errorf(reason.ConfigInvalid, "-target %s lies before the end of -set %s: outside the recovery window", d.settings.Target, set.Label)
-		}
-		return set, nil
-	}
-	for i := len(good) - 1; i >= 0; i-- {
-		if (d.settings.Set == settings.SetLatest || good[i].Type == "diff") && d.before(good[i]) {
-			return good[i], nil
-		}
-	}
-	if d.settings.Target.Kind != target.End && len(good) > 0 {
-		return pgbackrest.Backup{}, reason.Errorf(reason.ConfigInvalid, "-target %s lies before the oldest fitting backup: outside the recovery window", d.settings.Target)
-	}
-	return pgbackrest.Backup{}, reason.Errorf(reason.NoBackup, "stanza %s, repository %d: no backup set fits -set %s among %d (%s)",
-		d.stanza, d.settings.Repo, d.settings.Set, len(d.backups), labels(d.backups))
+// A set with page checksum errors is passed over, and said; one nobody checked is not.
+func TestUsable(t *testing.T) {
+	full, diff := twoSets(t)
+	yes, no := true, false
+	full.Error, diff.Error = &yes, &no
+	unchecked, _ := twoSets(t)
+	var said recorder
+	good := usable(suite.NewOut(&said), []pgbackrest.Backup{full, diff, unchecked})
+	assert.Equal(t, []pgbackrest.Backup{diff, unchecked}, good)
+	assert.Contains(t, said.String(), full.Label+" has page checksum errors")
+	assert.Equal(t, []string{suite.NoteKey}, said.keys)
 }
 
-// before says whether a set ended before the target, as it must to reach it.
-func (d *drill) before(b pgbackrest.Backup) bool {
-	switch d.settings.Target.Kind {
-	case target.Time:
-		return b.Stopped().Before(d.settings.Target.Time)
-	case target.LSN:
-		return b.LSN == nil || lsn(b.LSN.Stop) < lsn(d.settings.Target.LSN)
-	}
-	return true
+// A set that ended more than a little in the future tells of a wrong clock.
+func TestAgeOf(t *testing.T) {
+	full, _ := twoSets(t)
+	age, err := ageOf(full, full.Stopped().Add(time.Hour))
+	require.NoError(t, err)
+	assert.Equal(t, time.Hour, age)
+	age, err = ageOf(full, full.Stopped().Add(-clocksApart))
+	require.NoError(t, err)
+	assert.Zero(t, age)
+	_, err = ageOf(full, full.Stopped().Add(-clocksApart-time.Second))
+	requireReason(t, reason.ClockSkew, err, "")
 }
-
-func labels(backups []pgbackrest.Backup) string {
-	var list []string
-	for _, b := range backups {
-		list = append(list, b.Label)
-	}
-	if len(list) == 0 {
-		return "none"
-	}
-	return strings.Join(list, ", ")
-}
-
-func bytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }

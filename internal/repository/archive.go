@@ -28,19 +28,19 @@ type Archive struct {
 }
 
 // Directory is where the archive of a backup lies in the repository.
-func (r *Repository) Directory(info pgbackrest.Stanza, set pgbackrest.Backup) string {
+func (r Repository) Directory(info pgbackrest.Stanza, set pgbackrest.Backup) string {
 	return "archive/" + r.Stanza + "/" + info.ArchiveID(set)
 }
 
 // List lists an archive as it is seen from a timeline on.
-func (r *Repository) List(ctx context.Context, directory string, size uint64, from uint32) (a Archive, err error) {
-	if a.Listing, err = r.Client.List(ctx, directory); err != nil {
+func (c Client) List(ctx context.Context, directory string, size uint64, from uint32) (a Archive, err error) {
+	if a.Listing, err = c.Pgbackrest.List(ctx, directory); err != nil {
 		return a, reason.Wrap(reason.RepoUnreachable, err)
 	}
 	a.Archive = wal.NewArchive(a.Listing, size)
 	if newest := a.Newest(from); newest > 1 {
 		if _, listed := a.Histories[newest]; listed {
-			a.History, err = r.history(ctx, directory, newest)
+			a.History, err = c.history(ctx, directory, newest)
 		}
 	}
 	return a, err
@@ -48,16 +48,16 @@ func (r *Repository) List(ctx context.Context, directory string, size uint64, fr
 
 // Follow lists the archive and proves that it is whole from a start on. A hole that an
 // asynchronous push may still fill is looked at again before it counts.
-func (r *Repository) Follow(ctx context.Context, directory string, start wal.Start, size uint64) (a Archive, chain wal.Chain, err error) {
+func (c Client) Follow(ctx context.Context, log Log, directory string, start wal.Start, size uint64) (a Archive, chain wal.Chain, err error) {
 	follow := func(ctx context.Context) error {
-		if a, err = r.List(ctx, directory, size, start.First.Timeline); err == nil {
+		if a, err = c.List(ctx, directory, size, start.First.Timeline); err == nil {
 			chain, err = a.Archive.Follow(start, a.History)
 		}
 		return err
 	}
 	err = follow(ctx)
-	if hole, ok := errors.AsType[*wal.Hole](err); ok && r.async() && time.Since(hole.Since) < asyncSettles {
-		r.Say("%v: archive-async may still fill it", hole)
+	if hole, ok := errors.AsType[*wal.Hole](err); ok && c.async() && time.Since(hole.Since) < asyncSettles {
+		log.Say("%v: archive-async may still fill it", hole)
 		err = relist(ctx, follow)
 	}
 	return a, chain, err
@@ -80,7 +80,7 @@ func relist(ctx context.Context, follow func(context.Context) error) error {
 	return found
 }
 
-func (r *Repository) async() bool {
+func (r Repository) async() bool {
 	return r.Conf.Option(r.Stanza, "archive-push", "archive-async") == "y"
 }
 
@@ -98,9 +98,9 @@ func Start(set pgbackrest.Backup, size uint64) (start wal.Start, err error) {
 	return start, nil
 }
 
-func (r *Repository) history(ctx context.Context, directory string, timeline uint32) ([]wal.Switch, error) {
+func (c Client) history(ctx context.Context, directory string, timeline uint32) ([]wal.Switch, error) {
 	name := wal.HistoryName(timeline)
-	content, err := r.Client.Get(ctx, directory+"/"+name)
+	content, err := c.Pgbackrest.Get(ctx, directory+"/"+name)
 	if err != nil && !errors.Is(err, pgbackrest.ErrNoFile) && !pgbackrest.Damaged(err) {
 		return nil, reason.Wrap(reason.RepoUnreachable, err)
 	}

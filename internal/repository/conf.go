@@ -71,9 +71,9 @@ func (c Conf) files() map[string][]byte {
 	return files
 }
 
-// Install puts the conf where the machine's commands find it: a copy, byte for byte,
+// install puts the conf where the machine's commands find it: a copy, byte for byte,
 // with more files by path.
-func (c Conf) Install(ctx context.Context, on sandbox.Sandbox, more map[string][]byte) error {
+func (c Conf) install(ctx context.Context, on sandbox.Sandbox, more map[string][]byte) error {
 	files := map[string][]byte{}
 	maps.Copy(files, more)
 	for name, content := range c.files() {

@@ -11,7 +11,7 @@ import (
 // Objects opens the repository to be read without pgBackRest: the bucket of an s3 one,
 // through dial, with the conf's keys; the directory of a posix one, on this machine. Other
 // kinds, and keys that are not in the conf, are config_invalid.
-func (r *Repository) Objects(dial objectstore.Dial) (objectstore.Objects, error) {
+func (r Repository) Objects(dial objectstore.Dial) (objectstore.Objects, error) {
 	repo := r.repo()
 	address, _ := repo.Address()
 	switch {

@@ -17,11 +17,11 @@ import (
 	"veza.fr/recovery/internal/source"
 )
 
-func load(t *testing.T, content string) *Repository {
+func load(t *testing.T, content string) Repository {
 	t.Helper()
 	conf, err := Load(source.Repository{Conf: "/etc/pgbackrest/elsewhere.conf", Content: []byte(content), Files: map[string][]byte{"/node/ca.crt": []byte("a certificate")}})
 	require.NoError(t, err)
-	return &Repository{Conf: conf, Stanza: "veza", Key: 1, Say: t.Logf, Note: t.Logf}
+	return Repository{Conf: conf, Stanza: "veza", Key: 1}
 }
 
 const s3 = "[global]\nrepo1-type=s3\nrepo1-s3-endpoint=s3.veza.test\nrepo1-s3-bucket=b\nrepo1-s3-uri-style=path\nrepo1-storage-ca-file=/node/ca.crt\n[veza]\npg1-path=/p\n"
@@ -76,8 +76,9 @@ func TestConf_InstallsIncluded(t *testing.T) {
 	}
 	t.Cleanup(func() { assert.NoError(t, m.Destroy(context.Background())) })
 	require.NoError(t, err)
-	require.NoError(t, r.Equip(t.Context(), m, true))
-	content, err := m.Read(t.Context(), r.Client.Include+"/secret.conf")
+	client, err := r.Equip(t.Context(), m, true, nil)
+	require.NoError(t, err)
+	content, err := m.Read(t.Context(), client.Pgbackrest.Include+"/secret.conf")
 	require.NoError(t, err)
 	assert.Equal(t, "[global]\nrepo1-cipher-pass=x\n", string(content))
 }

@@ -11,19 +11,19 @@ import (
 // Traces lists the archive again and finds what is new on the timeline that a sandbox began
 // for itself. own is the object that is the sandbox's own, "" when there is none; somebody is
 // who else began that timeline meanwhile, nil when nobody did.
-func (r *Repository) Traces(ctx context.Context, directory string, before Archive, fork wal.Fork) (own string, somebody *wal.Switch, err error) {
-	traces, err := r.since(ctx, directory, before, fork)
+func (c Client) Traces(ctx context.Context, directory string, before Archive, fork wal.Fork) (own string, somebody *wal.Switch, err error) {
+	traces, err := c.since(ctx, directory, before, fork)
 	if err == nil && !traces.History && !traces.None() {
 		// The history goes into an archive before the segments: it may have come between two
 		// looks of one listing, and is in the next one.
-		traces, err = r.since(ctx, directory, before, fork)
+		traces, err = c.since(ctx, directory, before, fork)
 	}
 	if err != nil || traces.None() {
 		return "", nil, err
 	}
 	var history []wal.Switch
 	if traces.History {
-		if history, err = r.history(ctx, directory, fork.Timeline); err != nil {
+		if history, err = c.history(ctx, directory, fork.Timeline); err != nil {
 			return "", nil, fmt.Errorf("a history file that came during the drill cannot be told from the sandbox's own: %w", err)
 		}
 		somebody = &history[len(history)-1]
@@ -34,8 +34,8 @@ func (r *Repository) Traces(ctx context.Context, directory string, before Archiv
 	return "", somebody, nil
 }
 
-func (r *Repository) since(ctx context.Context, directory string, before Archive, fork wal.Fork) (wal.Traces, error) {
-	files, err := r.Client.List(ctx, directory)
+func (c Client) since(ctx context.Context, directory string, before Archive, fork wal.Fork) (wal.Traces, error) {
+	files, err := c.Pgbackrest.List(ctx, directory)
 	if err != nil { // it could be listed before: no word on the backups
 		return wal.Traces{}, reason.Errorf(reason.RepoUnreachable, "the archive cannot be listed again: whether the sandbox left something in it is not known: %v", err)
 	}

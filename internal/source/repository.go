@@ -32,7 +32,7 @@ const confMode = 0o640
 
 // repository is what the drill gets: a conf that only reads, where the store has keys for that.
 func (s *Seeded) repository(ctx context.Context) (Repository, error) {
-	r := Repository{Conf: s.conf(), Content: []byte(s.render(true)), Mode: confMode, Stanza: s.stanza(), Own: true}
+	r := Repository{Conf: s.conf(), Content: []byte(s.render(true)), Mode: confMode, Stanza: s.stanza()}
 	if s.Store != nil {
 		r.Files = map[string][]byte{s.ca(): s.Store.CA}
 	}

@@ -31,7 +31,6 @@ func TestSeeded_S3(t *testing.T) {
 	const users = 2000
 	s := seed(t, users, true)
 	repository := open(t, s)
-	assert.True(t, repository.Own)
 	assert.Equal(t, "demo", repository.Stanza)
 	t.Run("ComesBack", func(t *testing.T) { assertRestores(t, repository, users) })
 	t.Run("LivesOn", func(t *testing.T) { livesOn(t, s) })

@@ -22,9 +22,6 @@ type Repository struct {
 	Owner string
 	// Stanza is the stanza's name; empty where the conf has to tell.
 	Stanza string
-	// Own says that the run itself writes the beats in this source, so that an
-	// RPO over budget can be told from an idle primary.
-	Own bool
 }
 
 // Source makes a repository available for one run.

@@ -27,7 +27,7 @@ var Backup = Suite{
 		NotCleaned: "Every claim on the backups that was asked holds; only cleaning up after the run failed.",
 	},
 	Timeout: backupTimeout,
-	Steps: []Step{
+	Steps: []Expected{
 		{Name: "policy", Default: reason.PolicyViolated},
 		{Name: "stanza", Default: reason.RepoCorrupt},
 		{Name: "cadence", Default: reason.BackupMissed},

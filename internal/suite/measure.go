@@ -11,6 +11,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Attribute keys.
@@ -61,8 +62,16 @@ func Series(name string, labels ...string) string {
 	return name + "{" + strings.Join(pairs, ",") + "}"
 }
 
-// Line makes text fit for an attribute value: one line, bounded, never empty.
+// Line makes text fit for an attribute value: one line of printable text, bounded, never
+// empty. Whatever else stands in it came out of a repository or a database, and may be meant
+// for whoever reads the event stream.
 func Line(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return ' '
+	}, strings.ToValidUTF8(text, "?"))
 	text = strings.Join(strings.Fields(text), " ")
 	if text == "" {
 		return "-"

@@ -6,9 +6,9 @@ import (
 	"veza.fr/recovery/internal/reason"
 )
 
-// Step is one expected subtest and the reason a run gets when it fails without
+// Expected is one expected subtest and the reason a run gets when it fails without
 // publishing one.
-type Step struct {
+type Expected struct {
 	Name     string
 	Default  reason.Reason
 	Optional bool // of an independent suite: a run may publish a list (AskedKey) without it
@@ -31,7 +31,7 @@ type Suite struct {
 	Name       string // drill or backup; the package that holds the test
 	Test       string // the top-level test whose subtests are the steps
 	Namespace  string // prefix of every metric
-	Steps      []Step
+	Steps      []Expected
 	Final      string // the step whose lone failure does not touch the verdict: teardown; "" when there is none
 	Metrics    []Definition
 	InfoLabels []string // labels of the info metric, published as label.<name>
@@ -61,7 +61,7 @@ var Drill = Suite{
 		Passed:     "The backups restore: every expected step ran and passed.",
 		NotCleaned: "The backups restore; only cleaning up after the run failed.",
 	},
-	Steps: []Step{
+	Steps: []Expected{
 		{Name: "preflight", Default: reason.SandboxFailed},
 		{Name: "launch", Default: reason.SandboxFailed},
 		{Name: "provision", Default: reason.SandboxFailed},

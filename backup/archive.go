@@ -1,0 +1,142 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/repository"
+	"veza.fr/recovery/internal/session"
+	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/wal"
+)
+
+// archiveIsWhole is the claim archive. The primary, where one can be asked, archives as the
+// policy says and without failures; and the listing is whole, from the oldest backup that
+// is kept to the newest segment: pgbackrest's own verify and check see no hole (facts A4).
+func archiveIsWhole(ctx context.Context, out suite.Out, in opened) error {
+	primary, err := askArchiver(ctx, out, in) // before the listing: what it names must be in there
+	if err != nil {
+		return err
+	}
+	if err = in.needBackups(); err != nil {
+		return errors.Join(primary.wrong(in.Stanza()), err)
+	}
+	found := whole(ctx, out, in, primary)
+	if mayBeExpired(found) {
+		now, gone := in.listAgain(ctx, out)
+		if gone != nil {
+			return gone
+		}
+		if now.backups[0].Label != in.backups[0].Label { // expired meanwhile, and its WAL with it
+			found = whole(ctx, out, now, primary)
+		}
+	}
+	if wrong := primary.wrong(in.Stanza()); wrong != nil { // it is why the archive is not whole
+		if found != nil {
+			out.Note("%v", found)
+		}
+		return wrong
+	}
+	return found
+}
+
+// mayBeExpired says whether a finding may come of WAL that was expired after the backups were listed.
+func mayBeExpired(found error) bool {
+	why, _ := reason.Of(found)
+	return why == reason.WALMissing || why == reason.TimelineConflict
+}
+
+// whole proves that nothing is missing from the archive that the kept backups stand on.
+func whole(ctx context.Context, out suite.Out, in opened, primary *archiver) error {
+	newest := in.newest()
+	if err := primary.of(in.info.SystemID(newest), newest.Label); err != nil {
+		return err
+	}
+	current := pgbackrest.OfSame(in.backups, newest)
+	size := pgbackrest.SegmentSize(current)
+	var oldest wal.Chain
+	for i, backup := range current {
+		start, err := repository.Start(backup, size)
+		if err != nil {
+			return err
+		}
+		archive, chain, err := in.Client.Follow(ctx, out, in.directory(backup), start, size)
+		if i < len(current)-1 && onBranchLeft(archive.Archive, start, err) {
+			out.Note("backup %s is on a branch that was left: it restores with --target-timeline=current only (%v)", backup.Label, err)
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("from backup %s: %w", backup.Label, err)
+		}
+		if len(oldest.Entries) == 0 { // the oldest one that is on the way
+			oldest = chain
+			sayFollowed(out, oldest, backup)
+		}
+	}
+	if err := olderClusters(ctx, in); err != nil {
+		return err
+	}
+	if primary == nil {
+		return nil
+	}
+	return session.CheckArchiveEnd(primary.lastWAL, oldest.Last(), size)
+}
+
+// sayFollowed says what was found of the oldest backup's archive.
+func sayFollowed(out suite.Out, chain wal.Chain, from pgbackrest.Backup) {
+	out.Metric("archive_segments", float64(len(chain.Entries)))
+	out.Note("archive whole over %s: %d segments, from %s, which the oldest backup %s needs, to %s",
+		chain.Route(), len(chain.Entries), chain.Entries[0].Name, from.Label, chain.Last().Name)
+	for _, text := range chain.Notes {
+		out.Note("%s", text)
+	}
+}
+
+// onBranchLeft says whether following a backup's archive failed only because the cluster went
+// on from before it, on another timeline. A backup without the WAL that makes it consistent
+// is worth nothing there either.
+func onBranchLeft(archive wal.Archive, start wal.Start, followed error) bool {
+	why, _ := reason.Of(followed)
+	_, lacks := lacking(archive, start)
+	return why == reason.TimelineConflict && !lacks
+}
+
+// lacking is the first segment that is missing of those that make a backup consistent, on its
+// own timeline; false when all of them are there.
+func lacking(archive wal.Archive, start wal.Start) (wal.Segment, bool) {
+	for number := start.First.Number; number <= start.Stop.Number; number++ {
+		segment := wal.Segment{Timeline: start.First.Timeline, Number: number}
+		if len(archive.Entries[segment]) == 0 {
+			return segment, true
+		}
+	}
+	return wal.Segment{}, false
+}
+
+// olderClusters looks at backups from before a stanza-upgrade: each must have the WAL
+// that makes it consistent, in an archive of its own.
+func olderClusters(ctx context.Context, in opened) error {
+	for _, backup := range in.backups {
+		if backup.Database == in.newest().Database {
+			continue
+		}
+		size := pgbackrest.SegmentSize(pgbackrest.OfSame(in.backups, backup))
+		start, err := repository.Start(backup, size)
+		if err != nil {
+			return err
+		}
+		archive, err := in.Client.List(ctx, in.directory(backup), size, start.First.Timeline)
+		if err != nil {
+			return err
+		}
+		if segment, lacks := lacking(archive.Archive, start); lacks {
+			return reason.Errorf(reason.WALMissing,
+				"WAL segment %s is missing from the archive: backup %s, of the cluster before, is worth nothing without it",
+				segment.Name(size), backup.Label)
+		}
+	}
+	return nil
+}

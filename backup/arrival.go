@@ -1,0 +1,102 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/wait"
+	"veza.fr/recovery/internal/wal"
+)
+
+const (
+	// pushTime is how long a segment may take from the switch into the repository.
+	pushTime = 30 * time.Second
+	// lookEvery is the time between two looks at the repository: the error of the measurement.
+	lookEvery = 500 * time.Millisecond
+)
+
+// arrival is how long a row took from being written to being in the repository.
+type arrival struct {
+	delay time.Duration // 0: nobody knows, it did not come
+	limit time.Duration // how long it may take
+}
+
+func (a arrival) came() bool { return a.delay > 0 }
+
+// allowed is how long a row may take: the RPO budget, and no longer than archive_timeout and
+// a push, where there is a timeout.
+func allowed(budget, timeout time.Duration) time.Duration {
+	if timeout > 0 {
+		return min(budget, timeout+pushTime)
+	}
+	return budget
+}
+
+// patience is how long a row is waited for that may take so long: up to twice the time, so
+// that the true figure is known of one that is late.
+func patience(limit time.Duration) time.Duration { return max(2*limit, 10*lookEvery) }
+
+// measureRow writes one row and waits until its segment is in the repository.
+func measureRow(ctx context.Context, in opened, conn *pgx.Conn) (arrival, error) {
+	timeout, err := archiveTimeout(ctx, conn)
+	if err != nil {
+		return arrival{}, in.Unanswered(err)
+	}
+	limit := allowed(in.Settings.RPO, timeout)
+	begin := time.Now()
+	segment, err := writeHeartbeatRow(ctx, in, conn)
+	if err != nil {
+		return arrival{limit: limit}, err
+	}
+	bound, cancel := context.WithTimeout(ctx, patience(limit))
+	defer cancel()
+	err = wait.For(bound, "segment "+segment+" to be in the repository", lookEvery, func(ctx context.Context) error {
+		files, failure := in.Client.Pgbackrest.List(ctx, in.directory(in.newest())+"/"+segment[:16])
+		return holds(files, failure, segment)
+	})
+	row := arrival{delay: time.Since(begin), limit: limit}
+	return row.judge(timeout, err, ctx.Err() != nil)
+}
+
+// holds is nil when a listing of the repository holds a segment. failed is what listing came
+// to: what is the repository's fault ends the wait.
+func holds(files []wal.File, failed error, segment string) error {
+	if failed != nil {
+		if why, known := reason.Of(failed); known && why.Exit() == reason.ExitFailed {
+			return wait.Stop(failed)
+		}
+		return failed
+	}
+	for _, file := range files {
+		if wal.IsSegment(segment) && strings.HasPrefix(file.Path, segment+"-") {
+			return nil
+		}
+	}
+	return errors.New("it is not listed")
+}
+
+// judge says what it means that waiting for a row ended like this. A late row is rpo_exceeded,
+// whether it came or not; a run that was stopped, and a failure with a reason of its own, say
+// nothing about the row.
+func (a arrival) judge(timeout time.Duration, waited error, stopped bool) (arrival, error) {
+	_, known := reason.Of(waited)
+	missing := arrival{limit: a.limit}
+	switch {
+	case waited == nil && a.delay <= a.limit:
+		return a, nil
+	case waited == nil:
+		return a, reason.Errorf(reason.RPOExceeded,
+			"a row was in the repository after %s; at most %s are allowed: archive_timeout %s, and %s to push a segment",
+			a.delay.Round(100*time.Millisecond), a.limit, timeout, pushTime)
+	case stopped || known:
+		return missing, waited
+	}
+	return missing, reason.Errorf(reason.RPOExceeded,
+		"a row is not in the repository after %s; at most %s are allowed: archive_timeout %s, and %s to push a segment: %w",
+		a.delay.Round(time.Second), a.limit, timeout, pushTime, waited)
+}

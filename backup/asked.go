@@ -1,0 +1,58 @@
+package backup
+
+import (
+	"context"
+	"fmt"
+
+	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/suite"
+)
+
+// choice is which claims a run asks, and what the report says of what it does not ask.
+type choice struct {
+	asked []string
+	notes []string
+}
+
+// chooseClaims decides which claims are asked.
+func chooseClaims(_ context.Context, out suite.Out, in opened) ([]string, error) {
+	chosen := choose(in.Seeded != nil, in.Settings, in.Client.Conf.Repos())
+	for _, text := range chosen.notes {
+		out.Note("%s", text)
+	}
+	return chosen.asked, nil
+}
+
+// choose decides by the kind of the source, by the settings, and by which repositories the
+// conf names.
+func choose(seeded bool, given settings.Settings, repos []int) (c choice) {
+	note := func(format string, args ...any) { c.notes = append(c.notes, fmt.Sprintf(format, args...)) }
+	for _, claim := range suite.Backup.Steps {
+		if why := notAsked(claim.Name, seeded, given); why != "" {
+			note("%s is not asked: %s", claim.Name, why)
+			continue
+		}
+		c.asked = append(c.asked, claim.Name)
+	}
+	for _, key := range repos {
+		if key != given.Repo {
+			note("repository %d of the conf is not looked at: -repo %d checks it", key, key)
+		}
+	}
+	if !seeded && given.Primary == "" {
+		note("archive asks the repository alone: -primary names no primary to ask for its settings and failures")
+	}
+	return c
+}
+
+// notAsked is why a claim is not asked; "" when it is. A seeded source is there for all of them.
+func notAsked(claim string, seeded bool, given settings.Settings) string {
+	switch {
+	case seeded:
+	case claim == "retention":
+		return "it takes many backups, which only a seeded source is there for"
+	case claim == "rpo" && (given.Primary == "" || !given.Write):
+		return "it writes a row on the primary, which takes -primary and -write"
+	}
+	return ""
+}

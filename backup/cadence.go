@@ -1,0 +1,72 @@
+package backup
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/policy"
+	"veza.fr/recovery/internal/suite"
+)
+
+// backupsAreDaily is the claim cadence: the backups of the calendar are there, and the newest
+// ones are young enough, by the time they stopped.
+func backupsAreDaily(_ context.Context, out suite.Out, in opened) error {
+	if err := in.needBackups(); err != nil {
+		return err
+	}
+	now := time.Now()
+	retention := in.Client.Conf.Option(in.Stanza(), "expire", fmt.Sprintf("repo%d-retention-diff", in.Settings.Repo))
+	calendar, err := policy.NewCalendar(in.backups, now, policy.Limits{
+		FullAge: in.Settings.FullAge, BackupAge: in.Settings.BackupAge, Diffs: keptDiffs(retention),
+	})
+	if err != nil {
+		return err
+	}
+	for _, line := range calendar.Lines() {
+		out.Say("%s", line)
+	}
+	for _, text := range calendar.Notes {
+		out.Note("%s", text)
+	}
+	for kind, n := range countTypes(in.backups) {
+		out.Metric("backups", float64(n), "type", kind)
+	}
+	out.Metric("missed_backups", float64(len(calendar.Missed)))
+	if full, ok := newestFull(in.backups); ok {
+		out.Metric("newest_full_age_seconds", now.Sub(full.Stopped()).Seconds())
+	}
+	out.Metric("newest_backup_age_seconds", now.Sub(in.newest().Stopped()).Seconds())
+	return calendar.Err()
+}
+
+// countTypes counts backups by type; each type is there, also with none.
+func countTypes(backups []pgbackrest.Backup) map[string]int {
+	counts := map[string]int{"full": 0, "diff": 0, "incr": 0}
+	for _, backup := range backups {
+		counts[backup.Type]++
+	}
+	return counts
+}
+
+// newestFull is the youngest full backup of a list, oldest first.
+func newestFull(backups []pgbackrest.Backup) (full pgbackrest.Backup, ok bool) {
+	for _, backup := range backups {
+		if backup.Type == "full" {
+			full, ok = backup, true
+		}
+	}
+	return full, ok
+}
+
+// keptDiffs is the retention of differential backups that a conf gives, 0 for none. A value
+// that is no number is for the claim policy to judge.
+func keptDiffs(option string) int {
+	n, err := strconv.Atoi(option)
+	if err != nil {
+		return 0
+	}
+	return n
+}

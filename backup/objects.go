@@ -1,0 +1,141 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"veza.fr/recovery/internal/objectstore"
+	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/policy"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/suite"
+)
+
+const (
+	// headSize is what is read of every object, and wholeBudget what is read of objects
+	// beyond that, in all: a production bucket is too large to be read whole every day.
+	headSize    = 64 << 10
+	wholeBudget = 256 << 20
+	maxObjects  = 10_000 // of more, every n-th is looked at
+	readers     = 8      // at once
+	maxFindings = 5
+)
+
+// usersMarkers stand in the rows of `users` of a seeded cluster.
+var usersMarkers = []string{"@example.org", "CREATE TABLE public.users"}
+
+// readWithoutPgbackrest reads the objects of a repository as whoever has stolen the bucket would.
+func readWithoutPgbackrest(ctx context.Context, out suite.Out, objects objectstore.Objects) error {
+	list, err := objects.List(ctx)
+	if err != nil {
+		return unread(err)
+	}
+	if len(list) == 0 {
+		return reason.Errorf(reason.NoBackup, "the repository holds no object: nothing is proved")
+	}
+	looked := sample(list, maxObjects)
+	findings, total, err := inspectAll(ctx, objects, plan(looked, headSize, wholeBudget))
+	if err != nil {
+		return unread(err)
+	}
+	if total == 0 { // all of them expired meanwhile, or are empty
+		return reason.Errorf(reason.NoBackup, "none of %d objects had a byte to read: nothing is proved", len(looked))
+	}
+	out.Note("read %.1f MB of %d of %d objects without pgBackRest", float64(total)/1e6, len(looked), len(list))
+	return readable(findings, len(looked))
+}
+
+// readable is what the findings in the objects come to.
+func readable(findings []string, looked int) error {
+	if len(findings) == 0 {
+		return nil
+	}
+	more := ""
+	if n := len(findings) - maxFindings; n > 0 {
+		more = fmt.Sprintf("; and %d more", n)
+	}
+	return reason.Errorf(reason.NotEncrypted, "what whoever has the bucket can read, in %d objects that were looked at: %s%s",
+		looked, strings.Join(findings[:min(len(findings), maxFindings)], "; "), more)
+}
+
+// sample is all of a list, or every n-th so that no more than most remain.
+func sample(list []objectstore.Object, most int) (some []objectstore.Object) {
+	step := (len(list) + most - 1) / most
+	for i := 0; i < len(list); i += step {
+		some = append(some, list[i])
+	}
+	return some
+}
+
+// part is how much is read of an object, from its beginning.
+type part struct {
+	name   string
+	length int64
+}
+
+// plan is what is read of objects: the head of each, and all of those whose rest fits into
+// the budget.
+func plan(list []objectstore.Object, head, budget int64) (parts []part) {
+	for _, object := range list {
+		if object.Size == 0 && strings.HasSuffix(object.Name, "/") {
+			continue // a console's mark for a folder
+		}
+		length := min(object.Size, head)
+		if rest := object.Size - length; rest <= budget {
+			budget, length = budget-rest, object.Size
+		}
+		parts = append(parts, part{object.Name, length})
+	}
+	return parts
+}
+
+// inspectAll looks at objects, several at once; total is how many bytes it read.
+func inspectAll(ctx context.Context, objects objectstore.Objects, parts []part) (findings []string, total int64, err error) {
+	var mu sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(readers)
+	for _, of := range parts {
+		group.Go(func() error {
+			found, n, failure := inspect(ctx, objects, of)
+			mu.Lock()
+			defer mu.Unlock()
+			total += n
+			findings = append(findings, found...)
+			return failure
+		})
+	}
+	err = group.Wait()
+	slices.Sort(findings)
+	return findings, total, err
+}
+
+// inspect looks at the first bytes of one object. One that is gone was expired meanwhile.
+func inspect(ctx context.Context, objects objectstore.Objects, of part) (findings []string, n int64, err error) {
+	content, err := objects.Open(ctx, of.name, of.length)
+	if errors.Is(err, objectstore.ErrNoObject) {
+		return nil, 0, nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	defer content.Close() //nolint:errcheck // only read
+	findings, n, err = policy.Inspect(of.name, content, usersMarkers)
+	if errors.Is(err, objectstore.ErrNoObject) {
+		return nil, 0, nil
+	}
+	return findings, n, err
+}
+
+// unread is an object store that did not let us read: no word on what is in it.
+func unread(err error) error {
+	if why, known := pgbackrest.Classify(0, err.Error()); known {
+		return reason.Wrap(why, err)
+	}
+	return reason.Wrap(reason.RepoUnreachable, err)
+}

@@ -1,0 +1,71 @@
+package backup
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"veza.fr/recovery/internal/environment"
+	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/session"
+	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/suite"
+)
+
+// toolTimeout bounds things that take no time when all is well: one small command or question.
+const toolTimeout = 30 * time.Second
+
+// suffix tells the machines and the lock of a check from those of a drill of the same
+// stanza: the two may run side by side.
+const suffix = ".check"
+
+// request is what a run is started with.
+type request struct {
+	environment environment.Environment
+	pending     *settings.Pending
+}
+
+// opened is what every claim is handed: the source of the backups, the repository, and what
+// it listed when the run began. Nothing changes it: a claim that needs a newer listing asks
+// for one with listAgain, and keeps that to itself.
+type opened struct {
+	session.Session
+	listing
+}
+
+// open validates the settings and makes everything there that the claims ask.
+func open(ctx context.Context, out suite.Out, from request) (opened, error) {
+	out.Label("environment", from.environment.Name)
+	given, err := from.pending.Load(os.Environ())
+	if err != nil {
+		return opened{}, err
+	}
+	return openSource(ctx, out, session.Request{Environment: from.environment, Settings: given, Suffix: suffix})
+}
+
+// openSource opens the session and asks the repository, once, for its backups.
+func openSource(ctx context.Context, out suite.Out, from session.Request) (in opened, err error) {
+	if in.Session, err = session.Open(ctx, out, from); err != nil {
+		return in, err
+	}
+	in.listing = ask(ctx, out, in.Client)
+	if err = in.unjudgeable(); err != nil {
+		return in, err
+	}
+	if len(in.backups) > 0 {
+		out.Label("pg_version", in.info.Version(in.newest()))
+	}
+	return in, nil
+}
+
+// listAgain is the same source with a newer listing, which holds at least one backup.
+func (in opened) listAgain(ctx context.Context, out suite.Out) (opened, error) {
+	in.listing = ask(ctx, out, in.Client)
+	return in, in.needBackups()
+}
+
+// needBackups is nil when the backups are known: no claim about them can be judged otherwise.
+func (in opened) needBackups() error { return in.need(in.Stanza(), in.Settings.Repo) }
+
+// directory is where the archive of a backup lies in the repository.
+func (in opened) directory(of pgbackrest.Backup) string { return in.Client.Directory(in.info, of) }

@@ -1,0 +1,46 @@
+package backup
+
+import (
+	"context"
+	"os"
+	"os/user"
+	"strconv"
+	"strings"
+
+	"veza.fr/recovery/internal/policy"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/suite"
+)
+
+// policyHolds is the claim policy: the conf in use says what the customer's policy says. A
+// pass prints what was read, a failure the line that is wrong.
+func policyHolds(_ context.Context, out suite.Out, in opened) error {
+	read, findings := policy.Policy(in.Client.Conf.Config, in.Stanza(), in.Settings.Repo, policy.File{
+		Path: in.Source.Conf, Mode: in.Source.Mode, Owner: in.Source.Owner, Runner: runner(),
+	})
+	for _, line := range read {
+		out.Say("%s", line)
+	}
+	return policyBroken(in.Source.Conf, read, findings)
+}
+
+// policyBroken is what the findings on a conf come to. A conf of which nothing could be read
+// proves nothing, so it is no pass.
+func policyBroken(conf string, read, findings []string) error {
+	switch {
+	case len(findings) > 0:
+		return reason.Errorf(reason.PolicyViolated, "%s", strings.Join(findings, "; "))
+	case len(read) == 0:
+		return reason.Errorf(reason.PolicyViolated, "%s: nothing of the policy could be read", conf)
+	}
+	return nil
+}
+
+// runner is the name of whoever runs the check, or the number of a user without one.
+func runner() string {
+	id := strconv.Itoa(os.Geteuid())
+	if u, err := user.LookupId(id); err == nil {
+		return u.Username
+	}
+	return id
+}

@@ -1,0 +1,107 @@
+package backup
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/wait"
+)
+
+// A seeded cluster is measured several times, with a shorter archive_timeout: the bound
+// follows the setting, and nobody waits for minutes.
+const (
+	seededRounds  = 3
+	seededTimeout = 5 * time.Second
+)
+
+// rowsAreSafeInTime is the claim rpo: a row that was written is in the repository after
+// archive_timeout and the time a push takes, at most. Nothing is switched by hand: that would
+// be faster than what a disaster would find.
+func rowsAreSafeInTime(ctx context.Context, out suite.Out, in opened) error {
+	if err := in.needBackups(); err != nil {
+		return err
+	}
+	conn, err := in.Primary(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }() // what was written is committed
+	rounds := 1
+	if in.Seeded != nil {
+		rounds = seededRounds
+		restore, err := shortenTimeout(ctx, out, conn)
+		if err != nil {
+			return err
+		}
+		defer restore()
+	}
+	return measureRows(out, rounds, func() (arrival, error) { return measureRow(ctx, in, conn) })
+}
+
+// measureRows measures several rows, until one is late, and publishes the slowest that came.
+func measureRows(out suite.Out, rounds int, measure func() (arrival, error)) (late error) {
+	var slowest arrival
+	for round := range rounds {
+		var row arrival
+		row, late = measure()
+		if row.came() {
+			slowest = arrival{delay: max(slowest.delay, row.delay), limit: row.limit}
+			out.Say("round %d: a row was in the repository after %.1f s; at most %s are allowed", round+1, row.delay.Seconds(), row.limit)
+		}
+		if late != nil {
+			break
+		}
+	}
+	if slowest.came() {
+		out.Metric("rpo_seconds", slowest.delay.Seconds())
+		out.Note("a row was in the repository after %.1f s at the latest, in %d rounds; %s are allowed",
+			slowest.delay.Seconds(), rounds, slowest.limit)
+	}
+	return late
+}
+
+// shortenTimeout shortens archive_timeout for the rounds; what it returns sets it back.
+func shortenTimeout(ctx context.Context, out suite.Out, conn *pgx.Conn) (restore func(), err error) {
+	restore = func() {
+		late, cancel := suite.Cleanup()
+		defer cancel()
+		if failure := setTimeout(late, conn, "60s"); failure != nil {
+			out.Note("archive_timeout could not be set back: %v", failure)
+		}
+	}
+	if err = setTimeout(ctx, conn, seededTimeout.String()); err == nil {
+		err = wait.For(ctx, "archive_timeout to be "+seededTimeout.String(), 20*time.Millisecond, func(ctx context.Context) error {
+			now, failure := archiveTimeout(ctx, conn)
+			if failure == nil && now != seededTimeout {
+				failure = fmt.Errorf("it is %s", now)
+			}
+			return failure
+		})
+	}
+	if err != nil {
+		restore()
+		return nil, err
+	}
+	out.Say("archive_timeout is %s for %d rounds, and 60s again after them", seededTimeout, seededRounds)
+	return restore, nil
+}
+
+func setTimeout(ctx context.Context, conn *pgx.Conn, value string) error {
+	for _, statement := range []string{`ALTER SYSTEM SET archive_timeout = '` + value + `'`, `SELECT pg_reload_conf()`} {
+		if _, err := conn.Exec(ctx, statement); err != nil {
+			return reason.Wrap(reason.SandboxFailed, fmt.Errorf("%s: %w", statement, err))
+		}
+	}
+	return nil
+}
+
+func archiveTimeout(ctx context.Context, conn *pgx.Conn) (time.Duration, error) {
+	var seconds float64
+	err := conn.QueryRow(ctx, `SELECT extract(epoch FROM current_setting('archive_timeout')::interval)::float8`).Scan(&seconds)
+	return time.Duration(seconds * float64(time.Second)), err
+}

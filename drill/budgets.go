@@ -1,0 +1,63 @@
+package drill
+
+import (
+	"context"
+	"time"
+
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/verify"
+)
+
+// overspent is what an error of restore or recovery means when the run's deadline cut it: a
+// budget that was spent before that is the finding, not the deadline.
+func overspent(ctx context.Context, budget time.Duration, started time.Time, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	cause := context.Cause(ctx)
+	spent := time.Since(started)
+	if why, _ := reason.Of(cause); why != reason.Timeout || spent <= budget {
+		return err
+	}
+	return suite.Finding(reason.Errorf(reason.RTOExceeded, "the restore was still going on after %s, the RTO budget is %s: %w",
+		spent.Round(time.Second), budget, cause))
+}
+
+// costs are what a disaster would have cost, as it was measured.
+type costs struct {
+	rto   time.Duration
+	worst time.Duration // at the worst moment between two backups; 0 when nothing was replayed
+	loss  loss
+}
+
+// budgets judges what was measured. An idle primary makes last_commit old although
+// nothing is lost, so only heartbeat rows can exceed the RPO.
+func (c costs) budgets(s settings.Settings) error {
+	if c.rto > s.RTO {
+		return reason.Errorf(reason.RTOExceeded, "the restore took %s, the budget is %s", c.rto.Round(time.Second), s.RTO)
+	}
+	if c.loss.basis == verify.BasisHeartbeat && c.loss.age > s.RPO {
+		return reason.Errorf(reason.RPOExceeded, "the newest beat that came back is %s old, the budget is %s%s",
+			c.loss.age.Round(time.Second), s.RPO, c.loss.why)
+	}
+	return nil
+}
+
+// publish publishes the RTO, now and at the worst moment.
+func (c costs) publish(out suite.Out, s settings.Settings) {
+	out.Metric("rto_seconds", c.rto.Seconds())
+	if c.worst == 0 {
+		return
+	}
+	out.Metric("rto_worst_seconds", c.worst.Seconds())
+	out.Say("RTO %s now, %s at the worst moment between two backups; budget %s",
+		c.rto.Round(time.Millisecond), c.worst.Round(time.Millisecond), s.RTO)
+}
+
+// cost is what this recovery cost.
+func (r recovered) cost(lost loss) costs {
+	rto := r.answered.Sub(r.started)
+	return costs{rto: rto, worst: worstRTO(rto, r.took, r.end.log, r.plan.mostBetweenBackups()), loss: lost}
+}

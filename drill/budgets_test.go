@@ -1,0 +1,97 @@
+package drill
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"veza.fr/recovery/internal/postgres"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/verify"
+)
+
+var (
+	errTraces = reason.Errorf(reason.RepoUnreachable, "listing")
+	errBreach = reason.Errorf(reason.IsolationBreached, "a segment of the sandbox's own")
+	errSides  = reason.Errorf(reason.RecoveryIncomplete, "sides")
+	errData   = reason.Errorf(reason.TooFewRows, "data")
+	errDeep   = reason.Errorf(reason.IndexCorrupt, "deep")
+	errLoss   = reason.Errorf(reason.ClockSkew, "loss")
+)
+
+// A breach of the isolation speaks first, then the target, the data, the deeper checks, the
+// clocks, and last an archive that could not be listed again.
+func TestVerdict_WhichFailureSpeaks(t *testing.T) {
+	all := verdict{traces: errBreach, sides: errSides, data: errData, deep: errDeep, loss: errLoss}
+	assert.Equal(t, errBreach, all.first())
+	all.traces = errTraces
+	for _, want := range []struct {
+		err   error
+		clear *error
+	}{{errSides, &all.sides}, {errData, &all.data}, {errDeep, &all.deep}, {errLoss, &all.loss}, {errTraces, &all.traces}} {
+		assert.Equal(t, want.err, all.first())
+		*want.clear = nil
+	}
+	assert.NoError(t, all.first())
+}
+
+// A budget that is kept to the second is kept; only heartbeat rows can exceed the RPO.
+func TestCosts_Budgets(t *testing.T) {
+	s := settings.Settings{RTO: 30 * time.Minute, RPO: 2 * time.Minute}
+	beat := func(age time.Duration) loss { return loss{age: age, basis: verify.BasisHeartbeat} }
+	for name, c := range map[string]struct {
+		cost costs
+		want reason.Reason
+	}{
+		"both kept":                    {costs{rto: s.RTO, loss: beat(s.RPO)}, ""},
+		"too slow":                     {costs{rto: s.RTO + 1, loss: beat(0)}, reason.RTOExceeded},
+		"too much lost":                {costs{rto: 1, loss: beat(s.RPO + 1)}, reason.RPOExceeded},
+		"too slow before too much":     {costs{rto: s.RTO + 1, loss: beat(s.RPO + 1)}, reason.RTOExceeded},
+		"an idle primary loses none":   {costs{rto: 1, loss: loss{age: 9 * time.Hour, basis: verify.BasisLastCommit}}, ""},
+		"the worst moment is no limit": {costs{rto: 1, worst: 9 * s.RTO}, ""},
+	} {
+		requireReason(t, c.want, c.cost.budgets(s), name)
+	}
+}
+
+// The worst moment is never better than what was measured, and unknown without a replay.
+func TestWorstRTO(t *testing.T) {
+	log := postgres.Log{Restored: []string{"000000010000000000000002", "000000010000000000000003"}, RedoStart: noon, RedoDone: noon.Add(4 * time.Second)}
+	assert.Equal(t, 30*time.Second, worstRTO(5*time.Second, 10*time.Second, log, 10))
+	assert.Equal(t, time.Minute, worstRTO(time.Minute, 10*time.Second, log, 10))
+	assert.Zero(t, worstRTO(time.Minute, time.Second, postgres.Log{RedoStart: noon, RedoDone: noon.Add(1)}, 10), "nothing was replayed")
+	log.RedoDone = noon
+	assert.Zero(t, worstRTO(time.Minute, time.Second, log, 10), "no time passed")
+}
+
+// A deadline that cuts a restore whose budget was spent is the finding; any other end of the
+// run is what it was.
+func TestOverspent(t *testing.T) {
+	cut := errors.New("signal: killed")
+	timeout, cancel := context.WithCancelCause(t.Context())
+	cancel(reason.Errorf(reason.Timeout, "the deadline is spent"))
+	stopped, stop := context.WithCancelCause(t.Context())
+	stop(reason.Errorf(reason.Interrupted, "signal: interrupt"))
+	long, short := time.Now().Add(-time.Hour), time.Now()
+
+	assert.Equal(t, cut, overspent(t.Context(), time.Minute, long, cut), "it goes on to its own end")
+	assert.Equal(t, cut, overspent(stopped, time.Minute, long, cut))
+	assert.Equal(t, cut, overspent(timeout, time.Minute, short, cut))
+	requireReason(t, reason.RTOExceeded, overspent(timeout, time.Minute, long, cut), "")
+}
+
+// What is left of the run bounds the deeper checks, less a reserve; never below nothing.
+func TestCheckBudget(t *testing.T) {
+	assert.Equal(t, time.Hour, checkBudget(t.Context(), time.Hour))
+	near, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	assert.LessOrEqual(t, checkBudget(near, time.Hour), time.Minute-deepReserve)
+	assert.Equal(t, time.Second, checkBudget(near, time.Second))
+	over, done := context.WithTimeout(t.Context(), time.Second)
+	defer done()
+	assert.Zero(t, checkBudget(over, time.Hour))
+}

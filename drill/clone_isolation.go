@@ -1,0 +1,41 @@
+package drill
+
+import (
+	"context"
+	"path"
+	"slices"
+	"strings"
+
+	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/verify"
+)
+
+// cloneIsolated proves, inside the database, that the clone is cut off, and names what is in
+// the data that would reach out elsewhere.
+func (r recovered) cloneIsolated(ctx context.Context, out suite.Out) error {
+	server := r.cluster.server
+	notes, err := verify.Isolated(ctx, r.conn, server.Preloaded)
+	if breach(err) != nil {
+		return err
+	}
+	if err != nil {
+		return r.brokenSession(ctx, out, err)
+	}
+	out.Say("the clone does not archive, follows nobody, and runs nothing by itself; preloaded: %s", listed(server.Preloaded))
+	cron := slices.ContainsFunc(server.LeftOut, func(library string) bool { return strings.TrimSuffix(path.Base(library), ".so") == "pg_cron" })
+	dormant, err := verify.Dormant(ctx, r.conn, server.Connect, cron)
+	for _, note := range append(notes, dormant...) {
+		out.Note("%s", note)
+	}
+	if err != nil {
+		return r.brokenSession(ctx, out, err)
+	}
+	return nil
+}
+
+func listed(names []string) string {
+	if len(names) == 0 {
+		return "nothing"
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,108 @@
+package drill
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/target"
+	"veza.fr/recovery/internal/verify"
+)
+
+// loss is how much would have been lost, and how that is known.
+type loss struct {
+	age   time.Duration
+	basis string
+	why   string // what else to say of a basis that is too old
+}
+
+// measureLoss measures the RPO by the heartbeat rows that came back; unread is why they could
+// not be read.
+func (r recovered) measureLoss(ctx context.Context, out suite.Out, beats *verify.Heartbeat, unread error) (loss, error) {
+	if unread != nil {
+		return loss{}, r.brokenSession(ctx, out, unread)
+	}
+	r.sayHeartbeat(ctx, out, beats)
+	if r.target.Kind != target.End {
+		return loss{}, nil // what lies after a target is left out on purpose
+	}
+	newest := verify.NewestMoment(beats, r.end.commit, r.plan.set.Stopped())
+	age, err := verify.RPO(r.foundEnd(), newest)
+	if err != nil {
+		return loss{}, err
+	}
+	out.Metric("rpo_seconds", age.Seconds(), "basis", newest.Basis)
+	out.Say("newest moment that came back (%s): %s, %s before recovery found the end of the archive",
+		newest.Basis, newest.At.UTC().Format(time.RFC3339Nano), age.Round(time.Millisecond))
+	if text := newest.Derived(); text != "" {
+		out.Note("%s", text)
+	}
+	lost := loss{age: age, basis: newest.Basis}
+	if beats != nil {
+		if text := beats.Stopped(r.end.commit); text != "" {
+			lost.why = "; " + text
+		}
+	}
+	return lost, nil
+}
+
+// heartbeat finds the heartbeat rows: in -database, else in the first other one that has some.
+// What looks like a heartbeat and is none is said, wherever it is.
+func (r recovered) heartbeat(ctx context.Context, out suite.Out) (*verify.Heartbeat, error) {
+	server, first := r.cluster.server, r.Settings.Database
+	names, err := verify.Databases(ctx, server.Connect)
+	if err != nil {
+		return nil, err
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return name == first })
+	for _, name := range append([]string{first}, names...) {
+		conn, err := server.Connect(ctx, name)
+		if err != nil { // the checks say what is wrong with a database
+			continue
+		}
+		beats, why, err := verify.ReadHeartbeat(ctx, conn, r.plan.segmentSize)
+		_ = conn.Close(ctx) // nothing was written
+		if err != nil {
+			return nil, err
+		}
+		if why != "" {
+			out.Note("database %s: %s", name, why)
+		}
+		if beats != nil {
+			return beats, nil
+		}
+	}
+	return nil, nil
+}
+
+// sayHeartbeat tells of gaps, and of a budget that cannot be kept. Neither is a failure: a row
+// somebody deleted, or a writer that was down, is no fault of the backups, and what is
+// lost at the end of the sequence is what the RPO judges.
+func (r recovered) sayHeartbeat(ctx context.Context, out suite.Out, beats *verify.Heartbeat) {
+	if beats == nil {
+		return
+	}
+	if beats.Database != r.Settings.Database {
+		out.Note("the heartbeat is in database %s", beats.Database)
+	}
+	out.Metric("heartbeat_missing", float64(beats.Missing))
+	if len(beats.Gaps) > 0 {
+		var list []string
+		for _, gap := range beats.Gaps {
+			list = append(list, gap.String())
+		}
+		out.Note("heartbeat %d to %d, one every %s: %d numbers are missing and %d pauses were long; %s", beats.First, beats.Last,
+			beats.Interval.Round(10*time.Millisecond), beats.Missing, beats.Pauses, strings.Join(list, "; "))
+	}
+	if r.target.Kind != target.End {
+		return
+	}
+	if timeout, err := r.cluster.server.ArchiveTimeout(ctx); err != nil {
+		out.Note("archive_timeout of the primary is not known: %s", pgbackrest.Printable(err.Error()))
+	} else if text := beats.ByDesign(r.plan.chain, timeout, r.Settings.RPO); text != "" {
+		out.Note("%s", text)
+	}
+}

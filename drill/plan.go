@@ -1,0 +1,127 @@
+package drill
+
+import (
+	"context"
+	"time"
+
+	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/repository"
+	"veza.fr/recovery/internal/session"
+	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/target"
+	"veza.fr/recovery/internal/wal"
+)
+
+// plan is what is restored: which backup set, over which archive, up to which target. It is
+// made from the request and one listing of the repository, and is never changed. When its
+// set has expired, another plan is made from the same request.
+type plan struct {
+	info        pgbackrest.Stanza   // the listing it was made from
+	backups     []pgbackrest.Backup // of the repository, oldest first
+	set         pgbackrest.Backup   // pinned: restored by its label
+	age         time.Duration       // of the set, when the plan was made
+	segmentSize uint64
+	archive     repository.Archive // as it was listed
+	chain       wal.Chain          // the segments from the set's start to the end of the archive
+	aim         aim                // where recovery stops
+}
+
+// makePlan chooses the set and the target, and proves that the archive is whole from the
+// set's start on.
+func makePlan(ctx context.Context, out suite.Out, s session.Session, client repository.Client, info pgbackrest.Stanza) (p plan, err error) {
+	p = plan{info: info, backups: info.Backups(s.Settings.Repo), aim: aim{target: s.Settings.Target}}
+	good := usable(out, p.backups)
+	want := wanted{stanza: s.Stanza(), repo: s.Settings.Repo, set: s.Settings.Set, target: s.Settings.Target}
+	switch kind := s.Settings.Target.Kind; {
+	case (kind == target.Random || kind == target.Timeline) && len(good) > 0:
+		p.set, p.aim, err = chooseAim(ctx, out, s, client, want, p, good)
+	default:
+		p.set, err = want.choose(p.backups, good)
+	}
+	if err != nil {
+		return p, err
+	}
+	if p.age, err = ageOf(p.set, time.Now()); err != nil {
+		return p, err
+	}
+	out.Label("backup_label", p.set.Label)
+	out.Label("backup_type", p.set.Type)
+	out.Say("backup set %s, %s, %s old", p.set.Label, megabytes(p.set.Info.Size), p.age.Round(time.Second))
+	if err = checkVersions(ctx, out, s, p); err != nil {
+		return p, err
+	}
+	return p.overArchive(ctx, out, s, client)
+}
+
+// overArchive lists the archive, proves that it is whole from the backup's start on, and
+// remembers its last segment: recovery must get there. Production is asked before, so that
+// what it says it archived must be listed.
+func (p plan) overArchive(ctx context.Context, out suite.Out, s session.Session, client repository.Client) (plan, error) {
+	p.segmentSize = pgbackrest.SegmentSize(pgbackrest.OfSame(p.backups, p.set))
+	archived, err := lastArchived(ctx, out, s)
+	if err != nil {
+		return p, err
+	}
+	if p, err = p.follow(ctx, out, client); err != nil {
+		return p, err
+	}
+	last := p.chain.Last()
+	out.Note("archive whole over %s: %d segments, the last is %s", p.chain.Route(), len(p.chain.Entries), last.Name)
+	for _, text := range p.chain.Notes {
+		out.Note("%s", text)
+	}
+	if err = session.CheckArchiveEnd(archived, last, p.segmentSize); err != nil {
+		return p, err
+	}
+	return p, inWindow(p.aim.target, last, p.segmentSize)
+}
+
+// follow lists the archive and walks it from the set's start.
+func (p plan) follow(ctx context.Context, out suite.Out, client repository.Client) (plan, error) {
+	start, err := repository.Start(p.set, p.segmentSize)
+	if err != nil {
+		return p, err
+	}
+	p.archive, p.chain, err = client.Follow(ctx, out, p.directory(client), start, p.segmentSize)
+	return p, err
+}
+
+// directory is where the set's archive lies in the repository.
+func (p plan) directory(client repository.Client) string { return client.Directory(p.info, p.set) }
+
+// major is the version of PostgreSQL the set is of, such as "15".
+func (p plan) major() string { return p.info.Version(p.set) }
+
+// ageOf is how old a set is. One that ended in the future tells of a wrong clock.
+func ageOf(set pgbackrest.Backup, now time.Time) (time.Duration, error) {
+	age := now.Sub(set.Stopped())
+	if age < -clocksApart {
+		return 0, reason.Errorf(reason.ClockSkew, "backup %s ended %s from now: the clock here or on the primary is wrong",
+			set.Label, -age.Round(time.Second))
+	}
+	return max(age, 0), nil
+}
+
+// lastArchived asks production what it archived last, where -primary names it. What is no
+// segment is compared with nothing, and said.
+func lastArchived(ctx context.Context, out suite.Out, s session.Session) (string, error) {
+	if s.Settings.Primary == "" {
+		return "", nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
+	defer cancel()
+	conn, err := s.Primary(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = conn.Close(ctx) }() // nothing was written
+	var archived string
+	if err = conn.QueryRow(ctx, "SELECT coalesce(last_archived_wal, '') FROM pg_stat_archiver").Scan(&archived); err != nil {
+		return "", s.Unanswered(err)
+	}
+	if !wal.IsSegment(archived) { // nothing since its statistics began, or a history or backup file
+		out.Note("warning: -primary names no segment as its last archived file (%q): the end of the archive is not compared with it", archived)
+	}
+	return archived, nil
+}

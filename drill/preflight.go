@@ -1,0 +1,96 @@
+package drill
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"veza.fr/recovery/internal/environment"
+	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/postgres"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/session"
+	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/verify"
+)
+
+// Bounds of things that take no time when all is well.
+const (
+	toolTimeout = 30 * time.Second // one small command
+	clocksApart = 5 * time.Second  // how far two clocks may be from each other
+	lookEvery   = 2 * time.Second  // between two looks at a long restore or replay
+)
+
+// request is what a drill was asked for. Nothing changes it: what is made of it is a plan.
+type request struct {
+	env     environment.Environment
+	pending *settings.Pending
+}
+
+// ready is what preflight found: something to restore, and nothing that speaks against it.
+type ready struct {
+	session.Session
+	checks []verify.Check // of the operator's
+	plan   plan
+}
+
+// preflight finds out, before anything is restored, whether there is something to
+// restore and whether it is whole. What waiting cannot mend fails here, in seconds.
+func preflight(ctx context.Context, out suite.Out, r request) (found ready, err error) {
+	out.Label("environment", r.env.Name)
+	asked, err := r.pending.Load(os.Environ())
+	if err != nil {
+		return found, err
+	}
+	warn(ctx, out, r.env, asked)
+	if found.checks, err = verify.LoadChecks(asked.Checks, asked.Database, asked.MinUsers); err != nil {
+		return found, err
+	}
+	if found.Session, err = session.Open(ctx, out, session.Request{Environment: r.env, Settings: asked}); err != nil {
+		return found, err
+	}
+	info, err := found.Client.Info(ctx, out)
+	if err != nil {
+		return found, err
+	}
+	access := askKeyAccess(ctx, found.Session) // the archive is listed meanwhile
+	if found.plan, err = makePlan(ctx, out, found.Session, found.Client, info); err != nil {
+		return found, err
+	}
+	if r.env.Local {
+		if err = checkSpace(ctx, found.Control, found.plan.need()); err != nil {
+			return found, err
+		}
+	}
+	return found, checkKeyAccess(ctx, out, found.Session, access)
+}
+
+// warn tells of settings that will not do what they seem to.
+func warn(ctx context.Context, out suite.Out, env environment.Environment, asked settings.Settings) {
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < asked.RTO {
+		out.Note("warning: the test's deadline leaves %s, less than the RTO budget of %s: give go test a longer -timeout",
+			time.Until(deadline).Round(time.Second), asked.RTO)
+	}
+	if asked.Image != "" && env.Local {
+		out.Note("-image %s is not used: this environment restores into a directory", asked.Image)
+	}
+}
+
+// checkVersions compares what is installed here with what the backup was made by.
+func checkVersions(ctx context.Context, out suite.Out, s session.Session, p plan) error {
+	out.Label("pg_version", p.major())
+	if pgbackrest.Older(s.Version, p.set.Backrest.Version) {
+		return reason.Errorf(reason.VersionMismatch,
+			"backup %s was made by pgBackRest %s, and %s is installed here: an older one may not read it",
+			p.set.Label, p.set.Backrest.Version, s.Version)
+	}
+	if !s.Environment.Local {
+		return nil
+	}
+	installation, err := postgres.Find(ctx, s.Control, p.major())
+	if err == nil {
+		out.Say("PostgreSQL %s, pgBackRest %s", installation.Version, s.Version)
+	}
+	return err
+}

@@ -1,0 +1,68 @@
+package drill
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+	"time"
+
+	"veza.fr/recovery/internal/postgres"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/verify"
+	"veza.fr/recovery/internal/wal"
+)
+
+// end is where recovery ended.
+type end struct {
+	log      postgres.Log
+	replayed wal.LSN
+	commit   *time.Time // of the last replayed commit; nil for none
+	fork     wal.Fork   // the timeline the sandbox began
+}
+
+// reachedTheEnd takes what only the first session knows, and proves that nothing is missing.
+func (r *recovered) reachedTheEnd(ctx context.Context, out suite.Out) (err error) {
+	var replayed string
+	const query = "SELECT pg_last_wal_replay_lsn()::text, pg_last_xact_replay_timestamp()"
+	if err = r.conn.QueryRow(ctx, query).Scan(&replayed, &r.end.commit); err != nil {
+		return r.brokenSession(ctx, out, err)
+	}
+	r.end.replayed = lsn(replayed)
+	if r.end.log, err = r.cluster.server.ReadLog(ctx); err != nil {
+		return reason.Wrap(reason.SandboxFailed, err)
+	}
+	if r.end.fork, err = r.endedOn(ctx); err != nil {
+		return err
+	}
+	r.listed = r.plan.archive
+	log, timeline := r.end.log, r.end.fork.From.Timeline
+	out.Note("timeline %d replayed up to %s, %d segments in %.1f s", timeline, replayed, log.Segments(), log.RedoDone.Sub(log.RedoStart).Seconds())
+	chain, err := r.expectedChain(ctx, out)
+	if err != nil {
+		return err
+	}
+	return verify.Recovery{
+		Chain: chain, SegmentSize: r.plan.segmentSize, Target: r.target, Replayed: r.end.replayed, Timeline: timeline, Log: log,
+	}.Complete()
+}
+
+// endedOn is where recovery ended: the timeline PostgreSQL chose for itself, and the last
+// ancestor in its history.
+func (r *recovered) endedOn(ctx context.Context) (fork wal.Fork, err error) {
+	timeline := r.end.log.Timeline
+	name := path.Join(r.cluster.server.Data, "pg_wal", wal.HistoryName(timeline))
+	content, err := r.box.Read(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fork, reason.Errorf(reason.RecoveryIncomplete, "the server log names no new timeline: %w", err)
+	}
+	if err != nil {
+		return fork, reason.Wrap(reason.SandboxFailed, err)
+	}
+	history, err := wal.ParseHistory(string(content))
+	if err != nil {
+		return fork, reason.Errorf(reason.RecoveryIncomplete, "%s: %w", name, err)
+	}
+	return wal.Fork{Timeline: timeline, From: history[len(history)-1]}, nil
+}

@@ -1,0 +1,86 @@
+package drill
+
+import (
+	"fmt"
+	"strings"
+
+	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/target"
+	"veza.fr/recovery/internal/wal"
+)
+
+// wanted is which set the operator asked for, and the target it must reach.
+type wanted struct {
+	stanza string
+	repo   int
+	set    string // a label, settings.SetLatest or settings.SetLatestDiff
+	target target.Target
+}
+
+// usable are the sets without page checksum errors; the others are named.
+func usable(out suite.Out, backups []pgbackrest.Backup) (good []pgbackrest.Backup) {
+	for _, b := range backups {
+		if b.Error != nil && *b.Error {
+			out.Note("backup set %s has page checksum errors and is passed over", b.Label)
+			continue
+		}
+		good = append(good, b)
+	}
+	return good
+}
+
+// choose is the set that is asked for: by its label among all, else the newest good one that
+// ended before the target.
+func (w wanted) choose(all, good []pgbackrest.Backup) (pgbackrest.Backup, error) {
+	if w.set != settings.SetLatest && w.set != settings.SetLatestDiff {
+		set, ok := pgbackrest.Find(all, w.set)
+		if !ok {
+			return set, reason.Errorf(reason.ConfigInvalid, "-set %s: the repository does not list it; it has %s", w.set, labels(all))
+		}
+		if !reaches(set, w.target) { // recovery would stop at its end, after the target, and look right
+			return set, reason.Errorf(reason.ConfigInvalid, "-target %s lies before the end of -set %s: outside the recovery window", w.target, set.Label)
+		}
+		return set, nil
+	}
+	for i := len(good) - 1; i >= 0; i-- {
+		if (w.set == settings.SetLatest || good[i].Type == "diff") && reaches(good[i], w.target) {
+			return good[i], nil
+		}
+	}
+	if w.target.Kind != target.End && len(good) > 0 {
+		return pgbackrest.Backup{}, reason.Errorf(reason.ConfigInvalid,
+			"-target %s lies before the oldest fitting backup: outside the recovery window", w.target)
+	}
+	return pgbackrest.Backup{}, reason.Errorf(reason.NoBackup, "stanza %s, repository %d: no backup set fits -set %s among %d (%s)",
+		w.stanza, w.repo, w.set, len(all), labels(all))
+}
+
+// reaches says whether a set ended before the target, as it must to reach it.
+func reaches(b pgbackrest.Backup, wanted target.Target) bool {
+	switch wanted.Kind {
+	case target.Time:
+		return b.Stopped().Before(wanted.Time)
+	case target.LSN:
+		return b.LSN == nil || lsn(b.LSN.Stop) < lsn(wanted.LSN)
+	}
+	return true
+}
+
+// lsn reads a position that was checked before; what is none is 0.
+func lsn(text string) wal.LSN { position, _ := wal.ParseLSN(text); return position }
+
+func labels(backups []pgbackrest.Backup) string {
+	var list []string
+	for _, b := range backups {
+		list = append(list, b.Label)
+	}
+	if len(list) == 0 {
+		return "none"
+	}
+	return strings.Join(list, ", ")
+}
+
+func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }

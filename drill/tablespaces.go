@@ -1,0 +1,38 @@
+package drill
+
+import (
+	"context"
+	"path"
+	"strings"
+
+	"veza.fr/recovery/internal/host"
+	"veza.fr/recovery/internal/postgres"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/sandbox"
+)
+
+// linksInside makes sure, before the first query, that no tablespace leads out of the sandbox.
+func linksInside(ctx context.Context, box sandbox.Sandbox, server *postgres.Server) error {
+	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
+	defer cancel()
+	said, err := box.Run(ctx, host.Command{Argv: []string{"find", path.Join(server.Data, "pg_tblspc"), "-type", "l", "-printf", "%l\n"}})
+	if err != nil {
+		return reason.Wrap(reason.SandboxFailed, err)
+	}
+	if outside := firstOutside(string(said.Stdout), box.Dir("tblspc")); outside != "" {
+		return reason.Errorf(reason.IsolationBreached, "a tablespace points out of the sandbox, to %s", outside)
+	}
+	return reason.Wrap(reason.SandboxFailed, server.UnsealTablespaces(ctx))
+}
+
+// firstOutside is the first of the links' targets, one a line, that is not below a directory;
+// "" when all are.
+func firstOutside(links, directory string) string {
+	for link := range strings.Lines(links) {
+		link = strings.TrimSuffix(link, "\n")
+		if !strings.HasPrefix(path.Clean(link), directory+"/") {
+			return link
+		}
+	}
+	return ""
+}

@@ -1,0 +1,53 @@
+package drill
+
+import (
+	"context"
+	"time"
+
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/wal"
+)
+
+// listTime bounds the second listing of the archive.
+const listTime = 2 * time.Minute
+
+// leftNothing lists the archive again, when all that the sandbox could have archived is
+// there, and looks for what is the sandbox's own. Production may fail over during a drill
+// and take the same number for its timeline: the switch point tells them apart.
+func (r recovered) leftNothing(ctx context.Context, out suite.Out) error {
+	bound, cancel := context.WithTimeout(ctx, listTime)
+	defer cancel()
+	fork := r.end.fork
+	own, somebody, err := r.repo.Traces(bound, r.plan.directory(r.repo), r.listed, fork)
+	if err != nil {
+		return err
+	}
+	if err = ownTrace(own, fork); err != nil {
+		return err
+	}
+	if somebody != nil {
+		out.Note("production began timeline %d meanwhile, from timeline %d at %s: not the sandbox's, which left timeline %d at %s",
+			fork.Timeline, somebody.Timeline, somebody.At, fork.From.Timeline, fork.From.At)
+	}
+	out.Say("nothing of the sandbox's own %s is in the archive", fork)
+	return nil
+}
+
+// ownTrace is the finding that an object in the archive is the sandbox's own; "" is none.
+func ownTrace(own string, fork wal.Fork) error {
+	if own == "" {
+		return nil
+	}
+	return reason.Errorf(reason.IsolationBreached, "%s came into the archive during the drill, and it is of the sandbox's own %s "+
+		"(unless production was promoted at just that position). A restore would follow it: find what pushed it, "+
+		"then remove it with everything of that timeline (pgbackrest repo-rm) before the next backup", own, fork)
+}
+
+// breach is an error when it says that the sandbox is not cut off.
+func breach(err error) error {
+	if why, _ := reason.Of(err); why == reason.IsolationBreached {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,102 @@
+package drill
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/target"
+	"veza.fr/recovery/internal/verify"
+)
+
+// verdict are the answers of verify, each nil when nothing is wrong.
+type verdict struct {
+	traces error // what the sandbox left in the archive
+	sides  error // of the recovery target
+	data   error // the operator's checks
+	deep   error // the deeper checks
+	loss   error // the newest moment that came back cannot be told
+}
+
+// first is the failure that speaks. A sandbox that is not cut off goes before whatever is
+// wrong with the data, because it spoils production.
+func (v verdict) first() error {
+	return cmp.Or(breach(v.traces), v.sides, v.data, v.deep, v.loss, v.traces)
+}
+
+// verifyCluster proves that the clone is cut off and that the data is there, then measures
+// what a disaster would have cost. What is wrong with the data goes before budgets.
+func verifyCluster(ctx context.Context, out suite.Out, r recovered) (costs, error) {
+	if err := r.cloneIsolated(ctx, out); err != nil {
+		return costs{}, err
+	}
+	counts := map[verify.Status]int{verify.DeepPassed: 0, verify.DeepFailed: 0}
+	var v verdict
+	var lost loss
+	beats, unread := r.heartbeat(ctx, out)
+	v.sides = r.twoSided(out, beats, unread)
+	v.data = r.runChecks(ctx, out, counts)
+	lost, v.loss = r.measureLoss(ctx, out, beats, unread)
+	if !environmentFailed(errors.Join(v.data, v.loss)) { // else the server is gone that they would ask
+		v.deep = r.deeperChecks(ctx, out, counts)
+	}
+	for status, n := range counts {
+		out.Metric("checks", float64(n), "status", string(status))
+	}
+	v.traces = r.leftNothing(ctx, out)
+	if err := v.first(); err != nil {
+		return costs{}, err
+	}
+	cost := r.cost(lost)
+	cost.publish(out, r.Settings)
+	return cost, cmp.Or(cost.budgets(r.Settings), r.plan.aim.remember(r.Session))
+}
+
+// environmentFailed says whether an error says something about this machine, not the backups.
+func environmentFailed(err error) bool {
+	why, _ := reason.Of(err)
+	return err != nil && why.Exit() == reason.ExitEnvironment
+}
+
+// runChecks asks every check of the operator's. None at all is an error, never a pass.
+func (r recovered) runChecks(ctx context.Context, out suite.Out, counts map[verify.Status]int) error {
+	outcomes, err := verify.Run(ctx, r.cluster.server.Connect, r.checks, r.foundEnd())
+	for _, outcome := range outcomes {
+		mark, status := "ok", verify.DeepPassed
+		if !outcome.Passed {
+			mark, status = "FAILED", verify.DeepFailed
+		}
+		counts[status]++
+		out.Say("check %s: %s: %s", outcome.Check, mark, outcome.Sentence)
+		if outcome.Numeric {
+			out.Metric("rows", outcome.Value, "check", outcome.Check)
+		}
+	}
+	if failure := verify.Failure(outcomes); failure != nil {
+		return reason.Errorf(failure.Reason, "%s", failure.Sentence)
+	}
+	if err != nil {
+		return r.brokenSession(ctx, out, err)
+	}
+	if counts[verify.DeepPassed] == 0 {
+		return reason.Errorf(reason.SmokeQuery, "no check ran: nothing is proved")
+	}
+	return nil
+}
+
+// foundEnd is T1: when recovery found the end of the archive. With a target it is the
+// moment that was wanted back, from which the age of data counts then.
+func (r recovered) foundEnd() time.Time {
+	switch commit := r.end.commit; {
+	case r.target.Kind == target.Time:
+		return r.target.Time
+	case r.target.Kind != target.End && commit != nil:
+		return *commit
+	case r.end.log.RedoDone.IsZero():
+		return r.answered
+	}
+	return r.end.log.RedoDone
+}

@@ -1,0 +1,95 @@
+package repository
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/reason"
+)
+
+// doubtfulTimeout is how long pgBackRest may try a store whose certificate looks
+// wrong to us before we are believed; it would go on for minutes.
+const doubtfulTimeout = 20 * time.Second
+
+// Info asks the repository for its backups. The command's exit status is 0
+// whatever it finds (facts A3), so the status inside the answer decides.
+func (c Client) Info(ctx context.Context, log Log) (pgbackrest.Stanza, error) {
+	if c.doubt != nil {
+		log.Note("warning: the object store's certificate looks wrong: %s", c.doubt)
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, doubtfulTimeout,
+			reason.Errorf(reason.UntrustedCertificate, "the object store's certificate is not accepted: %w", c.doubt))
+		defer cancel()
+		c.Pgbackrest.Doubt = true
+	}
+	info, err := c.Pgbackrest.Info(ctx)
+	if errors.Is(err, pgbackrest.ErrUnreadableInfo) {
+		return info, c.unreadable(ctx, err.Error())
+	}
+	if err != nil {
+		return info, reason.Wrap(reason.RepoUnreachable, err)
+	}
+	status := info.RepoStatus(c.Key)
+	switch status.Code {
+	case pgbackrest.StatusMissingPath, pgbackrest.StatusNoBackups:
+		return info, reason.Errorf(reason.NoBackup, "stanza %s, repository %d: %s", c.Stanza, c.Key, status.Message)
+	case pgbackrest.StatusMissingData:
+		return info, c.missingData(ctx, status.Message)
+	case pgbackrest.StatusError:
+		return info, c.unreadable(ctx, status.Message)
+	}
+	return info, nil
+}
+
+// missingData tells a stanza that holds nothing from one that lost its backup.info.
+func (c Client) missingData(ctx context.Context, message string) error {
+	files, err := c.Pgbackrest.List(ctx, "backup/"+c.Stanza)
+	if err != nil {
+		return reason.Wrap(reason.RepoUnreachable, err)
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file.Path, "/backup.manifest") {
+			return reason.Errorf(reason.RepoCorrupt, "stanza %s has backups, but backup.info and its copy are missing (%s)", c.Stanza, message)
+		}
+	}
+	return reason.Errorf(reason.NoBackup, "stanza %s, repository %d: %s", c.Stanza, c.Key, message)
+}
+
+// unreadable finds out why backup.info or archive.info cannot be read. A wrong
+// passphrase and a damaged file look alike there, so every info file is asked: when
+// one opens, the passphrase is right.
+func (c Client) unreadable(ctx context.Context, message string) error {
+	if why, ok := pgbackrest.Classify(0, message); ok {
+		return reason.Errorf(why, "pgbackrest info: %s", pgbackrest.Printable(message))
+	}
+	encrypted, seen := c.repo().Encrypted(), false
+	for _, name := range InfoFiles {
+		content, err := c.Pgbackrest.Get(ctx, fmt.Sprintf(name, c.Stanza))
+		switch {
+		case errors.Is(err, pgbackrest.ErrNoFile):
+			continue
+		case err != nil && !pgbackrest.Damaged(err): // the store or this machine, since then: no word on the passphrase
+			return reason.Wrap(reason.RepoUnreachable, err)
+		case err == nil && strings.Contains(string(content), InfoMark):
+			return reason.Errorf(reason.RepoCorrupt, "backup.info or archive.info of the stanza is missing or damaged: %s", pgbackrest.Printable(message))
+		case err == nil && strings.HasPrefix(string(content), "Salted__"):
+			return reason.Errorf(reason.WrongCipher, "the repository is encrypted, and the conf has no repo%d-cipher-type", c.Key)
+		}
+		seen = true
+	}
+	if encrypted && seen {
+		return reason.Errorf(reason.WrongCipher, "repo%d-cipher-pass opens neither backup.info nor archive.info", c.Key)
+	}
+	return reason.Errorf(reason.RepoCorrupt, "neither backup.info nor archive.info can be read: %s", pgbackrest.Printable(message))
+}
+
+// InfoFiles are the files every stanza has, with the stanza's name left open, and
+// InfoMark is what stands in each of them once it is decrypted.
+var InfoFiles = []string{"archive/%s/archive.info", "archive/%s/archive.info.copy", "backup/%s/backup.info", "backup/%s/backup.info.copy"}
+
+// InfoMark is the section every info file begins with.
+const InfoMark = "[backrest]"

@@ -1,0 +1,30 @@
+package suite
+
+import (
+	"fmt"
+	"os"
+	"testing"
+	"time"
+)
+
+// neverCached makes cmd/go run the suite every time, when nobody gives -count=1: it
+// keeps no result of a test that looked at a file of its module which is younger than
+// two seconds when the test ends. Only what a test looks at counts, not what TestMain does;
+// and a file written at the start is too old by the end of a real run.
+//
+// source is a file of the package: away from it, in a compiled test, there is no cache
+// and nothing to do.
+func neverCached(t *testing.T, source string) {
+	t.Helper()
+	const marker = ".last-run"
+	if _, err := os.Stat(source); err != nil {
+		return
+	}
+	touch := func() {
+		// A read-only checkout is no fault of the backups; testprom gives -count=1 anyway.
+		_ = os.WriteFile(marker, []byte(fmt.Sprintln(time.Now().UnixNano())), 0o600)
+		_, _ = os.Stat(marker)
+	}
+	touch()
+	t.Cleanup(touch)
+}

@@ -1,0 +1,78 @@
+package suite
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// Bounds of clean-up.
+const (
+	cleanupGrace = 45 * time.Second // kept free at the end of the test's deadline
+	stepGrace    = 30 * time.Second // one clean-up
+)
+
+// interrupted is cancelled by the first signal; its cause says which.
+var interrupted = context.Background()
+
+// heard says whether standard output still has a reader. Asked for, SIGPIPE comes for any
+// descriptor (package os/signal), and only this one means that nobody waits for us any more.
+func heard() bool {
+	output := []unix.PollFd{{Fd: int32(os.Stdout.Fd()), Events: unix.POLLOUT}}
+	_, err := unix.Poll(output, 0)
+	return err == nil && output[0].Revents&(unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) == 0
+}
+
+// Main is a suite's TestMain, flags parsed: its tests' contexts end with the first signal.
+func Main(m *testing.M) int {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	interrupted = ctx
+	signals := make(chan os.Signal, 1)
+	// SIGPIPE too: when cmd/go is killed our output has no reader any more, and by
+	// default the second line written would kill us in the middle of the clean-up (facts G).
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
+	go func() {
+		for s := range signals {
+			if s == syscall.SIGPIPE && heard() {
+				continue // a socket of ours lost its other end: whoever uses it is told
+			}
+			cancel(reason.Errorf(reason.Interrupted, "stopped by signal: %s", s))
+		}
+	}()
+	return m.Run()
+}
+
+// Context is the run's: it ends with a signal, or a grace period before the test's
+// deadline, because -timeout runs no clean-up at all.
+func Context(t *testing.T) context.Context {
+	t.Helper()
+	deadline, ok := t.Deadline()
+	if !ok {
+		return interrupted
+	}
+	grace := min(cleanupGrace, time.Until(deadline)/5)
+	ctx, cancel := context.WithDeadlineCause(interrupted, deadline.Add(-grace),
+		reason.Errorf(reason.Timeout, "the deadline of %s is spent (go test -timeout, less %s for clean-up)", time.Until(deadline).Round(time.Second), grace.Round(time.Second)))
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// Over is when a run is over at the latest, clean-up included; zero when nobody knows.
+func Over(ctx context.Context) time.Time {
+	if deadline, ok := ctx.Deadline(); ok {
+		return deadline.Add(cleanupGrace)
+	}
+	return time.Time{}
+}
+
+// Cleanup is a context for clean-up: that of the run may be over already.
+func Cleanup() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), stepGrace)
+}
