@@ -25,7 +25,7 @@ func writeHeartbeatRow(ctx context.Context, in opened, conn *pgx.Conn) (segment 
 	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
 	defer cancel()
 	err = wait.For(ctx, "a heartbeat row of our own", 50*time.Millisecond, func(ctx context.Context) error {
-		_, failure := conn.Exec(ctx, source.Beat)
+		_, failure := conn.Exec(ctx, source.HeartbeatRow)
 		return retrySameNumber(failure)
 	})
 	if err == nil {

@@ -25,7 +25,8 @@ type aim struct {
 // chooseAim puts a position in the place of -target random or timeline, and returns the set it
 // is reached from.
 func chooseAim(
-	ctx context.Context, out suite.Out, s session.Session, client repository.Client, want wanted, p plan, good []pgbackrest.Backup,
+	ctx context.Context, out suite.Out, s session.Session, client repository.Client,
+	want wanted, p plan, good []pgbackrest.Backup,
 ) (pgbackrest.Backup, aim, error) {
 	p.set = good[len(good)-1]
 	if want.set != settings.SetLatest {
@@ -53,7 +54,9 @@ func chooseAim(
 }
 
 // atRandom picks a point of the recovery window by the seed, those drilled longest ago first.
-func atRandom(out suite.Out, s session.Session, sets []target.Set, segmentSize uint64) (label string, a aim, err error) {
+func atRandom(
+	out suite.Out, s session.Session, sets []target.Set, segmentSize uint64,
+) (label string, a aim, err error) {
 	seed := s.Settings.Seed
 	if seed == 0 {
 		seed = rand.Int64N(1_000_000) + 1 //nolint:gosec // a choice, no secret
@@ -83,7 +86,8 @@ func aroundFailover(out suite.Out, sets []target.Set, segmentSize uint64) (label
 	}
 	a.target = target.Target{Kind: target.LSN, LSN: before.String()}
 	a.second = target.Target{Kind: target.LSN, LSN: after.String()}
-	out.Note("target timeline: %s, recovered to %s before the failover, then to %s behind it", set.Chain.Route(), a.target, a.second)
+	out.Note("target timeline: %s, recovered to %s before the failover, then to %s after it", set.Chain.Route(),
+		a.target, a.second)
 	return set.Label, a, nil
 }
 
@@ -111,5 +115,6 @@ func (a aim) remember(s session.Session) error {
 	if s.Settings.State == "" || len(a.parts) == 0 {
 		return nil
 	}
-	return reason.Wrap(reason.ConfigInvalid, target.Remember(s.Settings.State, s.Stanza(), a.parts, a.choice.Part, time.Now()))
+	return reason.Wrap(reason.ConfigInvalid,
+		target.Remember(s.Settings.State, s.Stanza(), a.parts, a.choice.Part, time.Now()))
 }

@@ -23,8 +23,9 @@ func inWindow(wanted target.Target, last wal.Entry, segmentSize uint64) error {
 		beyond = lsn(wanted.LSN) >= wal.Segment{Number: last.Number + 1}.Start(segmentSize)
 	}
 	if beyond {
-		return reason.Errorf(reason.ConfigInvalid, "-target %s lies behind the end of the archive (%s, archived %s): outside the recovery window",
-			wanted, last.Name, last.Time.UTC().Format(time.RFC3339))
+		return reason.Errorf(reason.ConfigInvalid,
+			"-target %s lies after the end of the archive (%s, archived %s): outside the recovery window", wanted,
+			last.Name, last.Time.UTC().Format(time.RFC3339))
 	}
 	return nil
 }
@@ -51,8 +52,9 @@ func checkSpace(ctx context.Context, on sandbox.Sandbox, need int64) error {
 		return reason.Errorf(reason.SandboxFailed, "df says %q", said.Stdout)
 	}
 	if free < need {
-		return reason.Errorf(reason.DiskSpace, "the restore needs %s in %s, and %s are free: free some, or point TMPDIR elsewhere",
-			megabytes(need), on.Dir("data"), megabytes(free))
+		return reason.Errorf(reason.DiskSpace,
+			"the restore needs %s in %s, and %s are free: free some, or point TMPDIR elsewhere", megabytes(need),
+			on.Dir("data"), megabytes(free))
 	}
 	return nil
 }

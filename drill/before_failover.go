@@ -18,7 +18,8 @@ func (r recovered) proveBeforeFailover(ctx context.Context, out suite.Out) error
 	if err := onTheOldTimeline(r.end.replayed, last, r.target); err != nil {
 		return err
 	}
-	out.Note("before the failover: recovered to %s on timeline %d, which ended at %s", r.end.replayed, last.Timeline, last.At)
+	out.Note("before the failover: recovered to %s on timeline %d, which ended at %s", r.end.replayed, last.Timeline,
+		last.At)
 	beats, unread := r.heartbeat(ctx, out)
 	if err := r.twoSided(out, beats, unread); err != nil {
 		return err
@@ -31,8 +32,8 @@ func onTheOldTimeline(replayed wal.LSN, failover wal.Switch, to target.Target) e
 	if replayed < failover.At {
 		return nil
 	}
-	return reason.Errorf(reason.RecoveryIncomplete, "-target %s lies before the failover at %s, and recovery went on to %s behind it",
-		to, failover.At, replayed)
+	return reason.Errorf(reason.RecoveryIncomplete,
+		"-target %s lies before the failover at %s, and recovery went on to %s after it", to, failover.At, replayed)
 }
 
 // restoreAgain stops the cluster, empties the sandbox, and restores the set once more, for the

@@ -21,8 +21,10 @@ func overspent(ctx context.Context, budget time.Duration, started time.Time, err
 	if why, _ := reason.Of(cause); why != reason.Timeout || spent <= budget {
 		return err
 	}
-	return suite.Finding(reason.Errorf(reason.RTOExceeded, "the restore was still going on after %s, the RTO budget is %s: %w",
-		spent.Round(time.Second), budget, cause))
+	return suite.Finding(
+		reason.Errorf(reason.RTOExceeded, "the restore was still going on after %s, the RTO budget is %s: %w",
+			spent.Round(time.Second), budget, cause),
+	)
 }
 
 // costs are what a disaster would have cost, as it was measured.
@@ -36,11 +38,13 @@ type costs struct {
 // nothing is lost, so only heartbeat rows can exceed the RPO.
 func (c costs) budgets(s settings.Settings) error {
 	if c.rto > s.RTO {
-		return reason.Errorf(reason.RTOExceeded, "the restore took %s, the budget is %s", c.rto.Round(time.Second), s.RTO)
+		return reason.Errorf(reason.RTOExceeded, "the restore took %s, the budget is %s", c.rto.Round(time.Second),
+			s.RTO)
 	}
 	if c.loss.basis == verify.BasisHeartbeat && c.loss.age > s.RPO {
-		return reason.Errorf(reason.RPOExceeded, "the newest beat that came back is %s old, the budget is %s%s",
-			c.loss.age.Round(time.Second), s.RPO, c.loss.why)
+		return reason.Errorf(reason.RPOExceeded,
+			"the newest heartbeat row that came back is %s old, the budget is %s%s", c.loss.age.Round(time.Second),
+			s.RPO, c.loss.why)
 	}
 	return nil
 }

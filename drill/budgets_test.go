@@ -32,7 +32,9 @@ func TestVerdict_WhichFailureSpeaks(t *testing.T) {
 	for _, want := range []struct {
 		err   error
 		clear *error
-	}{{errSides, &all.sides}, {errData, &all.data}, {errDeep, &all.deep}, {errLoss, &all.loss}, {errTraces, &all.traces}} {
+	}{
+		{errSides, &all.sides}, {errData, &all.data}, {errDeep, &all.deep}, {errLoss, &all.loss}, {errTraces, &all.traces},
+	} {
 		assert.Equal(t, want.err, all.first())
 		*want.clear = nil
 	}
@@ -43,6 +45,7 @@ func TestVerdict_WhichFailureSpeaks(t *testing.T) {
 func TestCosts_Budgets(t *testing.T) {
 	s := settings.Settings{RTO: 30 * time.Minute, RPO: 2 * time.Minute}
 	beat := func(age time.Duration) loss { return loss{age: age, basis: verify.BasisHeartbeat} }
+	idle := loss{age: 9 * time.Hour, basis: verify.BasisLastCommit}
 	for name, c := range map[string]struct {
 		cost costs
 		want reason.Reason
@@ -51,7 +54,7 @@ func TestCosts_Budgets(t *testing.T) {
 		"too slow":                     {costs{rto: s.RTO + 1, loss: beat(0)}, reason.RTOExceeded},
 		"too much lost":                {costs{rto: 1, loss: beat(s.RPO + 1)}, reason.RPOExceeded},
 		"too slow before too much":     {costs{rto: s.RTO + 1, loss: beat(s.RPO + 1)}, reason.RTOExceeded},
-		"an idle primary loses none":   {costs{rto: 1, loss: loss{age: 9 * time.Hour, basis: verify.BasisLastCommit}}, ""},
+		"an idle primary loses none":   {costs{rto: 1, loss: idle}, ""},
 		"the worst moment is no limit": {costs{rto: 1, worst: 9 * s.RTO}, ""},
 	} {
 		requireReason(t, c.want, c.cost.budgets(s), name)
@@ -60,10 +63,15 @@ func TestCosts_Budgets(t *testing.T) {
 
 // The worst moment is never better than what was measured, and unknown without a replay.
 func TestWorstRTO(t *testing.T) {
-	log := postgres.Log{Restored: []string{"000000010000000000000002", "000000010000000000000003"}, RedoStart: noon, RedoDone: noon.Add(4 * time.Second)}
+	log := postgres.Log{
+		Restored:  []string{"000000010000000000000002", "000000010000000000000003"},
+		RedoStart: noon,
+		RedoDone:  noon.Add(4 * time.Second),
+	}
 	assert.Equal(t, 30*time.Second, worstRTO(5*time.Second, 10*time.Second, log, 10))
 	assert.Equal(t, time.Minute, worstRTO(time.Minute, 10*time.Second, log, 10))
-	assert.Zero(t, worstRTO(time.Minute, time.Second, postgres.Log{RedoStart: noon, RedoDone: noon.Add(1)}, 10), "nothing was replayed")
+	assert.Zero(t, worstRTO(time.Minute, time.Second, postgres.Log{RedoStart: noon, RedoDone: noon.Add(1)}, 10),
+		"nothing was replayed")
 	log.RedoDone = noon
 	assert.Zero(t, worstRTO(time.Minute, time.Second, log, 10), "no time passed")
 }

@@ -21,8 +21,10 @@ func (r recovered) cloneIsolated(ctx context.Context, out suite.Out) error {
 	if err != nil {
 		return r.brokenSession(ctx, out, err)
 	}
-	out.Say("the clone does not archive, follows nobody, and runs nothing by itself; preloaded: %s", listed(server.Preloaded))
-	cron := slices.ContainsFunc(server.LeftOut, func(library string) bool { return strings.TrimSuffix(path.Base(library), ".so") == "pg_cron" })
+	out.Say("the clone does not archive, follows nobody, and runs nothing by itself; preloaded: %s",
+		listed(server.Preloaded))
+	cron := slices.ContainsFunc(server.LeftOut,
+		func(library string) bool { return strings.TrimSuffix(path.Base(library), ".so") == "pg_cron" })
 	dormant, err := verify.Dormant(ctx, r.conn, server.Connect, cron)
 	for _, note := range append(notes, dormant...) {
 		out.Note("%s", note)

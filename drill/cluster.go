@@ -116,7 +116,8 @@ func (c cluster) lastWords(ctx context.Context, err error) (log postgres.Log, un
 	ctx, cancel := context.WithTimeout(ctx, lastWordsTime)
 	defer cancel()
 	said, answered := errors.AsType[*pgconn.PgError](err)
-	expected := hungUp(err) || answered && strings.HasPrefix(said.Code, "57P")                    // shut down, crashed, starting up
+	expected := hungUp(err) ||
+		answered && strings.HasPrefix(said.Code, "57P") // shut down, crashed, starting up
 	_ = wait.For(ctx, "the last words of the server", lookEvery/10, func(context.Context) error { // there may be none
 		var now postgres.Log
 		bound, done := context.WithTimeout(context.WithoutCancel(ctx), toolTimeout)

@@ -34,7 +34,8 @@ func (l launched) empty(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
 	defer cancel()
 	for _, name := range []string{"data", "tblspc"} {
-		if _, err := l.box.Run(ctx, host.Command{Argv: []string{"find", l.box.Dir(name), "-mindepth", "1", "-delete"}}); err != nil {
+		remove := host.Command{Argv: []string{"find", l.box.Dir(name), "-mindepth", "1", "-delete"}}
+		if _, err := l.box.Run(ctx, remove); err != nil {
 			return reason.Wrap(reason.SandboxFailed, err)
 		}
 	}

@@ -18,7 +18,8 @@ func bind() environment.Environment {
 		Control: func(settings.Settings) sandbox.Provider { return process.Provider{} },
 		Sandbox: func(s settings.Settings) sandbox.Provider {
 			return incus.Provider{
-				Remote: s.Remote, Project: s.Project, Image: s.Image, Memory: s.Memory, CPUs: s.CPUs, Disk: s.Disk, Install: s.Install,
+				Remote: s.Remote, Project: s.Project, Image: s.Image, Memory: s.Memory, CPUs: s.CPUs,
+				Disk: s.Disk, Install: s.Install,
 			}
 		},
 	}

@@ -24,12 +24,14 @@ func TestFailedRestore(t *testing.T) {
 		err  error
 		want reason.Reason
 	}{
-		"its reason is known":    {reason.Errorf(reason.RepoDenied, "403"), reason.RepoDenied},
-		"it never ran":           {errors.New("fork: resource temporarily unavailable"), reason.SandboxFailed},
-		"killed":                 {&pgbackrest.Error{Command: "restore", Code: 137}, reason.SandboxFailed},
-		"terminated":             {&pgbackrest.Error{Command: "restore", Code: 63}, reason.SandboxFailed},
-		"a file is missing":      {said(55, "ERROR: [055]: unable to open missing file '/repo/x' for read"), reason.RepoCorrupt},
-		"a checksum is wrong":    {said(29, "ERROR: [029]: error restoring '/data/x': actual checksum 'a' does not match expected checksum 'b'"), reason.RepoCorrupt},
+		"its reason is known": {reason.Errorf(reason.RepoDenied, "403"), reason.RepoDenied},
+		"it never ran":        {errors.New("fork: resource temporarily unavailable"), reason.SandboxFailed},
+		"killed":              {&pgbackrest.Error{Command: "restore", Code: 137}, reason.SandboxFailed},
+		"terminated":          {&pgbackrest.Error{Command: "restore", Code: 63}, reason.SandboxFailed},
+		"a file is missing": {said(55, "ERROR: [055]: unable to open missing file '/repo/x' for "+
+			"read"), reason.RepoCorrupt},
+		"a checksum is wrong": {said(29, "ERROR: [029]: error restoring '/data/x': actual checksum 'a' does not "+
+			"match expected checksum 'b'"), reason.RepoCorrupt},
 		"something unheard of":   {said(25, "ERROR: [025]: something nobody thought of"), reason.RestoreFailed},
 		"and so when wrapped":    {fmt.Errorf("again: %w", said(25, "ERROR: [025]: x")), reason.RestoreFailed},
 		"nothing said, status 1": {&pgbackrest.Error{Command: "restore", Code: 1}, reason.RestoreFailed},
@@ -76,19 +78,23 @@ func TestStartFailure(t *testing.T) {
 // A query that failed is the data's fault when the server answered or crashed, and this
 // machine's when somebody killed a process or the connection broke.
 func TestQueryFailure(t *testing.T) {
+	closed := fmt.Errorf("check slow: %w", pgconn.ErrConnClosed)
 	answered := error(&pgconn.PgError{Code: "42P01", Message: `relation "users" does not exist`})
 	for name, c := range map[string]struct {
 		log  postgres.Log
 		err  error
 		want reason.Reason
 	}{
-		"the server answered":            {postgres.Log{}, answered, reason.SmokeQuery},
-		"a process was killed":           {postgres.Log{Killed: "server process (PID 7) was terminated by signal 9"}, io.ErrUnexpectedEOF, reason.SandboxFailed},
-		"a process crashed":              {postgres.Log{Crashed: "server process (PID 7) was terminated by signal 11"}, io.ErrUnexpectedEOF, reason.SmokeQuery},
-		"the connection broke":           {postgres.Log{}, io.ErrUnexpectedEOF, reason.SandboxFailed},
-		"the connection is closed":       {postgres.Log{}, fmt.Errorf("check slow: %w", pgconn.ErrConnClosed), reason.SandboxFailed},
-		"no connection came about":       {postgres.Log{}, &pgconn.ConnectError{}, reason.SandboxFailed},
-		"the server would not let it in": {postgres.Log{}, fmt.Errorf("%w: %w", &pgconn.ConnectError{}, answered), reason.SmokeQuery},
+		"the server answered": {postgres.Log{}, answered, reason.SmokeQuery},
+		"a process was killed": {postgres.Log{Killed: "server process (PID 7) was terminated by signal " +
+			"9"}, io.ErrUnexpectedEOF, reason.SandboxFailed},
+		"a process crashed": {postgres.Log{Crashed: "server process (PID 7) was terminated by signal " +
+			"11"}, io.ErrUnexpectedEOF, reason.SmokeQuery},
+		"the connection broke":     {postgres.Log{}, io.ErrUnexpectedEOF, reason.SandboxFailed},
+		"the connection is closed": {postgres.Log{}, closed, reason.SandboxFailed},
+		"no connection came about": {postgres.Log{}, &pgconn.ConnectError{}, reason.SandboxFailed},
+		"the server would not let it " +
+			"in": {postgres.Log{}, fmt.Errorf("%w: %w", &pgconn.ConnectError{}, answered), reason.SmokeQuery},
 	} {
 		requireReason(t, c.want, queryFailure(c.log, c.err), name)
 	}

@@ -64,12 +64,17 @@ func keyMayWrite(out suite.Out, s session.Session, left error) error {
 		out.Note("warning: %s", pgbackrest.Printable(left.Error()))
 	}
 	option := fmt.Sprintf("repo%d-s3-key", s.Settings.Repo)
-	const mend = "give the drill a pair that only lists and reads (dr_drill_s3_key and dr_drill_s3_key_secret of the role)"
+	const mend = "give the drill a pair that only lists and reads (dr_drill_s3_key and dr_drill_s3_key_secret of " +
+		"the role)"
 	if s.Settings.RequireReadonly {
 		return reason.Errorf(reason.IsolationBreached, "the drill's own key (%s in %s) may write to the repository: %s",
 			option, s.Client.Conf.Path, mend)
 	}
-	out.Note("the drill's key (%s) may write to the repository, which a drill never needs: %s; -require-readonly makes it a finding",
-		option, mend)
+	out.Note(
+		"the drill's key (%s) may write to the repository, which a drill never needs: %s; -require-readonly makes "+
+			"it a finding",
+		option,
+		mend,
+	)
 	return nil
 }

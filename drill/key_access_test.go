@@ -19,6 +19,7 @@ import (
 // A key that may write is a note, and with -require-readonly a breach; where that cannot be
 // known, -require-readonly is not proved, and without it nobody fails.
 func TestCheckKeyAccess(t *testing.T) {
+	left := errors.New("left X")
 	silent := errors.New("no answer within 10s")
 	unable := reason.Errorf(reason.ConfigInvalid, "repository 1 is of type posix, which knows no keys")
 	for name, c := range map[string]struct {
@@ -29,13 +30,17 @@ func TestCheckKeyAccess(t *testing.T) {
 	}{
 		"it only reads":      {keyAccess{repository.ReadOnly, nil}, "", "", "cannot write"},
 		"it may write":       {keyAccess{repository.MayWrite, nil}, "", reason.IsolationBreached, "may write"},
-		"it left something":  {keyAccess{repository.MayWrite, errors.New("left X")}, "", reason.IsolationBreached, "left X"},
+		"it left something":  {keyAccess{repository.MayWrite, left}, "", reason.IsolationBreached, "left X"},
 		"nobody answers":     {keyAccess{repository.Untold, silent}, "", reason.RepoUnreachable, "not known"},
 		"nobody ever could":  {keyAccess{repository.Untold, unable}, "", reason.ConfigInvalid, "not known"},
 		"nothing was filled": {keyAccess{err: silent}, "", reason.RepoUnreachable, "not known"},
 	} {
 		var heard recorder
-		s := session.Session{Client: repository.Client{Repository: repository.Repository{Conf: repository.Conf{Config: &pgbackrest.Config{Path: "/c"}}}}}
+		s := session.Session{
+			Client: repository.Client{
+				Repository: repository.Repository{Conf: repository.Conf{Config: &pgbackrest.Config{Path: "/c"}}},
+			},
+		}
 		requireReason(t, c.without, checkKeyAccess(t.Context(), suite.NewOut(&heard), s, answered(c.answer)), name)
 		assert.Contains(t, heard.String(), c.says, name)
 		s.Settings = settings.Settings{RequireReadonly: true}

@@ -44,7 +44,8 @@ func leave(ctx context.Context, out suite.Out, box sandbox.Sandbox, keep bool) e
 		if err := box.Keep(ctx, until); err != nil {
 			return fmt.Errorf("keep the sandbox: %w", err)
 		}
-		out.Note("the sandbox %s is kept until %s; the next run after that removes it", box.Name(), until.UTC().Format(time.RFC3339))
+		out.Note("the sandbox %s is kept until %s; the next run after that removes it", box.Name(),
+			until.UTC().Format(time.RFC3339))
 		return nil
 	}
 	if err := box.Destroy(ctx); err != nil {

@@ -21,7 +21,9 @@ type loss struct {
 
 // measureLoss measures the RPO by the heartbeat rows that came back; unread is why they could
 // not be read.
-func (r recovered) measureLoss(ctx context.Context, out suite.Out, beats *verify.Heartbeat, unread error) (loss, error) {
+func (r recovered) measureLoss(
+	ctx context.Context, out suite.Out, beats *verify.Heartbeat, unread error,
+) (loss, error) {
 	if unread != nil {
 		return loss{}, r.brokenSession(ctx, out, unread)
 	}
@@ -94,8 +96,9 @@ func (r recovered) sayHeartbeat(ctx context.Context, out suite.Out, beats *verif
 		for _, gap := range beats.Gaps {
 			list = append(list, gap.String())
 		}
-		out.Note("heartbeat %d to %d, one every %s: %d numbers are missing and %d pauses were long; %s", beats.First, beats.Last,
-			beats.Interval.Round(10*time.Millisecond), beats.Missing, beats.Pauses, strings.Join(list, "; "))
+		out.Note("heartbeat %d to %d, one every %s: %d numbers are missing and %d pauses were long; %s", beats.First,
+			beats.Last, beats.Interval.Round(10*time.Millisecond), beats.Missing, beats.Pauses,
+			strings.Join(list, "; "))
 	}
 	if r.target.Kind != target.End {
 		return

@@ -29,7 +29,9 @@ type plan struct {
 
 // makePlan chooses the set and the target, and proves that the archive is whole from the
 // set's start on.
-func makePlan(ctx context.Context, out suite.Out, s session.Session, client repository.Client, info pgbackrest.Stanza) (p plan, err error) {
+func makePlan(
+	ctx context.Context, out suite.Out, s session.Session, client repository.Client, info pgbackrest.Stanza,
+) (p plan, err error) {
 	p = plan{info: info, backups: info.Backups(s.Settings.Repo), aim: aim{target: s.Settings.Target}}
 	good := usable(out, p.backups)
 	want := wanted{stanza: s.Stanza(), repo: s.Settings.Repo, set: s.Settings.Set, target: s.Settings.Target}
@@ -57,7 +59,9 @@ func makePlan(ctx context.Context, out suite.Out, s session.Session, client repo
 // overArchive lists the archive, proves that it is whole from the backup's start on, and
 // remembers its last segment: recovery must get there. Production is asked before, so that
 // what it says it archived must be listed.
-func (p plan) overArchive(ctx context.Context, out suite.Out, s session.Session, client repository.Client) (plan, error) {
+func (p plan) overArchive(
+	ctx context.Context, out suite.Out, s session.Session, client repository.Client,
+) (plan, error) {
 	p.segmentSize = pgbackrest.SegmentSize(pgbackrest.OfSame(p.backups, p.set))
 	archived, err := lastArchived(ctx, out, s)
 	if err != nil {
@@ -97,8 +101,9 @@ func (p plan) major() string { return p.info.Version(p.set) }
 func ageOf(set pgbackrest.Backup, now time.Time) (time.Duration, error) {
 	age := now.Sub(set.Stopped())
 	if age < -clocksApart {
-		return 0, reason.Errorf(reason.ClockSkew, "backup %s ended %s from now: the clock here or on the primary is wrong",
-			set.Label, -age.Round(time.Second))
+		return 0, reason.Errorf(reason.ClockSkew,
+			"backup %s ended %s from now: the clock here or on the primary is wrong", set.Label,
+			-age.Round(time.Second))
 	}
 	return max(age, 0), nil
 }
@@ -117,11 +122,16 @@ func lastArchived(ctx context.Context, out suite.Out, s session.Session) (string
 	}
 	defer func() { _ = conn.Close(ctx) }() // nothing was written
 	var archived string
-	if err = conn.QueryRow(ctx, "SELECT coalesce(last_archived_wal, '') FROM pg_stat_archiver").Scan(&archived); err != nil {
+	if err = conn.QueryRow(ctx, "SELECT coalesce(last_archived_wal, '') FROM "+
+		"pg_stat_archiver").Scan(&archived); err != nil {
 		return "", s.Unanswered(err)
 	}
 	if !wal.IsSegment(archived) { // nothing since its statistics began, or a history or backup file
-		out.Note("warning: -primary names no segment as its last archived file (%q): the end of the archive is not compared with it", archived)
+		out.Note(
+			"warning: -primary names no segment as its last archived file (%q): the end of the archive is not "+
+				"compared with it",
+			archived,
+		)
 	}
 	return archived, nil
 }

@@ -69,8 +69,10 @@ func preflight(ctx context.Context, out suite.Out, r request) (found ready, err 
 // warn tells of settings that will not do what they seem to.
 func warn(ctx context.Context, out suite.Out, env environment.Environment, asked settings.Settings) {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < asked.RTO {
-		out.Note("warning: the test's deadline leaves %s, less than the RTO budget of %s: give go test a longer -timeout",
-			time.Until(deadline).Round(time.Second), asked.RTO)
+		out.Note(
+			"warning: the test's deadline leaves %s, less than the RTO budget of %s: give go test a longer -timeout",
+			time.Until(deadline).Round(time.Second), asked.RTO,
+		)
 	}
 	if asked.Image != "" && env.Local {
 		out.Note("-image %s is not used: this environment restores into a directory", asked.Image)

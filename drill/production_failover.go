@@ -19,7 +19,8 @@ func (r *recovered) expectedChain(ctx context.Context, out suite.Out) (wal.Chain
 	if err != nil {
 		return wal.Chain{}, err
 	}
-	out.Note("production failed over during the drill: %s was remembered, recovery followed %s", r.plan.chain.Route(), now.chain.Route())
+	out.Note("production failed over during the drill: %s was remembered, recovery followed %s", r.plan.chain.Route(),
+		now.chain.Route())
 	r.plan = now
 	return now.chain.Before(r.end.log.RedoStart.Add(-clocksApart), now.segmentSize), nil
 }

@@ -35,7 +35,8 @@ func progressLine(size, total int64, spent time.Duration) string {
 	}
 	line += fmt.Sprintf(", %s/s", megabytes(int64(rate)))
 	if rate > 0 && total > size {
-		line += fmt.Sprintf(", %s left", time.Duration(float64(total-size)/rate*float64(time.Second)).Round(time.Second))
+		line += fmt.Sprintf(", %s left",
+			time.Duration(float64(total-size)/rate*float64(time.Second)).Round(time.Second))
 	}
 	return line
 }

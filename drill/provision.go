@@ -35,8 +35,11 @@ func provision(ctx context.Context, out suite.Out, l launched) (p provisioned, e
 		return p, err
 	}
 	p.server = postgres.Server{
-		Host: l.box, Installation: installation, Data: l.box.Dir("data"), Conf: l.box.Dir("etc"), Socket: l.box.Dir("run"),
-		LogFile: l.box.Dir("log") + "/postgresql.log", Port: 5432, Env: append(p.repo.Pgbackrest.Patience, pgbackrest.ReplayEnv...),
+		Host: l.box, Installation: installation,
+		Data: l.box.Dir("data"), Conf: l.box.Dir("etc"), Socket: l.box.Dir("run"),
+		LogFile: l.box.Dir(
+			"log",
+		) + "/postgresql.log", Port: 5432, Env: append(p.repo.Pgbackrest.Patience, pgbackrest.ReplayEnv...),
 	}
 	if err = session.Ready(ctx, l.box); err != nil {
 		return p, err

@@ -108,7 +108,8 @@ func (r *recovered) start(ctx context.Context, out suite.Out) (err error) {
 		return err
 	}
 	if want, got := r.plan.info.SystemID(r.plan.set), r.control.SystemID(); want != got {
-		return reason.Errorf(reason.RepoCorrupt, "the restored files are of the cluster with system identifier %s, backup.info says %s", got, want)
+		return reason.Errorf(reason.RepoCorrupt,
+			"the restored files are of the cluster with system identifier %s, backup.info says %s", got, want)
 	}
 	if err = r.sameSegmentSize(ctx, out); err != nil {
 		return err
@@ -151,7 +152,8 @@ func (r *recovered) sameSegmentSize(ctx context.Context, out suite.Out) error {
 	if size == r.plan.segmentSize {
 		return nil
 	}
-	out.Note("WAL segments have %d bytes, not %d as the backups' positions let believe: following the archive again", size, r.plan.segmentSize)
+	out.Note("WAL segments have %d bytes, not %d as the backups' positions let believe: following the archive again",
+		size, r.plan.segmentSize)
 	r.plan.segmentSize = size
 	r.plan, err = r.plan.follow(ctx, out, r.repo)
 	return err

@@ -38,13 +38,15 @@ func (r *recovered) reachedTheEnd(ctx context.Context, out suite.Out) (err error
 	}
 	r.listed = r.plan.archive
 	log, timeline := r.end.log, r.end.fork.From.Timeline
-	out.Note("timeline %d replayed up to %s, %d segments in %.1f s", timeline, replayed, log.Segments(), log.RedoDone.Sub(log.RedoStart).Seconds())
+	out.Note("timeline %d replayed up to %s, %d segments in %.1f s", timeline, replayed, log.Segments(),
+		log.RedoDone.Sub(log.RedoStart).Seconds())
 	chain, err := r.expectedChain(ctx, out)
 	if err != nil {
 		return err
 	}
 	return verify.Recovery{
-		Chain: chain, SegmentSize: r.plan.segmentSize, Target: r.target, Replayed: r.end.replayed, Timeline: timeline, Log: log,
+		Chain: chain, SegmentSize: r.plan.segmentSize, Target: r.target,
+		Replayed: r.end.replayed, Timeline: timeline, Log: log,
 	}.Complete()
 }
 

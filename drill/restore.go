@@ -94,7 +94,8 @@ func (r restored) expired(ctx context.Context, out suite.Out) (info pgbackrest.S
 	}
 	_, listed := pgbackrest.Find(info.Backups(r.Settings.Repo), r.plan.set.Label)
 	if !listed {
-		out.Note("backup set %s was expired while it was being restored: beginning again with the newest", r.plan.set.Label)
+		out.Note("backup set %s was expired while it was being restored: beginning again with the newest",
+			r.plan.set.Label)
 	}
 	return info, !listed
 }

@@ -38,10 +38,12 @@ func (w wanted) choose(all, good []pgbackrest.Backup) (pgbackrest.Backup, error)
 	if w.set != settings.SetLatest && w.set != settings.SetLatestDiff {
 		set, ok := pgbackrest.Find(all, w.set)
 		if !ok {
-			return set, reason.Errorf(reason.ConfigInvalid, "-set %s: the repository does not list it; it has %s", w.set, labels(all))
+			return set, reason.Errorf(reason.ConfigInvalid, "-set %s: the repository does not list it; it has %s",
+				w.set, labels(all))
 		}
 		if !reaches(set, w.target) { // recovery would stop at its end, after the target, and look right
-			return set, reason.Errorf(reason.ConfigInvalid, "-target %s lies before the end of -set %s: outside the recovery window", w.target, set.Label)
+			return set, reason.Errorf(reason.ConfigInvalid,
+				"-target %s lies before the end of -set %s: outside the recovery window", w.target, set.Label)
 		}
 		return set, nil
 	}
@@ -54,8 +56,9 @@ func (w wanted) choose(all, good []pgbackrest.Backup) (pgbackrest.Backup, error)
 		return pgbackrest.Backup{}, reason.Errorf(reason.ConfigInvalid,
 			"-target %s lies before the oldest fitting backup: outside the recovery window", w.target)
 	}
-	return pgbackrest.Backup{}, reason.Errorf(reason.NoBackup, "stanza %s, repository %d: no backup set fits -set %s among %d (%s)",
-		w.stanza, w.repo, w.set, len(all), labels(all))
+	return pgbackrest.Backup{}, reason.Errorf(reason.NoBackup,
+		"stanza %s, repository %d: no backup set fits -set %s among %d (%s)", w.stanza, w.repo, w.set, len(all),
+		labels(all))
 }
 
 // reaches says whether a set ended before the target, as it must to reach it.

@@ -50,6 +50,7 @@ func TestChoose_TakesTheNewestGoodSet(t *testing.T) {
 // target, and look right.
 func TestChoose_ReachesTheTarget(t *testing.T) {
 	full, diff := twoSets(t)
+	early := at(full.Stopped().Add(-time.Second))
 	both := []pgbackrest.Backup{full, diff}
 	for name, c := range map[string]struct {
 		want      string
@@ -57,15 +58,16 @@ func TestChoose_ReachesTheTarget(t *testing.T) {
 		label     string
 		otherwise reason.Reason
 	}{
-		"a moment after both":          {settings.SetLatest, at(diff.Stopped().Add(time.Second)), diff.Label, ""},
-		"a moment between them":        {settings.SetLatest, at(diff.Stopped().Add(-time.Second)), full.Label, ""},
-		"the very end of the diff":     {settings.SetLatest, at(diff.Stopped()), full.Label, ""},
-		"a moment before both":         {settings.SetLatest, at(full.Stopped().Add(-time.Second)), "", reason.ConfigInvalid},
-		"a position between them":      {settings.SetLatest, lsnTarget("0/4000000"), full.Label, ""},
-		"the position the diff ends":   {settings.SetLatest, lsnTarget("0/5000000"), full.Label, ""},
-		"a position before both":       {settings.SetLatest, lsnTarget("0/2000000"), "", reason.ConfigInvalid},
-		"a restore point has no place": {settings.SetLatest, target.Target{Kind: target.Name, Name: "p"}, diff.Label, ""},
-		"a set that ended too late":    {diff.Label, lsnTarget("0/4000000"), "", reason.ConfigInvalid},
+		"a moment after both":        {settings.SetLatest, at(diff.Stopped().Add(time.Second)), diff.Label, ""},
+		"a moment between them":      {settings.SetLatest, at(diff.Stopped().Add(-time.Second)), full.Label, ""},
+		"the very end of the diff":   {settings.SetLatest, at(diff.Stopped()), full.Label, ""},
+		"a moment before both":       {settings.SetLatest, early, "", reason.ConfigInvalid},
+		"a position between them":    {settings.SetLatest, lsnTarget("0/4000000"), full.Label, ""},
+		"the position the diff ends": {settings.SetLatest, lsnTarget("0/5000000"), full.Label, ""},
+		"a position before both":     {settings.SetLatest, lsnTarget("0/2000000"), "", reason.ConfigInvalid},
+		"a restore point has no " +
+			"place": {settings.SetLatest, target.Target{Kind: target.Name, Name: "p"}, diff.Label, ""},
+		"a set that ended too late": {diff.Label, lsnTarget("0/4000000"), "", reason.ConfigInvalid},
 	} {
 		set, err := wanted{set: c.want, target: c.to}.choose(both, both)
 		if c.otherwise == "" {

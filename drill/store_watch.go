@@ -16,7 +16,9 @@ const storeSilence = 30 * time.Second
 
 // whileStoreAnswers is a context that ends, as repo_unreachable, when the object store has not
 // answered for storeSilence. Call stop when the store is not needed any more.
-func whileStoreAnswers(ctx context.Context, repo repository.Repository, from pgbackrest.Dialer) (_ context.Context, stop func()) {
+func whileStoreAnswers(
+	ctx context.Context, repo repository.Repository, from pgbackrest.Dialer,
+) (_ context.Context, stop func()) {
 	address, remote := repo.Address()
 	if !remote {
 		return ctx, func() {}
@@ -32,7 +34,10 @@ func whileStoreAnswers(ctx context.Context, repo repository.Repository, from pgb
 			return
 		}
 		if gone := time.Since(last); gone > storeSilence {
-			cancel(reason.Errorf(reason.RepoUnreachable, "the object store at %s has not answered for %s: %w", address, gone.Round(time.Second), err))
+			cancel(
+				reason.Errorf(reason.RepoUnreachable, "the object store at %s has not answered for %s: %w", address,
+					gone.Round(time.Second), err),
+			)
 		}
 	})
 	return ctx, func() { stopWatch(); cancel(nil) }

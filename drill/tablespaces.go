@@ -15,7 +15,8 @@ import (
 func linksInside(ctx context.Context, box sandbox.Sandbox, server *postgres.Server) error {
 	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
 	defer cancel()
-	said, err := box.Run(ctx, host.Command{Argv: []string{"find", path.Join(server.Data, "pg_tblspc"), "-type", "l", "-printf", "%l\n"}})
+	said, err := box.Run(ctx,
+		host.Command{Argv: []string{"find", path.Join(server.Data, "pg_tblspc"), "-type", "l", "-printf", "%l\n"}})
 	if err != nil {
 		return reason.Wrap(reason.SandboxFailed, err)
 	}

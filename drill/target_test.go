@@ -24,8 +24,10 @@ func TestTargetOptions(t *testing.T) {
 	paris := time.FixedZone("", 2*3600)
 	moment := time.Date(2026, 8, 23, 5, 59, 30, 123456000, paris)
 	assert.Equal(t, []string{"--type=default"}, targetOptions(target.Target{}))
-	assert.Equal(t, []string{"--type=time", "--target=2026-08-23 03:59:30.123456+00", "--target-action=promote"}, targetOptions(at(moment)))
-	assert.Equal(t, []string{"--type=lsn", "--target=0/5000000", "--target-action=promote"}, targetOptions(lsnTarget("0/5000000")))
+	assert.Equal(t, []string{"--type=time", "--target=2026-08-23 03:59:30.123456+00", "--target-action=promote"},
+		targetOptions(at(moment)))
+	assert.Equal(t, []string{"--type=lsn", "--target=0/5000000", "--target-action=promote"},
+		targetOptions(lsnTarget("0/5000000")))
 	assert.Equal(t, []string{"--type=name", "--target=a b", "--target-action=promote"},
 		targetOptions(target.Target{Kind: target.Name, Name: "a b"}))
 }

@@ -27,8 +27,15 @@ func (r recovered) leftNothing(ctx context.Context, out suite.Out) error {
 		return err
 	}
 	if somebody != nil {
-		out.Note("production began timeline %d meanwhile, from timeline %d at %s: not the sandbox's, which left timeline %d at %s",
-			fork.Timeline, somebody.Timeline, somebody.At, fork.From.Timeline, fork.From.At)
+		out.Note(
+			"production began timeline %d meanwhile, from timeline %d at %s: not the sandbox's, which left timeline "+
+				"%d at %s",
+			fork.Timeline,
+			somebody.Timeline,
+			somebody.At,
+			fork.From.Timeline,
+			fork.From.At,
+		)
 	}
 	out.Say("nothing of the sandbox's own %s is in the archive", fork)
 	return nil
@@ -39,9 +46,14 @@ func ownTrace(own string, fork wal.Fork) error {
 	if own == "" {
 		return nil
 	}
-	return reason.Errorf(reason.IsolationBreached, "%s came into the archive during the drill, and it is of the sandbox's own %s "+
-		"(unless production was promoted at just that position). A restore would follow it: find what pushed it, "+
-		"then remove it with everything of that timeline (pgbackrest repo-rm) before the next backup", own, fork)
+	return reason.Errorf(
+		reason.IsolationBreached,
+		"%s came into the archive during the drill, and it is of the sandbox's own %s "+
+			"(unless production was promoted at just that position). A restore would follow it: find what pushed it, "+
+			"then remove it with everything of that timeline (pgbackrest repo-rm) before the next backup",
+		own,
+		fork,
+	)
 }
 
 // breach is an error when it says that the sandbox is not cut off.

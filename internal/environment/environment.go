@@ -58,7 +58,9 @@ func (e Environment) Providers(s settings.Settings) []sandbox.Provider {
 
 // Embedded is the ground of a machine that sees this one's network: an object store in this process.
 func Embedded(provider sandbox.Provider) Ground {
-	return func(ctx context.Context, _ settings.Settings, spec sandbox.Spec) (sandbox.Sandbox, *objectstore.Store, error) {
+	return func(
+		ctx context.Context, _ settings.Settings, spec sandbox.Spec,
+	) (sandbox.Sandbox, *objectstore.Store, error) {
 		machine, err := provider.Launch(ctx, spec)
 		if err != nil {
 			return machine, nil, err

@@ -48,7 +48,9 @@ func (c Client) List(ctx context.Context, directory string, size uint64, from ui
 
 // Follow lists the archive and proves that it is whole from a start on. A hole that an
 // asynchronous push may still fill is looked at again before it counts.
-func (c Client) Follow(ctx context.Context, log Log, directory string, start wal.Start, size uint64) (a Archive, chain wal.Chain, err error) {
+func (c Client) Follow(
+	ctx context.Context, log Log, directory string, start wal.Start, size uint64,
+) (a Archive, chain wal.Chain, err error) {
 	follow := func(ctx context.Context) error {
 		if a, err = c.List(ctx, directory, size, start.First.Timeline); err == nil {
 			chain, err = a.Archive.Follow(start, a.History)
@@ -90,7 +92,8 @@ func Start(set pgbackrest.Backup, size uint64) (start wal.Start, err error) {
 		start.Stop, err = wal.ParseSegment(set.Archive.Stop, size)
 	}
 	if err != nil {
-		return start, reason.Errorf(reason.RepoCorrupt, "backup %s names no WAL range in backup.info: %w", set.Label, err)
+		return start, reason.Errorf(reason.RepoCorrupt, "backup %s names no WAL range in backup.info: %w", set.Label,
+			err)
 	}
 	if set.LSN != nil {
 		start.At, _ = wal.ParseLSN(set.LSN.Stop) // 0 where info gives none that can be read

@@ -82,7 +82,8 @@ func (c Conf) install(ctx context.Context, on sandbox.Sandbox, more map[string][
 	if len(c.include) > 0 {
 		bound, cancel := context.WithTimeout(ctx, lookupTime)
 		defer cancel()
-		if _, err := on.Run(bound, host.Command{Argv: []string{"mkdir", "-p", on.Dir("etc") + "/" + includeName}}); err != nil {
+		mkdir := host.Command{Argv: []string{"mkdir", "-p", on.Dir("etc") + "/" + includeName}}
+		if _, err := on.Run(bound, mkdir); err != nil {
 			return reason.Wrap(reason.SandboxFailed, err)
 		}
 	}

@@ -29,7 +29,8 @@ func (r Repository) confFiles(on sandbox.Sandbox) (files map[string][]byte, ca s
 	files = map[string][]byte{}
 	for _, key := range r.Conf.Repos() {
 		if err = r.Conf.readNamed(files, r.Conf.Repo(r.Stanza, key)); err != nil && key == r.Key {
-			return nil, "", reason.Errorf(reason.ConfigInvalid, "%s names, for repository %d: %w", r.Conf.Path, key, err)
+			return nil, "", reason.Errorf(reason.ConfigInvalid, "%s names, for repository %d: %w", r.Conf.Path, key,
+				err)
 		}
 	}
 	repo := r.repo()
@@ -38,9 +39,14 @@ func (r Repository) confFiles(on sandbox.Sandbox) (files map[string][]byte, ca s
 	}
 	content, err := firstOf(bundles)
 	if err != nil {
-		return nil, "", reason.Errorf(reason.ConfigInvalid,
-			"%s gives no repo%d-storage-ca-file, and this machine has no certificates: apt-get install ca-certificates: %w",
-			r.Conf.Path, r.Key, err)
+		return nil, "", reason.Errorf(
+			reason.ConfigInvalid,
+			"%s gives no repo%d-storage-ca-file, and this machine has no certificates: apt-get install "+
+				"ca-certificates: %w",
+			r.Conf.Path,
+			r.Key,
+			err,
+		)
 	}
 	ca = on.Dir("etc") + "/" + hostBundle
 	files[ca] = content

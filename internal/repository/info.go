@@ -53,7 +53,8 @@ func (c Client) missingData(ctx context.Context, message string) error {
 	}
 	for _, file := range files {
 		if strings.HasSuffix(file.Path, "/backup.manifest") {
-			return reason.Errorf(reason.RepoCorrupt, "stanza %s has backups, but backup.info and its copy are missing (%s)", c.Stanza, message)
+			return reason.Errorf(reason.RepoCorrupt,
+				"stanza %s has backups, but backup.info and its copy are missing (%s)", c.Stanza, message)
 		}
 	}
 	return reason.Errorf(reason.NoBackup, "stanza %s, repository %d: %s", c.Stanza, c.Key, message)
@@ -75,21 +76,29 @@ func (c Client) unreadable(ctx context.Context, message string) error {
 		case err != nil && !pgbackrest.Damaged(err): // the store or this machine, since then: no word on the passphrase
 			return reason.Wrap(reason.RepoUnreachable, err)
 		case err == nil && strings.Contains(string(content), InfoMark):
-			return reason.Errorf(reason.RepoCorrupt, "backup.info or archive.info of the stanza is missing or damaged: %s", pgbackrest.Printable(message))
+			return reason.Errorf(reason.RepoCorrupt,
+				"backup.info or archive.info of the stanza is missing or damaged: %s", pgbackrest.Printable(message))
 		case err == nil && strings.HasPrefix(string(content), "Salted__"):
-			return reason.Errorf(reason.WrongCipher, "the repository is encrypted, and the conf has no repo%d-cipher-type", c.Key)
+			return reason.Errorf(reason.WrongCipher,
+				"the repository is encrypted, and the conf has no repo%d-cipher-type", c.Key)
 		}
 		seen = true
 	}
 	if encrypted && seen {
 		return reason.Errorf(reason.WrongCipher, "repo%d-cipher-pass opens neither backup.info nor archive.info", c.Key)
 	}
-	return reason.Errorf(reason.RepoCorrupt, "neither backup.info nor archive.info can be read: %s", pgbackrest.Printable(message))
+	return reason.Errorf(reason.RepoCorrupt, "neither backup.info nor archive.info can be read: %s",
+		pgbackrest.Printable(message))
 }
 
 // InfoFiles are the files every stanza has, with the stanza's name left open, and
 // InfoMark is what stands in each of them once it is decrypted.
-var InfoFiles = []string{"archive/%s/archive.info", "archive/%s/archive.info.copy", "backup/%s/backup.info", "backup/%s/backup.info.copy"}
+var InfoFiles = []string{
+	"archive/%s/archive.info",
+	"archive/%s/archive.info.copy",
+	"backup/%s/backup.info",
+	"backup/%s/backup.info.copy",
+}
 
 // InfoMark is the section every info file begins with.
 const InfoMark = "[backrest]"

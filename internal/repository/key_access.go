@@ -33,7 +33,8 @@ func (r Repository) MayWrite(ctx context.Context, dial objectstore.Dial, run str
 	}
 	store, ok := objects.(objectstore.Probed)
 	if !ok {
-		return Untold, reason.Errorf(reason.ConfigInvalid, "%s: repository %d is of type %s, which knows no keys", r.Conf.Path, r.Key, r.repo().Type())
+		return Untold, reason.Errorf(reason.ConfigInvalid, "%s: repository %d is of type %s, which knows no keys",
+			r.Conf.Path, r.Key, r.repo().Type())
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, probeTime, fmt.Errorf("no answer within %s", probeTime))
 	defer cancel()

@@ -16,13 +16,17 @@ func (r Repository) Objects(dial objectstore.Dial) (objectstore.Objects, error) 
 	address, _ := repo.Address()
 	switch {
 	case repo.Option("host") != "":
-		return nil, reason.Errorf(reason.ConfigInvalid, "%s: repository %d is on a repository host: run the check there", r.Conf.Path, r.Key)
+		return nil, reason.Errorf(reason.ConfigInvalid,
+			"%s: repository %d is on a repository host: run the check there", r.Conf.Path, r.Key)
 	case repo.Type() == "posix":
 		return objectstore.Directory(path.Clean(repo.Path())), nil
 	case repo.Type() != "s3":
-		return nil, reason.Errorf(reason.ConfigInvalid, "%s: objects of a repository of type %s cannot be read yet, only those of s3 and posix", r.Conf.Path, repo.Type())
+		return nil, reason.Errorf(reason.ConfigInvalid,
+			"%s: objects of a repository of type %s cannot be read yet, only those of s3 and posix", r.Conf.Path,
+			repo.Type())
 	case repo.Option("s3-key-type") != "" && repo.Option("s3-key-type") != "shared":
-		return nil, reason.Errorf(reason.ConfigInvalid, "%s: repo%d-s3-key-type=%s: objects can be read with keys of type shared only, which the conf holds",
+		return nil, reason.Errorf(reason.ConfigInvalid,
+			"%s: repo%d-s3-key-type=%s: objects can be read with keys of type shared only, which the conf holds",
 			r.Conf.Path, r.Key, repo.Option("s3-key-type"))
 	case address.TLSName == "":
 		return nil, reason.Errorf(reason.ConfigInvalid, "%s: repository %d speaks no TLS", r.Conf.Path, r.Key)
@@ -32,8 +36,10 @@ func (r Repository) Objects(dial objectstore.Dial) (objectstore.Objects, error) 
 		return nil, err
 	}
 	bucket, err := objectstore.NewBucket(objectstore.Location{
-		Endpoint: repo.Endpoint(), Host: address.Host, Port: address.Port, Bucket: repo.Option("s3-bucket"), Region: repo.Option("s3-region"),
-		Root: strings.Trim(repo.Path(), "/"), Key: repo.Option("s3-key"), Secret: repo.Option("s3-key-secret"), Token: repo.Option("s3-token"),
+		Endpoint: repo.Endpoint(), Host: address.Host, Port: address.Port,
+		Bucket: repo.Option("s3-bucket"), Region: repo.Option("s3-region"),
+		Root: strings.Trim(repo.Path(),
+			"/"), Key: repo.Option("s3-key"), Secret: repo.Option("s3-key-secret"), Token: repo.Option("s3-token"),
 		CA: ca, PathStyle: repo.Option("s3-uri-style") == "path", VerifyTLS: repo.VerifyTLS(), Dial: dial,
 	})
 	return bucket, reason.Wrap(reason.ConfigInvalid, err)

@@ -57,7 +57,8 @@ func (r Repository) Reach(ctx context.Context, log Log, from pgbackrest.Dialer) 
 	if err != nil {
 		return nil, err
 	}
-	log.Say("repository %d: %s at %s answers in %d ms", r.Key, r.repo().Type(), address, time.Since(start).Milliseconds())
+	log.Say("repository %d: %s at %s answers in %d ms", r.Key, r.repo().Type(), address,
+		time.Since(start).Milliseconds())
 	if !r.repo().VerifyTLS() {
 		doubt = nil
 	}

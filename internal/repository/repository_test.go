@@ -19,12 +19,19 @@ import (
 
 func load(t *testing.T, content string) Repository {
 	t.Helper()
-	conf, err := Load(source.Repository{Conf: "/etc/pgbackrest/elsewhere.conf", Content: []byte(content), Files: map[string][]byte{"/node/ca.crt": []byte("a certificate")}})
+	conf, err := Load(
+		source.Repository{
+			Conf:    "/etc/pgbackrest/elsewhere.conf",
+			Content: []byte(content),
+			Files:   map[string][]byte{"/node/ca.crt": []byte("a certificate")},
+		},
+	)
 	require.NoError(t, err)
 	return Repository{Conf: conf, Stanza: "veza", Key: 1}
 }
 
-const s3 = "[global]\nrepo1-type=s3\nrepo1-s3-endpoint=s3.veza.test\nrepo1-s3-bucket=b\nrepo1-s3-uri-style=path\nrepo1-storage-ca-file=/node/ca.crt\n[veza]\npg1-path=/p\n"
+const s3 = "[global]\nrepo1-type=s3\nrepo1-s3-endpoint=s3.veza.test\nrepo1-s3-bucket=b\nrepo1-s3-uri-style=path\n" +
+	"repo1-storage-ca-file=/node/ca.crt\n[veza]\npg1-path=/p\n"
 
 // Files of another machine come with the conf; those of this one are read where they are.
 func TestConf_CA(t *testing.T) {
@@ -54,7 +61,8 @@ func TestObjects(t *testing.T) {
 		"repo1-s3-key-type=auto":    "repo1-type=s3\nrepo1-s3-endpoint=e\nrepo1-s3-key-type=auto\n",
 		"speaks no TLS":             "repo1-type=s3\nrepo1-s3-endpoint=http://e\n",
 		"CA file holds no":          s3[len("[global]\n"):],
-		"no such file or directory": "repo1-type=s3\nrepo1-s3-endpoint=e\nrepo1-s3-bucket=b\nrepo1-storage-ca-file=/none/such\n",
+		"no such file or directory": "repo1-type=s3\nrepo1-s3-endpoint=e\nrepo1-s3-bucket=b\n" +
+			"repo1-storage-ca-file=/none/such\n",
 	} {
 		_, err := load(t, "[global]\n"+options+"[veza]\npg1-path=/p\n").Objects(dial)
 		why, _ := reason.Of(err)

@@ -11,7 +11,9 @@ import (
 // Traces lists the archive again and finds what is new on the timeline that a sandbox began
 // for itself. own is the object that is the sandbox's own, "" when there is none; somebody is
 // who else began that timeline meanwhile, nil when nobody did.
-func (c Client) Traces(ctx context.Context, directory string, before Archive, fork wal.Fork) (own string, somebody *wal.Switch, err error) {
+func (c Client) Traces(
+	ctx context.Context, directory string, before Archive, fork wal.Fork,
+) (own string, somebody *wal.Switch, err error) {
 	traces, err := c.since(ctx, directory, before, fork)
 	if err == nil && !traces.History && !traces.None() {
 		// The history goes into an archive before the segments: it may have come between two
@@ -24,7 +26,9 @@ func (c Client) Traces(ctx context.Context, directory string, before Archive, fo
 	var history []wal.Switch
 	if traces.History {
 		if history, err = c.history(ctx, directory, fork.Timeline); err != nil {
-			return "", nil, fmt.Errorf("a history file that came during the drill cannot be told from the sandbox's own: %w", err)
+			return "", nil, fmt.Errorf(
+				"a history file that came during the drill cannot be told from the sandbox's own: %w", err,
+			)
 		}
 		somebody = &history[len(history)-1]
 	}
@@ -37,7 +41,8 @@ func (c Client) Traces(ctx context.Context, directory string, before Archive, fo
 func (c Client) since(ctx context.Context, directory string, before Archive, fork wal.Fork) (wal.Traces, error) {
 	files, err := c.Pgbackrest.List(ctx, directory)
 	if err != nil { // it could be listed before: no word on the backups
-		return wal.Traces{}, reason.Errorf(reason.RepoUnreachable, "the archive cannot be listed again: whether the sandbox left something in it is not known: %v", err)
+		return wal.Traces{}, reason.Errorf(reason.RepoUnreachable,
+			"the archive cannot be listed again: whether the sandbox left something in it is not known: %v", err)
 	}
 	return fork.Since(before.Archive, wal.NewArchive(files, before.SegmentSize)), nil
 }

@@ -14,7 +14,11 @@ const otherConfName = "other.conf"
 // WithConf is the same pgBackRest with a changed conf, such as one with another passphrase:
 // what somebody else would find. conf.d, where there is one, is changed too and becomes part
 // of it.
-func (c Client) WithConf(ctx context.Context, on sandbox.Sandbox, change func(conf []byte) []byte) (*pgbackrest.Client, error) {
+func (c Client) WithConf(
+	ctx context.Context,
+	on sandbox.Sandbox,
+	change func(conf []byte) []byte,
+) (*pgbackrest.Client, error) {
 	content := change(c.Conf.content)
 	for _, name := range c.Conf.included() {
 		content = append(append(content, '\n'), change(c.Conf.include[name])...)

@@ -43,10 +43,12 @@ func CheckArchiveEnd(archived string, last wal.Entry, segmentSize uint64) error 
 	}
 	segment, err := wal.ParseSegment(archived, segmentSize)
 	if err != nil {
-		return reason.Errorf(reason.ConfigInvalid, "the primary archived %q: does -primary name the primary of this stanza? %w", archived, err)
+		return reason.Errorf(reason.ConfigInvalid,
+			"the primary archived %q: does -primary name the primary of this stanza? %w", archived, err)
 	}
 	if segment.Timeline > last.Timeline || segment.Number > last.Number {
-		return reason.Errorf(reason.WALMissing, "the primary says it archived %s, but the archive ends at %s", archived, last.Name)
+		return reason.Errorf(reason.WALMissing, "the primary says it archived %s, but the archive ends at %s", archived,
+			last.Name)
 	}
 	return nil
 }

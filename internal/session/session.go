@@ -48,7 +48,9 @@ func (s Session) Stanza() string { return s.Client.Stanza }
 // Check, CheckServed and Reach of package repository, locked, and sandbox_failed.
 func Open(ctx context.Context, out suite.Out, request Request) (s Session, err error) {
 	s = Session{Request: request, Run: strings.ToLower(rand.Text()[:10]), until: suite.Over(ctx)}
-	stanza, repo := cmp.Or(request.Settings.Stanza, request.Environment.Stanza), repository.Repository{Key: request.Settings.Repo}
+	stanza, repo := cmp.Or(request.Settings.Stanza, request.Environment.Stanza), repository.Repository{
+		Key: request.Settings.Repo,
+	}
 	if conf := request.Conf(); conf != "" {
 		existing := source.Existing{Conf: conf, Stanza: request.Settings.Stanza}
 		if s.Source, err = existing.Open(ctx, out.Say); err != nil {
@@ -111,7 +113,9 @@ func (s Session) reserve(ctx context.Context, out suite.Out, stanza, tag string)
 }
 
 // seed makes a source for this run alone.
-func (r Request) seed(ctx context.Context, out suite.Out, stanza string, tag sandbox.Spec) (*source.Seeded, source.Repository, error) {
+func (r Request) seed(
+	ctx context.Context, out suite.Out, stanza string, tag sandbox.Spec,
+) (*source.Seeded, source.Repository, error) {
 	start := time.Now()
 	seeded, err := r.Environment.Seed(ctx, r.Settings, tag)
 	if seeded != nil {

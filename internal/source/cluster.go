@@ -66,7 +66,8 @@ func (s *Seeded) newest(ctx context.Context) (string, error) {
 
 // create makes an empty cluster with checksums that archives, as soon as it is told how.
 func (s *Seeded) create(ctx context.Context) error {
-	if _, err := s.run(ctx, path.Join(s.BinDir, "initdb"), "--pgdata="+s.data(), "--username="+superuser, "--auth=trust",
+	if _, err := s.run(ctx, path.Join(s.BinDir, "initdb"),
+		"--pgdata="+s.data(), "--username="+superuser, "--auth=trust",
 		"--data-checksums", "--no-sync", "--encoding=UTF8", "--no-locale"); err != nil {
 		return err
 	}
@@ -74,7 +75,7 @@ func (s *Seeded) create(ctx context.Context) error {
 	return s.Machine.Put(ctx, path.Join(s.data(), "postgresql.auto.conf"), []byte(auto), 0o600, "")
 }
 
-// Start starts the cluster again after Stop, without beats.
+// Start starts the cluster again after Stop, without the heartbeat.
 func (s *Seeded) Start(ctx context.Context) error {
 	var options strings.Builder
 	own := []string{"unix_socket_directories=" + s.Machine.Dir("run"), fmt.Sprintf("port=%d", port)}
@@ -91,11 +92,12 @@ func (s *Seeded) Start(ctx context.Context) error {
 	return fmt.Errorf("%w\n%s", err, said)
 }
 
-// Stop stops the beats and the cluster, in good order, and leaves repository and
+// Stop stops the heartbeat and the cluster, in good order, and leaves repository and
 // machine: what was not archived before is archived now.
 func (s *Seeded) Stop(ctx context.Context) error {
-	s.beats.stop()
-	_, err := s.run(ctx, path.Join(s.BinDir, "pg_ctl"), "stop", "--silent", "--wait", "--mode=fast", "--pgdata="+s.data())
+	s.heartbeat.stop()
+	_, err := s.run(ctx, path.Join(s.BinDir, "pg_ctl"), "stop", "--silent", "--wait", "--mode=fast",
+		"--pgdata="+s.data())
 	return err
 }
 
@@ -111,7 +113,9 @@ func (s *Seeded) ConnectTo(ctx context.Context, database string) (*pgx.Conn, err
 		return nil, err
 	}
 	config.Host, config.Port, config.User, config.Database = s.Machine.Dir("run"), port, superuser, database
-	config.Password, config.Fallbacks, config.RuntimeParams = "", nil, map[string]string{"application_name": "veza-drill-seed"}
+	config.Password, config.Fallbacks, config.RuntimeParams = "", nil, map[string]string{
+		"application_name": "veza-drill-seed",
+	}
 	config.DialFunc = s.Machine.Dial
 	return pgx.ConnectConfig(ctx, config)
 }

@@ -27,7 +27,9 @@ func TestExisting_Absolute(t *testing.T) {
 	require.NoError(t, err)
 	me, err := user.Current()
 	require.NoError(t, err)
-	assert.Equal(t, source.Repository{Conf: filepath.Join(here, "my.conf"), Stanza: "main", Mode: 0o600, Owner: me.Username}, repository)
+	assert.Equal(t,
+		source.Repository{Conf: filepath.Join(here, "my.conf"), Stanza: "main", Mode: 0o600, Owner: me.Username},
+		repository)
 	require.NoError(t, e.Close(t.Context()))
 }
 

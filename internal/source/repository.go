@@ -57,8 +57,8 @@ func (s *Seeded) render(reads bool) string {
 		"log-level-file=info", "log-level-console=warn", "log-level-stderr=error",
 		"log-path="+s.Machine.Dir("log"), "lock-path="+s.Machine.Dir("lock"), "spool-path="+s.Machine.Dir("spool"))
 	section("global", global...)
-	section(s.stanza(),
-		"pg1-path="+s.data(), "pg1-socket-path="+s.Machine.Dir("run"), fmt.Sprintf("pg1-port=%d", port), "pg1-user="+superuser)
+	section(s.stanza(), "pg1-path="+s.data(), "pg1-socket-path="+s.Machine.Dir("run"), fmt.Sprintf("pg1-port=%d", port),
+		"pg1-user="+superuser)
 	return b.String()
 }
 
@@ -91,7 +91,8 @@ func (s *Seeded) location(reads bool) []string {
 	return []string{
 		"repo1-type=s3", "repo1-path=/pgbackrest",
 		"repo1-s3-uri-style=path", "repo1-s3-key-type=shared",
-		"repo1-s3-bucket=" + s.Store.Bucket, "repo1-s3-region=" + s.Store.Region, "repo1-s3-endpoint=" + s.Store.Endpoint,
+		"repo1-s3-bucket=" + s.Store.Bucket, "repo1-s3-region=" + s.Store.Region,
+		"repo1-s3-endpoint=" + s.Store.Endpoint,
 		fmt.Sprintf("repo1-storage-port=%d", s.Store.Port), "repo1-storage-ca-file=" + s.ca(),
 		"repo1-s3-key=" + key, "repo1-s3-key-secret=" + secret,
 	}
@@ -110,7 +111,8 @@ func (s *Seeded) createStanza(ctx context.Context) error {
 	}
 	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is in flight
 	return Each(ctx, conn, []string{
-		fmt.Sprintf(`ALTER SYSTEM SET archive_command = 'pgbackrest --config=%s --stanza=%s archive-push %%p'`, s.conf(), s.stanza()),
+		fmt.Sprintf(`ALTER SYSTEM SET archive_command = 'pgbackrest --config=%s --stanza=%s archive-push %%p'`,
+			s.conf(), s.stanza()),
 		`SELECT pg_reload_conf()`,
 	})
 }
@@ -123,7 +125,9 @@ func (s *Seeded) Pgbackrest(ctx context.Context, args ...string) error {
 
 // Ask is Pgbackrest for commands whose standard output is the answer.
 func (s *Seeded) Ask(ctx context.Context, args ...string) ([]byte, error) {
-	result, err := s.run(ctx, append([]string{"pgbackrest", "--config=" + s.conf(), "--stanza=" + s.stanza()}, args...)...)
+	result, err := s.run(
+		ctx,
+		append([]string{"pgbackrest", "--config=" + s.conf(), "--stanza=" + s.stanza()}, args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", args[0], err)
 	}
@@ -154,7 +158,8 @@ func Archive(ctx context.Context, conn *pgx.Conn) error {
 	return wait.For(ctx, "segment "+segment+" to be archived", 20*time.Millisecond, func(ctx context.Context) error {
 		var done bool
 		var last, failure string
-		if err := conn.QueryRow(ctx, `SELECT left(last_archived_wal, 24) >= $1, coalesce(last_archived_wal, 'none'), coalesce(last_failed_wal, 'none')
+		if err := conn.QueryRow(ctx, `SELECT left(last_archived_wal, 24) >= $1,
+			coalesce(last_archived_wal, 'none'), coalesce(last_failed_wal, 'none')
 			FROM pg_stat_archiver`, segment).Scan(&done, &last, &failure); err != nil {
 			return wait.Stop(err)
 		}

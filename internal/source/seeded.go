@@ -37,7 +37,7 @@ type Seeded struct {
 	CAFile  string // where in the machine the store's CA is put; ca.crt beside the conf when empty
 
 	passphrase string
-	beats      beats
+	heartbeat  heartbeat
 	closing    sync.Mutex
 }
 
@@ -54,7 +54,7 @@ func (s *Seeded) serverLog() string { return path.Join(s.Machine.Dir("log"), "po
 
 // Open makes a cluster, loads it, and takes a full and a differential backup
 // with rows written before, between and after them. On return all of it is in the
-// archive, and the cluster goes on running and writes a beat every second.
+// archive, and the cluster goes on running and writes a heartbeat row every second.
 // Errors are tool_missing, naming the package to install, or sandbox_failed.
 func (s *Seeded) Open(ctx context.Context, say func(format string, args ...any)) (Repository, error) {
 	err := s.open(ctx, say)
@@ -62,7 +62,8 @@ func (s *Seeded) Open(ctx context.Context, say func(format string, args ...any))
 		return Repository{}, reason.Errorf(reason.ToolMissing, "%w: apt-get install postgresql-15 pgbackrest", err)
 	}
 	if err != nil {
-		return Repository{}, reason.Wrap(reason.SandboxFailed, fmt.Errorf("seed a cluster in %s: %w", s.Machine.Name(), err))
+		return Repository{}, reason.Wrap(reason.SandboxFailed,
+			fmt.Errorf("seed a cluster in %s: %w", s.Machine.Name(), err))
 	}
 	return s.repository(ctx)
 }
@@ -90,7 +91,7 @@ func (s *Seeded) open(ctx context.Context, say func(format string, args ...any))
 	if err := s.fill(ctx, conn, say); err != nil {
 		return err
 	}
-	s.beats.start(s.Connect)
+	s.heartbeat.start(s.Connect)
 	return nil
 }
 
@@ -124,7 +125,7 @@ func (s *Seeded) fill(ctx context.Context, conn *pgx.Conn, say func(format strin
 			return err
 		}
 	}
-	if err := beat(ctx, conn); err != nil {
+	if err := writeHeartbeatRow(ctx, conn); err != nil {
 		return err
 	}
 	say("archiving the last rows")
@@ -135,7 +136,7 @@ func (s *Seeded) fill(ctx context.Context, conn *pgx.Conn, say func(format strin
 func (s *Seeded) Close(ctx context.Context) error {
 	s.closing.Lock()
 	defer s.closing.Unlock()
-	s.beats.stop()
+	s.heartbeat.stop()
 	var err error
 	if s.Machine != nil {
 		err = s.Machine.Destroy(ctx)

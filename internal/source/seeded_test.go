@@ -59,21 +59,26 @@ func TestSeeded_OrdinaryUser(t *testing.T) {
 	require.Contains(t, output, "--- PASS: TestSeeded_S3/ComesBack")
 }
 
-// Production goes on during a drill: beats are written, and no segment was refused.
+// Production goes on during a drill: heartbeat rows are written, and no segment was refused.
 func livesOn(t *testing.T, s *source.Seeded) {
 	t.Helper()
 	conn := connect(t, s)
-	first := beats(t, conn)
-	require.NoError(t, wait.For(soon(t), "another beat", 50*time.Millisecond, func(context.Context) error {
-		if beats(t, conn) == first {
+	first := heartbeatRows(t, conn)
+	require.NoError(t, wait.For(soon(t), "another heartbeat row", 50*time.Millisecond, func(context.Context) error {
+		if heartbeatRows(t, conn) == first {
 			return errors.New("none yet")
 		}
 		return nil
 	}))
 	var failed int
 	var archiving, timeout string
-	require.NoError(t, conn.QueryRow(soon(t), `SELECT failed_count, current_setting('archive_command'), current_setting('archive_timeout')
-		FROM pg_stat_archiver`).Scan(&failed, &archiving, &timeout))
+	require.NoError(
+		t,
+		conn.QueryRow(soon(t), `SELECT failed_count,
+			current_setting('archive_command'), current_setting('archive_timeout')
+		FROM pg_stat_archiver`).
+			Scan(&failed, &archiving, &timeout),
+	)
 	assert.Zero(t, failed)
 	assert.Contains(t, archiving, "archive-push")
 	assert.Equal(t, "1min", timeout)
@@ -86,7 +91,8 @@ func keepsItsSecrets(t *testing.T, s *source.Seeded, repository source.Repositor
 	require.NoError(t, err)
 	assert.Equal(t, os.FileMode(0o640), info.Mode())
 	leaks, err := s.Machine.Run(soon(t), host.Command{Argv: []string{
-		"grep", "-rlF", "-e", s.Store.Secret, "-e", passphrase(t, repository), s.Machine.Dir("etc"), s.Machine.Dir("log"), s.Machine.Dir("data"),
+		"grep", "-rlF", "-e", s.Store.Secret, "-e", passphrase(t, repository),
+		s.Machine.Dir("etc"), s.Machine.Dir("log"), s.Machine.Dir("data"),
 	}})
 	require.NoError(t, err)
 	assert.Equal(t, repository.Conf, strings.TrimSpace(string(leaks.Stdout)), "the secrets stand in one file")
@@ -98,8 +104,10 @@ func deniesAWrongSecret(t *testing.T, s *source.Seeded, repository source.Reposi
 	conf, err := os.ReadFile(repository.Conf)
 	require.NoError(t, err)
 	wrong := filepath.Join(s.Machine.Dir("etc"), "wrong.conf")
-	require.NoError(t, s.Machine.Put(soon(t), wrong, []byte(strings.ReplaceAll(string(conf), s.Store.Secret, "wrong")), 0o600, ""))
-	_, err = s.Machine.Run(soon(t), host.Command{Argv: []string{"pgbackrest", "--config=" + wrong, "--stanza=demo", "repo-ls"}})
+	require.NoError(t,
+		s.Machine.Put(soon(t), wrong, []byte(strings.ReplaceAll(string(conf), s.Store.Secret, "wrong")), 0o600, ""))
+	_, err = s.Machine.Run(soon(t),
+		host.Command{Argv: []string{"pgbackrest", "--config=" + wrong, "--stanza=demo", "repo-ls"}})
 	exit, ok := errors.AsType[*host.ExitError](err)
 	require.True(t, ok, "%v", err)
 	assert.Equal(t, 39, exit.Code)
@@ -111,7 +119,8 @@ func handsOutAConfThatOnlyReads(t *testing.T, s *source.Seeded, repository sourc
 	t.Helper()
 	node, err := os.ReadFile(repository.Conf)
 	require.NoError(t, err)
-	same := strings.NewReplacer(s.Store.ReadKey, s.Store.Key, s.Store.ReadSecret, s.Store.Secret).Replace(string(repository.Content))
+	same := strings.NewReplacer(s.Store.ReadKey, s.Store.Key, s.Store.ReadSecret, s.Store.Secret).
+		Replace(string(repository.Content))
 	assert.Equal(t, string(node), same)
 	assert.NotEqual(t, string(node), string(repository.Content))
 	assert.Equal(t, os.FileMode(0o640), repository.Mode)
@@ -119,7 +128,8 @@ func handsOutAConfThatOnlyReads(t *testing.T, s *source.Seeded, repository sourc
 	reader := filepath.Join(s.Machine.Dir("etc"), "reader.conf")
 	require.NoError(t, s.Machine.Put(soon(t), reader, repository.Content, 0o600, ""))
 	ask := func(args ...string) error {
-		_, err := s.Machine.Run(soon(t), host.Command{Argv: append([]string{"pgbackrest", "--config=" + reader, "--stanza=demo"}, args...)})
+		_, err := s.Machine.Run(soon(t),
+			host.Command{Argv: append([]string{"pgbackrest", "--config=" + reader, "--stanza=demo"}, args...)})
 		return err
 	}
 	require.NoError(t, ask("repo-ls"))
@@ -247,7 +257,7 @@ func connect(t *testing.T, s *source.Seeded) *pgx.Conn {
 	return conn
 }
 
-func beats(t *testing.T, conn *pgx.Conn) (n int) {
+func heartbeatRows(t *testing.T, conn *pgx.Conn) (n int) {
 	t.Helper()
 	require.NoError(t, conn.QueryRow(soon(t), `SELECT count(*) FROM public.veza_heartbeat`).Scan(&n))
 	return n
@@ -277,7 +287,8 @@ func assertRestores(t *testing.T, repository source.Repository, users int) {
 		return string(result.Stdout)
 	}
 	client := []string{
-		"pgbackrest", "--config=" + repository.Conf, "--stanza=" + repository.Stanza, "--log-path=" + m.Dir("log"), "--lock-path=" + m.Dir("lock"),
+		"pgbackrest", "--config=" + repository.Conf, "--stanza=" + repository.Stanza,
+		"--log-path=" + m.Dir("log"), "--lock-path=" + m.Dir("lock"),
 	}
 	assert.Contains(t, run(append(client, "info", "--output=json")...), `"type":"diff"`)
 	run(append(client, "restore", "--archive-mode=off", "--pg1-path="+m.Dir("data"))...)
@@ -295,5 +306,6 @@ func assertRestores(t *testing.T, repository source.Repository, users int) {
 		return err
 	}))
 	orders := users / 2
-	assert.Equal(t, []string{itoa(users), itoa(orders), itoa(2 * orders), "t", "2", "on"}, strings.Split(strings.TrimSpace(string(counted.Stdout)), "|"))
+	assert.Equal(t, []string{itoa(users), itoa(orders), itoa(2 * orders), "t", "2", "on"},
+		strings.Split(strings.TrimSpace(string(counted.Stdout)), "|"))
 }

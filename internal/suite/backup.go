@@ -40,14 +40,26 @@ var Backup = Suite{
 	Independent: true,
 	Metrics: []Definition{
 		{Name: ChecksMetric, Help: "Claims on the backups by outcome.", Labels: []string{"status"}, Counted: true},
-		{Name: ClaimMetric, Help: "1 when the claim held in the last run, 0 when it did not; absent when nothing was learned about it.", Labels: []string{"claim"}, Counted: true},
+		{
+			Name: ClaimMetric,
+			Help: "1 when the claim held in the last run, 0 when it did not; absent when nothing was learned " +
+				"about it.",
+			Labels:  []string{"claim"},
+			Counted: true,
+		},
 		{Name: "newest_full_age_seconds", Help: "Age of the newest full backup, from its stop."},
 		{Name: "newest_backup_age_seconds", Help: "Age of the newest full or differential backup, from its stop."},
 		{Name: "backups", Help: "Backups in the repository by type.", Labels: []string{"type"}},
 		{Name: "missed_backups", Help: "Days of the calendar on which a backup was due and none is found."},
 		{Name: "archive_segments", Help: "WAL segments from the oldest retained backup to the newest segment."},
-		{Name: "rpo_seconds", Help: "Longest time from a written row to its WAL segment in the repository, over the rounds."},
-		{Name: "verified_files", Help: "Files of the repository that were read again and compared with their checksum."},
+		{
+			Name: "rpo_seconds",
+			Help: "Longest time from a written row to its WAL segment in the repository, over the rounds.",
+		},
+		{
+			Name: "verified_files",
+			Help: "Files of the repository that were read again and compared with their checksum.",
+		},
 		{Name: "invalid_files", Help: "Files of the repository that are missing, cut or fail their checksum."},
 	},
 	InfoLabels: []string{"pg_version", "pgbackrest_version", "environment"},

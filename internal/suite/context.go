@@ -58,8 +58,12 @@ func Context(t *testing.T) context.Context {
 		return interrupted
 	}
 	grace := min(cleanupGrace, time.Until(deadline)/5)
-	ctx, cancel := context.WithDeadlineCause(interrupted, deadline.Add(-grace),
-		reason.Errorf(reason.Timeout, "the deadline of %s is spent (go test -timeout, less %s for clean-up)", time.Until(deadline).Round(time.Second), grace.Round(time.Second)))
+	ctx, cancel := context.WithDeadlineCause(
+		interrupted,
+		deadline.Add(-grace),
+		reason.Errorf(reason.Timeout, "the deadline of %s is spent (go test -timeout, less %s for clean-up)",
+			time.Until(deadline).Round(time.Second), grace.Round(time.Second)),
+	)
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -21,7 +21,9 @@ const (
 	ReasonKey    = "reason"  // one word of package reason, published by the step that failed
 	DetailKey    = "detail"  // one sentence: what exactly failed, naming the object
 	NoteKey      = "note"    // one sentence the report should keep; may be published often
-	AskedKey     = "asked"   // the claims a run asks, separated by spaces: by the suite's own test, before the first one begins
+	// AskedKey are the claims a run asks, separated by spaces: published by the suite's own
+	// test, before the first one begins.
+	AskedKey = "asked"
 )
 
 // MaxValue is the longest attribute value, in bytes, that is published: the

@@ -73,15 +73,38 @@ var Drill = Suite{
 	Final: "teardown",
 	Metrics: []Definition{
 		{Name: "rto_seconds", Help: "Wall clock from the start of the restore to the first answered query."},
-		{Name: "rto_worst_seconds", Help: "Restore time plus the replay time of the most WAL archived between two backups, at the measured replay rate."},
-		{Name: "rpo_seconds", Help: "Age of the newest moment that came back when recovery found the end of the archive.", Labels: []string{"basis"}},
+		{
+			Name: "rto_worst_seconds",
+			Help: "Restore time plus the replay time of the most WAL archived between two backups, at the measured " +
+				"replay rate.",
+		},
+		{
+			Name:   "rpo_seconds",
+			Help:   "Age of the newest moment that came back when recovery found the end of the archive.",
+			Labels: []string{"basis"},
+		},
 		{Name: "restored_bytes", Help: "Size of the restored files before recovery."},
 		{Name: "wal_segments_replayed", Help: "WAL segments recovery took from the archive."},
-		{Name: "rows", Help: "Value each check of the restored data returned.", Labels: []string{"check"}, Values: map[string]string{"check": "users"}},
-		{Name: "check_duration_seconds", Help: "Wall clock of each deeper check, over all cores.", Labels: []string{"check"}},
-		{Name: "heartbeat_missing", Help: "Numbers missing between the oldest and the newest beat that came back."},
+		{
+			Name:   "rows",
+			Help:   "Value each check of the restored data returned.",
+			Labels: []string{"check"},
+			Values: map[string]string{"check": "users"},
+		},
+		{
+			Name:   "check_duration_seconds",
+			Help:   "Wall clock of each deeper check, over all cores.",
+			Labels: []string{"check"},
+		},
+		{
+			Name: "heartbeat_missing",
+			Help: "Numbers missing between the oldest and the newest heartbeat row that came back.",
+		},
 		{Name: "checks", Help: "Checks on the restored data by outcome.", Labels: []string{"status"}},
-		{Name: "backup_age_seconds", Help: "Age of the restored backup set, from its stop to the preflight of the drill."},
+		{
+			Name: "backup_age_seconds",
+			Help: "Age of the restored backup set, from its stop to the preflight of the drill.",
+		},
 	},
 	InfoLabels: []string{"backup_label", "backup_type", "pg_version", "pgbackrest_version", "environment"},
 }

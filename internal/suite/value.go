@@ -44,7 +44,7 @@ func ParseSeries(text string) (name string, labels map[string]string, err error)
 		rest = strings.TrimPrefix(tail[len(quoted):], ",")
 	}
 	if rest != "}" {
-		return name, nil, fmt.Errorf("%q goes on behind its labels", text)
+		return name, nil, fmt.Errorf("%q goes on after its labels", text)
 	}
 	return name, labels, nil
 }

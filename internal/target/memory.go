@@ -60,7 +60,8 @@ func Remember(path, stanza string, parts []Part, drilled Part, at time.Time) err
 	if err != nil {
 		return err
 	}
-	err = renameio.WriteFile(path, append(content, '\n'), memoryMode, renameio.WithTempDir(filepath.Dir(path)), renameio.WithStaticPermissions(memoryMode))
+	err = renameio.WriteFile(path, append(content, '\n'), memoryMode, renameio.WithTempDir(filepath.Dir(path)),
+		renameio.WithStaticPermissions(memoryMode))
 	if err != nil {
 		return fmt.Errorf("-state: %w", err)
 	}

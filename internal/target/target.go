@@ -59,7 +59,10 @@ func Parse(value string) (Target, error) {
 	case Time:
 		moment, err := time.Parse(time.RFC3339, rest)
 		if err != nil {
-			return Target{}, errors.New("must be time: and a moment with its offset, such as time:2026-08-23T03:59:30Z or time:2026-08-23T05:59:30+02:00")
+			return Target{}, errors.New(
+				"must be time: and a moment with its offset, such as time:2026-08-23T03:59:30Z or " +
+					"time:2026-08-23T05:59:30+02:00",
+			)
 		}
 		return Target{Kind: Time, Time: moment}, nil
 	case LSN:
@@ -67,11 +70,16 @@ func Parse(value string) (Target, error) {
 		return Target{Kind: LSN, LSN: lsn}, err
 	case Name:
 		if !IsName(rest) {
-			return Target{}, fmt.Errorf("must be name: and the name of a restore point, 1 to %d bytes of printable text", maxName)
+			return Target{}, fmt.Errorf(
+				"must be name: and the name of a restore point, 1 to %d bytes of printable text", maxName,
+			)
 		}
 		return Target{Kind: Name, Name: rest}, nil
 	default:
-		return Target{}, errors.New("must be random, timeline, or begin with time:, lsn: or name:, such as time:2026-08-23T03:59:30Z; leave it out for the end of the archive")
+		return Target{}, errors.New(
+			"must be random, timeline, or begin with time:, lsn: or name:, such as time:2026-08-23T03:59:30Z; leave " +
+				"it out for the end of the archive",
+		)
 	}
 }
 

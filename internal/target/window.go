@@ -15,7 +15,7 @@ import (
 // Set is a backup set from which the archive is whole to its end.
 type Set struct {
 	Label string
-	Stop  wal.LSN // recovery can stop anywhere behind it
+	Stop  wal.LSN // recovery can stop anywhere after it
 	Chain wal.Chain
 }
 
@@ -31,7 +31,7 @@ type Part struct {
 func (p Part) Key() string { return fmt.Sprintf("%s@%d", p.Set, p.Timeline) }
 
 // Parts divides the window that sets, oldest first, span together. The window ends with the
-// first byte of the last archived segment: behind it there may be no record any more, and a
+// first byte of the last archived segment: after it there may be no record any more, and a
 // target that no record follows is never reached (facts B1).
 func Parts(sets []Set, segmentSize uint64) (parts []Part) {
 	for i, set := range sets {
@@ -111,14 +111,25 @@ func Pick(parts []Part, last map[string]time.Time, seed int64, now time.Time) (C
 
 // String tells a person all that is needed to have the same point again.
 func (c Choice) String() string {
-	return fmt.Sprintf("seed %d chose lsn:%s of set %s on timeline %d; %d of %d parts of the recovery window were never drilled; again with -seed %d, or -set %s -target lsn:%s",
-		c.Seed, c.At, c.Part.Set, c.Part.Timeline, c.Never, c.Parts, c.Seed, c.Part.Set, c.At)
+	return fmt.Sprintf(
+		"seed %d chose lsn:%s of set %s on timeline %d; %d of %d parts of the recovery window were never drilled; "+
+			"again with -seed %d, or -set %s -target lsn:%s",
+		c.Seed,
+		c.At,
+		c.Part.Set,
+		c.Part.Timeline,
+		c.Never,
+		c.Parts,
+		c.Seed,
+		c.Part.Set,
+		c.At,
+	)
 }
 
-// Around are the points before and behind the last failover that the newest fitting set
+// Around are the points before and after the last failover that the newest fitting set
 // leads to, each surely followed by a record: the one before lies in the last segment that
 // is the old timeline's alone. The error names what is missing.
-func Around(sets []Set, segmentSize uint64) (set Set, before, behind wal.LSN, err error) {
+func Around(sets []Set, segmentSize uint64) (set Set, before, after wal.LSN, err error) {
 	if len(sets) == 0 || len(sets[0].Chain.Switches) == 0 {
 		return set, 0, 0, fmt.Errorf("there is no failover in the recovery window: %s", routes(sets))
 	}
@@ -129,11 +140,11 @@ func Around(sets []Set, segmentSize uint64) (set Set, before, behind wal.LSN, er
 		set = sets[i]
 		stopped := uint64(set.Stop) / segmentSize
 		if len(set.Chain.Switches) == 0 || set.Stop >= at || segment == 0 || stopped+1 >= segment {
-			continue // it was taken behind the failover, or nothing of the old timeline follows it for certain
+			continue // it was taken after the failover, or nothing of the old timeline follows it for certain
 		}
 		before = wal.LSN((segment-1)*segmentSize) + 1
-		behind = max(set.Chain.Last().Start(segmentSize), at+1)
-		return set, before, behind, nil
+		after = max(set.Chain.Last().Start(segmentSize), at+1)
+		return set, before, after, nil
 	}
 	return set, 0, 0, fmt.Errorf("no backup set ends early enough before the failover at %s", at)
 }
@@ -144,7 +155,7 @@ func routes(sets []Set) string {
 		list = append(list, set.Label+" follows "+set.Chain.Route())
 	}
 	if len(list) == 0 {
-		return "no set has a whole archive behind it"
+		return "no set has a whole archive after it"
 	}
 	return strings.Join(list, ", ")
 }

@@ -20,7 +20,11 @@ func at(segment, offset uint64) wal.LSN { return wal.LSN(segment*size + offset) 
 
 // chain ends with a segment, after switches.
 func chain(last uint64, target uint32, switches ...wal.Switch) wal.Chain {
-	return wal.Chain{Entries: []wal.Entry{{Segment: wal.Segment{Timeline: target, Number: last}}}, Switches: switches, Target: target}
+	return wal.Chain{
+		Entries:  []wal.Entry{{Segment: wal.Segment{Timeline: target, Number: last}}},
+		Switches: switches,
+		Target:   target,
+	}
 }
 
 func TestParts(t *testing.T) {
@@ -42,7 +46,7 @@ func TestParts(t *testing.T) {
 			[]target.Set{{"A", at(3, 100), failedOver}},
 			[]target.Part{{"A", 1, at(3, 100), at(5, 0x27)}, {"A", 2, at(5, 0x27), at(9, 0)}},
 		},
-		"a set behind the failover": {
+		"a set after the failover": {
 			[]target.Set{{"A", at(6, 100), chain(9, 2)}}, []target.Part{{"A", 2, at(6, 100), at(9, 0)}},
 		},
 		"a set in the last segment has no point": {[]target.Set{{"A", at(9, 100), plain}}, nil},
@@ -75,7 +79,8 @@ func TestPick_PrefersWhatWasNotDrilledLately(t *testing.T) {
 	now := time.Now()
 	picked := map[string]int{}
 	for seed := range int64(500) {
-		one, _ := target.Pick(parts, map[string]time.Time{"A@1": now.Add(-time.Hour), "B@1": now.Add(-99 * time.Hour)}, seed, now)
+		one, _ := target.Pick(parts, map[string]time.Time{"A@1": now.Add(-time.Hour), "B@1": now.Add(-99 * time.Hour)},
+			seed, now)
 		assert.Zero(t, one.Never)
 		picked[one.Part.Set]++
 	}
@@ -86,16 +91,19 @@ func TestPick_PrefersWhatWasNotDrilledLately(t *testing.T) {
 
 func TestAround(t *testing.T) {
 	over := func(last uint64) wal.Chain { return chain(last, 2, wal.Switch{Timeline: 1, At: at(7, 0x28)}) }
-	set, before, behind, err := target.Around([]target.Set{{"A", at(3, 100), over(9)}, {"B", at(4, 100), over(9)}, {"C", at(8, 9), chain(9, 2)}}, size)
+	set, before, after, err := target.Around(
+		[]target.Set{{"A", at(3, 100), over(9)}, {"B", at(4, 100), over(9)}, {"C", at(8, 9), chain(9, 2)}}, size,
+	)
 	require.NoError(t, err)
 	assert.Equal(t, "B", set.Label, "the newest that is early enough")
 	assert.Equal(t, at(6, 1), before)
-	assert.Equal(t, at(9, 0), behind)
-	_, _, behind, err = target.Around([]target.Set{{"A", at(3, 100), over(7)}}, size)
+	assert.Equal(t, at(9, 0), after)
+	_, _, after, err = target.Around([]target.Set{{"A", at(3, 100), over(7)}}, size)
 	require.NoError(t, err)
-	assert.Equal(t, at(7, 0x29), behind, "nothing but the segment of the failover itself")
+	assert.Equal(t, at(7, 0x29), after, "nothing but the segment of the failover itself")
 	for name, sets := range map[string][]target.Set{
-		"no set": nil, "no failover": {{"A", at(3, 100), chain(9, 1)}}, "a set just before it": {{"A", at(6, 100), over(9)}},
+		"no set": nil, "no failover": {{"A", at(3, 100), chain(9, 1)}},
+		"a set just before it": {{"A", at(6, 100), over(9)}},
 	} {
 		_, _, _, err = target.Around(sets, size)
 		assert.Error(t, err, name)

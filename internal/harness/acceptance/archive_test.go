@@ -21,7 +21,7 @@ var archiveFaults = faults("TestArchive", plain, []fault{
 		name: "MissingAtTheEnd", harm: and(without(archived("{last}")), checks("- {name: rows, query: SELECT count(*) FROM users, min: 1}\n")), args: "-checks {dir}/checks.yml",
 		exit: 0, why: reason.None, words: "replayed up to",
 	},
-	{name: "MissingAtTheEndByTheHeartbeat", harm: without(archived("{last}")), args: "-rpo 1ms", exit: 1, why: reason.RPOExceeded, words: "the newest beat that came back", step: "verify"},
+	{name: "MissingAtTheEndByTheHeartbeat", harm: without(archived("{last}")), args: "-rpo 1ms", exit: 1, why: reason.RPOExceeded, words: "the newest heartbeat row that came back", step: "verify"},
 	{name: "AllMissing", harm: without("archive/demo/15-1/*"), exit: 1, why: reason.WALMissing, words: "is missing from the archive"},
 	{name: "ZeroLength", where: everywhere, harm: with(emptied, archived("{middle}")), exit: 1, why: reason.WALCorrupt, words: "{middle} | zero length"},
 	{name: "Flipped", harm: with(flipped, archived("{middle}")), exit: 1, why: reason.WALCorrupt, words: "{middle}"},

@@ -16,7 +16,7 @@ func TestHeartbeat(t *testing.T) { heartbeatFaults.suffer(t) }
 var heartbeatFaults = faults("TestHeartbeat", beating, []fault{
 	{name: "InAnotherDatabase", exit: 0, why: reason.None, words: "the heartbeat is in database beats | no heartbeat: its columns are not"},
 	{name: "BudgetThatCannotBeKept", exit: 0, why: reason.None, words: "old by design (archive_timeout 1m0s, an interval of 25h0m0s"},
-	{name: "TooOld", args: "-rpo 1ms", exit: 1, why: reason.RPOExceeded, words: "the newest beat that came back is", step: "verify"},
+	{name: "TooOld", args: "-rpo 1ms", exit: 1, why: reason.RPOExceeded, words: "the newest heartbeat row that came back is", step: "verify"},
 })
 
 // Without a beat nothing is judged: an idle primary loses nothing.
@@ -30,14 +30,14 @@ var noHeartbeatFaults = faults("TestNoHeartbeat", silenced, []fault{
 func TestStoppedHeartbeat(t *testing.T) { stoppedHeartbeatFaults.suffer(t) }
 
 var stoppedHeartbeatFaults = faults("TestStoppedHeartbeat", stopped, []fault{
-	{name: "CommitsGoOn", args: "-rpo 10m", exit: 1, why: reason.RPOExceeded, words: "the newest beat that came back is 2h | whoever writes the beats has stopped", step: "verify"},
+	{name: "CommitsGoOn", args: "-rpo 10m", exit: 1, why: reason.RPOExceeded, words: "the newest heartbeat row that came back is 2h | whoever writes the beats has stopped", step: "verify"},
 })
 
 // A primary whose clock is ahead makes every age a guess.
 func TestClockAhead(t *testing.T) { clockAheadFaults.suffer(t) }
 
 var clockAheadFaults = faults("TestClockAhead", ahead, []fault{
-	{name: "ByADay", exit: 2, why: reason.ClockSkew, words: "the newest heartbeat is 23h59m", step: "verify"},
+	{name: "ByADay", exit: 2, why: reason.ClockSkew, words: "the newest heartbeat is 23h5", step: "verify"},
 })
 
 // seeded makes a life out of a small cluster without beats in the background, by statements.

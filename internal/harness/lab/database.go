@@ -59,7 +59,7 @@ const (
 	// cluster still starts, sleeps a whole checkpoint_timeout then, and looks at
 	// archive_timeout only when it wakes: without this nothing is archived for 5 minutes.
 	wakeCheckpointer = "CHECKPOINT;\n"
-	beatScript       = wakeCheckpointer + source.Beat + "\n\\watch 1\n"
+	beatScript       = wakeCheckpointer + source.HeartbeatRow + "\n\\watch 1\n"
 )
 
 // settings let this machine in, by the bridge, as the superuser and without a
