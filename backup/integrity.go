@@ -50,4 +50,3 @@ func damage(problems []string, read int) error {
 	}
 	return nil
 }
-

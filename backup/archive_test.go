@@ -1,0 +1,79 @@
+package backup
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/wal"
+)
+
+// archiveOf is an archive of segments of timeline 1.
+func archiveOf(numbers ...int) wal.Archive {
+	var files []wal.File
+	for _, n := range numbers {
+		files = append(files, wal.File{Path: fmt.Sprintf("0000000100000000/00000001%016X-%s.zst", n, strings.Repeat("a", 40)), Size: 1})
+	}
+	return wal.NewArchive(files, wal.DefaultSegmentSize)
+}
+
+// span is where a backup begins and stops, on timeline 1.
+func span(first, stop uint64) wal.Start {
+	return wal.Start{First: wal.Segment{Timeline: 1, Number: first}, Stop: wal.Segment{Timeline: 1, Number: stop}}
+}
+
+// A backup needs every segment from its start to its stop to be consistent, the ends included.
+func TestLacking(t *testing.T) {
+	for _, c := range []struct {
+		archive     wal.Archive
+		first, stop uint64
+		lacks       uint64 // 0: nothing
+	}{
+		{archiveOf(4, 5, 6), 4, 6, 0},
+		{archiveOf(4, 5, 6, 7), 5, 5, 0},
+		{archiveOf(5, 6), 4, 6, 4},
+		{archiveOf(4, 6), 4, 6, 5},
+		{archiveOf(4, 5), 4, 6, 6},
+		{archiveOf(), 4, 4, 4},
+	} {
+		segment, lacks := lacking(c.archive, span(c.first, c.stop))
+		assert.Equal(t, c.lacks != 0, lacks)
+		assert.Equal(t, c.lacks, segment.Number)
+	}
+	_, lacks := lacking(archiveOf(4), wal.Start{First: wal.Segment{Timeline: 2, Number: 4}, Stop: wal.Segment{Timeline: 2, Number: 4}})
+	assert.True(t, lacks, "the same number of another timeline is another segment")
+}
+
+// A backup on a branch that was left is no fault while it is consistent by itself.
+func TestOnBranchLeft(t *testing.T) {
+	conflict := reason.Errorf(reason.TimelineConflict, "x")
+	assert.True(t, onBranchLeft(archiveOf(4, 5), span(4, 5), conflict))
+	assert.False(t, onBranchLeft(archiveOf(4), span(4, 5), conflict), "it lacks its stop")
+	assert.False(t, onBranchLeft(archiveOf(4, 5), span(4, 5), reason.Errorf(reason.WALMissing, "x")))
+	assert.False(t, onBranchLeft(archiveOf(4, 5), span(4, 5), nil))
+}
+
+// Only a finding that expired WAL looks like is worth another listing.
+func TestMayBeExpired(t *testing.T) {
+	for _, why := range []reason.Reason{reason.WALMissing, reason.TimelineConflict} {
+		assert.True(t, mayBeExpired(fmt.Errorf("from backup 1F: %w", reason.Errorf(why, "x"))), why)
+	}
+	for _, err := range []error{nil, errors.New("x"), reason.Errorf(reason.WALCorrupt, "x"), reason.Errorf(reason.RepoUnreachable, "x")} {
+		assert.False(t, mayBeExpired(err), "%v", err)
+	}
+}
+
+// A pass names both ends of the archive, and the backup that needs the first of them.
+func TestSayFollowed(t *testing.T) {
+	chain, err := archiveOf(4, 5, 6).Follow(span(4, 5), nil)
+	assert.NoError(t, err)
+	out, said := listen()
+	sayFollowed(out, chain, of("1F")[0])
+	assert.Equal(t, "metric.archive_segments=3", said.attrs[0])
+	assert.Equal(t, "note=archive whole over timeline 1: 3 segments, from 000000010000000000000004, "+
+		"which the oldest backup 1F needs, to 000000010000000000000006", said.attrs[1])
+}

@@ -1,0 +1,61 @@
+package backup
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/suite"
+)
+
+const (
+	noRetention = "retention is not asked: it takes many backups, which only a seeded source is there for"
+	noRPO       = "rpo is not asked: it writes a row on the primary, which takes -primary and -write"
+	noPrimary   = "archive asks the repository alone: -primary names no primary to ask for its settings and failures"
+)
+
+// A seeded source is asked for everything; of an existing one nothing is asked that would
+// take backups, or write without leave. What is not asked is named.
+func TestChoose(t *testing.T) {
+	most := []string{"policy", "stanza", "cadence", "archive", "encryption", "integrity"}
+	for _, c := range []struct {
+		name         string
+		seeded       bool
+		given        settings.Settings
+		repos        []int
+		asked, notes []string
+	}{
+		{"Seeded", true, settings.Settings{Repo: 1}, []int{1}, suite.Backup.StepNames(), nil},
+		{"Existing", false, settings.Settings{Repo: 1}, []int{1}, most, []string{noRPO, noRetention, noPrimary}},
+		{
+			"WithPrimary", false, settings.Settings{Repo: 1, Primary: "host=pg1"}, []int{1},
+			most, []string{noRPO, noRetention},
+		},
+		{
+			"MayWrite", false, settings.Settings{Repo: 1, Primary: "host=pg1", Write: true}, []int{1},
+			[]string{"policy", "stanza", "cadence", "archive", "rpo", "encryption", "integrity"}, []string{noRetention},
+		},
+		{
+			"OtherRepositories", true, settings.Settings{Repo: 2}, []int{1, 2, 4}, suite.Backup.StepNames(),
+			[]string{
+				"repository 1 of the conf is not looked at: -repo 1 checks it",
+				"repository 4 of the conf is not looked at: -repo 4 checks it",
+			},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			chosen := choose(c.seeded, c.given, c.repos)
+			assert.Equal(t, c.asked, chosen.asked)
+			assert.Equal(t, c.notes, chosen.notes)
+		})
+	}
+}
+
+// What the claims are is said in one place; the list of this package leaves out only what is
+// optional there.
+func TestChoose_LeavesOutOptionalClaimsAlone(t *testing.T) {
+	for _, claim := range suite.Backup.Steps {
+		assert.Equal(t, claim.Optional, notAsked(claim.Name, false, settings.Settings{}) != "", claim.Name)
+	}
+}

@@ -1,0 +1,54 @@
+package backup
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// Backups of this moment are in time; the measurements say what is there.
+func TestBackupsAreDaily(t *testing.T) {
+	backups := of("1F", "2D", "3I", "4D")
+	for i := range backups {
+		backups[i].Timestamp.Start = time.Now().Add(-time.Hour).Unix()
+		backups[i].Timestamp.Stop = backups[i].Timestamp.Start + int64(i)
+	}
+	in := sourceOf(t, rightConf, listing{backups: backups})
+	in.Settings.FullAge, in.Settings.BackupAge = 2*time.Hour, 2*time.Hour
+	out, said := listen()
+	require.NoError(t, backupsAreDaily(t.Context(), out, in))
+	all := strings.Join(said.attrs, "\n")
+	for _, metric := range []string{
+		`metric.backups{type="full"}=1`, `metric.backups{type="diff"}=2`, `metric.backups{type="incr"}=1`, "metric.missed_backups=0",
+		"metric.newest_full_age_seconds=36", "metric.newest_backup_age_seconds=3", "note=backup 3I is incremental",
+	} {
+		assert.Contains(t, all, metric)
+	}
+	in.Settings.FullAge = time.Hour / 2
+	requireReason(t, reason.BackupMissed, backupsAreDaily(t.Context(), out, in))
+}
+
+// Each type is measured, also the one that is not there.
+func TestCountTypes(t *testing.T) {
+	assert.Equal(t, map[string]int{"full": 2, "diff": 1, "incr": 0}, countTypes(of("1F", "2D", "3F")))
+	assert.Equal(t, map[string]int{"full": 0, "diff": 0, "incr": 0}, countTypes(nil))
+}
+
+func TestNewestFull(t *testing.T) {
+	full, ok := newestFull(of("1F", "2F", "3D"))
+	assert.True(t, ok)
+	assert.Equal(t, "2F", full.Label)
+	_, ok = newestFull(of("3D"))
+	assert.False(t, ok)
+}
+
+func TestKeptDiffs(t *testing.T) {
+	for option, want := range map[string]int{"7": 7, "": 0, "seven": 0} {
+		assert.Equal(t, want, keptDiffs(option), option)
+	}
+}

@@ -1,0 +1,123 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/objectstore"
+	"veza.fr/recovery/internal/reason"
+)
+
+// bucket is a directory of objects, by name.
+func bucket(t *testing.T, objects map[string]string) objectstore.Objects {
+	t.Helper()
+	root := t.TempDir()
+	for name, content := range objects {
+		path := filepath.Join(root, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+	}
+	return objectstore.Directory(root)
+}
+
+const encrypted = "Salted__12345678 and nothing anybody could read"
+
+// What is encrypted passes; whatever can be read without the passphrase is named.
+func TestReadWithoutPgbackrest(t *testing.T) {
+	out, said := listen()
+	require.NoError(t, readWithoutPgbackrest(t.Context(), out, bucket(t, map[string]string{"a/1": encrypted, "b/2": encrypted})))
+	require.Len(t, said.attrs, 1)
+	assert.Contains(t, said.attrs[0], "of 2 of 2 objects without pgBackRest")
+	for name, c := range map[string]struct {
+		content string
+		why     reason.Reason
+	}{
+		"Frame":          {"\x28\xb5\x2f\xfd and what stands in it", reason.NotEncrypted},
+		"Empty":          {"", reason.NotEncrypted},
+		"RowOfUsers":     {encrypted + strings.Repeat("x", headSize) + "user1@example.org", reason.NotEncrypted},
+		"PgbackrestInfo": {encrypted + " [backrest]", reason.NotEncrypted},
+	} {
+		err := readWithoutPgbackrest(t.Context(), out, bucket(t, map[string]string{"a/1": encrypted, "b/2": c.content}))
+		why, _ := reason.Of(err)
+		assert.Equal(t, c.why, why, name)
+		assert.ErrorContains(t, err, "b/2: ", name)
+	}
+	requireReason(t, reason.NoBackup, readWithoutPgbackrest(t.Context(), out, bucket(t, nil)))
+	requireReason(t, reason.NoBackup, readWithoutPgbackrest(t.Context(), out, expired{}))
+}
+
+// expired lists objects that are gone when they are opened, or whatever else that comes to.
+type expired struct {
+	objectstore.Directory // of "": nothing is there
+	list, open            error
+}
+
+func (e expired) List(context.Context) ([]objectstore.Object, error) {
+	return []objectstore.Object{{Name: "gone", Size: 8}, {Name: "folder/"}}, e.list
+}
+
+func (e expired) Open(ctx context.Context, name string, length int64) (io.ReadCloser, error) {
+	if e.open != nil {
+		return nil, e.open
+	}
+	return e.Directory.Open(ctx, name, length)
+}
+
+// A store that does not let us read says nothing about what is in it.
+func TestReadWithoutPgbackrest_Unread(t *testing.T) {
+	out, said := listen()
+	for _, objects := range []expired{{list: errors.New("i/o timeout")}, {open: errors.New("i/o timeout")}} {
+		requireReason(t, reason.RepoUnreachable, readWithoutPgbackrest(t.Context(), out, objects))
+	}
+	denied := expired{open: reason.Errorf(reason.RepoDenied, "403")}
+	requireReason(t, reason.RepoDenied, readWithoutPgbackrest(t.Context(), out, denied))
+	assert.Empty(t, said.attrs)
+}
+
+// No more than most are looked at, spread over the whole list, and of a short list all are.
+func TestSample(t *testing.T) {
+	var list []objectstore.Object
+	for i := range 10 {
+		list = append(list, objectstore.Object{Name: fmt.Sprint(i)})
+	}
+	names := func(most int) (all string) {
+		for _, object := range sample(list, most) {
+			all += object.Name
+		}
+		return all
+	}
+	assert.Equal(t, "0123456789", names(10))
+	assert.Equal(t, "0123456789", names(100))
+	assert.Equal(t, "02468", names(9))
+	assert.Equal(t, "0369", names(4))
+	assert.Equal(t, "0", names(1))
+	assert.Empty(t, sample(nil, 10))
+}
+
+// The head of each object is read, and all of those whose rest fits into the budget; the mark
+// of a folder is not, an empty file is.
+func TestPlan(t *testing.T) {
+	list := []objectstore.Object{{Name: "folder/"}, {Name: "empty"}, {Name: "small", Size: 10}, {Name: "big", Size: 150}, {Name: "large", Size: 120}, {Name: "fits", Size: 110}}
+	assert.Equal(t, []part{{"empty", 0}, {"small", 10}, {"big", 150}, {"large", 100}, {"fits", 110}}, plan(list, 100, 65))
+	assert.Equal(t, []part{{"empty", 0}, {"small", 10}, {"big", 100}, {"large", 100}, {"fits", 100}}, plan(list, 100, 0))
+}
+
+// Many findings are counted, and the first of them named.
+func TestReadable(t *testing.T) {
+	require.NoError(t, readable(nil, 10))
+	findings := []string{"a", "b", "c", "d", "e", "f", "g"}
+	err := readable(findings[:5], 10)
+	requireReason(t, reason.NotEncrypted, err)
+	require.ErrorContains(t, err, "in 10 objects that were looked at: a; b; c; d; e")
+	assert.NotContains(t, err.Error(), "more")
+	assert.ErrorContains(t, readable(findings, 10), "d; e; and 2 more")
+}
