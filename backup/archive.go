@@ -65,7 +65,8 @@ func whole(ctx context.Context, out suite.Out, in opened, primary *archiver) err
 		}
 		archive, chain, err := in.Client.Follow(ctx, out, in.directory(backup), start, size)
 		if i < len(current)-1 && onBranchLeft(archive.Archive, start, err) {
-			out.Note("backup %s is on a branch that was left: it restores with --target-timeline=current only (%v)", backup.Label, err)
+			out.Note("backup %s is on a branch that was left: it restores with --target-timeline=current only (%v)",
+				backup.Label, err)
 			continue
 		}
 		if err != nil {
@@ -133,9 +134,8 @@ func olderClusters(ctx context.Context, in opened) error {
 			return err
 		}
 		if segment, lacks := lacking(archive.Archive, start); lacks {
-			return reason.Errorf(reason.WALMissing,
-				"WAL segment %s is missing from the archive: backup %s, of the cluster before, is worth nothing without it",
-				segment.Name(size), backup.Label)
+			return reason.Errorf(reason.WALMissing, "WAL segment %s is missing from the archive: "+
+				"backup %s, of the cluster before, is worth nothing without it", segment.Name(size), backup.Label)
 		}
 	}
 	return nil

@@ -16,7 +16,8 @@ import (
 func archiveOf(numbers ...int) wal.Archive {
 	var files []wal.File
 	for _, n := range numbers {
-		files = append(files, wal.File{Path: fmt.Sprintf("0000000100000000/00000001%016X-%s.zst", n, strings.Repeat("a", 40)), Size: 1})
+		path := fmt.Sprintf("0000000100000000/00000001%016X-%s.zst", n, strings.Repeat("a", 40))
+		files = append(files, wal.File{Path: path, Size: 1})
 	}
 	return wal.NewArchive(files, wal.DefaultSegmentSize)
 }
@@ -44,7 +45,8 @@ func TestLacking(t *testing.T) {
 		assert.Equal(t, c.lacks != 0, lacks)
 		assert.Equal(t, c.lacks, segment.Number)
 	}
-	_, lacks := lacking(archiveOf(4), wal.Start{First: wal.Segment{Timeline: 2, Number: 4}, Stop: wal.Segment{Timeline: 2, Number: 4}})
+	other := wal.Segment{Timeline: 2, Number: 4}
+	_, lacks := lacking(archiveOf(4), wal.Start{First: other, Stop: other})
 	assert.True(t, lacks, "the same number of another timeline is another segment")
 }
 
@@ -62,7 +64,8 @@ func TestMayBeExpired(t *testing.T) {
 	for _, why := range []reason.Reason{reason.WALMissing, reason.TimelineConflict} {
 		assert.True(t, mayBeExpired(fmt.Errorf("from backup 1F: %w", reason.Errorf(why, "x"))), why)
 	}
-	for _, err := range []error{nil, errors.New("x"), reason.Errorf(reason.WALCorrupt, "x"), reason.Errorf(reason.RepoUnreachable, "x")} {
+	corrupt, unreachable := reason.Errorf(reason.WALCorrupt, "x"), reason.Errorf(reason.RepoUnreachable, "x")
+	for _, err := range []error{nil, errors.New("x"), corrupt, unreachable} {
 		assert.False(t, mayBeExpired(err), "%v", err)
 	}
 }

@@ -39,7 +39,8 @@ func (a *archiver) of(systemID, label string) error {
 	if a == nil || a.systemID == systemID {
 		return nil
 	}
-	return reason.Errorf(reason.RepoCorrupt, "the primary is the cluster with system identifier %s, the newest backup %s is of %s",
+	return reason.Errorf(reason.RepoCorrupt,
+		"the primary is the cluster with system identifier %s, the newest backup %s is of %s",
 		a.systemID, label, systemID)
 }
 
@@ -55,7 +56,8 @@ func (a *archiver) lines() []string {
 // warnings are what is no fault of the primary's, and what the report should keep.
 func (a *archiver) warnings() (list []string) {
 	if !a.failing() && !a.failedAt.IsZero() && a.now.Sub(a.failedAt) < freshTime {
-		list = append(list, fmt.Sprintf("warning: archive_command failed for %s at %s; the next try went well", a.failedWAL, moment(a.failedAt)))
+		list = append(list, fmt.Sprintf("warning: archive_command failed for %s at %s; the next try went well",
+			a.failedWAL, moment(a.failedAt)))
 	}
 	if !wal.IsSegment(a.lastWAL) {
 		list = append(list, fmt.Sprintf("warning: the primary names no segment as its last archived file (%s): "+

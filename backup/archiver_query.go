@@ -24,8 +24,9 @@ func askArchiver(ctx context.Context, out suite.Out, in opened) (*archiver, erro
 		return nil, in.Unanswered(err)
 	}
 	if a.recovering {
-		return nil, reason.Errorf(reason.ConfigInvalid, "-primary names a standby: with archive_mode=on it archives nothing; "+
-			"name the primary, or several hosts with target_session_attrs=read-write")
+		return nil, reason.Errorf(reason.ConfigInvalid, "-primary names a standby: "+
+			"with archive_mode=on it archives nothing; name the primary, or several hosts "+
+			"with target_session_attrs=read-write")
 	}
 	for _, line := range a.lines() {
 		out.Say("%s", line)
@@ -44,7 +45,8 @@ func queryArchiver(ctx context.Context, conn *pgx.Conn) (*archiver, error) {
 		coalesce(current_setting('archive_library', true), ''),
 		extract(epoch FROM current_setting('archive_timeout')::interval)::float8, pg_is_in_recovery(),
 		(SELECT system_identifier::text FROM pg_control_system()),
-		coalesce(last_archived_wal, ''), coalesce(last_failed_wal, ''), last_archived_time, last_failed_time, clock_timestamp(),
+		coalesce(last_archived_wal, ''), coalesce(last_failed_wal, ''),
+		last_archived_time, last_failed_time, clock_timestamp(),
 		(SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'),
 		(SELECT min(modification) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready')
 		FROM pg_stat_archiver`).Scan(&a.mode, &a.command, &a.library, &seconds, &a.recovering, &a.systemID,

@@ -92,14 +92,17 @@ func TestArchiver_Of(t *testing.T) {
 
 // A failure that the next try mended, and a last file that is no segment, are worth a note.
 func TestArchiver_Warnings(t *testing.T) {
+	failedAt := func(when time.Time) func(*archiver) {
+		return func(a *archiver) { a.failedWAL, a.failedAt = "W", when }
+	}
 	for name, c := range map[string]struct {
 		change func(*archiver)
 		says   string // "" is no warning
 	}{
 		"Well":        {func(*archiver) {}, ""},
-		"Mended":      {func(a *archiver) { a.failedWAL, a.failedAt = "W", a.lastAt.Add(-time.Minute) }, "archive_command failed for W"},
-		"MendedLong":  {func(a *archiver) { a.failedWAL, a.failedAt = "W", morning.Add(-freshTime) }, ""},
-		"StillFails":  {func(a *archiver) { a.failedWAL, a.failedAt = "W", morning }, ""},
+		"Mended":      {failedAt(morning.Add(-2 * time.Minute)), "archive_command failed for W"},
+		"MendedLong":  {failedAt(morning.Add(-freshTime)), ""},
+		"StillFails":  {failedAt(morning), ""},
 		"NoneYet":     {func(a *archiver) { a.lastWAL = "" }, "names no segment as its last archived file (none)"},
 		"HistoryLast": {func(a *archiver) { a.lastWAL = "00000002.history" }, "(00000002.history)"},
 	} {

@@ -91,12 +91,14 @@ func (a arrival) judge(timeout time.Duration, waited error, stopped bool) (arriv
 		return a, nil
 	case waited == nil:
 		return a, reason.Errorf(reason.RPOExceeded,
-			"a row was in the repository after %s; at most %s are allowed: archive_timeout %s, and %s to push a segment",
+			"a row was in the repository after %s; at most %s are allowed: "+
+				"archive_timeout %s, and %s to push a segment",
 			a.delay.Round(100*time.Millisecond), a.limit, timeout, pushTime)
 	case stopped || known:
 		return missing, waited
 	}
 	return missing, reason.Errorf(reason.RPOExceeded,
-		"a row is not in the repository after %s; at most %s are allowed: archive_timeout %s, and %s to push a segment: %w",
+		"a row is not in the repository after %s; at most %s are allowed: "+
+			"archive_timeout %s, and %s to push a segment: %w",
 		a.delay.Round(time.Second), a.limit, timeout, pushTime, waited)
 }

@@ -46,8 +46,14 @@ func TestArrival_Judge(t *testing.T) {
 	}{
 		{"InTime", 5 * time.Second, nil, false, "", true, ""},
 		{"JustInTime", limit, nil, false, "", true, ""},
-		{"Late", limit + time.Second, nil, false, reason.RPOExceeded, true, "in the repository after 36s; at most 35s are allowed: archive_timeout 5s"},
-		{"Never", 70 * time.Second, context.DeadlineExceeded, false, reason.RPOExceeded, false, "is not in the repository after 1m10s"},
+		{
+			"Late", limit + time.Second, nil, false, reason.RPOExceeded, true,
+			"in the repository after 36s; at most 35s are allowed: archive_timeout 5s",
+		},
+		{
+			"Never", 70 * time.Second, context.DeadlineExceeded, false, reason.RPOExceeded, false,
+			"is not in the repository after 1m10s",
+		},
 		{"Stopped", time.Second, stop, true, reason.Interrupted, false, "signal"},
 		{"StoppedWithoutAReason", time.Second, context.Canceled, true, "", false, "canceled"},
 		{"Denied", time.Second, denied, false, reason.RepoDenied, false, "403"},
@@ -68,7 +74,8 @@ func TestArrival_Judge(t *testing.T) {
 
 // The slowest row is published, also when the next one was late.
 func TestMeasureRows(t *testing.T) {
-	rows := []arrival{{5 * time.Second, 35 * time.Second}, {7 * time.Second, 35 * time.Second}, {6 * time.Second, 35 * time.Second}}
+	const limit = 35 * time.Second
+	rows := []arrival{{5 * time.Second, limit}, {7 * time.Second, limit}, {6 * time.Second, limit}}
 	measure := func(last error) func() (arrival, error) {
 		i := -1
 		return func() (arrival, error) {
@@ -81,12 +88,13 @@ func TestMeasureRows(t *testing.T) {
 	out, said := listen()
 	require.NoError(t, measureRows(out, 3, measure(nil)))
 	assert.Equal(t, []string{
-		"metric.rpo_seconds=7", "note=a row was in the repository after 7.0 s at the latest, in 3 rounds; 35s are allowed",
+		"metric.rpo_seconds=7",
+		"note=a row was in the repository after 7.0 s at the latest, in 3 rounds; 35s are allowed",
 	}, said.attrs)
 	assert.Equal(t, 3, strings.Count(said.lines.String(), "round "))
 
 	out, said = listen()
-	rows[2] = arrival{limit: 35 * time.Second} // it never came
+	rows[2] = arrival{limit: limit} // it never came
 	late := errors.New("late")
 	require.ErrorIs(t, measureRows(out, 5, measure(late)), late, "no round after a late one")
 	assert.Contains(t, said.attrs, "metric.rpo_seconds=7")

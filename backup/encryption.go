@@ -56,7 +56,8 @@ func opensWithOwn(file string, content []byte, err, infoErr error) error {
 	case err != nil && !pgbackrest.Damaged(err) && !errors.Is(err, pgbackrest.ErrNoFile):
 		return reason.Wrap(reason.RepoUnreachable, err) // it says nothing about the repository
 	case err != nil || !strings.Contains(string(content), repository.InfoMark):
-		return errors.Join(infoErr, reason.Errorf(reason.RepoCorrupt, "%s cannot be read with the passphrase of the conf: %v", file, err))
+		return errors.Join(infoErr, reason.Errorf(reason.RepoCorrupt,
+			"%s cannot be read with the passphrase of the conf: %v", file, err))
 	}
 	return nil
 }

@@ -20,7 +20,9 @@ func bind() environment.Environment {
 	}
 	return environment.Environment{
 		Name: "docker", Control: containers, Sandbox: containers, Stanza: "demo",
-		Seed: environment.Seeded(func(ctx context.Context, s settings.Settings, spec sandbox.Spec) (sandbox.Sandbox, *objectstore.Store, error) {
+		Seed: environment.Seeded(func(ctx context.Context, s settings.Settings, spec sandbox.Spec) (
+			sandbox.Sandbox, *objectstore.Store, error,
+		) {
 			return site.Open(ctx, spec, s.Image)
 		}),
 	}

@@ -13,5 +13,7 @@ import (
 // bind: the production stanza of this host. Nothing is restored, so no Incus is needed.
 func bind() environment.Environment {
 	here := func(settings.Settings) sandbox.Provider { return process.Provider{} }
-	return environment.Environment{Name: "incus", Control: here, Sandbox: here, Local: true, Here: true, Conf: pgbackrest.DefaultConfig}
+	return environment.Environment{
+		Name: "incus", Control: here, Sandbox: here, Local: true, Here: true, Conf: pgbackrest.DefaultConfig,
+	}
 }

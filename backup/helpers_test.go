@@ -79,7 +79,8 @@ func requireReason(t *testing.T, want reason.Reason, err error) {
 func of(names ...string) (list []pgbackrest.Backup) {
 	types := map[byte]string{'F': "full", 'D': "diff", 'I': "incr"}
 	for i, name := range names {
-		b := pgbackrest.Backup{Label: name, Type: types[name[len(name)-1]], Database: pgbackrest.Database{ID: 1, RepoKey: 1}}
+		b := pgbackrest.Backup{Label: name, Type: types[name[len(name)-1]]}
+		b.Database = pgbackrest.Database{ID: 1, RepoKey: 1}
 		b.Timestamp.Stop = time.Date(2026, 11, 22, i, 0, 0, 0, time.UTC).Unix()
 		list = append(list, b)
 	}

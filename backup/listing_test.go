@@ -17,7 +17,9 @@ func TestListing_Unjudgeable(t *testing.T) {
 	for _, why := range []reason.Reason{reason.NoBackup, reason.RepoCorrupt, reason.RepoDenied, reason.WrongCipher} {
 		assert.NoError(t, listing{infoErr: reason.Errorf(why, "x")}.unjudgeable(), why)
 	}
-	for _, why := range []reason.Reason{reason.RepoUnreachable, reason.SandboxFailed, reason.Interrupted, reason.ToolMissing} {
+	for _, why := range []reason.Reason{
+		reason.RepoUnreachable, reason.SandboxFailed, reason.Interrupted, reason.ToolMissing,
+	} {
 		requireReason(t, why, listing{infoErr: reason.Errorf(why, "x")}.unjudgeable())
 	}
 	assert.Error(t, listing{infoErr: errors.New("without a reason")}.unjudgeable())

@@ -60,7 +60,8 @@ func readable(findings []string, looked int) error {
 	if n := len(findings) - maxFindings; n > 0 {
 		more = fmt.Sprintf("; and %d more", n)
 	}
-	return reason.Errorf(reason.NotEncrypted, "what whoever has the bucket can read, in %d objects that were looked at: %s%s",
+	return reason.Errorf(reason.NotEncrypted,
+		"what whoever has the bucket can read, in %d objects that were looked at: %s%s",
 		looked, strings.Join(findings[:min(len(findings), maxFindings)], "; "), more)
 }
 
@@ -96,7 +97,9 @@ func plan(list []objectstore.Object, head, budget int64) (parts []part) {
 }
 
 // inspectAll looks at objects, several at once; total is how many bytes it read.
-func inspectAll(ctx context.Context, objects objectstore.Objects, parts []part) (findings []string, total int64, err error) {
+func inspectAll(ctx context.Context, objects objectstore.Objects, parts []part) (
+	findings []string, total int64, err error,
+) {
 	var mu sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(readers)

@@ -34,7 +34,8 @@ const encrypted = "Salted__12345678 and nothing anybody could read"
 // What is encrypted passes; whatever can be read without the passphrase is named.
 func TestReadWithoutPgbackrest(t *testing.T) {
 	out, said := listen()
-	require.NoError(t, readWithoutPgbackrest(t.Context(), out, bucket(t, map[string]string{"a/1": encrypted, "b/2": encrypted})))
+	well := bucket(t, map[string]string{"a/1": encrypted, "b/2": encrypted})
+	require.NoError(t, readWithoutPgbackrest(t.Context(), out, well))
 	require.Len(t, said.attrs, 1)
 	assert.Contains(t, said.attrs[0], "of 2 of 2 objects without pgBackRest")
 	for name, c := range map[string]struct {
@@ -106,9 +107,14 @@ func TestSample(t *testing.T) {
 // The head of each object is read, and all of those whose rest fits into the budget; the mark
 // of a folder is not, an empty file is.
 func TestPlan(t *testing.T) {
-	list := []objectstore.Object{{Name: "folder/"}, {Name: "empty"}, {Name: "small", Size: 10}, {Name: "big", Size: 150}, {Name: "large", Size: 120}, {Name: "fits", Size: 110}}
-	assert.Equal(t, []part{{"empty", 0}, {"small", 10}, {"big", 150}, {"large", 100}, {"fits", 110}}, plan(list, 100, 65))
-	assert.Equal(t, []part{{"empty", 0}, {"small", 10}, {"big", 100}, {"large", 100}, {"fits", 100}}, plan(list, 100, 0))
+	list := []objectstore.Object{
+		{Name: "folder/"}, {Name: "empty"}, {Name: "small", Size: 10},
+		{Name: "big", Size: 150}, {Name: "large", Size: 120}, {Name: "fits", Size: 110},
+	}
+	assert.Equal(t, []part{{"empty", 0}, {"small", 10}, {"big", 150}, {"large", 100}, {"fits", 110}},
+		plan(list, 100, 65), "fits is read whole after large was too much")
+	assert.Equal(t, []part{{"empty", 0}, {"small", 10}, {"big", 100}, {"large", 100}, {"fits", 100}},
+		plan(list, 100, 0), "nothing but heads")
 }
 
 // Many findings are counted, and the first of them named.

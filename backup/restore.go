@@ -66,7 +66,8 @@ func restoreSet(ctx context.Context, client repository.Client, machine sandbox.S
 // serverOn is the server of the restored files.
 func serverOn(machine sandbox.Sandbox, installation postgres.Installation, client repository.Client) *postgres.Server {
 	return &postgres.Server{
-		Host: machine, Installation: installation, Data: machine.Dir("data"), Conf: machine.Dir("etc"), Socket: machine.Dir("run"),
+		Host: machine, Installation: installation,
+		Data: machine.Dir("data"), Conf: machine.Dir("etc"), Socket: machine.Dir("run"),
 		LogFile: machine.Dir("log") + "/postgresql.log", Port: 5432,
 		Env: slices.Concat(client.Pgbackrest.Patience, pgbackrest.ReplayEnv),
 	}

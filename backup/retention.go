@@ -31,13 +31,15 @@ func retentionHolds(ctx context.Context, out suite.Out, in opened) error {
 			return err
 		}
 		taken = append(taken, now.newest())
-		if err = keepsExactly(taken, labels(now.backups)); err != nil { // a policy that keeps too little is seen early
-			return err
+		if err = keepsExactly(taken, labels(now.backups)); err != nil {
+			return err // a policy that keeps too little is seen early
 		}
 	}
-	out.Note("%d backups were taken, %d are kept: %s", len(taken), len(now.backups), strings.Join(labels(now.backups), ", "))
+	out.Note("%d backups were taken, %d are kept: %s",
+		len(taken), len(now.backups), strings.Join(labels(now.backups), ", "))
 	if len(now.backups) == len(taken) {
-		return reason.Errorf(reason.RetentionWrong, "%d backups were taken and none was expired: nothing is proved", len(taken))
+		return reason.Errorf(reason.RetentionWrong,
+			"%d backups were taken and none was expired: nothing is proved", len(taken))
 	}
 	if err := archiveOfKept(ctx, out, now); err != nil {
 		return err
@@ -63,7 +65,8 @@ func isListed(newest pgbackrest.Backup, kind string) error {
 	if newest.Type == kind {
 		return nil
 	}
-	return reason.Errorf(reason.RetentionWrong, "a %s backup was taken, and the newest one that is listed is %s", kind, newest.Label)
+	return reason.Errorf(reason.RetentionWrong,
+		"a %s backup was taken, and the newest one that is listed is %s", kind, newest.Label)
 }
 
 // keepsExactly compares what is listed with what the policy keeps of all that was taken.
@@ -90,9 +93,11 @@ func archiveOfKept(ctx context.Context, out suite.Out, in opened) error {
 		return err
 	}
 	if findings := policy.CheckArchive(archive.Archive, in.backups); len(findings) > 0 {
-		return reason.Errorf(reason.RetentionWrong, "the archive is not what the kept backups need: %s", strings.Join(findings, "; "))
+		return reason.Errorf(reason.RetentionWrong,
+			"the archive is not what the kept backups need: %s", strings.Join(findings, "; "))
 	}
-	out.Say("the archive begins with %s, which %s needs, and holds %d segments", chain.Entries[0].Name, oldest.Label, len(chain.Entries))
+	out.Say("the archive begins with %s, which %s needs, and holds %d segments",
+		chain.Entries[0].Name, oldest.Label, len(chain.Entries))
 	return nil
 }
 
@@ -108,7 +113,8 @@ func oldestRestores(ctx context.Context, out suite.Out, in opened) error {
 		return fmt.Errorf("restore the oldest backup that is kept, %s: %w", oldest.Label, err)
 	}
 	if got != want {
-		return reason.Errorf(reason.TooFewRows, "backup %s came back with %d rows in users, the cluster has %d", oldest.Label, got, want)
+		return reason.Errorf(reason.TooFewRows,
+			"backup %s came back with %d rows in users, the cluster has %d", oldest.Label, got, want)
 	}
 	out.Note("the oldest backup that is kept, %s, restores: %d users", oldest.Label, got)
 	return nil

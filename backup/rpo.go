@@ -51,7 +51,8 @@ func measureRows(out suite.Out, rounds int, measure func() (arrival, error)) (la
 		row, late = measure()
 		if row.came() {
 			slowest = arrival{delay: max(slowest.delay, row.delay), limit: row.limit}
-			out.Say("round %d: a row was in the repository after %.1f s; at most %s are allowed", round+1, row.delay.Seconds(), row.limit)
+			out.Say("round %d: a row was in the repository after %.1f s; at most %s are allowed",
+				round+1, row.delay.Seconds(), row.limit)
 		}
 		if late != nil {
 			break
@@ -75,13 +76,7 @@ func shortenTimeout(ctx context.Context, out suite.Out, conn *pgx.Conn) (restore
 		}
 	}
 	if err = setTimeout(ctx, conn, seededTimeout.String()); err == nil {
-		err = wait.For(ctx, "archive_timeout to be "+seededTimeout.String(), 20*time.Millisecond, func(ctx context.Context) error {
-			now, failure := archiveTimeout(ctx, conn)
-			if failure == nil && now != seededTimeout {
-				failure = fmt.Errorf("it is %s", now)
-			}
-			return failure
-		})
+		err = waitForTimeout(ctx, conn, seededTimeout)
 	}
 	if err != nil {
 		restore()
@@ -92,7 +87,8 @@ func shortenTimeout(ctx context.Context, out suite.Out, conn *pgx.Conn) (restore
 }
 
 func setTimeout(ctx context.Context, conn *pgx.Conn, value string) error {
-	for _, statement := range []string{`ALTER SYSTEM SET archive_timeout = '` + value + `'`, `SELECT pg_reload_conf()`} {
+	statements := []string{`ALTER SYSTEM SET archive_timeout = '` + value + `'`, `SELECT pg_reload_conf()`}
+	for _, statement := range statements {
 		if _, err := conn.Exec(ctx, statement); err != nil {
 			return reason.Wrap(reason.SandboxFailed, fmt.Errorf("%s: %w", statement, err))
 		}
@@ -100,8 +96,20 @@ func setTimeout(ctx context.Context, conn *pgx.Conn, value string) error {
 	return nil
 }
 
+// waitForTimeout waits until the server has reloaded its settings.
+func waitForTimeout(ctx context.Context, conn *pgx.Conn, want time.Duration) error {
+	return wait.For(ctx, "archive_timeout to be "+want.String(), 20*time.Millisecond, func(ctx context.Context) error {
+		now, err := archiveTimeout(ctx, conn)
+		if err == nil && now != want {
+			err = fmt.Errorf("it is %s", now)
+		}
+		return err
+	})
+}
+
 func archiveTimeout(ctx context.Context, conn *pgx.Conn) (time.Duration, error) {
+	const query = `SELECT extract(epoch FROM current_setting('archive_timeout')::interval)::float8`
 	var seconds float64
-	err := conn.QueryRow(ctx, `SELECT extract(epoch FROM current_setting('archive_timeout')::interval)::float8`).Scan(&seconds)
+	err := conn.QueryRow(ctx, query).Scan(&seconds)
 	return time.Duration(seconds * float64(time.Second)), err
 }

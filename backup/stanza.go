@@ -53,7 +53,8 @@ func checkedPages(backups []pgbackrest.Backup) (unknown int, err error) {
 		}
 	}
 	if len(damaged) > 0 {
-		err = reason.Errorf(reason.PageChecksum, "taken of pages with a wrong checksum: %s", strings.Join(damaged, ", "))
+		err = reason.Errorf(reason.PageChecksum,
+			"taken of pages with a wrong checksum: %s", strings.Join(damaged, ", "))
 	}
 	return unknown, err
 }
@@ -65,7 +66,8 @@ func oneCluster(ctx context.Context, out suite.Out, in opened) error {
 		return err
 	}
 	found := map[string]string{}
-	for _, file := range []string{"backup/" + in.Stanza() + "/backup.info", "archive/" + in.Stanza() + "/archive.info"} {
+	files := []string{"backup/" + in.Stanza() + "/backup.info", "archive/" + in.Stanza() + "/archive.info"}
+	for _, file := range files {
 		content, err := in.Client.Pgbackrest.Get(ctx, file)
 		if found[file], err = systemID(file, content, err); err != nil {
 			return err
@@ -82,7 +84,8 @@ func oneCluster(ctx context.Context, out suite.Out, in opened) error {
 	if err = allOf(want, in.newest().Label, found); err != nil {
 		return err
 	}
-	out.Say("system identifier %s: backup %s, %s", want, in.newest().Label, strings.Join(slices.Sorted(maps.Keys(found)), ", "))
+	out.Say("system identifier %s: backup %s, %s",
+		want, in.newest().Label, strings.Join(slices.Sorted(maps.Keys(found)), ", "))
 	return nil
 }
 
@@ -103,7 +106,8 @@ func upgradedSince(l listing) error {
 func allOf(want, label string, found map[string]string) error {
 	for _, where := range slices.Sorted(maps.Keys(found)) {
 		if found[where] != want {
-			return reason.Errorf(reason.RepoCorrupt, "%s is of the cluster with system identifier %s, the newest backup %s is of %s",
+			return reason.Errorf(reason.RepoCorrupt,
+				"%s is of the cluster with system identifier %s, the newest backup %s is of %s",
 				where, found[where], label, want)
 		}
 	}

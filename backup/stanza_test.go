@@ -51,13 +51,15 @@ func TestAllOf(t *testing.T) {
 	require.NoError(t, allOf("7", "1F", map[string]string{"backup.info": "7", "the primary": "7"}))
 	err := allOf("7", "1F", map[string]string{"backup.info": "7", "the primary": "8"})
 	requireReason(t, reason.RepoCorrupt, err)
-	require.ErrorContains(t, err, "the primary is of the cluster with system identifier 8, the newest backup 1F is of 7")
+	require.ErrorContains(t, err,
+		"the primary is of the cluster with system identifier 8, the newest backup 1F is of 7")
 	assert.Error(t, allOf("", "1F", map[string]string{"backup.info": "7"}), "info names none")
 }
 
 // The identifier is read from the file itself: pgBackRest would take the copy in silence.
 func TestSystemID(t *testing.T) {
-	const content = "[backrest]\nbackrest-format=5\n\n[db]\ndb-id=1\ndb-system-id=7712147233966205008\ndb-version=\"15\"\n"
+	const content = "[backrest]\nbackrest-format=5\n\n" +
+		"[db]\ndb-id=1\ndb-system-id=7712147233966205008\ndb-version=\"15\"\n"
 	id, err := systemID("backup/veza/backup.info", []byte(content), nil)
 	require.NoError(t, err)
 	assert.Equal(t, "7712147233966205008", id)
