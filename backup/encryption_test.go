@@ -14,16 +14,16 @@ import (
 const file = "backup/veza/backup.info"
 
 var (
-	plain   = []byte("[backrest]\nbackrest-format=5\n")
-	noise   = []byte("\x01\x02\x03")
-	shut    = &pgbackrest.Error{Command: "repo-get", Code: 95, Lines: []string{"ERROR: [095]: unable to flush"}}
-	refused = errors.New("connection refused")
+	plain      = []byte("[backrest]\nbackrest-format=5\n")
+	noise      = []byte("\x01\x02\x03")
+	shut       = &pgbackrest.Error{Command: "repo-get", Code: 95, Lines: []string{"ERROR: [095]: unable to flush"}}
+	errRefused = errors.New("connection refused")
 )
 
 // The conf's own passphrase must open the file, or another one that does not proves nothing.
 func TestOpensWithOwn(t *testing.T) {
 	require.NoError(t, opensWithOwn(file, plain, nil, nil))
-	requireReason(t, reason.RepoUnreachable, opensWithOwn(file, nil, refused, nil))
+	requireReason(t, reason.RepoUnreachable, opensWithOwn(file, nil, errRefused, nil))
 	for _, c := range []struct {
 		content []byte
 		err     error
@@ -40,7 +40,7 @@ func TestStaysShut(t *testing.T) {
 	require.NoError(t, staysShut(file, nil, shut))
 	require.NoError(t, staysShut(file, noise, nil))
 	requireReason(t, reason.NotEncrypted, staysShut(file, plain, nil))
-	requireReason(t, reason.RepoUnreachable, staysShut(file, nil, refused))
+	requireReason(t, reason.RepoUnreachable, staysShut(file, nil, errRefused))
 	requireReason(t, reason.RepoDenied, staysShut(file, nil, reason.Errorf(reason.RepoDenied, "403")))
 }
 

@@ -108,8 +108,12 @@ func TestSample(t *testing.T) {
 // of a folder is not, an empty file is.
 func TestPlan(t *testing.T) {
 	list := []objectstore.Object{
-		{Name: "folder/"}, {Name: "empty"}, {Name: "small", Size: 10},
-		{Name: "big", Size: 150}, {Name: "large", Size: 120}, {Name: "fits", Size: 110},
+		{Name: "folder/"},
+		{Name: "empty"},
+		{Name: "small", Size: 10},
+		{Name: "big", Size: 150},
+		{Name: "large", Size: 120},
+		{Name: "fits", Size: 110},
 	}
 	assert.Equal(t, []part{{"empty", 0}, {"small", 10}, {"big", 150}, {"large", 100}, {"fits", 110}},
 		plan(list, 100, 65), "fits is read whole after large was too much")
