@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"os"
 	"testing"
 
 	"veza.fr/recovery/internal/suite"
@@ -11,7 +12,7 @@ import (
 // decided, and published, before the first one starts; the others are not started.
 func TestBackup(t *testing.T) {
 	run := suite.Begin(t, suite.Backup, "backup_test.go")
-	source := suite.Open(run, open, request{environment: bind(), pending: pending})
+	source := suite.Open(run, open, request{bind(), pending, os.Environ()})
 	run.Ask(suite.Open(run, chooseClaims, source))
 
 	// The pgbackrest.conf in use says what the policy says.

@@ -2,7 +2,6 @@ package backup
 
 import (
 	"context"
-	"os"
 	"time"
 
 	"veza.fr/recovery/internal/environment"
@@ -23,6 +22,7 @@ const suffix = ".check"
 type request struct {
 	environment environment.Environment
 	pending     *settings.Pending
+	environ     []string // where the settings' variables stand, as of os.Environ
 }
 
 // opened is what every claim is handed: the source of the backups, the repository, and what
@@ -36,7 +36,7 @@ type opened struct {
 // open validates the settings and makes everything there that the claims ask.
 func open(ctx context.Context, out suite.Out, from request) (opened, error) {
 	out.Label("environment", from.environment.Name)
-	given, err := from.pending.Load(os.Environ())
+	given, err := from.pending.Load(from.environ)
 	if err != nil {
 		return opened{}, err
 	}

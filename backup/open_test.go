@@ -29,6 +29,7 @@ func (noMachines) Launch(context.Context, sandbox.Spec) (sandbox.Sandbox, error)
 // openWith opens a run with these flags, on machines that cannot be made.
 func openWith(t *testing.T, flags ...string) (*record, error) {
 	t.Helper()
+	t.Setenv("TMPDIR", t.TempDir()) // where locks are left
 	set := flag.NewFlagSet("test", flag.ContinueOnError)
 	given := settings.Register(set)
 	require.NoError(t, set.Parse(flags))
@@ -56,10 +57,10 @@ func TestOpen_Refused(t *testing.T) {
 	} {
 		conf := filepath.Join(t.TempDir(), "pgbackrest.conf")
 		content := "[global]\nrepo1-path=/repo\nrepo1-cipher-type=aes-256-cbc\n" + option +
-			"\n[unit-open]\npg1-path=/p\n"
+			"\n[unit]\npg1-path=/p\n"
 		require.NoError(t, os.WriteFile(conf, []byte(content), 0o600))
 		said, err := openWith(t, "-conf", conf)
 		requireReason(t, why, err)
-		assert.Equal(t, []string{"label.environment=process", "label.stanza=unit-open"}, said.attrs, option)
+		assert.Equal(t, []string{"label.environment=process", "label.stanza=unit"}, said.attrs, option)
 	}
 }
