@@ -85,7 +85,7 @@ var Table = []Setting{
 	},
 	{
 		Flag: "deep", Variables: []string{"DRILL_DEEP"}, Default: "all",
-		Meaning: "deeper checks to make: `all`, `none`, or names by commas: " + strings.Join(deepNames(), ", "),
+		Meaning: "deeper checks to make: `all`, `none`, or names by commas: " + strings.Join(DeepChecks, ", "),
 		set:     func(s *Settings, v string) (err error) { s.Deep, err = parseDeep(v); return err },
 	},
 	{

@@ -85,7 +85,7 @@ func parseList(content []byte) (*ast.SequenceNode, error) {
 		return nil, errors.New("no check stands in it, so nothing would be proved; " + want)
 	}
 	if len(file.Docs) > 1 {
-		return nil, errors.New("a second document begins behind the first: " + want)
+		return nil, errors.New("a second document begins after the first: " + want)
 	}
 	list, ok := file.Docs[0].Body.(*ast.SequenceNode)
 	if !ok {

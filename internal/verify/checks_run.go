@@ -41,12 +41,12 @@ func Run(ctx context.Context, connect Connect, checks []Check, now time.Time) ([
 func (c Check) run(ctx context.Context, connect Connect, now time.Time) (Outcome, error) {
 	conn, err := connect.open(ctx, c.Database)
 	if err != nil {
-		return c.refused(ctx, connect, err, true)
+		return c.errorOutcome(ctx, connect, err, true)
 	}
-	defer hangUp(ctx, conn)
-	v, problem, err := c.ask(ctx, conn)
+	defer closeConn(ctx, conn)
+	v, problem, err := c.queryValue(ctx, conn)
 	if err != nil {
-		return c.refused(ctx, connect, err, conn.IsClosed())
+		return c.errorOutcome(ctx, connect, err, conn.IsClosed())
 	}
 	if problem != "" {
 		return c.failed(reason.SmokeQuery, "returned "+problem+", expected "+c.Expect.String()), nil
@@ -57,16 +57,16 @@ func (c Check) run(ctx context.Context, connect Connect, now time.Time) (Outcome
 		text += "; " + detail
 	}
 	if r != reason.None {
-		o := c.failed(r, text+unlogged(ctx, conn, c.Query))
+		o := c.failed(r, text+unloggedNote(ctx, conn, c.Query))
 		o.Value, o.Numeric = v.float()
 		return o, nil
 	}
 	return c.passed(v, text), nil
 }
 
-// unlogged says when a query that found too little asks an unlogged table. It serves a
-// failure that is reported anyway: what goes wrong here is left unsaid.
-func unlogged(ctx context.Context, conn *pgx.Conn, query string) string {
+// unloggedNote says when a query that found too little asks an unlogged table. It serves a
+// failure that is reported anyway: what goes wrong here is not reported.
+func unloggedNote(ctx context.Context, conn *pgx.Conn, query string) string {
 	var table string
 	if conn.QueryRow(ctx, `SELECT oid::regclass FROM pg_catalog.pg_class WHERE relkind = 'r' AND relpersistence = 'u'
 		AND $1 ~* ('\m' || regexp_replace(relname, '\W', '\\\&', 'g') || '\M') LIMIT 1`, query).Scan(&table) != nil {
@@ -82,23 +82,23 @@ func (connect Connect) open(ctx context.Context, database string) (*pgx.Conn, er
 		return nil, err
 	}
 	if _, err = conn.Exec(ctx, "SET statement_timeout = 0; SET lock_timeout = 0"); err != nil {
-		hangUp(ctx, conn)
+		closeConn(ctx, conn)
 	}
 	return conn, err
 }
 
-// offForeignTables keeps a query off rows that never were in a backup. The setting
+// restrictForeignTables keeps a query from rows that never were in a backup. The setting
 // is in every minor release since August 2024; elsewhere this does nothing.
-const offForeignTables = `SELECT set_config(name, 'foreign-table', true)
+const restrictForeignTables = `SELECT set_config(name, 'foreign-table', true)
   FROM pg_catalog.pg_settings WHERE name = 'restrict_nonsystem_relation_kind'`
 
-// ask runs the query. problem says what was wrong with a result that came.
-func (c Check) ask(ctx context.Context, conn *pgx.Conn) (v value, problem string, err error) {
+// queryValue runs the query. problem says what was wrong with a result that came.
+func (c Check) queryValue(ctx context.Context, conn *pgx.Conn) (v value, problem string, err error) {
 	tx, err := conn.BeginTx(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly})
 	if err != nil {
 		return value{}, "", err
 	}
-	if _, err = tx.Exec(ctx, offForeignTables); err != nil {
+	if _, err = tx.Exec(ctx, restrictForeignTables); err != nil {
 		return value{}, "", err
 	}
 	// The extended protocol takes a single statement: none can end the transaction and go on.
@@ -110,8 +110,8 @@ func (c Check) ask(ctx context.Context, conn *pgx.Conn) (v value, problem string
 		return value{}, "", err
 	}
 	defer rows.Close()
-	v, problem = only(rows)
-	if problem == tooMany {
+	v, problem = singleValue(rows)
+	if problem == tooManyRows {
 		stop() // the rest may be long, and is of no interest
 		return value{}, problem, nil
 	}
@@ -119,10 +119,10 @@ func (c Check) ask(ctx context.Context, conn *pgx.Conn) (v value, problem string
 	return v, problem, rows.Err()
 }
 
-const tooMany = "more than one row"
+const tooManyRows = "more than one row"
 
-// only reads the one row of one column a check must return.
-func only(rows pgx.Rows) (v value, problem string) {
+// singleValue reads the one row of one column a check must return.
+func singleValue(rows pgx.Rows) (v value, problem string) {
 	if n := len(rows.FieldDescriptions()); n != 1 {
 		return value{}, fmt.Sprintf("%d columns where one is needed", n)
 	}
@@ -137,13 +137,13 @@ func only(rows pgx.Rows) (v value, problem string) {
 		v = got
 	}
 	if rows.Next() {
-		return value{}, tooMany
+		return value{}, tooManyRows
 	}
 	return v, problem
 }
 
-// hangUp closes a connection even after ctx has ended.
-func hangUp(ctx context.Context, conn *pgx.Conn) {
+// closeConn closes a connection even after ctx has ended.
+func closeConn(ctx context.Context, conn *pgx.Conn) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
 	_ = conn.Close(ctx) // nothing was written

@@ -22,13 +22,13 @@ func TestRun_NoChecksAreAFailure(t *testing.T) {
 }
 
 func TestFailure_TheDataGoesBeforeWhatCouldNotBeJudged(t *testing.T) {
-	pass := verify.Outcome{Check: "a", Passed: true, Reason: reason.None}
-	skew := verify.Outcome{Check: "b", Reason: reason.ClockSkew}
-	few := verify.Outcome{Check: "c", Reason: reason.TooFewRows}
-	stale := verify.Outcome{Check: "d", Reason: reason.StaleData}
+	pass := verify.Outcome{Check: "a", Status: verify.Passed, Reason: reason.None}
+	skew := verify.Outcome{Check: "b", Status: verify.Failed, Reason: reason.ClockSkew}
+	fewRows := verify.Outcome{Check: "c", Status: verify.Failed, Reason: reason.TooFewRows}
+	stale := verify.Outcome{Check: "d", Status: verify.Failed, Reason: reason.StaleData}
 	assert.Nil(t, verify.Failure([]verify.Outcome{pass, pass}))
 	assert.Equal(t, "b", verify.Failure([]verify.Outcome{pass, skew}).Check)
-	assert.Equal(t, "c", verify.Failure([]verify.Outcome{skew, pass, few, stale}).Check)
+	assert.Equal(t, "c", verify.Failure([]verify.Outcome{skew, pass, fewRows, stale}).Check)
 }
 
 // TestRun asks a real PostgreSQL: what it answers, how it refuses, how it dies.
@@ -117,7 +117,7 @@ func testAnswers(t *testing.T, server *cluster) {
 			require.NoError(t, err)
 			require.Len(t, outcomes, 1)
 			assert.Equal(t, c.want, outcomes[0].Reason, outcomes[0].Sentence)
-			assert.Equal(t, c.want == reason.None, outcomes[0].Passed)
+			assert.Equal(t, c.want == reason.None, outcomes[0].Status == verify.Passed)
 			assert.Contains(t, outcomes[0].Sentence, "check it in database veza: ")
 			assert.Contains(t, outcomes[0].Sentence, c.says)
 		})
@@ -135,7 +135,7 @@ func testSmoke(t *testing.T, server *cluster) {
 		return outcomes[0]
 	}
 	assert.Equal(t, verify.Outcome{
-		Check: "users", Passed: true, Reason: reason.None, Value: 1000, Numeric: true,
+		Check: "users", Status: verify.Passed, Reason: reason.None, Value: 1000, Numeric: true,
 		Sentence: "check users in database veza: SELECT count(*) FROM users returned 1000, expected at least 1000",
 	}, run("veza", 1000))
 

@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgtype"
-
-	"veza.fr/recovery/internal/suite"
 )
 
 // Kinds of value a check tells apart; the words stand in sentences.
@@ -29,13 +27,13 @@ type value struct {
 }
 
 // newValue reads a result column. Moments come in binary, so that no DateStyle or
-// TimeZone of the database can bend them; all else comes as text.
+// TimeZone of the database can change them; all else comes as text.
 func newValue(oid uint32, raw []byte) (value, error) {
 	switch oid {
 	case pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID, pgtype.Float4OID, pgtype.Float8OID, pgtype.NumericOID:
 		number, ok := new(big.Rat).SetString(string(raw))
 		if !ok { // NaN, Infinity
-			return value{}, fmt.Errorf("%s, which is no number to compare with", clip(string(raw)))
+			return value{}, fmt.Errorf("%s, which is no number to compare with", excerpt(string(raw)))
 		}
 		return value{text: string(raw), kind: kindNumber, number: number}, nil
 	case pgtype.BoolOID:
@@ -64,7 +62,7 @@ func newMoment(raw []byte) (value, error) {
 // String shows the value in a sentence; text is quoted, so that blanks are seen.
 func (v value) String() string {
 	if v.kind == kindText {
-		return strconv.Quote(cut(v.text))
+		return strconv.Quote(truncate(v.text))
 	}
 	return v.text
 }
@@ -77,10 +75,18 @@ func (v value) float() (float64, bool) {
 	return f, true
 }
 
-// clip makes text of unknown length and shape fit into a sentence.
-func clip(text string) string { return cut(suite.Line(text)) }
+// excerpt makes text of unknown length and shape fit into a sentence: one line, bounded,
+// never empty.
+func excerpt(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	if text == "" {
+		return "-"
+	}
+	return truncate(text)
+}
 
-func cut(text string) string {
+// truncate bounds a text.
+func truncate(text string) string {
 	const most = 200
 	if len(text) <= most {
 		return text

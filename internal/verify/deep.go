@@ -11,31 +11,31 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"veza.fr/recovery/internal/reason"
-	"veza.fr/recovery/internal/settings"
 )
 
-// Status is how a deeper check ended; the value of label status.
-type Status string
-
-// Statuses of a deeper check.
-const (
-	DeepPassed  Status = "passed"
-	DeepFailed  Status = "failed"
-	DeepLeftOut Status = "left_out"  // not begun, or not ended: neither a pass nor a failure
-	DeepNot     Status = "not_asked" // switched off by -deep
-)
-
-// DeepOutcome is what became of one deeper check.
-type DeepOutcome struct {
-	Check    string
-	Status   Status
-	Reason   reason.Reason // of a failure
-	Sentence string        // what was found, or what was looked at, or why it was left out
-	Notes    []string      // worth a line in the report, and no failure
-	Took     time.Duration
+// deepCheck is one of the deeper checks.
+type deepCheck struct {
+	name  string // which -deep takes, and the value of label check
+	proof string // what a pass proves
+	run   func(d Deep, ctx context.Context, s survey) (examination, error)
 }
 
-// Deep are the deeper checks of one restored cluster.
+// deepChecks are all the deeper checks, in the order they are begun: what finds most for its
+// time comes first, since the budget may cut the last. Their names are settings.DeepChecks.
+var deepChecks = []deepCheck{
+	{"invalid_indexes", "no index is marked as invalid", catalogCheck(invalidIndexes)},
+	{
+		"collations", "no index is sorted by another version of its collation than the one here",
+		catalogCheck(staleCollations),
+	},
+	{"extensions", "what the data needs of extensions is installed here", catalogCheck(missingExtensions)},
+	{"sequences", "no sequence is behind the column it feeds", Deep.sequences},
+	{"full_read", "every row of every table can be read, with what is stored out of line", Deep.fullRead},
+	{"amcheck", "every B-tree index agrees with its table, and every heap page is well formed", Deep.amcheck},
+	{"page_checksums", "every page of every file has its checksum", Deep.pageChecksums},
+}
+
+// Deep runs the deeper checks of one restored cluster.
 type Deep struct {
 	Connect Connect
 	Workers int // sessions at a time
@@ -55,43 +55,43 @@ type Pages struct {
 // errBudget is the cause of a context that ended with the budget.
 var errBudget = errors.New("the budget is spent")
 
-// Run makes the checks that are asked, in the order of settings.DeepChecks, until the
+// Run makes the checks that are asked, in the order of deepChecks, until the
 // budget is spent. A check the budget cuts is left out. An error means that the
 // server could not be asked any more, or that ctx has ended; the outcomes before it stand.
-func (d Deep) Run(ctx context.Context, asked []string, budget time.Duration) ([]DeepOutcome, error) {
-	var outcomes []DeepOutcome
+func (d Deep) Run(ctx context.Context, asked []string, budget time.Duration) ([]Outcome, error) {
+	var outcomes []Outcome
 	bound, cancel := context.WithTimeoutCause(ctx, budget, errBudget)
 	defer cancel()
-	survey, err := d.look(bound, asked)
+	survey, err := d.surveyIfAsked(bound, asked)
 	if err != nil {
 		return nil, err
 	}
 	notes := survey.notes // what no check looks at is said once
-	for _, check := range settings.DeepChecks {
-		o := DeepOutcome{Check: check.Name, Status: DeepNot}
-		if slices.Contains(asked, check.Name) {
+	for _, check := range deepChecks {
+		o := Outcome{Check: check.name, Status: NotAsked, Reason: reason.None}
+		if slices.Contains(asked, check.name) {
 			start := time.Now()
-			o, err = d.one(bound, check, survey)
+			o, err = d.runOne(bound, check, survey)
 			o.Took = time.Since(start)
 			o.Notes, notes = append(notes, o.Notes...), nil
-			if o.Status == DeepLeftOut && o.Sentence == "" {
+			if o.Status == LeftOut && o.Sentence == "" {
 				o.Sentence = fmt.Sprintf("the budget of %s is spent: raise -check-budget", budget.Round(time.Millisecond))
 			}
 		}
 		if ctx.Err() != nil {
-			return outcomes, fmt.Errorf("check %s: %w", check.Name, context.Cause(ctx))
+			return outcomes, fmt.Errorf("check %s: %w", check.name, context.Cause(ctx))
 		}
 		if err != nil {
-			return outcomes, fmt.Errorf("check %s: %w", check.Name, explained(err))
+			return outcomes, fmt.Errorf("check %s: %w", check.name, withCodeReason(err))
 		}
 		outcomes = append(outcomes, o)
 	}
 	return outcomes, nil
 }
 
-// look surveys the cluster, when anything is asked of it. Where the budget left no time for
-// that, every check says so.
-func (d Deep) look(ctx context.Context, asked []string) (s survey, err error) {
+// surveyIfAsked surveys the cluster, when any check is asked for. Where the budget left no
+// time for that, every check says so.
+func (d Deep) surveyIfAsked(ctx context.Context, asked []string) (s survey, err error) {
 	if len(asked) == 0 {
 		return s, nil
 	}
@@ -102,108 +102,83 @@ func (d Deep) look(ctx context.Context, asked []string) (s survey, err error) {
 	case ctx.Err() != nil:
 		return s, fmt.Errorf("deeper checks: %w", context.Cause(ctx))
 	}
-	return s, explained(err)
+	return s, withCodeReason(err)
 }
 
-// finding is what a check has to say: the first of damage decides.
-type finding struct {
-	reason reason.Reason
-	text   string
-}
-
-// tally is what a check brings together over all it looks at.
-type tally struct {
-	looked   string // what was looked at: "120 indexes in 3 databases"
-	findings []finding
+// examination is what a deeper check brings together over all it looks at.
+type examination struct {
+	examined string    // what was looked at: "120 indexes in 3 databases"
+	findings []Outcome // each a failure of its own: Failure says which one speaks
 	notes    []string
 	leftOut  string // why nothing can be said
 }
 
-func (d Deep) one(ctx context.Context, check settings.Deep, s survey) (DeepOutcome, error) {
-	o := DeepOutcome{Check: check.Name, Status: DeepLeftOut}
+// finding is one thing that is wrong.
+func finding(why reason.Reason, text string) Outcome {
+	return Outcome{Status: Failed, Reason: why, Sentence: text}
+}
+
+func (d Deep) runOne(ctx context.Context, check deepCheck, s survey) (Outcome, error) {
+	o := Outcome{Check: check.name, Status: LeftOut, Reason: reason.None}
 	if ctx.Err() != nil {
 		return o, nil //nolint:nilerr // what stopped the rest does not undo it
 	}
-	t, err := d.tally(ctx, check.Name, s)
-	o.Notes = t.notes
-	failed := gravest(t.findings, func(f finding) (reason.Reason, bool) { return f.reason, true })
+	e, err := check.run(d, ctx, s)
+	o.Notes = e.notes
+	failed := Failure(e.findings)
 	switch {
 	case failed != nil: // found is found, also when the budget cut the rest
-		o.Status, o.Reason, o.Sentence = DeepFailed, failed.reason, failed.text
-		if more := len(t.findings) - 1; more > 0 {
+		o.Status, o.Reason, o.Sentence = Failed, failed.Reason, failed.Sentence
+		if more := len(e.findings) - 1; more > 0 {
 			o.Sentence += fmt.Sprintf(" (and %d more)", more)
 		}
 		return o, nil
 	case err != nil && errors.Is(context.Cause(ctx), errBudget):
-		if t.looked != "" {
-			o.Sentence = t.looked + " within the budget: raise -check-budget"
+		if e.examined != "" {
+			o.Sentence = e.examined + " within the budget: raise -check-budget"
 		}
 		return o, nil
 	case err != nil:
-		return o.damaged(err)
-	case t.leftOut != "":
-		o.Sentence = t.leftOut
+		return o.failedByDamage(err)
+	case e.leftOut != "":
+		o.Sentence = e.leftOut
 		return o, nil
 	}
-	o.Status, o.Sentence = DeepPassed, t.looked+": "+check.Proof
+	o.Status, o.Sentence = Passed, e.examined+": "+check.proof
 	return o, nil
 }
 
-// damaged makes a failure of an error the server explains by damaged data.
-func (o DeepOutcome) damaged(err error) (DeepOutcome, error) {
+// failedByDamage makes a failure of an error the server explains by damaged data.
+func (o Outcome) failedByDamage(err error) (Outcome, error) {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
-	if !ok || !strings.HasPrefix(answer.Code, "XX") {
+	if !ok || !strings.HasPrefix(answer.Code, internalError) {
 		return o, err
 	}
-	o.Status, o.Reason, o.Sentence = DeepFailed, deepReason(answer.Code), fmt.Sprintf("%v (SQLSTATE %s)", err, answer.Code)
+	o.Status, o.Reason = Failed, deepCodeReason(answer.Code)
+	o.Sentence = fmt.Sprintf("%v (SQLSTATE %s)", err, answer.Code)
 	return o, nil
 }
 
-func (d Deep) tally(ctx context.Context, check string, s survey) (tally, error) {
-	switch check {
-	case "invalid_indexes":
-		return d.catalog(ctx, s, invalidIndexes)
-	case "collations":
-		return d.catalog(ctx, s, staleCollations)
-	case "extensions":
-		return d.catalog(ctx, s, missingExtensions)
-	case "sequences":
-		return d.sequences(ctx, s)
-	case "full_read":
-		return d.fullRead(ctx, s)
-	case "amcheck":
-		return d.amcheck(ctx, s)
-	case "page_checksums":
-		return d.pages(ctx, s)
-	}
-	return tally{}, fmt.Errorf("nobody knows how to check %s", check)
-}
-
-// DeepFailure is the outcome that gives the step its reason, nil when none failed.
-func DeepFailure(outcomes []DeepOutcome) *DeepOutcome {
-	return gravest(outcomes, func(o DeepOutcome) (reason.Reason, bool) { return o.Reason, o.Status == DeepFailed })
-}
-
-// explained gives an error the reason its code knows: damage of the catalog, and no memory, no
-// disk or no connection left on this machine, which says nothing about the data.
-func explained(err error) error {
+// withCodeReason gives an error the reason its code knows: damage of the catalog, and no
+// memory, no disk or no connection left on this machine, which says nothing about the data.
+func withCodeReason(err error) error {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
 		return err
 	}
-	if why := deepReason(answer.Code); why != reason.SmokeQuery {
+	if why := deepCodeReason(answer.Code); why != reason.SmokeQuery {
 		return reason.Wrap(why, err)
 	}
 	return err
 }
 
-// deepReason is what an error of the server's says when it came from reading data that
+// deepCodeReason is what an error code of the server says when it came from reading data that
 // nobody filtered: every internal error is damage.
-func deepReason(code string) reason.Reason {
-	if why := answered(code); why != reason.SmokeQuery {
+func deepCodeReason(code string) reason.Reason {
+	if why := codeReason(code); why != reason.SmokeQuery {
 		return why
 	}
-	if strings.HasPrefix(code, "XX") {
+	if strings.HasPrefix(code, internalError) {
 		return reason.PageChecksum
 	}
 	return reason.SmokeQuery

@@ -18,45 +18,46 @@ const heapCheckSince = 140000
 // amcheck has PostgreSQL's own checker look at every B-tree index, with its parents and
 // all the rows of its table (pg_amcheck --parent-check --heapallindexed), and at every
 // table. It is made in the clone's databases first.
-func (d Deep) amcheck(ctx context.Context, s survey) (tally, error) {
+func (d Deep) amcheck(ctx context.Context, s survey) (examination, error) {
 	schemas := map[string]string{}
 	for _, database := range s.databases {
-		schema, err := d.amcheckIn(ctx, database)
+		schema, err := d.createAmcheck(ctx, database)
 		missing, refused := errors.AsType[*pgconn.PgError](err)
-		if refused && ctx.Err() == nil && !strings.HasPrefix(missing.Code, operatorStepped) && deepReason(missing.Code) == reason.SmokeQuery {
-			return tally{leftOut: "amcheck cannot be made in database " + database + ": " + clip(missing.Message)}, nil
+		if refused && ctx.Err() == nil && !strings.HasPrefix(missing.Code, operatorIntervention) && deepCodeReason(missing.Code) == reason.SmokeQuery {
+			return examination{leftOut: "amcheck cannot be made in database " + database + ": " + excerpt(missing.Message)}, nil
 		}
 		if err != nil {
-			return tally{}, err
+			return examination{}, err
 		}
 		schemas[database] = schema
 	}
 	objects := s.of(func(r relation) bool {
 		return r.kind == "i" && r.method == "btree" && r.valid || r.kind != "i" && r.method == "heap" && s.version >= heapCheckSince
 	})
-	return d.work(ctx, s.workers(d.Workers), "indexes and tables", objects, func(ctx context.Context, conn *pgx.Conn, r relation) ([]finding, string, error) {
-		return examine(ctx, conn, r, schemas[r.database])
+	return d.forEachRelation(ctx, s.workers(d.Workers), "indexes and tables", objects, func(ctx context.Context, conn *pgx.Conn, r relation) ([]Outcome, string, error) {
+		return examineByAmcheck(ctx, conn, r, schemas[r.database])
 	})
 }
 
-// amcheckIn makes the extension be there and returns its schema, quoted.
-func (d Deep) amcheckIn(ctx context.Context, database string) (schema string, err error) {
+// createAmcheck makes sure that the extension is there and returns its schema, quoted.
+func (d Deep) createAmcheck(ctx context.Context, database string) (schema string, err error) {
 	conn, err := d.writer(ctx, database)
 	if err != nil {
 		return "", err
 	}
-	defer hangUp(ctx, conn)
-	const where = "SELECT quote_ident(n.nspname) FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'amcheck'"
-	// The clone's event triggers may refuse what is made here, ENABLE ALWAYS even in this session.
-	const quiet = `DO $$ DECLARE name text; BEGIN FOR name IN SELECT evtname FROM pg_catalog.pg_event_trigger LOOP
+	defer closeConn(ctx, conn)
+	const schemaQuery = "SELECT quote_ident(n.nspname) FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'amcheck'"
+	// The clone's event triggers may refuse what is made here; those that are ENABLE ALWAYS do so
+	// even in this session.
+	const disableEventTriggers = `DO $$ DECLARE name text; BEGIN FOR name IN SELECT evtname FROM pg_catalog.pg_event_trigger LOOP
 		EXECUTE format('ALTER EVENT TRIGGER %I DISABLE', name); END LOOP; END $$`
-	if _, err = conn.Exec(ctx, quiet); err != nil {
+	if _, err = conn.Exec(ctx, disableEventTriggers); err != nil {
 		return "", err
 	}
-	err = conn.QueryRow(ctx, where).Scan(&schema)
+	err = conn.QueryRow(ctx, schemaQuery).Scan(&schema)
 	if errors.Is(err, pgx.ErrNoRows) {
 		if _, err = conn.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS veza_drill; CREATE EXTENSION amcheck SCHEMA veza_drill"); err == nil {
-			err = conn.QueryRow(ctx, where).Scan(&schema)
+			err = conn.QueryRow(ctx, schemaQuery).Scan(&schema)
 		}
 		return schema, err
 	}
@@ -66,9 +67,9 @@ func (d Deep) amcheckIn(ctx context.Context, database string) (schema string, er
 	return schema, err
 }
 
-// examine looks at one index or table. An error that is no damage (an expression of an
+// examineByAmcheck looks at one index or table. An error that is no damage (an expression of an
 // index that needs a search_path) is a note.
-func examine(ctx context.Context, conn *pgx.Conn, r relation, schema string) (found []finding, note string, err error) {
+func examineByAmcheck(ctx context.Context, conn *pgx.Conn, r relation, schema string) (found []Outcome, note string, err error) {
 	if r.kind == "i" {
 		err = indexDamage(ctx, conn, r, schema)
 	} else {
@@ -77,24 +78,24 @@ func examine(ctx context.Context, conn *pgx.Conn, r relation, schema string) (fo
 	if err == nil {
 		return found, "", nil
 	}
-	answer, err := said(ctx, conn, err)
+	answer, err := serverError(ctx, conn, err)
 	if err != nil {
 		return nil, "", err
 	}
 	switch {
-	case !strings.HasPrefix(answer.Code, "XX"):
-		return nil, passedOver(r, answer), nil
+	case !strings.HasPrefix(answer.Code, internalError):
+		return nil, skippedNote(r, answer), nil
 	case r.kind == "i" && !strings.HasPrefix(answer.Message, "invalid page in block"):
-		return []finding{about(r, answer, reason.IndexCorrupt, "REINDEX it; run pg_amcheck on production")}, "", nil
+		return []Outcome{relationFinding(r, answer, reason.IndexCorrupt, "REINDEX it; run pg_amcheck on production")}, "", nil
 	}
-	return []finding{about(r, answer, reason.PageChecksum, "run pg_amcheck on production")}, "", nil
+	return []Outcome{relationFinding(r, answer, reason.PageChecksum, "run pg_amcheck on production")}, "", nil
 }
 
 // indexDamage looks at an index with its parents, which needs a lock that rows of a prepared
 // transaction deny: then without them.
 func indexDamage(ctx context.Context, conn *pgx.Conn, r relation, schema string) error {
 	_, err := conn.Exec(ctx, fmt.Sprintf("SELECT %s.bt_index_parent_check(%d::oid::regclass, true, false)", schema, r.oid))
-	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && answer.Code == lockHeld {
+	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && answer.Code == lockNotAvailable {
 		_, err = conn.Exec(ctx, fmt.Sprintf("SELECT %s.bt_index_check(%d::oid::regclass, true)", schema, r.oid))
 	}
 	return err
@@ -103,17 +104,17 @@ func indexDamage(ctx context.Context, conn *pgx.Conn, r relation, schema string)
 // heapDamage are the rows of a table that are not well formed. Their pages are whole as
 // to length, and without checksums nothing else sees them: page_checksum is the reason
 // of damaged pages however they were found.
-func heapDamage(ctx context.Context, conn *pgx.Conn, r relation, schema string) ([]finding, error) {
+func heapDamage(ctx context.Context, conn *pgx.Conn, r relation, schema string) ([]Outcome, error) {
 	rows, err := conn.Query(ctx, fmt.Sprintf("SELECT blkno, coalesce(offnum, 0), msg FROM %s.verify_heapam(%d::oid::regclass, check_toast => true) LIMIT 3", schema, r.oid))
 	if err != nil {
 		return nil, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (finding, error) {
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (Outcome, error) {
 		var block int64
 		var offset int32
 		var text string
 		err := row.Scan(&block, &offset, &text)
-		return finding{reason.PageChecksum, fmt.Sprintf("%s %s in database %s, block %d, row %d: %s; run pg_amcheck on production",
-			kinds[r.kind], r.name, r.database, block, offset, clip(text))}, err
+		return finding(reason.PageChecksum, fmt.Sprintf("%s %s in database %s, block %d, row %d: %s; run pg_amcheck on production",
+			kinds[r.kind], r.name, r.database, block, offset, excerpt(text))), err
 	})
 }

@@ -9,10 +9,10 @@ import (
 	"veza.fr/recovery/internal/reason"
 )
 
-// question asks the catalog of each database for what is wrong.
-type question struct {
-	looked string // what stands in the catalog: "indexes"
-	reason reason.Reason
+// catalogQuery asks the catalog of each database for what is wrong.
+type catalogQuery struct {
+	examined string // what stands in the catalog: "indexes"
+	reason   reason.Reason
 	// query returns rows of (bad bool, text): one that is bad is a finding, else a note.
 	query string
 	// also is asked with it from a version on (server_version_num).
@@ -20,14 +20,14 @@ type question struct {
 	since int
 }
 
-// firstUser is the first oid that is not the catalog's own (FirstNormalObjectId).
-const firstUser = "16384"
+// firstUserOID is the first oid that is not the catalog's own (FirstNormalObjectId).
+const firstUserOID = "16384"
 
 // invalidIndexes: what CREATE INDEX CONCURRENTLY left half-made is not used by queries, and a
-// unique one does not hold. What REINDEX CONCURRENTLY leaves behind (_ccnew, _ccold) stands
-// beside a whole index, and does no harm.
-var invalidIndexes = question{
-	looked: "indexes", reason: reason.IndexCorrupt,
+// unique one keeps nothing unique. What REINDEX CONCURRENTLY leaves over (_ccnew, _ccold)
+// stands beside a whole index, and does no harm.
+var invalidIndexes = catalogQuery{
+	examined: "indexes", reason: reason.IndexCorrupt,
 	query: `SELECT i.relname !~ '_cc(new|old)[0-9]*$',
 		format('index %I.%I of table %s is invalid (valid %s, ready %s): no query uses it, and it keeps nothing unique; drop it and build it again', n.nspname, i.relname,
 			x.indrelid::regclass, x.indisvalid, x.indisready)
@@ -36,28 +36,29 @@ var invalidIndexes = question{
 		ORDER BY 1 DESC, 2`,
 }
 
-// sorted are the indexes of user tables by a collation (oid 100 is the database's default).
-const sorted = `(SELECT x.indexrelid FROM pg_catalog.pg_index x WHERE x.indrelid >= ` + firstUser + ` AND %s = ANY (x.indcollation) ORDER BY 1 LIMIT 1)`
+// sortedIndex is an index of a user table that is sorted by a collation (oid 100 is the
+// database's default).
+const sortedIndex = `(SELECT x.indexrelid FROM pg_catalog.pg_index x WHERE x.indrelid >= ` + firstUserOID + ` AND %s = ANY (x.indcollation) ORDER BY 1 LIMIT 1)`
 
-const otherVersion = `format('collation %%s was made with version %%s and has version %%s here, so that indexes on text may be sorted wrongly%%s; ` +
+const collationText = `format('collation %%s was made with version %%s and has version %%s here, so that indexes on text may be sorted wrongly%%s; ` +
 	`REINDEX them, then ALTER %%s REFRESH %%sVERSION',
 	%s, %s, %s, coalesce(', such as ' || %s::regclass, '; none of user tables is'), %s, %s)`
 
 // staleCollations: an index that was sorted by another version of the operating system's
-// rules finds rows no more that are there.
-var staleCollations = question{
-	looked: "collations", reason: reason.IndexCorrupt, also: defaultCollation, since: 150000,
-	query: `SELECT ` + fmt.Sprintf(sorted, "c.oid") + ` IS NOT NULL,
-		` + fmt.Sprintf(otherVersion, "c.oid::regcollation", "c.collversion", "pg_catalog.pg_collation_actual_version(c.oid)", fmt.Sprintf(sorted, "c.oid"),
+// rules no longer finds rows that are there.
+var staleCollations = catalogQuery{
+	examined: "collations", reason: reason.IndexCorrupt, also: defaultCollation, since: 150000,
+	query: `SELECT ` + fmt.Sprintf(sortedIndex, "c.oid") + ` IS NOT NULL,
+		` + fmt.Sprintf(collationText, "c.oid::regcollation", "c.collversion", "pg_catalog.pg_collation_actual_version(c.oid)", fmt.Sprintf(sortedIndex, "c.oid"),
 		"'COLLATION ' || c.oid::regcollation", "''") + `
 		FROM pg_catalog.pg_collation c
 		WHERE c.collversion IS NOT NULL AND c.collencoding IN (-1, (SELECT encoding FROM pg_catalog.pg_database WHERE datname = current_database()))
 		AND c.collversion <> pg_catalog.pg_collation_actual_version(c.oid)`,
 }
 
-// defaultCollation is the same of the database's own collation, whose version is kept since 15.
-var defaultCollation = `UNION ALL SELECT ` + fmt.Sprintf(sorted, "100") + ` IS NOT NULL,
-	` + fmt.Sprintf(otherVersion, "'of the database'", "d.datcollversion", "pg_catalog.pg_database_collation_actual_version(d.oid)", fmt.Sprintf(sorted, "100"),
+// defaultCollation asks the same about the database's own collation, whose version is kept since 15.
+var defaultCollation = `UNION ALL SELECT ` + fmt.Sprintf(sortedIndex, "100") + ` IS NOT NULL,
+	` + fmt.Sprintf(collationText, "'of the database'", "d.datcollversion", "pg_catalog.pg_database_collation_actual_version(d.oid)", fmt.Sprintf(sortedIndex, "100"),
 	"format('DATABASE %I', d.datname)", "'COLLATION '") + `
 	FROM pg_catalog.pg_database d WHERE d.datname = current_database() AND d.datcollversion IS NOT NULL
 	AND d.datcollversion <> pg_catalog.pg_database_collation_actual_version(d.oid)`
@@ -65,8 +66,8 @@ var defaultCollation = `UNION ALL SELECT ` + fmt.Sprintf(sorted, "100") + ` IS N
 // missingExtensions: a column of a type of an extension that is not installed here cannot
 // be read here, nor an index with its operators be used. What only runs jobs or adds
 // functions keeps nobody from the data.
-var missingExtensions = question{
-	looked: "extensions", reason: reason.ToolMissing,
+var missingExtensions = catalogQuery{
+	examined: "extensions", reason: reason.ToolMissing,
 	query: `WITH missing AS (
 		SELECT e.oid, e.extname, e.extversion FROM pg_catalog.pg_extension e
 		WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_available_extensions a WHERE a.name = e.extname)
@@ -88,27 +89,30 @@ var missingExtensions = question{
 	FROM missing m LEFT JOIN owned o ON o.extension = m.oid ORDER BY 1 DESC, 2`,
 }
 
-// catalog asks every database.
-func (d Deep) catalog(ctx context.Context, s survey, q question) (t tally, err error) {
-	query := q.query
-	if s.version >= q.since {
-		query += "\n" + q.also
-	}
-	for _, database := range s.databases {
-		if err := d.answers(ctx, database, query, q.reason, &t); err != nil {
-			return t, fmt.Errorf("database %s: %w", database, err)
+// catalogCheck is the deeper check that asks every database one question.
+func catalogCheck(q catalogQuery) func(Deep, context.Context, survey) (examination, error) {
+	return func(d Deep, ctx context.Context, s survey) (e examination, err error) {
+		query := q.query
+		if s.version >= q.since {
+			query += "\n" + q.also
 		}
+		for _, database := range s.databases {
+			if err := d.askCatalog(ctx, database, query, q.reason, &e); err != nil {
+				return e, fmt.Errorf("database %s: %w", database, err)
+			}
+		}
+		e.examined = fmt.Sprintf("%s of %d databases", q.examined, len(s.databases))
+		return e, nil
 	}
-	t.looked = fmt.Sprintf("%s of %d databases", q.looked, len(s.databases))
-	return t, nil
 }
 
-func (d Deep) answers(ctx context.Context, database, query string, why reason.Reason, t *tally) error {
+// askCatalog asks one database, and adds what it answers.
+func (d Deep) askCatalog(ctx context.Context, database, query string, why reason.Reason, e *examination) error {
 	conn, err := d.Connect.open(ctx, database)
 	if err != nil {
 		return err
 	}
-	defer hangUp(ctx, conn)
+	defer closeConn(ctx, conn)
 	rows, err := conn.Query(ctx, query, pgx.QueryExecModeExec)
 	if err != nil {
 		return err
@@ -122,9 +126,9 @@ func (d Deep) answers(ctx context.Context, database, query string, why reason.Re
 		}
 		text = "database " + database + ": " + text
 		if bad {
-			t.findings = append(t.findings, finding{why, text})
+			e.findings = append(e.findings, finding(why, text))
 		} else {
-			t.notes = append(t.notes, text)
+			e.notes = append(e.notes, text)
 		}
 	}
 	return rows.Err()

@@ -14,8 +14,8 @@ import (
 	"veza.fr/recovery/internal/verify"
 )
 
-// ground is what the deeper checks look at, with something harmless of every kind.
-var ground = []string{
+// healthy is what the deeper checks look at, with something harmless of every kind.
+var healthy = []string{
 	`CREATE TABLE item (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, what text)`, `INSERT INTO item (what) SELECT md5(i::text) FROM generate_series(1, 500) i`,
 	`CREATE INDEX item_what ON item (what)`,
 	`CREATE TABLE down (n serial PRIMARY KEY)`, `ALTER SEQUENCE down_n_seq INCREMENT -1 MINVALUE -100 MAXVALUE 100 START 50 RESTART`, `INSERT INTO down SELECT FROM generate_series(1, 5)`,
@@ -28,8 +28,8 @@ var ground = []string{
 	`CREATE INDEX item_expr ON item (lower(what))`,
 }
 
-// ill is one thing that is wrong at a time.
-type ill struct {
+// defect is one thing that is wrong at a time.
+type defect struct {
 	name, check string
 	harm, mend  string
 	status      verify.Status
@@ -37,45 +37,45 @@ type ill struct {
 	words       string
 }
 
-var ills = []ill{
+var defects = []defect{
 	{
 		"index lacks rows", "amcheck", `UPDATE pg_index SET indisvalid = false, indisready = false WHERE indexrelid = 'item_what'::regclass; INSERT INTO item (what) VALUES ('lost'); UPDATE pg_index SET indisvalid = true, indisready = true WHERE indexrelid = 'item_what'::regclass`,
-		`REINDEX INDEX item_what`, verify.DeepFailed, reason.IndexCorrupt, "index public.item_what in database postgres",
+		`REINDEX INDEX item_what`, verify.Failed, reason.IndexCorrupt, "index public.item_what in database postgres",
 	},
 	{
 		"index invalid", "invalid_indexes", `UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'item_what'::regclass`,
-		`UPDATE pg_index SET indisvalid = true WHERE indexrelid = 'item_what'::regclass`, verify.DeepFailed, reason.IndexCorrupt, "index public.item_what of table item is invalid",
+		`UPDATE pg_index SET indisvalid = true WHERE indexrelid = 'item_what'::regclass`, verify.Failed, reason.IndexCorrupt, "index public.item_what of table item is invalid",
 	},
 	{
 		"leftover", "invalid_indexes", `ALTER INDEX item_what RENAME TO item_what_ccnew; UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'item_what_ccnew'::regclass`,
-		`UPDATE pg_index SET indisvalid = true WHERE indexrelid = 'item_what_ccnew'::regclass; ALTER INDEX item_what_ccnew RENAME TO item_what`, verify.DeepPassed, reason.None, "item_what_ccnew",
+		`UPDATE pg_index SET indisvalid = true WHERE indexrelid = 'item_what_ccnew'::regclass; ALTER INDEX item_what_ccnew RENAME TO item_what`, verify.Passed, reason.None, "item_what_ccnew",
 	},
 	{
-		"sequence behind", "sequences", `INSERT INTO item OVERRIDING SYSTEM VALUE VALUES (502, 'next')`, `DELETE FROM item WHERE id = 502`,
-		verify.DeepFailed, reason.StaleData, "sequence item_id_seq goes on with 502, and column id of table item is at 502",
+		"sequence lags", "sequences", `INSERT INTO item OVERRIDING SYSTEM VALUE VALUES (502, 'next')`, `DELETE FROM item WHERE id = 502`,
+		verify.Failed, reason.StaleData, "sequence item_id_seq goes on with 502, and column id of table item is at 502",
 	},
-	{"sequence just before", "sequences", `INSERT INTO item OVERRIDING SYSTEM VALUE VALUES (-7, 'far back')`, `DELETE FROM item WHERE id = -7`, verify.DeepPassed, reason.None, "loose_n_seq"},
-	{"descending behind", "sequences", `INSERT INTO down VALUES (45)`, `DELETE FROM down WHERE n = 45`, verify.DeepFailed, reason.StaleData, "down_n_seq goes on with 45"},
+	{"sequence just before", "sequences", `INSERT INTO item OVERRIDING SYSTEM VALUE VALUES (-7, 'far back')`, `DELETE FROM item WHERE id = -7`, verify.Passed, reason.None, "loose_n_seq"},
+	{"descending lags", "sequences", `INSERT INTO down VALUES (45)`, `DELETE FROM down WHERE n = 45`, verify.Failed, reason.StaleData, "down_n_seq goes on with 45"},
 	{
 		"collation", "collations", `UPDATE pg_collation SET collversion = '1' WHERE collname = 'german'`, `ALTER COLLATION german REFRESH VERSION`,
-		verify.DeepFailed, reason.IndexCorrupt, "collation german was made with version 1",
+		verify.Failed, reason.IndexCorrupt, "collation german was made with version 1",
 	},
 	{
 		"collation of no index", "collations", `DROP INDEX words_w; UPDATE pg_collation SET collversion = '1' WHERE collname = 'german'`,
-		`ALTER COLLATION german REFRESH VERSION; CREATE INDEX words_w ON words (w)`, verify.DeepPassed, reason.None, "none of user tables is",
+		`ALTER COLLATION german REFRESH VERSION; CREATE INDEX words_w ON words (w)`, verify.Passed, reason.None, "none of user tables is",
 	},
 	{
 		"extension of a column", "extensions", `UPDATE pg_extension SET extname = 'gone' WHERE extname = 'citext'`, `UPDATE pg_extension SET extname = 'citext' WHERE extname = 'gone'`,
-		verify.DeepFailed, reason.ToolMissing, "extension gone",
+		verify.Failed, reason.ToolMissing, "extension gone",
 	},
 	{
 		"extension of nothing", "extensions", `UPDATE pg_extension SET extname = 'gone' WHERE extname = 'pg_trgm'`, `UPDATE pg_extension SET extname = 'pg_trgm' WHERE extname = 'gone'`,
-		verify.DeepPassed, reason.None, "no table needs it",
+		verify.Passed, reason.None, "no table needs it",
 	},
 }
 
-// Each deeper check turns red of its own ill, names it, and is green again without it.
-func TestDeep_FindsEachIll(t *testing.T) {
+// Each deeper check turns red of its own defect, names it, and is green again without it.
+func TestDeep_FindsEachDefect(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a PostgreSQL")
 	}
@@ -89,14 +89,14 @@ func TestDeep_FindsEachIll(t *testing.T) {
 		_, err = conn.Exec(ctx, "SET allow_system_table_mods = on;"+sql)
 		require.NoError(t, err, sql)
 	}
-	for _, statement := range ground {
+	for _, statement := range healthy {
 		exec(statement)
 	}
 	deep := verify.Deep{Connect: c.connect, Workers: 2, Say: t.Logf, Pages: func(context.Context) (verify.Pages, error) { return verify.Pages{Blocks: 9}, nil }}
-	run := func(checks ...string) map[string]verify.DeepOutcome {
+	run := func(checks ...string) map[string]verify.Outcome {
 		outcomes, err := deep.Run(ctx, checks, time.Minute)
 		require.NoError(t, err)
-		byName := map[string]verify.DeepOutcome{}
+		byName := map[string]verify.Outcome{}
 		for _, o := range outcomes {
 			byName[o.Check] = o
 		}
@@ -105,18 +105,18 @@ func TestDeep_FindsEachIll(t *testing.T) {
 	}
 	var all []string
 	for _, check := range settings.DeepChecks {
-		all = append(all, check.Name)
+		all = append(all, check)
 	}
 	for name, o := range run(all...) {
-		assert.Equal(t, verify.DeepPassed, o.Status, "%s: %s", name, o.Sentence)
+		assert.Equal(t, verify.Passed, o.Status, "%s: %s", name, o.Sentence)
 		assert.Positive(t, o.Took, name)
 	}
-	for _, i := range ills {
+	for _, i := range defects {
 		exec(i.harm)
 		o := run(i.check)[i.check]
 		assert.Equal(t, i.status, o.Status, "%s: %s", i.name, o.Sentence)
 		text := o.Sentence
-		if i.status == verify.DeepPassed {
+		if i.status == verify.Passed {
 			require.NotEmpty(t, o.Notes, i.name)
 			text = o.Notes[0]
 		} else {
@@ -125,13 +125,13 @@ func TestDeep_FindsEachIll(t *testing.T) {
 		assert.Contains(t, text, i.words, i.name)
 		if i.mend != "" {
 			exec(i.mend)
-			assert.Equal(t, verify.DeepPassed, run(i.check)[i.check].Status, "%s, mended", i.name)
+			assert.Equal(t, verify.Passed, run(i.check)[i.check].Status, "%s, mended", i.name)
 		}
 	}
 }
 
 // What a budget cuts, or -deep leaves out, is neither a pass nor a failure; a finding
-// counts whatever came behind it.
+// counts whatever came after it.
 func TestDeep_BudgetAndChoice(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a PostgreSQL")
@@ -139,20 +139,20 @@ func TestDeep_BudgetAndChoice(t *testing.T) {
 	c := startCluster(t)
 	pages := verify.Pages{Bad: []string{"base/5/1259, block 0: calculated checksum A but block contains B", "global/1"}}
 	deep := verify.Deep{Connect: c.connect, Workers: 1, Say: t.Logf, Pages: func(context.Context) (verify.Pages, error) { return pages, nil }}
-	run := func(budget time.Duration, checks ...string) (list []verify.DeepOutcome) {
+	run := func(budget time.Duration, checks ...string) (list []verify.Outcome) {
 		list, err := deep.Run(t.Context(), checks, budget)
 		require.NoError(t, err)
 		return list
 	}
 	for _, o := range run(time.Nanosecond, "amcheck", "sequences") {
-		want := verify.DeepNot
+		want := verify.NotAsked
 		if o.Check == "amcheck" || o.Check == "sequences" {
-			want = verify.DeepLeftOut
+			want = verify.LeftOut
 			assert.Contains(t, o.Sentence, "raise -check-budget")
 		}
 		assert.Equal(t, want, o.Status, o.Check)
 	}
-	failed := verify.DeepFailure(run(time.Minute, "page_checksums"))
+	failed := verify.Failure(run(time.Minute, "page_checksums"))
 	require.NotNil(t, failed)
 	assert.Equal(t, reason.PageChecksum, failed.Reason)
 	assert.Contains(t, failed.Sentence, "table pg_catalog.pg_class in database postgres: base/5/1259, block 0")
@@ -160,9 +160,9 @@ func TestDeep_BudgetAndChoice(t *testing.T) {
 
 	pages = verify.Pages{Off: true}
 	last := run(time.Minute, "page_checksums")[6]
-	assert.Equal(t, verify.DeepLeftOut, last.Status)
+	assert.Equal(t, verify.LeftOut, last.Status)
 	assert.Contains(t, last.Sentence, "no data checksums")
-	assert.Nil(t, verify.DeepFailure([]verify.DeepOutcome{last}))
+	assert.Nil(t, verify.Failure([]verify.Outcome{last}))
 
 	ended, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("somebody stopped it"))

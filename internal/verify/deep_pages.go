@@ -8,30 +8,31 @@ import (
 	"veza.fr/recovery/internal/reason"
 )
 
-// segmentOf is what a file's name has behind the relation's: a fork, the number of a gigabyte.
-var segmentOf = regexp.MustCompile(`^(\S+/\d+)(_[a-z]+)?(\.\d+)?\b`)
+// relationFile is the name of a relation's file; after it may stand a fork and the number of
+// a gigabyte.
+var relationFile = regexp.MustCompile(`^(\S+/\d+)(_[a-z]+)?(\.\d+)?\b`)
 
-// pages looks at every page of every file.
-func (d Deep) pages(ctx context.Context, s survey) (tally, error) {
+// pageChecksums looks at every page of every file.
+func (d Deep) pageChecksums(ctx context.Context, s survey) (examination, error) {
 	if d.Pages == nil {
-		return tally{leftOut: "the server cannot be stopped here"}, nil
+		return examination{leftOut: "the server cannot be stopped here"}, nil
 	}
 	found, err := d.Pages(ctx)
 	if err != nil {
-		return tally{}, err
+		return examination{}, err
 	}
 	if found.Off {
-		return tally{leftOut: "the cluster has no data checksums: neither pgBackRest nor this drill can see a damaged page as such (pg_checksums --enable)"}, nil
+		return examination{leftOut: "the cluster has no data checksums: neither pgBackRest nor this drill can see a damaged page as such (pg_checksums --enable)"}, nil
 	}
-	t := tally{looked: fmt.Sprintf("%d pages", found.Blocks)}
+	e := examination{examined: fmt.Sprintf("%d pages", found.Blocks)}
 	for _, bad := range found.Bad {
 		text := bad
-		if match := segmentOf.FindStringSubmatch(bad); match != nil {
+		if match := relationFile.FindStringSubmatch(bad); match != nil {
 			if owner := s.owner(match[1]); owner != "" {
 				text = owner + ": " + bad
 			}
 		}
-		t.findings = append(t.findings, finding{reason.PageChecksum, text + "; look for it on production's disk"})
+		e.findings = append(e.findings, finding(reason.PageChecksum, text+"; look for it on production's disk"))
 	}
-	return t, nil
+	return e, nil
 }

@@ -11,9 +11,9 @@ import (
 	"veza.fr/recovery/internal/reason"
 )
 
-// feeds are the sequences that feed a column of whole numbers. keyed says that the column
-// alone is unique: only then a sequence that lags stops the next row.
-const feeds = `SELECT s.oid::regclass::text, d.refobjid::regclass::text, quote_ident(a.attname), q.seqincrement,
+// fedColumns are the sequences that feed a column of whole numbers. Keyed says that the column
+// alone is unique: only then does a sequence that lags stop the next row.
+const fedColumns = `SELECT s.oid::regclass::text, d.refobjid::regclass::text, quote_ident(a.attname), q.seqincrement,
 	t.relkind = 'p',
 	EXISTS (SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = d.refobjid AND x.indisunique AND x.indisvalid
 	  AND x.indpred IS NULL AND x.indnkeyatts = 1 AND x.indkey[0] = a.attnum)
@@ -25,8 +25,8 @@ const feeds = `SELECT s.oid::regclass::text, d.refobjid::regclass::text, quote_i
 	WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0
 	AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) ORDER BY 1`
 
-// feed is one of them.
-type feed struct {
+// fedColumn is one of them.
+type fedColumn struct {
 	Sequence, Table, Column string
 	Increment               int64
 	Parted                  bool // the column is that of all partitions
@@ -34,42 +34,42 @@ type feed struct {
 }
 
 // sequences compares every sequence with the column it feeds: the next number must not be
-// one that is there. WAL carries a sequence ahead of its rows, so that one behind them is
+// one that is there. WAL carries a sequence ahead of its rows, so that one that lags is
 // of another moment than its table.
-func (d Deep) sequences(ctx context.Context, s survey) (t tally, err error) {
+func (d Deep) sequences(ctx context.Context, s survey) (e examination, err error) {
 	seen := 0
 	for _, database := range s.databases {
-		n, err := d.sequencesOf(ctx, database, &t)
+		n, err := d.sequencesOf(ctx, database, &e)
 		seen += n
 		if err != nil {
-			return t, fmt.Errorf("database %s: %w", database, err)
+			return e, fmt.Errorf("database %s: %w", database, err)
 		}
 	}
-	t.looked = fmt.Sprintf("%d sequences", seen)
-	return t, nil
+	e.examined = fmt.Sprintf("%d sequences", seen)
+	return e, nil
 }
 
-func (d Deep) sequencesOf(ctx context.Context, database string, t *tally) (int, error) {
+func (d Deep) sequencesOf(ctx context.Context, database string, e *examination) (int, error) {
 	conn, err := d.Connect.open(ctx, database)
 	if err != nil {
 		return 0, err
 	}
-	defer hangUp(ctx, conn)
+	defer closeConn(ctx, conn)
 	if _, err = conn.Exec(ctx, "SET lock_timeout = '2s'"); err != nil {
 		return 0, err
 	}
-	rows, err := conn.Query(ctx, feeds, pgx.QueryExecModeExec)
+	rows, err := conn.Query(ctx, fedColumns, pgx.QueryExecModeExec)
 	if err != nil {
 		return 0, err
 	}
-	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[feed])
+	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[fedColumn])
 	if err != nil {
 		return 0, err
 	}
 	for _, f := range list {
-		text, err := f.behind(ctx, conn)
-		if answer, ok := errors.AsType[*pgconn.PgError](err); ok && answer.Code == lockHeld {
-			t.notes = append(t.notes, fmt.Sprintf("database %s: sequence %s was not compared: a prepared transaction holds a lock on table %s", database, f.Sequence, f.Table))
+		text, err := f.collision(ctx, conn)
+		if answer, ok := errors.AsType[*pgconn.PgError](err); ok && answer.Code == lockNotAvailable {
+			e.notes = append(e.notes, fmt.Sprintf("database %s: sequence %s was not compared: a prepared transaction holds a lock on table %s", database, f.Sequence, f.Table))
 			continue
 		}
 		switch {
@@ -77,16 +77,16 @@ func (d Deep) sequencesOf(ctx context.Context, database string, t *tally) (int, 
 			return 0, fmt.Errorf("sequence %s: %w", f.Sequence, err)
 		case text == "":
 		case f.Keyed:
-			t.findings = append(t.findings, finding{reason.StaleData, "database " + database + ": " + text})
+			e.findings = append(e.findings, finding(reason.StaleData, "database "+database+": "+text))
 		default:
-			t.notes = append(t.notes, "database "+database+": "+text)
+			e.notes = append(e.notes, "database "+database+": "+text)
 		}
 	}
 	return len(list), nil
 }
 
-// behind says how the sequence's next number lies behind the farthest one in the column, or "".
-func (f feed) behind(ctx context.Context, conn *pgx.Conn) (string, error) {
+// collision says which number in the column the sequence's next one would collide with, or "".
+func (f fedColumn) collision(ctx context.Context, conn *pgx.Conn) (string, error) {
 	farthest := "max"
 	if f.Increment < 0 {
 		farthest = "min"

@@ -52,7 +52,7 @@ func (d Deep) survey(ctx context.Context) (s survey, err error) {
 		found, err := d.relations(ctx, database, &s)
 		answer, ok := errors.AsType[*pgconn.PgError](err)
 		switch {
-		case ok && strings.Contains(answer.Message, foreignLocale):
+		case ok && strings.Contains(answer.Message, missingLocale):
 			s.notes = append(s.notes, fmt.Sprintf("database %s is left out of the deeper checks: its locale is not installed here", database))
 			continue
 		case err != nil:
@@ -69,7 +69,7 @@ func (d Deep) relations(ctx context.Context, database string, s *survey) ([]rela
 	if err != nil {
 		return nil, err
 	}
-	defer hangUp(ctx, conn)
+	defer closeConn(ctx, conn)
 	if err = conn.QueryRow(ctx, "SELECT current_setting('server_version_num')::int, current_setting('max_connections')::int").Scan(&s.version, &s.sessions); err != nil {
 		return nil, err
 	}

@@ -11,7 +11,7 @@ import (
 
 // Bases of an RPO, best first.
 const (
-	BasisHeartbeat  = "heartbeat"   // the newest replayed beat
+	BasisHeartbeat  = "heartbeat"   // the newest replayed heartbeat row
 	BasisLastCommit = "last_commit" // the last replayed commit: grows on an idle primary
 	BasisBackup     = "backup"      // the stop of the backup: nothing was replayed
 )
@@ -22,26 +22,26 @@ type Newest struct {
 	Basis string
 }
 
-// NewestMoment is the newest beat where there is one, else the last replayed commit, else
+// NewestMoment is the newest heartbeat row where there is one, else the last replayed commit, else
 // the end of the backup.
-func NewestMoment(beats *Heartbeat, commit *time.Time, backup time.Time) Newest {
+func NewestMoment(heartbeat *Heartbeat, commit *time.Time, backup time.Time) Newest {
 	switch {
-	case beats != nil:
-		return Newest{At: beats.NewestAt, Basis: BasisHeartbeat}
+	case heartbeat != nil:
+		return Newest{At: heartbeat.NewestAt, Basis: BasisHeartbeat}
 	case commit != nil:
 		return Newest{At: *commit, Basis: BasisLastCommit}
 	}
 	return Newest{At: backup, Basis: BasisBackup}
 }
 
-// Derived says from what the RPO is known when it is not a heartbeat; "" when it is.
-func (n Newest) Derived() string {
+// BasisNote says what the RPO is derived from when there is no heartbeat; "" when there is one.
+func (n Newest) BasisNote() string {
 	const instead = "a heartbeat (role pgbackrest, pgbackrest_heartbeat: true) would make it tell"
 	switch n.Basis {
 	case BasisLastCommit:
 		return "the RPO is derived from the last replayed commit, which an idle primary makes old although nothing is lost: it is reported, not judged; " + instead
 	case BasisBackup:
-		return "the RPO is derived from the end of the backup, because no commit was replayed behind it: it is reported, not judged; " + instead
+		return "the RPO is derived from the end of the backup, because no commit was replayed after it: it is reported, not judged; " + instead
 	}
 	return ""
 }
@@ -59,13 +59,13 @@ func RPO(found time.Time, newest Newest) (time.Duration, error) {
 	return max(age, 0), nil
 }
 
-// Push is how long a segment takes from its last beat into the repository: the median over
-// the newest segments that hold beats; false when none does. It holds the wait for the
-// switch as well, less than an interval.
-func (h *Heartbeat) Push(chain wal.Chain) (time.Duration, bool) {
+// PushTime is how long a segment takes from its last heartbeat row into the repository: the
+// median over the newest segments that hold such rows; false when none does. It includes the
+// wait for the segment switch, less than an interval.
+func (h *Heartbeat) PushTime(chain wal.Chain) (time.Duration, bool) {
 	var took []time.Duration
 	for _, entry := range chain.Entries {
-		if last, ok := h.LastOf[entry.Number]; ok {
+		if last, ok := h.LastInSegment[entry.Number]; ok {
 			took = append(took, max(entry.Time.Sub(last), 0))
 		}
 	}
@@ -76,13 +76,13 @@ func (h *Heartbeat) Push(chain wal.Chain) (time.Duration, bool) {
 	return took[len(took)/2], true
 }
 
-// ByDesign says when a beat may be older than the budget although everything works; "" when
-// it may not. timeout is the primary's archive_timeout; 0 is off.
-func (h *Heartbeat) ByDesign(chain wal.Chain, timeout, budget time.Duration) string {
+// AgeByDesign says when a heartbeat row may be older than the budget although everything
+// works; "" when it may not. timeout is the primary's archive_timeout; 0 is off.
+func (h *Heartbeat) AgeByDesign(chain wal.Chain, timeout, budget time.Duration) string {
 	if timeout == 0 {
 		return "archive_timeout is 0 on the primary: a segment is archived when it is full, and a beat may be of any age by design; set archive_timeout"
 	}
-	push, _ := h.Push(chain)
+	push, _ := h.PushTime(chain)
 	if oldest := timeout + h.Interval + push; oldest > budget {
 		return fmt.Sprintf("a beat may be %s old by design (archive_timeout %s, an interval of %s, %s until a segment is in the repository), "+
 			"which is over -rpo %s: lower archive_timeout, or raise -rpo",
@@ -91,13 +91,13 @@ func (h *Heartbeat) ByDesign(chain wal.Chain, timeout, budget time.Duration) str
 	return ""
 }
 
-// Stopped says when commits went on although the beats did not: then the writer is down,
-// and what is old is the beat, not the data. "" when they went together.
-func (h *Heartbeat) Stopped(commit *time.Time) string {
+// WriterStopped says when commits went on although the heartbeat did not: then its writer is
+// down, and what is old is the heartbeat, not the data. "" when both went on.
+func (h *Heartbeat) WriterStopped(commit *time.Time) string {
 	if commit == nil || commit.Sub(h.NewestAt) <= pauseFactor*max(h.Interval, 10*time.Second) {
 		return ""
 	}
 	return fmt.Sprintf("the newest beat is %d of %s, and commits go on to %s: whoever writes the beats has stopped; "+
 		"start it again (pgbackrest-heartbeat), or drop %s in database %s",
-		h.Last, h.NewestAt.UTC().Format(time.RFC3339), commit.UTC().Format(time.RFC3339), beatTable, h.Database)
+		h.Last, h.NewestAt.UTC().Format(time.RFC3339), commit.UTC().Format(time.RFC3339), heartbeatTable, h.Database)
 }

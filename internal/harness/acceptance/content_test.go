@@ -42,7 +42,7 @@ var contentFaults = faults("TestContent", content, []fault{
 		name: "StaleData", harm: checks("- {name: fresh, query: SELECT max(created_at) FROM users, max_age: 10m}\n"),
 		args: "-checks {dir}/checks.yml " + at("stale"), exit: 1, why: reason.StaleData, step: "verify", words: "fresh | at most 10m0s old",
 	},
-	{name: "RowsFromBehindTheTarget", args: at("beat_from_later"), exit: 1, why: reason.RecoveryIncomplete, words: "-target name:beat_from_later: beat | rows from behind the target", step: "verify"},
+	{name: "RowsFromBehindTheTarget", args: at("beat_from_later"), exit: 1, why: reason.RecoveryIncomplete, words: "-target name:beat_from_later: beat | rows from after the target", step: "verify"},
 	{name: "BeatsDeleted", args: at("beats_deleted"), users: "whole", exit: 0, why: reason.None, words: "10 numbers are missing | are missing, between"},
 	{name: "FlippedPage", where: everywhere, args: "-set {flipped}", exit: 1, why: reason.PageChecksum, step: "verify", words: "full_read: table public.secret in database app"},
 	{name: "FlippedPageSeenByTheBackup", args: "-set {marked}", exit: 1, why: reason.PageChecksum, step: "verify", words: "secret"},
@@ -77,7 +77,7 @@ func TestContent_IsCounted(t *testing.T) {
 		}
 		timed := 0
 		for _, check := range settings.DeepChecks {
-			if _, ok := o.Value("check_duration_seconds", check.Name); ok {
+			if _, ok := o.Value("check_duration_seconds", check); ok {
 				timed++
 			}
 		}

@@ -13,24 +13,25 @@ import (
 	"veza.fr/recovery/internal/wal"
 )
 
-// beatTable holds a row for each beat somebody wrote on the primary.
-const beatTable = "public.veza_heartbeat"
+// heartbeatTable holds the rows that the heartbeat writes on the primary, one every few seconds.
+const heartbeatTable = "public.veza_heartbeat"
 
-// Heartbeat is what came back of the beats that somebody wrote on the primary.
+// Heartbeat is what came back of the heartbeat rows written on the primary.
 type Heartbeat struct {
 	Database           string
 	Count, First, Last int64
 	NewestAt           time.Time
 	NewestLSN          wal.LSN
-	Interval           time.Duration // the median between two neighbours
+	Interval           time.Duration // the median between two neighbouring rows
 	Gaps               []Gap         // where numbers are missing, or a pause was long; the newest ones
 	Missing            int64         // numbers between the oldest and the newest
 	Pauses             int64         // of more than pauseFactor intervals between neighbours whose numbers have no gap
-	// LastOf is the newest beat in each of the newest segments, by the segment's number.
-	LastOf map[uint64]time.Time
+	// LastInSegment is the moment of the newest row in each of the newest segments, by the
+	// segment's number.
+	LastInSegment map[uint64]time.Time
 }
 
-// Gap lies between two beats that came back.
+// Gap lies between two heartbeat rows that came back.
 type Gap struct {
 	After, Before     int64 // their numbers
 	AfterAt, BeforeAt time.Time
@@ -45,21 +46,22 @@ func (g Gap) String() string {
 }
 
 const (
-	newestBeats = 200_000 // that are looked at: more than three weeks of one every 10 s
+	newestRows  = 200_000 // that are looked at: more than three weeks of one every 10 s
 	shownGaps   = 3
 	pauseFactor = 3
 )
 
-// shape asks whether there is such a table, and whether it can be one of ours.
-const shape = `SELECT to_regclass('` + beatTable + `') IS NOT NULL, coalesce((SELECT count(*) = 3 FROM pg_catalog.pg_attribute
-	WHERE attrelid = to_regclass('` + beatTable + `')
+// tableQuery asks whether there is such a table, and whether it has the columns of a heartbeat.
+const tableQuery = `SELECT to_regclass('` + heartbeatTable + `') IS NOT NULL, coalesce((SELECT count(*) = 3 FROM pg_catalog.pg_attribute
+	WHERE attrelid = to_regclass('` + heartbeatTable + `')
 	AND (attname, atttypid) IN (('seq', 'int8'::regtype), ('beat_at', 'timestamptz'::regtype), ('lsn', 'pg_lsn'::regtype))), false)`
 
-// beats are the newest whole ones, and steps what lies between two neighbours.
-var beats = fmt.Sprintf(`WITH beats AS (SELECT seq, beat_at, lsn FROM %s WHERE seq IS NOT NULL AND isfinite(beat_at) AND lsn IS NOT NULL ORDER BY seq DESC LIMIT %d),
-	steps AS (SELECT seq, beat_at, lag(seq) OVER w AS seq_before, lag(beat_at) OVER w AS at_before FROM beats WINDOW w AS (ORDER BY seq))`, beatTable, newestBeats)
+// newestQuery gives the newest whole rows, as beats, and as steps what lies between two
+// neighbours. The queries below go on from it.
+var newestQuery = fmt.Sprintf(`WITH beats AS (SELECT seq, beat_at, lsn FROM %s WHERE seq IS NOT NULL AND isfinite(beat_at) AND lsn IS NOT NULL ORDER BY seq DESC LIMIT %d),
+	steps AS (SELECT seq, beat_at, lag(seq) OVER w AS seq_before, lag(beat_at) OVER w AS at_before FROM beats WINDOW w AS (ORDER BY seq))`, heartbeatTable, newestRows)
 
-const beatsOf = `,
+const summaryQuery = `,
 	usual AS (SELECT greatest(coalesce(percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM beat_at - at_before)), 0), 0)::float8 AS seconds
 		FROM steps WHERE at_before IS NOT NULL)
 	SELECT (SELECT count(*) FROM beats), (SELECT coalesce(min(seq), 0) FROM beats), (SELECT coalesce(max(seq), 0) FROM beats),
@@ -67,31 +69,31 @@ const beatsOf = `,
 	(SELECT coalesce(sum(seq - seq_before - 1), 0)::bigint FROM steps),
 	(SELECT count(*) FROM steps, usual WHERE seq = seq_before + 1 AND extract(epoch FROM beat_at - at_before) > %d * seconds AND seconds > 0)`
 
-const gapsOf = `
+const gapsQuery = `
 	SELECT seq_before, seq, at_before, beat_at FROM steps
 	WHERE seq > seq_before + 1 OR extract(epoch FROM beat_at - at_before) > %f AND %f > 0 ORDER BY seq DESC LIMIT %d`
 
-const lastOf = `
+const lastInSegmentQuery = `
 	SELECT floor((lsn - '0/0') / %d)::bigint, max(beat_at) FROM (SELECT lsn, beat_at FROM beats ORDER BY seq DESC LIMIT 5000) b
 	GROUP BY 1 ORDER BY 1 DESC LIMIT 20`
 
 // ReadHeartbeat reads what came back of the heartbeat in a database. It is nil where there
-// is none; why says when there is a table that cannot be one.
+// is none; why says what is wrong with a table that has its name and cannot be read as one.
 func ReadHeartbeat(ctx context.Context, conn *pgx.Conn, segmentSize uint64) (h *Heartbeat, why string, err error) {
-	var there, ours bool
-	if err = conn.QueryRow(ctx, shape).Scan(&there, &ours); err != nil || !there {
+	var exists, ours bool
+	if err = conn.QueryRow(ctx, tableQuery).Scan(&exists, &ours); err != nil || !exists {
 		return nil, "", err
 	}
 	if !ours {
-		return nil, beatTable + " is no heartbeat: its columns are not seq bigint, beat_at timestamptz, lsn pg_lsn", nil
+		return nil, heartbeatTable + " is no heartbeat: its columns are not seq bigint, beat_at timestamptz, lsn pg_lsn", nil
 	}
 	h = &Heartbeat{Database: conn.Config().Database}
 	err = h.read(ctx, conn, segmentSize)
-	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && !strings.HasPrefix(answer.Code, operatorStepped) {
-		return nil, fmt.Sprintf("%s cannot be read: %s (SQLSTATE %s)", beatTable, clip(answer.Message), answer.Code), nil
+	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && !strings.HasPrefix(answer.Code, operatorIntervention) {
+		return nil, fmt.Sprintf("%s cannot be read: %s (SQLSTATE %s)", heartbeatTable, excerpt(answer.Message), answer.Code), nil
 	}
 	if err == nil && h.Count == 0 {
-		return nil, beatTable + " is empty: nobody writes beats", nil
+		return nil, heartbeatTable + " is empty: nobody writes beats", nil
 	}
 	return h, "", err
 }
@@ -100,7 +102,7 @@ func (h *Heartbeat) read(ctx context.Context, conn *pgx.Conn, segmentSize uint64
 	var newest *time.Time
 	var place string
 	var seconds float64
-	if err := conn.QueryRow(ctx, beats+fmt.Sprintf(beatsOf, pauseFactor)).
+	if err := conn.QueryRow(ctx, newestQuery+fmt.Sprintf(summaryQuery, pauseFactor)).
 		Scan(&h.Count, &h.First, &h.Last, &newest, &place, &seconds, &h.Missing, &h.Pauses); err != nil || newest == nil {
 		return err
 	}
@@ -109,24 +111,24 @@ func (h *Heartbeat) read(ctx context.Context, conn *pgx.Conn, segmentSize uint64
 	if h.NewestLSN, err = wal.ParseLSN(place); err != nil {
 		return err
 	}
-	rows, err := conn.Query(ctx, beats+fmt.Sprintf(gapsOf, pauseFactor*seconds, seconds, shownGaps))
+	rows, err := conn.Query(ctx, newestQuery+fmt.Sprintf(gapsQuery, pauseFactor*seconds, seconds, shownGaps))
 	if err != nil {
 		return err
 	}
 	if h.Gaps, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Gap]); err != nil {
 		return err
 	}
-	return h.lastOfSegments(ctx, conn, segmentSize)
+	return h.readLastInSegments(ctx, conn, segmentSize)
 }
 
-func (h *Heartbeat) lastOfSegments(ctx context.Context, conn *pgx.Conn, segmentSize uint64) error {
-	rows, err := conn.Query(ctx, beats+fmt.Sprintf(lastOf, segmentSize))
+func (h *Heartbeat) readLastInSegments(ctx context.Context, conn *pgx.Conn, segmentSize uint64) error {
+	rows, err := conn.Query(ctx, newestQuery+fmt.Sprintf(lastInSegmentQuery, segmentSize))
 	if err != nil {
 		return err
 	}
-	h.LastOf = map[uint64]time.Time{}
+	h.LastInSegment = map[uint64]time.Time{}
 	var number int64
 	var at time.Time
-	_, err = pgx.ForEachRow(rows, []any{&number, &at}, func() error { h.LastOf[uint64(number)] = at; return nil })
+	_, err = pgx.ForEachRow(rows, []any{&number, &at}, func() error { h.LastInSegment[uint64(number)] = at; return nil })
 	return err
 }

@@ -8,21 +8,21 @@ import (
 	"veza.fr/recovery/internal/reason"
 )
 
-// PostgreSQL's own processes are welcome, those of the chosen libraries are noted, and what
-// moves data or runs jobs is a finding, whoever brought it.
-func TestWelcome(t *testing.T) {
+// PostgreSQL's own processes pass, those of the chosen libraries are noted, and what moves
+// data or runs jobs is a finding, whichever library it comes from.
+func TestJudgeProcess(t *testing.T) {
 	for _, kind := range []string{"client backend", "checkpointer", "walwriter", "walsummarizer", "io worker", "autovacuum worker"} {
 		for _, libraries := range []bool{false, true} {
-			note, err := welcome(kind, libraries)
+			note, err := judgeProcess(kind, libraries)
 			assert.NoError(t, err, kind)
 			assert.Empty(t, note, kind)
 		}
 	}
-	note, err := welcome("TimescaleDB Background Worker Launcher", true)
+	note, err := judgeProcess("TimescaleDB Background Worker Launcher", true)
 	assert.NoError(t, err)
 	assert.Equal(t, `a process "TimescaleDB Background Worker Launcher" of a preloaded library runs in the sandbox`, note)
 	finding := func(kind string, libraries bool) {
-		_, err := welcome(kind, libraries)
+		_, err := judgeProcess(kind, libraries)
 		why, _ := reason.Of(err)
 		assert.Equal(t, reason.IsolationBreached, why, kind)
 		assert.ErrorContains(t, err, kind)

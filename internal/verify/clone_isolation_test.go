@@ -16,16 +16,16 @@ import (
 	"veza.fr/recovery/internal/wait"
 )
 
-// quiet keeps a cluster from following anybody.
-const quiet = "max_logical_replication_workers=0"
+// noReplication keeps a cluster from following another one.
+const noReplication = "max_logical_replication_workers=0"
 
-// judged is what Isolated says of a cluster.
-func judged(t *testing.T, c *cluster, preload ...string) ([]string, error) {
+// isolation is what CloneIsolated says of a cluster.
+func isolation(t *testing.T, c *cluster, preload ...string) ([]string, error) {
 	t.Helper()
 	conn, err := c.connect(t.Context(), "postgres")
 	require.NoError(t, err)
 	defer func() { _ = conn.Close(t.Context()) }()
-	return verify.Isolated(t.Context(), conn, preload)
+	return verify.CloneIsolated(t.Context(), conn, preload)
 }
 
 // breached asserts that it is a finding that names the setting or process.
@@ -38,12 +38,12 @@ func breached(t *testing.T, err error, names string) {
 }
 
 // Each setting that would let the clone out is found by itself.
-func TestIsolated_Settings(t *testing.T) {
+func TestCloneIsolated_Settings(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short leaves out what needs a real PostgreSQL")
 	}
-	c := startCluster(t, quiet, "synchronous_commit=local") // so that no standby is waited for
-	notes, err := judged(t, c)
+	c := startCluster(t, noReplication, "synchronous_commit=local") // so that no standby is waited for
+	notes, err := isolation(t, c)
 	require.NoError(t, err)
 	assert.Empty(t, notes)
 	for setting, value := range map[string]string{
@@ -52,12 +52,12 @@ func TestIsolated_Settings(t *testing.T) {
 	} {
 		t.Run(setting, func(t *testing.T) {
 			c.alter(t, fmt.Sprintf("SET %s = '%s'", setting, value), setting, value)
-			_, err = judged(t, c)
+			_, err = isolation(t, c)
 			breached(t, err, fmt.Sprintf("%s is %q", setting, value))
 			c.alter(t, "RESET "+setting, setting, "")
 		})
 	}
-	_, err = judged(t, c)
+	_, err = isolation(t, c)
 	require.NoError(t, err)
 }
 
@@ -88,7 +88,7 @@ func (c *cluster) eventually(t *testing.T, query string) error {
 }
 
 // So is what only a restart brings about.
-func TestIsolated_SettingsOfTheStart(t *testing.T) {
+func TestCloneIsolated_SettingsOfTheStart(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short leaves out what needs a real PostgreSQL")
 	}
@@ -99,59 +99,59 @@ func TestIsolated_SettingsOfTheStart(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			_, err := judged(t, startCluster(t, quiet, c.setting))
+			_, err := isolation(t, startCluster(t, noReplication, c.setting))
 			breached(t, err, c.says)
 		})
 	}
 }
 
 // Only the libraries that were chosen are loaded, and nobody who sends or fetches data runs.
-func TestIsolated_Libraries(t *testing.T) {
+func TestCloneIsolated_Libraries(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short leaves out what needs a real PostgreSQL")
 	}
-	c := startCluster(t, quiet, "shared_preload_libraries=pg_prewarm")
-	_, err := judged(t, c)
+	c := startCluster(t, noReplication, "shared_preload_libraries=pg_prewarm")
+	_, err := isolation(t, c)
 	breached(t, err, `shared_preload_libraries is "pg_prewarm"`)
-	_, err = judged(t, c, "pg_prewarm", "auto_explain")
+	_, err = isolation(t, c, "pg_prewarm", "auto_explain")
 	breached(t, err, `not "pg_prewarm,auto_explain"`)
-	notes, err := judged(t, c, "pg_prewarm")
+	notes, err := isolation(t, c, "pg_prewarm")
 	require.NoError(t, err)
 	assert.Empty(t, notes)
 
 	sender, err := pgconn.Connect(t.Context(), "host="+c.dir+" user=boss replication=true")
 	require.NoError(t, err)
 	defer func() { _ = sender.Close(t.Context()) }()
-	_, err = judged(t, c, "pg_prewarm")
+	_, err = isolation(t, c, "pg_prewarm")
 	breached(t, err, `"walsender"`)
 }
 
-// What would reach out elsewhere is named, and what nobody can tell is said.
-func TestDormant(t *testing.T) {
+// What would reach out is named, and so is what the server refuses to tell.
+func TestOutboundObjects(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short leaves out what needs a real PostgreSQL")
 	}
-	c := startCluster(t, quiet)
-	ask := func(cron bool) []string {
+	c := startCluster(t, noReplication)
+	outbound := func(cron bool) []string {
 		conn, err := c.connect(t.Context(), "postgres")
 		require.NoError(t, err)
 		defer func() { _ = conn.Close(t.Context()) }()
-		notes, err := verify.Dormant(t.Context(), conn, c.connect, cron)
+		notes, err := verify.OutboundObjects(t.Context(), conn, c.connect, cron)
 		require.NoError(t, err)
 		return notes
 	}
-	assert.Empty(t, ask(true))
+	assert.Empty(t, outbound(true))
 	c.exec(t, "postgres",
 		"CREATE SUBSCRIPTION far CONNECTION 'host=192.0.2.1 password=secretsecret' PUBLICATION p WITH (connect = false)",
 		"CREATE SUBSCRIPTION idle CONNECTION 'host=192.0.2.1' PUBLICATION p WITH (connect = false)", "ALTER SUBSCRIPTION far ENABLE",
 		"CREATE SCHEMA cron", "CREATE TABLE cron.job (active boolean)", "INSERT INTO cron.job VALUES (true), (true), (false)")
-	assert.Equal(t, []string{"1 subscription in the data, enabled, and not run here: far in database postgres"}, ask(false))
+	assert.Equal(t, []string{"1 subscription in the data, enabled, and not run here: far in database postgres"}, outbound(false))
 	assert.Equal(t, []string{
 		"1 subscription in the data, enabled, and not run here: far in database postgres",
 		"2 jobs of pg_cron in database postgres, active, and not run here",
-	}, ask(true))
+	}, outbound(true))
 	c.exec(t, "postgres", "ALTER TABLE cron.job RENAME active TO other")
-	notes := ask(true)
+	notes := outbound(true)
 	require.Len(t, notes, 2)
 	assert.Contains(t, notes[1], "whether pg_cron has jobs in database postgres is not known")
 }

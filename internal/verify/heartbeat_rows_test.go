@@ -13,9 +13,9 @@ import (
 	"veza.fr/recovery/internal/wal"
 )
 
-const beatTable = `CREATE TABLE public.veza_heartbeat (seq bigint PRIMARY KEY, beat_at timestamptz NOT NULL, lsn pg_lsn NOT NULL)`
+const heartbeatTable = `CREATE TABLE public.veza_heartbeat (seq bigint PRIMARY KEY, beat_at timestamptz NOT NULL, lsn pg_lsn NOT NULL)`
 
-// What is read of a heartbeat, from a real table: the newest beat, the holes, the pauses.
+// What is read of a heartbeat, from a real table: the newest row, the gaps, the pauses.
 func TestReadHeartbeat(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a PostgreSQL")
@@ -43,12 +43,12 @@ func TestReadHeartbeat(t *testing.T) {
 	h, why = read()
 	assert.Nil(t, h)
 	assert.Contains(t, why, "no heartbeat")
-	exec(`DROP TABLE public.veza_heartbeat; ` + beatTable)
+	exec(`DROP TABLE public.veza_heartbeat; ` + heartbeatTable)
 	h, why = read()
 	assert.Nil(t, h)
 	assert.Contains(t, why, "is empty")
 
-	// One every 10 s: 1 to 100 without 41 to 43, and a pause of 31 s behind 60.
+	// One every 10 s: 1 to 100 without 41 to 43, and a pause of 31 s after 60.
 	exec(`INSERT INTO public.veza_heartbeat SELECT i, '2026-11-25 12:00:00+00'::timestamptz + i * interval '10 s' + CASE WHEN i > 60 THEN interval '21 s' ELSE '0' END,
 		'0/5000000'::pg_lsn + i * 262144 FROM generate_series(1, 100) i WHERE i NOT BETWEEN 41 AND 43`)
 	h, why = read()
@@ -61,10 +61,10 @@ func TestReadHeartbeat(t *testing.T) {
 	require.Len(t, h.Gaps, 2)
 	assert.Equal(t, "no beat for 31s, between 2026-11-25T12:10:00Z and 2026-11-25T12:10:31Z", h.Gaps[0].String())
 	assert.Equal(t, "beats 41 to 43 are missing, between 2026-11-25T12:06:40Z and 2026-11-25T12:07:20Z", h.Gaps[1].String())
-	assert.Equal(t, time.Date(2026, 11, 25, 12, 10, 51, 0, time.UTC), h.LastOf[5].UTC(), "63 is the last below 0/6000000")
-	assert.Len(t, h.LastOf, 2)
+	assert.Equal(t, time.Date(2026, 11, 25, 12, 10, 51, 0, time.UTC), h.LastInSegment[5].UTC(), "63 is the last below 0/6000000")
+	assert.Len(t, h.LastInSegment, 2)
 
-	// What is not whole is no beat, also where a gap is told by it.
+	// A row that is not whole does not count, nor does it end a gap.
 	exec(`ALTER TABLE public.veza_heartbeat ALTER beat_at DROP NOT NULL, ALTER lsn DROP NOT NULL`)
 	exec(`INSERT INTO public.veza_heartbeat VALUES (200, NULL, '0/1'), (201, '2026-11-25 13:00:00+00', NULL), (202, 'infinity', '0/1')`)
 	again, why := read()
@@ -73,25 +73,25 @@ func TestReadHeartbeat(t *testing.T) {
 
 func TestRPO(t *testing.T) {
 	noon := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
-	beat := &verify.Heartbeat{Last: 7, NewestAt: noon, Interval: 10 * time.Second, Database: "app"}
+	heartbeat := &verify.Heartbeat{Last: 7, NewestAt: noon, Interval: 10 * time.Second, Database: "app"}
 	commit := noon.Add(time.Minute)
 	for name, c := range map[string]struct {
-		beats  *verify.Heartbeat
-		commit *time.Time
-		basis  string
-		at     time.Time
-		says   string
+		heartbeat *verify.Heartbeat
+		commit    *time.Time
+		basis     string
+		at        time.Time
+		says      string
 	}{
-		"a beat":   {beat, &commit, verify.BasisHeartbeat, noon, ""},
-		"a commit": {nil, &commit, verify.BasisLastCommit, commit, "reported, not judged"},
-		"nothing":  {nil, nil, verify.BasisBackup, noon.Add(-time.Hour), "the end of the backup"},
+		"a heartbeat": {heartbeat, &commit, verify.BasisHeartbeat, noon, ""},
+		"a commit":    {nil, &commit, verify.BasisLastCommit, commit, "reported, not judged"},
+		"nothing":     {nil, nil, verify.BasisBackup, noon.Add(-time.Hour), "the end of the backup"},
 	} {
-		newest := verify.NewestMoment(c.beats, c.commit, noon.Add(-time.Hour))
+		newest := verify.NewestMoment(c.heartbeat, c.commit, noon.Add(-time.Hour))
 		assert.Equal(t, verify.Newest{At: c.at, Basis: c.basis}, newest, name)
 		if c.says == "" {
-			assert.Empty(t, newest.Derived(), name)
+			assert.Empty(t, newest.BasisNote(), name)
 		} else {
-			assert.Contains(t, newest.Derived(), c.says, name)
+			assert.Contains(t, newest.BasisNote(), c.says, name)
 		}
 	}
 	for age, want := range map[time.Duration]time.Duration{time.Minute: time.Minute, 0: 0, -5 * time.Second: 0} {
@@ -104,26 +104,26 @@ func TestRPO(t *testing.T) {
 	why, _ := reason.Of(err)
 	assert.Equal(t, reason.ClockSkew, why)
 
-	assert.Empty(t, beat.Stopped(nil))
+	assert.Empty(t, heartbeat.WriterStopped(nil))
 	late := noon.Add(30 * time.Second)
-	assert.Empty(t, beat.Stopped(&late))
+	assert.Empty(t, heartbeat.WriterStopped(&late))
 	late = late.Add(time.Second)
-	assert.Contains(t, beat.Stopped(&late), "the newest beat is 7 of 2026-11-25T12:00:00Z, and commits go on to 2026-11-25T12:00:31Z")
+	assert.Contains(t, heartbeat.WriterStopped(&late), "the newest beat is 7 of 2026-11-25T12:00:00Z, and commits go on to 2026-11-25T12:00:31Z")
 }
 
-func TestByDesign(t *testing.T) {
+func TestAgeByDesign(t *testing.T) {
 	noon := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 	entry := func(number uint64, after time.Duration) wal.Entry {
 		return wal.Entry{Segment: wal.Segment{Timeline: 1, Number: number}, Time: noon.Add(after)}
 	}
-	h := &verify.Heartbeat{Interval: 10 * time.Second, LastOf: map[uint64]time.Time{4: noon, 5: noon, 6: noon}}
+	h := &verify.Heartbeat{Interval: 10 * time.Second, LastInSegment: map[uint64]time.Time{4: noon, 5: noon, 6: noon}}
 	chain := wal.Chain{Entries: []wal.Entry{entry(3, time.Hour), entry(4, 9*time.Second), entry(5, 5*time.Second), entry(6, -time.Second)}}
-	push, ok := h.Push(chain)
+	push, ok := h.PushTime(chain)
 	assert.True(t, ok)
-	assert.Equal(t, 5*time.Second, push, "the median of those with beats")
-	_, ok = h.Push(wal.Chain{Entries: chain.Entries[:1]})
+	assert.Equal(t, 5*time.Second, push, "the median of those with heartbeat rows")
+	_, ok = h.PushTime(wal.Chain{Entries: chain.Entries[:1]})
 	assert.False(t, ok)
-	assert.Empty(t, h.ByDesign(chain, time.Minute, 75*time.Second))
-	assert.Contains(t, h.ByDesign(chain, time.Minute, 74*time.Second), "a beat may be 1m15s old by design (archive_timeout 1m0s, an interval of 10s, 5s until")
-	assert.Contains(t, h.ByDesign(chain, 0, time.Hour), "archive_timeout is 0")
+	assert.Empty(t, h.AgeByDesign(chain, time.Minute, 75*time.Second))
+	assert.Contains(t, h.AgeByDesign(chain, time.Minute, 74*time.Second), "a beat may be 1m15s old by design (archive_timeout 1m0s, an interval of 10s, 5s until")
+	assert.Contains(t, h.AgeByDesign(chain, 0, time.Hour), "archive_timeout is 0")
 }

@@ -11,25 +11,25 @@ import (
 	"veza.fr/recovery/internal/reason"
 )
 
-// harmless are the settings that keep a clone from archiving (facts A7), from following
-// anybody, and from being reached.
-var harmless = map[string]string{
+// isolatingSettings keep a clone from archiving (facts A7), from following another cluster, and
+// from being reached.
+var isolatingSettings = map[string]string{
 	"archive_mode": "off", "archive_command": "", "archive_library": "", "primary_conninfo": "", "primary_slot_name": "",
 	"synchronous_standby_names": "", "listen_addresses": "", "max_logical_replication_workers": "0",
 }
 
 // Isolated asserts by SQL that the cluster cannot reach production: it does not archive,
-// follows nobody, has loaded the libraries that were chosen and no other, and runs nothing by
+// follows no other cluster, has loaded the libraries that were chosen and no other, and runs nothing by
 // itself. The reason of a failure is isolation_breached. notes are the workers of the
 // libraries that were chosen.
-func Isolated(ctx context.Context, conn *pgx.Conn, preload []string) (notes []string, err error) {
+func CloneIsolated(ctx context.Context, conn *pgx.Conn, preload []string) (notes []string, err error) {
 	// Not by SHOW: it says of archive_command only whether it is in use.
-	settings, err := pairs(ctx, conn, "SELECT name, coalesce(reset_val, '') FROM pg_catalog.pg_settings ORDER BY name")
+	settings, err := textPairs(ctx, conn, "SELECT name, coalesce(reset_val, '') FROM pg_catalog.pg_settings ORDER BY name")
 	if err != nil {
 		return nil, err
 	}
 	for _, setting := range settings {
-		want, known := harmless[setting[0]]
+		want, known := isolatingSettings[setting[0]]
 		if setting[0] == "shared_preload_libraries" {
 			want, known = strings.Join(preload, ","), true
 		}
@@ -37,26 +37,26 @@ func Isolated(ctx context.Context, conn *pgx.Conn, preload []string) (notes []st
 			return nil, reason.Errorf(reason.IsolationBreached, "%s is %q in the restored cluster, not %q", setting[0], got, want)
 		}
 	}
-	return workers(ctx, conn, len(preload) > 0)
+	return checkProcesses(ctx, conn, len(preload) > 0)
 }
 
-// atHome are the processes a cluster has that does nothing for anybody else. Those of later
-// versions that only read or write its own files are among them.
-var atHome = []string{
+// localProcesses are those that work on the cluster's own files and for its own sessions
+// alone, the ones of later versions included.
+var localProcesses = []string{
 	"client backend", "parallel worker", "checkpointer", "background writer", "walwriter", "walsummarizer", "io worker", "startup",
 	"autovacuum launcher", "autovacuum worker", // with autovacuum off there may be one against wraparound
 }
 
-// abroad are those, by the beginning of their name, that move data to or from other
+// outboundProcesses are those, by the beginning of their name, that move data to or from other
 // clusters, or run what is in the data, whichever library they come from.
-var abroad = []string{"archiver", "walreceiver", "walsender", "logical replication", "slotsync", "pg_cron", "pglogical", "pg_net"}
+var outboundProcesses = []string{"archiver", "walreceiver", "walsender", "logical replication", "slotsync", "pg_cron", "pglogical", "pg_net"}
 
-// workers looks at every process of the cluster that has a session: others can run nothing
+// checkProcesses looks at every process that pg_stat_activity lists: others can run nothing
 // that is in the data.
-func workers(ctx context.Context, conn *pgx.Conn, libraries bool) (notes []string, err error) {
-	running, err := pairs(ctx, conn, "SELECT DISTINCT coalesce(backend_type, '?'), '' FROM pg_catalog.pg_stat_activity ORDER BY 1")
+func checkProcesses(ctx context.Context, conn *pgx.Conn, libraries bool) (notes []string, err error) {
+	running, err := textPairs(ctx, conn, "SELECT DISTINCT coalesce(backend_type, '?'), '' FROM pg_catalog.pg_stat_activity ORDER BY 1")
 	for _, process := range running {
-		note, finding := welcome(process[0], libraries)
+		note, finding := judgeProcess(process[0], libraries)
 		if finding != nil {
 			return nil, finding
 		}
@@ -67,12 +67,12 @@ func workers(ctx context.Context, conn *pgx.Conn, libraries bool) (notes []strin
 	return notes, err
 }
 
-// welcome judges one kind of process. What is not PostgreSQL's own is of a library, and only
-// the chosen ones may have one.
-func welcome(kind string, libraries bool) (note string, err error) {
-	leaves := slices.ContainsFunc(abroad, func(prefix string) bool { return strings.HasPrefix(kind, prefix) })
-	switch own := slices.Contains(atHome, kind); {
-	case leaves || !libraries && !own:
+// judgeProcess judges one kind of process. What is not PostgreSQL's own belongs to a library,
+// and only the libraries that were chosen may have one.
+func judgeProcess(kind string, libraries bool) (note string, err error) {
+	outbound := slices.ContainsFunc(outboundProcesses, func(prefix string) bool { return strings.HasPrefix(kind, prefix) })
+	switch own := slices.Contains(localProcesses, kind); {
+	case outbound || !libraries && !own:
 		return "", reason.Errorf(reason.IsolationBreached, "a process %q runs in the restored cluster: it may reach production, or do what is in the data", kind)
 	case !own:
 		return fmt.Sprintf("a process %q of a preloaded library runs in the sandbox", kind), nil
@@ -80,8 +80,8 @@ func welcome(kind string, libraries bool) (note string, err error) {
 	return "", nil
 }
 
-// pairs are the rows of a query of two texts.
-func pairs(ctx context.Context, conn *pgx.Conn, query string) ([][2]string, error) {
+// textPairs are the rows of a query of two texts.
+func textPairs(ctx context.Context, conn *pgx.Conn, query string) ([][2]string, error) {
 	rows, err := conn.Query(ctx, query)
 	if err != nil {
 		return nil, err

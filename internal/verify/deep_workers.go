@@ -1,0 +1,159 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// progressEvery is how often long work says how far it is.
+const progressEvery = 5 * time.Second
+
+// examineRelation looks at one relation in a session. What it finds is not an error; a note is
+// what it could not do, and why.
+type examineRelation func(ctx context.Context, conn *pgx.Conn, r relation) (found []Outcome, note string, err error)
+
+// lockNotAvailable is the code of a lock that did not come in time. Nobody else is at work in a
+// clone: a transaction that was prepared on the primary holds it, and will for ever.
+const lockNotAvailable = "55P03"
+
+// forEachRelation has workers look at relations, in order. Each worker keeps a session as long as
+// the database stays the same. It ends with the first error that says nothing about
+// the data.
+func (d Deep) forEachRelation(ctx context.Context, workers int, what string, relations []relation, examine examineRelation) (e examination, err error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	next := make(chan relation)
+	var mu sync.Mutex
+	done, begin, lastLine := 0, time.Now(), time.Now()
+	var notes []string
+	report := func(found []Outcome, note string) {
+		mu.Lock()
+		defer mu.Unlock()
+		e.findings = append(e.findings, found...)
+		if note != "" {
+			notes = append(notes, note)
+		}
+		done++
+		if time.Since(lastLine) > progressEvery {
+			lastLine = time.Now()
+			d.Say("%d of %d %s in %s", done, len(relations), what, time.Since(begin).Round(time.Second))
+		}
+	}
+	var group sync.WaitGroup
+	for range workers {
+		group.Go(func() {
+			if err := d.worker(ctx, next, examine, report); err != nil {
+				cancel(err)
+			}
+		})
+	}
+relations:
+	for _, r := range relations {
+		select {
+		case next <- r:
+		case <-ctx.Done():
+			break relations
+		}
+	}
+	close(next)
+	group.Wait()
+	e.notes = shortened(notes)
+	if ctx.Err() != nil {
+		e.examined = fmt.Sprintf("%d of %d %s", done, len(relations), what)
+		return e, context.Cause(ctx)
+	}
+	e.examined = fmt.Sprintf("%d %s", len(relations), what)
+	return e, nil
+}
+
+func (d Deep) worker(ctx context.Context, next <-chan relation, examine examineRelation, report func([]Outcome, string)) error {
+	var conn *pgx.Conn
+	in := ""
+	defer func() {
+		if conn != nil {
+			closeConn(ctx, conn)
+		}
+	}()
+	for r := range next {
+		if conn == nil || in != r.database {
+			if conn != nil {
+				closeConn(ctx, conn)
+			}
+			var err error
+			if conn, err = d.writer(ctx, r.database); err != nil {
+				return fmt.Errorf("database %s: %w", r.database, err)
+			}
+			in = r.database
+		}
+		found, note, err := examine(ctx, conn, r)
+		if err != nil {
+			return fmt.Errorf("%s in database %s: %w", r.name, r.database, err)
+		}
+		report(found, note)
+	}
+	return nil
+}
+
+// writer is a session that may write into the clone, without triggers, whatever search_path
+// the data brings, and in the encoding of its database: nothing is converted.
+func (d Deep) writer(ctx context.Context, database string) (*pgx.Conn, error) {
+	conn, err := d.Connect.open(ctx, database)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = conn.Exec(ctx, "SET default_transaction_read_only = off; SET lock_timeout = '2s'; SET session_replication_role = replica; SET search_path = pg_catalog; "+
+		"SELECT set_config('client_encoding', getdatabaseencoding(), false)"); err != nil {
+		closeConn(ctx, conn)
+		return nil, err
+	}
+	return conn, nil
+}
+
+// serverError is what the server answered about one relation. What the server did not say, or
+// says when it is going down, stays an error.
+func serverError(ctx context.Context, conn *pgx.Conn, err error) (*pgconn.PgError, error) {
+	answer, ok := errors.AsType[*pgconn.PgError](err)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	if !ok || conn.IsClosed() || strings.HasPrefix(answer.Code, operatorIntervention) {
+		return nil, err
+	}
+	return answer, nil
+}
+
+// relationFinding makes a finding of what the server answered.
+func relationFinding(r relation, answer *pgconn.PgError, why reason.Reason, next string) Outcome {
+	text := fmt.Sprintf("%s %s in database %s: %s (SQLSTATE %s)", kinds[r.kind], r.name, r.database, excerpt(answer.Message), answer.Code)
+	if next != "" {
+		text += "; " + next
+	}
+	return finding(why, text)
+}
+
+// skippedNote is the note on a relation that could not be looked at.
+func skippedNote(r relation, answer *pgconn.PgError) string {
+	why := ""
+	if answer.Code == lockNotAvailable {
+		why = "a prepared transaction holds a lock on it: "
+	}
+	return fmt.Sprintf("%s %s in database %s could not be looked at: %s%s (SQLSTATE %s)", kinds[r.kind], r.name, r.database, why, excerpt(answer.Message), answer.Code)
+}
+
+// shortened keeps a long list readable.
+func shortened(notes []string) []string {
+	const most = 5
+	if len(notes) <= most {
+		return notes
+	}
+	return append(notes[:most:most], fmt.Sprintf("... and %d more like these", len(notes)-most))
+}
