@@ -61,7 +61,8 @@ func (c *Client) ioTimeout() string {
 func (c *Client) common(command string) []string {
 	argv := []string{
 		"pgbackrest", "--config=" + c.Config, "--stanza=" + c.Stanza, "--repo=" + strconv.Itoa(c.Repo),
-		"--log-path=" + c.Log, "--log-level-console=off", "--log-level-stderr=warn", "--log-level-file=off", "--no-log-timestamp",
+		"--log-path=" + c.Log, "--log-level-console=off", "--log-level-stderr=warn", "--log-level-file=off",
+		"--no-log-timestamp",
 	}
 	if c.Include != "" {
 		argv = append(argv, "--config-include-path="+c.Include)

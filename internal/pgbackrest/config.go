@@ -36,7 +36,8 @@ func ParseConfig(path string, content []byte, more ...ConfFile) (*Config, error)
 	}, content, others...)
 	if err != nil {
 		// The library's error quotes the line, and the line may hold a secret.
-		return nil, reason.Errorf(reason.ConfigInvalid, "%s is no pgbackrest.conf: a line is neither [section] nor option=value", path)
+		return nil, reason.Errorf(reason.ConfigInvalid,
+			"%s is no pgbackrest.conf: a line is neither [section] nor option=value", path)
 	}
 	return &Config{Path: path, file: file, lines: lines}, nil
 }
@@ -60,13 +61,15 @@ func (c *Config) Stanza(wanted string) (string, error) {
 	case wanted != "" && slices.Contains(names, wanted):
 		return wanted, nil
 	case wanted != "":
-		return "", reason.Errorf(reason.ConfigInvalid, "-stanza %s: %s has no section [%s]; it has %s", wanted, c.Path, wanted, strings.Join(names, ", "))
+		return "", reason.Errorf(reason.ConfigInvalid, "-stanza %s: %s has no section [%s]; it has %s", wanted, c.Path,
+			wanted, strings.Join(names, ", "))
 	case len(names) == 1:
 		return names[0], nil
 	case len(names) == 0:
 		return "", reason.Errorf(reason.ConfigInvalid, "%s has no stanza section", c.Path)
 	}
-	return "", reason.Errorf(reason.ConfigInvalid, "%s has several stanzas (%s): choose one with -stanza", c.Path, strings.Join(names, ", "))
+	return "", reason.Errorf(reason.ConfigInvalid, "%s has several stanzas (%s): choose one with -stanza", c.Path,
+		strings.Join(names, ", "))
 }
 
 // Option is the value a command sees for an option: the stanza's section before
@@ -153,7 +156,9 @@ func (c *Config) Secrets() []string {
 	for _, section := range c.file.Sections() {
 		for _, key := range section.Keys() {
 			_, option, _ := strings.Cut(key.Name(), "-")
-			if value := strings.TrimSpace(key.Value()); strings.HasPrefix(key.Name(), "repo") && slices.Contains(secretOptions, option) && value != "" {
+			if value := strings.TrimSpace(key.Value()); strings.HasPrefix(key.Name(), "repo") &&
+				slices.Contains(secretOptions, option) &&
+				value != "" {
 				values = append(values, value)
 			}
 		}
@@ -165,7 +170,8 @@ func (c *Config) Secrets() []string {
 // is named and its value is not shown.
 func (r Repo) CheckSecrets() error {
 	for _, option := range r.Placeholders() {
-		return reason.Errorf(reason.PlaceholderSecret, "%s: %s is a placeholder (or empty); put the real value there", r.conf.Path, option)
+		return reason.Errorf(reason.PlaceholderSecret, "%s: %s is a placeholder (or empty); put the real value there",
+			r.conf.Path, option)
 	}
 	return nil
 }
@@ -181,7 +187,16 @@ func (r Repo) Placeholders() (options []string) {
 	return options
 }
 
-var placeholders = []string{"changeme", "change_me", "change-me", "replaceme", "replace_me", "placeholder", "example", "todo"}
+var placeholders = []string{
+	"changeme",
+	"change_me",
+	"change-me",
+	"replaceme",
+	"replace_me",
+	"placeholder",
+	"example",
+	"todo",
+}
 
 // IsPlaceholder says whether a secret is none: empty, or one of the words people
 // leave behind, or wholly <...> or {{ ... }}. Nothing is guessed by entropy.
@@ -223,7 +238,9 @@ func (c *Config) Patience(stanza string) []string {
 // repo-target-time shows a versioned bucket as it was (pgBackRest 2.54).
 func (r Repo) CheckNow() error {
 	if moment := r.Option("target-time"); moment != "" {
-		return reason.Errorf(reason.ConfigInvalid, "%s: repo%d-target-time=%s shows the repository as it was then: take it out, and use -target", r.conf.Path, r.Key, moment)
+		return reason.Errorf(reason.ConfigInvalid,
+			"%s: repo%d-target-time=%s shows the repository as it was then: take it out, and use -target", r.conf.Path,
+			r.Key, moment)
 	}
 	return nil
 }

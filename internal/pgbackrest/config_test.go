@@ -53,7 +53,8 @@ func TestConfig_TakesValuesAsTheyAre(t *testing.T) {
 }
 
 func TestConfig_ConfDComesBehind(t *testing.T) {
-	config, err := ParseConfig("x", []byte("[global]\nrepo1-path=/a\n"), ConfFile{"b.conf", []byte("[veza]\npg1-path=/b\n")})
+	config, err := ParseConfig("x", []byte("[global]\nrepo1-path=/a\n"),
+		ConfFile{"b.conf", []byte("[veza]\npg1-path=/b\n")})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"veza"}, config.Stanzas())
 }
@@ -81,8 +82,12 @@ func TestStanza_IsChosenOrTheOnlyOne(t *testing.T) {
 }
 
 func TestCheckSecrets_RefusesWhatPeopleLeaveBehind(t *testing.T) {
-	for _, value := range []string{"", "CHANGEME", "please-change_me", "my-Replaceme-key", "AKIAEXAMPLE", "todo", "<secret>", "{{ vault_key }}", " placeholder "} {
-		config := parse(t, "[global]\nrepo1-type=s3\nrepo1-s3-key=k7\nrepo1-s3-key-secret="+value+"\n[v]\npg1-path=/x\n")
+	for _, value := range []string{
+		"", "CHANGEME", "please-change_me", "my-Replaceme-key", "AKIAEXAMPLE", "todo",
+		"<secret>", "{{ vault_key }}", " placeholder ",
+	} {
+		config := parse(t,
+			"[global]\nrepo1-type=s3\nrepo1-s3-key=k7\nrepo1-s3-key-secret="+value+"\n[v]\npg1-path=/x\n")
 		err := config.Repo("v", 1).CheckSecrets()
 		why, _ := reason.Of(err)
 		require.Equal(t, reason.PlaceholderSecret, why, "%q", value)
@@ -115,12 +120,32 @@ func TestAddress_IsWherePgBackRestConnects(t *testing.T) {
 	for _, c := range []struct{ conf, address, name string }{
 		{production, "minio.veza.internal:9000", "minio.veza.internal"},
 		{"[global]\nrepo1-type=s3\nrepo1-s3-bucket=b\nrepo1-s3-endpoint=s3.eu\n[v]\n", "b.s3.eu:443", "b.s3.eu"},
-		{"[global]\nrepo1-type=s3\nrepo1-s3-uri-style=path\nrepo1-s3-endpoint=s3.eu:9000\n[v]\n", "s3.eu:9000", "s3.eu"},
-		{"[global]\nrepo1-type=s3\nrepo1-s3-uri-style=path\nrepo1-s3-endpoint=s3.eu\nrepo1-storage-host=10.0.0.1\n[v]\n", "10.0.0.1:443", "10.0.0.1"},
-		{"[global]\nrepo1-type=s3\nrepo1-s3-uri-style=path\nrepo1-s3-endpoint=http://s3.eu:9000\n[v]\n", "s3.eu:9000", ""},
-		{"[global]\nrepo1-type=s3\nrepo1-s3-uri-style=path\nrepo1-s3-endpoint=https://s3.eu:9000/\n[v]\n", "s3.eu:9000", "s3.eu"},
-		{"[global]\nrepo1-type=s3\nrepo1-s3-uri-style=path\nrepo1-s3-endpoint=s3.eu\nrepo1-s3-port=9000\nrepo1-s3-host=h\n[v]\n", "h:9000", "h"},
-		{"[global]\nrepo1-type=azure\nrepo1-azure-account=acc\n[v]\n", "acc.blob.core.windows.net:443", "acc.blob.core.windows.net"},
+		{
+			"[global]\nrepo1-type=s3\nrepo1-s3-uri-style=path\nrepo1-s3-endpoint=s3.eu:9000\n[v]\n", "s3.eu:9000",
+			"s3.eu",
+		},
+		{
+			"[global]\nrepo1-type=s3\nrepo1-s3-uri-style=path\nrepo1-s3-endpoint=s3.eu" +
+				"\nrepo1-storage-host=10.0.0.1\n[v]\n",
+			"10.0.0.1:443", "10.0.0.1",
+		},
+		{
+			"[global]\nrepo1-type=s3\nrepo1-s3-uri-style=path\nrepo1-s3-endpoint=http://s3.eu:9000\n[v]\n",
+			"s3.eu:9000", "",
+		},
+		{
+			"[global]\nrepo1-type=s3\nrepo1-s3-uri-style=path\nrepo1-s3-endpoint=https://s3.eu:9000/\n[v]\n",
+			"s3.eu:9000", "s3.eu",
+		},
+		{
+			"[global]\nrepo1-type=s3\nrepo1-s3-uri-style=path\nrepo1-s3-endpoint=s3.eu" +
+				"\nrepo1-s3-port=9000\nrepo1-s3-host=h\n[v]\n",
+			"h:9000", "h",
+		},
+		{
+			"[global]\nrepo1-type=azure\nrepo1-azure-account=acc\n[v]\n", "acc.blob.core.windows.net:443",
+			"acc.blob.core.windows.net",
+		},
 		{"[global]\nrepo1-type=gcs\n[v]\n", "storage.googleapis.com:443", "storage.googleapis.com"},
 		{"[global]\nrepo1-type=sftp\nrepo1-sftp-host=box\n[v]\n", "box:22", ""},
 		{"[global]\nrepo1-host=repo\nrepo1-host-type=tls\n[v]\n", "repo:8432", ""},

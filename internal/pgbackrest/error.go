@@ -95,7 +95,12 @@ var rules = []rule{
 	// What the drill writes it writes to its own disk; 2.45 does not always say why it cannot.
 	{regexp.MustCompile(`FileWriteError|FileSyncError|\[064\]|unable to (write|sync) '`), reason.DiskSpace},
 	{regexp.MustCompile(`(?i)NoSuchBucket|container ?not ?found|bucket.*(does not|doesn't) exist`), reason.NoBackup},
-	{regexp.MustCompile(`(?i)ExpiredToken|InvalidAccessKeyId|SignatureDoesNotMatch|AccessDenied|InvalidToken|AuthenticationFailed`), reason.RepoDenied},
+	{
+		regexp.MustCompile(
+			`(?i)ExpiredToken|InvalidAccessKeyId|SignatureDoesNotMatch|AccessDenied|InvalidToken|AuthenticationFailed`,
+		),
+		reason.RepoDenied,
+	},
 	{regexp.MustCompile(`(?i)HTTP request failed with (401|403)`), reason.RepoDenied},
 	{regexp.MustCompile(`(?i)permission denied`), reason.RepoDenied},
 	{regexp.MustCompile(`(?i)HTTP request failed with (408|429|5\d\d)`), reason.RepoUnreachable},
@@ -128,7 +133,8 @@ func Classify(code int, text string) (reason.Reason, bool) {
 // damage are the codes that mean a file of the repository is missing, cut or
 // wrong once it is known that the repository can be reached and opened: checksum,
 // file-invalid, format, file-open, file-read, file-missing, path-missing, crypto, file-info, json-format.
-var damage = regexp.MustCompile(`\[0(26|28|29|41|42|55|73|95|98|99)\]|ChecksumError|FormatError|FileMissingError|FileOpenError|FileReadError|CryptoError`)
+var damage = regexp.MustCompile(`\[0(26|28|29|41|42|55|73|95|98|99)\]|ChecksumError|FormatError|FileMissingError|` +
+	`FileOpenError|FileReadError|CryptoError`)
 
 // Damaged says whether a failure names a damaged or missing file. One whose reason is
 // known does not: a store that falls silent ends in the same codes.
@@ -143,5 +149,6 @@ func Damaged(err error) bool {
 // Killed says whether the command was ended by a signal: its exit status is then 63
 // (term), or the host's 128 + signal. The same holds for one of its workers.
 func (e *Error) Killed() bool {
-	return e.Code == 63 || e.Code > 128 || strings.Contains(strings.Join(e.Lines, " "), "terminated unexpectedly on signal")
+	return e.Code == 63 || e.Code > 128 ||
+		strings.Contains(strings.Join(e.Lines, " "), "terminated unexpectedly on signal")
 }

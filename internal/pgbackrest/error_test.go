@@ -17,13 +17,23 @@ func TestClassify_ByTheWordsOfPgBackRest(t *testing.T) {
 		text string
 		why  reason.Reason
 	}{
-		{39, "[ProtocolError] HTTP request failed with 403 (Forbidden): <Code>InvalidAccessKeyId</Code>", reason.RepoDenied},
+		{
+			39, "[ProtocolError] HTTP request failed with 403 (Forbidden): <Code>InvalidAccessKeyId</Code>",
+			reason.RepoDenied,
+		},
 		{39, "HTTP request failed with 400 (Bad Request): <Code>ExpiredToken</Code>", reason.RepoDenied},
 		{39, "HTTP request failed with 404 (Not Found): <Code>NoSuchBucket</Code>", reason.NoBackup},
 		{101, "ERROR: [101]: HTTP request failed with 503 (Slow Down)", reason.RepoUnreachable},
 		{49, "ERROR: [049]: unable to connect to 'localhost:9000': [111] Connection refused", reason.RepoUnreachable},
-		{95, "ERROR: [095]: unable to verify certificate presented by 'x:443': [20] unable to get local issuer certificate", reason.UntrustedCertificate},
-		{95, "unable to find hostname 'minio' in certificate common name or subject alternative names", reason.UntrustedCertificate},
+		{
+			95,
+			"ERROR: [095]: unable to verify certificate presented by 'x:443': [20] unable to get local issuer " +
+				"certificate", reason.UntrustedCertificate,
+		},
+		{
+			95, "unable to find hostname 'minio' in certificate common name or subject alternative names",
+			reason.UntrustedCertificate,
+		},
 		{64, "unable to write '/x': [28] No space left on device", reason.DiskSpace},
 		{42, "[FileWriteError] unable to write '/var/lib/veza-drill/data/pg_wal/RECOVERYXLOG'", reason.DiskSpace},
 		{53, "unable to list file info for path '/r': [13] Permission denied", reason.RepoDenied},
@@ -33,7 +43,8 @@ func TestClassify_ByTheWordsOfPgBackRest(t *testing.T) {
 		require.True(t, ok, c.text)
 		assert.Equal(t, c.why, why, c.text)
 	}
-	for _, text := range []string{"ERROR: [095]: unable to flush", "ERROR: [055]: unable to open missing file", "ERROR: [075]: no backup set found to restore"} {
+	for _, text := range []string{"ERROR: [095]: unable to flush", "ERROR: [055]: unable to open missing " +
+		"file", "ERROR: [075]: no backup set found to restore"} {
 		_, ok := Classify(75, text)
 		assert.False(t, ok, "%s depends on what was asked", text)
 	}
@@ -46,7 +57,8 @@ func TestNewError_KeepsCodeAndReadableLines(t *testing.T) {
 	failed, ok := errors.AsType[*Error](err)
 	require.True(t, ok)
 	assert.Equal(t, 55, failed.Code)
-	assert.Equal(t, []string{"WARN: odd", "ERROR: [055]: unable to open missing file '/r/bundle/1' for read"}, failed.Lines)
+	assert.Equal(t, []string{"WARN: odd", "ERROR: [055]: unable to open missing file '/r/bundle/1' for read"},
+		failed.Lines)
 	assert.True(t, Damaged(err))
 	assert.False(t, failed.Killed())
 	assert.True(t, (&Error{Code: 137}).Killed())
@@ -59,7 +71,10 @@ func TestNewError_AMissingProgramIsToolMissing(t *testing.T) {
 }
 
 func TestKilled_AWorkerToo(t *testing.T) {
-	assert.True(t, (&Error{Code: 102, Lines: []string{"ERROR: [102]: local-1 process terminated unexpectedly on signal 9"}}).Killed())
+	assert.True(t,
+		(&Error{Code: 102, Lines: []string{"ERROR: [102]: local-1 process terminated unexpectedly on signal " +
+			"9"}}).Killed())
 	assert.True(t, (&Error{Code: 137}).Killed())
-	assert.False(t, (&Error{Code: 102, Lines: []string{"ERROR: [102]: local-1 process terminated unexpectedly [2]"}}).Killed())
+	assert.False(t,
+		(&Error{Code: 102, Lines: []string{"ERROR: [102]: local-1 process terminated unexpectedly [2]"}}).Killed())
 }

@@ -53,7 +53,8 @@ func (c *Config) Line(stanza, command, option string) (Line, bool) {
 		if found, err := c.file.GetSection(section); err != nil || !found.HasKey(option) {
 			continue
 		}
-		i := slices.IndexFunc(c.lines, func(l Line) bool { return l.Section == section && l.Option == option && l.Value == value })
+		i := slices.IndexFunc(c.lines,
+			func(l Line) bool { return l.Section == section && l.Option == option && l.Value == value })
 		if i < 0 { // a way of writing it that linesOf does not know
 			return Line{Path: c.Path, Section: section, Option: option, Value: value}, true
 		}

@@ -10,8 +10,10 @@ import (
 
 // A value is found where the command that asks would take it from.
 func TestLine(t *testing.T) {
-	conf, err := ParseConfig("/etc/a.conf", []byte("# first\n[global]\ncompress-level=3\n compress-type = zst \n\n[global:archive-push]\ncompress-level=1\n[veza]\npg1-path=/p\n"),
-		ConfFile{"/etc/conf.d/b.conf", []byte("[veza:backup]\ncompress-level=9\n")})
+	conf, err := ParseConfig("/etc/a.conf", []byte(
+		"# first\n[global]\ncompress-level=3\n compress-type = zst "+
+			"\n\n[global:archive-push]\ncompress-level=1\n[veza]\npg1-path=/p\n",
+	), ConfFile{"/etc/conf.d/b.conf", []byte("[veza:backup]\ncompress-level=9\n")})
 	require.NoError(t, err)
 	for command, want := range map[string]string{
 		"restore": "/etc/a.conf:3 3", "archive-push": "/etc/a.conf:7 1", "backup": "/etc/conf.d/b.conf:2 9",

@@ -44,7 +44,10 @@ func Probe(ctx context.Context, from Dialer, address Address, roots *x509.CertPo
 	if address.TLSName == "" {
 		return nil, nil
 	}
-	secure := tls.Client(conn, &tls.Config{ServerName: address.TLSName, InsecureSkipVerify: true}) //nolint:gosec // judged below, and by pgBackRest
+	secure := tls.Client(
+		conn,
+		&tls.Config{ServerName: address.TLSName, InsecureSkipVerify: true},
+	) //nolint:gosec // judged below, and by pgBackRest
 	if err := secure.HandshakeContext(ctx); err != nil {
 		return nil, reason.Errorf(reason.RepoUnreachable, "%s takes connections but speaks no TLS: %w", address, err)
 	}
@@ -63,12 +66,14 @@ func judge(state tls.ConnectionState, name string, roots *x509.CertPool) error {
 
 // answers sends a request nobody has to grant: any status line will do.
 func answers(conn net.Conn, address Address) error {
-	if _, err := fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", address.TLSName); err != nil {
+	if _, err := fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: %s\r\nConnection: "+
+		"close\r\n\r\n", address.TLSName); err != nil {
 		return reason.Errorf(reason.RepoUnreachable, "%s takes connections but no request: %w", address, err)
 	}
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
-		return reason.Errorf(reason.RepoUnreachable, "%s takes connections but does not answer within %s: %w", address, probeTimeout, err)
+		return reason.Errorf(reason.RepoUnreachable, "%s takes connections but does not answer within %s: %w", address,
+			probeTimeout, err)
 	}
 	return response.Body.Close()
 }

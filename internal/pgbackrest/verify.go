@@ -19,7 +19,8 @@ type Faults struct {
 }
 
 func (f Faults) String() string {
-	return fmt.Sprintf("%d missing, %d with a wrong checksum, %d of a wrong size, %d otherwise", f.Missing, f.ChecksumInvalid, f.SizeInvalid, f.Other)
+	return fmt.Sprintf("%d missing, %d with a wrong checksum, %d of a wrong size, %d otherwise", f.Missing,
+		f.ChecksumInvalid, f.SizeInvalid, f.Other)
 }
 
 // Verified is what verify says of one archive id or of one backup set.
@@ -47,7 +48,8 @@ func (c *Client) Verify(ctx context.Context) (Verification, error) {
 	argv := append(c.common("verify"), "--output=text", "--verbose")
 	result, err := c.Host.Run(ctx, host.Command{Argv: argv, Env: c.Patience})
 	if failed, ok := errors.AsType[*Error](newError("verify", err)); ok && failed.Killed() {
-		return Verification{}, reason.Errorf(reason.SandboxFailed, "pgbackrest verify was killed from outside: %w", failed)
+		return Verification{}, reason.Errorf(reason.SandboxFailed, "pgbackrest verify was killed from outside: %w",
+			failed)
 	}
 	if err != nil {
 		return Verification{}, newError("verify", err)
@@ -59,18 +61,25 @@ func (c *Client) Verify(ctx context.Context) (Verification, error) {
 	}
 	v, err := ParseVerify(result.Stdout)
 	if err != nil {
-		return v, reason.Errorf(reason.VersionMismatch, "%w", err) // another version's words say nothing of the repository
+		return v, reason.Errorf(reason.VersionMismatch, "%w",
+			err) // another version's words say nothing of the repository
 	}
 	return v, nil
 }
 
 // Lines of the answer, as pgBackRest 2.45 prints them.
 var (
-	archiveLine = regexp.MustCompile(`^  archiveId: ([0-9.]+-[0-9]+), total WAL checked: ([0-9]+), total valid WAL: ([0-9]+)$`)
-	backupLine  = regexp.MustCompile(`^  backup: ([0-9A-Z_-]+), status: ([a-z -]+), total files checked: ([0-9]+), total valid files: ([0-9]+)$`)
-	faultsLine  = regexp.MustCompile(`^    missing: ([0-9]+), checksum invalid: ([0-9]+), size invalid: ([0-9]+), other: ([0-9]+)$`)
-	errorLine   = regexp.MustCompile(`^ {2,4}((?:No usable|no archives or backups) .*)$`)
-	noneLine    = regexp.MustCompile(`^  (?:archiveId|backup): none found$`)
+	archiveLine = regexp.MustCompile(
+		`^  archiveId: ([0-9.]+-[0-9]+), total WAL checked: ([0-9]+), total valid WAL: ([0-9]+)$`,
+	)
+	backupLine = regexp.MustCompile(
+		`^  backup: ([0-9A-Z_-]+), status: ([a-z -]+), total files checked: ([0-9]+), total valid files: ([0-9]+)$`,
+	)
+	faultsLine = regexp.MustCompile(
+		`^    missing: ([0-9]+), checksum invalid: ([0-9]+), size invalid: ([0-9]+), other: ([0-9]+)$`,
+	)
+	errorLine = regexp.MustCompile(`^ {2,4}((?:No usable|no archives or backups) .*)$`)
+	noneLine  = regexp.MustCompile(`^  (?:archiveId|backup): none found$`)
 )
 
 // ParseVerify reads the answer of verify. A line that is none of those it knows is an
@@ -89,10 +98,19 @@ func ParseVerify(output []byte) (v Verification, err error) {
 		case isStatus && v.Status == "":
 			v.Status = status
 		case m.archive != nil:
-			v.Archives = append(v.Archives, Verified{Name: m.archive[1], Total: number(m.archive[2]), Valid: number(m.archive[3])})
+			v.Archives = append(v.Archives,
+				Verified{Name: m.archive[1], Total: number(m.archive[2]), Valid: number(m.archive[3])})
 			last = &v.Archives[len(v.Archives)-1]
 		case m.backup != nil:
-			v.Backups = append(v.Backups, Verified{Name: m.backup[1], Status: m.backup[2], Total: number(m.backup[3]), Valid: number(m.backup[4])})
+			v.Backups = append(
+				v.Backups,
+				Verified{
+					Name:   m.backup[1],
+					Status: m.backup[2],
+					Total:  number(m.backup[3]),
+					Valid:  number(m.backup[4]),
+				},
+			)
 			last = &v.Backups[len(v.Backups)-1]
 		case m.faults != nil && last != nil:
 			last.Faults = Faults{number(m.faults[1]), number(m.faults[2]), number(m.faults[3]), number(m.faults[4])}
@@ -105,7 +123,8 @@ func ParseVerify(output []byte) (v Verification, err error) {
 		}
 	}
 	if v.Stanza == "" || v.Status != "ok" && v.Status != "error" {
-		return v, fmt.Errorf("the answer of pgbackrest verify names no stanza and status: %q", Printable(string(output)))
+		return v, fmt.Errorf("the answer of pgbackrest verify names no stanza and status: %q",
+			Printable(string(output)))
 	}
 	return v, nil
 }
@@ -115,7 +134,9 @@ type matches struct{ archive, backup, faults, trouble []string }
 
 func match(line string) matches {
 	return matches{
-		archiveLine.FindStringSubmatch(line), backupLine.FindStringSubmatch(line), faultsLine.FindStringSubmatch(line), errorLine.FindStringSubmatch(line),
+		archiveLine.FindStringSubmatch(
+			line,
+		), backupLine.FindStringSubmatch(line), faultsLine.FindStringSubmatch(line), errorLine.FindStringSubmatch(line),
 	}
 }
 
@@ -135,7 +156,8 @@ func (v Verification) Problems(listed []string) (problems, notes []string) {
 	problems = append(problems, v.Errors...)
 	for _, a := range v.Archives {
 		if a.Valid != a.Total || a.Faults != (Faults{}) {
-			problems = append(problems, fmt.Sprintf("archive %s: %d of %d WAL segments are good: %s", a.Name, a.Valid, a.Total, a.Faults))
+			problems = append(problems,
+				fmt.Sprintf("archive %s: %d of %d WAL segments are good: %s", a.Name, a.Valid, a.Total, a.Faults))
 		}
 	}
 	seen := map[string]bool{}
@@ -148,7 +170,8 @@ func (v Verification) Problems(listed []string) (problems, notes []string) {
 		}
 	}
 	for _, b := range v.Backups {
-		sentence := fmt.Sprintf("backup %s is %s: %d of %d files are good: %s", b.Name, b.Status, b.Valid, b.Total, b.Faults)
+		sentence := fmt.Sprintf("backup %s is %s: %d of %d files are good: %s", b.Name, b.Status, b.Valid, b.Total,
+			b.Faults)
 		switch {
 		case b.Status == StatusValid && b.Valid == b.Total && b.Total > 0 && b.Faults == (Faults{}):
 		case slices.Contains(listed, b.Name):

@@ -65,7 +65,9 @@ func NewCalendar(backups []pgbackrest.Backup, now time.Time, limits Limits) (Cal
 	first := now
 	for i, b := range backups {
 		if b.Stopped().Sub(now) > clockLeeway {
-			return c, reason.Errorf(reason.ClockSkew, "backup %s ended %s from now: the clock here or on the primary is wrong", b.Label, b.Stopped().Sub(now).Round(time.Second))
+			return c, reason.Errorf(reason.ClockSkew,
+				"backup %s ended %s from now: the clock here or on the primary is wrong", b.Label,
+				b.Stopped().Sub(now).Round(time.Second))
 		}
 		if started(b).Before(first) {
 			first = started(b)
@@ -77,7 +79,8 @@ func NewCalendar(backups []pgbackrest.Backup, now time.Time, limits Limits) (Cal
 			c.full = &backups[i]
 		}
 		if b.Type == "incr" {
-			c.Notes = append(c.Notes, fmt.Sprintf("backup %s is incremental: the schedule knows full and differential ones", b.Label))
+			c.Notes = append(c.Notes,
+				fmt.Sprintf("backup %s is incremental: the schedule knows full and differential ones", b.Label))
 		}
 	}
 	for from := slotOf(c.since(backups, first)); !from.After(now); from = from.Add(day) {
@@ -145,7 +148,8 @@ func (c Calendar) window() time.Time {
 }
 
 func sentence(missed time.Time) string {
-	return fmt.Sprintf("no backup on %s: a %s was expected at 02:00 UTC", missed.Format("Mon 2006-01-02"), slot{from: missed}.expected())
+	return fmt.Sprintf("no backup on %s: a %s was expected at 02:00 UTC", missed.Format("Mon 2006-01-02"),
+		slot{from: missed}.expected())
 }
 
 // Lines are a line a day, the newest days.
@@ -162,7 +166,8 @@ func (c Calendar) Lines() (list []string) {
 		default:
 			found = []string{"missed"}
 		}
-		list = append(list, fmt.Sprintf("%s  %s  %s", s.from.Format("Mon 2006-01-02"), s.expected(), strings.Join(found, ", ")))
+		list = append(list,
+			fmt.Sprintf("%s  %s  %s", s.from.Format("Mon 2006-01-02"), s.expected(), strings.Join(found, ", ")))
 	}
 	return list
 }
@@ -174,10 +179,14 @@ func (c Calendar) Err() error {
 	case c.full == nil:
 		found = append(found, "there is no full backup")
 	case c.now.Sub(c.full.Stopped()) > c.limits.FullAge:
-		found = append(found, fmt.Sprintf("the newest full backup %s is %s old, at most %s are allowed", c.full.Label, c.age(*c.full), c.limits.FullAge))
+		found = append(found,
+			fmt.Sprintf("the newest full backup %s is %s old, at most %s are allowed", c.full.Label, c.age(*c.full),
+				c.limits.FullAge))
 	}
 	if c.any != nil && c.now.Sub(c.any.Stopped()) > c.limits.BackupAge {
-		found = append(found, fmt.Sprintf("the newest backup %s is %s old, at most %s are allowed", c.any.Label, c.age(*c.any), c.limits.BackupAge))
+		found = append(found,
+			fmt.Sprintf("the newest backup %s is %s old, at most %s are allowed", c.any.Label, c.age(*c.any),
+				c.limits.BackupAge))
 	}
 	for _, missed := range c.Missed {
 		if !missed.Before(c.window()) {

@@ -40,14 +40,18 @@ func backups(t *testing.T, text string) (list []pgbackrest.Backup) {
 	for one := range strings.SplitSeq(text, "; ") {
 		kind, when, _ := strings.Cut(one, " ")
 		start := at(t, when)
-		b := pgbackrest.Backup{Type: map[string]string{"F": "full", "D": "diff", "I": "incr"}[kind], Label: start.Format("20060102-150405") + kind}
+		b := pgbackrest.Backup{
+			Type:  map[string]string{"F": "full", "D": "diff", "I": "incr"}[kind],
+			Label: start.Format("20060102-150405") + kind,
+		}
 		b.Timestamp.Start, b.Timestamp.Stop = start.Unix(), start.Add(10*time.Minute).Unix()
 		list = append(list, b)
 	}
 	return list
 }
 
-const fine = "F -1 Sun 02:10; D -1 Mon 02:05; D -1 Tue 02:05; D -1 Wed 02:05; D -1 Thu 02:05; D -1 Fri 02:05; D -1 Sat 02:05; F Sun 02:10; D Mon 02:05"
+const fine = "F -1 Sun 02:10; D -1 Mon 02:05; D -1 Tue 02:05; D -1 Wed 02:05; D -1 Thu 02:05; D -1 Fri 02:05; D -1 " +
+	"Sat 02:05; F Sun 02:10; D Mon 02:05"
 
 // The schedule against what a repository may hold. says are parts of the error, "" is none.
 func TestCalendar(t *testing.T) {
@@ -55,12 +59,29 @@ func TestCalendar(t *testing.T) {
 		{"AllThere", fine + "; D Tue 02:05", "Tue 06:30", "", ""},
 		{"TodayMayStillCome", fine, "Tue 06:30", "", ""},
 		{"TodayIsLate", fine, "Tue 08:30", "no backup on Tue 2026-11-24: a diff was expected; is 30h", ""},
-		{"DiffMissed", fine + "; D Wed 02:05", "Wed 06:30", "no backup on Tue 2026-11-24: a diff was expected at 02:00 UTC", ""},
-		{"DiffMissedEarlierThisWeek", fine + "; D Wed 02:05; D Thu 02:05; D Fri 02:05", "Fri 06:30", "no backup on Tue 2026-11-24", ""},
-		{"DiffMissedAndAFullSince", fine + "; F Wed 14:00; D Thu 02:05; D Fri 02:05", "Fri 06:30", "", "no backup on Tue 2026-11-24"},
+		{
+			"DiffMissed", fine + "; D Wed 02:05", "Wed 06:30",
+			"no backup on Tue 2026-11-24: a diff was expected at 02:00 UTC", "",
+		},
+		{
+			"DiffMissedEarlierThisWeek", fine + "; D Wed 02:05; D Thu 02:05; D Fri 02:05", "Fri 06:30",
+			"no backup on Tue 2026-11-24", "",
+		},
+		{
+			"DiffMissedAndAFullSince", fine + "; F Wed 14:00; D Thu 02:05; D Fri 02:05", "Fri 06:30", "",
+			"no backup on Tue 2026-11-24",
+		},
 		{"DiffMissedYesterdayAndAFullSince", fine + "; F Wed 02:05", "Wed 06:30", "no backup on Tue 2026-11-24", ""},
-		{"FullTooOld", "F -1 Sun 02:10; D -1 Mon 02:05; D -1 Tue 02:05; D -1 Wed 02:05; D -1 Thu 02:05; D -1 Fri 02:05; D -1 Sat 02:05; D Sun 02:05; D Mon 02:05", "Mon 06:30", "the newest full backup 20261115-021000F is 196h10m0s old, at most 192h0m0s", ""},
-		{"NewestTooOld", "F Sun 02:10", "Mon 09:00", "the newest backup 20261122-021000F is 30h40m0s old; no backup on Mon 2026-11-23", ""},
+		{
+			"FullTooOld",
+			"F -1 Sun 02:10; D -1 Mon 02:05; D -1 Tue 02:05; D -1 Wed 02:05; D -1 Thu 02:05; D -1 Fri 02:05; D -1 " +
+				"Sat 02:05; D Sun 02:05; D Mon 02:05", "Mon 06:30",
+			"the newest full backup 20261115-021000F is 196h10m0s old, at most 192h0m0s", "",
+		},
+		{
+			"NewestTooOld", "F Sun 02:10", "Mon 09:00",
+			"the newest backup 20261122-021000F is 30h40m0s old; no backup on Mon 2026-11-23", "",
+		},
 		{"FreshRepository", "F Wed 14:00", "Wed 14:30", "", ""},
 		{"FreshSinceBeforeTwo", "F Wed 01:00", "Wed 03:00", "", ""},
 		{"CaughtUpInTheEvening", "F Sun 02:10; D Mon 21:00; D Tue 02:05", "Tue 06:30", "", ""},
@@ -93,7 +114,9 @@ func TestCalendar_ADailyCheckSeesEveryMiss(t *testing.T) {
 		list := append(append([]pgbackrest.Backup{}, all[:missed]...), all[missed+1:]...)
 		for hour := range 24 {
 			red := 0
-			for now := slotOf(started(all[missed])).Add(time.Duration(hour) * time.Hour); now.Before(started(all[missed]).Add(72 * time.Hour)); now = now.Add(24 * time.Hour) {
+			begun := started(all[missed])
+			end := begun.Add(72 * time.Hour)
+			for now := slotOf(begun).Add(time.Duration(hour) * time.Hour); now.Before(end); now = now.Add(day) {
 				var there []pgbackrest.Backup
 				for _, b := range list {
 					if !b.Stopped().After(now) {
@@ -114,7 +137,9 @@ func TestCalendar_ADailyCheckSeesEveryMiss(t *testing.T) {
 // What retention has taken away was not missed.
 func TestCalendar_Expired(t *testing.T) {
 	// Four weeks of fulls, and of the diffs those that count among the newest seven.
-	list := backups(t, "F -1 Sun 02:10; D -1 Fri 02:05; D -1 Sat 02:05; F Sun 02:10; D Mon 02:05; D Tue 02:05; D Wed 02:05; D Thu 02:05")
+	list := backups(t,
+		"F -1 Sun 02:10; D -1 Fri 02:05; D -1 Sat 02:05; F Sun 02:10; D Mon 02:05; D Tue 02:05; D Wed 02:05; D Thu "+
+			"02:05")
 	for week := range 2 {
 		old := list[0]
 		old.Label += strings.Repeat("'", week+1)
@@ -122,7 +147,8 @@ func TestCalendar_Expired(t *testing.T) {
 		old.Timestamp.Stop -= int64(week+1) * 7 * 24 * 3600
 		list = append(list, old)
 	}
-	calendar, err := NewCalendar(list, at(t, "Thu 06:30"), Limits{FullAge: usual.FullAge, BackupAge: usual.BackupAge, Diffs: 7})
+	calendar, err := NewCalendar(list, at(t, "Thu 06:30"),
+		Limits{FullAge: usual.FullAge, BackupAge: usual.BackupAge, Diffs: 7})
 	require.NoError(t, err)
 	require.NoError(t, calendar.Err())
 	assert.Empty(t, calendar.Missed)

@@ -36,10 +36,19 @@ var rules = []rule{
 	{"compress-type", []string{"zst"}, "", writers, "backups and WAL are to be zstd"},
 	{"compress-level", []string{"3"}, "3", writers, "the level was chosen for speed and size"},
 	{"repoN-retention-full-type", []string{"count"}, "count", expirers, "full backups are kept by number"},
-	{"repoN-retention-full", []string{fmt.Sprint(Fulls)}, "", expirers, "too few full backups are kept, or all of them for ever"},
-	{"repoN-retention-diff", []string{fmt.Sprint(Diffs)}, "", expirers, "too few differential backups are kept, or all of them"},
+	{
+		"repoN-retention-full", []string{fmt.Sprint(Fulls)}, "", expirers,
+		"too few full backups are kept, or all of them for ever",
+	},
+	{
+		"repoN-retention-diff", []string{fmt.Sprint(Diffs)}, "", expirers,
+		"too few differential backups are kept, or all of them",
+	},
 	{"repoN-retention-archive-type", []string{"full"}, "full", expirers, "the archive is kept by full backups"},
-	{"repoN-retention-archive", []string{fmt.Sprint(Fulls)}, fmt.Sprint(Fulls), expirers, "a kept backup cannot be recovered to any moment since"},
+	{
+		"repoN-retention-archive", []string{fmt.Sprint(Fulls)}, fmt.Sprint(Fulls), expirers,
+		"a kept backup cannot be recovered to any moment since",
+	},
 }
 
 // File is a pgbackrest.conf as a file.
@@ -64,7 +73,9 @@ func Policy(conf *pgbackrest.Config, stanza string, key int, file File) (read, f
 	for _, option := range []string{"s3-endpoint", "storage-host", "s3-host"} {
 		for _, l := range conf.Sets(fmt.Sprintf("repo%d-%s", key, option)) {
 			if strings.HasPrefix(l.Value, "http://") {
-				findings = append(findings, fmt.Sprintf("%s: %s=%s: passwords and data cross the network in the clear", l.Place(), l.Option, l.Value))
+				findings = append(findings,
+					fmt.Sprintf("%s: %s=%s: passwords and data cross the network in the clear", l.Place(), l.Option,
+						l.Value))
 			}
 		}
 	}
@@ -74,7 +85,8 @@ func Policy(conf *pgbackrest.Config, stanza string, key int, file File) (read, f
 		if l, ok := conf.Line(stanza, "restore", option); ok {
 			place = l.Place()
 		}
-		findings = append(findings, fmt.Sprintf("%s: %s is a placeholder, or empty: put the real value there", place, option))
+		findings = append(findings,
+			fmt.Sprintf("%s: %s is a placeholder, or empty: put the real value there", place, option))
 	}
 	if len(placeholders) == 0 {
 		read = append(read, "no secret is a placeholder")
@@ -95,7 +107,8 @@ func (r rule) judge(conf *pgbackrest.Config, stanza string, key int) (read, find
 		case !set:
 			text = fmt.Sprintf("%s=%s (pgBackRest's default)", option, r.standard)
 		case !slices.Contains(r.want, l.Value):
-			text, good = fmt.Sprintf("%s: %s=%s: %s; it must be %s", l.Place(), option, l.Value, r.why, r.want[0]), false
+			text, good = fmt.Sprintf("%s: %s=%s: %s; it must be %s", l.Place(), option, l.Value, r.why,
+				r.want[0]), false
 		}
 		if good && !slices.Contains(read, text) {
 			read = append(read, text)
@@ -116,7 +129,9 @@ func (r rule) oldNames(conf *pgbackrest.Config, key int) (findings []string) {
 	}
 	for _, old := range []string{name, "repo-" + name} {
 		for _, l := range conf.Sets(old) {
-			findings = append(findings, fmt.Sprintf("%s: %s is an old name, and it may be the one that counts: write repo%d-%s", l.Place(), l.Option, key, name))
+			findings = append(findings,
+				fmt.Sprintf("%s: %s is an old name, and it may be the one that counts: write repo%d-%s", l.Place(),
+					l.Option, key, name))
 		}
 	}
 	return findings
@@ -126,10 +141,13 @@ func (r rule) oldNames(conf *pgbackrest.Config, key int) (findings []string) {
 func (f File) judge() (read, findings []string) {
 	mode := f.Mode.Perm()
 	if mode&^confMode != 0 {
-		findings = append(findings, fmt.Sprintf("%s: mode %04o: the secrets in it are others' to read or change; it must be %04o or stricter", f.Path, mode, confMode))
+		findings = append(findings,
+			fmt.Sprintf("%s: mode %04o: the secrets in it are others' to read or change; it must be %04o or stricter",
+				f.Path, mode, confMode))
 	}
 	if !slices.Contains([]string{"root", "postgres", f.Runner}, f.Owner) {
-		findings = append(findings, fmt.Sprintf("%s: it belongs to user %q; it must belong to root or postgres", f.Path, f.Owner))
+		findings = append(findings,
+			fmt.Sprintf("%s: it belongs to user %q; it must belong to root or postgres", f.Path, f.Owner))
 	}
 	if len(findings) == 0 {
 		read = []string{fmt.Sprintf("%s: mode %04o, owner %s", f.Path, mode, f.Owner)}

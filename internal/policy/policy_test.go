@@ -44,8 +44,10 @@ func TestPolicy_Right(t *testing.T) {
 	require.Empty(t, findings)
 	all := strings.Join(read, "\n")
 	for _, line := range []string{
-		"repo1-cipher-type=aes-256-cbc (/etc/pgbackrest/pgbackrest.conf:8)", "repo1-storage-verify-tls=y (pgBackRest's default)",
-		"repo1-retention-diff=7 (/etc/pgbackrest/pgbackrest.conf:11)", "no secret is a placeholder", "mode 0640, owner postgres",
+		"repo1-cipher-type=aes-256-cbc (/etc/pgbackrest/pgbackrest.conf:8)",
+		"repo1-storage-verify-tls=y (pgBackRest's default)",
+		"repo1-retention-diff=7 (/etc/pgbackrest/pgbackrest.conf:11)", "no secret is a placeholder",
+		"mode 0640, owner postgres",
 	} {
 		assert.Contains(t, all, line)
 	}
@@ -68,11 +70,20 @@ func TestPolicy_Wrong(t *testing.T) {
 		{"NoType", "repo1-type=s3\n", "", "repo1-type is not set"},
 		{"HostStyle", "repo1-s3-uri-style=path", "repo1-s3-uri-style=host", conf + ":4: repo1-s3-uri-style=host"},
 		{"NoStyle", "repo1-s3-uri-style=path\n", "", "repo1-s3-uri-style is not set"},
-		{"NoCipher", "repo1-cipher-type=aes-256-cbc", "repo1-cipher-type=none", conf + ":8: repo1-cipher-type=none: nothing is encrypted"},
+		{
+			"NoCipher", "repo1-cipher-type=aes-256-cbc", "repo1-cipher-type=none",
+			conf + ":8: repo1-cipher-type=none: nothing is encrypted",
+		},
 		{"CipherNotSet", "repo1-cipher-type=aes-256-cbc\n", "", "repo1-cipher-type is not set: nothing is encrypted"},
-		{"TLSOff", "[veza]", "repo1-storage-verify-tls=n\n[veza]", conf + ":15: repo1-storage-verify-tls=n: the certificate is not checked"},
+		{
+			"TLSOff", "[veza]", "repo1-storage-verify-tls=n\n[veza]",
+			conf + ":15: repo1-storage-verify-tls=n: the certificate is not checked",
+		},
 		{"TLSOffByItsOldName", "[veza]", "repo1-s3-verify-tls=n\n[veza]", ":15: repo1-s3-verify-tls=n"},
-		{"TLSOffForOneCommand", "[veza]", "[global:archive-push]\nrepo1-storage-verify-tls=n\n[veza]", ":16: repo1-storage-verify-tls=n"},
+		{
+			"TLSOffForOneCommand", "[veza]", "[global:archive-push]\nrepo1-storage-verify-tls=n\n[veza]",
+			":16: repo1-storage-verify-tls=n",
+		},
 		{"TLSOffForTheStanza", "[veza]", "[veza]\nrepo1-storage-verify-tls=n", ":16: repo1-storage-verify-tls=n"},
 		{"Plain", "s3.veza.test", "http://s3.veza.test", ":5: repo1-s3-endpoint=http://s3.veza.test"},
 		{"Gzip", "compress-type=zst", "compress-type=gz", ":13: compress-type=gz"},
@@ -85,7 +96,10 @@ func TestPolicy_Wrong(t *testing.T) {
 		{"DiffThree", "repo1-retention-diff=7", "repo1-retention-diff=3", ":11: repo1-retention-diff=3"},
 		{"DiffForEver", "repo1-retention-diff=7\n", "", "repo1-retention-diff is not set"},
 		{"ArchiveOne", "repo1-retention-archive=4", "repo1-retention-archive=1", ":12: repo1-retention-archive=1"},
-		{"ArchiveByDiff", "[veza]", "repo1-retention-archive-type=diff\n[veza]", ":15: repo1-retention-archive-type=diff"},
+		{
+			"ArchiveByDiff", "[veza]", "repo1-retention-archive-type=diff\n[veza]",
+			":15: repo1-retention-archive-type=diff",
+		},
 		{"OldNameThatWins", "[veza]", "[veza]\nretention-full=1", ":16: retention-full is an old name"},
 		{"OldNameOfTheCipher", "[veza]", "[veza]\nrepo-cipher-type=none", ":16: repo-cipher-type is an old name"},
 		{"Placeholder", "P0123456789", "CHANGEME", ":9: repo1-cipher-pass is a placeholder"},
@@ -103,7 +117,10 @@ func TestPolicy_Wrong(t *testing.T) {
 
 // What stands in conf.d is found there.
 func TestPolicy_Included(t *testing.T) {
-	_, findings := judge(t, well, rightFile, pgbackrest.ConfFile{Path: "/etc/pgbackrest/conf.d/tls.conf", Content: []byte("# off\n[global]\nrepo1-storage-verify-tls=n\n")})
+	_, findings := judge(t, well, rightFile, pgbackrest.ConfFile{
+		Path:    "/etc/pgbackrest/conf.d/tls.conf",
+		Content: []byte("# off\n[global]\nrepo1-storage-verify-tls=n\n"),
+	})
 	require.Len(t, findings, 1)
 	assert.Contains(t, findings[0], "/etc/pgbackrest/conf.d/tls.conf:3: repo1-storage-verify-tls=n")
 }

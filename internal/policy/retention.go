@@ -60,7 +60,8 @@ func CheckArchive(archive wal.Archive, kept []pgbackrest.Backup) (findings []str
 		return []string{fmt.Sprintf("backup %s names no WAL range: %v", kept[0].Label, err)}
 	}
 	if len(archive.Entries[first]) == 0 {
-		findings = append(findings, fmt.Sprintf("%s is missing, which the oldest backup %s begins with", kept[0].Archive.Start, kept[0].Label))
+		findings = append(findings,
+			fmt.Sprintf("%s is missing, which the oldest backup %s begins with", kept[0].Archive.Start, kept[0].Label))
 	}
 	var more []string
 	for segment := range archive.Entries {
@@ -70,7 +71,8 @@ func CheckArchive(archive wal.Archive, kept []pgbackrest.Backup) (findings []str
 	}
 	slices.Sort(more)
 	if len(more) > 0 {
-		findings = append(findings, fmt.Sprintf("%d segments that no backup needs are still there: %s to %s; the oldest backup %s begins with %s",
+		findings = append(findings, fmt.Sprintf(
+			"%d segments that no backup needs are still there: %s to %s; the oldest backup %s begins with %s",
 			len(more), more[0], more[len(more)-1], kept[0].Label, kept[0].Archive.Start))
 	}
 	return findings

@@ -63,7 +63,8 @@ func TestCheckArchive(t *testing.T) {
 	archive := func(names ...string) wal.Archive {
 		var files []wal.File
 		for _, name := range names {
-			files = append(files, wal.File{Path: name[:16] + "/" + name + "-" + strings.Repeat("a", 40) + ".zst", Size: 1})
+			files = append(files,
+				wal.File{Path: name[:16] + "/" + name + "-" + strings.Repeat("a", 40) + ".zst", Size: 1})
 		}
 		return wal.NewArchive(files, wal.DefaultSegmentSize)
 	}
@@ -71,9 +72,11 @@ func TestCheckArchive(t *testing.T) {
 	less := CheckArchive(archive("000000010000000000000006"), kept)
 	require.Len(t, less, 1)
 	assert.Contains(t, less[0], "000000010000000000000005 is missing")
-	more := CheckArchive(archive("000000010000000000000003", "000000010000000000000004", "000000010000000000000005"), kept)
+	more := CheckArchive(archive("000000010000000000000003", "000000010000000000000004", "000000010000000000000005"),
+		kept)
 	require.Len(t, more, 1)
-	assert.Contains(t, more[0], "2 segments that no backup needs are still there: 000000010000000000000003 to 000000010000000000000004")
+	assert.Contains(t, more[0],
+		"2 segments that no backup needs are still there: 000000010000000000000003 to 000000010000000000000004")
 	assert.NotEmpty(t, CheckArchive(archive("000000010000000000000005"), nil))
 	kept[0].Archive.Start = "garbage"
 	assert.NotEmpty(t, CheckArchive(archive("000000010000000000000005"), kept))

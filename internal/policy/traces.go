@@ -23,7 +23,9 @@ var frames = []struct {
 }
 
 // always are texts that stand in files of a repository, and by chance in nothing.
-var always = []string{"[backrest]", "backrest-checksum", "[backup:current]", "PG_VERSION", "PostgreSQL database", "-----BEGIN"}
+var always = []string{
+	"[backrest]", "backrest-checksum", "[backup:current]", "PG_VERSION", "PostgreSQL database", "-----BEGIN",
+}
 
 // chunk is how much of an object is looked at a time.
 const chunk = 256 << 10

@@ -63,7 +63,8 @@ func TestInspect_Readers(t *testing.T) {
 	gone := errors.New("gone")
 	_, _, err := Inspect("object", io.MultiReader(bytes.NewReader(noise(chunk)), iotest.ErrReader(gone)), nil)
 	require.ErrorIs(t, err, gone)
-	findings, _, err := Inspect("object", iotest.OneByteReader(bytes.NewReader(append(noise(20), "PG_VERSION"...))), nil)
+	findings, _, err := Inspect("object", iotest.OneByteReader(bytes.NewReader(append(noise(20), "PG_VERSION"...))),
+		nil)
 	require.NoError(t, err)
 	assert.Len(t, findings, 1)
 }

@@ -51,10 +51,12 @@ func Find(ctx context.Context, h host.Host, major string) (Installation, error) 
 	}
 	if other != "" {
 		return Installation{}, reason.Errorf(reason.VersionMismatch,
-			"the backup is of PostgreSQL %s, and only %s is installed here: install it with: apt-get install postgresql-%s", major, other, major)
+			"the backup is of PostgreSQL %s, and only %s is installed here: install it with: apt-get install "+
+				"postgresql-%s", major, other, major)
 	}
 	return Installation{}, reason.Errorf(reason.ToolMissing,
-		"postgres: the server programs of PostgreSQL %s are not installed: install them with: apt-get install postgresql-%s", major, major)
+		"postgres: the server programs of PostgreSQL %s are not installed: install them with: apt-get install "+
+			"postgresql-%s", major, major)
 }
 
 func installation(ctx context.Context, h host.Host, dir string) (Installation, error) {

@@ -24,7 +24,10 @@ var archiveCode = regexp.MustCompile(`ERROR: \[(\d{3})\]:? ?(.*)`)
 func (l Log) Cause() error {
 	if len(l.Archive) > 0 {
 		line := l.Archive[0]
-		return &reason.Error{Reason: archiveReason(line), Err: errors.New("archive-get failed during recovery: " + line)}
+		return &reason.Error{
+			Reason: archiveReason(line),
+			Err:    errors.New("archive-get failed during recovery: " + line),
+		}
 	}
 	if len(l.Damage) > 0 {
 		text := "recovery met a bad WAL record: " + l.Damage[len(l.Damage)-1]

@@ -24,7 +24,8 @@ func (c Control) HasChecksums() bool { return c["Data page checksum version"] !=
 // StopInOrder stops the cluster with a last checkpoint, as pg_checksums wants it.
 func (s *Server) StopInOrder(ctx context.Context) error {
 	_, err := s.Host.Run(ctx, host.Command{Argv: []string{
-		s.Installation.Program("pg_ctl"), "stop", "-s", "-w", "-t", strconv.Itoa(secondsLeft(ctx)), "-m", "fast", "-D", s.Data,
+		s.Installation.Program("pg_ctl"), "stop", "-s", "-w", "-t", strconv.Itoa(secondsLeft(ctx)),
+		"-m", "fast", "-D", s.Data,
 	}})
 	return err
 }
@@ -32,7 +33,8 @@ func (s *Server) StopInOrder(ctx context.Context) error {
 // CheckPages has pg_checksums read every page of the stopped cluster. An error means that it
 // could not: the reason is sandbox_failed.
 func (s *Server) CheckPages(ctx context.Context) (Checksums, error) {
-	out, err := s.Host.Run(ctx, host.Command{Argv: []string{s.Installation.Program("pg_checksums"), "--check", "-D", s.Data}})
+	out, err := s.Host.Run(ctx,
+		host.Command{Argv: []string{s.Installation.Program("pg_checksums"), "--check", "-D", s.Data}})
 	if exit, ok := errors.AsType[*host.ExitError](err); ok {
 		found := ParseChecksums(string(exit.Result.Stdout), string(exit.Result.Stderr), s.Data)
 		if len(found.Bad) > 0 {
@@ -61,9 +63,11 @@ func ParseChecksums(stdout, stderr, data string) (c Checksums) {
 	short := func(file string) string { return strings.TrimPrefix(strings.TrimPrefix(file, data), "/") }
 	for line := range strings.Lines(stderr) {
 		if match := badLine.FindStringSubmatch(line); match != nil {
-			c.Bad = append(c.Bad, fmt.Sprintf("%s, block %s: %s", short(match[1]), match[2], strings.TrimSpace(match[3])))
+			c.Bad = append(c.Bad,
+				fmt.Sprintf("%s, block %s: %s", short(match[1]), match[2], strings.TrimSpace(match[3])))
 		} else if match := shortLine.FindStringSubmatch(line); match != nil {
-			c.Bad = append(c.Bad, fmt.Sprintf("%s, block %s: it cannot be read: %s", short(match[2]), match[1], strings.TrimSpace(match[3])))
+			c.Bad = append(c.Bad, fmt.Sprintf("%s, block %s: it cannot be read: %s",
+				short(match[2]), match[1], strings.TrimSpace(match[3])))
 		}
 	}
 	return c

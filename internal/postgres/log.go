@@ -41,8 +41,9 @@ var (
 	// be (xlogreader.c, xlogarchive.c). At the end of the archive some of them are the
 	// normal way to notice it, so they count only when recovery ended too early.
 	damage = regexp.MustCompile(`incorrect resource manager data checksum|invalid magic number|unexpected pageaddr|` +
-		`incorrect prev-link|from different database system|invalid resource manager ID|invalid info bits|invalid record length|` +
-		`no contrecord flag|invalid contrecord length|invalid block_id|out-of-order block_id|has wrong size|incorrect XLOG_BLCKSZ|incorrect segment size|invalid compressed image`)
+		`incorrect prev-link|from different database system|invalid resource manager ID|invalid info bits|` +
+		`invalid record length|no contrecord flag|invalid contrecord length|invalid block_id|out-of-order block_id|` +
+		`has wrong size|incorrect XLOG_BLCKSZ|incorrect segment size|invalid compressed image`)
 )
 
 // ReadLog reads the server log of a host. A log that is not there is empty.
@@ -139,7 +140,9 @@ func parseTimeline(text string) uint32 {
 // parseCommit reads a commit time as the server's own TimeZone writes it; a zone
 // that is a bare name has no offset we could know, and gives no time.
 func parseCommit(text string) time.Time {
-	for _, layout := range []string{"2006-01-02 15:04:05.999999-07", "2006-01-02 15:04:05.999999-07:00", "2006-01-02 15:04:05.999999 UTC"} {
+	for _, layout := range []string{
+		"2006-01-02 15:04:05.999999-07", "2006-01-02 15:04:05.999999-07:00", "2006-01-02 15:04:05.999999 UTC",
+	} {
 		if t, err := time.Parse(layout, text); err == nil {
 			return t
 		}
@@ -171,22 +174,28 @@ var fatal = []struct {
 	{regexp.MustCompile(`requested timeline \d+ (is not a child|does not contain)`), reason.TimelineConflict},
 	{regexp.MustCompile(`from different database system|has wrong size`), reason.WALCorrupt},
 	{regexp.MustCompile(`(?i)cannot allocate memory|out of memory|could not map anonymous shared memory|` +
-		`terminated by signal 9|unexpected postmaster exit|exited with exit code 137|could not create semaphores`), reason.SandboxFailed},
-	{regexp.MustCompile(`database files are incompatible with server|initialized by PostgreSQL version`), reason.VersionMismatch},
+		`terminated by signal 9|unexpected postmaster exit|exited with exit code 137|` +
+		`could not create semaphores`), reason.SandboxFailed},
+	{
+		regexp.MustCompile(`database files are incompatible with server|initialized by PostgreSQL version`),
+		reason.VersionMismatch,
+	},
 	{regexp.MustCompile(`(?i)page verification failed|invalid page in block`), reason.PageChecksum},
 }
 
 // tooEarly are the words for a recovery that ended before it could, when nothing says why.
 var tooEarly = regexp.MustCompile(`recovery ended before configured recovery target|` +
-	`WAL ends before (end of online backup|consistent recovery point)|could not locate (required|a valid) checkpoint record`)
+	`WAL ends before (end of online backup|consistent recovery point)|` +
+	`could not locate (required|a valid) checkpoint record`)
 
 // StartError says why a cluster did not come up. A postmaster that vanished
 // without a last word was ended from outside, which proves nothing about the backup.
 func (l Log) StartError() error {
 	text := strings.Join(append(l.Fatal, l.tail...), "\n")
 	if sealedLink.MatchString(text) {
-		return reason.Errorf(reason.IsolationBreached, "a tablespace points out of the sandbox, to %s: it was made after the backup, "+
-			"and the replay was stopped before it wrote there; take a backup, and drill that", l.Outside)
+		return reason.Errorf(reason.IsolationBreached,
+			"a tablespace points out of the sandbox, to %s: it was made after the backup, "+
+				"and the replay was stopped before it wrote there; take a backup, and drill that", l.Outside)
 	}
 	for _, f := range fatal {
 		if f.words.MatchString(text) {
@@ -200,7 +209,8 @@ func (l Log) StartError() error {
 		return reason.Errorf(reason.RecoveryIncomplete, "PostgreSQL did not start: %s", l.lastWord())
 	}
 	if len(l.Fatal) == 0 {
-		return reason.Errorf(reason.SandboxFailed, "the postmaster is gone without a word: it was killed from outside, or the machine is out of memory")
+		return reason.Errorf(reason.SandboxFailed,
+			"the postmaster is gone without a word: it was killed from outside, or the machine is out of memory")
 	}
 	return reason.Errorf(reason.StartFailed, "PostgreSQL did not start: %s", l.lastWord())
 }

@@ -53,7 +53,10 @@ func TestCause_IsFoundInTheLog(t *testing.T) {
 func TestDamageRead_OnlyWhatCameFromTheArchive(t *testing.T) {
 	log := ParseLog(recorded(t, "last-corrupt.log"))
 	assert.NotEmpty(t, log.DamageRead(16<<20))
-	log.Damage = []string{"invalid record length at 0/F000000: wanted 24, got 0", "unexpected pageaddr 0/5000000 in log segment 00000001000000000000000F, offset 0"}
+	log.Damage = []string{
+		"invalid record length at 0/F000000: wanted 24, got 0",
+		"unexpected pageaddr 0/5000000 in log segment 00000001000000000000000F, offset 0",
+	}
 	assert.Empty(t, log.DamageRead(16<<20), "behind the last archived segment that is how the end is noticed")
 	log.Damage = []string{"something invalid magic number without a place"}
 	assert.NotEmpty(t, log.DamageRead(16<<20), "in doubt it counts")
@@ -74,11 +77,17 @@ func TestStartError_SaysWhyAClusterIsNotUp(t *testing.T) {
 		{line("FATAL", "could not map anonymous shared memory: Cannot allocate memory"), reason.SandboxFailed},
 		{line("FATAL", "database files are incompatible with server"), reason.VersionMismatch},
 		{line("FATAL", "WAL file is from different database system: 1 and 2"), reason.WALCorrupt},
-		{"ERROR: [049]: unable to connect\n" + line("FATAL", "could not locate required checkpoint record"), reason.RepoUnreachable},
+		{
+			"ERROR: [049]: unable to connect\n" + line("FATAL", "could not locate required checkpoint record"),
+			reason.RepoUnreachable,
+		},
 		{line("FATAL", "could not locate required checkpoint record"), reason.RecoveryIncomplete},
 		{line("FATAL", "could not access file \"timescaledb\": No such file"), reason.StartFailed},
 		{line("LOG", "startup process (PID 7) was terminated by signal 9: Killed"), reason.SandboxFailed},
-		{line("FATAL", "could not restore file \"000000010000000000000002\" from archive: child process exited with exit code 137"), reason.SandboxFailed},
+		{
+			line("FATAL", "could not restore file \"000000010000000000000002\" from archive: child process exited "+
+				"with exit code 137"), reason.SandboxFailed,
+		},
 		{line("FATAL", "terminating connection due to unexpected postmaster exit"), reason.SandboxFailed},
 		{line("PANIC", "could not write to file: Disk quota exceeded"), reason.DiskSpace},
 		{line("LOG", "redo starts at 0/1"), reason.SandboxFailed},
@@ -109,8 +118,12 @@ func FuzzParseLog(f *testing.F) {
 }
 
 func TestStartError_ATablespaceOutsideIsStoppedBeforeItIsWritten(t *testing.T) {
-	err := ParseLog("2026-11-24 00:31:21.000 UTC [7] FATAL:  could not create symbolic link \"pg_tblspc/16422\": Permission denied\n" +
-		"2026-11-24 00:31:21.000 UTC [7] CONTEXT:  WAL redo at 0/C000028 for Tablespace/CREATE: 16422 \"/srv/fast\"\n").StartError()
+	err := ParseLog(
+		"2026-11-24 00:31:21.000 UTC [7] FATAL:  could not create symbolic link \"pg_tblspc/16422\": Permission " +
+			"denied\n" +
+			"2026-11-24 00:31:21.000 UTC [7] CONTEXT:  WAL redo at 0/C000028 for Tablespace/CREATE: 16422 " +
+			"\"/srv/fast\"\n",
+	).StartError()
 	why, _ := reason.Of(err)
 	assert.Equal(t, reason.IsolationBreached, why)
 	assert.ErrorContains(t, err, "/srv/fast")

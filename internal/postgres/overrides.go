@@ -77,7 +77,10 @@ var overrides = []override{
 
 // targets are the recovery targets; all but the wanted one are emptied, because a
 // second one is FATAL "multiple recovery targets specified".
-var targets = []string{"recovery_target", "recovery_target_time", "recovery_target_lsn", "recovery_target_name", "recovery_target_xid"}
+var targets = []string{
+	"recovery_target", "recovery_target_time", "recovery_target_lsn", "recovery_target_name",
+	"recovery_target_xid",
+}
 
 // minPrepared is room for transactions prepared after the setting was raised, which the
 // control file of an older backup does not know of: without it their replay is FATAL,

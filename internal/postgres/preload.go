@@ -83,7 +83,10 @@ func (s *Server) ArchiveTimeout(ctx context.Context) (time.Duration, error) {
 var units = []struct {
 	name string
 	is   time.Duration
-}{{"us", time.Microsecond}, {"ms", time.Millisecond}, {"min", time.Minute}, {"s", time.Second}, {"h", time.Hour}, {"d", 24 * time.Hour}, {"", time.Second}}
+}{
+	{"us", time.Microsecond}, {"ms", time.Millisecond}, {"min", time.Minute}, {"s", time.Second}, {"h", time.Hour},
+	{"d", 24 * time.Hour}, {"", time.Second},
+}
 
 // parseSeconds reads a setting of time that is in seconds without a unit.
 func parseSeconds(value string) (time.Duration, error) {

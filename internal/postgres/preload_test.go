@@ -30,8 +30,15 @@ func (l library) Read(context.Context, string) ([]byte, error) { return []byte(l
 // What is installed here is loaded, but for what would run or send what is in the data.
 func TestPreload(t *testing.T) {
 	s := Server{Host: library{
-		conf: `shared_preload_libraries = 'pg_stat_statements, pg_cron, "$libdir/pglogical", gone, pg_net.so, pgautofailover'`,
-		has:  []string{"/lib/pg_stat_statements.so", "/lib/pg_cron.so", "/lib/pglogical.so", "/lib/pg_net.so", "/lib/pgautofailover.so"},
+		conf: `shared_preload_libraries = 'pg_stat_statements, pg_cron, "$libdir/pglogical", gone, pg_net.so, ` +
+			`pgautofailover'`,
+		has: []string{
+			"/lib/pg_stat_statements.so",
+			"/lib/pg_cron.so",
+			"/lib/pglogical.so",
+			"/lib/pg_net.so",
+			"/lib/pgautofailover.so",
+		},
 	}}
 	loaded, leftOut, err := s.preload(t.Context())
 	require.NoError(t, err)

@@ -14,7 +14,8 @@ import (
 func Primary(ctx context.Context, libpq string) (*pgx.Conn, error) {
 	conn, err := pgx.Connect(ctx, libpq)
 	if err != nil {
-		return nil, reason.Errorf(reason.ConfigInvalid, "-primary: cannot connect; is it up, and is the password in a passfile or service file? %s",
+		return nil, reason.Errorf(reason.ConfigInvalid,
+			"-primary: cannot connect; is it up, and is the password in a passfile or service file? %s",
 			strings.Join(strings.Fields(err.Error()), " "))
 	}
 	return conn, nil

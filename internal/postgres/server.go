@@ -67,7 +67,8 @@ func (s *Server) Start(ctx context.Context, control Control) error {
 		fmt.Fprintf(&options, " -c %s=%s", name, shellQuote(value))
 	}
 	_, err = s.Host.Run(ctx, host.Command{Env: s.Env, Argv: []string{
-		s.Installation.Program("pg_ctl"), "start", "-D", s.Data, "-l", s.LogFile, "-w", "-t", strconv.Itoa(secondsLeft(ctx)), "-s", "-o", options.String(),
+		s.Installation.Program("pg_ctl"), "start", "-D", s.Data, "-l", s.LogFile, "-w",
+		"-t", strconv.Itoa(secondsLeft(ctx)), "-s", "-o", options.String(),
 	}})
 	return err
 }
@@ -86,7 +87,8 @@ func secondsLeft(ctx context.Context) int {
 
 // Running says whether the postmaster is alive.
 func (s *Server) Running(ctx context.Context) (bool, error) {
-	_, err := s.Host.Run(ctx, host.Command{Argv: []string{s.Installation.Program("pg_ctl"), "status", "-s", "-D", s.Data}})
+	_, err := s.Host.Run(ctx,
+		host.Command{Argv: []string{s.Installation.Program("pg_ctl"), "status", "-s", "-D", s.Data}})
 	if exit, ok := errors.AsType[*host.ExitError](err); ok && exit.Code == 3 {
 		return false, nil
 	}
@@ -96,7 +98,8 @@ func (s *Server) Running(ctx context.Context) (bool, error) {
 // Stop stops the cluster at once; a throw-away clone needs no orderly shutdown,
 // and a fast one can hang (facts G).
 func (s *Server) Stop(ctx context.Context) error {
-	_, err := s.Host.Run(ctx, host.Command{Argv: []string{s.Installation.Program("pg_ctl"), "stop", "-s", "-m", "immediate", "-D", s.Data}})
+	_, err := s.Host.Run(ctx,
+		host.Command{Argv: []string{s.Installation.Program("pg_ctl"), "stop", "-s", "-m", "immediate", "-D", s.Data}})
 	return err
 }
 

@@ -12,7 +12,8 @@ type Entry struct {
 // Table holds every reason there is, in the order the README lists them.
 var Table = []Entry{
 	{
-		NoBackup, ExitFailed, "There is no backup to restore: the bucket, path or stanza is gone, or it holds no finished set.",
+		NoBackup, ExitFailed,
+		"There is no backup to restore: the bucket, path or stanza is gone, or it holds no finished set.",
 		"Run `pgbackrest info`; then look at the last runs of pgbackrest-full and pgbackrest-diff.",
 	},
 	{
@@ -20,11 +21,14 @@ var Table = []Entry{
 		"Check key, secret, expiry and bucket policy (ListBucket and GetObject on the repository's path).",
 	},
 	{
-		RepoCorrupt, ExitFailed, "A file of the repository is missing, cut or damaged: this backup set cannot be restored.",
-		"Take a full backup now, then find out what touched the named object; `pgbackrest verify --output=text` lists the rest.",
+		RepoCorrupt, ExitFailed,
+		"A file of the repository is missing, cut or damaged: this backup set cannot be restored.",
+		"Take a full backup now, then find out what touched the named object; `pgbackrest verify --output=text` " +
+			"lists the rest.",
 	},
 	{
-		WrongCipher, ExitFailed, "The passphrase does not open this repository: without the right one every backup in it is lost.",
+		WrongCipher, ExitFailed,
+		"The passphrase does not open this repository: without the right one every backup in it is lost.",
 		"Compare repo-cipher-pass with the escrowed one; it can never be changed for an existing repository.",
 	},
 	{
@@ -33,22 +37,27 @@ var Table = []Entry{
 	},
 	{
 		RestoreFailed, ExitFailed, "`pgbackrest restore` failed for a reason of its own.",
-		"Read the pgBackRest lines in the report; run the printed restore command by hand with --log-level-console=detail.",
+		"Read the pgBackRest lines in the report; run the printed restore command by hand with " +
+			"--log-level-console=detail.",
 	},
 	{
 		WALMissing, ExitFailed, "The archive has a hole: recovery can go no further than the segment before it.",
-		"Take a full backup now; everything after the hole is beyond reach until then. Then look at archive_command's log at that time.",
+		"Take a full backup now; everything after the hole is beyond reach until then. Then look at " +
+			"archive_command's log at that time.",
 	},
 	{
 		WALCorrupt, ExitFailed, "A WAL segment in the archive is empty, cut, undecodable or from another cluster.",
 		"Take a full backup now; then compare the named segment with the primary's pg_wal and look at the store.",
 	},
 	{
-		RecoveryIncomplete, ExitFailed, "PostgreSQL ended recovery before the end of the archive (or before the target): data is missing although it is up.",
+		RecoveryIncomplete, ExitFailed,
+		"PostgreSQL ended recovery before the end of the archive (or before the target): data is missing although " +
+			"it is up.",
 		"Compare the last replayed LSN with the last segment in the report, and read the server log beside it.",
 	},
 	{
-		TimelineConflict, ExitFailed, "The archive holds timelines that do not belong together: two clusters archive into one stanza.",
+		TimelineConflict, ExitFailed,
+		"The archive holds timelines that do not belong together: two clusters archive into one stanza.",
 		"Find the second writer (a careless restore, a split brain), stop it, then take a full backup.",
 	},
 	{
@@ -68,7 +77,8 @@ var Table = []Entry{
 		"Compare with production; then look at the age of the backup set and at the archive's end.",
 	},
 	{
-		PageChecksum, ExitFailed, "Pages of the database fail their checksum, in the restored cluster or already in the backup.",
+		PageChecksum, ExitFailed,
+		"Pages of the database fail their checksum, in the restored cluster or already in the backup.",
 		"Look at `error` in `pgbackrest info --set`; find out whether production's disks hold the same page.",
 	},
 	{
@@ -84,28 +94,36 @@ var Table = []Entry{
 		"Look at archive_timeout, archive_command and pg_stat_archiver on the primary.",
 	},
 	{
-		IsolationBreached, ExitFailed, "The sandbox is not cut off from production: the drill stopped before it could do harm.",
+		IsolationBreached, ExitFailed,
+		"The sandbox is not cut off from production: the drill stopped before it could do harm.",
 		"Do not run the drill again before the named setting is understood; list the archive for new .history files.",
 	},
 	{
 		PolicyViolated, ExitFailed, "The pgbackrest.conf in use is not what the backup policy says.",
-		"Compare the named line with the role's variables and apply the role again; whoever edited the file by hand must put it there.",
+		"Compare the named line with the role's variables and apply the role again; whoever edited the file by " +
+			"hand must put it there.",
 	},
 	{
 		BackupMissed, ExitFailed, "A scheduled backup is missing, or the newest one is too old.",
-		"Run `systemctl list-timers 'pgbackrest-*'` and `journalctl -u pgbackrest-full -u pgbackrest-diff` on the primary; then take the missing backup by hand.",
+		"Run `systemctl list-timers 'pgbackrest-*'` and `journalctl -u pgbackrest-full -u pgbackrest-diff` on the " +
+			"primary; then take the missing backup by hand.",
 	},
 	{
-		ArchivingFailed, ExitFailed, "The primary does not archive as it should: its settings are wrong, or its last attempt failed.",
-		"Run `SELECT * FROM pg_stat_archiver` on the primary, read its log for archive-push, then run `pgbackrest check`.",
+		ArchivingFailed, ExitFailed,
+		"The primary does not archive as it should: its settings are wrong, or its last attempt failed.",
+		"Run `SELECT * FROM pg_stat_archiver` on the primary, read its log for archive-push, " +
+			"then run `pgbackrest check`.",
 	},
 	{
 		RetentionWrong, ExitFailed, "The repository keeps more, or less, than the retention policy says.",
-		"Compare repo-retention-* with `pgbackrest info`; run `pgbackrest expire` by hand and read what it says. Too much fills the store; what is gone cannot be brought back.",
+		"Compare repo-retention-* with `pgbackrest info`; run `pgbackrest expire` by hand and read what it says. " +
+			"Too much fills the store; what is gone cannot be brought back.",
 	},
 	{
-		NotEncrypted, ExitFailed, "Objects in the bucket can be read without the passphrase: whoever reads the bucket reads the data.",
-		"Close the bucket to everybody else now. A repository cannot be encrypted later: make a new one with repo-cipher-type=aes-256-cbc, take a full backup, delete the old one.",
+		NotEncrypted, ExitFailed,
+		"Objects in the bucket can be read without the passphrase: whoever reads the bucket reads the data.",
+		"Close the bucket to everybody else now. A repository cannot be encrypted later: make a new one with " +
+			"repo-cipher-type=aes-256-cbc, take a full backup, delete the old one.",
 	},
 
 	{
@@ -165,7 +183,8 @@ var Table = []Entry{
 		"Check the command for -run, -skip and -short, and that it names ./drill or ./backup; use -count=1.",
 	},
 	{
-		ReportUnreadable, ExitEnvironment, "The test run's report contradicts itself or holds a value that cannot be read.",
+		ReportUnreadable, ExitEnvironment,
+		"The test run's report contradicts itself or holds a value that cannot be read.",
 		"Look at the named line; run it again with its output kept.",
 	},
 	{

@@ -87,7 +87,10 @@ func parseSet(value string) (string, error) {
 	if value == SetLatest || value == SetLatestDiff || labelPattern.MatchString(value) {
 		return value, nil
 	}
-	return "", errors.New("must be latest, latest-diff, or a label as `pgbackrest info` shows it, such as 20260823-020003F or 20260823-020003F_20260824-020001D")
+	return "", errors.New(
+		"must be latest, latest-diff, or a label as `pgbackrest info` shows it, such as 20260823-020003F or " +
+			"20260823-020003F_20260824-020001D",
+	)
 }
 
 func parseDatabase(value string) (string, error) {

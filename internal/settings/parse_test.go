@@ -30,7 +30,8 @@ func TestParseTarget(t *testing.T) {
 	for _, value := range []string{
 		"", "time", "time:", "now", "xid:7", "Time:2026-08-23T03:59:30Z",
 		"time:2026-08-23 03:59:30+00", "time:2026-08-23T03:59:30", "time:2026-02-30T00:00:00Z",
-		"lsn:", "lsn:0/0", "lsn:7000028", "lsn:0/", "lsn:/1", "lsn:0/1/2", "lsn:123456789/0", "lsn:0/+1", "lsn:0/0x1", "lsn:-1/1",
+		"lsn:", "lsn:0/0", "lsn:7000028", "lsn:0/", "lsn:/1", "lsn:0/1/2", "lsn:123456789/0", "lsn:0/+1", "lsn:0/0x1",
+		"lsn:-1/1",
 		"name:", "name: ", "name:a\nb", "name:\x00", "name:" + string(make([]byte, 64)),
 	} {
 		_, err := target.Parse(value)
@@ -39,12 +40,18 @@ func TestParseTarget(t *testing.T) {
 }
 
 func TestSet_TakesWordsAndLabelsOnly(t *testing.T) {
-	for _, value := range []string{"latest", "latest-diff", "20260823-020003F", "20260823-020003F_20260824-020001D", "20260823-020003F_20260824-020001I"} {
+	for _, value := range []string{
+		"latest", "latest-diff", "20260823-020003F", "20260823-020003F_20260824-020001D",
+		"20260823-020003F_20260824-020001I",
+	} {
 		got, err := load(t, []string{"-set", value})
 		require.NoError(t, err, value)
 		assert.Equal(t, value, got.Set)
 	}
-	for _, value := range []string{"newest", "latest ", "20260823-020003", "20260823-020003D", "20260823-020003F_20260824-020001F", "20260823-020003F\n", "x20260823-020003F"} {
+	for _, value := range []string{"newest", "latest " +
+		"", "20260823-020003", "20260823-020003D", "20260823-020003F_20260824-020001F", "20260823-020003F\n",
+		"x20260823-020003F",
+	} {
 		_, err := load(t, []string{"-set", value})
 		assert.Error(t, err, "%q", value)
 	}

@@ -37,7 +37,10 @@ func parsePrimary(value string) (string, error) {
 	// secret ones allowed holds one.
 	further := parseWith(value, slices.Concat(primaryKeys, secretKeys))
 	if _, ok := errors.AsType[*fs.PathError](further); ok || further == nil {
-		return "", errors.New("holds a password, which everybody on this machine could read: put it into a passfile (passfile=...) or a service file (service=...)")
+		return "", errors.New(
+			"holds a password, which everybody on this machine could read: put it into a passfile (passfile=...) " +
+				"or a service file (service=...)",
+		)
 	}
 	return "", errors.New("is no libpq string that can be used (it is not shown, since it may hold a secret): " +
 		"keyword=value pairs or a postgres:// URI, with options psql knows; try it with psql")

@@ -99,7 +99,9 @@ func (p *Pending) Load(environ []string) (Settings, error) {
 		problems = append(problems, p.load(setting, vars, &s))
 	}
 	if join(problems) == nil && s.Write && s.Primary == "" {
-		problems = append(problems, errors.New("-write allows one row to be written through -primary, and there is no -primary: give both or neither"))
+		problems = append(problems, errors.New(
+			"-write allows one row to be written through -primary, and there is no -primary: give both or neither",
+		))
 	}
 	if err := join(problems); err != nil {
 		return Settings{}, reason.Errorf(reason.ConfigInvalid, "%w", err)
@@ -137,8 +139,10 @@ func (p *Pending) load(setting Setting, vars map[string]string, s *Settings) err
 // behind them. They are not shown, since one may be the tail of a secret.
 func (p *Pending) strayWords() error {
 	if n := p.fs.NArg(); n > 0 {
-		return fmt.Errorf("the command line holds %d word(s) from the first one on that belongs to no flag, and all of them would be ignored: "+
-			"quote a value with spaces, and write -keep=true, not -keep true", n)
+		return fmt.Errorf(
+			"the command line holds %d word(s) from the first one on that belongs to no flag, and all of them "+
+				"would be ignored: "+
+				"quote a value with spaces, and write -keep=true, not -keep true", n)
 	}
 	return nil
 }
@@ -169,7 +173,8 @@ func unknown(vars map[string]string) error {
 		return nil
 	}
 	sort.Strings(strange)
-	return fmt.Errorf("%s: no setting has that name; unset it, or see -h for the names there are", strings.Join(strange, ", "))
+	return fmt.Errorf("%s: no setting has that name; unset it, or see -h for the names there are",
+		strings.Join(strange, ", "))
 }
 
 // contradiction finds a setting whose variables say different things.
@@ -180,7 +185,8 @@ func contradiction(vars map[string]string) error {
 				a, aSet := vars[name]
 				b, bSet := vars[other]
 				if aSet && bSet && a != b {
-					return fmt.Errorf("%s=%s and %s=%s contradict each other: unset one of them", name, shown(a), other, shown(b))
+					return fmt.Errorf("%s=%s and %s=%s contradict each other: unset one of them", name, shown(a), other,
+						shown(b))
 				}
 			}
 		}

@@ -33,7 +33,15 @@ func TestLoad_DefaultsAreTheContract(t *testing.T) {
 	assert.Equal(t, settings.Settings{
 		Repo: 1, Set: settings.SetLatest, Database: "postgres", MinUsers: 1,
 		RTO: 30 * time.Minute, RPO: 2 * time.Minute, Rows: 100_000,
-		Deep: []string{"invalid_indexes", "collations", "extensions", "sequences", "full_read", "amcheck", "page_checksums"}, CheckBudget: 10 * time.Minute,
+		Deep: []string{
+			"invalid_indexes",
+			"collations",
+			"extensions",
+			"sequences",
+			"full_read",
+			"amcheck",
+			"page_checksums",
+		}, CheckBudget: 10 * time.Minute,
 		FullAge: 192 * time.Hour, BackupAge: 30 * time.Hour, Memory: 4 << 30, Project: "default",
 	}, got)
 }
@@ -45,15 +53,19 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 		"conf": conf, "stanza": "main", "repo": "2", "set": "20260823-020003F_20260824-020001D",
 		"target": "name:before", "database": "Élise's", "min-users": "7", "checks": conf, "keep": "true",
 		"seed": "42", "state": conf, "deep": "amcheck,sequences", "check-budget": "3m", "require-readonly": "true",
-		"rto": "1h", "rpo": "90s", "primary": "service=main", "write": "true", "full-age": "25h", "backup-age": "26h", "image": "veza/pg:15", "rows": "10",
-		"install": "true", "memory": "512MiB", "cpus": "3", "disk": "20GB", "incus-remote": "backup", "incus-project": "drills",
+		"rto": "1h", "rpo": "90s", "primary": "service=main", "write": "true", "full-age": "25h", "backup-age": "26h",
+		"image": "veza/pg:15", "rows": "10",
+		"install": "true", "memory": "512MiB", "cpus": "3", "disk": "20GB", "incus-remote": "backup",
+		"incus-project": "drills",
 	}
 	t.Setenv("PGSERVICEFILE", serviceFile(t))
 	want := settings.Settings{
 		Conf: conf, Stanza: "main", Repo: 2, Set: "20260823-020003F_20260824-020001D",
 		Target: target.Target{Kind: target.Name, Name: "before"}, Database: "Élise's", MinUsers: 7, Checks: conf,
-		Seed: 42, State: conf, Deep: []string{"sequences", "amcheck"}, CheckBudget: 3 * time.Minute, RequireReadonly: true,
-		Keep: true, RTO: time.Hour, RPO: 90 * time.Second, Primary: "service=main", Write: true, FullAge: 25 * time.Hour, BackupAge: 26 * time.Hour, Image: "veza/pg:15", Rows: 10,
+		Seed: 42, State: conf, Deep: []string{"sequences", "amcheck"}, CheckBudget: 3 * time.Minute,
+		RequireReadonly: true,
+		Keep:            true, RTO: time.Hour, RPO: 90 * time.Second, Primary: "service=main", Write: true,
+		FullAge: 25 * time.Hour, BackupAge: 26 * time.Hour, Image: "veza/pg:15", Rows: 10,
 		Install: true, Memory: 512 << 20, CPUs: 3, Disk: 20_000_000_000, Remote: "backup", Project: "drills",
 	}
 	var args, environ []string
@@ -75,7 +87,8 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 }
 
 func TestLoad_AFlagWinsOverItsVariable(t *testing.T) {
-	got, err := load(t, []string{"-stanza", "flag", "-keep=false"}, "DRILL_STANZA=variable", "DRILL_KEEP=true", "DRILL_REPO=3")
+	got, err := load(t, []string{"-stanza", "flag", "-keep=false"}, "DRILL_STANZA=variable", "DRILL_KEEP=true",
+		"DRILL_REPO=3")
 	require.NoError(t, err)
 	assert.Equal(t, "flag", got.Stanza)
 	assert.False(t, got.Keep)
@@ -97,34 +110,59 @@ func TestLoad_BadInputIsOneErrorThatNamesItsOrigin(t *testing.T) {
 		args, environ []string
 		says          []string
 	}{
-		"flag value":           {args: []string{"-repo=0"}, says: []string{`-repo="0"`, "1 to 256"}},
-		"variable value":       {environ: []string{"DRILL_RTO=30"}, says: []string{`DRILL_RTO="30"`, "unit"}},
-		"no users":             {environ: []string{"MIN_USERS_EXPECTED=0"}, says: []string{`MIN_USERS_EXPECTED="0"`, "more than 0"}},
-		"negative users":       {args: []string{"-min-users=-4"}, says: []string{`-min-users="-4"`}},
-		"fraction of a user":   {args: []string{"-min-users=1e3"}, says: []string{"whole number"}},
-		"no rows":              {args: []string{"-rows=0"}, says: []string{`-rows="0"`, "more than 0"}},
-		"no time":              {args: []string{"-rpo=0s"}, says: []string{`-rpo="0s"`, "more than 0"}},
-		"empty flag":           {args: []string{"-stanza="}, says: []string{"-stanza is set but empty"}},
-		"empty variable":       {environ: []string{"DRILL_MIN_USERS="}, says: []string{"DRILL_MIN_USERS is set but empty"}},
-		"unknown variable":     {environ: []string{"DRILL_STANSA=x", "DRILL_A=hush"}, says: []string{"DRILL_A, DRILL_STANSA: no setting"}},
-		"variables that fight": {environ: []string{"MIN_USERS_EXPECTED=5", "DRILL_MIN_USERS=6"}, says: []string{"MIN_USERS_EXPECTED", "DRILL_MIN_USERS", "contradict"}},
-		"a bool that is none":  {args: []string{"-keep=perhaps"}, says: []string{`-keep="perhaps"`, "true or false"}},
-		"a word left over":     {args: []string{"-keep", "true", "-conf=/x"}, says: []string{"2 word(s)", "-keep=true"}},
-		"conf is not there":    {args: []string{"-conf=" + dir + "/no.conf"}, says: []string{"no file " + dir + "/no.conf", "absolute"}},
-		"conf is a directory":  {environ: []string{"DRILL_CONF=" + dir}, says: []string{"DRILL_CONF", dir + " is no regular file"}},
-		"two faults at once":   {args: []string{"-repo=x", "-set=newest"}, says: []string{`-repo="x"`, `-set="newest"`}},
-		"stanza is an option":  {args: []string{"-stanza=--config"}, says: []string{"no stanza name"}},
-		"stanza is global":     {args: []string{"-stanza=global"}, says: []string{"no stanza"}},
-		"database is blank":    {args: []string{"-database= "}, says: []string{"no database name"}},
-		"memory has no unit":   {args: []string{"-memory=lots"}, says: []string{`-memory="lots"`, "4GiB"}},
-		"disk is too small":    {environ: []string{"DRILL_DISK=1MiB"}, says: []string{"DRILL_DISK", "too small"}},
-		"project is an option": {args: []string{"-incus-project=--all"}, says: []string{"-incus-project", "is no name"}},
-		"a row without a way":  {args: []string{"-write"}, says: []string{"-write", "no -primary"}},
-		"no age":               {environ: []string{"DRILL_BACKUP_AGE=0s"}, says: []string{`DRILL_BACKUP_AGE="0s"`, "more than 0"}},
-		"age has no unit":      {args: []string{"-full-age=8"}, says: []string{`-full-age="8"`, "unit"}},
-		"no deeper check":      {args: []string{"-deep=amcheck,vacuum"}, says: []string{"-deep", `"vacuum" is no deeper check`}},
-		"state has no home":    {args: []string{"-state=" + dir + "/none/state.json"}, says: []string{"no directory " + dir + "/none"}},
-		"image is two words":   {args: []string{"-image=a b"}, says: []string{"is no name"}},
+		"flag value":     {args: []string{"-repo=0"}, says: []string{`-repo="0"`, "1 to 256"}},
+		"variable value": {environ: []string{"DRILL_RTO=30"}, says: []string{`DRILL_RTO="30"`, "unit"}},
+		"no users": {
+			environ: []string{"MIN_USERS_EXPECTED=0"}, says: []string{`MIN_USERS_EXPECTED="0"`, "more than 0"},
+		},
+		"negative users":     {args: []string{"-min-users=-4"}, says: []string{`-min-users="-4"`}},
+		"fraction of a user": {args: []string{"-min-users=1e3"}, says: []string{"whole number"}},
+		"no rows":            {args: []string{"-rows=0"}, says: []string{`-rows="0"`, "more than 0"}},
+		"no time":            {args: []string{"-rpo=0s"}, says: []string{`-rpo="0s"`, "more than 0"}},
+		"empty flag":         {args: []string{"-stanza="}, says: []string{"-stanza is set but empty"}},
+		"empty variable": {
+			environ: []string{"DRILL_MIN_USERS="}, says: []string{"DRILL_MIN_USERS is set but empty"},
+		},
+		"unknown variable": {
+			environ: []string{"DRILL_STANSA=x", "DRILL_A=hush"}, says: []string{"DRILL_A, DRILL_STANSA: no setting"},
+		},
+		"variables that fight": {
+			environ: []string{"MIN_USERS_EXPECTED=5", "DRILL_MIN_USERS=6"},
+			says:    []string{"MIN_USERS_EXPECTED", "DRILL_MIN_USERS", "contradict"},
+		},
+		"a bool that is none": {args: []string{"-keep=perhaps"}, says: []string{`-keep="perhaps"`, "true or false"}},
+		"a word left over": {
+			args: []string{"-keep", "true", "-conf=/x"}, says: []string{"2 word(s)", "-keep=true"},
+		},
+		"conf is not there": {
+			args: []string{"-conf=" + dir + "/no.conf"}, says: []string{"no file " + dir + "/no.conf", "absolute"},
+		},
+		"conf is a directory": {
+			environ: []string{"DRILL_CONF=" + dir}, says: []string{"DRILL_CONF", dir + " is no regular file"},
+		},
+		"two faults at once": {
+			args: []string{"-repo=x", "-set=newest"}, says: []string{`-repo="x"`, `-set="newest"`},
+		},
+		"stanza is an option": {args: []string{"-stanza=--config"}, says: []string{"no stanza name"}},
+		"stanza is global":    {args: []string{"-stanza=global"}, says: []string{"no stanza"}},
+		"database is blank":   {args: []string{"-database= "}, says: []string{"no database name"}},
+		"memory has no unit":  {args: []string{"-memory=lots"}, says: []string{`-memory="lots"`, "4GiB"}},
+		"disk is too small":   {environ: []string{"DRILL_DISK=1MiB"}, says: []string{"DRILL_DISK", "too small"}},
+		"project is an option": {
+			args: []string{"-incus-project=--all"}, says: []string{"-incus-project", "is no name"},
+		},
+		"a row without a way": {args: []string{"-write"}, says: []string{"-write", "no -primary"}},
+		"no age": {
+			environ: []string{"DRILL_BACKUP_AGE=0s"}, says: []string{`DRILL_BACKUP_AGE="0s"`, "more than 0"},
+		},
+		"age has no unit": {args: []string{"-full-age=8"}, says: []string{`-full-age="8"`, "unit"}},
+		"no deeper check": {
+			args: []string{"-deep=amcheck,vacuum"}, says: []string{"-deep", `"vacuum" is no deeper check`},
+		},
+		"state has no home": {
+			args: []string{"-state=" + dir + "/none/state.json"}, says: []string{"no directory " + dir + "/none"},
+		},
+		"image is two words": {args: []string{"-image=a b"}, says: []string{"is no name"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := load(t, c.args, c.environ...)
@@ -147,7 +185,8 @@ func TestLoad_EqualUserVariablesAgree(t *testing.T) {
 }
 
 func TestLoad_VariablesOfTheEnvironmentsAreKnown(t *testing.T) {
-	_, err := load(t, nil, "DRILL_REQUIRE_DOCKER=1", "DRILL_INCUS_PROJECT=x", "DRILL_INCUS_REMOTE=y", "DRILL_MINIO_IMAGE=z")
+	_, err := load(t, nil, "DRILL_REQUIRE_DOCKER=1", "DRILL_INCUS_PROJECT=x", "DRILL_INCUS_REMOTE=y",
+		"DRILL_MINIO_IMAGE=z")
 	assert.NoError(t, err)
 }
 

@@ -34,8 +34,9 @@ var otherVariables = []string{
 var Table = []Setting{
 	{
 		Flag: "conf", Variables: []string{"DRILL_CONF"}, Otherwise: "by environment",
-		Meaning: "pgbackrest.conf of an existing repository to drill or to check, in any environment; best an absolute path, since `go test` changes directory",
-		set:     func(s *Settings, v string) (err error) { s.Conf, err = parseFile(v); return err },
+		Meaning: "pgbackrest.conf of an existing repository to drill or to check, in any environment; " +
+			"best an absolute path, since `go test` changes directory",
+		set: func(s *Settings, v string) (err error) { s.Conf, err = parseFile(v); return err },
 	},
 	{
 		Flag: "stanza", Variables: []string{"DRILL_STANZA"}, Otherwise: "the only stanza in the conf",
@@ -54,8 +55,9 @@ var Table = []Setting{
 	},
 	{
 		Flag: "target", Variables: []string{"DRILL_TARGET"}, Otherwise: "end of archive",
-		Meaning: "where recovery stops: `time:` and RFC 3339 with offset, `lsn:` and X/Y, or `name:` and a restore point; " +
-			"`random` picks a point of the recovery window, `timeline` takes one before and one after the last failover",
+		Meaning: "where recovery stops: `time:` and RFC 3339 with offset, `lsn:` and X/Y, " +
+			"or `name:` and a restore point; `random` picks a point of the recovery window, " +
+			"`timeline` takes one before and one after the last failover",
 		set: func(s *Settings, v string) (err error) { s.Target, err = target.Parse(v); return err },
 	},
 	{
@@ -65,8 +67,9 @@ var Table = []Setting{
 	},
 	{
 		Flag: "state", Variables: []string{"DRILL_STATE"}, Otherwise: "none: every part of the window weighs the same",
-		Meaning: "file that remembers which parts of the recovery window were drilled when, for `-target random`; made when it is missing",
-		set:     func(s *Settings, v string) (err error) { s.State, err = parsePath(v); return err },
+		Meaning: "file that remembers which parts of the recovery window were drilled when, for `-target random`; " +
+			"made when it is missing",
+		set: func(s *Settings, v string) (err error) { s.State, err = parsePath(v); return err },
 	},
 	{
 		Flag: "database", Variables: []string{"DRILL_DATABASE"}, Default: "postgres",
@@ -80,8 +83,9 @@ var Table = []Setting{
 	},
 	{
 		Flag: "checks", Variables: []string{"DRILL_CHECKS"}, Otherwise: "the `users` smoke query",
-		Meaning: "YAML file of SQL checks that takes the place of the smoke query: name, database, query, and one of `min`, `equals`, `max_age`",
-		set:     func(s *Settings, v string) (err error) { s.Checks, err = parseFile(v); return err },
+		Meaning: "YAML file of SQL checks that takes the place of the smoke query: name, database, query, " +
+			"and one of `min`, `equals`, `max_age`",
+		set: func(s *Settings, v string) (err error) { s.Checks, err = parseFile(v); return err },
 	},
 	{
 		Flag: "deep", Variables: []string{"DRILL_DEEP"}, Default: "all",
@@ -115,8 +119,9 @@ var Table = []Setting{
 	},
 	{
 		Flag: "primary", Variables: []string{"DRILL_PRIMARY"}, Otherwise: "none", Secret: true,
-		Meaning: "libpq string of the production primary; several hosts with `target_session_attrs=read-write` work, a password in it is refused: use a passfile or a service file",
-		set:     func(s *Settings, v string) (err error) { s.Primary, err = parsePrimary(v); return err },
+		Meaning: "libpq string of the production primary; several hosts with `target_session_attrs=read-write` work, " +
+			"a password in it is refused: use a passfile or a service file",
+		set: func(s *Settings, v string) (err error) { s.Primary, err = parsePrimary(v); return err },
 	},
 	{
 		Flag: "write", Variables: []string{"DRILL_WRITE"}, Default: "false", Bool: true,
@@ -145,8 +150,9 @@ var Table = []Setting{
 	},
 	{
 		Flag: "install", Variables: []string{"DRILL_INSTALL"}, Default: "false", Bool: true,
-		Meaning: "Incus: packages the image lacks may be fetched, over a network card that is gone again before any data is restored",
-		set:     func(s *Settings, v string) (err error) { s.Install, err = parseBool(v); return err },
+		Meaning: "Incus: packages the image lacks may be fetched, " +
+			"over a network card that is gone again before any data is restored",
+		set: func(s *Settings, v string) (err error) { s.Install, err = parseBool(v); return err },
 	},
 	{
 		Flag: "memory", Variables: []string{"DRILL_MEMORY"}, Default: "4GiB",
@@ -165,8 +171,9 @@ var Table = []Setting{
 	},
 	{
 		Flag: "incus-remote", Variables: []string{"DRILL_INCUS_REMOTE"}, Otherwise: "the daemon of this machine",
-		Meaning: "Incus: name of a remote in the configuration of the `incus` command, reached over HTTPS with its client certificate",
-		set:     func(s *Settings, v string) (err error) { s.Remote, err = parseWord(v); return err },
+		Meaning: "Incus: name of a remote in the configuration of the `incus` command, " +
+			"reached over HTTPS with its client certificate",
+		set: func(s *Settings, v string) (err error) { s.Remote, err = parseWord(v); return err },
 	},
 	{
 		Flag: "incus-project", Variables: []string{"DRILL_INCUS_PROJECT"}, Default: "default",

@@ -27,8 +27,10 @@ Exit status, as testprom returns it (go test itself knows only 0 and 1, make onl
   2  the environment kept the run from a verdict
 
 Examples:
-  go run ./internal/cmd/testprom -textfile veza_backup_drill.prom -- go test ./drill -conf /etc/pgbackrest/pgbackrest.conf -stanza main
-  go run ./internal/cmd/testprom -suite backup -textfile veza_backup_check.prom -- go test ./backup -conf /etc/pgbackrest/pgbackrest.conf
+  go run ./internal/cmd/testprom -textfile veza_backup_drill.prom ` +
+	`-- go test ./drill -conf /etc/pgbackrest/pgbackrest.conf -stanza main
+  go run ./internal/cmd/testprom -suite backup -textfile veza_backup_check.prom ` +
+	`-- go test ./backup -conf /etc/pgbackrest/pgbackrest.conf
   go test ./drill -v -set 20260823-020003F -keep
   go test ./drill -v -target time:2026-08-23T03:59:30Z -checks /etc/veza/checks.yaml
 

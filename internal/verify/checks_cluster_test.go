@@ -37,7 +37,8 @@ func startCluster(t *testing.T, settings ...string) *cluster {
 	attributes := asPostgres(t, dir)
 	data := filepath.Join(dir, "data")
 
-	initdb := exec.CommandContext(t.Context(), filepath.Join(bin, "initdb"), "-D", data, "-U", "boss", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C")
+	initdb := exec.CommandContext(t.Context(), filepath.Join(bin, "initdb"), "-D", data, "-U", "boss", "--auth=trust",
+		"--no-sync", "--encoding=UTF8", "--locale=C")
 	initdb.SysProcAttr, initdb.Dir = attributes, dir
 	out, err := initdb.CombinedOutput()
 	require.NoError(t, err, "%s", out)

@@ -89,7 +89,8 @@ func locateTable(ctx context.Context, connect Connect, table string) string {
 	}
 	text := fmt.Sprintf("no database has a table %s", table)
 	if len(found) > 0 {
-		text = fmt.Sprintf("databases that have a table %s: %s; name one with -database", table, strings.Join(found, ", "))
+		text = fmt.Sprintf("databases that have a table %s: %s; name one with -database", table,
+			strings.Join(found, ", "))
 	}
 	if len(unanswered) > 0 {
 		text += "; not answering: " + strings.Join(unanswered, ", ")

@@ -73,7 +73,8 @@ func (e Equals) judge(v value, _ time.Time) (reason.Reason, string) {
 		equal = v.text == "t" == want
 	case string:
 		if v.kind != kindText {
-			return reason.SmokeQuery, "equals is text, and this is " + v.kind + ": leave out the quotes, or cast the query to text"
+			return reason.SmokeQuery, "equals is text, and this is " + v.kind + ": leave out the quotes, or cast " +
+				"the query to text"
 		}
 		equal = v.text == want
 	}
@@ -97,7 +98,8 @@ func (a MaxAge) judge(v value, now time.Time) (reason.Reason, string) {
 	seconds := age.Round(time.Second)
 	switch {
 	case age < -clockTolerance:
-		return reason.ClockSkew, fmt.Sprintf("that is %s after the end of recovery at %s: the clocks disagree, or the query picks future moments",
+		return reason.ClockSkew, fmt.Sprintf(
+			"that is %s after the end of recovery at %s: the clocks disagree, or the query picks future moments",
 			-seconds, now.UTC().Format(time.RFC3339))
 	case age > a.Limit:
 		return reason.StaleData, fmt.Sprintf("it is %s old", seconds)

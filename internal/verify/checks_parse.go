@@ -63,7 +63,8 @@ func parseChecks(content []byte, database string) ([]Check, error) {
 			return nil, err
 		}
 		if line, twice := lines[check.Name]; twice {
-			return nil, at(node, "the name %s stands at line %d already: every check needs one of its own", check.Name, line)
+			return nil, at(node, "the name %s stands at line %d already: every check needs one of its own", check.Name,
+				line)
 		}
 		lines[check.Name] = node.GetToken().Position.Line
 		checks = append(checks, check)
@@ -181,7 +182,8 @@ func maxAgeOf(node ast.Node) (Criterion, error) {
 	}
 	limit, err := time.ParseDuration(text)
 	if err != nil || limit <= 0 {
-		return nil, at(node, "max_age must be a duration of more than 0 with a unit, such as 90s, 15m or 26h, not %q", text)
+		return nil, at(node, "max_age must be a duration of more than 0 with a unit, such as 90s, 15m or 26h, not %q",
+			text)
 	}
 	return MaxAge{limit}, nil
 }

@@ -112,13 +112,15 @@ func TestParseChecks_BadInputNamesFileLineAndCause(t *testing.T) {
 		"age without unit":   {"- {name: a, query: SELECT 1, max_age: 90}", "max_age must be text"},
 		"age of nothing":     {"- {name: a, query: SELECT 1, max_age: 0s}", "max_age must be a duration"},
 		"age in days":        {"- {name: a, query: SELECT 1, max_age: 2d}", "max_age must be a duration"},
-		"alias":              {"- {name: a, query: &q SELECT 1, min: 1}\n- {name: b, query: *q, min: 1}", "query must be text"},
-		"merge key":          {ok + "- <<: {min: 1}\n  name: b\n  query: SELECT 1\n", "unknown"},
-		"broken quote":       {ok + "- name: 'b\n", "c.yaml:2: "},
-		"bad indent":         {"- name: a\n query: SELECT 1\n", "c.yaml:2: "},
-		"tab":                {"- name: a\n\tquery: SELECT 1\n", "c.yaml:"},
-		"words behind":       {ok + "SELECT 2\n", "c.yaml:"},
-		"zero byte":          {"- {name: a, query: \"SELECT 1\\0\", min: 1}", "query must be text"},
+		"alias": {
+			"- {name: a, query: &q SELECT 1, min: 1}\n- {name: b, query: *q, min: 1}", "query must be text",
+		},
+		"merge key":    {ok + "- <<: {min: 1}\n  name: b\n  query: SELECT 1\n", "unknown"},
+		"broken quote": {ok + "- name: 'b\n", "c.yaml:2: "},
+		"bad indent":   {"- name: a\n query: SELECT 1\n", "c.yaml:2: "},
+		"tab":          {"- name: a\n\tquery: SELECT 1\n", "c.yaml:"},
+		"words behind": {ok + "SELECT 2\n", "c.yaml:"},
+		"zero byte":    {"- {name: a, query: \"SELECT 1\\0\", min: 1}", "query must be text"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			checks, err := verify.ParseChecks("c.yaml", []byte(c.text), "veza")
@@ -137,7 +139,8 @@ func TestParseChecks_BadInputNamesFileLineAndCause(t *testing.T) {
 func FuzzParseChecks(f *testing.F) {
 	example, err := os.ReadFile(exampleChecks)
 	require.NoError(f, err)
-	for _, seed := range []string{string(example), "", "[]", "- {name: a, query: &q SELECT 1, min: 1}", "- name: a\n  query: |\n    x\n  equals: !!str 1\n", "- ? a\n: b", "- *x", "%YAML 1.2\n---\n- <<: *a"} {
+	for _, seed := range []string{string(example), "", "[]", "- {name: a, query: &q SELECT 1, min: 1}", "- name: " +
+		"a\n  query: |\n    x\n  equals: !!str 1\n", "- ? a\n: b", "- *x", "%YAML 1.2\n---\n- <<: *a"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {

@@ -43,10 +43,10 @@ func TestRun(t *testing.T) {
 		"ALTER DATABASE veza SET timezone = 'Asia/Kolkata'")
 	server.exec(t, "veza",
 		"SET statement_timeout = 0; CREATE TABLE users (id int PRIMARY KEY, name text, at timestamptz)",
-		"SET statement_timeout = 0; INSERT INTO users SELECT n, 'u' || n, '2026-08-23 04:00:00+00' FROM generate_series(1, 1000) n",
-		"CREATE EXTENSION postgres_fdw", "CREATE SERVER self FOREIGN DATA WRAPPER postgres_fdw",
-		"CREATE FOREIGN TABLE far (id int) SERVER self", "CREATE VIEW seen AS SELECT * FROM far",
-		"CREATE DOMAIN amount AS numeric")
+		"SET statement_timeout = 0; INSERT INTO users SELECT n, 'u' || n, '2026-08-23 04:00:00+00' FROM "+
+			"generate_series(1, 1000) n", "CREATE EXTENSION postgres_fdw",
+		"CREATE SERVER self FOREIGN DATA WRAPPER postgres_fdw", "CREATE FOREIGN TABLE far (id int) SERVER self",
+		"CREATE VIEW seen AS SELECT * FROM far", "CREATE DOMAIN amount AS numeric")
 
 	t.Run("answers", func(t *testing.T) { testAnswers(t, server) })
 	t.Run("smoke", func(t *testing.T) { testSmoke(t, server) })
@@ -64,44 +64,68 @@ func testAnswers(t *testing.T, server *cluster) {
 		want          reason.Reason
 		says          string
 	}{
-		"enough rows":           {"SELECT count(*) FROM users", "min: 1000", reason.None, "returned 1000, expected at least 1000"},
-		"one row short":         {"SELECT count(*) FROM users", "min: 1001", reason.TooFewRows, "returned 1000, expected at least 1001"},
+		"enough rows": {
+			"SELECT count(*) FROM users", "min: 1000", reason.None, "returned 1000, expected at least 1000",
+		},
+		"one row short": {
+			"SELECT count(*) FROM users", "min: 1001", reason.TooFewRows, "returned 1000, expected at least 1001",
+		},
 		"no rounding":           {"SELECT 0.99999999999999999999::numeric", "min: 1", reason.TooFewRows, ""},
 		"numeric trailing zero": {"SELECT 1.50::numeric", "equals: 1.5", reason.None, ""},
 		"float":                 {"SELECT 0.1::float8", "equals: 0.1", reason.None, ""},
 		"domain":                {"SELECT 7::amount", "equals: 7", reason.None, ""},
-		"text":                  {"SELECT name FROM users WHERE id = 7", "equals: u7", reason.None, `returned "u7", expected "u7"`},
-		"other text":            {"SELECT 'u7 '", "equals: u7", reason.TooFewRows, `returned "u7 ", expected "u7"`},
-		"bool":                  {"SELECT true", "equals: true", reason.None, ""},
-		"other bool":            {"SELECT false", "equals: true", reason.TooFewRows, ""},
-		"show":                  {"SHOW server_encoding", "equals: UTF8", reason.None, ""},
-		"fresh":                 {"SELECT max(at) FROM users", "max_age: 1m", reason.None, "2026-08-23T04:00:00Z, expected at most 1m0s old; it is 30s old"},
-		"stale":                 {"SELECT max(at) FROM users", "max_age: 29s", reason.StaleData, "it is 30s old"},
-		"a little ahead":        {"SELECT timestamptz '2026-08-23 04:00:35+00'", "max_age: 1s", reason.None, "it is 0s old"},
-		"far ahead":             {"SELECT timestamptz '2026-08-23 04:00:36+00'", "max_age: 1s", reason.ClockSkew, "6s after the end of recovery"},
-		"infinity":              {"SELECT timestamptz 'infinity'", "max_age: 1h", reason.SmokeQuery, "infinity"},
-		"minus infinity":        {"SELECT timestamptz '-infinity'", "max_age: 1h", reason.SmokeQuery, "-infinity"},
-		"without zone":          {"SELECT now()::timestamp", "max_age: 1h", reason.SmokeQuery, "without time zone"},
-		"number for age":        {"SELECT 5", "max_age: 1h", reason.SmokeQuery, "max_age needs a timestamptz"},
-		"text for min":          {"SELECT '5'", "min: 1", reason.SmokeQuery, "min needs a number, and this is text"},
-		"text for number":       {"SELECT '5'", "equals: 5", reason.SmokeQuery, "equals is a number"},
-		"number for text":       {"SELECT 5", "equals: '5'", reason.SmokeQuery, "equals is text"},
-		"text for bool":         {"SELECT 't'", "equals: true", reason.SmokeQuery, "equals is true or false"},
-		"not a number":          {"SELECT 'NaN'::numeric", "min: 1", reason.SmokeQuery, "NaN"},
-		"infinite":              {"SELECT 'Infinity'::float8", "min: 1", reason.SmokeQuery, "Infinity"},
-		"null":                  {"SELECT max(at) FROM users WHERE false", "max_age: 1h", reason.SmokeQuery, "returned NULL"},
-		"no row":                {"SELECT id FROM users WHERE false", "min: 1", reason.SmokeQuery, "returned no row"},
-		"two rows":              {"SELECT id FROM users WHERE id < 3", "min: 1", reason.SmokeQuery, "more than one row"},
-		"endless rows":          {"SELECT 1 FROM users a, users b, users c, users d", "min: 1", reason.SmokeQuery, "more than one row"},
-		"two columns":           {"SELECT 1, 2", "min: 1", reason.SmokeQuery, "2 columns"},
-		"no column":             {"SELECT FROM users WHERE id = 1", "min: 1", reason.SmokeQuery, "0 columns"},
-		"no result at all":      {"COMMIT", "min: 1", reason.SmokeQuery, "0 columns"},
-		"comment only":          {"-- SELECT 1", "min: 1", reason.SmokeQuery, "0 columns"},
-		"two statements":        {"SELECT 1; SELECT 2", "min: 1", reason.SmokeQuery, "42601"},
-		"syntax":                {"SELEC 1", "min: 1", reason.SmokeQuery, "42601"},
-		"argument":              {"SELECT $1::int", "min: 1", reason.SmokeQuery, "expected 1 arguments"},
-		"late error":            {"SELECT 1 / (1 - max(id % 2)) FROM users", "min: 1", reason.SmokeQuery, "division by zero"},
-		"writes":                {"INSERT INTO users VALUES (0) RETURNING id", "equals: 0", reason.SmokeQuery, "read-only transaction"},
+		"text": {
+			"SELECT name FROM users WHERE id = 7", "equals: u7", reason.None, `returned "u7", expected "u7"`,
+		},
+		"other text": {"SELECT 'u7 '", "equals: u7", reason.TooFewRows, `returned "u7 ", expected "u7"`},
+		"bool":       {"SELECT true", "equals: true", reason.None, ""},
+		"other bool": {"SELECT false", "equals: true", reason.TooFewRows, ""},
+		"show":       {"SHOW server_encoding", "equals: UTF8", reason.None, ""},
+		"fresh": {
+			"SELECT max(at) FROM users", "max_age: 1m", reason.None,
+			"2026-08-23T04:00:00Z, expected at most 1m0s old; it is 30s old",
+		},
+		"stale": {"SELECT max(at) FROM users", "max_age: 29s", reason.StaleData, "it is 30s old"},
+		"a little ahead": {
+			"SELECT timestamptz '2026-08-23 04:00:35+00'", "max_age: 1s", reason.None, "it is 0s old",
+		},
+		"far ahead": {
+			"SELECT timestamptz '2026-08-23 04:00:36+00'", "max_age: 1s", reason.ClockSkew,
+			"6s after the end of recovery",
+		},
+		"infinity":        {"SELECT timestamptz 'infinity'", "max_age: 1h", reason.SmokeQuery, "infinity"},
+		"minus infinity":  {"SELECT timestamptz '-infinity'", "max_age: 1h", reason.SmokeQuery, "-infinity"},
+		"without zone":    {"SELECT now()::timestamp", "max_age: 1h", reason.SmokeQuery, "without time zone"},
+		"number for age":  {"SELECT 5", "max_age: 1h", reason.SmokeQuery, "max_age needs a timestamptz"},
+		"text for min":    {"SELECT '5'", "min: 1", reason.SmokeQuery, "min needs a number, and this is text"},
+		"text for number": {"SELECT '5'", "equals: 5", reason.SmokeQuery, "equals is a number"},
+		"number for text": {"SELECT 5", "equals: '5'", reason.SmokeQuery, "equals is text"},
+		"text for bool":   {"SELECT 't'", "equals: true", reason.SmokeQuery, "equals is true or false"},
+		"not a number":    {"SELECT 'NaN'::numeric", "min: 1", reason.SmokeQuery, "NaN"},
+		"infinite":        {"SELECT 'Infinity'::float8", "min: 1", reason.SmokeQuery, "Infinity"},
+		"null": {
+			"SELECT max(at) FROM users WHERE false", "max_age: 1h", reason.SmokeQuery, "returned NULL",
+		},
+		"no row": {"SELECT id FROM users WHERE false", "min: 1", reason.SmokeQuery, "returned no row"},
+		"two rows": {
+			"SELECT id FROM users WHERE id < 3", "min: 1", reason.SmokeQuery, "more than one row",
+		},
+		"endless rows": {
+			"SELECT 1 FROM users a, users b, users c, users d", "min: 1", reason.SmokeQuery, "more than one row",
+		},
+		"two columns":      {"SELECT 1, 2", "min: 1", reason.SmokeQuery, "2 columns"},
+		"no column":        {"SELECT FROM users WHERE id = 1", "min: 1", reason.SmokeQuery, "0 columns"},
+		"no result at all": {"COMMIT", "min: 1", reason.SmokeQuery, "0 columns"},
+		"comment only":     {"-- SELECT 1", "min: 1", reason.SmokeQuery, "0 columns"},
+		"two statements":   {"SELECT 1; SELECT 2", "min: 1", reason.SmokeQuery, "42601"},
+		"syntax":           {"SELEC 1", "min: 1", reason.SmokeQuery, "42601"},
+		"argument":         {"SELECT $1::int", "min: 1", reason.SmokeQuery, "expected 1 arguments"},
+		"late error": {
+			"SELECT 1 / (1 - max(id % 2)) FROM users", "min: 1", reason.SmokeQuery, "division by zero",
+		},
+		"writes": {
+			"INSERT INTO users VALUES (0) RETURNING id", "equals: 0", reason.SmokeQuery, "read-only transaction",
+		},
 		"foreign table":         {"SELECT count(*) FROM far", "min: 1", reason.SmokeQuery, "foreign"},
 		"view on foreign table": {"SELECT count(*) FROM seen", "min: 1", reason.SmokeQuery, "foreign"},
 		"longer than timeout":   {"SELECT 1 FROM pg_sleep(0.05)", "equals: 1", reason.None, ""},
@@ -111,7 +135,8 @@ func testAnswers(t *testing.T, server *cluster) {
 		"no memory":             {raise("53200"), "min: 1", reason.SandboxFailed, "53200"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			checks, err := verify.ParseChecks("c.yaml", []byte("- name: it\n  query: |\n    "+c.query+"\n  "+c.expect), "veza")
+			checks, err := verify.ParseChecks("c.yaml", []byte("- name: it\n  query: |\n    "+c.query+"\n  "+c.expect),
+				"veza")
 			require.NoError(t, err)
 			outcomes, err := verify.Run(deadline(t), server.connect, checks, endOfRecovery)
 			require.NoError(t, err)
@@ -129,7 +154,8 @@ func raise(code string) string { return "SELECT pg_temp.fail('" + code + "')" }
 
 func testSmoke(t *testing.T, server *cluster) {
 	run := func(database string, least int64) verify.Outcome {
-		outcomes, err := verify.Run(deadline(t), server.connect, []verify.Check{verify.SmokeCheck(database, least)}, endOfRecovery)
+		outcomes, err := verify.Run(deadline(t), server.connect, []verify.Check{verify.SmokeCheck(database, least)},
+			endOfRecovery)
 		require.NoError(t, err)
 		require.Len(t, outcomes, 1)
 		return outcomes[0]
@@ -148,7 +174,8 @@ func testSmoke(t *testing.T, server *cluster) {
 		missing := run(database, 1)
 		assert.Equal(t, reason.SmokeQuery, missing.Reason)
 		assert.False(t, missing.Numeric, "a value nobody returned is not published as 0")
-		assert.Contains(t, missing.Sentence, "databases that have a table users: veza (schema public); name one with -database")
+		assert.Contains(t, missing.Sentence,
+			"databases that have a table users: veza (schema public); name one with -database")
 	}
 }
 
@@ -174,7 +201,8 @@ func testDeadline(t *testing.T, server *cluster) {
 	why := errors.New("the operator went home")
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 300*time.Millisecond, why)
 	defer cancel()
-	checks, err := verify.ParseChecks("c.yaml", []byte("- {name: slow, query: 'SELECT 1 FROM pg_sleep(60)', min: 1}"), "veza")
+	checks, err := verify.ParseChecks("c.yaml", []byte("- {name: slow, query: 'SELECT 1 FROM pg_sleep(60)', min: 1}"),
+		"veza")
 	require.NoError(t, err)
 	began := time.Now()
 	_, err = verify.Run(ctx, server.connect, checks, endOfRecovery)

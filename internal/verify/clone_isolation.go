@@ -14,7 +14,8 @@ import (
 // isolatingSettings keep a clone from archiving (facts A7), from following another cluster, and
 // from being reached.
 var isolatingSettings = map[string]string{
-	"archive_mode": "off", "archive_command": "", "archive_library": "", "primary_conninfo": "", "primary_slot_name": "",
+	"archive_mode": "off", "archive_command": "", "archive_library": "",
+	"primary_conninfo": "", "primary_slot_name": "",
 	"synchronous_standby_names": "", "listen_addresses": "", "max_logical_replication_workers": "0",
 }
 
@@ -24,7 +25,8 @@ var isolatingSettings = map[string]string{
 // libraries that were chosen.
 func CloneIsolated(ctx context.Context, conn *pgx.Conn, preload []string) (notes []string, err error) {
 	// Not by SHOW: it says of archive_command only whether it is in use.
-	settings, err := textPairs(ctx, conn, "SELECT name, coalesce(reset_val, '') FROM pg_catalog.pg_settings ORDER BY name")
+	settings, err := textPairs(ctx, conn,
+		"SELECT name, coalesce(reset_val, '') FROM pg_catalog.pg_settings ORDER BY name")
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +36,8 @@ func CloneIsolated(ctx context.Context, conn *pgx.Conn, preload []string) (notes
 			want, known = strings.Join(preload, ","), true
 		}
 		if got := setting[1]; known && got != want {
-			return nil, reason.Errorf(reason.IsolationBreached, "%s is %q in the restored cluster, not %q", setting[0], got, want)
+			return nil, reason.Errorf(reason.IsolationBreached, "%s is %q in the restored cluster, not %q", setting[0],
+				got, want)
 		}
 	}
 	return checkProcesses(ctx, conn, len(preload) > 0)
@@ -43,18 +46,22 @@ func CloneIsolated(ctx context.Context, conn *pgx.Conn, preload []string) (notes
 // localProcesses are those that work on the cluster's own files and for its own sessions
 // alone, the ones of later versions included.
 var localProcesses = []string{
-	"client backend", "parallel worker", "checkpointer", "background writer", "walwriter", "walsummarizer", "io worker", "startup",
+	"client backend", "parallel worker", "checkpointer", "background writer", "walwriter", "walsummarizer",
+	"io worker", "startup",
 	"autovacuum launcher", "autovacuum worker", // with autovacuum off there may be one against wraparound
 }
 
 // outboundProcesses are those, by the beginning of their name, that move data to or from other
 // clusters, or run what is in the data, whichever library they come from.
-var outboundProcesses = []string{"archiver", "walreceiver", "walsender", "logical replication", "slotsync", "pg_cron", "pglogical", "pg_net"}
+var outboundProcesses = []string{
+	"archiver", "walreceiver", "walsender", "logical replication", "slotsync", "pg_cron", "pglogical", "pg_net",
+}
 
 // checkProcesses looks at every process that pg_stat_activity lists: others can run nothing
 // that is in the data.
 func checkProcesses(ctx context.Context, conn *pgx.Conn, libraries bool) (notes []string, err error) {
-	running, err := textPairs(ctx, conn, "SELECT DISTINCT coalesce(backend_type, '?'), '' FROM pg_catalog.pg_stat_activity ORDER BY 1")
+	running, err := textPairs(ctx, conn,
+		"SELECT DISTINCT coalesce(backend_type, '?'), '' FROM pg_catalog.pg_stat_activity ORDER BY 1")
 	for _, process := range running {
 		note, finding := judgeProcess(process[0], libraries)
 		if finding != nil {
@@ -70,10 +77,12 @@ func checkProcesses(ctx context.Context, conn *pgx.Conn, libraries bool) (notes 
 // judgeProcess judges one kind of process. What is not PostgreSQL's own belongs to a library,
 // and only the libraries that were chosen may have one.
 func judgeProcess(kind string, libraries bool) (note string, err error) {
-	outbound := slices.ContainsFunc(outboundProcesses, func(prefix string) bool { return strings.HasPrefix(kind, prefix) })
+	outbound := slices.ContainsFunc(outboundProcesses,
+		func(prefix string) bool { return strings.HasPrefix(kind, prefix) })
 	switch own := slices.Contains(localProcesses, kind); {
 	case outbound || !libraries && !own:
-		return "", reason.Errorf(reason.IsolationBreached, "a process %q runs in the restored cluster: it may reach production, or do what is in the data", kind)
+		return "", reason.Errorf(reason.IsolationBreached,
+			"a process %q runs in the restored cluster: it may reach production, or do what is in the data", kind)
 	case !own:
 		return fmt.Sprintf("a process %q of a preloaded library runs in the sandbox", kind), nil
 	}

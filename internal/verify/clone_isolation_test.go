@@ -47,7 +47,8 @@ func TestCloneIsolated_Settings(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, notes)
 	for setting, value := range map[string]string{
-		"archive_command": "true", "archive_library": "basic_archive", "primary_conninfo": "host=192.0.2.1", "primary_slot_name": "standby",
+		"archive_command": "true", "archive_library": "basic_archive", "primary_conninfo": "host=192.0.2.1",
+		"primary_slot_name":         "standby",
 		"synchronous_standby_names": "somebody",
 	} {
 		t.Run(setting, func(t *testing.T) {
@@ -65,7 +66,8 @@ func TestCloneIsolated_Settings(t *testing.T) {
 func (c *cluster) alter(t *testing.T, change, setting, value string) {
 	t.Helper()
 	c.exec(t, "postgres", "ALTER SYSTEM "+change, "SELECT pg_reload_conf()")
-	require.NoError(t, c.eventually(t, fmt.Sprintf("SELECT reset_val = '%s' FROM pg_settings WHERE name = '%s'", value, setting)))
+	require.NoError(t,
+		c.eventually(t, fmt.Sprintf("SELECT reset_val = '%s' FROM pg_settings WHERE name = '%s'", value, setting)))
 }
 
 // eventually waits until a query says true in a session of its own.
@@ -142,10 +144,12 @@ func TestOutboundObjects(t *testing.T) {
 	}
 	assert.Empty(t, outbound(true))
 	c.exec(t, "postgres",
-		"CREATE SUBSCRIPTION far CONNECTION 'host=192.0.2.1 password=secretsecret' PUBLICATION p WITH (connect = false)",
-		"CREATE SUBSCRIPTION idle CONNECTION 'host=192.0.2.1' PUBLICATION p WITH (connect = false)", "ALTER SUBSCRIPTION far ENABLE",
-		"CREATE SCHEMA cron", "CREATE TABLE cron.job (active boolean)", "INSERT INTO cron.job VALUES (true), (true), (false)")
-	assert.Equal(t, []string{"1 subscription in the data, enabled, and not run here: far in database postgres"}, outbound(false))
+		"CREATE SUBSCRIPTION far CONNECTION 'host=192.0.2.1 password=secretsecret' PUBLICATION p WITH (connect = "+
+			"false)", "CREATE SUBSCRIPTION idle CONNECTION 'host=192.0.2.1' PUBLICATION p WITH (connect = false)",
+		"ALTER SUBSCRIPTION far ENABLE", "CREATE SCHEMA cron", "CREATE TABLE cron.job (active boolean)",
+		"INSERT INTO cron.job VALUES (true), (true), (false)")
+	assert.Equal(t, []string{"1 subscription in the data, enabled, and not run here: far in database postgres"},
+		outbound(false))
 	assert.Equal(t, []string{
 		"1 subscription in the data, enabled, and not run here: far in database postgres",
 		"2 jobs of pg_cron in database postgres, active, and not run here",

@@ -11,7 +11,8 @@ import (
 // PostgreSQL's own processes pass, those of the chosen libraries are noted, and what moves
 // data or runs jobs is a finding, whichever library it comes from.
 func TestJudgeProcess(t *testing.T) {
-	for _, kind := range []string{"client backend", "checkpointer", "walwriter", "walsummarizer", "io worker", "autovacuum worker"} {
+	for _, kind := range []string{"client backend", "checkpointer", "walwriter", "walsummarizer", "io " +
+		"worker", "autovacuum worker"} {
 		for _, libraries := range []bool{false, true} {
 			note, err := judgeProcess(kind, libraries)
 			assert.NoError(t, err, kind)
@@ -20,7 +21,8 @@ func TestJudgeProcess(t *testing.T) {
 	}
 	note, err := judgeProcess("TimescaleDB Background Worker Launcher", true)
 	assert.NoError(t, err)
-	assert.Equal(t, `a process "TimescaleDB Background Worker Launcher" of a preloaded library runs in the sandbox`, note)
+	assert.Equal(t, `a process "TimescaleDB Background Worker Launcher" of a preloaded library runs in the sandbox`,
+		note)
 	finding := func(kind string, libraries bool) {
 		_, err := judgeProcess(kind, libraries)
 		why, _ := reason.Of(err)
@@ -29,7 +31,8 @@ func TestJudgeProcess(t *testing.T) {
 	}
 	finding("TimescaleDB Background Worker Launcher", false)
 	for _, kind := range []string{
-		"archiver", "walreceiver", "walsender", "logical replication launcher", "logical replication apply worker", "logical replication worker",
+		"archiver", "walreceiver", "walsender", "logical replication launcher", "logical replication apply worker",
+		"logical replication worker",
 		"slotsync worker", "pg_cron launcher", "pglogical supervisor", "pg_net 0.8.0 worker",
 	} {
 		finding(kind, false)

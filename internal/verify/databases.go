@@ -11,7 +11,9 @@ import (
 // initdb makes may be closed, or not be there.
 func Databases(ctx context.Context, connect Connect) (list []string, err error) {
 	for _, database := range []string{"template1", "postgres"} {
-		list, err = textsIn(ctx, connect, database, "SELECT datname::text FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2 ORDER BY datname")
+		list, err = textsIn(ctx, connect, database,
+			"SELECT datname::text FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2 ORDER BY "+
+				"datname")
 		if err == nil || !postgres.ClosedDatabase(err) {
 			return list, err
 		}

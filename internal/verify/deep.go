@@ -75,7 +75,8 @@ func (d Deep) Run(ctx context.Context, asked []string, budget time.Duration) ([]
 			o.Took = time.Since(start)
 			o.Notes, notes = append(notes, o.Notes...), nil
 			if o.Status == LeftOut && o.Sentence == "" {
-				o.Sentence = fmt.Sprintf("the budget of %s is spent: raise -check-budget", budget.Round(time.Millisecond))
+				o.Sentence = fmt.Sprintf("the budget of %s is spent: raise -check-budget",
+					budget.Round(time.Millisecond))
 			}
 		}
 		if ctx.Err() != nil {

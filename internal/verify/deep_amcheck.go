@@ -23,8 +23,11 @@ func (d Deep) amcheck(ctx context.Context, s survey) (examination, error) {
 	for _, database := range s.databases {
 		schema, err := d.createAmcheck(ctx, database)
 		missing, refused := errors.AsType[*pgconn.PgError](err)
-		if refused && ctx.Err() == nil && !strings.HasPrefix(missing.Code, operatorIntervention) && deepCodeReason(missing.Code) == reason.SmokeQuery {
-			return examination{leftOut: "amcheck cannot be made in database " + database + ": " + excerpt(missing.Message)}, nil
+		if refused && ctx.Err() == nil && !strings.HasPrefix(missing.Code, operatorIntervention) &&
+			deepCodeReason(missing.Code) == reason.SmokeQuery {
+			return examination{
+				leftOut: "amcheck cannot be made in database " + database + ": " + excerpt(missing.Message),
+			}, nil
 		}
 		if err != nil {
 			return examination{}, err
@@ -32,11 +35,18 @@ func (d Deep) amcheck(ctx context.Context, s survey) (examination, error) {
 		schemas[database] = schema
 	}
 	objects := s.of(func(r relation) bool {
-		return r.kind == "i" && r.method == "btree" && r.valid || r.kind != "i" && r.method == "heap" && s.version >= heapCheckSince
+		return r.kind == "i" && r.method == "btree" && r.valid ||
+			r.kind != "i" && r.method == "heap" && s.version >= heapCheckSince
 	})
-	return d.forEachRelation(ctx, s.workers(d.Workers), "indexes and tables", objects, func(ctx context.Context, conn *pgx.Conn, r relation) ([]Outcome, string, error) {
-		return examineByAmcheck(ctx, conn, r, schemas[r.database])
-	})
+	return d.forEachRelation(
+		ctx,
+		s.workers(d.Workers),
+		"indexes and tables",
+		objects,
+		func(ctx context.Context, conn *pgx.Conn, r relation) ([]Outcome, string, error) {
+			return examineByAmcheck(ctx, conn, r, schemas[r.database])
+		},
+	)
 }
 
 // createAmcheck makes sure that the extension is there and returns its schema, quoted.
@@ -46,17 +56,21 @@ func (d Deep) createAmcheck(ctx context.Context, database string) (schema string
 		return "", err
 	}
 	defer closeConn(ctx, conn)
-	const schemaQuery = "SELECT quote_ident(n.nspname) FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'amcheck'"
+	const schemaQuery = "SELECT quote_ident(n.nspname) FROM pg_catalog.pg_extension e " +
+		"JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'amcheck'"
 	// The clone's event triggers may refuse what is made here; those that are ENABLE ALWAYS do so
 	// even in this session.
-	const disableEventTriggers = `DO $$ DECLARE name text; BEGIN FOR name IN SELECT evtname FROM pg_catalog.pg_event_trigger LOOP
+	const disableEventTriggers = `DO $$ DECLARE name text; BEGIN
+		FOR name IN SELECT evtname FROM pg_catalog.pg_event_trigger LOOP
 		EXECUTE format('ALTER EVENT TRIGGER %I DISABLE', name); END LOOP; END $$`
 	if _, err = conn.Exec(ctx, disableEventTriggers); err != nil {
 		return "", err
 	}
 	err = conn.QueryRow(ctx, schemaQuery).Scan(&schema)
 	if errors.Is(err, pgx.ErrNoRows) {
-		if _, err = conn.Exec(ctx, "CREATE SCHEMA IF NOT EXISTS veza_drill; CREATE EXTENSION amcheck SCHEMA veza_drill"); err == nil {
+		_, err = conn.Exec(ctx,
+			"CREATE SCHEMA IF NOT EXISTS veza_drill; CREATE EXTENSION amcheck SCHEMA veza_drill")
+		if err == nil {
 			err = conn.QueryRow(ctx, schemaQuery).Scan(&schema)
 		}
 		return schema, err
@@ -69,7 +83,8 @@ func (d Deep) createAmcheck(ctx context.Context, database string) (schema string
 
 // examineByAmcheck looks at one index or table. An error that is no damage (an expression of an
 // index that needs a search_path) is a note.
-func examineByAmcheck(ctx context.Context, conn *pgx.Conn, r relation, schema string) (found []Outcome, note string, err error) {
+func examineByAmcheck(ctx context.Context, conn *pgx.Conn, r relation,
+	schema string) (found []Outcome, note string, err error) {
 	if r.kind == "i" {
 		err = indexDamage(ctx, conn, r, schema)
 	} else {
@@ -86,7 +101,9 @@ func examineByAmcheck(ctx context.Context, conn *pgx.Conn, r relation, schema st
 	case !strings.HasPrefix(answer.Code, internalError):
 		return nil, skippedNote(r, answer), nil
 	case r.kind == "i" && !strings.HasPrefix(answer.Message, "invalid page in block"):
-		return []Outcome{relationFinding(r, answer, reason.IndexCorrupt, "REINDEX it; run pg_amcheck on production")}, "", nil
+		return []Outcome{
+			relationFinding(r, answer, reason.IndexCorrupt, "REINDEX it; run pg_amcheck on production"),
+		}, "", nil
 	}
 	return []Outcome{relationFinding(r, answer, reason.PageChecksum, "run pg_amcheck on production")}, "", nil
 }
@@ -94,7 +111,8 @@ func examineByAmcheck(ctx context.Context, conn *pgx.Conn, r relation, schema st
 // indexDamage looks at an index with its parents, which needs a lock that rows of a prepared
 // transaction deny: then without them.
 func indexDamage(ctx context.Context, conn *pgx.Conn, r relation, schema string) error {
-	_, err := conn.Exec(ctx, fmt.Sprintf("SELECT %s.bt_index_parent_check(%d::oid::regclass, true, false)", schema, r.oid))
+	_, err := conn.Exec(ctx,
+		fmt.Sprintf("SELECT %s.bt_index_parent_check(%d::oid::regclass, true, false)", schema, r.oid))
 	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && answer.Code == lockNotAvailable {
 		_, err = conn.Exec(ctx, fmt.Sprintf("SELECT %s.bt_index_check(%d::oid::regclass, true)", schema, r.oid))
 	}
@@ -105,7 +123,9 @@ func indexDamage(ctx context.Context, conn *pgx.Conn, r relation, schema string)
 // to length, and without checksums nothing else sees them: page_checksum is the reason
 // of damaged pages however they were found.
 func heapDamage(ctx context.Context, conn *pgx.Conn, r relation, schema string) ([]Outcome, error) {
-	rows, err := conn.Query(ctx, fmt.Sprintf("SELECT blkno, coalesce(offnum, 0), msg FROM %s.verify_heapam(%d::oid::regclass, check_toast => true) LIMIT 3", schema, r.oid))
+	rows, err := conn.Query(ctx, fmt.Sprintf(
+		"SELECT blkno, coalesce(offnum, 0), msg FROM %s.verify_heapam(%d::oid::regclass, check_toast => true) "+
+			"LIMIT 3", schema, r.oid))
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +134,8 @@ func heapDamage(ctx context.Context, conn *pgx.Conn, r relation, schema string) 
 		var offset int32
 		var text string
 		err := row.Scan(&block, &offset, &text)
-		return finding(reason.PageChecksum, fmt.Sprintf("%s %s in database %s, block %d, row %d: %s; run pg_amcheck on production",
-			kinds[r.kind], r.name, r.database, block, offset, excerpt(text))), err
+		return finding(reason.PageChecksum,
+			fmt.Sprintf("%s %s in database %s, block %d, row %d: %s; run pg_amcheck on production",
+				kinds[r.kind], r.name, r.database, block, offset, excerpt(text))), err
 	})
 }

@@ -16,14 +16,19 @@ import (
 
 // healthy is what the deeper checks look at, with something harmless of every kind.
 var healthy = []string{
-	`CREATE TABLE item (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, what text)`, `INSERT INTO item (what) SELECT md5(i::text) FROM generate_series(1, 500) i`,
+	`CREATE TABLE item (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, what text)`,
+	`INSERT INTO item (what) SELECT md5(i::text) FROM generate_series(1, 500) i`,
 	`CREATE INDEX item_what ON item (what)`,
-	`CREATE TABLE down (n serial PRIMARY KEY)`, `ALTER SEQUENCE down_n_seq INCREMENT -1 MINVALUE -100 MAXVALUE 100 START 50 RESTART`, `INSERT INTO down SELECT FROM generate_series(1, 5)`,
+	`CREATE TABLE down (n serial PRIMARY KEY)`,
+	`ALTER SEQUENCE down_n_seq INCREMENT -1 MINVALUE -100 MAXVALUE 100 START 50 RESTART`,
+	`INSERT INTO down SELECT FROM generate_series(1, 5)`,
 	`CREATE TABLE loose (n serial, what text)`, `INSERT INTO loose VALUES (500, 'no key')`,
 	`CREATE TABLE empty (n serial PRIMARY KEY)`,
 	`CREATE TABLE rights (a aclitem)`, `INSERT INTO rights VALUES ('boss=r/boss')`,
-	`CREATE MATERIALIZED VIEW unmade AS SELECT 1 WITH NO DATA`, `CREATE TABLE dropped (a int, b int)`, `ALTER TABLE dropped DROP COLUMN a`,
-	`CREATE COLLATION german (provider = icu, locale = 'de')`, `CREATE TABLE words (w text COLLATE german)`, `CREATE INDEX words_w ON words (w)`,
+	`CREATE MATERIALIZED VIEW unmade AS SELECT 1 WITH NO DATA`, `CREATE TABLE dropped (a int, b int)`,
+	`ALTER TABLE dropped DROP COLUMN a`,
+	`CREATE COLLATION german (provider = icu, locale = 'de')`, `CREATE TABLE words (w text COLLATE german)`,
+	`CREATE INDEX words_w ON words (w)`,
 	`CREATE EXTENSION citext`, `CREATE TABLE address (a citext)`, `CREATE EXTENSION pg_trgm`,
 	`CREATE INDEX item_expr ON item (lower(what))`,
 }
@@ -39,37 +44,67 @@ type defect struct {
 
 var defects = []defect{
 	{
-		"index lacks rows", "amcheck", `UPDATE pg_index SET indisvalid = false, indisready = false WHERE indexrelid = 'item_what'::regclass; INSERT INTO item (what) VALUES ('lost'); UPDATE pg_index SET indisvalid = true, indisready = true WHERE indexrelid = 'item_what'::regclass`,
+		"index lacks rows", "amcheck",
+		`UPDATE pg_index SET indisvalid = false, indisready = false WHERE indexrelid = 'item_what'::regclass; ` +
+			`INSERT INTO item (what) VALUES ('lost'); UPDATE pg_index SET indisvalid = true, indisready = true ` +
+			`WHERE indexrelid = 'item_what'::regclass`,
 		`REINDEX INDEX item_what`, verify.Failed, reason.IndexCorrupt, "index public.item_what in database postgres",
 	},
 	{
-		"index invalid", "invalid_indexes", `UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'item_what'::regclass`,
-		`UPDATE pg_index SET indisvalid = true WHERE indexrelid = 'item_what'::regclass`, verify.Failed, reason.IndexCorrupt, "index public.item_what of table item is invalid",
+		"index invalid", "invalid_indexes",
+		`UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'item_what'::regclass`,
+		`UPDATE pg_index SET indisvalid = true WHERE indexrelid = 'item_what'::regclass`, verify.Failed,
+		reason.IndexCorrupt, "index public.item_what of table item is invalid",
 	},
 	{
-		"leftover", "invalid_indexes", `ALTER INDEX item_what RENAME TO item_what_ccnew; UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'item_what_ccnew'::regclass`,
-		`UPDATE pg_index SET indisvalid = true WHERE indexrelid = 'item_what_ccnew'::regclass; ALTER INDEX item_what_ccnew RENAME TO item_what`, verify.Passed, reason.None, "item_what_ccnew",
+		"leftover", "invalid_indexes",
+		`ALTER INDEX item_what RENAME TO item_what_ccnew; UPDATE pg_index SET indisvalid = false WHERE indexrelid ` +
+			`= 'item_what_ccnew'::regclass`,
+		`UPDATE pg_index SET indisvalid = true WHERE indexrelid = 'item_what_ccnew'::regclass; ALTER INDEX ` +
+			`item_what_ccnew RENAME TO item_what`, verify.Passed, reason.None, "item_what_ccnew",
 	},
 	{
-		"sequence lags", "sequences", `INSERT INTO item OVERRIDING SYSTEM VALUE VALUES (502, 'next')`, `DELETE FROM item WHERE id = 502`,
+		"sequence lags", "sequences", `INSERT INTO item OVERRIDING SYSTEM VALUE VALUES (502, 'next')`,
+		`DELETE FROM item WHERE id = 502`,
 		verify.Failed, reason.StaleData, "sequence item_id_seq goes on with 502, and column id of table item is at 502",
 	},
-	{"sequence just before", "sequences", `INSERT INTO item OVERRIDING SYSTEM VALUE VALUES (-7, 'far back')`, `DELETE FROM item WHERE id = -7`, verify.Passed, reason.None, "loose_n_seq"},
-	{"descending lags", "sequences", `INSERT INTO down VALUES (45)`, `DELETE FROM down WHERE n = 45`, verify.Failed, reason.StaleData, "down_n_seq goes on with 45"},
 	{
-		"collation", "collations", `UPDATE pg_collation SET collversion = '1' WHERE collname = 'german'`, `ALTER COLLATION german REFRESH VERSION`,
+		"sequence just before",
+		"sequences",
+		`INSERT INTO item OVERRIDING SYSTEM VALUE VALUES (-7, 'far back')`,
+		`DELETE FROM item WHERE id = -7`,
+		verify.Passed,
+		reason.None,
+		"loose_n_seq",
+	},
+	{
+		"descending lags",
+		"sequences",
+		`INSERT INTO down VALUES (45)`,
+		`DELETE FROM down WHERE n = 45`,
+		verify.Failed,
+		reason.StaleData,
+		"down_n_seq goes on with 45",
+	},
+	{
+		"collation", "collations", `UPDATE pg_collation SET collversion = '1' WHERE collname = 'german'`,
+		`ALTER COLLATION german REFRESH VERSION`,
 		verify.Failed, reason.IndexCorrupt, "collation german was made with version 1",
 	},
 	{
-		"collation of no index", "collations", `DROP INDEX words_w; UPDATE pg_collation SET collversion = '1' WHERE collname = 'german'`,
-		`ALTER COLLATION german REFRESH VERSION; CREATE INDEX words_w ON words (w)`, verify.Passed, reason.None, "none of user tables is",
+		"collation of no index", "collations",
+		`DROP INDEX words_w; UPDATE pg_collation SET collversion = '1' WHERE collname = 'german'`,
+		`ALTER COLLATION german REFRESH VERSION; CREATE INDEX words_w ON words (w)`, verify.Passed, reason.None,
+		"none of user tables is",
 	},
 	{
-		"extension of a column", "extensions", `UPDATE pg_extension SET extname = 'gone' WHERE extname = 'citext'`, `UPDATE pg_extension SET extname = 'citext' WHERE extname = 'gone'`,
+		"extension of a column", "extensions", `UPDATE pg_extension SET extname = 'gone' WHERE extname = 'citext'`,
+		`UPDATE pg_extension SET extname = 'citext' WHERE extname = 'gone'`,
 		verify.Failed, reason.ToolMissing, "extension gone",
 	},
 	{
-		"extension of nothing", "extensions", `UPDATE pg_extension SET extname = 'gone' WHERE extname = 'pg_trgm'`, `UPDATE pg_extension SET extname = 'pg_trgm' WHERE extname = 'gone'`,
+		"extension of nothing", "extensions", `UPDATE pg_extension SET extname = 'gone' WHERE extname = 'pg_trgm'`,
+		`UPDATE pg_extension SET extname = 'pg_trgm' WHERE extname = 'gone'`,
 		verify.Passed, reason.None, "no table needs it",
 	},
 }
@@ -92,7 +127,12 @@ func TestDeep_FindsEachDefect(t *testing.T) {
 	for _, statement := range healthy {
 		exec(statement)
 	}
-	deep := verify.Deep{Connect: c.connect, Workers: 2, Say: t.Logf, Pages: func(context.Context) (verify.Pages, error) { return verify.Pages{Blocks: 9}, nil }}
+	deep := verify.Deep{
+		Connect: c.connect,
+		Workers: 2,
+		Say:     t.Logf,
+		Pages:   func(context.Context) (verify.Pages, error) { return verify.Pages{Blocks: 9}, nil },
+	}
 	run := func(checks ...string) map[string]verify.Outcome {
 		outcomes, err := deep.Run(ctx, checks, time.Minute)
 		require.NoError(t, err)
@@ -138,7 +178,12 @@ func TestDeep_BudgetAndChoice(t *testing.T) {
 	}
 	c := startCluster(t)
 	pages := verify.Pages{Bad: []string{"base/5/1259, block 0: calculated checksum A but block contains B", "global/1"}}
-	deep := verify.Deep{Connect: c.connect, Workers: 1, Say: t.Logf, Pages: func(context.Context) (verify.Pages, error) { return pages, nil }}
+	deep := verify.Deep{
+		Connect: c.connect,
+		Workers: 1,
+		Say:     t.Logf,
+		Pages:   func(context.Context) (verify.Pages, error) { return pages, nil },
+	}
 	run := func(budget time.Duration, checks ...string) (list []verify.Outcome) {
 		list, err := deep.Run(t.Context(), checks, budget)
 		require.NoError(t, err)

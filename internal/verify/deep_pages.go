@@ -22,7 +22,10 @@ func (d Deep) pageChecksums(ctx context.Context, s survey) (examination, error) 
 		return examination{}, err
 	}
 	if found.Off {
-		return examination{leftOut: "the cluster has no data checksums: neither pgBackRest nor this drill can see a damaged page as such (pg_checksums --enable)"}, nil
+		return examination{
+			leftOut: "the cluster has no data checksums: neither pgBackRest nor this drill can see a damaged page " +
+				"as such (pg_checksums --enable)",
+		}, nil
 	}
 	e := examination{examined: fmt.Sprintf("%d pages", found.Blocks)}
 	for _, bad := range found.Bad {

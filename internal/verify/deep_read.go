@@ -63,7 +63,10 @@ func copyOut(ctx context.Context, conn *pgx.Conn, r relation, source string) ([]
 	}
 	switch {
 	case strings.Contains(answer.Message, "could not access file"): // the library of a type
-		return []Outcome{relationFinding(r, answer, reason.ToolMissing, "its extension is not installed here: another -image has it")}, "", nil
+		return []Outcome{
+			relationFinding(r, answer, reason.ToolMissing,
+				"its extension is not installed here: another -image has it"),
+		}, "", nil
 	case answer.Code == lockNotAvailable, source != r.name && !strings.HasPrefix(answer.Code, internalError):
 		return nil, skippedNote(r, answer), nil
 	}

@@ -17,12 +17,15 @@ const fedColumns = `SELECT s.oid::regclass::text, d.refobjid::regclass::text, qu
 	t.relkind = 'p',
 	EXISTS (SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = d.refobjid AND x.indisunique AND x.indisvalid
 	  AND x.indpred IS NULL AND x.indnkeyatts = 1 AND x.indkey[0] = a.attnum)
-	FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S' AND s.relpersistence <> 't'
+	FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+		AND s.relpersistence <> 't'
 	JOIN pg_catalog.pg_class t ON t.oid = d.refobjid AND (t.relkind = 'r' OR t.relkind = 'p' AND NOT EXISTS (
-		SELECT FROM pg_catalog.pg_partition_tree(t.oid) p JOIN pg_catalog.pg_class f ON f.oid = p.relid WHERE f.relkind = 'f')) -- rows of elsewhere are no concern
+		SELECT FROM pg_catalog.pg_partition_tree(t.oid) p JOIN pg_catalog.pg_class f ON f.oid = p.relid
+		WHERE f.relkind = 'f')) -- rows of elsewhere are no concern
 	JOIN pg_catalog.pg_sequence q ON q.seqrelid = s.oid AND NOT q.seqcycle
 	JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-	WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0
+	WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass
+		AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0
 	AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) ORDER BY 1`
 
 // fedColumn is one of them.
@@ -69,7 +72,9 @@ func (d Deep) sequencesOf(ctx context.Context, database string, e *examination) 
 	for _, f := range list {
 		text, err := f.collision(ctx, conn)
 		if answer, ok := errors.AsType[*pgconn.PgError](err); ok && answer.Code == lockNotAvailable {
-			e.notes = append(e.notes, fmt.Sprintf("database %s: sequence %s was not compared: a prepared transaction holds a lock on table %s", database, f.Sequence, f.Table))
+			e.notes = append(e.notes, fmt.Sprintf(
+				"database %s: sequence %s was not compared: a prepared transaction holds a lock on table %s",
+				database, f.Sequence, f.Table))
 			continue
 		}
 		switch {
@@ -98,8 +103,9 @@ func (f fedColumn) collision(ctx context.Context, conn *pgx.Conn) (string, error
 	var last, there int64
 	var called bool
 	var value *int64
-	err := conn.QueryRow(ctx, fmt.Sprintf("SELECT s.last_value, s.is_called, (SELECT %s(%s) FROM %s%s) FROM %s s", farthest, f.Column, only, f.Table, f.Sequence),
-		pgx.QueryExecModeExec).Scan(&last, &called, &value)
+	query := fmt.Sprintf("SELECT s.last_value, s.is_called, (SELECT %s(%s) FROM %s%s) FROM %s s",
+		farthest, f.Column, only, f.Table, f.Sequence)
+	err := conn.QueryRow(ctx, query, pgx.QueryExecModeExec).Scan(&last, &called, &value)
 	if err != nil || value == nil { // an empty table is not ahead of anything
 		return "", err
 	}
@@ -107,7 +113,8 @@ func (f fedColumn) collision(ctx context.Context, conn *pgx.Conn) (string, error
 	if called {
 		next += f.Increment
 	}
-	if f.Increment > 0 && next < last || f.Increment < 0 && next > last { // used up: the next row is refused, it does not collide
+	// Used up: the next row is refused, it does not collide.
+	if f.Increment > 0 && next < last || f.Increment < 0 && next > last {
 		return "", nil
 	}
 	there = *value
@@ -115,7 +122,8 @@ func (f fedColumn) collision(ctx context.Context, conn *pgx.Conn) (string, error
 	if f.Increment > 0 && next+f.Increment-1 > there || f.Increment < 0 && next+f.Increment+1 < there {
 		return "", nil
 	}
-	return fmt.Sprintf("sequence %s goes on with %d, and column %s of table %s is at %d already: the next row would collide; "+
-		"setval() it in production if it is so there, else the sequence is older than its rows",
-		f.Sequence, next, f.Column, f.Table, there), nil
+	return fmt.Sprintf(
+		"sequence %s goes on with %d, and column %s of table %s is at %d already: the next row would collide; "+
+			"setval() it in production if it is so there, else the sequence is older than its rows", f.Sequence, next,
+		f.Column, f.Table, there), nil
 }

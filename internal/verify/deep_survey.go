@@ -34,12 +34,15 @@ type survey struct {
 	notes     []string // databases that cannot be opened
 }
 
-const relationsQuery = `SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.relkind::text, coalesce(a.amname::text, ''),
+const relationsQuery = `SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.relkind::text,
+	coalesce(a.amname::text, ''),
 	coalesce((SELECT string_agg(quote_ident(t.attname), ', ' ORDER BY t.attnum) FROM pg_catalog.pg_attribute t
-	  WHERE t.attrelid = c.oid AND t.attnum > 0 AND NOT t.attisdropped AND (c.relkind = 'r' AND t.attgenerated = 's' OR c.relkind = 'm')), ''),
+	  WHERE t.attrelid = c.oid AND t.attnum > 0 AND NOT t.attisdropped 
+	    AND (c.relkind = 'r' AND t.attgenerated = 's' OR c.relkind = 'm')), ''),
 	coalesce(pg_catalog.pg_relation_filepath(c.oid), ''), coalesce(pg_catalog.pg_relation_size(c.oid), 0),
 	coalesce((SELECT i.indisvalid AND i.indisready FROM pg_catalog.pg_index i WHERE i.indexrelid = c.oid), true)
-	FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_catalog.pg_am a ON a.oid = c.relam
+	FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+	LEFT JOIN pg_catalog.pg_am a ON a.oid = c.relam
 	WHERE c.relkind IN ('r', 'm', 'i', 't') AND c.relpersistence <> 't' AND (c.relkind <> 'm' OR c.relispopulated)`
 
 // survey lists the databases that can be opened and everything in them that has pages.
@@ -53,7 +56,8 @@ func (d Deep) survey(ctx context.Context) (s survey, err error) {
 		answer, ok := errors.AsType[*pgconn.PgError](err)
 		switch {
 		case ok && strings.Contains(answer.Message, missingLocale):
-			s.notes = append(s.notes, fmt.Sprintf("database %s is left out of the deeper checks: its locale is not installed here", database))
+			s.notes = append(s.notes,
+				fmt.Sprintf("database %s is left out of the deeper checks: its locale is not installed here", database))
 			continue
 		case err != nil:
 			return s, fmt.Errorf("database %s: %w", database, err)
@@ -70,7 +74,8 @@ func (d Deep) relations(ctx context.Context, database string, s *survey) ([]rela
 		return nil, err
 	}
 	defer closeConn(ctx, conn)
-	if err = conn.QueryRow(ctx, "SELECT current_setting('server_version_num')::int, current_setting('max_connections')::int").Scan(&s.version, &s.sessions); err != nil {
+	const limits = "SELECT current_setting('server_version_num')::int, current_setting('max_connections')::int"
+	if err = conn.QueryRow(ctx, limits).Scan(&s.version, &s.sessions); err != nil {
 		return nil, err
 	}
 	rows, err := conn.Query(ctx, relationsQuery)

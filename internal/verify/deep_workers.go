@@ -28,7 +28,8 @@ const lockNotAvailable = "55P03"
 // forEachRelation has workers look at relations, in order. Each worker keeps a session as long as
 // the database stays the same. It ends with the first error that says nothing about
 // the data.
-func (d Deep) forEachRelation(ctx context.Context, workers int, what string, relations []relation, examine examineRelation) (e examination, err error) {
+func (d Deep) forEachRelation(ctx context.Context, workers int, what string, relations []relation,
+	examine examineRelation) (e examination, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	next := make(chan relation)
@@ -75,7 +76,8 @@ relations:
 	return e, nil
 }
 
-func (d Deep) worker(ctx context.Context, next <-chan relation, examine examineRelation, report func([]Outcome, string)) error {
+func (d Deep) worker(ctx context.Context, next <-chan relation, examine examineRelation,
+	report func([]Outcome, string)) error {
 	var conn *pgx.Conn
 	in := ""
 	defer func() {
@@ -110,7 +112,8 @@ func (d Deep) writer(ctx context.Context, database string) (*pgx.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err = conn.Exec(ctx, "SET default_transaction_read_only = off; SET lock_timeout = '2s'; SET session_replication_role = replica; SET search_path = pg_catalog; "+
+	if _, err = conn.Exec(ctx, "SET default_transaction_read_only = off; SET lock_timeout = '2s'; "+
+		"SET session_replication_role = replica; SET search_path = pg_catalog; "+
 		"SELECT set_config('client_encoding', getdatabaseencoding(), false)"); err != nil {
 		closeConn(ctx, conn)
 		return nil, err
@@ -133,7 +136,8 @@ func serverError(ctx context.Context, conn *pgx.Conn, err error) (*pgconn.PgErro
 
 // relationFinding makes a finding of what the server answered.
 func relationFinding(r relation, answer *pgconn.PgError, why reason.Reason, next string) Outcome {
-	text := fmt.Sprintf("%s %s in database %s: %s (SQLSTATE %s)", kinds[r.kind], r.name, r.database, excerpt(answer.Message), answer.Code)
+	text := fmt.Sprintf("%s %s in database %s: %s (SQLSTATE %s)", kinds[r.kind], r.name, r.database,
+		excerpt(answer.Message), answer.Code)
 	if next != "" {
 		text += "; " + next
 	}
@@ -146,7 +150,8 @@ func skippedNote(r relation, answer *pgconn.PgError) string {
 	if answer.Code == lockNotAvailable {
 		why = "a prepared transaction holds a lock on it: "
 	}
-	return fmt.Sprintf("%s %s in database %s could not be looked at: %s%s (SQLSTATE %s)", kinds[r.kind], r.name, r.database, why, excerpt(answer.Message), answer.Code)
+	return fmt.Sprintf("%s %s in database %s could not be looked at: %s%s (SQLSTATE %s)", kinds[r.kind], r.name,
+		r.database, why, excerpt(answer.Message), answer.Code)
 }
 
 // shortened keeps a long list readable.

@@ -38,7 +38,8 @@ type Gap struct {
 }
 
 func (g Gap) String() string {
-	span := fmt.Sprintf("between %s and %s", g.AfterAt.UTC().Format(time.RFC3339), g.BeforeAt.UTC().Format(time.RFC3339))
+	span := fmt.Sprintf("between %s and %s", g.AfterAt.UTC().Format(time.RFC3339),
+		g.BeforeAt.UTC().Format(time.RFC3339))
 	if g.Before == g.After+1 {
 		return fmt.Sprintf("no beat for %s, %s", g.BeforeAt.Sub(g.AfterAt).Round(time.Second), span)
 	}
@@ -52,29 +53,43 @@ const (
 )
 
 // tableQuery asks whether there is such a table, and whether it has the columns of a heartbeat.
-const tableQuery = `SELECT to_regclass('` + heartbeatTable + `') IS NOT NULL, coalesce((SELECT count(*) = 3 FROM pg_catalog.pg_attribute
+const tableQuery = `SELECT to_regclass('` + heartbeatTable + `') IS NOT NULL,
+	coalesce((SELECT count(*) = 3 FROM pg_catalog.pg_attribute
 	WHERE attrelid = to_regclass('` + heartbeatTable + `')
-	AND (attname, atttypid) IN (('seq', 'int8'::regtype), ('beat_at', 'timestamptz'::regtype), ('lsn', 'pg_lsn'::regtype))), false)`
+	AND (attname, atttypid) IN (('seq', 'int8'::regtype), ('beat_at', 'timestamptz'::regtype),
+		('lsn', 'pg_lsn'::regtype))), false)`
 
 // newestQuery gives the newest whole rows, as beats, and as steps what lies between two
 // neighbours. The queries below go on from it.
-var newestQuery = fmt.Sprintf(`WITH beats AS (SELECT seq, beat_at, lsn FROM %s WHERE seq IS NOT NULL AND isfinite(beat_at) AND lsn IS NOT NULL ORDER BY seq DESC LIMIT %d),
-	steps AS (SELECT seq, beat_at, lag(seq) OVER w AS seq_before, lag(beat_at) OVER w AS at_before FROM beats WINDOW w AS (ORDER BY seq))`, heartbeatTable, newestRows)
+var newestQuery = fmt.Sprintf(
+	`WITH beats AS (SELECT seq, beat_at, lsn FROM %s
+		WHERE seq IS NOT NULL AND isfinite(beat_at) AND lsn IS NOT NULL ORDER BY seq DESC LIMIT %d),
+	steps AS (SELECT seq, beat_at, lag(seq) OVER w AS seq_before, lag(beat_at) OVER w AS at_before FROM beats
+		WINDOW w AS (ORDER BY seq))`,
+	heartbeatTable,
+	newestRows,
+)
 
 const summaryQuery = `,
-	usual AS (SELECT greatest(coalesce(percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM beat_at - at_before)), 0), 0)::float8 AS seconds
+	usual AS (SELECT greatest(coalesce(
+			percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM beat_at - at_before)), 0), 0)::float8
+			AS seconds
 		FROM steps WHERE at_before IS NOT NULL)
-	SELECT (SELECT count(*) FROM beats), (SELECT coalesce(min(seq), 0) FROM beats), (SELECT coalesce(max(seq), 0) FROM beats),
-	(SELECT beat_at FROM beats ORDER BY seq DESC LIMIT 1), coalesce((SELECT lsn FROM beats ORDER BY seq DESC LIMIT 1), '0/0')::text, (SELECT seconds FROM usual),
+	SELECT (SELECT count(*) FROM beats), (SELECT coalesce(min(seq), 0) FROM beats),
+	(SELECT coalesce(max(seq), 0) FROM beats),
+	(SELECT beat_at FROM beats ORDER BY seq DESC LIMIT 1),
+	coalesce((SELECT lsn FROM beats ORDER BY seq DESC LIMIT 1), '0/0')::text, (SELECT seconds FROM usual),
 	(SELECT coalesce(sum(seq - seq_before - 1), 0)::bigint FROM steps),
-	(SELECT count(*) FROM steps, usual WHERE seq = seq_before + 1 AND extract(epoch FROM beat_at - at_before) > %d * seconds AND seconds > 0)`
+	(SELECT count(*) FROM steps, usual
+		WHERE seq = seq_before + 1 AND extract(epoch FROM beat_at - at_before) > %d * seconds AND seconds > 0)`
 
 const gapsQuery = `
 	SELECT seq_before, seq, at_before, beat_at FROM steps
 	WHERE seq > seq_before + 1 OR extract(epoch FROM beat_at - at_before) > %f AND %f > 0 ORDER BY seq DESC LIMIT %d`
 
 const lastInSegmentQuery = `
-	SELECT floor((lsn - '0/0') / %d)::bigint, max(beat_at) FROM (SELECT lsn, beat_at FROM beats ORDER BY seq DESC LIMIT 5000) b
+	SELECT floor((lsn - '0/0') / %d)::bigint, max(beat_at)
+	FROM (SELECT lsn, beat_at FROM beats ORDER BY seq DESC LIMIT 5000) b
 	GROUP BY 1 ORDER BY 1 DESC LIMIT 20`
 
 // ReadHeartbeat reads what came back of the heartbeat in a database. It is nil where there
@@ -85,12 +100,14 @@ func ReadHeartbeat(ctx context.Context, conn *pgx.Conn, segmentSize uint64) (h *
 		return nil, "", err
 	}
 	if !ours {
-		return nil, heartbeatTable + " is no heartbeat: its columns are not seq bigint, beat_at timestamptz, lsn pg_lsn", nil
+		return nil, heartbeatTable + " is no heartbeat: its columns are not seq bigint, " +
+			"beat_at timestamptz, lsn pg_lsn", nil
 	}
 	h = &Heartbeat{Database: conn.Config().Database}
 	err = h.read(ctx, conn, segmentSize)
 	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && !strings.HasPrefix(answer.Code, operatorIntervention) {
-		return nil, fmt.Sprintf("%s cannot be read: %s (SQLSTATE %s)", heartbeatTable, excerpt(answer.Message), answer.Code), nil
+		return nil, fmt.Sprintf("%s cannot be read: %s (SQLSTATE %s)", heartbeatTable, excerpt(answer.Message),
+			answer.Code), nil
 	}
 	if err == nil && h.Count == 0 {
 		return nil, heartbeatTable + " is empty: nobody writes beats", nil
@@ -102,12 +119,12 @@ func (h *Heartbeat) read(ctx context.Context, conn *pgx.Conn, segmentSize uint64
 	var newest *time.Time
 	var place string
 	var seconds float64
-	if err := conn.QueryRow(ctx, newestQuery+fmt.Sprintf(summaryQuery, pauseFactor)).
-		Scan(&h.Count, &h.First, &h.Last, &newest, &place, &seconds, &h.Missing, &h.Pauses); err != nil || newest == nil {
+	err := conn.QueryRow(ctx, newestQuery+fmt.Sprintf(summaryQuery, pauseFactor)).
+		Scan(&h.Count, &h.First, &h.Last, &newest, &place, &seconds, &h.Missing, &h.Pauses)
+	if err != nil || newest == nil {
 		return err
 	}
 	h.NewestAt, h.Interval = *newest, time.Duration(seconds*float64(time.Second))
-	var err error
 	if h.NewestLSN, err = wal.ParseLSN(place); err != nil {
 		return err
 	}
@@ -129,6 +146,7 @@ func (h *Heartbeat) readLastInSegments(ctx context.Context, conn *pgx.Conn, segm
 	h.LastInSegment = map[uint64]time.Time{}
 	var number int64
 	var at time.Time
-	_, err = pgx.ForEachRow(rows, []any{&number, &at}, func() error { h.LastInSegment[uint64(number)] = at; return nil })
+	_, err = pgx.ForEachRow(rows, []any{&number, &at},
+		func() error { h.LastInSegment[uint64(number)] = at; return nil })
 	return err
 }

@@ -13,7 +13,8 @@ import (
 	"veza.fr/recovery/internal/wal"
 )
 
-const heartbeatTable = `CREATE TABLE public.veza_heartbeat (seq bigint PRIMARY KEY, beat_at timestamptz NOT NULL, lsn pg_lsn NOT NULL)`
+const heartbeatTable = `CREATE TABLE public.veza_heartbeat (seq bigint PRIMARY KEY, beat_at timestamptz NOT NULL, ` +
+	`lsn pg_lsn NOT NULL)`
 
 // What is read of a heartbeat, from a real table: the newest row, the gaps, the pauses.
 func TestReadHeartbeat(t *testing.T) {
@@ -49,8 +50,11 @@ func TestReadHeartbeat(t *testing.T) {
 	assert.Contains(t, why, "is empty")
 
 	// One every 10 s: 1 to 100 without 41 to 43, and a pause of 31 s after 60.
-	exec(`INSERT INTO public.veza_heartbeat SELECT i, '2026-11-25 12:00:00+00'::timestamptz + i * interval '10 s' + CASE WHEN i > 60 THEN interval '21 s' ELSE '0' END,
-		'0/5000000'::pg_lsn + i * 262144 FROM generate_series(1, 100) i WHERE i NOT BETWEEN 41 AND 43`)
+	exec(
+		`INSERT INTO public.veza_heartbeat SELECT i, '2026-11-25 12:00:00+00'::timestamptz + i * interval '10 s' +
+				CASE WHEN i > 60 THEN interval '21 s' ELSE '0' END,
+		'0/5000000'::pg_lsn + i * 262144 FROM generate_series(1, 100) i WHERE i NOT BETWEEN 41 AND 43`,
+	)
 	h, why = read()
 	require.NotNil(t, h, why)
 	assert.Equal(t, "postgres", h.Database)
@@ -60,13 +64,16 @@ func TestReadHeartbeat(t *testing.T) {
 	assert.Equal(t, wal.LSN(0x5000000+100*262144), h.NewestLSN)
 	require.Len(t, h.Gaps, 2)
 	assert.Equal(t, "no beat for 31s, between 2026-11-25T12:10:00Z and 2026-11-25T12:10:31Z", h.Gaps[0].String())
-	assert.Equal(t, "beats 41 to 43 are missing, between 2026-11-25T12:06:40Z and 2026-11-25T12:07:20Z", h.Gaps[1].String())
-	assert.Equal(t, time.Date(2026, 11, 25, 12, 10, 51, 0, time.UTC), h.LastInSegment[5].UTC(), "63 is the last below 0/6000000")
+	assert.Equal(t, "beats 41 to 43 are missing, between 2026-11-25T12:06:40Z and 2026-11-25T12:07:20Z",
+		h.Gaps[1].String())
+	assert.Equal(t, time.Date(2026, 11, 25, 12, 10, 51, 0, time.UTC), h.LastInSegment[5].UTC(),
+		"63 is the last below 0/6000000")
 	assert.Len(t, h.LastInSegment, 2)
 
 	// A row that is not whole does not count, nor does it end a gap.
 	exec(`ALTER TABLE public.veza_heartbeat ALTER beat_at DROP NOT NULL, ALTER lsn DROP NOT NULL`)
-	exec(`INSERT INTO public.veza_heartbeat VALUES (200, NULL, '0/1'), (201, '2026-11-25 13:00:00+00', NULL), (202, 'infinity', '0/1')`)
+	exec(`INSERT INTO public.veza_heartbeat VALUES (200, NULL, '0/1'), (201, '2026-11-25 13:00:00+00', NULL), ` +
+		`(202, 'infinity', '0/1')`)
 	again, why := read()
 	assert.Equal(t, h, again, why)
 }
@@ -108,7 +115,8 @@ func TestRPO(t *testing.T) {
 	late := noon.Add(30 * time.Second)
 	assert.Empty(t, heartbeat.WriterStopped(&late))
 	late = late.Add(time.Second)
-	assert.Contains(t, heartbeat.WriterStopped(&late), "the newest beat is 7 of 2026-11-25T12:00:00Z, and commits go on to 2026-11-25T12:00:31Z")
+	assert.Contains(t, heartbeat.WriterStopped(&late),
+		"the newest beat is 7 of 2026-11-25T12:00:00Z, and commits go on to 2026-11-25T12:00:31Z")
 }
 
 func TestAgeByDesign(t *testing.T) {
@@ -117,13 +125,21 @@ func TestAgeByDesign(t *testing.T) {
 		return wal.Entry{Segment: wal.Segment{Timeline: 1, Number: number}, Time: noon.Add(after)}
 	}
 	h := &verify.Heartbeat{Interval: 10 * time.Second, LastInSegment: map[uint64]time.Time{4: noon, 5: noon, 6: noon}}
-	chain := wal.Chain{Entries: []wal.Entry{entry(3, time.Hour), entry(4, 9*time.Second), entry(5, 5*time.Second), entry(6, -time.Second)}}
+	chain := wal.Chain{
+		Entries: []wal.Entry{
+			entry(3, time.Hour),
+			entry(4, 9*time.Second),
+			entry(5, 5*time.Second),
+			entry(6, -time.Second),
+		},
+	}
 	push, ok := h.PushTime(chain)
 	assert.True(t, ok)
 	assert.Equal(t, 5*time.Second, push, "the median of those with heartbeat rows")
 	_, ok = h.PushTime(wal.Chain{Entries: chain.Entries[:1]})
 	assert.False(t, ok)
 	assert.Empty(t, h.AgeByDesign(chain, time.Minute, 75*time.Second))
-	assert.Contains(t, h.AgeByDesign(chain, time.Minute, 74*time.Second), "a beat may be 1m15s old by design (archive_timeout 1m0s, an interval of 10s, 5s until")
+	assert.Contains(t, h.AgeByDesign(chain, time.Minute, 74*time.Second),
+		"a beat may be 1m15s old by design (archive_timeout 1m0s, an interval of 10s, 5s until")
 	assert.Contains(t, h.AgeByDesign(chain, 0, time.Hour), "archive_timeout is 0")
 }

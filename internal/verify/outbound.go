@@ -17,14 +17,17 @@ import (
 // error means that the session broke.
 func OutboundObjects(ctx context.Context, conn *pgx.Conn, connect Connect, cron bool) (notes []string, err error) {
 	subscriptions, err := texts(ctx, conn, `SELECT format('%s in database %s', s.subname, d.datname)
-		FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d ON d.oid = s.subdbid WHERE s.subenabled ORDER BY 1`)
+		FROM pg_catalog.pg_subscription s JOIN pg_catalog.pg_database d ON d.oid = s.subdbid
+		WHERE s.subenabled ORDER BY 1`)
 	switch {
 	case serverRefused(err):
 		notes = append(notes, fmt.Sprintf("whether there are subscriptions in the data is not known: %v", err))
 	case err != nil:
 		return nil, err
 	case len(subscriptions) > 0:
-		notes = append(notes, fmt.Sprintf("%s in the data, enabled, and not run here: %s", counted(len(subscriptions), "subscription"), strings.Join(subscriptions, ", ")))
+		notes = append(notes,
+			fmt.Sprintf("%s in the data, enabled, and not run here: %s", counted(len(subscriptions), "subscription"),
+				strings.Join(subscriptions, ", ")))
 	}
 	if !cron {
 		return notes, nil
@@ -34,11 +37,13 @@ func OutboundObjects(ctx context.Context, conn *pgx.Conn, connect Connect, cron 
 		n, asked := cronJobs(ctx, connect, database)
 		switch {
 		case serverRefused(asked):
-			notes = append(notes, fmt.Sprintf("whether pg_cron has jobs in database %s is not known: %v", database, asked))
+			notes = append(notes,
+				fmt.Sprintf("whether pg_cron has jobs in database %s is not known: %v", database, asked))
 		case asked != nil:
 			return notes, asked
 		case n > 0:
-			notes = append(notes, fmt.Sprintf("%s of pg_cron in database %s, active, and not run here", counted(n, "job"), database))
+			notes = append(notes,
+				fmt.Sprintf("%s of pg_cron in database %s, active, and not run here", counted(n, "job"), database))
 		}
 	}
 	if serverRefused(err) {

@@ -34,7 +34,8 @@ func (r Recovery) Complete() error {
 	last := r.Chain.Last()
 	// Strictly greater: with the last segment unread it is exactly its first byte.
 	if r.Replayed <= last.Start(r.SegmentSize) {
-		return r.early("recovery ended at %s, in or before segment %s, and the archive goes on to %s", r.Replayed, r.segment(), last.Name)
+		return r.early("recovery ended at %s, in or before segment %s, and the archive goes on to %s", r.Replayed,
+			r.segment(), last.Name)
 	}
 	if r.Timeline < r.Chain.Target {
 		return r.early("recovery ended on timeline %d, but the archive ends on timeline %d", r.Timeline, r.Chain.Target)
@@ -64,7 +65,8 @@ func (r Recovery) cleanLog() error {
 		return r.Log.Cause()
 	}
 	if lines := r.Log.DamageRead(r.SegmentSize); len(lines) > 0 {
-		return reason.Errorf(reason.WALCorrupt, "recovery ended at %s in the middle of the archived segment %s: %s", r.Replayed, r.segment(), lines[len(lines)-1])
+		return reason.Errorf(reason.WALCorrupt, "recovery ended at %s in the middle of the archived segment %s: %s",
+			r.Replayed, r.segment(), lines[len(lines)-1])
 	}
 	return nil
 }

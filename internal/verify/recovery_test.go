@@ -18,7 +18,12 @@ const size = 16 << 20
 // atEnd is a recovery that was expected to reach segment 5 of timeline 2, and did.
 func atEnd() Recovery {
 	last := wal.Entry{Segment: wal.Segment{Timeline: 2, Number: 5}, Name: "000000020000000000000005"}
-	return Recovery{Chain: wal.Chain{Entries: []wal.Entry{last}, Target: 2}, SegmentSize: size, Replayed: 6 * size, Timeline: 2}
+	return Recovery{
+		Chain:       wal.Chain{Entries: []wal.Entry{last}, Target: 2},
+		SegmentSize: size,
+		Replayed:    6 * size,
+		Timeline:    2,
+	}
 }
 
 func TestComplete_TheEndOfTheArchiveIsReached(t *testing.T) {
@@ -38,9 +43,18 @@ func TestComplete_AnEarlyEndIsFoundAlthoughPostgreSQLIsUp(t *testing.T) {
 		why   reason.Reason
 		words string
 	}{
-		{"the last segment was not replayed", func(r *Recovery) { r.Replayed = 5 * size }, reason.RecoveryIncomplete, "000000020000000000000005"},
-		{"it ended far before", func(r *Recovery) { r.Replayed = 3*size + 7 }, reason.RecoveryIncomplete, "000000020000000000000003"},
-		{"it stayed on the old timeline", func(r *Recovery) { r.Timeline = 1 }, reason.RecoveryIncomplete, "timeline 1"},
+		{
+			"the last segment was not replayed", func(r *Recovery) { r.Replayed = 5 * size },
+			reason.RecoveryIncomplete, "000000020000000000000005",
+		},
+		{
+			"it ended far before", func(r *Recovery) { r.Replayed = 3*size + 7 }, reason.RecoveryIncomplete,
+			"000000020000000000000003",
+		},
+		{
+			"it stayed on the old timeline", func(r *Recovery) { r.Timeline = 1 }, reason.RecoveryIncomplete,
+			"timeline 1",
+		},
 		{"a segment could not be read", func(r *Recovery) {
 			r.Replayed = 3 * size
 			r.Log.Archive = []string{"ERROR: [042]: unable to get 000000020000000000000003"}

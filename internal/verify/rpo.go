@@ -39,9 +39,11 @@ func (n Newest) BasisNote() string {
 	const instead = "a heartbeat (role pgbackrest, pgbackrest_heartbeat: true) would make it tell"
 	switch n.Basis {
 	case BasisLastCommit:
-		return "the RPO is derived from the last replayed commit, which an idle primary makes old although nothing is lost: it is reported, not judged; " + instead
+		return "the RPO is derived from the last replayed commit, which an idle primary makes old although nothing " +
+			"is lost: it is reported, not judged; " + instead
 	case BasisBackup:
-		return "the RPO is derived from the end of the backup, because no commit was replayed after it: it is reported, not judged; " + instead
+		return "the RPO is derived from the end of the backup, because no commit was replayed after it: it is " +
+			"reported, not judged; " + instead
 	}
 	return ""
 }
@@ -54,7 +56,8 @@ const clockTolerance = 5 * time.Second
 func RPO(found time.Time, newest Newest) (time.Duration, error) {
 	age := found.Sub(newest.At)
 	if age < -clockTolerance {
-		return 0, reason.Errorf(reason.ClockSkew, "the newest %s is %s ahead of this machine's clock", newest.Basis, (-age).Round(time.Millisecond))
+		return 0, reason.Errorf(reason.ClockSkew, "the newest %s is %s ahead of this machine's clock", newest.Basis,
+			(-age).Round(time.Millisecond))
 	}
 	return max(age, 0), nil
 }
@@ -80,13 +83,16 @@ func (h *Heartbeat) PushTime(chain wal.Chain) (time.Duration, bool) {
 // works; "" when it may not. timeout is the primary's archive_timeout; 0 is off.
 func (h *Heartbeat) AgeByDesign(chain wal.Chain, timeout, budget time.Duration) string {
 	if timeout == 0 {
-		return "archive_timeout is 0 on the primary: a segment is archived when it is full, and a beat may be of any age by design; set archive_timeout"
+		return "archive_timeout is 0 on the primary: a segment is archived when it is full, and a beat may be of " +
+			"any age by design; set archive_timeout"
 	}
 	push, _ := h.PushTime(chain)
 	if oldest := timeout + h.Interval + push; oldest > budget {
-		return fmt.Sprintf("a beat may be %s old by design (archive_timeout %s, an interval of %s, %s until a segment is in the repository), "+
-			"which is over -rpo %s: lower archive_timeout, or raise -rpo",
-			oldest.Round(time.Second), timeout, h.Interval.Round(time.Second), push.Round(time.Second), budget)
+		return fmt.Sprintf(
+			"a beat may be %s old by design (archive_timeout %s, an interval of %s, %s until a segment is in the "+
+				"repository), "+
+				"which is over -rpo %s: lower archive_timeout, or raise -rpo", oldest.Round(time.Second), timeout,
+			h.Interval.Round(time.Second), push.Round(time.Second), budget)
 	}
 	return ""
 }

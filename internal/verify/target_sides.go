@@ -33,17 +33,20 @@ func (s TargetSides) Check() (string, error) {
 	}
 	if s.Heartbeat != nil {
 		if !limit.IsZero() && s.Heartbeat.NewestAt.After(limit) {
-			return "", s.cameAfter("beat %d of %s came back, and %s", s.Heartbeat.Last, moment(s.Heartbeat.NewestAt), how)
+			return "", s.cameAfter("beat %d of %s came back, and %s", s.Heartbeat.Last, moment(s.Heartbeat.NewestAt),
+				how)
 		}
 		if at, ok := s.stoppedAt(); ok && s.Heartbeat.NewestLSN > at {
-			return "", s.cameAfter("beat %d, written at %s, came back, and recovery stopped at %s", s.Heartbeat.Last, s.Heartbeat.NewestLSN, at)
+			return "", s.cameAfter("beat %d, written at %s, came back, and recovery stopped at %s", s.Heartbeat.Last,
+				s.Heartbeat.NewestLSN, at)
 		}
 	}
 	return s.lastBefore(limit), nil
 }
 
 func (s TargetSides) cameAfter(format string, args ...any) error {
-	return reason.Errorf(reason.RecoveryIncomplete, "-target %s: %s: rows from after the target are there", s.Target, fmt.Sprintf(format, args...))
+	return reason.Errorf(reason.RecoveryIncomplete, "-target %s: %s: rows from after the target are there", s.Target,
+		fmt.Sprintf(format, args...))
 }
 
 // limit is the moment after which nothing may have come back; zero when only a place is known.

@@ -29,22 +29,55 @@ func TestTargetSides(t *testing.T) {
 		lsnLine  = `recovery stopping after WAL location (LSN) "0/5000028"`
 	)
 	for name, c := range map[string]struct {
-		sides verify.TargetSides
-		says  string // of the pass
-		wrong string
+		target    target.Target
+		stopping  string
+		commit    *time.Time
+		heartbeat *verify.Heartbeat
+		says      string // of the pass
+		wrong     string
 	}{
-		"time":                        {verify.TargetSides{Target: byTime, Log: postgres.Log{Stopping: timeLine}, Commit: commit(0), Heartbeat: rowsUpTo(-time.Second, 1)}, "the newest beat is 10, 1s before it, 1 beats before it are missing", ""},
-		"time, a later commit":        {verify.TargetSides{Target: byTime, Log: postgres.Log{Stopping: timeLine}, Commit: commit(time.Microsecond)}, "", "a commit of 2026-11-25T12:00:00.000001Z came back"},
-		"time, a later heartbeat row": {verify.TargetSides{Target: byTime, Log: postgres.Log{Stopping: timeLine}, Heartbeat: rowsUpTo(time.Microsecond, 1)}, "", "beat 10"},
-		"time, nothing replayed":      {verify.TargetSides{Target: byTime, Log: postgres.Log{Stopping: timeLine}}, "no commit was replayed", ""},
-		"name":                        {verify.TargetSides{Target: byName, Log: postgres.Log{Stopping: nameLine}, Commit: commit(time.Second), Heartbeat: rowsUpTo(time.Second, 1)}, "two-sided at name:p", ""},
-		"name, a later commit":        {verify.TargetSides{Target: byName, Log: postgres.Log{Stopping: nameLine}, Commit: commit(time.Second + 1)}, "", "the restore point was made at 2026-11-25T12:00:00Z"},
-		"name, a later heartbeat row": {verify.TargetSides{Target: byName, Log: postgres.Log{Stopping: nameLine}, Heartbeat: rowsUpTo(2*time.Second, 1)}, "", "beat 10"},
-		"lsn":                         {verify.TargetSides{Target: byLSN, Log: postgres.Log{Stopping: lsnLine}, Commit: commit(time.Hour), Heartbeat: rowsUpTo(time.Hour, 0x5000028)}, "two-sided at lsn:0/5000000", ""},
-		"lsn, a row from after it":    {verify.TargetSides{Target: byLSN, Log: postgres.Log{Stopping: lsnLine}, Heartbeat: rowsUpTo(0, 0x5000029)}, "", "written at 0/5000029"},
+		"time": {
+			byTime, timeLine, commit(0), rowsUpTo(-time.Second, 1),
+			"the newest beat is 10, 1s before it, 1 beats before it are missing", "",
+		},
+		"time, a later commit": {
+			byTime, timeLine, commit(time.Microsecond), nil,
+			"", "a commit of 2026-11-25T12:00:00.000001Z came back",
+		},
+		"time, a later heartbeat row": {
+			byTime, timeLine, nil, rowsUpTo(time.Microsecond, 1),
+			"", "beat 10",
+		},
+		"time, nothing replayed": {
+			byTime, timeLine, nil, nil,
+			"no commit was replayed", "",
+		},
+		"name": {
+			byName, nameLine, commit(time.Second), rowsUpTo(time.Second, 1),
+			"two-sided at name:p", "",
+		},
+		"name, a later commit": {
+			byName, nameLine, commit(time.Second + 1), nil,
+			"", "the restore point was made at 2026-11-25T12:00:00Z",
+		},
+		"name, a later heartbeat row": {
+			byName, nameLine, nil, rowsUpTo(2*time.Second, 1),
+			"", "beat 10",
+		},
+		"lsn": {
+			byLSN, lsnLine, commit(time.Hour), rowsUpTo(time.Hour, 0x5000028),
+			"two-sided at lsn:0/5000000", "",
+		},
+		"lsn, a row from after it": {
+			byLSN, lsnLine, nil, rowsUpTo(0, 0x5000029),
+			"", "written at 0/5000029",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			text, err := c.sides.Check()
+			sides := verify.TargetSides{
+				Target: c.target, Log: postgres.Log{Stopping: c.stopping}, Commit: c.commit, Heartbeat: c.heartbeat,
+			}
+			text, err := sides.Check()
 			if c.wrong == "" {
 				require.NoError(t, err)
 				assert.Contains(t, text, c.says)

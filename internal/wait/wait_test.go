@@ -24,7 +24,8 @@ func TestFor_EndsWhenTheConditionComesTrue(t *testing.T) {
 
 func TestFor_EndsAtOnceWhenNothingCanHelp(t *testing.T) {
 	dead := errors.New("it is dead")
-	err := For(t.Context(), "a corpse", time.Hour, func(context.Context) error { return errors.Join(errors.New("first"), Stop(dead)) })
+	err := For(t.Context(), "a corpse", time.Hour,
+		func(context.Context) error { return errors.Join(errors.New("first"), Stop(dead)) })
 	assert.ErrorIs(t, err, dead)
 	assert.ErrorContains(t, err, "waiting for a corpse")
 }

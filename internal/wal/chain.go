@@ -69,7 +69,8 @@ type Hole struct {
 }
 
 func (h *Hole) Error() string {
-	return fmt.Sprintf("WAL segment %s is missing from the archive, although %s is there: recovery would end before it", h.Missing, h.Next)
+	return fmt.Sprintf("WAL segment %s is missing from the archive, although %s is there: recovery would end before it",
+		h.Missing, h.Next)
 }
 
 // Follow proves that the archive is whole from a backup's start on, over every
@@ -107,11 +108,15 @@ func (a Archive) walk(start Start, route route) ([]Entry, error) {
 	}
 	missing := Segment{Timeline: route.timelines(number, a.SegmentSize)[0], Number: number}.Name(a.SegmentSize)
 	if next, ok := a.after(number, route); ok {
-		return nil, &reason.Error{Reason: reason.WALMissing, Err: &Hole{Missing: missing, Next: next.Name, Since: next.Time}}
+		return nil, &reason.Error{
+			Reason: reason.WALMissing,
+			Err:    &Hole{Missing: missing, Next: next.Name, Since: next.Time},
+		}
 	}
 	if number <= start.Stop.Number {
 		return nil, reason.Errorf(reason.WALMissing,
-			"WAL segment %s is missing from the archive: the backup itself needs everything up to %s", missing, start.Stop.Name(a.SegmentSize))
+			"WAL segment %s is missing from the archive: the backup itself needs everything up to %s", missing,
+			start.Stop.Name(a.SegmentSize))
 	}
 	return chain, nil
 }
@@ -129,7 +134,8 @@ func (a Archive) at(number uint64, route route) (Entry, bool, error) {
 				"WAL segment %s is in the archive %d times with different contents", entries[0].Name, len(entries))
 		}
 		if entries[0].Size == 0 {
-			return Entry{}, false, reason.Errorf(reason.WALCorrupt, "WAL segment %s has zero length in the archive", entries[0].Name)
+			return Entry{}, false, reason.Errorf(reason.WALCorrupt, "WAL segment %s has zero length in the archive",
+				entries[0].Name)
 		}
 		return entries[0], true, nil
 	}
@@ -140,7 +146,8 @@ func (a Archive) at(number uint64, route route) (Entry, bool, error) {
 func (a Archive) after(number uint64, route route) (Entry, bool) {
 	var first *Entry
 	for segment, entries := range a.Entries {
-		if segment.Number <= number || !slices.Contains(route.timelines(segment.Number, a.SegmentSize), segment.Timeline) {
+		if segment.Number <= number ||
+			!slices.Contains(route.timelines(segment.Number, a.SegmentSize), segment.Timeline) {
 			continue
 		}
 		if first == nil || segment.Number < first.Number {

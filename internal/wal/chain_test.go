@@ -20,7 +20,11 @@ func listing(timeline uint32, minute int, numbers ...uint64) []File {
 	var files []File
 	for i, n := range numbers {
 		name := Segment{timeline, n}.Name(size)
-		files = append(files, File{Path: fmt.Sprintf("%s/%s-%040d.zst", name[:16], name, n), Size: 100, Time: noon.Add(time.Duration(minute+i) * time.Minute)})
+		files = append(files, File{
+			Path: fmt.Sprintf("%s/%s-%040d.zst", name[:16], name, n),
+			Size: 100,
+			Time: noon.Add(time.Duration(minute+i) * time.Minute),
+		})
 	}
 	return files
 }
@@ -53,14 +57,40 @@ func TestFollow_TheChainEndsWhereTheArchiveDoes(t *testing.T) {
 	}{
 		{"one timeline", listing(1, 0, 1, 2, 3, 4), nil, "000000010000000000000004", "timeline 1", 0},
 		{"what precedes the backup may be gone", listing(1, 0, 2, 3), nil, "000000010000000000000003", "timeline 1", 0},
-		{"no other files count", append(listing(1, 0, 2, 3), File{Path: "000000010000000000000005.partial-" + fmt.Sprintf("%040d", 5), Size: 1}), nil, "000000010000000000000003", "timeline 1", 0},
-		{"switch, its segment on both", files(listing(1, 0, 2, 3, 4), historyFile(2, 5), listing(2, 6, 4, 5)), switched(0x4000028), "000000020000000000000005", "timeline 1 -> 2 at 0/4000028", 0},
-		{"switch, its segment on the new", files(listing(1, 0, 2, 3), historyFile(2, 5), listing(2, 6, 4, 5)), switched(0x4000028), "000000020000000000000005", "timeline 1 -> 2 at 0/4000028", 0},
-		{"switch, its segment on the old", files(listing(1, 0, 2, 3, 4), historyFile(2, 5), listing(2, 6, 5)), switched(0x4000028), "000000020000000000000005", "timeline 1 -> 2 at 0/4000028", 0},
-		{"switch on a boundary", files(listing(1, 0, 2, 3), historyFile(2, 5), listing(2, 6, 4)), switched(0x4000000), "000000020000000000000004", "timeline 1 -> 2 at 0/4000000", 0},
-		{"nothing on the new timeline yet", files(listing(1, 0, 2, 3), historyFile(2, 5)), switched(0x4000028), "000000010000000000000003", "timeline 1 -> 2 at 0/4000028", 0},
-		{"an old primary's tail", files(listing(1, 0, 2, 3, 4, 5, 6), historyFile(2, 5), listing(2, 6, 4, 5)), switched(0x4000028), "000000020000000000000005", "timeline 1 -> 2 at 0/4000028", 1},
-		{"a stray history file beyond a gap", files(listing(1, 0, 2, 3), historyFile(9, 1)), nil, "000000010000000000000003", "timeline 1", 0},
+		{
+			"no other files count",
+			append(listing(1, 0, 2, 3),
+				File{Path: "000000010000000000000005.partial-" + fmt.Sprintf("%040d", 5), Size: 1}), nil,
+			"000000010000000000000003", "timeline 1", 0,
+		},
+		{
+			"switch, its segment on both", files(listing(1, 0, 2, 3, 4), historyFile(2, 5), listing(2, 6, 4, 5)),
+			switched(0x4000028), "000000020000000000000005", "timeline 1 -> 2 at 0/4000028", 0,
+		},
+		{
+			"switch, its segment on the new", files(listing(1, 0, 2, 3), historyFile(2, 5), listing(2, 6, 4, 5)),
+			switched(0x4000028), "000000020000000000000005", "timeline 1 -> 2 at 0/4000028", 0,
+		},
+		{
+			"switch, its segment on the old", files(listing(1, 0, 2, 3, 4), historyFile(2, 5), listing(2, 6, 5)),
+			switched(0x4000028), "000000020000000000000005", "timeline 1 -> 2 at 0/4000028", 0,
+		},
+		{
+			"switch on a boundary", files(listing(1, 0, 2, 3), historyFile(2, 5), listing(2, 6, 4)),
+			switched(0x4000000), "000000020000000000000004", "timeline 1 -> 2 at 0/4000000", 0,
+		},
+		{
+			"nothing on the new timeline yet", files(listing(1, 0, 2, 3), historyFile(2, 5)), switched(0x4000028),
+			"000000010000000000000003", "timeline 1 -> 2 at 0/4000028", 0,
+		},
+		{
+			"an old primary's tail", files(listing(1, 0, 2, 3, 4, 5, 6), historyFile(2, 5), listing(2, 6, 4, 5)),
+			switched(0x4000028), "000000020000000000000005", "timeline 1 -> 2 at 0/4000028", 1,
+		},
+		{
+			"a stray history file beyond a gap", files(listing(1, 0, 2, 3), historyFile(9, 1)), nil,
+			"000000010000000000000003", "timeline 1", 0,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			chain, err := NewArchive(c.files, size).Follow(from, c.history)
@@ -88,12 +118,32 @@ func TestFollow_FindsWhatWouldLoseData(t *testing.T) {
 		{"empty archive", nil, nil, reason.WALMissing, "000000010000000000000002"},
 		{"zero length", zero, nil, reason.WALCorrupt, "000000010000000000000003"},
 		{"two contents", twice, nil, reason.WALCorrupt, "000000010000000000000003"},
-		{"hole at the switch", files(listing(1, 0, 2, 3), historyFile(2, 5), listing(2, 6, 5)), switched(0x4000028), reason.WALMissing, "000000020000000000000004"},
-		{"history missing", files(listing(1, 0, 2, 3, 4), listing(2, 6, 4, 5)), nil, reason.WALMissing, "00000002.history"},
-		{"superseded timeline grows", files(listing(1, 0, 2, 3, 4), listing(1, 30, 5), historyFile(2, 5), listing(2, 6, 4, 5)), switched(0x4000028), reason.TimelineConflict, "000000010000000000000005"},
-		{"it grows at the switch point", files(listing(1, 0, 2, 3), listing(1, 30, 4), historyFile(2, 5), listing(2, 6, 4, 5)), switched(0x4000028), reason.TimelineConflict, "000000010000000000000004"},
-		{"it grows and the new one is empty", files(listing(1, 0, 2, 3), listing(1, 30, 4, 5), historyFile(2, 5)), switched(0x4000028), reason.TimelineConflict, "000000010000000000000005"},
-		{"forked off before the backup", files(listing(1, 0, 2, 3), historyFile(2, 5)), switched(0x2000000), reason.TimelineConflict, "0/2000000"},
+		{
+			"hole at the switch", files(listing(1, 0, 2, 3), historyFile(2, 5), listing(2, 6, 5)),
+			switched(0x4000028), reason.WALMissing, "000000020000000000000004",
+		},
+		{
+			"history missing", files(listing(1, 0, 2, 3, 4), listing(2, 6, 4, 5)), nil, reason.WALMissing,
+			"00000002.history",
+		},
+		{
+			"superseded timeline grows",
+			files(listing(1, 0, 2, 3, 4), listing(1, 30, 5), historyFile(2, 5), listing(2, 6, 4, 5)),
+			switched(0x4000028), reason.TimelineConflict, "000000010000000000000005",
+		},
+		{
+			"it grows at the switch point",
+			files(listing(1, 0, 2, 3), listing(1, 30, 4), historyFile(2, 5), listing(2, 6, 4, 5)),
+			switched(0x4000028), reason.TimelineConflict, "000000010000000000000004",
+		},
+		{
+			"it grows and the new one is empty", files(listing(1, 0, 2, 3), listing(1, 30, 4, 5), historyFile(2, 5)),
+			switched(0x4000028), reason.TimelineConflict, "000000010000000000000005",
+		},
+		{
+			"forked off before the backup", files(listing(1, 0, 2, 3), historyFile(2, 5)), switched(0x2000000),
+			reason.TimelineConflict, "0/2000000",
+		},
 		{"no ancestor", files(listing(1, 0, 2, 3), historyFile(2, 5)), nil, reason.TimelineConflict, "no ancestor"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -44,7 +44,8 @@ func ParseHistory(content string) ([]Switch, error) {
 			return nil, fmt.Errorf("history file, line %d: %w", number+1, err)
 		}
 		if n := len(switches); n > 0 && next.Timeline <= switches[n-1].Timeline {
-			return nil, fmt.Errorf("history file, line %d: timeline %d does not follow timeline %d", number+1, next.Timeline, switches[n-1].Timeline)
+			return nil, fmt.Errorf("history file, line %d: timeline %d does not follow timeline %d", number+1,
+				next.Timeline, switches[n-1].Timeline)
 		}
 		switches = append(switches, next)
 	}

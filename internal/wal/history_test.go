@@ -20,7 +20,9 @@ func TestParseHistory_ReadsOnePostgreSQLWrote(t *testing.T) {
 
 func TestParseHistory_PositionsMayGoBack(t *testing.T) {
 	// Recorded: timeline 2 had no segment yet when recovery ended on it.
-	switches, err := ParseHistory("1\t0/F0000A0\tno recovery target specified\n\n2\t0/F000000\tno recovery target specified\n")
+	switches, err := ParseHistory(
+		"1\t0/F0000A0\tno recovery target specified\n\n2\t0/F000000\tno recovery target specified\n",
+	)
 	require.NoError(t, err)
 	assert.Len(t, switches, 2)
 }
