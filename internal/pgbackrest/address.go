@@ -10,7 +10,7 @@ func (r Repo) Address() (address Address, ok bool) {
 	}
 	switch r.Type() {
 	case "s3":
-		endpoint, port := splitPort(bare(r.Option("s3-endpoint")), "443")
+		endpoint, port := splitPort(hostAndPort(r.Option("s3-endpoint")), "443")
 		name := endpoint
 		if r.Option("s3-uri-style") != "path" {
 			name = r.Option("s3-bucket") + "." + endpoint
@@ -44,7 +44,7 @@ func (r Repo) storage(name, port string, plain bool) Address {
 	address := Address{Host: name, Port: port}
 	if host := r.either("storage-host"); host != "" {
 		plain = plain || strings.HasPrefix(host, "http://")
-		address.Host, address.Port = splitPort(bare(host), address.Port)
+		address.Host, address.Port = splitPort(hostAndPort(host), address.Port)
 	}
 	if port := r.either("storage-port"); port != "" {
 		address.Port = port
@@ -68,8 +68,8 @@ func (r Repo) repoHost(host string) Address {
 	return Address{Host: host, Port: port}
 }
 
-// bare is an endpoint without scheme and trailing slash.
-func bare(endpoint string) string {
+// hostAndPort is an endpoint without scheme and trailing slash.
+func hostAndPort(endpoint string) string {
 	return strings.TrimRight(strings.TrimPrefix(strings.TrimPrefix(endpoint, "https://"), "http://"), "/")
 }
 
@@ -90,6 +90,6 @@ func splitPort(endpoint, standard string) (host, port string) {
 
 // Endpoint is the name of an s3 store as requests carry it, without port and scheme.
 func (r Repo) Endpoint() string {
-	endpoint, _ := splitPort(bare(r.Option("s3-endpoint")), "")
+	endpoint, _ := splitPort(hostAndPort(r.Option("s3-endpoint")), "")
 	return endpoint
 }

@@ -11,8 +11,8 @@ import (
 	"veza.fr/recovery/internal/reason"
 )
 
-// Config is a pgbackrest.conf as it was read, with whatever stands in conf.d
-// behind it. It answers questions; pgBackRest itself reads the file.
+// Config is a pgbackrest.conf as it was read, followed by whatever stands in
+// conf.d. It answers questions; pgBackRest itself reads the file.
 type Config struct {
 	Path  string // where it was read, for messages
 	file  *ini.File
@@ -20,7 +20,7 @@ type Config struct {
 }
 
 // ParseConfig reads a pgbackrest.conf; more are the files of its conf.d, in order.
-// Values are taken as they are: no quoting, no interpolation, no comment behind a
+// Values are taken as they are: no quoting, no interpolation, no comment after a
 // value, because pgBackRest knows none of these. The error's reason is config_invalid.
 func ParseConfig(path string, content []byte, more ...ConfFile) (*Config, error) {
 	lines := linesOf(ConfFile{path, content})
@@ -199,7 +199,7 @@ var placeholders = []string{
 }
 
 // IsPlaceholder says whether a secret is none: empty, or one of the words people
-// leave behind, or wholly <...> or {{ ... }}. Nothing is guessed by entropy.
+// leave in place, or wholly <...> or {{ ... }}. Nothing is guessed by entropy.
 func IsPlaceholder(value string) bool {
 	value = strings.TrimSpace(value)
 	lower := strings.ToLower(value)

@@ -78,7 +78,7 @@ func Printable(text string) string {
 	return text
 }
 
-// storeCode is the word S3 has for an error; it comes behind all headers.
+// storeCode is the word S3 has for an error; it comes after all headers.
 var storeCode = regexp.MustCompile(`<Code>\w{1,60}</Code>`)
 
 // rule maps words of pgBackRest's messages to a reason.
@@ -137,7 +137,7 @@ var damage = regexp.MustCompile(`\[0(26|28|29|41|42|55|73|95|98|99)\]|ChecksumEr
 	`FileOpenError|FileReadError|CryptoError`)
 
 // Damaged says whether a failure names a damaged or missing file. One whose reason is
-// known does not: a store that falls silent ends in the same codes.
+// known does not: a store that stops answering ends in the same codes.
 func Damaged(err error) bool {
 	if _, known := reason.Of(err); known {
 		return false

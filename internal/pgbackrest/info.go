@@ -176,9 +176,9 @@ func SegmentSize(backups []Backup) uint64 {
 	return wal.DefaultSegmentSize
 }
 
-// OfSame are the backups of the same cluster as one of them. After stanza-upgrade the
+// SameCluster are the backups of the same cluster as one of them. After stanza-upgrade the
 // listing holds those of the cluster before too: another archive, maybe another segment size.
-func OfSame(backups []Backup, as Backup) []Backup {
+func SameCluster(backups []Backup, as Backup) []Backup {
 	var list []Backup
 	for _, b := range backups {
 		if b.Database == as.Database {

@@ -28,8 +28,8 @@ func (l Line) Place() string {
 	return fmt.Sprintf("%s:%d", l.Path, l.Number)
 }
 
-// linesOf finds every option of a file. What is none is left aside: reading the file as
-// a whole refuses it.
+// linesOf finds every option of a file. Lines that hold none are skipped: reading the
+// file as a whole refuses them.
 func linesOf(f ConfFile) (list []Line) {
 	section := ""
 	for i, text := range strings.Split(string(f.Content), "\n") {

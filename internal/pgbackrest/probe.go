@@ -27,7 +27,7 @@ const probeTimeout = 5 * time.Second
 // request. Failures are repo_unreachable.
 //
 // trouble is what looks wrong with the certificate. It is no verdict: Go and
-// OpenSSL disagree about some certificates, so pgBackRest has the last word.
+// OpenSSL disagree about some certificates, so it is pgBackRest that decides.
 func Probe(ctx context.Context, from Dialer, address Address, roots *x509.CertPool) (trouble, err error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
@@ -64,7 +64,7 @@ func judge(state tls.ConnectionState, name string, roots *x509.CertPool) error {
 	return err
 }
 
-// answers sends a request nobody has to grant: any status line will do.
+// answers sends a request that need not be granted: any status line will do.
 func answers(conn net.Conn, address Address) error {
 	if _, err := fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: %s\r\nConnection: "+
 		"close\r\n\r\n", address.TLSName); err != nil {

@@ -83,7 +83,7 @@ var (
 )
 
 // ParseVerify reads the answer of verify. A line that is none of those it knows is an
-// error: what nobody understands is no pass.
+// error: what is not understood is no pass.
 func ParseVerify(output []byte) (v Verification, err error) {
 	var last *Verified // whose faults come next
 	for line := range strings.Lines(string(output)) {

@@ -50,8 +50,8 @@ type Calendar struct {
 	slots  []slot // up to today's, oldest first
 	now    time.Time
 	limits Limits
-	full   *pgbackrest.Backup // the newest one
-	any    *pgbackrest.Backup
+	full   *pgbackrest.Backup // the newest full one
+	newest *pgbackrest.Backup // of any kind
 }
 
 // NewCalendar compares backups with the schedule. A backup counts for the day it began on,
@@ -72,8 +72,8 @@ func NewCalendar(backups []pgbackrest.Backup, now time.Time, limits Limits) (Cal
 		if started(b).Before(first) {
 			first = started(b)
 		}
-		if c.any == nil || !b.Stopped().Before(c.any.Stopped()) {
-			c.any = &backups[i]
+		if c.newest == nil || !b.Stopped().Before(c.newest.Stopped()) {
+			c.newest = &backups[i]
 		}
 		if b.Type == "full" && (c.full == nil || !b.Stopped().Before(c.full.Stopped())) {
 			c.full = &backups[i]
@@ -183,9 +183,9 @@ func (c Calendar) Err() error {
 			fmt.Sprintf("the newest full backup %s is %s old, at most %s are allowed", c.full.Label, c.age(*c.full),
 				c.limits.FullAge))
 	}
-	if c.any != nil && c.now.Sub(c.any.Stopped()) > c.limits.BackupAge {
+	if c.newest != nil && c.now.Sub(c.newest.Stopped()) > c.limits.BackupAge {
 		found = append(found,
-			fmt.Sprintf("the newest backup %s is %s old, at most %s are allowed", c.any.Label, c.age(*c.any),
+			fmt.Sprintf("the newest backup %s is %s old, at most %s are allowed", c.newest.Label, c.age(*c.newest),
 				c.limits.BackupAge))
 	}
 	for _, missed := range c.Missed {

@@ -19,19 +19,19 @@ type rule struct {
 }
 
 var (
-	everybody = []string{"backup", "archive-push", "restore", "archive-get", "expire", "info", "verify"}
-	writers   = []string{"backup", "archive-push"}
-	expirers  = []string{"backup", "expire"} // expire runs after a backup, with the backup's section
+	allCommands = []string{"backup", "archive-push", "restore", "archive-get", "expire", "info", "verify"}
+	writers     = []string{"backup", "archive-push"}
+	expirers    = []string{"backup", "expire"} // expire runs after a backup, with the backup's section
 )
 
 // rules are the customer's policy (mission, Backups 1 and 2).
 var rules = []rule{
-	{"repoN-type", []string{"s3"}, "", everybody, "the repository is not in the object store"},
-	{"repoN-s3-uri-style", []string{"path"}, "", everybody, "MinIO is addressed by path"},
-	{"repoN-cipher-type", []string{"aes-256-cbc"}, "", everybody, "nothing is encrypted"},
-	{"repoN-storage-verify-tls", []string{"y"}, "y", everybody, "the certificate is not checked"},
-	{"repoN-s3-verify-tls", []string{"y"}, "y", everybody, "the certificate is not checked"},
-	{"repoN-s3-verify-ssl", []string{"y"}, "y", everybody, "the certificate is not checked"},
+	{"repoN-type", []string{"s3"}, "", allCommands, "the repository is not in the object store"},
+	{"repoN-s3-uri-style", []string{"path"}, "", allCommands, "MinIO is addressed by path"},
+	{"repoN-cipher-type", []string{"aes-256-cbc"}, "", allCommands, "nothing is encrypted"},
+	{"repoN-storage-verify-tls", []string{"y"}, "y", allCommands, "the certificate is not checked"},
+	{"repoN-s3-verify-tls", []string{"y"}, "y", allCommands, "the certificate is not checked"},
+	{"repoN-s3-verify-ssl", []string{"y"}, "y", allCommands, "the certificate is not checked"},
 	{"compress", []string{"y"}, "y", writers, "nothing is compressed"},
 	{"compress-type", []string{"zst"}, "", writers, "backups and WAL are to be zstd"},
 	{"compress-level", []string{"3"}, "3", writers, "the level was chosen for speed and size"},
@@ -62,9 +62,9 @@ type File struct {
 // confMode is the most a file that holds secrets may allow.
 const confMode = 0o640
 
-// Policy compares a conf with the customer's policy. read are the lines it looked at,
+// CheckConf compares a conf with the customer's policy. read are the lines it looked at,
 // findings what is wrong, with the line it stands in; secrets are in neither.
-func Policy(conf *pgbackrest.Config, stanza string, key int, file File) (read, findings []string) {
+func CheckConf(conf *pgbackrest.Config, stanza string, key int, file File) (read, findings []string) {
 	for _, r := range rules {
 		good, bad := r.judge(conf, stanza, key)
 		read, findings = append(read, good...), append(findings, bad...)
@@ -121,7 +121,7 @@ func (r rule) judge(conf *pgbackrest.Config, stanza string, key int) (read, find
 }
 
 // oldNames finds an option under a name without the repository's key, which pgBackRest
-// still reads: in a section that goes first it would win against the name we know.
+// still reads: in a section that goes first it would win over the name we know.
 func (r rule) oldNames(conf *pgbackrest.Config, key int) (findings []string) {
 	name, keyed := strings.CutPrefix(r.option, "repoN-")
 	if !keyed {
@@ -137,7 +137,7 @@ func (r rule) oldNames(conf *pgbackrest.Config, key int) (findings []string) {
 	return findings
 }
 
-// judge says whether nobody reads or writes the file who must not.
+// judge says whether anybody can read or write the file who must not.
 func (f File) judge() (read, findings []string) {
 	mode := f.Mode.Perm()
 	if mode&^confMode != 0 {

@@ -49,8 +49,8 @@ func Keep(taken []pgbackrest.Backup, fulls, diffs int) []string {
 }
 
 // CheckArchive compares an archive with the backups that are kept: it must begin with the
-// segment the oldest of them needs. That nothing is missing behind that is for
-// wal.Archive.Follow to prove. Findings are sentences; none is a pass.
+// segment the oldest of them needs. That nothing is missing after that is for
+// wal.Archive.Follow to prove. Findings are sentences; no finding is a pass.
 func CheckArchive(archive wal.Archive, kept []pgbackrest.Backup) (findings []string) {
 	if len(kept) == 0 {
 		return []string{"no backup is kept, so no segment is needed"}

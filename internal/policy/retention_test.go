@@ -12,7 +12,7 @@ import (
 )
 
 // taken makes backups of a line such as "F1 D1.1 I1.2<D1.1 F2": each stands on the full
-// before it, or on the one behind "<".
+// before it, or on the one after "<".
 func taken(line string) (list []pgbackrest.Backup) {
 	full := ""
 	for word := range strings.FieldsSeq(line) {

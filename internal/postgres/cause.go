@@ -10,14 +10,14 @@ import (
 	"veza.fr/recovery/internal/wal"
 )
 
-// missingFile is a segment that was listed and is gone; "cipher header missing" is damage.
+// missingFile matches a segment that was listed and is gone; "cipher header missing" is damage.
 var missingFile = regexp.MustCompile(`missing file|FileMissingError|\[055\]`)
 
 var archiveCode = regexp.MustCompile(`ERROR: \[(\d{3})\]:? ?(.*)`)
 
 // Cause says why recovery ended where it did, as far as the log tells: what
 // archive-get said, or what PostgreSQL found wrong with a record. nil when the log
-// names nothing.
+// gives no cause.
 //
 // PostgreSQL takes any failure of restore_command for "there is no such file" and
 // ends recovery there, as if it were the end of the archive (facts B1).
@@ -31,7 +31,7 @@ func (l Log) Cause() error {
 	}
 	if len(l.Damage) > 0 {
 		text := "recovery met a bad WAL record: " + l.Damage[len(l.Damage)-1]
-		if n := len(l.Restored); n > 0 { // nothing is read behind what cannot be decoded
+		if n := len(l.Restored); n > 0 { // nothing is read after what cannot be decoded
 			text += "; the last segment taken from the archive is " + l.Restored[n-1]
 		}
 		return reason.Errorf(reason.WALCorrupt, "%s", text)
@@ -56,15 +56,15 @@ func archiveReason(line string) reason.Reason {
 	if missingFile.MatchString(line) {
 		return reason.WALMissing
 	}
-	if cutOff.MatchString(line) {
+	if answerCut.MatchString(line) {
 		return reason.RepoUnreachable
 	}
 	return reason.WALCorrupt
 }
 
-// cutOff is an answer of the store's that ended in its middle: a cut file ends where its
-// length says.
-var cutOff = regexp.MustCompile(`unexpected eof while reading line`)
+// answerCut matches an answer of the store that ended too soon: a file that was cut ends where
+// its length says.
+var answerCut = regexp.MustCompile(`unexpected eof while reading line`)
 
 var (
 	damageLSN     = regexp.MustCompile(`\b(?:at|LSN) ([0-9A-F]+/[0-9A-F]+)`)
@@ -73,7 +73,7 @@ var (
 
 // DamageRead are the complaints about WAL that came from the archive. Only whole
 // segments are archived, so a record in one of them that cannot be read is damage,
-// even in the last one; a complaint about what lies behind the last one is how
+// even in the last one; a complaint about what lies after the last one is how
 // PostgreSQL notices the end.
 func (l Log) DamageRead(segmentSize uint64) []string {
 	var lines []string

@@ -21,8 +21,8 @@ type Checksums struct {
 // HasChecksums says whether pages carry one.
 func (c Control) HasChecksums() bool { return c["Data page checksum version"] != "0" }
 
-// StopInOrder stops the cluster with a last checkpoint, as pg_checksums wants it.
-func (s *Server) StopInOrder(ctx context.Context) error {
+// StopCleanly stops the cluster with a last checkpoint, as pg_checksums wants it.
+func (s *Server) StopCleanly(ctx context.Context) error {
 	_, err := s.Host.Run(ctx, host.Command{Argv: []string{
 		s.Installation.Program("pg_ctl"), "stop", "-s", "-w", "-t", strconv.Itoa(secondsLeft(ctx)),
 		"-m", "fast", "-D", s.Data,
@@ -54,8 +54,8 @@ var (
 	shortLine = regexp.MustCompile(`could not read block (\d+) in file "([^"]+)": (.*)`)
 )
 
-// ParseChecksums reads the output of pg_checksums in the C locale; files are named as they
-// lie below the data directory.
+// ParseChecksums reads the output of pg_checksums in the C locale; file names are
+// relative to the data directory.
 func ParseChecksums(stdout, stderr, data string) (c Checksums) {
 	if match := blocksLine.FindStringSubmatch(stdout); match != nil {
 		c.Blocks, _ = strconv.ParseInt(match[1], 10, 64) // digits

@@ -84,5 +84,5 @@ func TestForgetful(t *testing.T) {
 		"# not in the drill: max_stack_depth = '900MB'\nsearch_path = 'app, public'\n" +
 		"restore_command = 'pgbackrest archive-get %f \"%p\"'\n#recovery_target = 'immediate'\n# not in the drill: " +
 		"zero_damaged_pages = 'on'\n"
-	assert.Equal(t, want, forgetful(content))
+	assert.Equal(t, want, withoutMachineSettings(content))
 }

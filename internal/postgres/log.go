@@ -24,8 +24,8 @@ type Log struct {
 	Fatal      []string  // FATAL and PANIC lines
 	Archive    []string  // errors of pgbackrest archive-get
 	Outside    string    // where a tablespace made after the backup would have been linked to; see SealTablespaces
-	Damage     []string  // lines that say a WAL record or file is no good
-	Killed     string    // the line about a process that somebody killed: a person, or the kernel out of memory
+	Damage     []string  // lines that say a WAL record or file is damaged
+	Killed     string    // the line about a process that was killed: by a person, or by the kernel out of memory
 	Crashed    string    // the line about a process that crashed by itself, by what it read for instance
 	tail       []string
 }
@@ -36,7 +36,7 @@ var (
 	lastCommit = regexp.MustCompile(`^last completed transaction was at log time (.+)$`)
 	newTLI     = regexp.MustCompile(`^selected new timeline ID: (\d+)`)
 	archiveErr = regexp.MustCompile(`ERROR: \[\d{3}\]`)
-	ended      = regexp.MustCompile(`\(PID \d+\) was terminated by signal (\d+)`)
+	killedBy   = regexp.MustCompile(`\(PID \d+\) was terminated by signal (\d+)`)
 	// damage are PostgreSQL's words for a record or a file that is not what it should
 	// be (xlogreader.c, xlogarchive.c). At the end of the archive some of them are the
 	// normal way to notice it, so they count only when recovery ended too early.
@@ -59,14 +59,14 @@ func (s *Server) ReadLog(ctx context.Context) (Log, error) {
 func ParseLog(content string) Log {
 	var log Log
 	lines := strings.Split(strings.TrimRight(content, "\n"), "\n")
-	in := false // in the lines of one message of pgBackRest, which say why in the indented ones
+	inMessage := false // in a message of pgBackRest, whose indented lines say why
 	for _, line := range lines {
 		if archiveErr.MatchString(line) {
 			log.Archive = append(log.Archive, strings.TrimSpace(line))
-			in = true
+			inMessage = true
 			continue
 		}
-		if in = in && strings.HasPrefix(line, "    "); in { // PostgreSQL indents by a tab
+		if inMessage = inMessage && strings.HasPrefix(line, "    "); inMessage { // PostgreSQL indents by a tab
 			last := len(log.Archive) - 1
 			log.Archive[last] = cutLine(log.Archive[last] + " " + strings.TrimSpace(line))
 			continue
@@ -79,7 +79,7 @@ func ParseLog(content string) Log {
 		if err != nil {
 			continue
 		}
-		log.take(at, match[2], match[3])
+		log.takeLine(at, match[2], match[3])
 	}
 	log.tail = lines[max(0, len(lines)-8):]
 	return log
@@ -94,17 +94,17 @@ func cutLine(text string) string {
 	return text
 }
 
-func (l *Log) take(at time.Time, level, text string) {
+func (l *Log) takeLine(at time.Time, level, text string) {
 	if level == "FATAL" || level == "PANIC" {
-		if !strings.Contains(text, "the database system is") { // somebody knocked too early
+		if !strings.Contains(text, "the database system is") { // a client came too early
 			l.Fatal = append(l.Fatal, text)
 		}
 	}
 	if match := createdAt.FindStringSubmatch(text); match != nil && level == "CONTEXT" {
 		l.Outside = match[1]
 	}
-	if ended.MatchString(text) {
-		if signal := ended.FindStringSubmatch(text)[1]; signal == "9" {
+	if killedBy.MatchString(text) {
+		if signal := killedBy.FindStringSubmatch(text)[1]; signal == "9" {
 			l.Killed = text
 		} else {
 			l.Crashed = text
@@ -188,8 +188,8 @@ var tooEarly = regexp.MustCompile(`recovery ended before configured recovery tar
 	`WAL ends before (end of online backup|consistent recovery point)|` +
 	`could not locate (required|a valid) checkpoint record`)
 
-// StartError says why a cluster did not come up. A postmaster that vanished
-// without a last word was ended from outside, which proves nothing about the backup.
+// StartError says why a cluster did not come up. A postmaster that is gone without a FATAL
+// line was ended from outside, which proves nothing about the backup.
 func (l Log) StartError() error {
 	text := strings.Join(append(l.Fatal, l.tail...), "\n")
 	if sealedLink.MatchString(text) {
@@ -199,23 +199,23 @@ func (l Log) StartError() error {
 	}
 	for _, f := range fatal {
 		if f.words.MatchString(text) {
-			return reason.Errorf(f.why, "PostgreSQL did not start: %s", l.lastWord())
+			return reason.Errorf(f.why, "PostgreSQL did not start: %s", l.lastLines())
 		}
 	}
 	if cause := l.Cause(); cause != nil {
 		return cause
 	}
 	if tooEarly.MatchString(text) {
-		return reason.Errorf(reason.RecoveryIncomplete, "PostgreSQL did not start: %s", l.lastWord())
+		return reason.Errorf(reason.RecoveryIncomplete, "PostgreSQL did not start: %s", l.lastLines())
 	}
 	if len(l.Fatal) == 0 {
 		return reason.Errorf(reason.SandboxFailed,
 			"the postmaster is gone without a word: it was killed from outside, or the machine is out of memory")
 	}
-	return reason.Errorf(reason.StartFailed, "PostgreSQL did not start: %s", l.lastWord())
+	return reason.Errorf(reason.StartFailed, "PostgreSQL did not start: %s", l.lastLines())
 }
 
-func (l Log) lastWord() string {
+func (l Log) lastLines() string {
 	if len(l.Fatal) > 0 {
 		return strings.Join(l.Fatal[max(0, len(l.Fatal)-2):], "; ")
 	}

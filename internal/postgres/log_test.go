@@ -57,7 +57,7 @@ func TestDamageRead_OnlyWhatCameFromTheArchive(t *testing.T) {
 		"invalid record length at 0/F000000: wanted 24, got 0",
 		"unexpected pageaddr 0/5000000 in log segment 00000001000000000000000F, offset 0",
 	}
-	assert.Empty(t, log.DamageRead(16<<20), "behind the last archived segment that is how the end is noticed")
+	assert.Empty(t, log.DamageRead(16<<20), "after the last archived segment that is how the end is noticed")
 	log.Damage = []string{"something invalid magic number without a place"}
 	assert.NotEmpty(t, log.DamageRead(16<<20), "in doubt it counts")
 }

@@ -6,21 +6,21 @@ import (
 	"strings"
 )
 
-// override is one setting forced on the command line, which beats
+// override is one setting forced on the command line, which goes before
 // postgresql.auto.conf, and the first major version that knows it.
 type override struct {
 	name, value string
 	since       int
 }
 
-// overrides make a restored cluster harmless, whatever it was configured to do
+// overrides keep a restored cluster from doing any harm, whatever it was configured to do
 // where it came from. facts B4 has a reason and an experiment for most of them.
 var overrides = []override{
 	// It never archives.
 	{"archive_mode", "off", 0},
 	{"archive_command", "", 0},
 	{"archive_library", "", 15},
-	// It follows nobody, publishes nothing, and runs nothing by itself.
+	// It follows no other cluster, publishes nothing, and runs nothing by itself.
 	{"primary_conninfo", "", 12},
 	{"primary_slot_name", "", 12},
 	{"synchronous_standby_names", "", 0},
@@ -43,7 +43,7 @@ var overrides = []override{
 	{"zero_damaged_pages", "off", 0},
 	{"ignore_checksum_failure", "off", 0},
 	{"ignore_invalid_pages", "off", 13},
-	// It listens on its own socket alone, and needs no file of its old machine.
+	// It listens on its own socket alone, and needs no file of the machine it came from.
 	{"listen_addresses", "", 0},
 	{"ssl", "off", 0},
 	{"bonjour", "off", 0},
@@ -94,7 +94,7 @@ func atLeast(name, value string) string {
 	return value
 }
 
-// Settings are the -c options of the postgres command line, in a stable order.
+// settings are the -c options of the postgres command line, in a stable order.
 func (s *Server) settings(control Control, preload []string) []string {
 	major, _ := strconv.Atoi(s.Installation.Major())
 	var list []string

@@ -14,14 +14,14 @@ import (
 	"veza.fr/recovery/internal/host"
 )
 
-// unwanted libraries are never loaded in a sandbox: pg_cron would run the jobs of
+// neverLoaded are libraries that a sandbox never loads: pg_cron would run the jobs of
 // production as soon as recovery ends (facts B4), pglogical would connect to its other
 // clusters, pg_net would send its web requests.
-var unwanted = []string{"pg_cron", "pgautofailover", "pglogical", "pg_net"}
+var neverLoaded = []string{"pg_cron", "pgautofailover", "pglogical", "pg_net"}
 
 // preload decides which of the libraries the cluster preloads are loaded here:
 // those that are installed, because custom WAL records need theirs for replay. What
-// is left out is named for the report.
+// is left out is listed for the report.
 func (s *Server) preload(ctx context.Context) (wanted, leftOut []string, err error) {
 	value, err := s.restoredSetting(ctx, "shared_preload_libraries")
 	if err != nil || value == "" {
@@ -44,7 +44,7 @@ func (s *Server) preload(ctx context.Context) (wanted, leftOut []string, err err
 
 func (s *Server) loadable(ctx context.Context, libdir, library string) bool {
 	name := strings.TrimSuffix(path.Base(library), ".so")
-	for _, u := range unwanted {
+	for _, u := range neverLoaded {
 		if name == u {
 			return false
 		}
@@ -59,7 +59,7 @@ func (s *Server) loadable(ctx context.Context, libdir, library string) bool {
 
 // restoredSetting is the value a setting had where the cluster came from:
 // postgresql.auto.conf before postgresql.conf and what that includes. Files that
-// were not in the backup are passed over: Debian keeps them in /etc.
+// were not in the backup are skipped: Debian keeps them in /etc.
 func (s *Server) restoredSetting(ctx context.Context, name string) (string, error) {
 	value, found, err := s.lookup(ctx, path.Join(s.Data, "postgresql.auto.conf"), name, 0)
 	if err != nil || found {
@@ -79,21 +79,21 @@ func (s *Server) ArchiveTimeout(ctx context.Context) (time.Duration, error) {
 	return parseSeconds(value)
 }
 
-// units are those a setting of time may carry, in seconds' terms; none is seconds.
+// units are those the value of a time setting may end in; without one it is in seconds.
 var units = []struct {
-	name string
-	is   time.Duration
+	name   string
+	length time.Duration
 }{
 	{"us", time.Microsecond}, {"ms", time.Millisecond}, {"min", time.Minute}, {"s", time.Second}, {"h", time.Hour},
 	{"d", 24 * time.Hour}, {"", time.Second},
 }
 
-// parseSeconds reads a setting of time that is in seconds without a unit.
+// parseSeconds reads a time setting, which is in seconds without a unit.
 func parseSeconds(value string) (time.Duration, error) {
 	for _, unit := range units {
 		if digits, ok := strings.CutSuffix(value, unit.name); ok {
 			if n, err := strconv.ParseFloat(strings.TrimSpace(digits), 64); err == nil {
-				return time.Duration(n * float64(unit.is)), nil
+				return time.Duration(n * float64(unit.length)), nil
 			}
 		}
 	}

@@ -20,7 +20,7 @@ type Server struct {
 	Host         host.Host
 	Installation Installation
 	Data         string // data directory
-	Conf         string // directory for configuration files of the sandbox's own
+	Conf         string // directory for the sandbox's own configuration files
 	Socket       string // directory of the socket
 	LogFile      string
 	Port         int      // names the socket; nothing listens on TCP
@@ -45,7 +45,7 @@ var files = map[string]string{
 }
 
 // Start starts PostgreSQL and waits until its postmaster is at work, or dead; ctx
-// bounds the wait. Recovery goes on behind it: see Wait. Why it did not start stands
+// bounds the wait. Recovery goes on after it: see Wait. Why it did not start stands
 // in the log: see Log.StartError.
 func (s *Server) Start(ctx context.Context, control Control) error {
 	for name, content := range files {
@@ -58,7 +58,7 @@ func (s *Server) Start(ctx context.Context, control Control) error {
 		return reason.Wrap(reason.SandboxFailed, err)
 	}
 	s.Preloaded, s.LeftOut = preload, leftOut
-	if err = s.forget(ctx); err != nil {
+	if err = s.dropMachineSettings(ctx); err != nil {
 		return reason.Wrap(reason.SandboxFailed, err)
 	}
 	var options strings.Builder

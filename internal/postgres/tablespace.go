@@ -11,7 +11,7 @@ import (
 // SealTablespaces takes the right to change pg_tblspc away for the time of the
 // replay. What the backup holds is linked already, into the sandbox. The replay of a CREATE
 // TABLESPACE that came after it would link the original place instead, whatever was
-// mapped (facts A2), and write old pages over the living ones when that place is on this
+// mapped (facts A2), and write old pages over the current ones when that place is on this
 // machine; sealed, the replay ends there: see Log.Outside.
 func (s *Server) SealTablespaces(ctx context.Context) error { return s.chmodTablespaces(ctx, "0500") }
 
@@ -26,7 +26,7 @@ func (s *Server) chmodTablespaces(ctx context.Context, mode string) error {
 }
 
 // sealedLink is how PostgreSQL says that the seal held; createdAt is the place the
-// record names, in the CONTEXT line behind it (tblspcdesc.c).
+// record names, in the CONTEXT line after it (tblspcdesc.c).
 var (
 	sealedLink = regexp.MustCompile(`could not (create|remove) symbolic link "pg_tblspc/\d+": Permission denied`)
 	createdAt  = regexp.MustCompile(`Tablespace/CREATE: \d+ "([^"]*)"`)

@@ -17,12 +17,13 @@ import (
 )
 
 // pollInterval is how often the postmaster's state is looked at: it bounds the error
-// of the RTO. aliveEvery is how many looks go by between two that start a process.
+// of the RTO. Every aliveEvery-th time a process is started to see
+// whether the postmaster is alive.
 const (
 	pollInterval = 50 * time.Millisecond
 	aliveEvery   = 10
 	// answerTimeout bounds the first session, once the postmaster says that it is
-	// ready: what keeps it from coming about then will not go away.
+	// ready: what prevents it then will not go away.
 	answerTimeout = time.Minute
 )
 
@@ -34,10 +35,10 @@ var ErrDied = errors.New("the postmaster is gone")
 // between the end of recovery and the first connection. The connection that is returned is the
 // first session, which alone still knows the last replayed commit.
 func (s *Server) Wait(ctx context.Context, before func(context.Context) error) (*pgx.Conn, error) {
-	looks := 0
+	polls := 0
 	if err := wait.For(ctx, "the end of recovery", pollInterval, func(ctx context.Context) error {
-		looks++
-		return s.ready(ctx, looks%aliveEvery == 0)
+		polls++
+		return s.ready(ctx, polls%aliveEvery == 0)
 	}); err != nil {
 		return nil, err
 	}
@@ -60,7 +61,7 @@ func (s *Server) Wait(ctx context.Context, before func(context.Context) error) (
 // Asking the file does not fill the server log with refused connections.
 //
 // It is missing when the postmaster has ended, and still there when it was killed.
-func (s *Server) ready(ctx context.Context, closely bool) error {
+func (s *Server) ready(ctx context.Context, checkAlive bool) error {
 	content, err := s.Host.Read(ctx, path.Join(s.Data, "postmaster.pid"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return errors.Join(err, s.alive(ctx))
@@ -74,7 +75,7 @@ func (s *Server) ready(ctx context.Context, closely bool) error {
 		return nil
 	}
 	err = fmt.Errorf("the postmaster says %q", state)
-	if closely {
+	if checkAlive {
 		err = errors.Join(err, s.alive(ctx))
 	}
 	return err

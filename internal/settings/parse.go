@@ -26,7 +26,7 @@ const (
 )
 
 var (
-	// A full is 20260823-020003F, its diffs and incrs have _20260824-020001D or I behind it.
+	// A full is 20260823-020003F, its diffs and incrs end in _20260824-020001D or I.
 	labelPattern  = regexp.MustCompile(`^\d{8}-\d{6}F(_\d{8}-\d{6}[DI])?$`)
 	stanzaPattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
 )

@@ -34,7 +34,7 @@ type Settings struct {
 	MinUsers int64         // least rows in users, at least 1
 	Checks   string        // file of SQL checks; "" is the users smoke query
 	Deep     []string      // deeper checks to make, of DeepChecks, in their order
-	Keep     bool          // leave the sandbox behind
+	Keep     bool          // leave the sandbox in place
 	RTO      time.Duration // budget from the start of the restore to the first answered query
 	RPO      time.Duration // budget for the age of the newest moment that came back
 	// CheckBudget is what the deeper checks may take together.
@@ -136,7 +136,7 @@ func (p *Pending) load(setting Setting, vars map[string]string, s *Settings) err
 }
 
 // strayWords refuses words the flag package stopped at: it ignores every flag
-// behind them. They are not shown, since one may be the tail of a secret.
+// after them. They are not shown, since one may be the tail of a secret.
 func (p *Pending) strayWords() error {
 	if n := p.fs.NArg(); n > 0 {
 		return fmt.Errorf(
@@ -163,18 +163,18 @@ func unknown(vars map[string]string) error {
 	for _, s := range Table {
 		known = append(known, s.Variables...)
 	}
-	var strange []string
+	var names []string
 	for name := range vars {
 		if !slices.Contains(known, name) {
-			strange = append(strange, name)
+			names = append(names, name)
 		}
 	}
-	if len(strange) == 0 {
+	if len(names) == 0 {
 		return nil
 	}
-	sort.Strings(strange)
+	sort.Strings(names)
 	return fmt.Errorf("%s: no setting has that name; unset it, or see -h for the names there are",
-		strings.Join(strange, ", "))
+		strings.Join(names, ", "))
 }
 
 // contradiction finds a setting whose variables say different things.

@@ -115,12 +115,12 @@ func TestParseChecks_BadInputNamesFileLineAndCause(t *testing.T) {
 		"alias": {
 			"- {name: a, query: &q SELECT 1, min: 1}\n- {name: b, query: *q, min: 1}", "query must be text",
 		},
-		"merge key":    {ok + "- <<: {min: 1}\n  name: b\n  query: SELECT 1\n", "unknown"},
-		"broken quote": {ok + "- name: 'b\n", "c.yaml:2: "},
-		"bad indent":   {"- name: a\n query: SELECT 1\n", "c.yaml:2: "},
-		"tab":          {"- name: a\n\tquery: SELECT 1\n", "c.yaml:"},
-		"words behind": {ok + "SELECT 2\n", "c.yaml:"},
-		"zero byte":    {"- {name: a, query: \"SELECT 1\\0\", min: 1}", "query must be text"},
+		"merge key":      {ok + "- <<: {min: 1}\n  name: b\n  query: SELECT 1\n", "unknown"},
+		"broken quote":   {ok + "- name: 'b\n", "c.yaml:2: "},
+		"bad indent":     {"- name: a\n query: SELECT 1\n", "c.yaml:2: "},
+		"tab":            {"- name: a\n\tquery: SELECT 1\n", "c.yaml:"},
+		"words after it": {ok + "SELECT 2\n", "c.yaml:"},
+		"zero byte":      {"- {name: a, query: \"SELECT 1\\0\", min: 1}", "query must be text"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			checks, err := verify.ParseChecks("c.yaml", []byte(c.text), "veza")

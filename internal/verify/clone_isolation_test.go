@@ -107,7 +107,7 @@ func TestCloneIsolated_SettingsOfTheStart(t *testing.T) {
 	}
 }
 
-// Only the libraries that were chosen are loaded, and nobody who sends or fetches data runs.
+// Only the libraries that were chosen are loaded, and no process runs that sends or fetches data.
 func TestCloneIsolated_Libraries(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short leaves out what needs a real PostgreSQL")

@@ -71,7 +71,7 @@ var defaultCollation = `UNION ALL SELECT ` + fmt.Sprintf(sortedIndex, "100") + `
 
 // missingExtensions: a column of a type of an extension that is not installed here cannot
 // be read here, nor an index with its operators be used. What only runs jobs or adds
-// functions keeps nobody from the data.
+// functions prevents nobody from reading the data.
 var missingExtensions = catalogQuery{
 	examined: "extensions", reason: reason.ToolMissing,
 	query: `WITH missing AS (

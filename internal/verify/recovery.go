@@ -34,13 +34,14 @@ func (r Recovery) Complete() error {
 	last := r.Chain.Last()
 	// Strictly greater: with the last segment unread it is exactly its first byte.
 	if r.Replayed <= last.Start(r.SegmentSize) {
-		return r.early("recovery ended at %s, in or before segment %s, and the archive goes on to %s", r.Replayed,
+		return r.incomplete("recovery ended at %s, in or before segment %s, and the archive goes on to %s", r.Replayed,
 			r.segment(), last.Name)
 	}
 	if r.Timeline < r.Chain.Target {
-		return r.early("recovery ended on timeline %d, but the archive ends on timeline %d", r.Timeline, r.Chain.Target)
+		return r.incomplete("recovery ended on timeline %d, but the archive ends on timeline %d",
+			r.Timeline, r.Chain.Target)
 	}
-	return r.cleanLog()
+	return r.checkLog()
 }
 
 // segment is the name of the one that holds the end of recovery.
@@ -48,8 +49,8 @@ func (r Recovery) segment() string {
 	return wal.Segment{Timeline: r.Timeline, Number: uint64(r.Replayed) / r.SegmentSize}.Name(r.SegmentSize)
 }
 
-// early gives a recovery that ended too soon the reason its log knows.
-func (r Recovery) early(format string, args ...any) error {
+// incomplete gives a recovery that ended too soon the reason its log knows.
+func (r Recovery) incomplete(format string, args ...any) error {
 	why := reason.RecoveryIncomplete
 	if cause := r.Log.Cause(); cause != nil {
 		why, _ = reason.Of(cause)
@@ -58,9 +59,9 @@ func (r Recovery) early(format string, args ...any) error {
 	return reason.Errorf(why, format, args...)
 }
 
-// cleanLog refuses an end that looks right while archive-get failed on the way, or
+// checkLog refuses an end that looks right although archive-get failed on the way, or
 // while a record of an archived segment could not be read.
-func (r Recovery) cleanLog() error {
+func (r Recovery) checkLog() error {
 	if len(r.Log.Archive) > 0 {
 		return r.Log.Cause()
 	}
@@ -81,15 +82,15 @@ func (r Recovery) targetReached() error {
 	line := r.Log.Stopping
 	switch {
 	case line == "":
-		return r.early("recovery ended at %s without reaching the target %s", r.Replayed, r.Target)
+		return r.incomplete("recovery ended at %s without reaching the target %s", r.Replayed, r.Target)
 	case r.Target.Kind == target.Name && !strings.Contains(line, `"`+r.Target.Name+`"`):
-		return r.early("recovery stopped elsewhere than at the target %s: %s", r.Target, line)
+		return r.incomplete("recovery stopped elsewhere than at the target %s: %s", r.Target, line)
 	case r.Target.Kind == target.LSN && !lsnReached(line, r.Target.LSN):
-		return r.early("recovery stopped before the target %s: %s", r.Target, line)
+		return r.incomplete("recovery stopped before the target %s: %s", r.Target, line)
 	case r.Target.Kind == target.Time && !timeReached(line, r.Target.Time):
-		return r.early("recovery stopped before the target %s: %s", r.Target, line)
+		return r.incomplete("recovery stopped before the target %s: %s", r.Target, line)
 	}
-	return r.cleanLog()
+	return r.checkLog()
 }
 
 func lsnReached(line, target string) bool {

@@ -19,8 +19,8 @@ func (p *Permanent) Unwrap() error { return p.Err }
 // Stop marks err as permanent.
 func Stop(err error) error { return &Permanent{Err: err} }
 
-// For asks condition every interval until it returns nil. It ends early with a
-// Permanent error's cause, and with context.Cause(ctx), the last answer beside it, when ctx does.
+// For asks condition every interval until it returns nil. It ends early with the cause of a
+// Permanent error, or, when ctx ends, with context.Cause(ctx) and the last answer.
 // what completes the sentence "waiting for ...".
 func For(ctx context.Context, what string, interval time.Duration, condition func(context.Context) error) error {
 	ticker := time.NewTicker(interval)

@@ -12,7 +12,7 @@ import (
 // Start is where recovery from a backup begins and what it needs at the least.
 type Start struct {
 	First Segment // the segment that holds the backup's start
-	Stop  Segment // the segment that holds its stop: without it the backup is worth nothing
+	Stop  Segment // the segment that holds its stop: without it the backup cannot be restored
 	At    LSN     // the backup's stop position; 0 where `info` gives none
 }
 
@@ -21,7 +21,7 @@ type Chain struct {
 	Entries  []Entry  // in the order recovery reads them
 	Switches []Switch // the timeline switches on the way
 	Target   uint32   // the timeline recovery ends on
-	Notes    []string // what an operator should see but what is no fault
+	Notes    []string // what an operator should see, and no fault
 }
 
 // Last is the remembered end: recovery must get beyond its first byte.
@@ -61,7 +61,7 @@ func (c Chain) Route() string {
 	return route.String()
 }
 
-// Hole is a missing segment with later ones behind it.
+// Hole is a missing segment with later ones after it.
 type Hole struct {
 	Missing string    // its name
 	Next    string    // the next one that is there

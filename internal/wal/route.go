@@ -124,7 +124,7 @@ func (a Archive) tail(timeline uint32, r route) (tail []Entry, youngest Entry) {
 	return tail, youngest
 }
 
-// beyond counts the entries of a tail that lie strictly behind the switch point.
+// beyond counts the entries of a tail that lie strictly after the switch point.
 func (a Archive) beyond(tail []Entry, r route) int {
 	count := 0
 	for _, entry := range tail {

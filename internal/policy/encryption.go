@@ -7,14 +7,14 @@ import (
 	"io"
 )
 
-// salted begins every object that pgBackRest has encrypted: OpenSSL's mark, before the salt.
-var salted = []byte("Salted__")
+// saltedMark begins every object that pgBackRest has encrypted: OpenSSL's mark, before the salt.
+var saltedMark = []byte("Salted__")
 
-// frames are how compressed files begin. They are looked for at the start alone: in the
+// compressedStarts are how compressed files begin. They are looked for at the start alone: in the
 // middle of what is encrypted, four bytes are there by chance.
-var frames = []struct {
+var compressedStarts = []struct {
 	kind  string
-	begin []byte
+	first []byte
 }{
 	{"zstd", []byte{0x28, 0xb5, 0x2f, 0xfd}},
 	{"gzip", []byte{0x1f, 0x8b}},
@@ -22,12 +22,12 @@ var frames = []struct {
 	{"bzip2", []byte("BZh")},
 }
 
-// always are texts that stand in files of a repository, and by chance in nothing.
-var always = []string{
+// repositoryTexts are texts that stand in files of a repository, and by chance in nothing.
+var repositoryTexts = []string{
 	"[backrest]", "backrest-checksum", "[backup:current]", "PG_VERSION", "PostgreSQL database", "-----BEGIN",
 }
 
-// chunk is how much of an object is looked at a time.
+// chunk is how much of an object is looked at at once.
 const chunk = 256 << 10
 
 // Inspect reads an object as it lies in the bucket and says what of it can be read
@@ -35,7 +35,7 @@ const chunk = 256 << 10
 // to look for. n is how many bytes it read.
 func Inspect(name string, r io.Reader, markers []string) (findings []string, n int64, err error) {
 	find := func(format string, args ...any) { findings = append(findings, name+": "+fmt.Sprintf(format, args...)) }
-	texts := append(append([]string{}, always...), markers...)
+	texts := append(append([]string{}, repositoryTexts...), markers...)
 	overlap := 0
 	for _, text := range texts {
 		overlap = max(overlap, len(text)-1)
@@ -46,7 +46,7 @@ func Inspect(name string, r io.Reader, markers []string) (findings []string, n i
 		read, readErr := io.ReadFull(r, buffer[len(buffer):len(buffer)+chunk])
 		buffer = buffer[:len(buffer)+read]
 		if n == 0 {
-			begin(buffer, find)
+			checkStart(buffer, find)
 		}
 		n += int64(read)
 		for _, text := range texts {
@@ -65,18 +65,18 @@ func Inspect(name string, r io.Reader, markers []string) (findings []string, n i
 	}
 }
 
-// begin looks at the first bytes of an object.
-func begin(content []byte, find func(format string, args ...any)) {
+// checkStart looks at the first bytes of an object.
+func checkStart(content []byte, find func(format string, args ...any)) {
 	switch {
 	case len(content) == 0:
 		find("it is empty")
 		return
-	case bytes.HasPrefix(content, salted):
+	case bytes.HasPrefix(content, saltedMark):
 		return
 	}
-	for _, frame := range frames {
-		if bytes.HasPrefix(content, frame.begin) {
-			find("it is a %s file that anybody can unpack", frame.kind)
+	for _, start := range compressedStarts {
+		if bytes.HasPrefix(content, start.first) {
+			find("it is a %s file that anybody can unpack", start.kind)
 			return
 		}
 	}
