@@ -157,8 +157,7 @@ func (c *Config) Secrets() []string {
 		for _, key := range section.Keys() {
 			_, option, _ := strings.Cut(key.Name(), "-")
 			if value := strings.TrimSpace(key.Value()); strings.HasPrefix(key.Name(), "repo") &&
-				slices.Contains(secretOptions, option) &&
-				value != "" {
+				slices.Contains(secretOptions, option) && value != "" {
 				values = append(values, value)
 			}
 		}
@@ -188,14 +187,7 @@ func (r Repo) Placeholders() (options []string) {
 }
 
 var placeholders = []string{
-	"changeme",
-	"change_me",
-	"change-me",
-	"replaceme",
-	"replace_me",
-	"placeholder",
-	"example",
-	"todo",
+	"changeme", "change_me", "change-me", "replaceme", "replace_me", "placeholder", "example", "todo",
 }
 
 // IsPlaceholder says whether a secret is none: empty, or one of the words people

@@ -44,10 +44,8 @@ func Probe(ctx context.Context, from Dialer, address Address, roots *x509.CertPo
 	if address.TLSName == "" {
 		return nil, nil
 	}
-	secure := tls.Client(
-		conn,
-		&tls.Config{ServerName: address.TLSName, InsecureSkipVerify: true},
-	) //nolint:gosec // judged below, and by pgBackRest
+	//nolint:gosec // judged below, and by pgBackRest
+	secure := tls.Client(conn, &tls.Config{ServerName: address.TLSName, InsecureSkipVerify: true})
 	if err := secure.HandshakeContext(ctx); err != nil {
 		return nil, reason.Errorf(reason.RepoUnreachable, "%s takes connections but speaks no TLS: %w", address, err)
 	}
@@ -66,8 +64,8 @@ func judge(state tls.ConnectionState, name string, roots *x509.CertPool) error {
 
 // answers sends a request that need not be granted: any status line will do.
 func answers(conn net.Conn, address Address) error {
-	if _, err := fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: %s\r\nConnection: "+
-		"close\r\n\r\n", address.TLSName); err != nil {
+	const request = "GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"
+	if _, err := fmt.Fprintf(conn, request, address.TLSName); err != nil {
 		return reason.Errorf(reason.RepoUnreachable, "%s takes connections but no request: %w", address, err)
 	}
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)

@@ -61,8 +61,8 @@ func (c *Client) Verify(ctx context.Context) (Verification, error) {
 	}
 	v, err := ParseVerify(result.Stdout)
 	if err != nil {
-		return v, reason.Errorf(reason.VersionMismatch, "%w",
-			err) // another version's words say nothing of the repository
+		// Another version's words say nothing of the repository.
+		return v, reason.Errorf(reason.VersionMismatch, "%w", err)
 	}
 	return v, nil
 }
@@ -102,15 +102,9 @@ func ParseVerify(output []byte) (v Verification, err error) {
 				Verified{Name: m.archive[1], Total: number(m.archive[2]), Valid: number(m.archive[3])})
 			last = &v.Archives[len(v.Archives)-1]
 		case m.backup != nil:
-			v.Backups = append(
-				v.Backups,
-				Verified{
-					Name:   m.backup[1],
-					Status: m.backup[2],
-					Total:  number(m.backup[3]),
-					Valid:  number(m.backup[4]),
-				},
-			)
+			v.Backups = append(v.Backups, Verified{
+				Name: m.backup[1], Status: m.backup[2], Total: number(m.backup[3]), Valid: number(m.backup[4]),
+			})
 			last = &v.Backups[len(v.Backups)-1]
 		case m.faults != nil && last != nil:
 			last.Faults = Faults{number(m.faults[1]), number(m.faults[2]), number(m.faults[3]), number(m.faults[4])}
@@ -134,9 +128,8 @@ type matches struct{ archive, backup, faults, trouble []string }
 
 func match(line string) matches {
 	return matches{
-		archiveLine.FindStringSubmatch(
-			line,
-		), backupLine.FindStringSubmatch(line), faultsLine.FindStringSubmatch(line), errorLine.FindStringSubmatch(line),
+		archiveLine.FindStringSubmatch(line), backupLine.FindStringSubmatch(line),
+		faultsLine.FindStringSubmatch(line), errorLine.FindStringSubmatch(line),
 	}
 }
 

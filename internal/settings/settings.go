@@ -140,9 +140,8 @@ func (p *Pending) load(setting Setting, vars map[string]string, s *Settings) err
 func (p *Pending) strayWords() error {
 	if n := p.fs.NArg(); n > 0 {
 		return fmt.Errorf(
-			"the command line holds %d word(s) from the first one on that belongs to no flag, and all of them "+
-				"would be ignored: "+
-				"quote a value with spaces, and write -keep=true, not -keep true", n)
+			"the command line holds %d word(s) from the first one on that belongs to no flag, "+
+				"and all of them would be ignored: quote a value with spaces, and write -keep=true, not -keep true", n)
 	}
 	return nil
 }

@@ -38,15 +38,10 @@ func (d Deep) amcheck(ctx context.Context, s survey) (examination, error) {
 		return r.kind == "i" && r.method == "btree" && r.valid ||
 			r.kind != "i" && r.method == "heap" && s.version >= heapCheckSince
 	})
-	return d.forEachRelation(
-		ctx,
-		s.workers(d.Workers),
-		"indexes and tables",
-		objects,
-		func(ctx context.Context, conn *pgx.Conn, r relation) ([]Outcome, string, error) {
-			return examineByAmcheck(ctx, conn, r, schemas[r.database])
-		},
-	)
+	examine := func(ctx context.Context, conn *pgx.Conn, r relation) ([]Outcome, string, error) {
+		return examineByAmcheck(ctx, conn, r, schemas[r.database])
+	}
+	return d.forEachRelation(ctx, s.workers(d.Workers), "indexes and tables", objects, examine)
 }
 
 // createAmcheck makes sure that the extension is there and returns its schema, quoted.
@@ -124,8 +119,8 @@ func indexDamage(ctx context.Context, conn *pgx.Conn, r relation, schema string)
 // of damaged pages however they were found.
 func heapDamage(ctx context.Context, conn *pgx.Conn, r relation, schema string) ([]Outcome, error) {
 	rows, err := conn.Query(ctx, fmt.Sprintf(
-		"SELECT blkno, coalesce(offnum, 0), msg FROM %s.verify_heapam(%d::oid::regclass, check_toast => true) "+
-			"LIMIT 3", schema, r.oid))
+		"SELECT blkno, coalesce(offnum, 0), msg "+
+			"FROM %s.verify_heapam(%d::oid::regclass, check_toast => true) LIMIT 3", schema, r.oid))
 	if err != nil {
 		return nil, err
 	}

@@ -58,10 +58,10 @@ var defects = []defect{
 	},
 	{
 		"leftover", "invalid_indexes",
-		`ALTER INDEX item_what RENAME TO item_what_ccnew; UPDATE pg_index SET indisvalid = false WHERE indexrelid ` +
-			`= 'item_what_ccnew'::regclass`,
-		`UPDATE pg_index SET indisvalid = true WHERE indexrelid = 'item_what_ccnew'::regclass; ALTER INDEX ` +
-			`item_what_ccnew RENAME TO item_what`, verify.Passed, reason.None, "item_what_ccnew",
+		`ALTER INDEX item_what RENAME TO item_what_ccnew; ` +
+			`UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'item_what_ccnew'::regclass`,
+		`UPDATE pg_index SET indisvalid = true WHERE indexrelid = 'item_what_ccnew'::regclass; ` +
+			`ALTER INDEX item_what_ccnew RENAME TO item_what`, verify.Passed, reason.None, "item_what_ccnew",
 	},
 	{
 		"sequence lags", "sequences", `INSERT INTO item OVERRIDING SYSTEM VALUE VALUES (502, 'next')`,
@@ -69,22 +69,12 @@ var defects = []defect{
 		verify.Failed, reason.StaleData, "sequence item_id_seq goes on with 502, and column id of table item is at 502",
 	},
 	{
-		"sequence just before",
-		"sequences",
-		`INSERT INTO item OVERRIDING SYSTEM VALUE VALUES (-7, 'far back')`,
-		`DELETE FROM item WHERE id = -7`,
-		verify.Passed,
-		reason.None,
-		"loose_n_seq",
+		"sequence just before", "sequences", `INSERT INTO item OVERRIDING SYSTEM VALUE VALUES (-7, 'far back')`,
+		`DELETE FROM item WHERE id = -7`, verify.Passed, reason.None, "loose_n_seq",
 	},
 	{
-		"descending lags",
-		"sequences",
-		`INSERT INTO down VALUES (45)`,
-		`DELETE FROM down WHERE n = 45`,
-		verify.Failed,
-		reason.StaleData,
-		"down_n_seq goes on with 45",
+		"descending lags", "sequences", `INSERT INTO down VALUES (45)`, `DELETE FROM down WHERE n = 45`,
+		verify.Failed, reason.StaleData, "down_n_seq goes on with 45",
 	},
 	{
 		"collation", "collations", `UPDATE pg_collation SET collversion = '1' WHERE collname = 'german'`,

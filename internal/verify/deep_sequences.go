@@ -124,6 +124,6 @@ func (f fedColumn) collision(ctx context.Context, conn *pgx.Conn) (string, error
 	}
 	return fmt.Sprintf(
 		"sequence %s goes on with %d, and column %s of table %s is at %d already: the next row would collide; "+
-			"setval() it in production if it is so there, else the sequence is older than its rows", f.Sequence, next,
-		f.Column, f.Table, there), nil
+			"setval() it in production if it is so there, else the sequence is older than its rows",
+		f.Sequence, next, f.Column, f.Table, there), nil
 }

@@ -89,10 +89,9 @@ func (h *Heartbeat) AgeByDesign(chain wal.Chain, timeout, budget time.Duration) 
 	push, _ := h.PushTime(chain)
 	if oldest := timeout + h.Interval + push; oldest > budget {
 		return fmt.Sprintf(
-			"a beat may be %s old by design (archive_timeout %s, an interval of %s, %s until a segment is in the "+
-				"repository), "+
-				"which is over -rpo %s: lower archive_timeout, or raise -rpo", oldest.Round(time.Second), timeout,
-			h.Interval.Round(time.Second), push.Round(time.Second), budget)
+			"a beat may be %s old by design (archive_timeout %s, an interval of %s, "+
+				"%s until a segment is in the repository), which is over -rpo %s: lower archive_timeout, or raise -rpo",
+			oldest.Round(time.Second), timeout, h.Interval.Round(time.Second), push.Round(time.Second), budget)
 	}
 	return ""
 }

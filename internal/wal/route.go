@@ -71,7 +71,8 @@ func (a Archive) path(start Start, target uint32, history []Switch) (route, erro
 	if start.At > left.At || start.Stop.Number > uint64(left.At)/a.SegmentSize {
 		return r, reason.Errorf(reason.TimelineConflict,
 			"the backup ends at %s on timeline %d, but the newest timeline %d forked off at %s, before it: two "+
-				"clusters archive into one stanza", start.At, start.First.Timeline, target, left.At)
+				"clusters archive into one stanza",
+			start.At, start.First.Timeline, target, left.At)
 	}
 	return r, nil
 }
@@ -88,15 +89,15 @@ func (a Archive) offPath(r route, target uint32) ([]string, error) {
 		}
 		if timeline > target {
 			return nil, reason.Errorf(reason.WALMissing,
-				"the archive holds segments of timeline %d, but recovery stops at timeline %d: %s is missing", timeline,
-				target, HistoryName(target+1))
+				"the archive holds segments of timeline %d, but recovery stops at timeline %d: %s is missing",
+				timeline, target, HistoryName(target+1))
 		}
 		tail, youngest := a.tail(timeline, r)
 		if len(tail) > 0 && youngest.Time.After(newest) {
 			return nil, reason.Errorf(reason.TimelineConflict,
 				"timeline %d still grows (%s, archived %s) although timeline %d superseded it: two clusters "+
-					"archive into one stanza", timeline, youngest.Name,
-				youngest.Time.UTC().Format("2006-01-02 15:04:05Z"), target)
+					"archive into one stanza",
+				timeline, youngest.Name, youngest.Time.UTC().Format("2006-01-02 15:04:05Z"), target)
 		}
 		if beyond := a.beyond(tail, r); beyond > 0 {
 			notes = append(notes, fmt.Sprintf(
