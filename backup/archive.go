@@ -55,7 +55,7 @@ func whole(ctx context.Context, out suite.Out, in opened, primary *archiver) err
 	if err := primary.of(in.info.SystemID(newest), newest.Label); err != nil {
 		return err
 	}
-	current := pgbackrest.OfSame(in.backups, newest)
+	current := pgbackrest.SameCluster(in.backups, newest)
 	size := pgbackrest.SegmentSize(current)
 	var oldest wal.Chain
 	for i, backup := range current {
@@ -124,7 +124,7 @@ func olderClusters(ctx context.Context, in opened) error {
 		if backup.Database == in.newest().Database {
 			continue
 		}
-		size := pgbackrest.SegmentSize(pgbackrest.OfSame(in.backups, backup))
+		size := pgbackrest.SegmentSize(pgbackrest.SameCluster(in.backups, backup))
 		start, err := repository.Start(backup, size)
 		if err != nil {
 			return err

@@ -15,7 +15,7 @@ import (
 // policyHolds is the claim policy: the conf in use says what the customer's policy says. A
 // pass prints what was read, a failure the line that is wrong.
 func policyHolds(_ context.Context, out suite.Out, in opened) error {
-	read, findings := policy.Policy(in.Client.Conf.Config, in.Stanza(), in.Settings.Repo, policy.File{
+	read, findings := policy.CheckConf(in.Client.Conf.Config, in.Stanza(), in.Settings.Repo, policy.File{
 		Path: in.Source.Conf, Mode: in.Source.Mode, Owner: in.Source.Owner, Runner: runner(),
 	})
 	for _, line := range read {

@@ -36,7 +36,7 @@ func chooseAim(
 		}
 		good = []pgbackrest.Backup{p.set}
 	}
-	p.segmentSize = pgbackrest.SegmentSize(pgbackrest.OfSame(p.backups, p.set))
+	p.segmentSize = pgbackrest.SegmentSize(pgbackrest.SameCluster(p.backups, p.set))
 	p, err := p.follow(ctx, out, client)
 	if err != nil {
 		return p.set, aim{}, err
@@ -95,7 +95,7 @@ func aroundFailover(out suite.Out, sets []target.Set, segmentSize uint64) (label
 // retention of the archive may have left no more than they need themselves; that the
 // newest has all is proved in any case.
 func (p plan) wholeSets(out suite.Out, good []pgbackrest.Backup) (sets []target.Set) {
-	for _, b := range pgbackrest.OfSame(good, p.set) {
+	for _, b := range pgbackrest.SameCluster(good, p.set) {
 		start, err := repository.Start(b, p.segmentSize)
 		if err != nil || start.At == 0 {
 			continue

@@ -20,8 +20,8 @@ func (r recovered) proveBeforeFailover(ctx context.Context, out suite.Out) error
 	}
 	out.Note("before the failover: recovered to %s on timeline %d, which ended at %s", r.end.replayed, last.Timeline,
 		last.At)
-	beats, unread := r.heartbeat(ctx, out)
-	if err := r.twoSided(out, beats, unread); err != nil {
+	rows, unread := r.heartbeat(ctx, out)
+	if err := r.twoSided(out, rows, unread); err != nil {
 		return err
 	}
 	return r.leftNothing(ctx, out)

@@ -44,16 +44,16 @@ func TestVerdict_WhichFailureSpeaks(t *testing.T) {
 // A budget that is kept to the second is kept; only heartbeat rows can exceed the RPO.
 func TestCosts_Budgets(t *testing.T) {
 	s := settings.Settings{RTO: 30 * time.Minute, RPO: 2 * time.Minute}
-	beat := func(age time.Duration) loss { return loss{age: age, basis: verify.BasisHeartbeat} }
+	lost := func(age time.Duration) loss { return loss{age: age, basis: verify.BasisHeartbeat} }
 	idle := loss{age: 9 * time.Hour, basis: verify.BasisLastCommit}
 	for name, c := range map[string]struct {
 		cost costs
 		want reason.Reason
 	}{
-		"both kept":                    {costs{rto: s.RTO, loss: beat(s.RPO)}, ""},
-		"too slow":                     {costs{rto: s.RTO + 1, loss: beat(0)}, reason.RTOExceeded},
-		"too much lost":                {costs{rto: 1, loss: beat(s.RPO + 1)}, reason.RPOExceeded},
-		"too slow before too much":     {costs{rto: s.RTO + 1, loss: beat(s.RPO + 1)}, reason.RTOExceeded},
+		"both kept":                    {costs{rto: s.RTO, loss: lost(s.RPO)}, ""},
+		"too slow":                     {costs{rto: s.RTO + 1, loss: lost(0)}, reason.RTOExceeded},
+		"too much lost":                {costs{rto: 1, loss: lost(s.RPO + 1)}, reason.RPOExceeded},
+		"too slow before too much":     {costs{rto: s.RTO + 1, loss: lost(s.RPO + 1)}, reason.RTOExceeded},
 		"an idle primary loses none":   {costs{rto: 1, loss: idle}, ""},
 		"the worst moment is no limit": {costs{rto: 1, worst: 9 * s.RTO}, ""},
 	} {

@@ -14,7 +14,7 @@ import (
 // the data that would reach out elsewhere.
 func (r recovered) cloneIsolated(ctx context.Context, out suite.Out) error {
 	server := r.cluster.server
-	notes, err := verify.Isolated(ctx, r.conn, server.Preloaded)
+	notes, err := verify.CloneIsolated(ctx, r.conn, server.Preloaded)
 	if breach(err) != nil {
 		return err
 	}
@@ -25,7 +25,7 @@ func (r recovered) cloneIsolated(ctx context.Context, out suite.Out) error {
 		listed(server.Preloaded))
 	cron := slices.ContainsFunc(server.LeftOut,
 		func(library string) bool { return strings.TrimSuffix(path.Base(library), ".so") == "pg_cron" })
-	dormant, err := verify.Dormant(ctx, r.conn, server.Connect, cron)
+	dormant, err := verify.OutboundObjects(ctx, r.conn, server.Connect, cron)
 	for _, note := range append(notes, dormant...) {
 		out.Note("%s", note)
 	}

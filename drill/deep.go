@@ -27,7 +27,7 @@ func (r recovered) deeperChecks(ctx context.Context, out suite.Out, counts map[v
 		tell(out, o)
 		counts[o.Status]++
 	}
-	if failure := verify.DeepFailure(outcomes); failure != nil {
+	if failure := verify.Failure(outcomes); failure != nil {
 		return reason.Errorf(failure.Reason, "%s: %s", failure.Check, failure.Sentence)
 	}
 	if _, known := reason.Of(err); err == nil || known {
@@ -37,19 +37,19 @@ func (r recovered) deeperChecks(ctx context.Context, out suite.Out, counts map[v
 }
 
 // tell prints what became of one, and keeps for the report what is worth it.
-func tell(out suite.Out, o verify.DeepOutcome) {
+func tell(out suite.Out, o verify.Outcome) {
 	for _, note := range o.Notes {
 		out.Note("%s: %s", o.Check, note)
 	}
 	switch o.Status {
-	case verify.DeepNot:
+	case verify.NotAsked:
 		return
-	case verify.DeepLeftOut:
+	case verify.LeftOut:
 		out.Note("deeper check %s left out: %s", o.Check, o.Sentence)
 		return
-	case verify.DeepFailed:
+	case verify.Failed:
 		out.Say("deeper check %s: FAILED: %s", o.Check, o.Sentence)
-	case verify.DeepPassed:
+	case verify.Passed:
 		out.Say("deeper check %s: ok, %.2f s, %s", o.Check, o.Took.Seconds(), o.Sentence)
 	}
 	out.Metric("check_duration_seconds", o.Took.Seconds(), "check", o.Check)
@@ -71,7 +71,7 @@ func (r recovered) checkPages(run, bound context.Context) (verify.Pages, error) 
 	}
 	server := r.cluster.server
 	_ = r.conn.Close(bound) // the server is about to be stopped
-	if err := server.StopInOrder(bound); err != nil {
+	if err := server.StopCleanly(bound); err != nil {
 		return verify.Pages{}, reason.Wrap(reason.SandboxFailed, err)
 	}
 	found, err := server.CheckPages(bound)

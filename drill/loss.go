@@ -22,16 +22,16 @@ type loss struct {
 // measureLoss measures the RPO by the heartbeat rows that came back; unread is why they could
 // not be read.
 func (r recovered) measureLoss(
-	ctx context.Context, out suite.Out, beats *verify.Heartbeat, unread error,
+	ctx context.Context, out suite.Out, rows *verify.Heartbeat, unread error,
 ) (loss, error) {
 	if unread != nil {
 		return loss{}, r.brokenSession(ctx, out, unread)
 	}
-	r.sayHeartbeat(ctx, out, beats)
+	r.sayHeartbeat(ctx, out, rows)
 	if r.target.Kind != target.End {
 		return loss{}, nil // what lies after a target is left out on purpose
 	}
-	newest := verify.NewestMoment(beats, r.end.commit, r.plan.set.Stopped())
+	newest := verify.NewestMoment(rows, r.end.commit, r.plan.set.Stopped())
 	age, err := verify.RPO(r.foundEnd(), newest)
 	if err != nil {
 		return loss{}, err
@@ -39,12 +39,12 @@ func (r recovered) measureLoss(
 	out.Metric("rpo_seconds", age.Seconds(), "basis", newest.Basis)
 	out.Say("newest moment that came back (%s): %s, %s before recovery found the end of the archive",
 		newest.Basis, newest.At.UTC().Format(time.RFC3339Nano), age.Round(time.Millisecond))
-	if text := newest.Derived(); text != "" {
+	if text := newest.BasisNote(); text != "" {
 		out.Note("%s", text)
 	}
 	lost := loss{age: age, basis: newest.Basis}
-	if beats != nil {
-		if text := beats.Stopped(r.end.commit); text != "" {
+	if rows != nil {
+		if text := rows.WriterStopped(r.end.commit); text != "" {
 			lost.why = "; " + text
 		}
 	}
@@ -65,7 +65,7 @@ func (r recovered) heartbeat(ctx context.Context, out suite.Out) (*verify.Heartb
 		if err != nil { // the checks say what is wrong with a database
 			continue
 		}
-		beats, why, err := verify.ReadHeartbeat(ctx, conn, r.plan.segmentSize)
+		rows, why, err := verify.ReadHeartbeat(ctx, conn, r.plan.segmentSize)
 		_ = conn.Close(ctx) // nothing was written
 		if err != nil {
 			return nil, err
@@ -73,8 +73,8 @@ func (r recovered) heartbeat(ctx context.Context, out suite.Out) (*verify.Heartb
 		if why != "" {
 			out.Note("database %s: %s", name, why)
 		}
-		if beats != nil {
-			return beats, nil
+		if rows != nil {
+			return rows, nil
 		}
 	}
 	return nil, nil
@@ -83,21 +83,21 @@ func (r recovered) heartbeat(ctx context.Context, out suite.Out) (*verify.Heartb
 // sayHeartbeat tells of gaps, and of a budget that cannot be kept. Neither is a failure: a row
 // somebody deleted, or a writer that was down, is no fault of the backups, and what is
 // lost at the end of the sequence is what the RPO judges.
-func (r recovered) sayHeartbeat(ctx context.Context, out suite.Out, beats *verify.Heartbeat) {
-	if beats == nil {
+func (r recovered) sayHeartbeat(ctx context.Context, out suite.Out, rows *verify.Heartbeat) {
+	if rows == nil {
 		return
 	}
-	if beats.Database != r.Settings.Database {
-		out.Note("the heartbeat is in database %s", beats.Database)
+	if rows.Database != r.Settings.Database {
+		out.Note("the heartbeat is in database %s", rows.Database)
 	}
-	out.Metric("heartbeat_missing", float64(beats.Missing))
-	if len(beats.Gaps) > 0 {
+	out.Metric("heartbeat_missing", float64(rows.Missing))
+	if len(rows.Gaps) > 0 {
 		var list []string
-		for _, gap := range beats.Gaps {
+		for _, gap := range rows.Gaps {
 			list = append(list, gap.String())
 		}
-		out.Note("heartbeat %d to %d, one every %s: %d numbers are missing and %d pauses were long; %s", beats.First,
-			beats.Last, beats.Interval.Round(10*time.Millisecond), beats.Missing, beats.Pauses,
+		out.Note("heartbeat %d to %d, one every %s: %d numbers are missing and %d pauses were long; %s", rows.First,
+			rows.Last, rows.Interval.Round(10*time.Millisecond), rows.Missing, rows.Pauses,
 			strings.Join(list, "; "))
 	}
 	if r.target.Kind != target.End {
@@ -105,7 +105,7 @@ func (r recovered) sayHeartbeat(ctx context.Context, out suite.Out, beats *verif
 	}
 	if timeout, err := r.cluster.server.ArchiveTimeout(ctx); err != nil {
 		out.Note("archive_timeout of the primary is not known: %s", pgbackrest.Printable(err.Error()))
-	} else if text := beats.ByDesign(r.plan.chain, timeout, r.Settings.RPO); text != "" {
+	} else if text := rows.AgeByDesign(r.plan.chain, timeout, r.Settings.RPO); text != "" {
 		out.Note("%s", text)
 	}
 }

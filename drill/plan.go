@@ -62,7 +62,7 @@ func makePlan(
 func (p plan) overArchive(
 	ctx context.Context, out suite.Out, s session.Session, client repository.Client,
 ) (plan, error) {
-	p.segmentSize = pgbackrest.SegmentSize(pgbackrest.OfSame(p.backups, p.set))
+	p.segmentSize = pgbackrest.SegmentSize(pgbackrest.SameCluster(p.backups, p.set))
 	archived, err := lastArchived(ctx, out, s)
 	if err != nil {
 		return p, err

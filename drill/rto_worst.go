@@ -25,7 +25,7 @@ func worstRTO(now, restore time.Duration, log postgres.Log, segments int) time.D
 // recovery would replay at the worst moment.
 func (p plan) mostBetweenBackups() int {
 	var starts []uint64
-	for _, b := range pgbackrest.OfSame(p.backups, p.set) {
+	for _, b := range pgbackrest.SameCluster(p.backups, p.set) {
 		if segment, err := wal.ParseSegment(b.Archive.Start, p.segmentSize); err == nil {
 			starts = append(starts, segment.Number)
 		}

@@ -33,13 +33,13 @@ func verifyCluster(ctx context.Context, out suite.Out, r recovered) (costs, erro
 	if err := r.cloneIsolated(ctx, out); err != nil {
 		return costs{}, err
 	}
-	counts := map[verify.Status]int{verify.DeepPassed: 0, verify.DeepFailed: 0}
+	counts := map[verify.Status]int{verify.Passed: 0, verify.Failed: 0}
 	var v verdict
 	var lost loss
-	beats, unread := r.heartbeat(ctx, out)
-	v.sides = r.twoSided(out, beats, unread)
+	rows, unread := r.heartbeat(ctx, out)
+	v.sides = r.twoSided(out, rows, unread)
 	v.data = r.runChecks(ctx, out, counts)
-	lost, v.loss = r.measureLoss(ctx, out, beats, unread)
+	lost, v.loss = r.measureLoss(ctx, out, rows, unread)
 	if !environmentFailed(errors.Join(v.data, v.loss)) { // else the server is gone that they would ask
 		v.deep = r.deeperChecks(ctx, out, counts)
 	}
@@ -65,11 +65,11 @@ func environmentFailed(err error) bool {
 func (r recovered) runChecks(ctx context.Context, out suite.Out, counts map[verify.Status]int) error {
 	outcomes, err := verify.Run(ctx, r.cluster.server.Connect, r.checks, r.foundEnd())
 	for _, outcome := range outcomes {
-		mark, status := "ok", verify.DeepPassed
-		if !outcome.Passed {
-			mark, status = "FAILED", verify.DeepFailed
+		mark := "ok"
+		if outcome.Status == verify.Failed {
+			mark = "FAILED"
 		}
-		counts[status]++
+		counts[outcome.Status]++
 		out.Say("check %s: %s: %s", outcome.Check, mark, outcome.Sentence)
 		if outcome.Numeric {
 			out.Metric("rows", outcome.Value, "check", outcome.Check)
@@ -81,7 +81,7 @@ func (r recovered) runChecks(ctx context.Context, out suite.Out, counts map[veri
 	if err != nil {
 		return r.brokenSession(ctx, out, err)
 	}
-	if counts[verify.DeepPassed] == 0 {
+	if counts[verify.Passed] == 0 {
 		return reason.Errorf(reason.SmokeQuery, "no check ran: nothing is proved")
 	}
 	return nil

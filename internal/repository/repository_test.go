@@ -56,11 +56,11 @@ func TestConf_CA(t *testing.T) {
 func TestObjects(t *testing.T) {
 	dial := (&net.Dialer{}).DialContext
 	for says, options := range map[string]string{
-		"repository host":           "repo1-host=backup\n",
-		"type azure":                "repo1-type=azure\n",
-		"repo1-s3-key-type=auto":    "repo1-type=s3\nrepo1-s3-endpoint=e\nrepo1-s3-key-type=auto\n",
-		"speaks no TLS":             "repo1-type=s3\nrepo1-s3-endpoint=http://e\n",
-		"CA file holds no":          s3[len("[global]\n"):],
+		"repository host":        "repo1-host=backup\n",
+		"type azure":             "repo1-type=azure\n",
+		"repo1-s3-key-type=auto": "repo1-type=s3\nrepo1-s3-endpoint=e\nrepo1-s3-key-type=auto\n",
+		"speaks no TLS":          "repo1-type=s3\nrepo1-s3-endpoint=http://e\n",
+		"CA file holds no":       s3[len("[global]\n"):],
 		"no such file or directory": "repo1-type=s3\nrepo1-s3-endpoint=e\nrepo1-s3-bucket=b\n" +
 			"repo1-storage-ca-file=/none/such\n",
 	} {

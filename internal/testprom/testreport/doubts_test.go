@@ -31,7 +31,7 @@ func TestPass_WithADoubtIsNone(t *testing.T) {
 		"label.stanza was published twice, as a and as b": says("label.stanza", "a") + says("label.stanza", "b"),
 		`rows{check="a"} has two values, 2 and 1`:         says(`metric.rows{check="a"}`, "1") + says(`metric.rows{check="a",}`, "2"),
 		"was published twice, as 1 and as 2":              says(`metric.rows{check="a"}`, "1") + says(`metric.rows{check="a"}`, "2"),
-		"goes on after its labels":                       says(`metric.rows{check="a"}x`, "1"),
+		"goes on after its labels":                        says(`metric.rows{check="a"}x`, "1"),
 		`the metric has no label "other"`:                 says(`metric.rows{check="a",other="b"}`, "1"),
 		"TestDrill/verify ended more often than it began": `{"Action":"pass","Package":"p","Test":"TestDrill/verify"}` + "\n",
 		"line 22 of the stream is a damaged event":        "a\nb\n" + `x{"Action":"pass"` + "\n",
