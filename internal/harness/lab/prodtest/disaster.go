@@ -14,17 +14,18 @@ import (
 )
 
 // disaster: both data nodes lose their data, pgBackRest's conf and all that pg_auto_failover
-// knew. An operator follows the README, command by command, and production is back: the
-// same rows, a pair that is stable, a full backup, and a drill that passes.
+// knew. An operator follows the page "Restore for real", command by command, and production is
+// back: the same rows, a pair that is stable, a full backup, and a drill that passes.
 func disaster(t *testing.T, p *production) {
 	primary, standby := p.roles(t)
 	p.segments(t, primary, 1)
 	users := p.psqlIn(t, primary, "SELECT count(*) FROM users")
 	for _, node := range lab.DataNodes {
 		p.on(t, node, "systemctl", "kill", "--signal=KILL", "pgautofailover.service")
-		p.on(t, node, "sh", "-c", "systemctl stop pgautofailover.service; pkill -9 -u postgres postgres; rm -rf /etc/pgbackrest "+lab.FormationData)
+		p.on(t, node, "sh", "-c", "systemctl stop pgautofailover.service; "+
+			"pkill -9 -u postgres postgres; rm -rf /etc/pgbackrest "+lab.FormationData)
 	}
-	defer took(t, "the procedure of the README")()
+	defer took(t, "the procedure for a real disaster")()
 	preamble, steps := procedure(t)
 	for _, step := range steps {
 		switch step.where {
@@ -37,7 +38,7 @@ func disaster(t *testing.T, p *production) {
 			p.shell(t, primary, preamble+step.script)
 		default:
 			machine := map[string]string{"standby": standby, "monitor": "monitor", "drill": lab.DrillHost}[step.where]
-			require.NotEmpty(t, machine, "the README runs something on %q", step.where)
+			require.NotEmpty(t, machine, "the page runs something on %q", step.where)
 			p.shell(t, machine, preamble+step.script)
 		}
 		if step.where == "standby" {
@@ -50,23 +51,26 @@ func disaster(t *testing.T, p *production) {
 	assert.Equal(t, "none", string(p.report(t, "drill").Report.Reason))
 }
 
-// step is a block of commands of the README, and where it is typed.
+// page is the procedure an operator follows in a real disaster.
+const page = "fixtures/runbooks/restore-for-real.md"
+
+// step is a block of commands of the page, and where it is typed.
 type step struct{ where, script string }
 
-// procedure reads the README's section: what every shell is told first, and the steps.
+// block is one of the page: commands for every shell, or for the machine that "on=" names.
+var block = regexp.MustCompile("(?ms)^```sh(?: on=([a-z]+))?\n(.*?)^```$")
+
+// procedure reads the page: what every shell is told first, and the steps.
 func procedure(t *testing.T) (preamble string, steps []step) {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join(root, "README.md"))
+	content, err := os.ReadFile(filepath.Join(root, page))
 	require.NoError(t, err)
-	_, section, found := strings.Cut(string(content), "\n## After a disaster")
-	require.True(t, found)
-	section, _, _ = strings.Cut(section, "\n## ")
-	for _, block := range regexp.MustCompile("(?ms)^```sh(?: on=([a-z]+))?\n(.*?)^```$").FindAllStringSubmatch(section, -1) {
-		if block[1] == "" {
-			preamble += block[2]
+	for _, match := range block.FindAllStringSubmatch(string(content), -1) {
+		if match[1] == "" {
+			preamble += match[2]
 			continue
 		}
-		steps = append(steps, step{block[1], block[2]})
+		steps = append(steps, step{match[1], match[2]})
 	}
 	require.Contains(t, preamble, "MONITOR=10.0.0.20")
 	require.Greater(t, len(steps), 9)
