@@ -1,2 +1,2 @@
-// Package doc holds the project's decisions (adr/), and the test that keeps the README true.
+// Package doc holds the project's decisions (adr/), and the tests that keep the pages true.
 package doc

@@ -4,7 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"regexp"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,23 +14,24 @@ import (
 	"veza.fr/recovery/internal/reason"
 )
 
-var update = flag.Bool("update", false, "write the reasons table into README.md")
+var update = flag.Bool("update", false, "write the table of reasons into "+drillPage)
 
 const (
-	readme = "../../README.md"
-	begin  = "<!-- reasons -->\n"
-	end    = "<!-- /reasons -->\n"
+	drillPage  = "drill/README.md"
+	backupPage = "backup/README.md"
+
+	begin = "<!-- reasons -->\n"
+	end   = "<!-- /reasons -->\n"
 )
 
-func TestReadme_ListsEveryReasonWithItsExitStatus(t *testing.T) {
-	content, err := os.ReadFile(readme)
-	require.NoError(t, err)
-	before, rest, found := strings.Cut(string(content), begin)
-	require.True(t, found, "README.md has no line %s", begin)
+func TestDrillPage_ListsEveryReasonWithItsExitStatus(t *testing.T) {
+	before, rest, found := strings.Cut(content(t, drillPage), begin)
+	require.True(t, found, "%s has no line %s", drillPage, begin)
 	table, after, found := strings.Cut(rest, end)
-	require.True(t, found, "README.md has no line %s", end)
+	require.True(t, found, "%s has no line %s", drillPage, end)
 	if *update {
-		require.NoError(t, os.WriteFile(readme, []byte(before+begin+reasons()+end+after), 0o644)) //nolint:gosec // a README is for everybody
+		written := []byte(before + begin + reasons() + end + after)
+		require.NoError(t, os.WriteFile(filepath.Join(root, drillPage), written, 0o644)) //nolint:gosec // for everybody
 		return
 	}
 	assert.Equal(t, reasons(), table, "write it with: make golden")
@@ -45,16 +46,18 @@ func reasons() string {
 	return table.String()
 }
 
-func TestReadme_NamesEveryMetricOfAPass(t *testing.T) {
-	content, err := os.ReadFile(readme)
-	require.NoError(t, err)
-	for _, pass := range []string{"pass", "backup-pass"} {
-		recorded, err := os.ReadFile("../../fixtures/streams/" + pass + ".prom")
-		require.NoError(t, err)
-		names := regexp.MustCompile(`(?m)^# HELP veza_backup_(?:drill|check)_(\S+)`).FindAllStringSubmatch(string(recorded), -1)
+// Each suite's page explains each of its metrics.
+func TestPages_NameEveryMetricOfAPass(t *testing.T) {
+	for _, suite := range []struct{ stream, namespace, page string }{
+		{"pass", "veza_backup_drill_", drillPage},
+		{"backup-pass", "veza_backup_check_", backupPage},
+	} {
+		recorded := content(t, "fixtures/streams/"+suite.stream+".prom")
+		names := found(recorded, `(?m)^# HELP `+suite.namespace+`(\S+)`)
 		require.Greater(t, len(names), 10)
+		page := content(t, suite.page)
 		for _, name := range names {
-			assert.Contains(t, string(content), "`"+name[1], "the README does not explain it")
+			assert.Contains(t, page, "\n| `"+name+"` |", "%s does not explain it", suite.page)
 		}
 	}
 }
@@ -69,5 +72,39 @@ func TestReadme_NamesEveryAlert(t *testing.T) {
 		if assert.Len(t, row, 1, "the README's table has no row for %s", name) {
 			assert.FileExists(t, root+"/"+row[0])
 		}
+	}
+}
+
+// A page nobody reads to its end says nothing: what does not fit here has a page of its own.
+func TestReadme_FitsAScreenOrTwo(t *testing.T) {
+	lines := strings.Count(content(t, "README.md"), "\n")
+	assert.LessOrEqual(t, lines, 200, "lines of README.md")
+}
+
+// What the customer was promised to find in the README, by its headings. Those that have a
+// command show it.
+func TestReadme_HasEveryHeadingThatIsPromised(t *testing.T) {
+	readme := content(t, "README.md")
+	for heading, essential := range map[string]string{
+		"### `make drill`": "$ make drill",
+		"### `make test`":  "",
+		"## RPO and RTO: what is promised, and how it is measured": "rto_worst_seconds",
+		"## Operator's cheat sheet":                                "systemctl start pgbackrest-full.service",
+		"## Vault set-up":                                          "ansible-vault encrypt",
+		"## Repository wiring":                                     "ansible-playbook -i inventory --ask-vault-pass postgres_ha.yml",
+		"## The drill by hand":                                     "/opt/veza-drill/bin/testprom -- /opt/veza-drill/bin/drill.test",
+		"## Keep the restored cluster: `-keep`":                    "DRILL_KEEP=true",
+		"## After a disaster: restore for real":                    "pgbackrest --stanza=veza --log-level-console=info restore",
+		"## What each alert means":                                 "journalctl -u pgbackrest-drill",
+	} {
+		_, section, found := strings.Cut(readme, "\n"+heading+"\n")
+		if assert.True(t, found, "README.md has no heading %s", heading) {
+			section, _, _ = strings.Cut(section, "\n## ")
+			assert.Contains(t, section, essential, heading)
+			assert.Regexp(t, `\]\([^)]+\.md`, section, "%s leads nowhere", heading)
+		}
+	}
+	for _, command := range []string{"pgbackrest --stanza=veza info", "pgbackrest --stanza=veza check", "Go 1.26", "`make`", "`git`"} {
+		assert.Contains(t, readme, command)
 	}
 }

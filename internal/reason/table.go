@@ -9,7 +9,7 @@ type Entry struct {
 	Next   string // what to look at or type next
 }
 
-// Table holds every reason there is, in the order the README lists them.
+// Table holds every reason there is, in the order drill/README.md lists them.
 var Table = []Entry{
 	{
 		NoBackup, ExitFailed,

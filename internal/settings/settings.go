@@ -1,7 +1,7 @@
 // Package settings turns flags and DRILL_* variables into one validated value.
 //
 // Table is the only place that names a setting: the flags, the text of -h and
-// the README's table are all made from it. A flag wins over its variable, a
+// the table of drill/README.md are all made from it. A flag wins over its variable, a
 // variable over the default, and nothing is ever ignored in silence: a word on
 // the command line that belongs to no flag, or a DRILL_ variable that belongs
 // to no setting, is an error, because the drill would otherwise prove something

@@ -30,7 +30,7 @@ var otherVariables = []string{
 	"DRILL_MINIO_IMAGE",
 }
 
-// Table holds every setting, in the order -h and the README show them.
+// Table holds every setting, in the order -h and drill/README.md show them.
 var Table = []Setting{
 	{
 		Flag: "conf", Variables: []string{"DRILL_CONF"}, Otherwise: "by environment",

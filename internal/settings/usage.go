@@ -53,7 +53,7 @@ func Usage() string {
 	return b.String()
 }
 
-// Markdown is the README's table of settings.
+// Markdown is the table of settings in drill/README.md.
 func Markdown() string {
 	var b strings.Builder
 	b.WriteString("| flag | variable | default | meaning |\n|---|---|---|---|\n")

@@ -13,23 +13,23 @@ import (
 	"veza.fr/recovery/internal/settings"
 )
 
-var update = flag.Bool("update", false, "write the settings table into README.md")
+var update = flag.Bool("update", false, "write the table of settings into drill/README.md")
 
 const (
-	readme = "../../README.md"
-	begin  = "<!-- settings -->\n"
-	end    = "<!-- /settings -->"
+	page  = "../../drill/README.md"
+	begin = "<!-- settings -->\n"
+	end   = "<!-- /settings -->"
 )
 
-func TestReadme_HoldsTheSettingsTable(t *testing.T) {
-	content, err := os.ReadFile(readme)
+func TestDrillPage_HoldsTheSettingsTable(t *testing.T) {
+	content, err := os.ReadFile(page)
 	require.NoError(t, err)
 	head, rest, ok := strings.Cut(string(content), begin)
-	require.True(t, ok, "README.md has no line %q", begin)
+	require.True(t, ok, "%s has no line %q", page, begin)
 	table, tail, ok := strings.Cut(rest, end)
-	require.True(t, ok, "README.md has no line %q", end)
+	require.True(t, ok, "%s has no line %q", page, end)
 	if *update {
-		require.NoError(t, os.WriteFile(readme, []byte(head+begin+settings.Markdown()+end+tail), 0o644))
+		require.NoError(t, os.WriteFile(page, []byte(head+begin+settings.Markdown()+end+tail), 0o644))
 		return
 	}
 	assert.Equal(t, settings.Markdown(), table, "run `make golden`")

@@ -94,8 +94,11 @@ func TestRules_SayWhatToDo(t *testing.T) {
 	}
 }
 
+// otherPage is the one page of the folder that no alert leads to: the procedure for a disaster.
+const otherPage = "restore-for-real.md"
+
 func TestRunbooks_AreThereForEveryAlertAndNothingElse(t *testing.T) {
-	want := []string{}
+	want := []string{otherPage}
 	for _, a := range alerts(t) {
 		page := kebab(a.Alert)
 		want = append(want, page+".md")
@@ -107,7 +110,8 @@ func TestRunbooks_AreThereForEveryAlertAndNothingElse(t *testing.T) {
 				assert.Contains(t, string(text), part, page)
 			}
 			for _, link := range regexp.MustCompile(`\]\(([^)]*)\)`).FindAllStringSubmatch(string(text), -1) {
-				assert.FileExists(t, fixtures+"runbooks/"+link[1], page)
+				file, _, _ := strings.Cut(link[1], "#") // package doc holds the headings
+				assert.FileExists(t, fixtures+"runbooks/"+file, page)
 			}
 		}
 	}

@@ -55,7 +55,7 @@ type play struct {
 	changed map[string]int
 }
 
-// play applies the playbook with more arguments, as the README says, and holds it to what
+// play applies the playbook with more arguments, as fixtures/ansible/README.md says, and holds it to what
 // every run owes: no secret in what it prints.
 func (p *production) play(t *testing.T, args ...string) play {
 	t.Helper()
