@@ -12,10 +12,11 @@ import (
 
 const drillScript = root + "/fixtures/ansible/roles/dr_drill/files/pgbackrest-drill"
 
-// A shell takes 08 and 09 for octal numbers that are none: they are weeks like others.
+// A shell takes 08 and 09 for bad octal numbers; they are weeks like others.
 func TestDrillScript_RotatesByTheWeek(t *testing.T) {
 	for week, set := range map[string]string{
-		"01": "latest-diff", "02": "latest", "07": "latest-diff", "08": "latest", "09": "latest-diff", "10": "latest", "52": "latest", "53": "latest-diff",
+		"01": "latest-diff", "02": "latest", "07": "latest-diff", "08": "latest",
+		"09": "latest-diff", "10": "latest", "52": "latest", "53": "latest-diff",
 	} {
 		output, err := drillSet(t, week, "rotate")
 		require.NoError(t, err, output)

@@ -19,7 +19,8 @@ func TestCI_NamesOnlyWhatIsThere(t *testing.T) {
 	parts := found(workflow, `\{part: ([a-z]+),`)
 	require.Equal(t, []string{"lint", "unit", "ci"}, parts)
 	assert.Contains(t, workflow, "- run: .ci/run ${{ matrix.part }}\n")
-	assert.Len(t, found(workflow, `(?m)^\s*(?:- )?run: (.*)`), 1, "the workflow runs something of its own beside .ci/run")
+	assert.Len(t, found(workflow, `(?m)^\s*(?:- )?run: (.*)`), 1,
+		"the workflow runs something of its own beside .ci/run")
 	for _, part := range parts {
 		assert.Regexp(t, `(?m)^`+part+`\(\) \{`, run, ".ci/run has no part %s", part)
 	}

@@ -30,8 +30,8 @@ func TestPages_LinksResolve(t *testing.T) {
 // A test that finds nothing proves nothing: these links must not resolve.
 func TestResolve_FindsWhatLeadsNowhere(t *testing.T) {
 	for _, link := range []string{
-		"drill", "drill/READTHIS.md", "drill/README.md#no-such-heading", "#no-such-heading", "../README.md", "/README.md",
-		"Makefile#help", "internal/README.md#make-faults",
+		"drill", "drill/READTHIS.md", "drill/README.md#no-such-heading", "#no-such-heading",
+		"../README.md", "/README.md", "Makefile#help", "internal/README.md#make-faults",
 	} {
 		assert.Error(t, resolve("README.md", link), link)
 	}
@@ -43,7 +43,8 @@ func TestResolve_FindsWhatLeadsNowhere(t *testing.T) {
 	}
 	assert.Equal(t, []string{"a.md", "b.md#c", "d.md"},
 		linksOf("[`a`](a.md) and [b](b.md#c)\n```\n[x](no.md)\n```\n`[y](no.md)` [z](https://veza.fr)\n\n[d]: d.md\n"))
-	assert.Equal(t, map[string]bool{"a": true, "a-1": true, "b_c-d": true}, anchors("# A\n## a\n```\n# not\n```\n### `b_c`: [d](e)!\n"))
+	assert.Equal(t, map[string]bool{"a": true, "a-1": true, "b_c-d": true},
+		anchors("# A\n## a\n```\n# not\n```\n### `b_c`: [d](e)!\n"))
 }
 
 // notOurs are folders whose pages are not committed, or not the project's.

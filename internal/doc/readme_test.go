@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/suite"
 )
 
 var update = flag.Bool("update", false, "write the table of reasons into "+drillPage)
@@ -48,16 +49,16 @@ func reasons() string {
 
 // Each suite's page explains each of its metrics.
 func TestPages_NameEveryMetricOfAPass(t *testing.T) {
-	for _, suite := range []struct{ stream, namespace, page string }{
+	for _, kind := range []struct{ stream, namespace, page string }{
 		{"pass", "veza_backup_drill_", drillPage},
 		{"backup-pass", "veza_backup_check_", backupPage},
 	} {
-		recorded := content(t, "fixtures/streams/"+suite.stream+".prom")
-		names := found(recorded, `(?m)^# HELP `+suite.namespace+`(\S+)`)
+		recorded := content(t, "fixtures/streams/"+kind.stream+".prom")
+		names := found(recorded, `(?m)^# HELP `+kind.namespace+`(\S+)`)
 		require.Greater(t, len(names), 10)
-		page := content(t, suite.page)
+		page := content(t, kind.page)
 		for _, name := range names {
-			assert.Contains(t, page, "\n| `"+name+"` |", "%s does not explain it", suite.page)
+			assert.Contains(t, page, "\n| `"+name+"` |", "%s does not explain it", kind.page)
 		}
 	}
 }
@@ -91,10 +92,10 @@ func TestReadme_HasEveryHeadingThatIsPromised(t *testing.T) {
 		"## RPO and RTO: what is promised, and how it is measured": "rto_worst_seconds",
 		"## Operator's cheat sheet":                                "systemctl start pgbackrest-full.service",
 		"## Vault set-up":                                          "ansible-vault encrypt",
-		"## Repository wiring":                                     "ansible-playbook -i inventory --ask-vault-pass postgres_ha.yml",
-		"## The drill by hand":                                     "/opt/veza-drill/bin/testprom -- /opt/veza-drill/bin/drill.test",
+		"## Repository wiring":                                     "ansible-playbook -i inventory --ask-vault-pass",
+		"## The drill by hand":                                     "bin/testprom -- /opt/veza-drill/bin/drill.test",
 		"## Keep the restored cluster: `-keep`":                    "DRILL_KEEP=true",
-		"## After a disaster: restore for real":                    "pgbackrest --stanza=veza --log-level-console=info restore",
+		"## After a disaster: restore for real":                    "pgbackrest --stanza=veza --log-level-console=info",
 		"## What each alert means":                                 "journalctl -u pgbackrest-drill",
 	} {
 		_, section, found := strings.Cut(readme, "\n"+heading+"\n")
@@ -104,7 +105,19 @@ func TestReadme_HasEveryHeadingThatIsPromised(t *testing.T) {
 			assert.Regexp(t, `\]\([^)]+\.md`, section, "%s leads nowhere", heading)
 		}
 	}
-	for _, command := range []string{"pgbackrest --stanza=veza info", "pgbackrest --stanza=veza check", "Go 1.26", "`make`", "`git`"} {
+	for _, command := range []string{
+		"pgbackrest --stanza=veza info", "pgbackrest --stanza=veza check", "Go 1.26", "`make`", "`git`",
+	} {
 		assert.Contains(t, readme, command)
+	}
+}
+
+// Every claim, and every step, has its line on the suite's page.
+func TestPages_NameEveryClaimAndStep(t *testing.T) {
+	for _, claim := range suite.Backup.Steps {
+		assert.Contains(t, content(t, backupPage), "\n| `"+claim.Name+"` |", "%s does not explain it", backupPage)
+	}
+	for _, step := range suite.Drill.Steps {
+		assert.Contains(t, content(t, "README.md"), "│ "+step.Name+" ", "the picture does not show it")
 	}
 }

@@ -61,7 +61,8 @@ func TestTable_NamesFollowTheContract(t *testing.T) {
 		usual := s.Variables[len(s.Variables)-1]
 		assert.Equal(t, "DRILL_"+strings.ToUpper(strings.ReplaceAll(s.Flag, "-", "_")), usual)
 		assert.False(t, seen[s.Flag], "-%s stands twice", s.Flag)
-		assert.NotEqual(t, s.Default == "", s.Otherwise == "", "-%s needs a default or what applies without one", s.Flag)
+		assert.NotEqual(t, s.Default == "", s.Otherwise == "",
+			"-%s needs a default or what applies without one", s.Flag)
 		seen[s.Flag] = true
 	}
 }
