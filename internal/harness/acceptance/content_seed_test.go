@@ -15,12 +15,12 @@ import (
 // content is a cluster whose data goes through every bad state there is, each at a restore
 // point and mended behind it: `-target name:POINT` brings a state back. What no SQL can do
 // is done to its files before backups of their own.
-var content = sync.OnceValues(func() (life, error) {
+var content = sync.OnceValues(func() (liveSeed, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), seedTime)
 	defer cancel()
 	c, err := newCluster(ctx, &source.Seeded{Rows: 3000}, "content")
 	if err != nil {
-		return life{}, err
+		return liveSeed{}, err
 	}
 	marks := map[string]mark{}
 	if err = inOrder(
@@ -28,7 +28,7 @@ var content = sync.OnceValues(func() (life, error) {
 		func() error { return c.sql(ctx, "app", application...) },
 		func() error { return c.note(ctx, marks, "whole") },
 		func() error { return c.sql(ctx, "postgres", `SELECT pg_create_restore_point('whole')`) },
-		func() error { return c.suffer(ctx) },
+		func() error { return c.spoil(ctx) },
 		func() error { return c.note(ctx, marks, "end") },
 		func() error { return c.archive(ctx) },
 		func() error { return c.flip(ctx) },
@@ -41,7 +41,7 @@ var content = sync.OnceValues(func() (life, error) {
 		func() error { return c.archive(ctx) },
 		func() error { return c.Stop(ctx) },
 	); err != nil {
-		return life{}, err
+		return liveSeed{}, err
 	}
 	s, err := c.freeze(ctx, "content", marks)
 	if err == nil {
@@ -50,7 +50,7 @@ var content = sync.OnceValues(func() (life, error) {
 			s.names[name] = s.backups[n-4+i].Label
 		}
 	}
-	return life{c, s}, err
+	return liveSeed{c, s}, err
 })
 
 // application is a database with something of everything in it.
@@ -83,9 +83,9 @@ var application = []string{
 }
 
 // ill is one state: how it comes about in a database, and how it goes away.
-type ill struct {
+type defect struct {
 	point, database string
-	harm, mend      []string
+	inject, undo    []string
 }
 
 const indexIs = `UPDATE pg_index SET indisvalid = %[1]t, indisready = %[1]t WHERE indexrelid = 'public.orders_user_id_idx'::regclass`
@@ -98,7 +98,7 @@ var (
 	}
 )
 
-var ills = []ill{
+var defects = []defect{
 	{"invalid_index", "postgres", []string{closed}, []string{reopened}},
 	{
 		"broken_index", "postgres",
@@ -147,13 +147,13 @@ var ills = []ill{
 }
 
 // suffer goes through all of them.
-func (c *cluster) suffer(ctx context.Context) error {
-	for _, i := range ills {
+func (c *cluster) spoil(ctx context.Context) error {
+	for _, i := range defects {
 		free := []string{`SET default_transaction_read_only = off`, `SET allow_system_table_mods = on`}
-		if err := c.sql(ctx, i.database, append(append(free, i.harm...), fmt.Sprintf(`SELECT pg_create_restore_point('%s')`, i.point))...); err != nil {
+		if err := c.sql(ctx, i.database, append(append(free, i.inject...), fmt.Sprintf(`SELECT pg_create_restore_point('%s')`, i.point))...); err != nil {
 			return fmt.Errorf("%s: %w", i.point, err)
 		}
-		if err := c.sql(ctx, i.database, append(free, i.mend...)...); err != nil {
+		if err := c.sql(ctx, i.database, append(free, i.undo...)...); err != nil {
 			return fmt.Errorf("mend %s: %w", i.point, err)
 		}
 	}

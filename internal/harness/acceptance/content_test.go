@@ -14,7 +14,7 @@ import (
 func at(point string) string { return "-set {before} -target name:" + point }
 
 // What is wrong inside the data is found, whether a query asks for it or not.
-func TestContent(t *testing.T) { contentFaults.suffer(t) }
+func TestContent(t *testing.T) { contentFaults.run(t) }
 
 var contentFaults = faults("TestContent", content, []fault{
 	{name: "Whole", where: everywhere, args: at("whole"), exit: 0, why: reason.None, users: "whole", words: "amcheck: index public.needs_path in database app could not be looked at"},
@@ -28,18 +28,18 @@ var contentFaults = faults("TestContent", content, []fault{
 	{name: "ExtensionOfAColumn", args: at("extension"), exit: 2, why: reason.ToolMissing, step: "verify", words: "extensions: database app | gone_type | addresses"},
 	{name: "ExtensionOfJobs", args: at("harmless_extension"), exit: 0, why: reason.None, users: "whole", words: "gone_jobs | no table needs it"},
 	{
-		name: "UnloggedEmpty", harm: checks("- {name: visits, database: app, query: SELECT count(*) FROM visits, min: 1}\n"),
+		name: "UnloggedEmpty", inject: checks("- {name: visits, database: app, query: SELECT count(*) FROM visits, min: 1}\n"),
 		args: "-checks {dir}/checks.yml " + at("whole"), exit: 1, why: reason.TooFewRows, step: "verify", words: "visits | returned 0 | is UNLOGGED",
 	},
 	{
-		name: "EmptyTable", harm: checks("- {name: lines, query: SELECT count(*) FROM order_items, min: 1}\n"),
+		name: "EmptyTable", inject: checks("- {name: lines, query: SELECT count(*) FROM order_items, min: 1}\n"),
 		args: "-checks {dir}/checks.yml " + at("empty_table"), exit: 1, why: reason.TooFewRows, step: "verify", words: "lines | order_items returned 0",
 	},
 	{name: "UsersEmpty", args: at("no_users"), exit: 1, why: reason.TooFewRows, step: "verify", words: "users returned 0"},
 	{name: "UsersMissing", args: at("users_missing"), exit: 1, why: reason.SmokeQuery, step: "verify", words: "users | no database has a table users"},
 	{name: "RowsLostAfterTheFull", args: "-min-users 3000 " + at("rows_lost"), exit: 1, why: reason.TooFewRows, step: "verify", words: "returned 1500, expected at least 3000"},
 	{
-		name: "StaleData", harm: checks("- {name: fresh, query: SELECT max(created_at) FROM users, max_age: 10m}\n"),
+		name: "StaleData", inject: checks("- {name: fresh, query: SELECT max(created_at) FROM users, max_age: 10m}\n"),
 		args: "-checks {dir}/checks.yml " + at("stale"), exit: 1, why: reason.StaleData, step: "verify", words: "fresh | at most 10m0s old",
 	},
 	{name: "RowsFromBehindTheTarget", args: at("beat_from_later"), exit: 1, why: reason.RecoveryIncomplete, words: "-target name:beat_from_later: beat | rows from after the target", step: "verify"},
@@ -57,9 +57,9 @@ func TestContent_IsCounted(t *testing.T) {
 	long(t)
 	l, err := content()
 	require.NoError(t, err)
-	busy <- struct{}{}
-	defer func() { <-busy }()
-	p := admit(t, l.seed)
+	cores <- struct{}{}
+	defer func() { <-cores }()
+	rc := newCopy(t, l.seed)
 	for _, c := range []struct {
 		args                     []string
 		passed, leftOut, notMade float64
@@ -69,7 +69,7 @@ func TestContent_IsCounted(t *testing.T) {
 		{[]string{"-deep", "sequences,page_checksums"}, 3, 0, 5},
 		{[]string{"-check-budget", "1ns"}, 1, 7, 0},
 	} {
-		o := p.drill(nil, p.usual(append(c.args, "-set", "{before}", "-target", "name:whole")...)...)
+		o := rc.drill(nil, rc.drillArgs(append(c.args, "-set", "{before}", "-target", "name:whole")...)...)
 		assert.Equal(t, 0, o.Status, o.Said)
 		for status, want := range map[string]float64{"passed": c.passed, "failed": 0, "left_out": c.leftOut, "not_asked": c.notMade} {
 			got, _ := o.Value("checks", status)

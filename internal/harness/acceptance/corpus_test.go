@@ -23,13 +23,13 @@ var corpus struct {
 // table is one test's faults, or ailments of the backup checks.
 type table struct {
 	test string
-	from func() (life, error)
+	from func() (liveSeed, error)
 	rows []row
 }
 
 // row is one of them, as the corpus sees it.
 type row interface {
-	called() string
+	rowName() string
 	expects() (exit int, why reason.Reason)
 }
 
@@ -41,14 +41,14 @@ type found struct {
 	failed bool // it was not as expected
 }
 
-func register(test string, from func() (life, error), rows []row) *table {
+func register(test string, from func() (liveSeed, error), rows []row) *table {
 	t := &table{test, from, rows}
 	corpus.tables = append(corpus.tables, t)
 	return t
 }
 
 // faults registers a table of faults that copies of a seed suffer.
-func faults(test string, from func() (life, error), list []fault) *table {
+func faults(test string, from func() (liveSeed, error), list []fault) *table {
 	rows := make([]row, len(list))
 	for i, f := range list {
 		rows[i] = f
@@ -57,7 +57,7 @@ func faults(test string, from func() (life, error), list []fault) *table {
 }
 
 // lone registers the fault of a test that needs more than a table's line.
-func lone(test string, f fault) fault {
+func singleFault(test string, f fault) fault {
 	register(test, nil, []row{f})
 	f.test = test
 	return f
@@ -67,7 +67,7 @@ func lone(test string, f fault) fault {
 var environment = flag.String("environment", "", "build tag of the drill under test: ci restores into Docker containers, drill into Incus; only the rows that make sense there are run")
 
 // ailments registers a table for the backup checks, on the plain seed.
-func ailments(test string, list []ailment) *table {
+func checkFaults(test string, list []checkFault) *table {
 	rows := make([]row, len(list))
 	for i, a := range list {
 		rows[i] = a
@@ -76,21 +76,21 @@ func ailments(test string, list []ailment) *table {
 }
 
 // suffer runs the rows of a table on copies of its seed.
-func (tab *table) suffer(t *testing.T) {
+func (tab *table) run(t *testing.T) {
 	t.Helper()
 	takesLong(t)
 	for _, r := range tab.rows {
 		if f, ok := r.(fault); ok && !f.here() || !ok && *environment != "" {
 			continue
 		}
-		t.Run(r.called(), func(t *testing.T) {
+		t.Run(r.rowName(), func(t *testing.T) {
 			t.Parallel()
 			expect(t)
 			switch r := r.(type) {
 			case fault:
-				r.alone(t, tab.from)
-			case ailment:
-				r.alone(t, tab.from)
+				r.run(t, tab.from)
+			case checkFault:
+				r.run(t, tab.from)
 			}
 		})
 	}
@@ -100,7 +100,7 @@ func (tab *table) suffer(t *testing.T) {
 // fail, or its harm. One that is skipped stands there not at all.
 func expect(t *testing.T) {
 	t.Helper()
-	keep(t, found{why: "no verdict", failed: true})
+	record(t, found{why: "no verdict", failed: true})
 	t.Cleanup(func() {
 		if t.Skipped() {
 			corpus.Lock()
@@ -111,12 +111,12 @@ func expect(t *testing.T) {
 }
 
 // remember keeps the verdict on a row, for the table.
-func remember(t *testing.T, o outcome) {
+func recordVerdict(t *testing.T, o outcome) {
 	t.Helper()
-	keep(t, found{o.Status, o.Report.Reason, o.Took, t.Failed()})
+	record(t, found{o.Status, o.Report.Reason, o.Took, t.Failed()})
 }
 
-func keep(t *testing.T, f found) {
+func record(t *testing.T, f found) {
 	t.Helper()
 	corpus.Lock()
 	defer corpus.Unlock()
@@ -126,16 +126,16 @@ func keep(t *testing.T, f found) {
 	corpus.found[t.Name()] = f
 }
 
-var printTable = flag.Bool("table", false, "print the table of faults in the end")
+var tableFlag = flag.Bool("table", false, "print the table of faults in the end")
 
 // print prints what was found, in the order of the tables.
-func print(w io.Writer, took time.Duration) {
+func printTable(w io.Writer, took time.Duration) {
 	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(columns, "fault\texpected\tfound\tseconds\t")
 	drills, wrong, cost := 0, 0, time.Duration(0)
 	for _, tab := range corpus.tables {
 		for _, r := range tab.rows {
-			name := strings.TrimSuffix(tab.test+"/"+r.called(), "/")
+			name := strings.TrimSuffix(tab.test+"/"+r.rowName(), "/")
 			got, ran := corpus.found[name]
 			if !ran {
 				continue

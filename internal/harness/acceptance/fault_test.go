@@ -14,26 +14,26 @@ import (
 
 // fault is one line of a table: what is wrong, and the verdict that is true.
 type fault struct {
-	name  string
-	harm  func(*patient) // breaks the copy; nil: nothing is wrong with it
-	args  string         // of the drill, with names of the seed: "-target lsn:{half.lsn}"
-	exit  int
-	why   reason.Reason
-	words string // stand in the detail, in a pass in the notes; parts between " | "
-	users string // a pass: the mark whose number of users came back; "" is "end", of "any" nobody knows
-	env   string // VARIABLE=value of the drill
-	waits bool   // takes time, no core
-	step  string // the step whose failure is the verdict; "": none is, or it is not asked
-	where place
-	test  string // of a lone fault
+	name   string
+	inject func(*repoCopy) // breaks the copy; nil: nothing is wrong with it
+	args   string          // of the drill, with names of the seed: "-target lsn:{half.lsn}"
+	exit   int
+	why    reason.Reason
+	words  string // stand in the detail, in a pass in the notes; parts between " | "
+	users  string // a pass: the mark whose number of users came back; "" is "end", of "any" nobody knows
+	env    string // VARIABLE=value of the drill
+	waits  bool   // takes time, no core
+	step   string // the step whose failure is the verdict; "": none is, or it is not asked
+	where  environments
+	test   string // of a lone fault
 }
 
 // place is where a row makes sense: by default in processes alone, because it is about
 // them, or because containers would add nothing to it but time.
-type place int
+type environments int
 
 const (
-	everywhere place = iota + 1
+	everywhere environments = iota + 1
 	containers
 )
 
@@ -48,53 +48,53 @@ func (f fault) here() bool {
 // Bounds. A verdict of preflight needs some calls of pgBackRest, each well under a
 // second; pgBackRest itself tries a damaged file again after 15 s.
 const (
-	soon    = 20 * time.Second
-	atLast  = time.Minute
-	through = 45 * time.Second
+	preflightBound = 20 * time.Second
+	slowBound      = time.Minute
+	drillBound     = 45 * time.Second
 )
 
-func (f fault) called() string { return f.name }
+func (f fault) rowName() string { return f.name }
 
 func (f fault) expects() (int, reason.Reason) { return f.exit, f.why }
 
 // alone runs one fault on a copy of a seed of its own.
-func (f fault) alone(t *testing.T, from func() (life, error)) {
+func (f fault) run(t *testing.T, from func() (liveSeed, error)) {
 	t.Helper()
 	l, err := from()
 	require.NoError(t, err)
 	if !f.waits {
-		busy <- struct{}{}
-		defer func() { <-busy }()
+		cores <- struct{}{}
+		defer func() { <-cores }()
 	}
-	f.on(admit(t, l.seed))
+	f.runOn(newCopy(t, l.seed))
 }
 
 // on breaks one copy, drills it, and looks at everything a drill may be judged by.
-func (f fault) on(p *patient) {
-	t := p.t
+func (f fault) runOn(rc *repoCopy) {
+	t := rc.t
 	t.Helper()
-	if f.harm != nil {
-		f.harm(p)
+	if f.inject != nil {
+		f.inject(rc)
 	}
-	before := p.source()
+	before := rc.source()
 	var env []string
 	if f.env != "" {
-		env = append(env, p.fill(f.env))
+		env = append(env, rc.fill(f.env))
 	}
-	o := p.drill(env, p.usual(strings.Fields(f.args)...)...)
+	o := rc.drill(env, rc.drillArgs(strings.Fields(f.args)...)...)
 	t.Logf("| %s | %d %s | %d %s | %.1f | %s", t.Name(), f.exit, f.why, o.Status, o.Report.Reason, o.Took.Seconds(), o.Report.Detail)
-	defer func() { remember(t, o) }()
-	f.judge(p, o)
-	assert.Equal(t, before, p.source(), "the drill changes nothing where the backups are")
+	defer func() { recordVerdict(t, o) }()
+	f.judge(rc, o)
+	assert.Equal(t, before, rc.source(), "the drill changes nothing where the backups are")
 	if t.Failed() {
 		t.Log(o.Said)
 	}
-	p.leavesNothing()
+	rc.leavesNothing()
 }
 
 // judge compares the verdict in every place it is written to.
-func (f fault) judge(p *patient, o outcome) {
-	t := p.t
+func (f fault) judge(rc *repoCopy, o outcome) {
+	t := rc.t
 	t.Helper()
 	assert.Equal(t, f.exit, o.Status, "exit status")
 	assert.Equal(t, f.why, o.Report.Reason, "reason: %s", o.Report.Detail)
@@ -106,13 +106,13 @@ func (f fault) judge(p *patient, o outcome) {
 		found = strings.Join(o.Report.Notes, "\n")
 	}
 	for _, words := range strings.Split(f.words, " | ") {
-		assert.Contains(t, found, p.fill(words))
+		assert.Contains(t, found, rc.fill(words))
 	}
 	switch f.exit {
 	case reason.ExitPass:
 		assert.Contains(t, o.Prom, `veza_backup_drill_last_success{reason="none",stanza="demo"} 1`)
 		assert.Regexp(t, `veza_backup_drill_environment_error\{reason="none",stanza="demo"\} 0`, o.Prom)
-		f.cameBack(p, o)
+		f.cameBack(rc, o)
 	case reason.ExitFailed:
 		assert.Regexp(t, fmt.Sprintf(`veza_backup_drill_last_success\{reason="%s",stanza="[a-z]+"\} 0`, f.why), o.Prom)
 		assert.Regexp(t, `veza_backup_drill_environment_error\{reason="none",stanza="[a-z]+"\} 0`, o.Prom)
@@ -120,12 +120,12 @@ func (f fault) judge(p *patient, o outcome) {
 		assert.Regexp(t, fmt.Sprintf(`veza_backup_drill_environment_error\{reason="%s",stanza="[a-z]+"\} 1`, f.why), o.Prom)
 		assert.NotContains(t, o.Prom, "veza_backup_drill_last_success{", "no verdict, no value")
 	}
-	bound := through
+	bound := drillBound
 	if f.why != reason.None && o.Report.Step == "preflight" {
-		bound = soon
+		bound = preflightBound
 	}
 	if f.waits {
-		bound = atLast
+		bound = slowBound
 	}
 	if *environment != "" { // machines are made, and some
 		bound *= 3
@@ -134,8 +134,8 @@ func (f fault) judge(p *patient, o outcome) {
 }
 
 // cameBack compares the users with what the source had: not one less, not one more.
-func (f fault) cameBack(p *patient, o outcome) {
-	p.t.Helper()
+func (f fault) cameBack(rc *repoCopy, o outcome) {
+	rc.t.Helper()
 	if strings.Contains(f.args, "-checks") {
 		return
 	}
@@ -144,10 +144,10 @@ func (f fault) cameBack(p *patient, o outcome) {
 		name = f.users
 	}
 	rows, ok := o.Value("rows", "users")
-	assert.True(p.t, ok, "rows are measured")
+	assert.True(rc.t, ok, "rows are measured")
 	if name == "any" { // somewhere in the window
-		assert.LessOrEqual(p.t, rows, float64(p.seed.marks["end"].users))
+		assert.LessOrEqual(rc.t, rows, float64(rc.seed.marks["end"].users))
 		return
 	}
-	assert.InDelta(p.t, p.seed.marks[name].users, rows, 0)
+	assert.InDelta(rc.t, rc.seed.marks[name].users, rows, 0)
 }

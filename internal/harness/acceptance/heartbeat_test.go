@@ -11,7 +11,7 @@ import (
 
 // The heartbeat makes the RPO tell; where there is none, or it is in the wrong place or of
 // the wrong kind, the report says what the RPO is made of.
-func TestHeartbeat(t *testing.T) { heartbeatFaults.suffer(t) }
+func TestHeartbeat(t *testing.T) { heartbeatFaults.run(t) }
 
 var heartbeatFaults = faults("TestHeartbeat", beating, []fault{
 	{name: "InAnotherDatabase", exit: 0, why: reason.None, words: "the heartbeat is in database beats | no heartbeat: its columns are not"},
@@ -20,34 +20,34 @@ var heartbeatFaults = faults("TestHeartbeat", beating, []fault{
 })
 
 // Without a beat nothing is judged: an idle primary loses nothing.
-func TestNoHeartbeat(t *testing.T) { noHeartbeatFaults.suffer(t) }
+func TestNoHeartbeat(t *testing.T) { noHeartbeatFaults.run(t) }
 
 var noHeartbeatFaults = faults("TestNoHeartbeat", silenced, []fault{
 	{name: "Idle", args: "-rpo 1ms", exit: 0, why: reason.None, words: "the RPO is derived from the last replayed commit | reported, not judged | is empty: nobody writes beats"},
 })
 
 // A writer that stopped makes the beats old while the data is not: the sentence says so.
-func TestStoppedHeartbeat(t *testing.T) { stoppedHeartbeatFaults.suffer(t) }
+func TestStoppedHeartbeat(t *testing.T) { stoppedHeartbeatFaults.run(t) }
 
 var stoppedHeartbeatFaults = faults("TestStoppedHeartbeat", stopped, []fault{
 	{name: "CommitsGoOn", args: "-rpo 10m", exit: 1, why: reason.RPOExceeded, words: "the newest heartbeat row that came back is 2h | whoever writes the beats has stopped", step: "verify"},
 })
 
 // A primary whose clock is ahead makes every age a guess.
-func TestClockAhead(t *testing.T) { clockAheadFaults.suffer(t) }
+func TestClockAhead(t *testing.T) { clockAheadFaults.run(t) }
 
 var clockAheadFaults = faults("TestClockAhead", ahead, []fault{
 	{name: "ByADay", exit: 2, why: reason.ClockSkew, words: "the newest heartbeat is 23h5", step: "verify"},
 })
 
 // seeded makes a life out of a small cluster without beats in the background, by statements.
-func seeded(name string, statements map[string][]string) func() (life, error) {
-	return sync.OnceValues(func() (life, error) {
+func seeded(name string, statements map[string][]string) func() (liveSeed, error) {
+	return sync.OnceValues(func() (liveSeed, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), seedTime)
 		defer cancel()
 		c, err := newCluster(ctx, &source.Seeded{Rows: 1000}, name)
 		if err != nil {
-			return life{}, err
+			return liveSeed{}, err
 		}
 		marks := map[string]mark{}
 		if err = inOrder(
@@ -62,10 +62,10 @@ func seeded(name string, statements map[string][]string) func() (life, error) {
 			func() error { return c.archive(ctx) },
 			func() error { return c.Stop(ctx) },
 		); err != nil {
-			return life{}, err
+			return liveSeed{}, err
 		}
 		s, err := c.freeze(ctx, name, marks)
-		return life{c, s}, err
+		return liveSeed{c, s}, err
 	})
 }
 

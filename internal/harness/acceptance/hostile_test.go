@@ -14,7 +14,7 @@ import (
 
 // Settings that only say where a cluster lived, tablespaces, another name for the
 // superuser, a configuration that is gone or broken: none of it makes a drill red.
-func TestHostileCluster(t *testing.T) { hostileClusterFaults.suffer(t) }
+func TestHostileCluster(t *testing.T) { hostileClusterFaults.run(t) }
 
 var hostileClusterFaults = faults("TestHostileCluster", hostile, []fault{
 	{name: "ConfIncludesWhatIsGone", where: everywhere, exit: 0, why: reason.None, words: "gone_too"},
@@ -25,26 +25,26 @@ var hostileClusterFaults = faults("TestHostileCluster", hostile, []fault{
 	{name: "ConfMissing", args: "-set {missingconf}", exit: 0, why: reason.None},
 	{name: "UsersEmpty", args: "-database empty", exit: 1, why: reason.TooFewRows, words: "empty"},
 	{
-		name: "Tablespace", where: everywhere, harm: checks("- {name: far, query: SELECT count(*) FROM far_away, equals: 777}\n"),
+		name: "Tablespace", where: everywhere, inject: checks("- {name: far, query: SELECT count(*) FROM far_away, equals: 777}\n"),
 		args: "-checks {dir}/checks.yml", exit: 0, why: reason.None,
 	},
 })
 
 // The primary knows of segments that are missing at the very end, which no listing shows.
-func TestPrimary(t *testing.T) { primaryFaults.suffer(t) }
+func TestPrimary(t *testing.T) { primaryFaults.run(t) }
 
 var primaryFaults = faults("TestPrimary", hostile, []fault{
-	{name: "Agrees", harm: upToDate, env: "DRILL_PRIMARY={primary}", exit: 0, why: reason.None},
-	{name: "KnowsOfMore", harm: without(archived("{last}")), env: "DRILL_PRIMARY={primary}", exit: 1, why: reason.WALMissing, words: "the primary says it archived"},
+	{name: "Agrees", inject: upToDate, env: "DRILL_PRIMARY={primary}", exit: 0, why: reason.None},
+	{name: "KnowsOfMore", inject: without(archived("{last}")), env: "DRILL_PRIMARY={primary}", exit: 1, why: reason.WALMissing, words: "the primary says it archived"},
 	{name: "Refuses", env: "DRILL_PRIMARY=host=/nonexistent user=boss", exit: 2, why: reason.ConfigInvalid, words: "-primary"},
 	{name: "Password", env: "DRILL_PRIMARY=host=/nonexistent user=boss password=secretsecret", exit: 2, why: reason.ConfigInvalid, words: "password"},
 })
 
 // upToDate copies what the living cluster has archived since.
-func upToDate(p *patient) {
+func upToDate(rc *repoCopy) {
 	l, err := hostile()
-	require.NoError(p.t, err)
-	require.NoError(p.t, copyTree(filepath.Join(l.Machine.Dir("data"), "repo", "archive")+"/.", filepath.Join(p.repo(), "archive")))
+	require.NoError(rc.t, err)
+	require.NoError(rc.t, copyTree(filepath.Join(l.Machine.Dir("data"), "repo", "archive")+"/.", filepath.Join(rc.repo(), "archive")))
 }
 
 // The tablespace of the living cluster is the one thing a restore could overwrite
@@ -53,23 +53,23 @@ func TestHostileCluster_LivesOnUntouched(t *testing.T) {
 	long(t)
 	l, err := hostile()
 	require.NoError(t, err)
-	busy <- struct{}{}
-	defer func() { <-busy }()
+	cores <- struct{}{}
+	defer func() { <-cores }()
 	elsewhere := filepath.Join(l.Machine.Dir("data"), "elsewhere")
 	before := listing(t, elsewhere)
 	require.NotEmpty(t, before)
-	fault{exit: 0, why: reason.None}.on(admit(t, l.seed))
+	fault{exit: 0, why: reason.None}.runOn(newCopy(t, l.seed))
 	assert.Equal(t, before, listing(t, elsewhere))
 	// The replay of CREATE TABLESPACE names the original place, whatever was mapped.
 	out := outOfTheSandbox
 	out.words += elsewhere
-	out.on(admit(t, l.seed))
+	out.runOn(newCopy(t, l.seed))
 	assert.Equal(t, before, listing(t, elsewhere))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	require.NoError(t, l.sql(ctx, "postgres", `SELECT count(*) FROM far_away`))
 }
 
-var outOfTheSandbox = lone("TestHostileCluster_LivesOnUntouched", fault{
+var outOfTheSandbox = singleFault("TestHostileCluster_LivesOnUntouched", fault{
 	args: "-set {full}", exit: 1, why: reason.IsolationBreached, words: "a tablespace points out of the sandbox, to ", step: "recover",
 })

@@ -10,19 +10,19 @@ import (
 
 // The drill finds out whether its own key may write, where the store can say so. That is a
 // finding only when it was asked for, and then no answer is no pass.
-func TestKey(t *testing.T) { keyFaults.suffer(t) }
+func TestKey(t *testing.T) { keyFaults.run(t) }
 
 var keyFaults = faults("TestKey", remote, []fault{
-	{name: "Reads", harm: readKey, exit: 0, why: reason.None, words: "the drill's key cannot write"},
-	{name: "ReadsAsRequired", harm: readKey, args: "-require-readonly", exit: 0, why: reason.None, words: "the drill's key cannot write"},
+	{name: "Reads", inject: readKey, exit: 0, why: reason.None, words: "the drill's key cannot write"},
+	{name: "ReadsAsRequired", inject: readKey, args: "-require-readonly", exit: 0, why: reason.None, words: "the drill's key cannot write"},
 	{name: "MayWrite", exit: 0, why: reason.None, words: "the drill's key (repo1-s3-key) may write | dr_drill_s3_key"},
 	{name: "MayWriteAndMustNot", args: "-require-readonly", exit: 1, why: reason.IsolationBreached, step: "preflight", words: "repo1-s3-key in {conf} | dr_drill_s3_key"},
-	{name: "NotAnswered", harm: front(localhost, status(500, aQuestion)), exit: 0, why: reason.None, words: "not known: | status 500"},
-	{name: "NotAnsweredAndMust", harm: front(localhost, status(500, aQuestion)), args: "-require-readonly", exit: 2, why: reason.RepoUnreachable, words: "-require-readonly | status 500"},
+	{name: "NotAnswered", inject: viaProxy(localhost, status(500, isWriteProbe)), exit: 0, why: reason.None, words: "not known: | status 500"},
+	{name: "NotAnsweredAndMust", inject: viaProxy(localhost, status(500, isWriteProbe)), args: "-require-readonly", exit: 2, why: reason.RepoUnreachable, words: "-require-readonly | status 500"},
 })
 
 // A directory knows no keys.
-func TestKey_OfADirectory(t *testing.T) { directoryKeyFaults.suffer(t) }
+func TestKey_OfADirectory(t *testing.T) { directoryKeyFaults.run(t) }
 
 var directoryKeyFaults = faults("TestKey_OfADirectory", plain, []fault{
 	{name: "Untold", exit: 0, why: reason.None, words: "not known: | type posix"},
@@ -30,12 +30,12 @@ var directoryKeyFaults = faults("TestKey_OfADirectory", plain, []fault{
 })
 
 // readKey gives the conf the pair that only reads.
-func readKey(p *patient) {
-	p.set("repo1-s3-key", p.seed.store.ReadKey)
-	p.set("repo1-s3-key-secret", p.seed.store.ReadSecret)
+func readKey(rc *repoCopy) {
+	rc.set("repo1-s3-key", rc.seed.store.ReadKey)
+	rc.set("repo1-s3-key-secret", rc.seed.store.ReadSecret)
 }
 
 // aQuestion is the drill asking whether it may write.
-func aQuestion(r *http.Request) bool {
+func isWriteProbe(r *http.Request) bool {
 	return r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/archive/demo/veza-drill-write-probe-") && r.URL.Query().Has("uploadId")
 }

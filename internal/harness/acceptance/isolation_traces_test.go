@@ -32,17 +32,17 @@ func TestTraces(t *testing.T) {
 			t.Parallel()
 			l, err := plain()
 			require.NoError(t, err)
-			busy <- struct{}{}
-			defer func() { <-busy }()
-			p := admit(t, l.seed)
+			cores <- struct{}{}
+			defer func() { <-cores }()
+			rc := newCopy(t, l.seed)
 			if c.inStore {
-				p.moveToStore()
+				rc.moveToStore()
 			}
-			checks(strings.ReplaceAll(waitsForTheTest, "DIR", p.dir))(p)
-			f := p.start("drill", nil, p.usual("-checks", "{dir}/checks.yml")...)
+			checks(strings.ReplaceAll(waitsForTheTest, "DIR", rc.dir))(rc)
+			f := rc.start("drill", nil, rc.drillArgs("-checks", "{dir}/checks.yml")...)
 			f.Reach("verify")
-			c.harm(p, p.sandbox())
-			require.NoError(t, os.WriteFile(p.out("done"), nil, 0o644))
+			c.inject(rc, rc.sandbox())
+			require.NoError(t, os.WriteFile(rc.out("done"), nil, 0o644))
 			f.judge(traceFaults[i])
 		})
 	}
@@ -51,7 +51,7 @@ func TestTraces(t *testing.T) {
 // trace is one thing that comes into the archive while a drill runs.
 type trace struct {
 	inStore bool // the repository is in an object store of the case's own
-	harm    func(*patient, sandboxed)
+	inject  func(*repoCopy, sandboxed)
 	want    fault
 }
 
@@ -62,7 +62,7 @@ var traces = []trace{
 	{false, promoted, fault{name: "ProductionWasPromoted", exit: 0, why: reason.None, words: "production began timeline 2 meanwhile, from timeline 1 at 0/"}},
 	{false, later, fault{name: "ALaterTimeline", exit: 0, why: reason.None}},
 	{false, garbled, fault{name: "AHistoryNobodyCanRead", exit: 1, why: reason.WALCorrupt, words: "00000002.history | cannot be told"}},
-	{false, func(*patient, sandboxed) {}, fault{name: "NothingCame", exit: 0, why: reason.None}},
+	{false, func(*repoCopy, sandboxed) {}, fault{name: "NothingCame", exit: 0, why: reason.None}},
 }
 
 var traceFaults = func() (list []fault) {
@@ -79,85 +79,85 @@ var traceFaults = func() (list []fault) {
 }()
 
 // writer is the conf of whoever may write.
-func (p *patient) writer() string { return p.file("etc/writer.conf") }
+func (rc *repoCopy) writer() string { return rc.file("etc/writer.conf") }
 
 // moveToStore puts the repository into an object store that lets the drill only read.
-func (p *patient) moveToStore() {
-	store := p.toStore()
-	p.upload(store)
-	content, err := os.ReadFile(p.conf())
-	require.NoError(p.t, err)
+func (rc *repoCopy) moveToStore() {
+	store := rc.toStore()
+	rc.upload(store)
+	content, err := os.ReadFile(rc.conf())
+	require.NoError(rc.t, err)
 	content = []byte(strings.NewReplacer(store.ReadKey, store.Key, store.ReadSecret, store.Secret).Replace(string(content)))
-	require.NoError(p.t, os.WriteFile(p.writer(), content, 0o644))
+	require.NoError(rc.t, os.WriteFile(rc.writer(), content, 0o644))
 }
 
 // sandboxed is the data directory of a drill's sandbox.
 type sandboxed string
 
-func (p *patient) sandbox() sandboxed {
-	p.t.Helper()
-	found, err := filepath.Glob(filepath.Join(p.tmp(), "veza-drill-demo-*", "data", "postmaster.pid"))
-	require.NoError(p.t, err)
-	require.Len(p.t, found, 1)
+func (rc *repoCopy) sandbox() sandboxed {
+	rc.t.Helper()
+	found, err := filepath.Glob(filepath.Join(rc.tmp(), "veza-drill-demo-*", "data", "postmaster.pid"))
+	require.NoError(rc.t, err)
+	require.Len(rc.t, found, 1)
 	return sandboxed(filepath.Dir(found[0]))
 }
 
 // push does what a careless archive_command of the sandbox would do.
-func (s sandboxed) push(p *patient, file string) {
-	p.t.Helper()
-	conf := p.writer()
+func (s sandboxed) push(rc *repoCopy, file string) {
+	rc.t.Helper()
+	conf := rc.writer()
 	if _, err := os.Stat(conf); err != nil {
-		conf = p.conf()
+		conf = rc.conf()
 	}
 	argv := []string{
-		"pgbackrest", "--config=" + conf, "--stanza=" + stanza, "--pg1-path=" + string(s), "--lock-path=" + p.out("lock"),
+		"pgbackrest", "--config=" + conf, "--stanza=" + stanza, "--pg1-path=" + string(s), "--lock-path=" + rc.out("lock"),
 		"--log-level-file=off", "archive-push", file,
 	}
 	if os.Geteuid() == 0 {
 		argv = append([]string{"runuser", "-u", "postgres", "--"}, argv...)
 	}
-	cmd := exec.CommandContext(p.t.Context(), argv[0], argv[1:]...)
+	cmd := exec.CommandContext(rc.t.Context(), argv[0], argv[1:]...)
 	cmd.Dir = string(s)
 	said, err := cmd.CombinedOutput()
-	require.NoError(p.t, err, "%s", said)
+	require.NoError(rc.t, err, "%s", said)
 }
 
 // pushOwn archives a file of the sandbox's own pg_wal.
-func pushOwn(name string) func(*patient, sandboxed) {
-	return func(p *patient, s sandboxed) { s.push(p, filepath.Join(string(s), "pg_wal", name)) }
+func pushOwn(name string) func(*repoCopy, sandboxed) {
+	return func(rc *repoCopy, s sandboxed) { s.push(rc, filepath.Join(string(s), "pg_wal", name)) }
 }
 
 // pushSegment archives the segment the sandbox is writing.
-func pushSegment(p *patient, s sandboxed) {
+func pushSegment(rc *repoCopy, s sandboxed) {
 	segments, err := filepath.Glob(filepath.Join(string(s), "pg_wal", "00000002????????????????"))
-	require.NoError(p.t, err)
-	require.NotEmpty(p.t, segments)
-	s.push(p, segments[0])
+	require.NoError(rc.t, err)
+	require.NotEmpty(rc.t, segments)
+	s.push(rc, segments[0])
 }
 
 // promoted archives the history of a production that went over to the same timeline a
 // little later.
-func promoted(p *patient, s sandboxed) {
+func promoted(rc *repoCopy, s sandboxed) {
 	content, err := os.ReadFile(filepath.Join(string(s), "pg_wal", "00000002.history"))
-	require.NoError(p.t, err)
+	require.NoError(rc.t, err)
 	elsewhere := regexp.MustCompile(`0/[0-9A-F]+`).ReplaceAllString(string(content), "0/7F000060")
-	s.write(p, "00000002.history", elsewhere)
+	s.write(rc, "00000002.history", elsewhere)
 }
 
 // later archives a history of a timeline the sandbox has nothing to do with.
-func later(p *patient, s sandboxed) {
-	s.write(p, "00000003.history", "1\t0/7F000060\tno recovery target specified\n\n2\t0/7F0000A0\tno recovery target specified\n")
+func later(rc *repoCopy, s sandboxed) {
+	s.write(rc, "00000003.history", "1\t0/7F000060\tno recovery target specified\n\n2\t0/7F0000A0\tno recovery target specified\n")
 }
 
 // garbled puts a history into the repository that no key opens.
-func garbled(p *patient, _ sandboxed) {
-	require.NoError(p.t, os.WriteFile(filepath.Join(p.repo(), history), []byte("what is this"), 0o644))
+func garbled(rc *repoCopy, _ sandboxed) {
+	require.NoError(rc.t, os.WriteFile(filepath.Join(rc.repo(), history), []byte("what is this"), 0o644))
 }
 
 // write archives a file that is not the sandbox's.
-func (s sandboxed) write(p *patient, name, content string) {
-	file := p.out(name)
-	require.NoError(p.t, os.WriteFile(file, []byte(content), 0o644))
-	s.push(p, file)
-	assert.NoError(p.t, os.Remove(file))
+func (s sandboxed) write(rc *repoCopy, name, content string) {
+	file := rc.out(name)
+	require.NoError(rc.t, os.WriteFile(file, []byte(content), 0o644))
+	s.push(rc, file)
+	assert.NoError(rc.t, os.Remove(file))
 }

@@ -18,41 +18,41 @@ const slow = "- {name: slow, query: 'SELECT count(*) FROM users, (SELECT pg_slee
 // the data: PostgreSQL survives it by a restart, and the query does not.
 func TestKilledBackend(t *testing.T) {
 	long(t)
-	killed(t, healthy(t), "verify", " SELECT", killedBackend)
+	killed(t, intact(t), "verify", " SELECT", killedBackend)
 }
 
-var killedBackend = lone("TestKilledBackend", fault{exit: 2, why: reason.SandboxFailed, words: "terminated by signal 9", step: "verify"})
+var killedBackend = singleFault("TestKilledBackend", fault{exit: 2, why: reason.SandboxFailed, words: "terminated by signal 9", step: "verify"})
 
 // So it is with the postmaster itself, and whoever replays the archive.
 func TestKilledPostmaster(t *testing.T) {
 	long(t)
-	killed(t, healthy(t), "verify", "/bin/postgres -D ", killedPostmaster)
+	killed(t, intact(t), "verify", "/bin/postgres -D ", killedPostmaster)
 }
 
-var killedPostmaster = lone("TestKilledPostmaster", fault{exit: 2, why: reason.SandboxFailed, step: "verify"})
+var killedPostmaster = singleFault("TestKilledPostmaster", fault{exit: 2, why: reason.SandboxFailed, step: "verify"})
 
 func TestKilledStartup(t *testing.T) {
 	long(t)
-	killed(t, stuck(t), "recover", "postgres: startup", killedStartup)
+	killed(t, hungInRecovery(t), "recover", "postgres: startup", killedStartup)
 }
 
-var killedStartup = lone("TestKilledStartup", fault{exit: 2, why: reason.SandboxFailed, words: "signal 9", step: "recover"})
+var killedStartup = singleFault("TestKilledStartup", fault{exit: 2, why: reason.SandboxFailed, words: "signal 9", step: "recover"})
 
 // killed drills a copy and kills, in a step, the process whose command line holds words.
-func killed(t *testing.T, p *patient, step, words string, want fault) {
+func killed(t *testing.T, rc *repoCopy, step, words string, want fault) {
 	t.Helper()
-	args := p.usual()
+	args := rc.drillArgs()
 	if step == "verify" {
-		checks(slow)(p)
-		args = p.usual("-checks", "{dir}/checks.yml")
+		checks(slow)(rc)
+		args = rc.drillArgs("-checks", "{dir}/checks.yml")
 	}
-	f := p.start("drill", nil, args...)
+	f := rc.start("drill", nil, args...)
 	f.Reach(step)
 	if step == "verify" { // the slow query must have begun
-		eventually(t, "the slow check", func() string { return absent(serverProcess(p, " SELECT")) })
+		eventually(t, "the slow check", func() string { return absent(serverProcess(rc, " SELECT")) })
 	}
 	eventually(t, "a process to kill", func() string {
-		id := serverProcess(p, words)
+		id := serverProcess(rc, words)
 		if id != 0 {
 			require.NoError(t, syscall.Kill(id, syscall.SIGKILL))
 		}
@@ -62,8 +62,8 @@ func killed(t *testing.T, p *patient, step, words string, want fault) {
 }
 
 // serverProcess is the one of PostgreSQL's whose command line holds words, 0 when there is none.
-func serverProcess(p *patient, words string) int {
-	for _, one := range processes(p.dir) {
+func serverProcess(rc *repoCopy, words string) int {
+	for _, one := range processes(rc.dir) {
 		pid, command, _ := strings.Cut(one, " ")
 		if id, err := strconv.Atoi(pid); err == nil && strings.Contains(command, words) && strings.Contains(command, "postgres") && !strings.Contains(command, "pg_ctl") {
 			return id

@@ -16,7 +16,7 @@ import (
 var base string
 
 // busy bounds the drills that compute at one time: each keeps about a core at work.
-var busy = make(chan struct{}, 2)
+var cores = make(chan struct{}, 2)
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
@@ -33,8 +33,8 @@ func run(m *testing.M) int {
 	defer closeSeeds()
 	begin := time.Now()
 	status := m.Run()
-	if *printTable {
-		print(os.Stdout, time.Since(begin))
+	if *tableFlag {
+		printTable(os.Stdout, time.Since(begin))
 	}
 	return status
 }

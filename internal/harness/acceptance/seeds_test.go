@@ -13,19 +13,19 @@ import (
 // plain, failed over, hostile. (It is the seeding that costs time.)
 
 // life is the cluster, and what its last stage left.
-type life struct {
+type liveSeed struct {
 	*cluster
 	*seed
 }
 
 // plain has a full and a differential backup, six segments behind that, and the
 // restore point "half" half-way.
-var plain = sync.OnceValues(func() (life, error) {
+var plain = sync.OnceValues(func() (liveSeed, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), seedTime)
 	defer cancel()
 	c, err := newCluster(ctx, &source.Seeded{Rows: 5000}, "acceptance")
 	if err != nil {
-		return life{}, err
+		return liveSeed{}, err
 	}
 	marks := map[string]mark{}
 	if err = inOrder(
@@ -40,18 +40,18 @@ var plain = sync.OnceValues(func() (life, error) {
 		func() error { return c.archive(ctx) },
 		func() error { return c.Stop(ctx) },
 	); err != nil {
-		return life{}, err
+		return liveSeed{}, err
 	}
 	marks["stopped"] = mark{at: time.Now()} // behind every commit: a beat may have come after "end"
 	s, err := c.freeze(ctx, "plain", marks)
-	return life{c, s}, err
+	return liveSeed{c, s}, err
 })
 
 // failedOver is plain after a promotion: timeline 2, with rows of its own.
-var failedOver = sync.OnceValues(func() (life, error) {
+var failedOver = sync.OnceValues(func() (liveSeed, error) {
 	before, err := plain()
 	if err != nil {
-		return life{}, err
+		return liveSeed{}, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), seedTime)
 	defer cancel()
@@ -69,27 +69,27 @@ var failedOver = sync.OnceValues(func() (life, error) {
 		func() error { return c.note(ctx, marks, "end") },
 		func() error { return c.Stop(ctx) },
 	); err != nil {
-		return life{}, err
+		return liveSeed{}, err
 	}
 	s, err := c.freeze(ctx, "failedover", marks)
-	return life{c, s}, err
+	return liveSeed{c, s}, err
 })
 
 // hostile is a cluster whose backups carry all that keeps a careless restore from
 // coming up. It keeps running, for whoever wants to ask the primary.
-var hostile = sync.OnceValues(func() (life, error) {
+var hostile = sync.OnceValues(func() (liveSeed, error) {
 	before, err := failedOver()
 	if err != nil {
-		return life{}, err
+		return liveSeed{}, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), seedTime)
 	defer cancel()
 	c, marks := before.cluster, map[string]mark{}
 	if err = c.Start(ctx); err != nil {
-		return life{}, err
+		return liveSeed{}, err
 	}
 	if err = c.becomeHostile(ctx); err != nil {
-		return life{}, err
+		return liveSeed{}, err
 	}
 	if err = inOrder(
 		func() error { return c.sql(ctx, "postgres", outgoing...) },
@@ -102,17 +102,17 @@ var hostile = sync.OnceValues(func() (life, error) {
 		func() error { return c.Pgbackrest(ctx, "backup", "--type=diff") },
 		func() error { return c.grow(ctx) },
 		func() error { return c.note(ctx, marks, "end") },
-		func() error { return c.sql(ctx, "postgres", treacherous...) },
+		func() error { return c.sql(ctx, "postgres", roleSettings...) },
 		func() error { return c.archive(ctx) },
 	); err != nil {
-		return life{}, err
+		return liveSeed{}, err
 	}
 	s, err := c.freeze(ctx, "hostile", marks)
 	if err == nil {
 		s.names["missingconf"] = s.backups[len(s.backups)-2].Label
 		s.names["primary"] = "host=" + c.socket() + " port=5432 user=" + c.user + " dbname=postgres sslmode=disable"
 	}
-	return life{c, s}, err
+	return liveSeed{c, s}, err
 })
 
 func (c *cluster) remove(ctx context.Context, file string) error {
@@ -136,7 +136,7 @@ var hostility = []string{
 
 // treacherous are settings of a role and of databases: they go before those of the
 // command line.
-var treacherous = []string{
+var roleSettings = []string{
 	`ALTER ROLE boss SET statement_timeout = '1ms'`, `ALTER ROLE boss SET idle_session_timeout = '1ms'`, `ALTER ROLE boss SET lock_timeout = '1ms'`,
 	`ALTER ROLE boss SET session_preload_libraries = 'gone_three'`, `ALTER ROLE boss SET default_transaction_read_only = on`,
 	`ALTER DATABASE template1 SET session_preload_libraries = 'gone_four'`, `ALTER ROLE boss SET local_preload_libraries = 'gone_five'`,

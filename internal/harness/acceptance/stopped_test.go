@@ -21,29 +21,29 @@ import (
 
 // stuck is a copy whose drill hangs in recovery: the store takes requests for a
 // segment and does not answer them.
-func stuck(t *testing.T) *patient {
+func hungInRecovery(t *testing.T) *repoCopy {
 	t.Helper()
 	l, err := remote()
 	require.NoError(t, err)
-	p := admit(t, l.seed)
-	front(localhost, func(w http.ResponseWriter, r *http.Request, store http.Handler) {
+	rc := newCopy(t, l.seed)
+	viaProxy(localhost, func(w http.ResponseWriter, r *http.Request, store http.Handler) {
 		if segment(r) {
 			silent(w, r, store)
 			return
 		}
 		store.ServeHTTP(w, r)
-	})(p)
-	return p
+	})(rc)
+	return rc
 }
 
 // healthy is a copy nothing is wrong with, and its place among those that compute.
-func healthy(t *testing.T) *patient {
+func intact(t *testing.T) *repoCopy {
 	t.Helper()
 	l, err := plain()
 	require.NoError(t, err)
-	busy <- struct{}{}
-	t.Cleanup(func() { <-busy })
-	return admit(t, l.seed)
+	cores <- struct{}{}
+	t.Cleanup(func() { <-cores })
+	return newCopy(t, l.seed)
 }
 
 // A run that is told to stop says so, whatever it was doing, and cleans up.
@@ -52,11 +52,11 @@ func TestStopped_InTheMiddle(t *testing.T) {
 	for _, c := range stops {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			p := healthy(t)
+			rc := intact(t)
 			if c.step == "recover" {
-				p = stuck(t)
+				rc = hungInRecovery(t)
 			}
-			f := p.start("drill", nil, p.usual()...)
+			f := rc.start("drill", nil, rc.drillArgs()...)
 			f.Reach(c.step)
 			f.Signal(c.signal)
 			f.judge(c.fault)
@@ -79,7 +79,7 @@ var stops = func() (list []stop) {
 		{step: "recover", signal: syscall.SIGTERM},
 	} {
 		name := s.step + "-" + unix.SignalName(s.signal)
-		s.fault = lone("TestStopped_InTheMiddle/"+name, fault{exit: 2, why: reason.Interrupted})
+		s.fault = singleFault("TestStopped_InTheMiddle/"+name, fault{exit: 2, why: reason.Interrupted})
 		s.name = name
 		list = append(list, s)
 	}
@@ -92,9 +92,9 @@ func (f *flight) judge(want fault) {
 	o := f.End()
 	f.t.Logf("| %s | %d %s | %d %s | %.1f | %s", f.t.Name(), want.exit, want.why, o.Status, o.Report.Reason, o.Took.Seconds(), o.Report.Detail)
 	if want.test != "" {
-		defer func() { remember(f.t, o) }()
+		defer func() { recordVerdict(f.t, o) }()
 	}
-	want.judge(f.patient, o)
+	want.judge(f.repoCopy, o)
 	if f.t.Failed() {
 		f.t.Log(o.Said)
 	}
@@ -104,31 +104,31 @@ func (f *flight) judge(want fault) {
 // The deadline of the test is kept, clean-up included: `-timeout` alone would skip it.
 func TestDeadline_LeavesNothing(t *testing.T) {
 	long(t)
-	p := stuck(t)
-	p.start("drill", nil, p.usual("-test.timeout", "10s")...).judge(deadline)
+	rc := hungInRecovery(t)
+	rc.start("drill", nil, rc.drillArgs("-test.timeout", "10s")...).judge(deadline)
 }
 
-var deadline = lone("TestDeadline_LeavesNothing", fault{exit: 2, why: reason.Timeout, words: "deadline", waits: true})
+var deadline = singleFault("TestDeadline_LeavesNothing", fault{exit: 2, why: reason.Timeout, words: "deadline", waits: true})
 
 // What was still going on when the deadline came is over budget when the budget was spent.
 func TestDeadline_BehindTheBudget(t *testing.T) {
 	long(t)
-	p := stuck(t)
-	p.start("drill", nil, p.usual("-test.timeout", "10s", "-rto", "1s")...).judge(lateDeadline)
+	rc := hungInRecovery(t)
+	rc.start("drill", nil, rc.drillArgs("-test.timeout", "10s", "-rto", "1s")...).judge(lateDeadline)
 }
 
-var lateDeadline = lone("TestDeadline_BehindTheBudget", fault{exit: 1, why: reason.RTOExceeded, words: "still going on | 1s", waits: true, step: "recover"})
+var lateDeadline = singleFault("TestDeadline_BehindTheBudget", fault{exit: 1, why: reason.RTOExceeded, words: "still going on | 1s", waits: true, step: "recover"})
 
 // One run holds the stanza; the second one says who.
 func TestLocked(t *testing.T) {
 	long(t)
-	p := stuck(t)
-	first := p.start("first", nil, p.usual()...)
+	rc := hungInRecovery(t)
+	first := rc.start("first", nil, rc.drillArgs()...)
 	first.Reach("launch")
-	o := p.start("second", nil, p.usual()...).End()
+	o := rc.start("second", nil, rc.drillArgs()...).End()
 	t.Logf("| %s | 2 locked | %d %s | %.1f | %s", t.Name(), o.Status, o.Report.Reason, o.Took.Seconds(), o.Report.Detail)
-	locked.judge(p, o)
-	remember(t, o)
+	locked.judge(rc, o)
+	recordVerdict(t, o)
 	holder, err := strconv.Atoi(regexp.MustCompile(`process (\d+)`).FindStringSubmatch(o.Report.Detail)[1])
 	require.NoError(t, err)
 	program, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", holder))
@@ -139,7 +139,7 @@ func TestLocked(t *testing.T) {
 	first.judge(fault{exit: 2, why: reason.Interrupted})
 }
 
-var locked = lone("TestLocked", fault{exit: 2, why: reason.Locked, words: "stanza \"demo\" is locked | held by drill.test, process ", step: "preflight"})
+var locked = singleFault("TestLocked", fault{exit: 2, why: reason.Locked, words: "stanza \"demo\" is locked | held by drill.test, process ", step: "preflight"})
 
 // A run that is killed outright cannot clean up: whoever comes next does, and passes.
 func TestKilled_TheNextRunPasses(t *testing.T) {
@@ -147,15 +147,15 @@ func TestKilled_TheNextRunPasses(t *testing.T) {
 	for _, step := range []string{"restore", "recover"} {
 		t.Run(step, func(t *testing.T) {
 			t.Parallel()
-			p := healthy(t)
-			f := p.start("first", nil, p.usual()...)
+			rc := intact(t)
+			f := rc.start("first", nil, rc.drillArgs()...)
 			f.Reach(step)
-			require.NoError(t, syscall.Kill(-groupOf(t, p), syscall.SIGKILL))
+			require.NoError(t, syscall.Kill(-groupOf(t, rc), syscall.SIGKILL))
 			o := f.End()
 			assert.Equal(t, reason.ExitEnvironment, o.Status, "nothing was learned about the backups")
 			assert.Regexp(t, `veza_backup_drill_environment_error\{reason="[a-z_]+",stanza="demo"\} 1`, o.Prom)
 			assert.NotContains(t, o.Prom, "veza_backup_drill_last_success{")
-			p.start("second", nil, p.usual()...).judge(fault{exit: 0, why: reason.None})
+			rc.start("second", nil, rc.drillArgs()...).judge(fault{exit: 0, why: reason.None})
 		})
 	}
 }
@@ -163,26 +163,26 @@ func TestKilled_TheNextRunPasses(t *testing.T) {
 // The same when testprom is killed with it, as by an end of memory.
 func TestKilled_WithTestprom(t *testing.T) {
 	long(t)
-	p := healthy(t)
-	f := p.start("first", nil, p.usual()...)
+	rc := intact(t)
+	f := rc.start("first", nil, rc.drillArgs()...)
 	f.Reach("restore")
-	group := groupOf(t, p)
+	group := groupOf(t, rc)
 	f.Signal(syscall.SIGKILL)
 	require.NoError(t, syscall.Kill(-group, syscall.SIGKILL))
 	f.Wait() // it was killed
-	assert.NoFileExists(t, p.out("first.Prom"), "no file is better than half a one")
-	left, err := filepath.Glob(filepath.Join(p.tmp(), "veza-drill-demo-*"))
+	assert.NoFileExists(t, rc.out("first.Prom"), "no file is better than half a one")
+	left, err := filepath.Glob(filepath.Join(rc.tmp(), "veza-drill-demo-*"))
 	require.NoError(t, err)
 	require.NotEmpty(t, left, "the killed run had begun")
-	p.start("second", nil, p.usual()...).judge(afterAKill)
+	rc.start("second", nil, rc.drillArgs()...).judge(afterAKill)
 }
 
-var afterAKill = lone("TestKilled_WithTestprom", fault{exit: 0, why: reason.None, words: "removed veza-drill-demo-"})
+var afterAKill = singleFault("TestKilled_WithTestprom", fault{exit: 0, why: reason.None, words: "removed veza-drill-demo-"})
 
 // groupOf is the process group of the drill of a case.
-func groupOf(t *testing.T, p *patient) int {
+func groupOf(t *testing.T, rc *repoCopy) int {
 	t.Helper()
-	for _, process := range processes(p.dir) {
+	for _, process := range processes(rc.dir) {
 		pid, command, _ := strings.Cut(process, " ")
 		if strings.HasSuffix(strings.Fields(command)[0], "/drill.test") {
 			id, err := strconv.Atoi(pid)
@@ -200,49 +200,49 @@ func groupOf(t *testing.T, p *patient) int {
 // -keep leaves the cluster running, says how to enter it, and later runs leave it alone.
 func TestKeep(t *testing.T) {
 	long(t)
-	p := healthy(t)
-	o := p.start("first", nil, p.usual("-keep")...).End()
-	fault{exit: 0, why: reason.None, words: "enter it: psql -h "}.judge(p, o)
+	rc := intact(t)
+	o := rc.start("first", nil, rc.drillArgs("-keep")...).End()
+	fault{exit: 0, why: reason.None, words: "enter it: psql -h "}.judge(rc, o)
 	line := regexp.MustCompile(`enter it: (psql .*)`).FindStringSubmatch(strings.Join(o.Report.Notes, "\n"))
 	require.NotEmpty(t, line)
-	t.Cleanup(func() { p.stopKept() })
-	assert.Equal(t, strconv.Itoa(p.seed.marks["end"].users), p.asOwner(line[1]+" -XAtc 'SELECT count(*) FROM users'"))
-	second := p.drill(nil, p.usual()...)
-	fault{exit: 0, why: reason.None}.judge(p, second)
-	assert.Equal(t, "1", p.asOwner(line[1]+" -XAtc 'SELECT 1'"), "the kept one still answers")
+	t.Cleanup(func() { rc.stopKept() })
+	assert.Equal(t, strconv.Itoa(rc.seed.marks["end"].users), rc.asOwner(line[1]+" -XAtc 'SELECT count(*) FROM users'"))
+	second := rc.drill(nil, rc.drillArgs()...)
+	fault{exit: 0, why: reason.None}.judge(rc, second)
+	assert.Equal(t, "1", rc.asOwner(line[1]+" -XAtc 'SELECT 1'"), "the kept one still answers")
 }
 
 // asOwner runs a line of shell as whoever owns the repository, as an operator would.
-func (p *patient) asOwner(line string) string {
-	p.t.Helper()
+func (rc *repoCopy) asOwner(line string) string {
+	rc.t.Helper()
 	argv := []string{"sh", "-c", line}
 	if os.Geteuid() == 0 {
 		argv = append([]string{"runuser", "-u", "postgres", "--"}, argv...)
 	}
-	cmd := exec.CommandContext(p.t.Context(), argv[0], argv[1:]...)
+	cmd := exec.CommandContext(rc.t.Context(), argv[0], argv[1:]...)
 	cmd.Dir = "/"
 	said, err := cmd.CombinedOutput()
-	assert.NoError(p.t, err, "%s: %s", line, said)
+	assert.NoError(rc.t, err, "%s: %s", line, said)
 	return strings.TrimSpace(string(said))
 }
 
 // stopKept ends the kept cluster.
-func (p *patient) stopKept() {
-	kept, _ := filepath.Glob(filepath.Join(p.tmp(), "veza-drill-demo-*", "data", "postmaster.pid"))
+func (rc *repoCopy) stopKept() {
+	kept, _ := filepath.Glob(filepath.Join(rc.tmp(), "veza-drill-demo-*", "data", "postmaster.pid"))
 	for _, file := range kept {
 		content, err := os.ReadFile(file)
-		assert.NoError(p.t, err)
+		assert.NoError(rc.t, err)
 		pid, err := strconv.Atoi(strings.Fields(string(content))[0])
-		assert.NoError(p.t, err)
-		assert.NoError(p.t, syscall.Kill(pid, syscall.SIGQUIT)) // immediate
+		assert.NoError(rc.t, err)
+		assert.NoError(rc.t, syscall.Kill(pid, syscall.SIGQUIT)) // immediate
 	}
-	eventually(p.t, "the kept cluster to end", func() string { return strings.Join(processes(p.dir), "; ") })
+	eventually(rc.t, "the kept cluster to end", func() string { return strings.Join(processes(rc.dir), "; ") })
 }
 
 // The user who owns the backups can drill them: nothing needs root.
 func TestOrdinaryUser(t *testing.T) {
 	long(t)
-	p := healthy(t)
-	f := p.startAs([]string{"runuser", "-u", "postgres", "--"}, "drill", nil, p.usual()...)
+	rc := intact(t)
+	f := rc.startAs([]string{"runuser", "-u", "postgres", "--"}, "drill", nil, rc.drillArgs()...)
 	f.judge(fault{exit: 0, why: reason.None})
 }

@@ -19,16 +19,16 @@ import (
 )
 
 // remote is a small cluster in an S3 server of this process.
-var remote = sync.OnceValues(func() (life, error) {
+var remote = sync.OnceValues(func() (liveSeed, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), seedTime)
 	defer cancel()
 	server, err := objectstore.Embedded(context.Background())
 	if err != nil {
-		return life{}, err
+		return liveSeed{}, err
 	}
 	c, err := newCluster(ctx, &source.Seeded{Rows: 2000, Store: server}, "acceptance-s3")
 	if err != nil {
-		return life{}, err
+		return liveSeed{}, err
 	}
 	marks := map[string]mark{}
 	if err = inOrder(
@@ -37,58 +37,58 @@ var remote = sync.OnceValues(func() (life, error) {
 		func() error { return c.note(ctx, marks, "end") },
 		func() error { return c.Stop(ctx) },
 	); err != nil {
-		return life{}, err
+		return liveSeed{}, err
 	}
 	s, err := c.freeze(ctx, "remote", marks)
 	if err == nil {
 		s.store = newStore(server)
 	}
-	return life{c, s}, err
+	return liveSeed{c, s}, err
 })
 
 // A store that refuses, lies, or is not there: what a real restore would meet as well
 // is the backups' fault, what may pass is not; and a dead one is told in seconds.
-func TestStore(t *testing.T) { storeFaults.suffer(t) }
+func TestStore(t *testing.T) { storeFaults.run(t) }
 
 var storeFaults = faults("TestStore", remote, []fault{
 	{name: "Clean", exit: 0, why: reason.None},
-	{name: "BehindAFront", harm: front(localhost, pass), exit: 0, why: reason.None},
-	{name: "Closed", harm: option("repo1-storage-port", "1"), exit: 2, why: reason.RepoUnreachable, words: "localhost:1"},
-	{name: "NoSuchName", harm: option("repo1-storage-host", "store.invalid"), exit: 2, why: reason.RepoUnreachable, words: "store.invalid", waits: true},
-	{name: "NeverAnswers", harm: tcp(hold()), exit: 2, why: reason.RepoUnreachable, words: "localhost:", waits: true},
-	{name: "HangsUp", harm: tcp(func(c net.Conn) { _ = c.Close() }), exit: 2, why: reason.RepoUnreachable, words: "localhost:"},
-	{name: "SpeaksNoTLS", harm: tcp(plainHTTP), exit: 2, why: reason.RepoUnreachable, words: "TLS"},
-	{name: "ShakesHandsAndFallsSilent", harm: front(localhost, silent), exit: 2, why: reason.RepoUnreachable, words: "localhost:", waits: true},
-	{name: "Error500", harm: front(localhost, status(500, always)), exit: 2, why: reason.RepoUnreachable, waits: true},
-	{name: "Error503", harm: front(localhost, status(503, always)), exit: 2, why: reason.RepoUnreachable, waits: true},
-	{name: "UntrustedCertificate", harm: untrusted, exit: 1, why: reason.UntrustedCertificate, words: "certificate", waits: true},
-	{name: "CertificateForAnotherName", harm: front(another, pass), exit: 1, why: reason.UntrustedCertificate, words: "certificate", waits: true},
-	{name: "CertificateExpired", harm: front(expired, pass), exit: 1, why: reason.UntrustedCertificate, words: "certificate", waits: true},
-	{name: "CAFileMissing", harm: option("repo1-storage-ca-file", "{dir}/none.crt"), exit: 2, why: reason.ConfigInvalid, words: "{dir}/none.crt"},
-	{name: "WrongKey", harm: option("repo1-s3-key", "somebody"), exit: 1, why: reason.RepoDenied},
-	{name: "WrongSecret", harm: option("repo1-s3-key-secret", "guessed"), exit: 1, why: reason.RepoDenied},
-	{name: "BucketMissing", harm: option("repo1-s3-bucket", "nothing-here"), exit: 1, why: reason.NoBackup},
-	{name: "PathMissing", harm: option("repo1-path", "/nothing-here"), exit: 1, why: reason.NoBackup},
-	{name: "WrongPassphrase", harm: option("repo1-cipher-pass", "another"), exit: 1, why: reason.WrongCipher, words: "repo1-cipher-pass"},
-	{name: "PlaceholderSecret", harm: option("repo1-s3-key-secret", "<secret>"), exit: 2, why: reason.PlaceholderSecret, words: "repo1-s3-key-secret"},
-	{name: "ListDenied", harm: front(localhost, status(403, aListing)), exit: 1, why: reason.RepoDenied},
-	{name: "ArchiveListDenied", harm: front(localhost, status(403, both(aListing, inArchive))), exit: 1, why: reason.RepoDenied},
+	{name: "BehindAFront", inject: viaProxy(localhost, pass), exit: 0, why: reason.None},
+	{name: "Closed", inject: option("repo1-storage-port", "1"), exit: 2, why: reason.RepoUnreachable, words: "localhost:1"},
+	{name: "NoSuchName", inject: option("repo1-storage-host", "store.invalid"), exit: 2, why: reason.RepoUnreachable, words: "store.invalid", waits: true},
+	{name: "NeverAnswers", inject: tcp(hold()), exit: 2, why: reason.RepoUnreachable, words: "localhost:", waits: true},
+	{name: "HangsUp", inject: tcp(func(c net.Conn) { _ = c.Close() }), exit: 2, why: reason.RepoUnreachable, words: "localhost:"},
+	{name: "SpeaksNoTLS", inject: tcp(plainHTTP), exit: 2, why: reason.RepoUnreachable, words: "TLS"},
+	{name: "ShakesHandsAndFallsSilent", inject: viaProxy(localhost, silent), exit: 2, why: reason.RepoUnreachable, words: "localhost:", waits: true},
+	{name: "Error500", inject: viaProxy(localhost, status(500, always)), exit: 2, why: reason.RepoUnreachable, waits: true},
+	{name: "Error503", inject: viaProxy(localhost, status(503, always)), exit: 2, why: reason.RepoUnreachable, waits: true},
+	{name: "UntrustedCertificate", inject: untrusted, exit: 1, why: reason.UntrustedCertificate, words: "certificate", waits: true},
+	{name: "CertificateForAnotherName", inject: viaProxy(another, pass), exit: 1, why: reason.UntrustedCertificate, words: "certificate", waits: true},
+	{name: "CertificateExpired", inject: viaProxy(expired, pass), exit: 1, why: reason.UntrustedCertificate, words: "certificate", waits: true},
+	{name: "CAFileMissing", inject: option("repo1-storage-ca-file", "{dir}/none.crt"), exit: 2, why: reason.ConfigInvalid, words: "{dir}/none.crt"},
+	{name: "WrongKey", inject: option("repo1-s3-key", "somebody"), exit: 1, why: reason.RepoDenied},
+	{name: "WrongSecret", inject: option("repo1-s3-key-secret", "guessed"), exit: 1, why: reason.RepoDenied},
+	{name: "BucketMissing", inject: option("repo1-s3-bucket", "nothing-here"), exit: 1, why: reason.NoBackup},
+	{name: "PathMissing", inject: option("repo1-path", "/nothing-here"), exit: 1, why: reason.NoBackup},
+	{name: "WrongPassphrase", inject: option("repo1-cipher-pass", "another"), exit: 1, why: reason.WrongCipher, words: "repo1-cipher-pass"},
+	{name: "PlaceholderSecret", inject: option("repo1-s3-key-secret", "<secret>"), exit: 2, why: reason.PlaceholderSecret, words: "repo1-s3-key-secret"},
+	{name: "ListDenied", inject: viaProxy(localhost, status(403, isListing)), exit: 1, why: reason.RepoDenied},
+	{name: "ArchiveListDenied", inject: viaProxy(localhost, status(403, both(isListing, inArchive))), exit: 1, why: reason.RepoDenied},
 })
 
 // PostgreSQL takes whatever goes wrong in the middle of the replay for the end of the
 // archive, and comes up without the rest. The listing was whole: only the proof finds it.
-func TestStore_FailsDuringReplay(t *testing.T) { storeFailsDuringReplayFaults.suffer(t) }
+func TestStore_FailsDuringReplay(t *testing.T) { storeFailsDuringReplayFaults.run(t) }
 
 var storeFailsDuringReplayFaults = faults("TestStore_FailsDuringReplay", remote, []fault{
-	{name: "SegmentGone", harm: front(localhost, status(404, segment)), exit: 1, why: reason.WALMissing},
-	{name: "SegmentDenied", harm: front(localhost, status(403, segment)), exit: 1, why: reason.RepoDenied},
-	{name: "SegmentUnavailable", harm: impatient(front(localhost, status(503, segment))), exit: 2, why: reason.RepoUnreachable, waits: true},
-	{name: "SegmentEmpty", harm: front(localhost, body("", segment)), exit: 1, why: reason.WALCorrupt},
-	{name: "SegmentOfGarbage", harm: front(localhost, body("what is this", segment)), exit: 1, why: reason.WALCorrupt},
-	{name: "BackupDenied", harm: impatient(front(localhost, status(403, inBundle))), exit: 1, why: reason.RepoDenied, waits: true},
-	{name: "BackupGone", harm: impatient(front(localhost, status(404, inBundle))), exit: 1, why: reason.RepoCorrupt, waits: true},
-	{name: "BackupUnavailable", harm: impatient(front(localhost, status(503, inBundle))), exit: 2, why: reason.RepoUnreachable, waits: true},
-	{name: "BlipThatPgBackRestRidesOut", harm: blip(), exit: 0, why: reason.None},
+	{name: "SegmentGone", inject: viaProxy(localhost, status(404, segment)), exit: 1, why: reason.WALMissing},
+	{name: "SegmentDenied", inject: viaProxy(localhost, status(403, segment)), exit: 1, why: reason.RepoDenied},
+	{name: "SegmentUnavailable", inject: withShortTimeout(viaProxy(localhost, status(503, segment))), exit: 2, why: reason.RepoUnreachable, waits: true},
+	{name: "SegmentEmpty", inject: viaProxy(localhost, body("", segment)), exit: 1, why: reason.WALCorrupt},
+	{name: "SegmentOfGarbage", inject: viaProxy(localhost, body("what is this", segment)), exit: 1, why: reason.WALCorrupt},
+	{name: "BackupDenied", inject: withShortTimeout(viaProxy(localhost, status(403, inBundle))), exit: 1, why: reason.RepoDenied, waits: true},
+	{name: "BackupGone", inject: withShortTimeout(viaProxy(localhost, status(404, inBundle))), exit: 1, why: reason.RepoCorrupt, waits: true},
+	{name: "BackupUnavailable", inject: withShortTimeout(viaProxy(localhost, status(503, inBundle))), exit: 2, why: reason.RepoUnreachable, waits: true},
+	{name: "BlipThatPgBackRestRidesOut", inject: blip(), exit: 0, why: reason.None},
 })
 
 // A drill only reads: a store that let nobody write would do. The one write it asks for is
@@ -97,31 +97,31 @@ func TestStore_IsOnlyRead(t *testing.T) {
 	long(t)
 	l, err := remote()
 	require.NoError(t, err)
-	busy <- struct{}{}
-	defer func() { <-busy }()
+	cores <- struct{}{}
+	defer func() { <-cores }()
 	var reads, writes, questions atomic.Int64
-	harm := front(localhost, func(w http.ResponseWriter, r *http.Request, store http.Handler) {
+	inject := viaProxy(localhost, func(w http.ResponseWriter, r *http.Request, store http.Handler) {
 		switch {
 		case r.Method == http.MethodGet || r.Method == http.MethodHead:
 			reads.Add(1)
-		case aQuestion(r):
+		case isWriteProbe(r):
 			questions.Add(1)
 		default:
 			writes.Add(1)
 		}
 		store.ServeHTTP(w, r)
 	})
-	fault{harm: harm, exit: 0, why: reason.None}.on(admit(t, l.seed))
+	fault{inject: inject, exit: 0, why: reason.None}.runOn(newCopy(t, l.seed))
 	assert.Positive(t, reads.Load())
 	assert.Zero(t, writes.Load())
 	assert.EqualValues(t, 1, questions.Load())
 }
 
 // impatient makes pgBackRest give up soon; by itself it tries again for a minute.
-func impatient(harm func(*patient)) func(*patient) {
-	return func(p *patient) {
-		p.set("io-timeout", "2")
-		harm(p)
+func withShortTimeout(inject func(*repoCopy)) func(*repoCopy) {
+	return func(rc *repoCopy) {
+		rc.set("io-timeout", "2")
+		inject(rc)
 	}
 }
 
@@ -144,9 +144,9 @@ func plainHTTP(c net.Conn) {
 }
 
 // untrusted leaves the conf with the authority of the store, not of the front.
-func untrusted(p *patient) {
-	front(localhost, pass)(p)
-	p.set("repo1-storage-ca-file", p.file("etc/ca.crt"))
+func untrusted(rc *repoCopy) {
+	viaProxy(localhost, pass)(rc)
+	rc.set("repo1-storage-ca-file", rc.file("etc/ca.crt"))
 }
 
 // which tells requests apart.
@@ -154,7 +154,7 @@ type which func(*http.Request) bool
 
 func always(*http.Request) bool { return true }
 
-func aListing(r *http.Request) bool { return r.URL.Query().Has("list-type") }
+func isListing(r *http.Request) bool { return r.URL.Query().Has("list-type") }
 
 func inArchive(r *http.Request) bool {
 	return strings.Contains(r.URL.Query().Get("prefix"), "archive/demo/15-1")
@@ -162,11 +162,11 @@ func inArchive(r *http.Request) bool {
 
 // segment is the content of an archived segment.
 func segment(r *http.Request) bool {
-	return !aListing(r) && strings.Contains(r.URL.Path, "/archive/demo/15-1/0000000100000000/")
+	return !isListing(r) && strings.Contains(r.URL.Path, "/archive/demo/15-1/0000000100000000/")
 }
 
 // inBundle is the content of backup files.
-func inBundle(r *http.Request) bool { return !aListing(r) && strings.Contains(r.URL.Path, "/bundle/") }
+func inBundle(r *http.Request) bool { return !isListing(r) && strings.Contains(r.URL.Path, "/bundle/") }
 
 func both(a, b which) which { return func(r *http.Request) bool { return a(r) && b(r) } }
 
@@ -193,15 +193,15 @@ func body(text string, some which) behaviour {
 }
 
 // blip fails the first request for a segment only.
-func blip() func(*patient) {
-	return func(p *patient) {
+func blip() func(*repoCopy) {
+	return func(rc *repoCopy) {
 		var failed atomic.Bool
-		front(localhost, func(w http.ResponseWriter, r *http.Request, store http.Handler) {
+		viaProxy(localhost, func(w http.ResponseWriter, r *http.Request, store http.Handler) {
 			if segment(r) && failed.CompareAndSwap(false, true) {
 				w.WriteHeader(http.StatusServiceUnavailable)
 				return
 			}
 			store.ServeHTTP(w, r)
-		})(p)
+		})(rc)
 	}
 }

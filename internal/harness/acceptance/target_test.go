@@ -15,7 +15,7 @@ import (
 
 // A recovery to a target brings back what was there at that moment, no row less and
 // none more, and says so when it cannot.
-func TestTarget(t *testing.T) { targetFaults.suffer(t) }
+func TestTarget(t *testing.T) { targetFaults.run(t) }
 
 var targetFaults = faults("TestTarget", plain, []fault{
 	{name: "LSN", where: everywhere, args: "-target lsn:{half.lsn}", exit: 0, why: reason.None, users: "half"},
@@ -28,39 +28,39 @@ var targetFaults = faults("TestTarget", plain, []fault{
 	{name: "TimeBeforeTheBackups", args: "-target time:2020-01-01T00:00:00Z", exit: 2, why: reason.ConfigInvalid, words: "outside the recovery window"},
 	{name: "TimeBeforeTheSet", args: "-set {newest} -target time:2020-01-01T00:00:00Z", exit: 2, why: reason.ConfigInvalid, words: "outside the recovery window"},
 	{name: "NameNobodyGave", args: "-target name:nobody", exit: 1, why: reason.RecoveryIncomplete, words: "name:nobody"},
-	{name: "LSNBehindADamage", harm: with(flipped, archived("{stop}")), args: "-target lsn:{end.lsn}", exit: 1, why: reason.WALCorrupt, words: "{stop}"},
+	{name: "LSNBehindADamage", inject: damaged(flipped, archived("{stop}")), args: "-target lsn:{end.lsn}", exit: 1, why: reason.WALCorrupt, words: "{stop}"},
 	{name: "TimeBehindEveryCommit", args: "-target time:{stopped.time}", exit: 1, why: reason.RecoveryIncomplete, words: "time:"},
 	{name: "SetBehindTheTarget", args: "-set {newest} -target lsn:0/2000001", exit: 2, why: reason.ConfigInvalid, words: "outside the recovery window", step: "preflight"},
 	{name: "RandomOfSeed1", args: "-target random -seed 1", users: "any", exit: 0, why: reason.None, words: "seed 1 chose lsn:0/ | parts of the recovery window were never drilled | two-sided at lsn:0/"},
 	{name: "RandomOfSeed2", args: "-target random -seed 2", users: "any", exit: 0, why: reason.None, words: "seed 2 chose lsn:0/"},
 	{name: "RandomOfTheFull", args: "-target random -seed 3 -set {full}", users: "any", exit: 0, why: reason.None, words: "of set {full}"},
 	{name: "RandomWithoutASeed", args: "-target random", users: "any", where: everywhere, exit: 0, why: reason.None, words: "again with -seed"},
-	{name: "RandomAndAHole", harm: without(archived("{middle}")), args: "-target random", exit: 1, why: reason.WALMissing, words: "{middle}", step: "preflight"},
+	{name: "RandomAndAHole", inject: without(archived("{middle}")), args: "-target random", exit: 1, why: reason.WALMissing, words: "{middle}", step: "preflight"},
 	{name: "NoFailover", args: "-target timeline", exit: 2, why: reason.ConfigInvalid, words: "no failover in the recovery window | timeline 1", step: "preflight"},
 	{name: "NoKind", args: "-target tomorrow", exit: 2, why: reason.ConfigInvalid, words: "-target"},
 })
 
 // After a failover the points before and behind it are both reached.
-func TestTargetTimeline(t *testing.T) { targetTimelineFaults.suffer(t) }
+func TestTargetTimeline(t *testing.T) { targetTimelineFaults.run(t) }
 
 var targetTimelineFaults = faults("TestTargetTimeline", failedOver, []fault{
 	{name: "BothSides", args: "-target timeline", users: "any", where: everywhere, exit: 0, why: reason.None, words: "before the failover: recovered to 0/ | on timeline 1, which ended at | two-sided at lsn:0/"},
 	{name: "SeveralSeeds", args: "-target random -seed 5", users: "any", exit: 0, why: reason.None, words: "seed 5 chose"},
 	{name: "OtherSeeds", args: "-target random -seed 6", users: "any", exit: 0, why: reason.None, words: "seed 6 chose"},
-	{name: "DamageOfTheOldTimeline", harm: func(p *patient) { files := onTimeline1(p); p.change(files[len(files)-2], flipped) }, args: "-target timeline", exit: 1, why: reason.WALCorrupt, words: "0000000100000000", step: "recover"},
-	{name: "DamageOfTheNewTimeline", harm: func(p *patient) { p.change(onTimeline2(p)[0], flipped) }, args: "-target timeline", exit: 1, why: reason.WALCorrupt, words: "0000000200000000", step: "recover"},
+	{name: "DamageOfTheOldTimeline", inject: func(rc *repoCopy) { files := onTimeline1(rc); rc.change(files[len(files)-2], flipped) }, args: "-target timeline", exit: 1, why: reason.WALCorrupt, words: "0000000100000000", step: "recover"},
+	{name: "DamageOfTheNewTimeline", inject: func(rc *repoCopy) { rc.change(onTimeline2(rc)[0], flipped) }, args: "-target timeline", exit: 1, why: reason.WALCorrupt, words: "0000000200000000", step: "recover"},
 })
 
 // The next random run goes where the last one was not.
 func TestTargetRandom_Remembers(t *testing.T) {
 	long(t)
-	p := healthy(t)
-	state := p.file("out/state.json")
+	rc := intact(t)
+	state := rc.file("out/state.json")
 	require.NoError(t, os.WriteFile(state, []byte("{damaged"), 0o644))
 	chosen := map[string]bool{}
 	for i := range 2 {
-		o := p.drill(nil, p.usual("-target", "random", "-seed", strconv.Itoa(i+1), "-state", state)...)
-		fault{users: "any", args: "-target", exit: 0, why: reason.None}.judge(p, o)
+		o := rc.drill(nil, rc.drillArgs("-target", "random", "-seed", strconv.Itoa(i+1), "-state", state)...)
+		fault{users: "any", args: "-target", exit: 0, why: reason.None}.judge(rc, o)
 		notes := strings.Join(o.Report.Notes, "\n")
 		assert.Equal(t, i == 0, strings.Contains(notes, "begun anew"), notes)
 		match := regexp.MustCompile(`of set (\S+) on .*; (\d) of \d parts`).FindStringSubmatch(notes)
@@ -72,7 +72,7 @@ func TestTargetRandom_Remembers(t *testing.T) {
 	for set := range chosen {
 		assert.Contains(t, string(content), `"`+set+`@1": "2`)
 	}
-	wrong := p.drill(nil, p.usual("-target", "random", "-state", state, "-min-users", "1000000")...)
+	wrong := rc.drill(nil, rc.drillArgs("-target", "random", "-state", state, "-min-users", "1000000")...)
 	assert.Equal(t, 1, wrong.Status)
 	after, err := os.ReadFile(state)
 	require.NoError(t, err)

@@ -54,11 +54,11 @@ func listing(t *testing.T, dirs ...string) map[string]string {
 }
 
 // source is all of the copy that a drill may read and must not touch.
-func (p *patient) source() map[string]string {
-	p.t.Helper()
-	all := listing(p.t, p.dir)
+func (rc *repoCopy) source() map[string]string {
+	rc.t.Helper()
+	all := listing(rc.t, rc.dir)
 	for path := range all {
-		if path == p.dir || within(path, p.tmp()) || within(path, p.out("")) {
+		if path == rc.dir || within(path, rc.tmp()) || within(path, rc.out("")) {
 			delete(all, path)
 		}
 	}
@@ -71,15 +71,15 @@ func within(path, dir string) bool {
 }
 
 // leavesNothing asserts that no process and no file of a drill is left, but the lock file.
-func (p *patient) leavesNothing() {
-	p.t.Helper()
-	entries, err := os.ReadDir(p.tmp())
-	require.NoError(p.t, err)
+func (rc *repoCopy) leavesNothing() {
+	rc.t.Helper()
+	entries, err := os.ReadDir(rc.tmp())
+	require.NoError(rc.t, err)
 	for _, entry := range entries {
-		assert.Regexp(p.t, `^veza-drill-[a-z]+(\.check)?\.lock$`, entry.Name(), "left in TMPDIR")
+		assert.Regexp(rc.t, `^veza-drill-[a-z]+(\.check)?\.lock$`, entry.Name(), "left in TMPDIR")
 	}
 	// Zombies and a guard that is just being ended take a moment.
-	eventually(p.t, "the processes of the drill to end", func() string { return strings.Join(processes(p.dir), "; ") })
+	eventually(rc.t, "the processes of the drill to end", func() string { return strings.Join(processes(rc.dir), "; ") })
 }
 
 // processes are those that were started for a case: its directory stands in their

@@ -35,7 +35,7 @@ type Outcome struct {
 		Step     string        `json:"step"`
 		Detail   string        `json:"detail"`
 		Notes    []string      `json:"notes"`
-		Doubts   []string      `json:"doubts"`
+		Problems []string      `json:"doubts"`
 		Warnings []string      `json:"warnings"`
 		Steps    []struct {
 			Name    string `json:"name"`

@@ -49,7 +49,7 @@ func TestBackup_EveryClaimThatFailedIsNamed(t *testing.T) {
 	assert.Contains(t, said, "FAILED  backup checks of stanza demo")
 	assert.Contains(t, said, "wal_missing (claim archive)")
 	assert.Contains(t, said, "  failed too             encryption  not_encrypted  encryption: what exactly is wrong\n")
-	assert.Contains(t, said, "→ integrity\n", "claims behind a failed one are shown")
+	assert.Contains(t, said, "→ integrity\n", "claims after a failed one are shown")
 	assert.NotContains(t, said, "not run")
 	assert.Equal(t, reason.WALMissing, report.Reason)
 	assert.Equal(t, "at_fault", report.Backups)

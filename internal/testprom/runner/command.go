@@ -29,10 +29,10 @@ type command struct {
 }
 
 // prepare turns what the user typed into what is run.
-func prepare(kind suite.Suite, typed, env []string) (command, error) {
+func prepare(s suite.Suite, typed, env []string) (command, error) {
 	settings := flags(typed[1:])
 	c := command{env: absoluteEnv(env), stanza: settings.or("stanza", lookup(env, "DRILL_STANZA"))}
-	if c.timeout = kind.Timeout; c.timeout == 0 {
+	if c.timeout = s.Timeout; c.timeout == 0 {
 		c.timeout = budget(settings, env) + overRTO
 	}
 	name, isBinary := testBinary(typed[0])
@@ -65,7 +65,7 @@ func isGoTest(argv []string) bool {
 	return len(argv) > 1 && filepath.Base(argv[0]) == "go" && argv[1] == "test"
 }
 
-// goTest adds what a verdict needs right behind `go test`: before the packages,
+// goTest adds what a verdict needs right after `go test`: before the packages,
 // and so before -args. It is -v=test2json and not -v, because a plain -v takes
 // back what -json asks of the test binary: steps would end only when the whole
 // test does, and text that a child prints could pass for a result.
@@ -76,12 +76,12 @@ func (c *command) goTest(argv []string) []string {
 	} else if len(rest) > 1 && (rest[0] == "-C" || rest[0] == "--C") {
 		head, rest = argv[:4], argv[4:]
 	}
-	own, behind := splitArgs(rest)
+	own, passedOn := splitArgs(rest)
 	given := flags(own)
 	own = without(own, "v", "test.v", "json")
 	added := []string{"-json", "-v=test2json"}
 	added = append(added, c.unlessGiven(given, "", "count", "timeout")...)
-	return slices.Concat(head, added, own, without(behind, "test.v", "test.paniconexit0"))
+	return slices.Concat(head, added, own, without(passedOn, "test.v", "test.paniconexit0"))
 }
 
 // binary runs a compiled test under test2json the way cmd/go would: -t, or all

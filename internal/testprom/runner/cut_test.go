@@ -28,7 +28,7 @@ func TestCut_NeverPasses(t *testing.T) {
 }
 
 // TestCut_NeverPassesWhateverTheStream cuts all other passing streams at every
-// line. Of two packages the cut behind the drill's own is left out: before the
+// line. Of two packages the cut after the drill's own is left out: before the
 // next one starts, nothing in the stream tells that it was to come.
 func TestCut_NeverPassesWhateverTheStream(t *testing.T) {
 	for _, c := range streamCases(t) {
@@ -44,9 +44,9 @@ func TestCut_NeverPassesWhateverTheStream(t *testing.T) {
 	}
 }
 
-// TestBeheaded_NeverPasses cuts the beginning instead: from the second event on
+// TestLostBeginning_NeverPasses cuts the beginning instead: from the second event on
 // something is missing. (The first only says that the package starts.)
-func TestBeheaded_NeverPasses(t *testing.T) {
+func TestLostBeginning_NeverPasses(t *testing.T) {
 	lines := bytes.SplitAfter(passing(t), []byte("\n"))
 	for n := 2; n < len(lines); n++ {
 		require.Equal(t, byte('2'), verdictOf(bytes.Join(lines[n:], nil), nil)[0], "without the first %d lines", n)
@@ -126,7 +126,7 @@ func TestStatus_OutweighsTheStream(t *testing.T) {
 	}
 }
 
-// between puts text behind every line.
+// between puts text after every line; a long text after one line in the middle.
 func between(stream []byte, text string) []byte {
 	if len(text) < 1000 {
 		return bytes.ReplaceAll(stream, []byte("\n"), []byte("\n"+text))

@@ -48,7 +48,7 @@ func newDisplay() *display {
 	return d
 }
 
-// writer is to, behind the display; it never fails.
+// writer is a Writer to the same place that goes through the display; it never fails.
 func (d *display) writer(to io.Writer) io.Writer { return displayWriter{d, to} }
 
 type displayWriter struct {
@@ -70,15 +70,15 @@ func (d *display) add(p piece) {
 	if d.lost > 0 {
 		p.text = append(fmt.Appendf(nil, "    (%d pieces of output were not taken in time and are left out)\n", d.lost), p.text...)
 	}
-	if !d.room(p) {
+	if !d.enqueue(p) {
 		d.lost++
 		return
 	}
 	d.lost = 0
 }
 
-// room queues p. A full queue is waited for, but only once until it moves again.
-func (d *display) room(p piece) bool {
+// enqueue queues p. A full queue is waited for, but only once until it moves again.
+func (d *display) enqueue(p piece) bool {
 	select {
 	case d.queue <- p:
 		return true

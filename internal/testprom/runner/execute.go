@@ -19,21 +19,21 @@ import (
 // Bounds of the ending of a run.
 var (
 	grace    = 60 * time.Second // for the command's own clean-up after a signal
-	drain    = 5 * time.Second  // for a pipe that a process left behind keeps open
+	drain    = 5 * time.Second  // for a pipe that a process which is still there keeps open
 	reapTime = 2 * time.Minute  // for the reaper
 )
 
 // execution is one command under supervision.
 type execution struct {
-	collector *testreport.Collector
-	group     *procgroup.Group
-	signals   <-chan os.Signal
-	allowed   time.Duration
-	limit     *time.Timer // ends the run
-	patience  *time.Timer // ends its clean-up
-	signalled bool
-	ending    bool // the group was told to end
-	killed    bool // it had no chance to clean up
+	collector  *testreport.Collector
+	group      *procgroup.Group
+	signals    <-chan os.Signal
+	allowed    time.Duration
+	limit      *time.Timer // ends the run
+	graceTimer *time.Timer // ends its clean-up
+	signalled  bool
+	ending     bool // the group was told to end
+	killed     bool // it had no chance to clean up
 }
 
 // execute runs the command to its end, feeds its output to the collector and
@@ -66,10 +66,10 @@ func (r *run) execute(c command) (status *int, killed bool) {
 // command that failed, or that left the stream unfinished, may have been killed,
 // and the test it ran goes on alone: then what is left of the group is interrupted.
 func (x *execution) run(cmd *exec.Cmd, p *pipes) int {
-	x.limit, x.patience = time.NewTimer(x.allowed), time.NewTimer(time.Hour)
+	x.limit, x.graceTimer = time.NewTimer(x.allowed), time.NewTimer(time.Hour)
 	defer x.limit.Stop()
-	defer x.patience.Stop()
-	x.patience.Stop()
+	defer x.graceTimer.Stop()
+	x.graceTimer.Stop()
 	leader := make(chan struct{})
 	go func() {
 		_ = cmd.Wait() // the status is read from ProcessState
@@ -104,7 +104,7 @@ func (x *execution) supervise(end <-chan struct{}) {
 		case <-x.limit.C:
 			x.collector.Stop(reason.Timeout, fmt.Sprintf("the run did not end within its limit of %s and was killed", x.allowed))
 			x.kill()
-		case <-x.patience.C: // the verdict has its reason by now
+		case <-x.graceTimer.C: // the verdict has its reason by now
 			x.kill()
 		}
 	}
@@ -144,7 +144,7 @@ func (x *execution) signal(sig os.Signal) {
 func (x *execution) interrupt() {
 	x.ending = true
 	x.group.Signal(syscall.SIGINT)
-	x.patience.Reset(grace)
+	x.graceTimer.Reset(grace)
 }
 
 func (x *execution) kill() {

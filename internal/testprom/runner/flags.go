@@ -18,7 +18,7 @@ func (f flagValues) or(name, fallback string) string {
 }
 
 // flags reads -name=value and -name value alike. Which flags are boolean is not
-// known here; a value beside a boolean flag does no harm, as nobody asks for it.
+// known here; the word after a boolean flag is taken for its value, and nobody asks for that.
 func flags(args []string) flagValues {
 	found := flagValues{}
 	for i, arg := range args {
@@ -51,8 +51,8 @@ func flagName(arg string) (string, bool) {
 	return name, ok && name != ""
 }
 
-// splitArgs parts what `go test` reads from what stands behind -args.
-func splitArgs(args []string) (own, behind []string) {
+// splitArgs separates what `go test` reads from -args and what follows it.
+func splitArgs(args []string) (own, passedOn []string) {
 	for i, arg := range args {
 		if arg == "-args" || arg == "--args" {
 			return slices.Clone(args[:i]), args[i:]
@@ -85,7 +85,7 @@ func absolute(argv []string) []string {
 	return argv
 }
 
-// absoluteEnv does the same for the variables behind the flags.
+// absoluteEnv does the same for the variables that are the defaults of these flags.
 func absoluteEnv(env []string) []string {
 	env = slices.Clone(env)
 	for i, pair := range env {

@@ -52,7 +52,7 @@ func humanValue(v suite.Value) string {
 	return strings.TrimSuffix(humanize.CommafWithDigits(v.Value, 3), ".000")
 }
 
-// humanName is a measurement's name without the unit, its labels behind it.
+// humanName is a measurement's name without the unit, followed by its labels.
 func humanName(v suite.Value) string {
 	name := strings.TrimSuffix(strings.TrimSuffix(v.Name, "_seconds"), "_bytes")
 	series := suite.Value{Name: strings.ReplaceAll(name, "_", " "), Labels: v.Labels}.Series()

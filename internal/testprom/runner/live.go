@@ -15,14 +15,14 @@ import (
 type live struct {
 	out     io.Writer
 	style   style
-	kind    suite.Suite
+	suite   suite.Suite
 	current string
 	begun   time.Time
 	partial strings.Builder // the beginning of a line whose end has not come yet
 	reason  string          // what the step published
 	detail  string
 	last    string // the line printed last
-	failed  bool   // an earlier step failed: those behind it, but the final one, do not run
+	failed  bool   // an earlier step failed: those after it, except the final one, do not run
 }
 
 // shown bounds a printed line, in bytes.
@@ -32,7 +32,7 @@ const shown = 2000
 func (l *live) event(e *testreport.Event) {
 	step, isStep := l.step(e)
 	switch e.Action {
-	case "run":
+	case testreport.ActionRun:
 		if isStep {
 			l.current, l.reason, l.detail = step, "", ""
 			l.begun, _ = e.When()
@@ -40,26 +40,26 @@ func (l *live) event(e *testreport.Event) {
 				l.printf("%s %s\n", l.style.dim("→"), step)
 			}
 		}
-	case "pass", "fail", "skip":
+	case testreport.ActionPass, testreport.ActionFail, testreport.ActionSkip:
 		if isStep {
 			l.finish(step, e)
 		}
-	case "attr":
+	case testreport.ActionAttr:
 		if e.Key == suite.ReasonKey && l.reason == "" {
 			l.reason = e.Value
 		}
 		if e.Key == suite.DetailKey && l.detail == "" {
 			l.detail = e.Value
 		}
-	case "output", "build-output":
+	case testreport.ActionOutput, testreport.ActionBuildOutput:
 		l.output(e)
 	}
 }
 
 // step is the name of the step that the event's test is.
 func (l *live) step(e *testreport.Event) (string, bool) {
-	name, ok := strings.CutPrefix(e.Test, l.kind.Test+"/")
-	for _, step := range l.kind.StepNames() {
+	name, ok := strings.CutPrefix(e.Test, l.suite.Test+"/")
+	for _, step := range l.suite.StepNames() {
 		if ok && name == step {
 			return name, true
 		}
@@ -73,15 +73,15 @@ func (l *live) finish(step string, e *testreport.Event) {
 		seconds = end.Sub(l.begun).Seconds()
 	}
 	mark, why := l.style.green("✓"), ""
-	if e.Action == "fail" && l.skips(step) && l.reason == "" {
+	if e.Action == testreport.ActionFail && l.skips(step) && l.reason == "" {
 		l.printf("%s %-10s %8s\n", l.style.dim("-"), step, "not run")
 		return
 	}
 	switch e.Action {
-	case "fail":
+	case testreport.ActionFail:
 		l.failed = true
 		mark, why = l.style.red("✗"), l.style.red(printable(l.why()))
-	case "skip":
+	case testreport.ActionSkip:
 		mark, why = l.style.yellow("-"), "skipped"
 	}
 	l.printf("%s %-10s %8s  %s\n", mark, step, humanSeconds(seconds), why)
@@ -95,10 +95,10 @@ func (l *live) why() string {
 	return strings.TrimSpace(l.reason + "  " + l.detail)
 }
 
-// skips says whether a step stands behind a failed one and is not the final one. Claims
+// skips says whether a step comes after a failed one and is not the final one. Claims
 // are asked whatever became of others.
 func (l *live) skips(step string) bool {
-	return l.failed && !l.kind.Independent && step != l.kind.Final
+	return l.failed && !l.suite.Independent && step != l.suite.Final
 }
 
 // output prints the lines of a test, without the framework's own and without

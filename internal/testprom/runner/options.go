@@ -1,5 +1,5 @@
 // Package runner is what testprom does: it runs a test, or reads the stream of
-// one, shows it while it runs, and leaves the verdict behind as an exit status,
+// one, shows it while it runs, and hands on the verdict as an exit status,
 // a textfile, a report and a line of history.
 package runner
 
@@ -18,7 +18,7 @@ import (
 
 // options are the flags of testprom.
 type options struct {
-	kind     suite.Suite
+	suite    suite.Suite
 	textfile string
 	report   string
 	history  string
@@ -63,10 +63,10 @@ made from them, are at fault; 2 the environment kept it from a verdict.
 // and printed to out.
 func parse(args []string, out io.Writer) (options, error) {
 	var o options
-	var kind string
+	var name string
 	set := flag.NewFlagSet("testprom", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
-	set.StringVar(&kind, "suite", "drill", "the expected `SUITE`: drill or backup")
+	set.StringVar(&name, "suite", "drill", "the expected `SUITE`: drill or backup")
 	set.StringVar(&o.textfile, "textfile", "", "write the metrics to `FILE`, for node_exporter's textfile collector")
 	set.StringVar(&o.report, "report", "", "write the verdict as JSON to `FILE`")
 	set.StringVar(&o.history, "history", "", "append the verdict as one JSON line to `FILE`")
@@ -83,18 +83,18 @@ func parse(args []string, out io.Writer) (options, error) {
 		return o, err
 	}
 	o.command = set.Args()
-	return o, o.validate(kind, args)
+	return o, o.validate(name, args)
 }
 
 // validate finds what flag cannot.
-func (o *options) validate(kind string, args []string) error {
+func (o *options) validate(name string, args []string) error {
 	for _, known := range suite.Suites {
-		if known.Name == kind {
-			o.kind = known
+		if known.Name == name {
+			o.suite = known
 		}
 	}
-	if o.kind.Name == "" {
-		return fmt.Errorf("-suite %s: there are drill and backup", kind)
+	if o.suite.Name == "" {
+		return fmt.Errorf("-suite %s: there are drill and backup", name)
 	}
 	if o.limit < 0 {
 		return fmt.Errorf("-limit %s: must be more than 0", o.limit)
@@ -104,7 +104,7 @@ func (o *options) validate(kind string, args []string) error {
 	case len(o.command) > 0 && !separated:
 		return fmt.Errorf("%q: put -- before the command", o.command[0])
 	case len(o.command) == 0 && separated:
-		return errors.New("-- stands alone: name the command behind it")
+		return errors.New("-- stands alone: name the command after it")
 	case o.reap && len(o.command) > 0:
 		return errors.New("-reap runs no command")
 	}

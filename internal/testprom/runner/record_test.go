@@ -31,8 +31,8 @@ func TestRecord(t *testing.T) {
 	}
 	dir := t.TempDir()
 	require.NoError(t, os.CopyFS(dir, os.DirFS("testdata/recording")))
-	for _, kind := range suite.Suites {
-		runIn(t, dir, nil, "go", "test", "-c", "-o", kind.Name+".test", "./"+kind.Name)
+	for _, s := range suite.Suites {
+		runIn(t, dir, nil, "go", "test", "-c", "-o", s.Name+".test", "./"+s.Name)
 	}
 	for _, c := range streamCases(t) {
 		t.Run(c.name, func(t *testing.T) {
@@ -50,10 +50,10 @@ func recordOne(t *testing.T, dir string, c streamCase) ([]byte, int) {
 	t.Helper()
 	env := append(os.Environ(), "PROBE="+c.header["probe"])
 	argv := strings.Fields(c.header["command"])
-	kind := c.suite().Name
+	name := c.suite().Name
 	switch argv[0] {
 	case "binary":
-		tool := []string{"go", "tool", "test2json", "-t", "-p", "example.org/recording/" + kind, "./" + kind + ".test", "-test.v=test2json"}
+		tool := []string{"go", "tool", "test2json", "-t", "-p", "example.org/recording/" + name, "./" + name + ".test", "-test.v=test2json"}
 		return runIn(t, dir, env, append(tool, argv[1:]...)...)
 	case "cached":
 		runIn(t, dir, env, "go", "test", "-json", "-v=test2json", "./drill")
@@ -91,9 +91,9 @@ const streamDir = "../../../fixtures/streams"
 
 // suite is the drill, unless the case names another one.
 func (c streamCase) suite() suite.Suite {
-	for _, kind := range suite.Suites {
-		if kind.Name == c.header["suite"] {
-			return kind
+	for _, s := range suite.Suites {
+		if s.Name == c.header["suite"] {
+			return s
 		}
 	}
 	return suite.Drill

@@ -33,7 +33,7 @@ type document struct {
 	Values   []valueDocument   `json:"measurements"`
 	Labels   map[string]string `json:"labels"`
 	Notes    []string          `json:"notes,omitempty"`
-	Doubts   []string          `json:"doubts,omitempty"` // all that contradicts a pass
+	Problems []string          `json:"doubts,omitempty"` // everything that speaks against a pass
 	Warnings []string          `json:"warnings,omitempty"`
 	Output   []string          `json:"output,omitempty"` // the last lines that belong to no step; not in the history
 }
@@ -55,12 +55,12 @@ type valueDocument struct {
 
 func (r *result) document(output bool) document {
 	d := document{
-		Schema: schema, Suite: r.kind.Name, Stanza: r.stanza,
+		Schema: schema, Suite: r.suite.Name, Stanza: r.stanza,
 		Verdict: [...]string{"pass", "fail", "environment"}[r.exit],
-		Exit:    r.exit, Backups: [...]string{"unknown", r.kind.Words.Sound, "at_fault"}[r.Backups],
+		Exit:    r.exit, Backups: [...]string{"unknown", r.suite.Words.Sound, "at_fault"}[r.Backups],
 		Reason: r.Reason, Sentence: r.sentence(), Next: r.Reason.Next(),
 		Step: r.Step, Detail: r.Detail, Begin: r.begin.UTC(), End: r.end.UTC(), Status: r.Status,
-		Labels: r.Labels, Notes: r.Notes, Doubts: r.Doubts, Warnings: r.warnings,
+		Labels: r.Labels, Notes: r.Notes, Problems: r.Problems, Warnings: r.warnings,
 		Steps: []stepDocument{}, Values: []valueDocument{},
 	}
 	if r.duration >= 0 {
@@ -93,9 +93,9 @@ func newStep(s testreport.Step, output bool) stepDocument {
 func (r *result) sentence() string {
 	switch {
 	case r.Reason == reason.None:
-		return r.kind.Words.Passed
+		return r.suite.Words.Passed
 	case r.Backups == testreport.Sound:
-		return r.kind.Words.NotCleaned
+		return r.suite.Words.NotCleaned
 	}
 	return r.Reason.Means()
 }

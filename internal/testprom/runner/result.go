@@ -15,7 +15,7 @@ import (
 // result is a judged run and what is written of it.
 type result struct {
 	testreport.Report
-	kind       suite.Suite
+	suite      suite.Suite
 	stanza     string
 	begin, end time.Time
 	judged     time.Time
@@ -28,7 +28,7 @@ type result struct {
 // ago, so its own times count, never later than now.
 func (r *run) result(begin time.Time, status *int) *result {
 	now := r.Now()
-	res := &result{Report: r.collector.Report(status), kind: r.kind, begin: begin, end: now, judged: now, duration: now.Sub(begin)}
+	res := &result{Report: r.collector.Report(status), suite: r.suite, begin: begin, end: now, judged: now, duration: now.Sub(begin)}
 	if len(r.command) == 0 {
 		res.duration = -1
 		if recorded := res.Report.End; !recorded.IsZero() && recorded.Before(now) {
@@ -50,7 +50,7 @@ func (r *run) result(begin time.Time, status *int) *result {
 func (r *run) stanzaOf(labels map[string]string) string {
 	sources := []string{labels["stanza"], r.stanza}
 	if r.textfile != "" {
-		sources = append(sources, textfile.Stanza(r.textfile, r.kind.Namespace))
+		sources = append(sources, textfile.Stanza(r.textfile, r.suite.Namespace))
 	}
 	for _, stanza := range sources {
 		if stanza = strings.ToValidUTF8(strings.TrimSpace(stanza), "?"); stanza != "" {
@@ -96,7 +96,7 @@ func (r *run) write(path string, render func() ([]byte, error), put func(string,
 // metrics is the result as the textfile takes it.
 func (r *result) metrics() textfile.Run {
 	run := textfile.Run{
-		Suite: r.kind, Stanza: r.stanza, Environment: reason.None, At: r.end, Now: r.judged,
+		Suite: r.suite, Stanza: r.stanza, Environment: reason.None, At: r.end, Now: r.judged,
 		Duration: r.duration, Measurements: r.Measurements, Labels: r.Labels,
 	}
 	switch r.Backups {

@@ -21,7 +21,7 @@ import (
 // Reaper removes what killed drills left behind and says what it removed.
 type Reaper func(ctx context.Context, out io.Writer) error
 
-// World is all that a run touches besides files.
+// World is everything a run touches apart from files: streams, environment, signals, clock.
 type World struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
@@ -44,12 +44,12 @@ func Main(args []string, w World) int {
 	case o.reap:
 		return w.reap()
 	case len(o.command) == 0 && w.Terminal:
-		return w.fail(fmt.Errorf("nothing to judge: put `-- go test ./%s` behind the flags, or a recorded stream on standard input (-h explains)", o.kind.Name))
+		return w.fail(fmt.Errorf("nothing to judge: put `-- go test ./%s` after the flags, or a recorded stream on standard input (-h explains)", o.suite.Name))
 	}
 	screen := newDisplay()
 	defer screen.end()
 	w.Stdout, w.Stderr = screen.writer(w.Stdout), screen.writer(w.Stderr)
-	r := &run{World: w, options: o, collector: testreport.New(o.kind), signals: w.Signals}
+	r := &run{World: w, options: o, collector: testreport.New(o.suite), signals: w.Signals}
 	return r.main()
 }
 
@@ -86,13 +86,13 @@ func (r *run) main() int {
 		return r.fail(err)
 	}
 	r.tee = tee
-	r.live = live{out: r.Stdout, style: style{r.Colours}, kind: r.kind}
+	r.live = live{out: r.Stdout, style: style{r.Colours}, suite: r.suite}
 	r.collector.OnEvent = r.live.event
 	r.collector.OnStray = r.live.line
 	return r.publish(r.judge())
 }
 
-// check finds out before the run what would spoil it after.
+// check finds out before the run what would keep its result from being written.
 func (r *run) check() error {
 	for _, path := range []string{r.textfile, r.report, r.history, r.options.stream} {
 		if path == "" {
@@ -106,7 +106,7 @@ func (r *run) check() error {
 		if err := textfile.CheckOld(r.textfile); err != nil {
 			return err
 		}
-		if err := r.own(); err != nil {
+		if err := r.refuseOtherSuite(); err != nil {
 			return err
 		}
 	}
@@ -116,11 +116,11 @@ func (r *run) check() error {
 	return nil
 }
 
-// own refuses the textfile of another suite: its verdicts would be gone.
-func (r *run) own() error {
+// refuseOtherSuite refuses the textfile of another suite: its verdicts would be gone.
+func (r *run) refuseOtherSuite() error {
 	for _, other := range suite.Suites {
-		if other.Name != r.kind.Name && textfile.Holds(r.textfile, other.Namespace) {
-			return fmt.Errorf("cannot write %s for -suite %s: it holds what -suite %s found; give each suite a file of its own", r.textfile, r.kind.Name, other.Name)
+		if other.Name != r.suite.Name && textfile.Holds(r.textfile, other.Namespace) {
+			return fmt.Errorf("cannot write %s for -suite %s: it holds what -suite %s found; give each suite a file of its own", r.textfile, r.suite.Name, other.Name)
 		}
 	}
 	return nil
@@ -131,7 +131,7 @@ func (r *run) judge() *result {
 	begin := r.Now()
 	var status *int
 	if len(r.command) > 0 {
-		c, err := prepare(r.kind, r.command, r.Env)
+		c, err := prepare(r.suite, r.command, r.Env)
 		if err != nil {
 			r.collector.Stop(reason.ToolMissing, err.Error())
 		} else {

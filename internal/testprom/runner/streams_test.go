@@ -86,11 +86,11 @@ func verdictOf(stream []byte, status *int) string {
 	return verdictOfSuite(suite.Drill, stream, status)
 }
 
-func verdictOfSuite(kind suite.Suite, stream []byte, status *int) string {
-	c := testreport.New(kind)
+func verdictOfSuite(s suite.Suite, stream []byte, status *int) string {
+	c := testreport.New(s)
 	_ = c.Read(bytes.NewReader(stream))
 	v := c.Report(status).Verdict
-	proved := [...]string{"unknown", kind.Words.Sound, "at_fault"}[v.Backups]
+	proved := [...]string{"unknown", s.Words.Sound, "at_fault"}[v.Backups]
 	return fmt.Sprintf("%d %s %s", v.Exit, v.Reason, proved)
 }
 

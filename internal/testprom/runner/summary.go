@@ -18,10 +18,10 @@ func (r *run) summary(res *result, unwritten error) {
 	if res.duration >= 0 {
 		took = " in " + humanSeconds(res.duration.Seconds())
 	}
-	r.printf("\n%s  %s of stanza %s%s, exit status %d\n", s.bold(res.headline(s)), res.kind.Words.Title, printable(res.stanza), took, res.exit)
+	r.printf("\n%s  %s of stanza %s%s, exit status %d\n", s.bold(res.headline(s)), res.suite.Words.Title, printable(res.stanza), took, res.exit)
 	r.row("means", res.sentence())
 	if res.Reason != reason.None {
-		r.row("reason", string(res.Reason)+in(res.kind, res.Step))
+		r.row("reason", string(res.Reason)+in(res.suite, res.Step))
 		r.row("detail", res.Detail)
 		r.row("next", res.Reason.Next())
 	}
@@ -29,11 +29,11 @@ func (r *run) summary(res *result, unwritten error) {
 	r.otherClaims(res)
 	for _, v := range res.Measurements {
 		if v.Name == suite.ClaimMetric {
-			continue // the claims that failed are named above
+			continue // the claims that failed are listed above
 		}
 		r.row(humanName(v), humanValue(v))
 	}
-	for _, name := range res.kind.InfoLabels {
+	for _, name := range res.suite.InfoLabels {
 		r.row(strings.ReplaceAll(name, "_", " "), res.Labels[name])
 	}
 	for _, note := range res.Notes {
@@ -88,7 +88,7 @@ func (r *run) lastLines(res *result) {
 // otherClaims tells, of claims that do not build on each other, those that failed
 // beside the one to blame, and those that were not asked.
 func (r *run) otherClaims(res *result) {
-	if !res.kind.Independent {
+	if !res.suite.Independent {
 		return
 	}
 	var unasked []string
@@ -120,7 +120,7 @@ func (r *run) written(unwritten error) {
 	}
 }
 
-// row prints one named line; an empty text is left out.
+// row prints one line with its name; an empty text is left out.
 func (r *run) row(name, text string) {
 	if strings.TrimSpace(text) != "" {
 		r.printf("  %-22s %s\n", printable(name), printable(text))
@@ -129,9 +129,9 @@ func (r *run) row(name, text string) {
 
 func (r *run) printf(format string, args ...any) { _, _ = fmt.Fprintf(r.Stdout, format, args...) }
 
-func in(kind suite.Suite, step string) string {
+func in(s suite.Suite, step string) string {
 	if step == "" {
 		return ""
 	}
-	return " (" + kind.Words.Step + " " + step + ")"
+	return " (" + s.Words.Step + " " + step + ")"
 }

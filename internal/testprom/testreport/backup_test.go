@@ -98,8 +98,8 @@ func TestClaims_TheFirstProvenFaultIsTheReason(t *testing.T) {
 	}
 }
 
-// TestList_OfClaimsNobodyCanRelyOnIsADoubt, and never a pass.
-func TestList_OfClaimsNobodyCanRelyOnIsADoubt(t *testing.T) {
+// TestList_OfClaimsNobodyCanRelyOnIsAProblem, and never a pass.
+func TestList_OfClaimsNobodyCanRelyOnIsAProblem(t *testing.T) {
 	list := "asked=" + strings.ReplaceAll(six, " ", ",") + " "
 	for says, stream := range map[string][]byte{
 		"was not published":               claims(six),
@@ -114,11 +114,11 @@ func TestList_OfClaimsNobodyCanRelyOnIsADoubt(t *testing.T) {
 	} {
 		r := reportOf(t, stream)
 		assert.Equal(t, reason.ReportUnreadable, r.Reason, says)
-		assert.Contains(t, strings.Join(r.Doubts, "; "), says)
+		assert.Contains(t, strings.Join(r.Problems, "; "), says)
 		assert.Equal(t, Unknown, r.Backups, says)
 	}
 	assert.Equal(t, reason.NoTests, reportOf(t, asking("policy stanza")).Reason, "the minimum is expected whatever the list says")
-	assert.Empty(t, reportOf(t, claims(list+list+six)).Doubts, "the same list twice says the same")
+	assert.Empty(t, reportOf(t, claims(list+list+six)).Problems, "the same list twice says the same")
 }
 
 func TestClaims_NotAskedAreNamedAndCounted(t *testing.T) {

@@ -23,30 +23,30 @@ type Collector struct {
 	// OnStray, when set, sees what stands between the events.
 	OnStray func(line string)
 
-	mu      sync.Mutex // held for one line
-	kind    suite.Suite
-	decoder decoder
-	root    track
-	steps   []track
-	values  values
-	signs   signs
-	notes   []string
-	asked   []string // the claims the run said it asks; nil before
-	late    bool     // every expected step had begun when the suite's own test published its reason
-	tail    ring     // of all that belongs to no step
-	midLine bool     // the output event before had no line break
+	mu             sync.Mutex // held for one line
+	suite          suite.Suite
+	decoder        decoder
+	root           testState
+	steps          []testState
+	values         values
+	scan           outputScan
+	notes          []string
+	asked          []string // the claims the run said it asks; nil before
+	reasonCameLast bool     // every expected step had begun when the suite's own test published its reason
+	tail           ring     // of all that belongs to no step
+	midLine        bool     // the output event before had no line break
 
-	pkg         string // package that holds the suite's test: the first in which it ran
-	twin        string // another package that ran a test of that name
-	result      string // its own terminal action: pass, fail, skip; "" before
-	open        int    // packages started and not ended
-	otherFailed string // the first test outside the suite, or package, that failed
-	unbuilt     string // the first package that did not build
-	stray       int    // lines that are no events
-	events      int
-	first, last string // times of the first and last event
-	readErr     error
-	stopped     atomic.Pointer[stop]
+	pkg            string // package that holds the suite's test: the first in which it ran
+	otherPackage   string // another package that ran a test of that name
+	packageResult  Action // its own terminal action: pass, fail, skip; "" before
+	openPackages   int    // packages started and not ended
+	otherFailed    string // the first test outside the suite, or package, that failed
+	unbuiltPackage string // the first package that did not build
+	stray          int    // lines that are no events
+	events         int
+	first, last    string // times of the first and last event
+	readErr        error
+	stopped        atomic.Pointer[stop]
 }
 
 // stop is why a run was ended from outside.
@@ -55,11 +55,11 @@ type stop struct {
 	detail string
 }
 
-// New is a Collector for one run of suite.
-func New(kind suite.Suite) *Collector {
-	c := &Collector{kind: kind, root: track{name: kind.Test}}
-	for _, step := range kind.Steps {
-		c.steps = append(c.steps, track{name: step.Name})
+// New is a Collector for one run of the suite s.
+func New(s suite.Suite) *Collector {
+	c := &Collector{suite: s, root: testState{name: s.Test}}
+	for _, step := range s.Steps {
+		c.steps = append(c.steps, testState{name: step.Name})
 	}
 	c.values = values{series: map[string]string{}, labels: map[string]string{}}
 	return c
@@ -76,7 +76,7 @@ func (c *Collector) Stop(r reason.Reason, detail string) {
 func (c *Collector) Running() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.root.runs > 0 && (c.result == "" || c.open > 0)
+	return c.root.runs > 0 && (c.packageResult == "" || c.openPackages > 0)
 }
 
 // LeftOpen says whether a step began and the final one, which cleans up, never
@@ -86,13 +86,13 @@ func (c *Collector) Running() bool {
 func (c *Collector) LeftOpen() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.kind.Final == "" {
-		return c.root.runs > 0 && (c.root.ended == 0 || c.result == "")
+	if c.suite.Final == "" {
+		return c.root.runs > 0 && (c.root.ended == 0 || c.packageResult == "")
 	}
 	began, cleaned := false, false
 	for i := range c.steps {
 		began = began || c.steps[i].runs > 0
-		cleaned = cleaned || c.steps[i].name == c.kind.Final && c.steps[i].ended > 0
+		cleaned = cleaned || c.steps[i].name == c.suite.Final && c.steps[i].ended > 0
 	}
 	return began && !cleaned
 }
@@ -119,7 +119,7 @@ func (c *Collector) Read(r io.Reader) error {
 func (c *Collector) Stderr(line string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.signs.read(line, false)
+	c.scan.read(line, false)
 	c.tail.add(line)
 }
 
@@ -134,11 +134,11 @@ func (c *Collector) line(line []byte, whole bool) {
 	case len(strings.TrimSpace(string(line[:min(len(line), ringLine)]))) == 0:
 		return
 	case !errors.Is(err, errNotEvent):
-		c.values.doubt("line %d of the stream is a damaged event: %.60q", c.events+c.stray+1, line)
+		c.values.problem("line %d of the stream is a damaged event: %.60q", c.events+c.stray+1, line)
 	}
 	c.stray++
 	text := string(line[:min(len(line), ringLine)])
-	c.signs.read(text, false)
+	c.scan.read(text, false)
 	c.tail.add(text)
 	if c.OnStray != nil {
 		c.OnStray(text)
@@ -155,21 +155,21 @@ func (c *Collector) event(e *Event) {
 		c.last = e.Time
 	}
 	switch e.Action {
-	case "output":
+	case ActionOutput:
 		c.output(e)
-	case "attr":
+	case ActionAttr:
 		c.attr(e)
-	case "start":
-		c.open++
-	case "run":
+	case ActionStart:
+		c.openPackages++
+	case ActionRun:
 		c.run(e)
-	case "pass", "fail", "skip":
+	case ActionPass, ActionFail, ActionSkip:
 		c.terminal(e)
-	case "build-output":
-		c.signs.build(e.Output)
+	case ActionBuildOutput:
+		c.scan.build(e.Output)
 		c.tail.add(e.Output)
-	case "build-fail":
-		keep(&c.unbuilt, e.ImportPath)
+	case ActionBuildFail:
+		keep(&c.unbuiltPackage, e.ImportPath)
 	}
 	if c.OnEvent != nil {
 		c.OnEvent(e)
@@ -177,37 +177,37 @@ func (c *Collector) event(e *Event) {
 }
 
 func (c *Collector) run(e *Event) {
-	if e.Test == c.kind.Test && c.root.runs == 0 {
+	if e.Test == c.suite.Test && c.root.runs == 0 {
 		c.pkg = e.Package
-	} else if e.Test == c.kind.Test && e.Package != c.pkg {
-		keep(&c.twin, e.Package)
+	} else if e.Test == c.suite.Test && e.Package != c.pkg {
+		keep(&c.otherPackage, e.Package)
 	}
-	t := c.track(e)
+	t := c.stateOf(e)
 	if t == nil {
 		return
 	}
 	t.start(e)
 	if t.runs == 2 {
-		c.values.doubt("%s ran more than once in one stream", e.Test)
+		c.values.problem("%s ran more than once in one stream", e.Test)
 	}
 }
 
 func (c *Collector) terminal(e *Event) {
 	if e.FailedBuild != "" {
-		keep(&c.unbuilt, e.Package)
+		keep(&c.unbuiltPackage, e.Package)
 	}
 	if e.Test == "" {
 		c.packageEnd(e)
 		return
 	}
-	if t := c.track(e); t != nil {
+	if t := c.stateOf(e); t != nil {
 		t.finish(e)
 		if t.ended > t.runs {
-			c.values.doubt("%s ended more often than it began", e.Test)
+			c.values.problem("%s ended more often than it began", e.Test)
 		}
-	} else if e.Action == "fail" && c.within(e) {
-		keep(&c.owner(e.Test).below, e.Test)
-	} else if e.Action == "fail" {
+	} else if e.Action == ActionFail && c.within(e) {
+		keep(&c.owner(e.Test).failedBelow, e.Test)
+	} else if e.Action == ActionFail {
 		keep(&c.otherFailed, "test "+e.Test)
 	}
 }
@@ -216,12 +216,12 @@ func (c *Collector) terminal(e *Event) {
 // test into it when the binary died (facts C2); that one never comes here, so a
 // dead binary's package has no end.
 func (c *Collector) packageEnd(e *Event) {
-	c.open = max(c.open-1, 0)
+	c.openPackages = max(c.openPackages-1, 0)
 	if c.root.runs > 0 && e.Package == c.pkg {
-		if c.result != "fail" {
-			c.result = e.Action
+		if c.packageResult != ActionFail {
+			c.packageResult = e.Action
 		}
-	} else if e.Action == "fail" {
+	} else if e.Action == ActionFail {
 		keep(&c.otherFailed, "package "+e.Package)
 	}
 }
@@ -234,13 +234,13 @@ func (c *Collector) attr(e *Event) {
 	switch name, found := "", false; {
 	case e.Key == suite.ReasonKey:
 		if c.stopped.Load() == nil {
-			c.late = c.late || owner == &c.root && owner.reason == "" && c.allBegan()
+			c.reasonCameLast = c.reasonCameLast || owner == &c.root && owner.reason == "" && c.allStepsBegan()
 			owner.publishReason(e.Value)
 		}
 	case e.Key == suite.DetailKey:
 		keep(&owner.detail, e.Value)
-	case e.Key == suite.AskedKey && c.kind.Independent:
-		c.ask(e)
+	case e.Key == suite.AskedKey && c.suite.Independent:
+		c.takeClaimList(e)
 	case e.Key == suite.NoteKey:
 		c.note(e.Value)
 	default:
@@ -265,9 +265,9 @@ func (c *Collector) output(e *Event) {
 	begins := !c.midLine || e.Test == "" // packages that run side by side cut into each other's lines
 	c.midLine = !strings.HasSuffix(e.Output, "\n")
 	if begins {
-		c.signs.read(e.Output, e.Test == "" && e.Package == c.pkg)
+		c.scan.read(e.Output, e.Test == "" && e.Package == c.pkg)
 		if strings.HasPrefix(e.Output, "FAIL\t") && strings.HasSuffix(e.Output, " failed]\n") {
-			keep(&c.unbuilt, e.Package)
+			keep(&c.unbuiltPackage, e.Package)
 		}
 	}
 	if Framing(e.Output) {
@@ -291,24 +291,24 @@ func Framing(line string) bool {
 // within says whether an event's test is the suite's or a subtest of it. What
 // other packages call by the same name is another test.
 func (c *Collector) within(e *Event) bool {
-	rest, ok := strings.CutPrefix(e.Test, c.kind.Test)
+	rest, ok := strings.CutPrefix(e.Test, c.suite.Test)
 	return ok && (rest == "" || rest[0] == '/') && e.Package == c.pkg
 }
 
 // track is the track of exactly this test, nil for any other.
-func (c *Collector) track(e *Event) *track {
+func (c *Collector) stateOf(e *Event) *testState {
 	if !c.within(e) {
 		return nil
 	}
-	if t := c.owner(e.Test); t == &c.root && e.Test == c.kind.Test || c.kind.Test+"/"+t.name == e.Test {
+	if t := c.owner(e.Test); t == &c.root && e.Test == c.suite.Test || c.suite.Test+"/"+t.name == e.Test {
 		return t
 	}
 	return nil
 }
 
 // owner is the step that a test within the suite belongs to, else the suite's own test.
-func (c *Collector) owner(test string) *track {
-	step, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(test, c.kind.Test), "/"), "/")
+func (c *Collector) owner(test string) *testState {
+	step, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimPrefix(test, c.suite.Test), "/"), "/")
 	for i := range c.steps {
 		if c.steps[i].name == step {
 			return &c.steps[i]
@@ -318,7 +318,7 @@ func (c *Collector) owner(test string) *track {
 }
 
 // allBegan says whether every expected step has begun.
-func (c *Collector) allBegan() bool {
+func (c *Collector) allStepsBegan() bool {
 	for i := range c.steps {
 		if c.expected(i) && c.steps[i].runs == 0 {
 			return false

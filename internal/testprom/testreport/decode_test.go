@@ -71,28 +71,28 @@ func FuzzCollector(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, stream []byte) {
-		for _, kind := range []suite.Suite{suite.Drill, suite.Backup} {
-			holds(t, kind, stream)
+		for _, s := range []suite.Suite{suite.Drill, suite.Backup} {
+			holds(t, s, stream)
 		}
 	})
 }
 
-func holds(t *testing.T, kind suite.Suite, stream []byte) {
+func holds(t *testing.T, s suite.Suite, stream []byte) {
 	t.Helper()
-	c := New(kind)
+	c := New(s)
 	require.NoError(t, c.Read(bytes.NewReader(stream)))
 	r := c.Report(nil)
 	require.Equal(t, r.Reason.Exit(), r.Verdict.Exit)
-	require.Len(t, r.Steps, len(kind.Steps))
+	require.Len(t, r.Steps, len(s.Steps))
 	if r.Verdict.Exit != reason.ExitPass {
 		require.NotEmpty(t, r.Detail)
 		return
 	}
 	require.Equal(t, Sound, r.Backups)
-	require.Empty(t, r.Doubts)
+	require.Empty(t, r.Problems)
 	for i, step := range r.Steps {
 		if step.Outcome == NotAsked {
-			require.True(t, kind.Steps[i].Optional, step.Name)
+			require.True(t, s.Steps[i].Optional, step.Name)
 			continue
 		}
 		require.Equal(t, Passed, step.Outcome)

@@ -3,7 +3,7 @@
 // ended, what was measured, and the one verdict that follows.
 //
 // It works in constant memory for a stream of any length, and knows nothing of
-// the suite beyond the measure.Suite handed to it, nor of where the verdict goes.
+// the suite beyond the suite.Suite handed to it, nor of where the verdict goes.
 package testreport
 
 import (
@@ -13,11 +13,36 @@ import (
 	"time"
 )
 
+// Action is what an event reports. Actions that are not documented are kept as they are.
+type Action string
+
+// The actions of Go 1.26's test2json, and those that cmd/go adds for builds (facts C1).
+const (
+	ActionStart       Action = "start" // of a package
+	ActionRun         Action = "run"   // of a test
+	ActionPause       Action = "pause"
+	ActionCont        Action = "cont"
+	ActionPass        Action = "pass"
+	ActionBench       Action = "bench"
+	ActionFail        Action = "fail"
+	ActionOutput      Action = "output"
+	ActionSkip        Action = "skip"
+	ActionAttr        Action = "attr"
+	ActionArtifacts   Action = "artifacts"
+	ActionBuildOutput Action = "build-output"
+	ActionBuildFail   Action = "build-fail"
+)
+
+// IsTerminal reports whether the action ends a test or a package.
+func (a Action) IsTerminal() bool {
+	return a == ActionPass || a == ActionFail || a == ActionSkip
+}
+
 // Event is one line of the stream: the fields of Go 1.26's test2json (facts
-// C1), build lines included. Actions nobody documented are kept as they are.
+// C1), build lines included.
 type Event struct {
-	Time        string  // RFC 3339, parsed only where it is needed; empty without -t
-	Action      string  // start run pause cont pass bench fail output skip attr artifacts build-output build-fail
+	Time        string // RFC 3339, parsed only where it is needed; empty without -t
+	Action      Action
 	Package     string  // import path
 	Test        string  // empty for what concerns the package
 	Elapsed     float64 // seconds, 10 ms resolution for tests; 0 when absent
@@ -34,11 +59,11 @@ func (e *Event) When() (time.Time, bool) {
 	return t, err == nil
 }
 
-// errNotEvent is a line that is no event and does not look like one: what a
+// errNotEvent is returned for a line that is not an event and does not look like one: what a
 // tool printed between the events.
 var errNotEvent = errors.New("not an event")
 
-// errDamaged is a line that looks like an event and cannot be read as one.
+// errDamaged is returned for a line that looks like an event and cannot be read as one.
 var errDamaged = errors.New("a damaged event")
 
 // decoder turns lines into events and reuses what repeats from line to line.

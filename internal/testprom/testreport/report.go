@@ -18,7 +18,7 @@ type Report struct {
 	Events       int
 	Stray        int // lines between the events that are none
 	Status       *int
-	Doubts       []string // all that contradicts a pass
+	Problems     []string // everything that speaks against a pass
 }
 
 // Report judges what was read. status is the exit status of the command that
@@ -26,7 +26,7 @@ type Report struct {
 // not outweigh a command that failed.
 func (c *Collector) Report(status *int) Report {
 	r := Report{
-		Measurements: c.values.resolve(c.kind),
+		Measurements: c.values.resolve(c.suite),
 		Labels:       c.values.labels,
 		Notes:        c.notes,
 		Tail:         c.tail.all(),
@@ -36,17 +36,17 @@ func (c *Collector) Report(status *int) Report {
 	}
 	r.Begin, r.End = c.times()
 	r.Verdict = c.judge(status)
-	r.Doubts = c.doubts(status)
+	r.Problems = c.problems(status)
 	failed := false
 	for i := range c.steps {
 		step := c.step(i)
-		if failed && !c.kind.Independent && step.Outcome == Failed && step.Reason == "" && step.Name != c.kind.Final {
+		if failed && !c.suite.Independent && step.Outcome == Failed && step.Reason == "" && step.Name != c.suite.Final {
 			step.Outcome, step.Seconds = NotRun, -1 // its microseconds are no duration of the step
 		}
 		failed = failed || step.Outcome == Failed
 		r.Steps = append(r.Steps, step)
 	}
-	r.Measurements = append(r.Measurements, c.counted(r.Steps)...)
+	r.Measurements = append(r.Measurements, c.claimValues(r.Steps)...)
 	return r
 }
 

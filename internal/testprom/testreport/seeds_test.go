@@ -29,23 +29,23 @@ func shortPass() string { return shortRun(suite.Drill, "") }
 
 // shortRun is the shortest run in which every step passes; the suite's own test
 // publishes one attribute, if any, first.
-func shortRun(kind suite.Suite, attribute string) string {
-	var s strings.Builder
+func shortRun(s suite.Suite, attribute string) string {
+	var stream strings.Builder
 	line := func(action, test string) {
-		s.WriteString(`{"Action":"` + action + `","Package":"p"` + test + "}\n")
+		stream.WriteString(`{"Action":"` + action + `","Package":"p"` + test + "}\n")
 	}
 	line("start", "")
-	line("run", `,"Test":"`+kind.Test+`"`)
+	line("run", `,"Test":"`+s.Test+`"`)
 	if attribute != "" {
-		line("attr", `,"Test":"`+kind.Test+`","Key":`+attribute)
+		line("attr", `,"Test":"`+s.Test+`","Key":`+attribute)
 	}
-	for _, step := range kind.StepNames() {
-		line("run", `,"Test":"`+kind.Test+`/`+step+`"`)
-		line("pass", `,"Test":"`+kind.Test+`/`+step+`"`)
+	for _, step := range s.StepNames() {
+		line("run", `,"Test":"`+s.Test+`/`+step+`"`)
+		line("pass", `,"Test":"`+s.Test+`/`+step+`"`)
 	}
-	line("pass", `,"Test":"`+kind.Test+`"`)
+	line("pass", `,"Test":"`+s.Test+`"`)
 	line("pass", "")
-	return s.String()
+	return stream.String()
 }
 
 // attr is a stream in which one step publishes one attribute.

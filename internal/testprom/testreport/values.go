@@ -17,9 +17,9 @@ const maxValues = 1000
 // values collects what a run published: measurements as text, because their
 // labels may arrive after them, and labels.
 type values struct {
-	series map[string]string // series as published -> number as published
-	labels map[string]string
-	doubts []string
+	series   map[string]string // series as published -> number as published
+	labels   map[string]string
+	problems []string
 }
 
 // metric keeps one published measurement; the same number again changes nothing.
@@ -27,9 +27,9 @@ func (v *values) metric(series, number string) {
 	before, twice := v.series[series]
 	switch {
 	case twice && !sameNumber(before, number):
-		v.doubt("metric.%s was published twice, as %s and as %s", series, before, number)
+		v.problem("metric.%s was published twice, as %s and as %s", series, before, number)
 	case !twice && len(v.series) == maxValues:
-		v.doubt("more than %d measurements", maxValues)
+		v.problem("more than %d measurements", maxValues)
 	case !twice:
 		v.series[series] = number
 	}
@@ -40,7 +40,7 @@ func (v *values) metric(series, number string) {
 func (v *values) label(name, value string) {
 	before, twice := v.labels[name]
 	if name == "stanza" && twice && before != value {
-		v.doubt("label.stanza was published twice, as %s and as %s", before, value)
+		v.problem("label.stanza was published twice, as %s and as %s", before, value)
 	}
 	if twice || len(v.labels) < maxValues {
 		v.labels[name] = value
@@ -48,16 +48,16 @@ func (v *values) label(name, value string) {
 }
 
 // resolve reads the measurements against their definitions, sorted by series.
-func (v *values) resolve(kind suite.Suite) []suite.Value {
+func (v *values) resolve(s suite.Suite) []suite.Value {
 	known := map[string]suite.Value{}
 	for _, series := range slices.Sorted(maps.Keys(v.series)) {
-		value, err := v.read(kind, series)
+		value, err := v.read(s, series)
 		if err != nil {
-			v.doubt("metric.%s: %v", series, err)
+			v.problem("metric.%s: %v", series, err)
 			continue
 		}
 		if before, twice := known[value.Series()]; twice && before.Value != value.Value {
-			v.doubt("%s has two values, %v and %v", value.Series(), before.Value, value.Value)
+			v.problem("%s has two values, %v and %v", value.Series(), before.Value, value.Value)
 		}
 		known[value.Series()] = value
 	}
@@ -68,12 +68,12 @@ func (v *values) resolve(kind suite.Suite) []suite.Value {
 	return list
 }
 
-func (v *values) read(kind suite.Suite, series string) (suite.Value, error) {
+func (v *values) read(s suite.Suite, series string) (suite.Value, error) {
 	name, given, err := suite.ParseSeries(series)
 	if err != nil {
 		return suite.Value{}, err
 	}
-	definition, ok := kind.Definition(name)
+	definition, ok := s.Definition(name)
 	if !ok {
 		return suite.Value{}, fmt.Errorf("no metric of that name is known")
 	}
@@ -117,11 +117,11 @@ func (v *values) complete(d suite.Definition, given map[string]string) (map[stri
 }
 
 // maxDoubts bounds what is remembered; one is enough for the verdict.
-const maxDoubts = 20
+const maxProblems = 20
 
-func (v *values) doubt(format string, args ...any) {
-	if len(v.doubts) < maxDoubts {
-		v.doubts = append(v.doubts, fmt.Sprintf(format, args...))
+func (v *values) problem(format string, args ...any) {
+	if len(v.problems) < maxProblems {
+		v.problems = append(v.problems, fmt.Sprintf(format, args...))
 	}
 }
 

@@ -33,14 +33,14 @@ type Verdict struct {
 func (c *Collector) judge(status *int) Verdict {
 	for _, rule := range []func() *Verdict{
 		c.stepWithReason,
-		c.process,
+		c.processEnded,
 		c.stepWithoutReason,
 		c.stepNotRun,
 		func() *Verdict { return c.unreadable(status) },
 	} {
 		if v := rule(); v != nil {
 			v.Exit = v.Reason.Exit()
-			v.Backups = c.proved(v, status)
+			v.Backups = c.provedOfBackups(v, status)
 			return *v
 		}
 	}
@@ -53,65 +53,65 @@ func (c *Collector) judge(status *int) Verdict {
 func (c *Collector) stepWithReason() *Verdict {
 	var first *Verdict
 	for _, t := range append(pointers(c.steps), &c.root) {
-		if !t.blamed() || first != nil && t.reason.Exit() != reason.ExitFailed {
+		if !t.hasReason() || first != nil && t.reason.Exit() != reason.ExitFailed {
 			continue
 		}
 		first = &Verdict{Reason: t.reason, Detail: t.sentence()}
 		if t != &c.root {
 			first.Step = t.name
 		}
-		if !c.kind.Independent || t.reason.Exit() == reason.ExitFailed {
+		if !c.suite.Independent || t.reason.Exit() == reason.ExitFailed {
 			break
 		}
 	}
 	return first
 }
 
-// process is line 2: what ended the run, rather than a step of it.
-func (c *Collector) process() *Verdict {
-	ended := c.result != "pass"
-	switch s := c.signs; {
+// processEnded is line 2: what ended the run, rather than a step of it.
+func (c *Collector) processEnded() *Verdict {
+	ended := c.packageResult != ActionPass
+	switch s := c.scan; {
 	case c.stopped.Load() != nil:
-		return c.processed(c.stopped.Load().reason, c.stopped.Load().detail)
+		return c.blame(c.stopped.Load().reason, c.stopped.Load().detail)
 	case ended && s.timedOut != "":
-		return c.processed(reason.Timeout, s.timedOut)
+		return c.blame(reason.Timeout, s.timedOut)
 	case ended && s.killed != "":
-		return c.processed(reason.Interrupted, "the test binary was ended by a "+s.killed)
+		return c.blame(reason.Interrupted, "the test binary was ended by a "+s.killed)
 	case ended && s.panicked != "":
-		return c.processed(reason.Panic, s.panicked)
-	case c.unbuilt != "":
-		return c.processed(reason.BuildFailed, strings.TrimSpace(c.unbuilt+": "+s.broken))
+		return c.blame(reason.Panic, s.panicked)
+	case c.unbuiltPackage != "":
+		return c.blame(reason.BuildFailed, strings.TrimSpace(c.unbuiltPackage+": "+s.buildError))
 	case c.root.runs == 0 && s.badFlag != "":
-		return c.processed(reason.ConfigInvalid, s.badFlag)
+		return c.blame(reason.ConfigInvalid, s.badFlag)
 	case c.root.runs == 0:
-		return c.processed(reason.NoTests, c.nothingRan())
+		return c.blame(reason.NoTests, c.nothingRan())
 	case s.cached:
-		return c.processed(reason.NoTests, "the result is an old one from Go's cache: nothing ran (use -count=1)")
+		return c.blame(reason.NoTests, "the result is an old one from Go's cache: nothing ran (use -count=1)")
 	}
-	return c.cut()
+	return c.streamCut()
 }
 
-// cut is the end of line 2: a stream that stops before the run did.
-func (c *Collector) cut() *Verdict {
+// streamCut is the end of line 2: a stream that stops before the run did.
+func (c *Collector) streamCut() *Verdict {
 	switch {
 	case c.readErr != nil:
-		return c.processed(reason.ReportUnreadable, c.readErr.Error())
-	case c.result == "" || c.open > 0:
-		return c.processed(reason.ReportUnreadable, "the stream ends before the run did: it was cut, or the test binary was killed or exited")
-	case c.twin != "":
-		return c.processed(reason.ReportUnreadable, fmt.Sprintf("%s ran in two packages, %s and %s: name one of them", c.root.name, c.pkg, c.twin))
+		return c.blame(reason.ReportUnreadable, c.readErr.Error())
+	case c.packageResult == "" || c.openPackages > 0:
+		return c.blame(reason.ReportUnreadable, "the stream ends before the run did: it was cut, or the test binary was killed or exited")
+	case c.otherPackage != "":
+		return c.blame(reason.ReportUnreadable, fmt.Sprintf("%s ran in two packages, %s and %s: name one of them", c.root.name, c.pkg, c.otherPackage))
 	case c.root.ended == 0:
-		return c.processed(reason.ReportUnreadable, "the test binary exited in the middle of "+c.root.name)
+		return c.blame(reason.ReportUnreadable, "the test binary exited in the middle of "+c.root.name)
 	}
 	return nil
 }
 
-// processed names, beside what ended the run, the step it ended in.
-func (c *Collector) processed(r reason.Reason, detail string) *Verdict {
+// blame adds, to what ended the run, the step it ended in.
+func (c *Collector) blame(r reason.Reason, detail string) *Verdict {
 	v := &Verdict{Reason: r, Detail: detail}
 	for i := range c.steps {
 		t := &c.steps[i]
-		if t.outcome() == Unfinished || t.outcome() == Failed && (v.Step == "" || c.kind.Independent) && r == reason.Panic {
+		if t.outcome() == Unfinished || t.outcome() == Failed && (v.Step == "" || c.suite.Independent) && r == reason.Panic {
 			v.Step = t.name
 		}
 	}
@@ -122,7 +122,7 @@ func (c *Collector) nothingRan() string {
 	if c.events == 0 && c.stray > 0 {
 		return "no line is an event of `go test -json`; testprom adds that flag only where `go test`, or a compiled test, is itself the command"
 	}
-	detail := c.kind.Test + " never started"
+	detail := c.suite.Test + " never started"
 	if lines := c.tail.all(); len(lines) > 0 {
 		detail += "; the last line of output: " + strings.TrimSpace(lines[len(lines)-1])
 	}
@@ -131,7 +131,7 @@ func (c *Collector) nothingRan() string {
 
 // stepWithoutReason is line 3: the first step that failed without a reason.
 func (c *Collector) stepWithoutReason() *Verdict {
-	for i, step := range c.kind.Steps {
+	for i, step := range c.suite.Steps {
 		if t := &c.steps[i]; t.outcome() == Failed {
 			return &Verdict{Reason: step.Default, Step: t.name, Detail: t.sentence()}
 		}
@@ -145,7 +145,7 @@ func (c *Collector) stepNotRun() *Verdict {
 		if t := &c.steps[i]; c.expected(i) && t.outcome() != Passed {
 			return &Verdict{
 				Reason: reason.NoTests, Step: t.name,
-				Detail: fmt.Sprintf("%s %s is %s", c.kind.Words.Step, t.name, t.outcome()),
+				Detail: fmt.Sprintf("%s %s is %s", c.suite.Words.Step, t.name, t.outcome()),
 			}
 		}
 	}
@@ -155,64 +155,64 @@ func (c *Collector) stepNotRun() *Verdict {
 // unreadable is line 5: measurements that cannot be read, and whatever else
 // contradicts a pass.
 func (c *Collector) unreadable(status *int) *Verdict {
-	if doubts := c.doubts(status); len(doubts) > 0 {
-		return &Verdict{Reason: reason.ReportUnreadable, Detail: doubts[0]}
+	if problems := c.problems(status); len(problems) > 0 {
+		return &Verdict{Reason: reason.ReportUnreadable, Detail: problems[0]}
 	}
 	return nil
 }
 
-// doubts are the sentences that stand against a pass although every step passed.
-func (c *Collector) doubts(status *int) []string {
-	doubts := slices.Concat([]string{}, c.values.doubts, c.contradictions(), c.unasked())
-	although := ", although every " + c.kind.Words.Step + " passed"
+// problems are the sentences that speak against a pass although every step passed.
+func (c *Collector) problems(status *int) []string {
+	problems := slices.Concat([]string{}, c.values.problems, c.stepContradictions(), c.claimListProblems())
+	although := ", although every " + c.suite.Words.Step + " passed"
 	switch {
 	case c.otherFailed != "":
-		doubts = append(doubts, c.otherFailed+" failed"+although)
-	case c.failedStep(), c.kind.Final == "" && c.root.blamed():
+		problems = append(problems, c.otherFailed+" failed"+although)
+	case c.failedStep(), c.suite.Final == "" && c.root.hasReason():
 	case c.root.outcome() != Passed:
-		doubts = append(doubts, fmt.Sprintf("%s itself %s%s", c.root.name, c.root.outcome(), although))
-	case c.result != "pass":
-		doubts = append(doubts, fmt.Sprintf("package %s says %s%s", c.pkg, c.result, although))
+		problems = append(problems, fmt.Sprintf("%s itself %s%s", c.root.name, c.root.outcome(), although))
+	case c.packageResult != ActionPass:
+		problems = append(problems, fmt.Sprintf("package %s says %s%s", c.pkg, c.packageResult, although))
 	case status != nil && *status != 0:
-		doubts = append(doubts, fmt.Sprintf("the command ended with exit status %d, although its stream says all is well", *status))
+		problems = append(problems, fmt.Sprintf("the command ended with exit status %d, although its stream says all is well", *status))
 	}
-	return doubts
+	return problems
 }
 
-// contradictions are reasons that nobody can use (unknown words, and reasons of
+// stepContradictions are reasons that nobody can use (unknown words, and reasons of
 // steps that passed) and failures within a step that passed.
-func (c *Collector) contradictions() (doubts []string) {
-	all := append([]*track{&c.root}, pointers(c.steps)...)
+func (c *Collector) stepContradictions() (problems []string) {
+	all := append([]*testState{&c.root}, pointers(c.steps)...)
 	for _, t := range all {
-		if t.unknown != "" {
-			doubts = append(doubts, fmt.Sprintf("%s published the reason %q, which is not one", t.name, t.unknown))
+		if t.unknownReason != "" {
+			problems = append(problems, fmt.Sprintf("%s published the reason %q, which is not one", t.name, t.unknownReason))
 		}
-		if t.below != "" && t.outcome() == Passed {
-			doubts = append(doubts, fmt.Sprintf("%s failed, and %s passed all the same", t.below, t.name))
+		if t.failedBelow != "" && t.outcome() == Passed {
+			problems = append(problems, fmt.Sprintf("%s failed, and %s passed all the same", t.failedBelow, t.name))
 		}
-		if t.reason != "" && !t.blamed() {
-			doubts = append(doubts, fmt.Sprintf("%s published the reason %s and %s all the same", t.name, t.reason, t.outcome()))
+		if t.reason != "" && !t.hasReason() {
+			problems = append(problems, fmt.Sprintf("%s published the reason %s and %s all the same", t.name, t.reason, t.outcome()))
 		}
 	}
-	return doubts
+	return problems
 }
 
-// proved says what the run proved about the backups. Their verdict stands when
+// provedOfBackups says what the run proved about the backups. Their verdict stands when
 // the final step alone failed (in a suite that has none, its own test, after every
 // claim was asked), for a reason of the environment, in a run that is whole and free of
-// doubt otherwise.
-func (c *Collector) proved(v *Verdict, status *int) Backups {
+// problems otherwise.
+func (c *Collector) provedOfBackups(v *Verdict, status *int) Backups {
 	switch {
 	case v.Exit == reason.ExitFailed:
 		return AtFault
-	case v.Step != c.kind.Final || c.process() != nil || len(c.doubts(status)) > 0:
+	case v.Step != c.suite.Final || c.processEnded() != nil || len(c.problems(status)) > 0:
 		return Unknown
-	case c.kind.Final == "" && !(c.root.blamed() && c.late):
+	case c.suite.Final == "" && !(c.root.hasReason() && c.reasonCameLast):
 		return Unknown
 	}
 	for i := range c.steps {
 		if !c.expected(i) {
-			continue // it did not run, or there would be a doubt
+			continue // it did not run, or there would be a problem
 		}
 		if want := c.steps[i].name == v.Step; want != (c.steps[i].outcome() == Failed) || !want && c.steps[i].outcome() != Passed {
 			return Unknown
@@ -240,7 +240,7 @@ func Line(text string) string {
 }
 
 // sentence is what the step said of its failure: its detail, else its last line.
-func (t *track) sentence() string {
+func (t *testState) sentence() string {
 	if t.detail != "" {
 		return t.detail
 	}
@@ -253,8 +253,8 @@ func (t *track) sentence() string {
 	return fmt.Sprintf("%s %s and said nothing", t.name, t.outcome())
 }
 
-func pointers(tracks []track) []*track {
-	list := make([]*track, len(tracks))
+func pointers(tracks []testState) []*testState {
+	list := make([]*testState, len(tracks))
 	for i := range tracks {
 		list[i] = &tracks[i]
 	}

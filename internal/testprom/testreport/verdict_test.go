@@ -119,7 +119,7 @@ func TestTeardown_AloneLeavesTheVerdictStanding(t *testing.T) {
 	}
 }
 
-func TestStop_OutweighsEverythingBehindIt(t *testing.T) {
+func TestStop_OutweighsEverythingAfterIt(t *testing.T) {
 	c := New(suite.Drill)
 	c.Stop(reason.Interrupted, "a signal")
 	c.Stop(reason.Timeout, "too late")

@@ -19,7 +19,7 @@ import (
 )
 
 // old is what the file held before this run: series of this suite alone.
-type old struct {
+type oldFile struct {
 	series   []series
 	help     map[string]string // of metrics this version does not know
 	warnings []string
@@ -32,27 +32,27 @@ const maxOld = 16 << 20
 // readOld reads the file that is about to be replaced. Nothing in it is an
 // error: what cannot be used is left out and reported. A file that cannot be read
 // at all may hold the verdicts of other stanzas, and is none to replace.
-func readOld(path, namespace string) (old, error) {
+func readOld(path, namespace string) (oldFile, error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return old{}, nil
+		return oldFile{}, nil
 	}
 	if err != nil {
-		return old{}, fmt.Errorf("the old file cannot be read and stays: %w", err)
+		return oldFile{}, fmt.Errorf("the old file cannot be read and stays: %w", err)
 	}
 	defer func() { _ = f.Close() }()
 	text, err := io.ReadAll(io.LimitReader(f, maxOld+1))
 	switch {
 	case err != nil:
-		return old{}, fmt.Errorf("the old file cannot be read and stays: %w", err)
+		return oldFile{}, fmt.Errorf("the old file cannot be read and stays: %w", err)
 	case len(text) > maxOld:
-		return old{warnings: []string{fmt.Sprintf("the old file %s is larger than %d bytes and is replaced", path, maxOld)}}, nil
+		return oldFile{warnings: []string{fmt.Sprintf("the old file %s is larger than %d bytes and is replaced", path, maxOld)}}, nil
 	}
 	return parseOld(path, text, namespace), nil
 }
 
 // parseOld takes from text every series that can be kept.
-func parseOld(path string, text []byte, namespace string) (o old) {
+func parseOld(path string, text []byte, namespace string) (o oldFile) {
 	families, err := parse(text)
 	if err != nil {
 		o.warn("the old file %s is not a metrics file and is replaced: %v", path, err)
@@ -80,7 +80,7 @@ func parseOld(path string, text []byte, namespace string) (o old) {
 			o.series = append(o.series, s)
 		}
 	}
-	o.oneVerdict(path)
+	o.dropAmbiguousVerdicts(path)
 	return o
 }
 
@@ -112,10 +112,10 @@ func fromMetric(name string, m *dto.Metric) (series, error) {
 	return s, nil
 }
 
-// distrust drops the times of one stanza that cannot be true, before they are
+// dropFutureTimes drops the times of one stanza that cannot be true, before they are
 // carried over. Those of other stanzas are theirs to judge: a clock that was set
 // back here must not take their last success away.
-func (o *old) distrust(path, stanza string, now time.Time) {
+func (o *oldFile) dropFutureTimes(path, stanza string, now time.Time) {
 	o.series = slices.DeleteFunc(o.series, func(s series) bool {
 		wrong := s.labels["stanza"] == stanza && strings.HasSuffix(s.name, "_timestamp_seconds") && !plausible(s.value, now)
 		if wrong {
@@ -131,9 +131,9 @@ func plausible(seconds float64, now time.Time) bool {
 	return seconds > 0 && seconds <= float64(now.Unix()+slack)
 }
 
-// oneVerdict drops last_success where a stanza has several: nobody knows which
+// dropAmbiguousVerdicts drops last_success where a stanza has several: nobody knows which
 // one is true.
-func (o *old) oneVerdict(path string) {
+func (o *oldFile) dropAmbiguousVerdicts(path string) {
 	count := map[string]int{}
 	for _, s := range o.series {
 		if s.name == lastSuccess {
@@ -151,7 +151,7 @@ func (o *old) oneVerdict(path string) {
 }
 
 // carried are the old series of one stanza with these names.
-func (o old) carried(stanza string, names ...string) (list []series) {
+func (o oldFile) carried(stanza string, names ...string) (list []series) {
 	for _, s := range o.series {
 		if s.labels["stanza"] == stanza && slices.Contains(names, s.name) {
 			list = append(list, s)
@@ -161,7 +161,7 @@ func (o old) carried(stanza string, names ...string) (list []series) {
 }
 
 // others are the old series of all other stanzas.
-func (o old) others(stanza string) (list []series) {
+func (o oldFile) others(stanza string) (list []series) {
 	for _, s := range o.series {
 		if s.labels["stanza"] != stanza {
 			list = append(list, s)
@@ -170,7 +170,7 @@ func (o old) others(stanza string) (list []series) {
 	return list
 }
 
-func (o *old) warn(text string, args ...any) {
+func (o *oldFile) warn(text string, args ...any) {
 	o.warnings = append(o.warnings, fmt.Sprintf(text, args...))
 }
 

@@ -14,7 +14,7 @@ import (
 
 // render is the whole file: this run's series and those of other stanzas that
 // the old file held, in the order of Definitions.
-func render(r Run, old old) ([]byte, error) {
+func render(r Run, old oldFile) ([]byte, error) {
 	families, order := r.families(append(r.all(old), old.others(r.Stanza)...), old.help)
 	var text bytes.Buffer
 	for _, name := range order {

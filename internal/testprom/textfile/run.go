@@ -2,7 +2,7 @@
 // textfile collector: built whole, parsed again, and renamed into place, so that
 // a reader never sees half of it.
 //
-// It knows no JSON and no event stream, and of the suite only the measure.Suite
+// It knows no JSON and no event stream, and of the suite only the suite.Suite
 // handed to it.
 package textfile
 
@@ -64,7 +64,7 @@ var help = map[string]string{
 
 // Definitions are all metrics of a suite, in the order of the file, for whoever
 // documents them or checks alerts against them.
-func Definitions(kind suite.Suite) []suite.Definition {
+func Definitions(s suite.Suite) []suite.Definition {
 	list := []suite.Definition{
 		{Name: lastSuccess, Help: help[lastSuccess], Labels: []string{"reason"}},
 		{Name: lastRunTimestamp, Help: help[lastRunTimestamp]},
@@ -73,7 +73,7 @@ func Definitions(kind suite.Suite) []suite.Definition {
 		{Name: environmentError, Help: help[environmentError], Labels: []string{"reason"}},
 		{Name: duration, Help: help[duration]},
 		{Name: stepDuration, Help: help[stepDuration], Labels: []string{"step"}},
-		{Name: info, Help: help[info], Labels: kind.InfoLabels},
+		{Name: info, Help: help[info], Labels: s.InfoLabels},
 	}
-	return append(list, kind.Metrics...)
+	return append(list, s.Metrics...)
 }

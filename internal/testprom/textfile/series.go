@@ -33,7 +33,7 @@ func (s series) id() string {
 }
 
 // all are the series of this run; old is what the file said before.
-func (r Run) all(old old) []series {
+func (r Run) all(old oldFile) []series {
 	list := r.verdict(old)
 	list = append(list, r.with(lastAttemptTimestamp, unix(r)))
 	if r.Environment == reason.None {
@@ -62,7 +62,7 @@ func (r Run) all(old old) []series {
 // verdict are the three series that speak of the backups. Without a verdict they
 // keep what the file said before; what it did not say stays out, for a zero
 // would be a claim (and would keep the never-ran alert quiet).
-func (r Run) verdict(old old) []series {
+func (r Run) verdict(old oldFile) []series {
 	switch {
 	case r.Verdict == nil:
 		return old.carried(r.Stanza, lastSuccess, lastRunTimestamp, lastSuccessTimestamp)

@@ -37,7 +37,7 @@ func Write(path string, run Run) (warnings []string, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", path, err)
 	}
-	old.distrust(path, run.Stanza, later(run.At, run.Now))
+	old.dropFutureTimes(path, run.Stanza, later(run.At, run.Now))
 	text, err := render(run, old)
 	if err != nil {
 		return old.warnings, fmt.Errorf("write %s: %w", path, err)

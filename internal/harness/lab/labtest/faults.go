@@ -92,8 +92,8 @@ func containerKilled(t *testing.T, s *labSuite) {
 // or the way to it, while a check is asked.
 func postmasterKilled(t *testing.T, s *labSuite) {
 	for _, c := range []struct {
-		name string
-		harm func(b *bench, sandbox string) error
+		name   string
+		inject func(b *bench, sandbox string) error
 	}{
 		{"Postmaster", func(b *bench, sandbox string) error {
 			_, err := b.tryIncus("exec", sandbox, "--", "sh", "-c", "kill -9 $(head -n 1 /var/lib/veza-drill/data/postmaster.pid)")
@@ -109,7 +109,7 @@ func postmasterKilled(t *testing.T, s *labSuite) {
 			f := b.start("drill", b.slow()...)
 			f.Reach("verify")
 			require.Len(t, b.sandboxes(), 1)
-			require.NoError(t, c.harm(b, b.sandboxes()[0].Name))
+			require.NoError(t, c.inject(b, b.sandboxes()[0].Name))
 			b.verdict(f.End(), reason.ExitEnvironment, reason.SandboxFailed)
 			b.nothingLeft()
 		})

@@ -25,9 +25,9 @@ func drillOf(t *testing.T, stream string) Report {
 	return c.Report(nil)
 }
 
-// TestPass_WithADoubtIsNone, and the doubt says what it is.
-func TestPass_WithADoubtIsNone(t *testing.T) {
-	for want, behind := range map[string]string{
+// TestPass_WithAProblemIsNone, and the report says what it is.
+func TestPass_WithAProblemIsNone(t *testing.T) {
+	for want, after := range map[string]string{
 		"label.stanza was published twice, as a and as b": says("label.stanza", "a") + says("label.stanza", "b"),
 		`rows{check="a"} has two values, 2 and 1`:         says(`metric.rows{check="a"}`, "1") + says(`metric.rows{check="a",}`, "2"),
 		"was published twice, as 1 and as 2":              says(`metric.rows{check="a"}`, "1") + says(`metric.rows{check="a"}`, "2"),
@@ -36,34 +36,34 @@ func TestPass_WithADoubtIsNone(t *testing.T) {
 		"TestDrill/verify ended more often than it began": `{"Action":"pass","Package":"p","Test":"TestDrill/verify"}` + "\n",
 		"line 22 of the stream is a damaged event":        "a\nb\n" + `x{"Action":"pass"` + "\n",
 	} {
-		stream := string(play("")) + behind
+		stream := string(play("")) + after
 		if strings.HasPrefix(want, "line ") {
 			want = strings.Replace(want, "22", fmt.Sprint(strings.Count(stream, "\n")), 1)
 		}
 		r := drillOf(t, stream)
-		assert.Contains(t, strings.Join(r.Doubts, "; "), want)
+		assert.Contains(t, strings.Join(r.Problems, "; "), want)
 		assert.Equal(t, reason.ReportUnreadable, r.Reason, want)
 	}
 }
 
 func TestPass_OfHarmlessRepetitionsStays(t *testing.T) {
-	for name, behind := range map[string]string{
+	for name, after := range map[string]string{
 		"the same stanza again": says("label.stanza", "a") + says("label.stanza", "a"),
 		"another backup set":    says("label.backup", "a") + says("label.backup", "b"),
 		"the same series again": says(`metric.rows{check="a"}`, "1") + says(`metric.rows{check="a",}`, "1.0"),
 	} {
-		assert.Empty(t, drillOf(t, string(play(""))+behind).Doubts, name)
+		assert.Empty(t, drillOf(t, string(play(""))+after).Problems, name)
 	}
 }
 
-func TestMeasurements_AreBoundedAndTheFirstTooManyIsADoubt(t *testing.T) {
+func TestMeasurements_AreBoundedAndTheFirstTooManyIsAProblem(t *testing.T) {
 	var s bytes.Buffer
 	for i := range maxValues {
 		s.WriteString(says(fmt.Sprintf(`metric.rows{check="%d"}`, i), "1"))
 	}
 	full := string(play("")) + s.String()
-	assert.Empty(t, drillOf(t, full).Doubts)
-	assert.Contains(t, drillOf(t, full+says(`metric.rows{check="more"}`, "1")).Doubts, "more than 1000 measurements")
+	assert.Empty(t, drillOf(t, full).Problems)
+	assert.Contains(t, drillOf(t, full+says(`metric.rows{check="more"}`, "1")).Problems, "more than 1000 measurements")
 }
 
 func TestNotes_AreKeptInOrderAndBounded(t *testing.T) {

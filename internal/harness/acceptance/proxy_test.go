@@ -28,7 +28,7 @@ import (
 // store is the S3 server of a seed, reached directly or through a front.
 type store struct {
 	*objectstore.Store
-	proxy http.Handler
+	handler http.Handler
 }
 
 // newStore makes the way into a store for fronts: requests pass as they are, their
@@ -37,7 +37,7 @@ func newStore(s *objectstore.Store) *store {
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(s.CA)
 	target := &url.URL{Scheme: "https", Host: net.JoinHostPort(s.Endpoint, strconv.Itoa(s.Port))}
-	return &store{Store: s, proxy: &httputil.ReverseProxy{
+	return &store{Store: s, handler: &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(target)
 			r.Out.Host = r.In.Host
@@ -77,35 +77,35 @@ var (
 )
 
 // front puts a server before the store of a case, and its conf behind it.
-func front(as identity, does behaviour) func(*patient) {
-	return func(p *patient) {
-		certificate, ca := as.issue(p.t)
+func viaProxy(as identity, does behaviour) func(*repoCopy) {
+	return func(rc *repoCopy) {
+		certificate, ca := as.issue(rc.t)
 		server := &http.Server{
-			Handler:   http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { does(w, r, p.seed.store.proxy) }),
+			Handler:   http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { does(w, r, rc.seed.store.handler) }),
 			TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
 			ErrorLog:  log.New(io.Discard, "", 0), ReadHeaderTimeout: time.Minute,
 		}
-		listener := listen(p)
+		listener := listen(rc)
 		go server.ServeTLS(listener, "", "") //nolint:errcheck // it ends when the server is closed
-		p.t.Cleanup(func() { _ = server.Close() })
-		require.NoError(p.t, os.WriteFile(p.file("etc/front.crt"), ca, 0o644))
-		p.set("repo1-storage-ca-file", p.file("etc/front.crt"))
+		rc.t.Cleanup(func() { _ = server.Close() })
+		require.NoError(rc.t, os.WriteFile(rc.file("etc/front.crt"), ca, 0o644))
+		rc.set("repo1-storage-ca-file", rc.file("etc/front.crt"))
 	}
 }
 
 // listen takes a free port of this machine and makes the conf name it.
-func listen(p *patient) net.Listener {
-	listener, err := (&net.ListenConfig{}).Listen(p.t.Context(), "tcp4", "127.0.0.1:0")
-	require.NoError(p.t, err)
-	p.t.Cleanup(func() { _ = listener.Close() })
-	p.set("repo1-storage-port", strconv.Itoa(listener.Addr().(*net.TCPAddr).Port))
+func listen(rc *repoCopy) net.Listener {
+	listener, err := (&net.ListenConfig{}).Listen(rc.t.Context(), "tcp4", "127.0.0.1:0")
+	require.NoError(rc.t, err)
+	rc.t.Cleanup(func() { _ = listener.Close() })
+	rc.set("repo1-storage-port", strconv.Itoa(listener.Addr().(*net.TCPAddr).Port))
 	return listener
 }
 
 // tcp is a server that speaks no TLS: it does one thing with each connection.
-func tcp(does func(net.Conn)) func(*patient) {
-	return func(p *patient) {
-		listener := listen(p)
+func tcp(does func(net.Conn)) func(*repoCopy) {
+	return func(rc *repoCopy) {
+		listener := listen(rc)
 		go func() {
 			for {
 				conn, err := listener.Accept()

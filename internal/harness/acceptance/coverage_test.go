@@ -28,7 +28,7 @@ func TestEveryReason_HasAFault(t *testing.T) {
 		for _, r := range tab.rows {
 			exit, why := r.expects()
 			has[why] = true
-			assert.Equal(t, why.Exit(), exit, "%s/%s", tab.test, r.called())
+			assert.Equal(t, why.Exit(), exit, "%s/%s", tab.test, r.rowName())
 		}
 	}
 	for _, why := range ofStreams(t) {
@@ -88,7 +88,7 @@ func TestCorpus_IsLargeAndItsNamesAreUnique(t *testing.T) {
 	seen := map[string]bool{}
 	for _, tab := range corpus.tables {
 		for _, r := range tab.rows {
-			name := tab.test + "/" + r.called()
+			name := tab.test + "/" + r.rowName()
 			assert.False(t, seen[name], name)
 			seen[name] = true
 		}

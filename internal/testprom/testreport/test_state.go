@@ -17,7 +17,7 @@ const (
 	Passed     Outcome = "passed"
 	Skipped    Outcome = "skipped"
 	Failed     Outcome = "failed"
-	NotRun     Outcome = "not run"   // failed without a reason behind a failed step
+	NotRun     Outcome = "not run"   // failed without a reason after a failed step
 	NotAsked   Outcome = "not asked" // the run said beforehand that it would not
 )
 
@@ -31,37 +31,37 @@ type Step struct {
 	Output  []string      // its last lines, framing left out
 }
 
-// track follows one test of the suite through the stream.
-type track struct {
-	name    string
-	runs    int // run events
-	ended   int // terminal events
-	worst   Outcome
-	reason  reason.Reason
-	detail  string
-	unknown string // a reason that stands in no table
-	below   string // the first deeper subtest that failed
-	begin   time.Time
-	end     time.Time
-	elapsed float64
-	tail    ring
+// testState follows one test of the suite through the stream.
+type testState struct {
+	name          string
+	runs          int // run events
+	ended         int // terminal events
+	result        Outcome
+	reason        reason.Reason
+	detail        string
+	unknownReason string // a reason that is not in the table
+	failedBelow   string // the first deeper subtest that failed
+	begin         time.Time
+	end           time.Time
+	elapsed       float64
+	tail          ring
 }
 
 // start notes a run event.
-func (t *track) start(e *Event) {
+func (t *testState) start(e *Event) {
 	t.runs++
 	if when, ok := e.When(); ok && t.begin.IsZero() {
 		t.begin = when
 	}
 }
 
-// finish notes a terminal event. The worst one counts, so that of two runs
+// finish notes a terminal event. The worst result counts, so that of two runs
 // (-count=2) the failed one is never covered by the one that passed.
-func (t *track) finish(e *Event) {
+func (t *testState) finish(e *Event) {
 	t.ended++
-	outcome := map[string]Outcome{"pass": Passed, "skip": Skipped, "fail": Failed}[e.Action]
-	if t.worst == "" || outcome == Failed || outcome == Skipped && t.worst == Passed {
-		t.worst = outcome
+	outcome := map[Action]Outcome{ActionPass: Passed, ActionSkip: Skipped, ActionFail: Failed}[e.Action]
+	if t.result == "" || outcome == Failed || outcome == Skipped && t.result == Passed {
+		t.result = outcome
 	}
 	t.elapsed = e.Elapsed
 	if when, ok := e.When(); ok && t.end.IsZero() {
@@ -71,30 +71,30 @@ func (t *track) finish(e *Event) {
 
 // outcome is how the test ended. A terminal event without a run event is the
 // rest of a stream that lost its beginning and proves nothing.
-func (t *track) outcome() Outcome {
+func (t *testState) outcome() Outcome {
 	switch {
 	case t.runs == 0 && t.ended == 0 && t.reason == "":
 		return Missing
-	case t.runs == 0 || t.ended == 0 || t.ended < t.runs && t.worst != Failed:
+	case t.runs == 0 || t.ended == 0 || t.ended < t.runs && t.result != Failed:
 		return Unfinished
 	}
-	return t.worst
+	return t.result
 }
 
-// blamed says whether the test published a reason that counts: it failed, or
+// hasReason says whether the test published a reason that counts: it failed, or
 // never said how it ended.
-func (t *track) blamed() bool {
+func (t *testState) hasReason() bool {
 	outcome := t.outcome()
 	return t.reason != "" && (outcome == Failed || outcome == Unfinished)
 }
 
-// held says whether the claim is true, 1 or 0; known is false where the run did not find
+// claimHolds says whether the claim is true, 1 or 0; known is false where the run did not find
 // out: the environment kept it from an answer, or the run was ended from outside (whole
 // is false) and the claim failed without saying why.
-func (t *track) held(whole bool) (value float64, known bool) {
+func (t *testState) claimHolds(whole bool) (value float64, known bool) {
 	switch t.outcome() {
 	case Passed:
-		return 1, t.reason == "" && t.unknown == "" && t.below == ""
+		return 1, t.reason == "" && t.unknownReason == "" && t.failedBelow == ""
 	case Failed:
 		return 0, t.reason != "" && t.reason.Exit() == reason.ExitFailed || t.reason == "" && whole
 	}
@@ -102,11 +102,11 @@ func (t *track) held(whole bool) (value float64, known bool) {
 }
 
 // publishReason keeps the first known word.
-func (t *track) publishReason(word string) {
+func (t *testState) publishReason(word string) {
 	r := reason.Reason(word)
 	switch {
 	case !r.Known():
-		t.unknown = word
+		t.unknownReason = word
 	case t.reason == "":
 		t.reason = r
 	}
@@ -117,7 +117,7 @@ func (t *track) publishReason(word string) {
 // 10 ms resolution, leaves out parallel subtests, and is missing without -t
 // (facts C1); and with a plain -v the terminal events of all steps come together
 // at the very end.
-func (t *track) seconds(next time.Time) float64 {
+func (t *testState) seconds(next time.Time) float64 {
 	end := t.end
 	if !next.IsZero() && next.Before(end) {
 		end = next

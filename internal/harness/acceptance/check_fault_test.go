@@ -27,62 +27,62 @@ import (
 
 // ailment is one line of a table of backup checks: what is wrong, the claims that are red
 // of it, and the verdict.
-type ailment struct {
-	name  string
-	harm  func(*patient)
-	args  string // of the check, as a fault's
-	env   string
-	exit  int
-	why   reason.Reason
-	red   string // claims by spaces; "" with a failure: no claim was started
-	words string
+type checkFault struct {
+	name   string
+	inject func(*repoCopy)
+	args   string // of the check, as a fault's
+	env    string
+	exit   int
+	why    reason.Reason
+	red    string // claims by spaces; "" with a failure: no claim was started
+	words  string
 }
 
-func (a ailment) called() string { return a.name }
+func (a checkFault) rowName() string { return a.name }
 
-func (a ailment) expects() (int, reason.Reason) { return a.exit, a.why }
+func (a checkFault) expects() (int, reason.Reason) { return a.exit, a.why }
 
 // alone runs one ailment on a copy of a seed, in an object store of its own.
-func (a ailment) alone(t *testing.T, from func() (life, error)) {
+func (a checkFault) run(t *testing.T, from func() (liveSeed, error)) {
 	t.Helper()
 	l, err := from()
 	require.NoError(t, err)
-	busy <- struct{}{}
-	defer func() { <-busy }()
-	a.on(admit(t, l.seed))
+	cores <- struct{}{}
+	defer func() { <-cores }()
+	a.runOn(newCopy(t, l.seed))
 }
 
 // on breaks one copy, checks it, and looks at every claim.
-func (a ailment) on(p *patient) {
-	t := p.t
+func (a checkFault) runOn(rc *repoCopy) {
+	t := rc.t
 	t.Helper()
-	store := p.toStore()
-	if a.harm != nil {
-		a.harm(p)
+	store := rc.toStore()
+	if a.inject != nil {
+		a.inject(rc)
 	}
-	p.upload(store)
-	before := p.source()
+	rc.upload(store)
+	before := rc.source()
 	var env []string
 	if a.env != "" {
-		env = append(env, p.fill(a.env))
+		env = append(env, rc.fill(a.env))
 	}
-	args := []string{"-conf", p.conf()}
+	args := []string{"-conf", rc.conf()}
 	for _, arg := range strings.Fields(a.args) {
-		args = append(args, p.fill(arg))
+		args = append(args, rc.fill(arg))
 	}
-	o := p.check(env, args...)
+	o := rc.check(env, args...)
 	t.Logf("| %s | %d %s | %d %s | %.1f | %s", t.Name(), a.exit, a.why, o.Status, o.Report.Reason, o.Took.Seconds(), o.Report.Detail)
-	defer func() { remember(t, o) }()
-	a.judge(p, o)
-	assert.Equal(t, before, p.source(), "a check changes nothing where the backups are")
+	defer func() { recordVerdict(t, o) }()
+	a.judge(rc, o)
+	assert.Equal(t, before, rc.source(), "a check changes nothing where the backups are")
 	if t.Failed() {
 		t.Log(o.Said)
 	}
-	p.leavesNothing()
+	rc.leavesNothing()
 }
 
-func (a ailment) judge(p *patient, o outcome) {
-	t := p.t
+func (a checkFault) judge(rc *repoCopy, o outcome) {
+	t := rc.t
 	t.Helper()
 	assert.Equal(t, a.exit, o.Status, "exit status")
 	assert.Equal(t, a.why, o.Report.Reason, "reason: %s", o.Report.Detail)
@@ -91,7 +91,7 @@ func (a ailment) judge(p *patient, o outcome) {
 		found = strings.Join(o.Report.Notes, "\n")
 	}
 	for _, words := range strings.Split(a.words, " | ") {
-		assert.Contains(t, found, p.fill(words))
+		assert.Contains(t, found, rc.fill(words))
 	}
 	red := strings.Fields(a.red)
 	for _, claim := range o.Report.Steps {
@@ -115,68 +115,68 @@ func (a ailment) judge(p *patient, o outcome) {
 			assert.NotContains(t, o.Prom, line)
 		}
 	}
-	assert.Less(t, o.Took, atLast)
+	assert.Less(t, o.Took, slowBound)
 }
 
 // toStore makes the conf that of an object store which is still empty, with the keys
 // that only read.
-func (p *patient) toStore() *objectstore.Store {
-	p.t.Helper()
-	store, err := objectstore.Embedded(p.t.Context())
-	require.NoError(p.t, err)
-	p.t.Cleanup(func() { assert.NoError(p.t, store.Close(context.Background())) })
-	ca := p.file("etc/store.crt")
-	require.NoError(p.t, os.WriteFile(ca, store.CA, 0o644))
+func (rc *repoCopy) toStore() *objectstore.Store {
+	rc.t.Helper()
+	store, err := objectstore.Embedded(rc.t.Context())
+	require.NoError(rc.t, err)
+	rc.t.Cleanup(func() { assert.NoError(rc.t, store.Close(context.Background())) })
+	ca := rc.file("etc/store.crt")
+	require.NoError(rc.t, os.WriteFile(ca, store.CA, 0o644))
 	for option, value := range map[string]string{
 		"repo1-type": "s3", "repo1-path": "/pgbackrest", "repo1-s3-uri-style": "path", "repo1-s3-key-type": "shared",
 		"repo1-s3-bucket": store.Bucket, "repo1-s3-region": store.Region, "repo1-s3-endpoint": store.Endpoint,
 		"repo1-storage-port": strconv.Itoa(store.Port), "repo1-storage-ca-file": ca,
 		"repo1-s3-key": store.ReadKey, "repo1-s3-key-secret": store.ReadSecret,
 	} {
-		p.set(option, value)
+		rc.set(option, value)
 	}
 	return store
 }
 
 // upload puts the copy of the repository, as it is by now, into the store, oldest first.
-func (p *patient) upload(store *objectstore.Store) {
-	p.t.Helper()
+func (rc *repoCopy) upload(store *objectstore.Store) {
+	rc.t.Helper()
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(store.CA)
 	client, err := minio.New(net.JoinHostPort(store.Endpoint, strconv.Itoa(store.Port)), &minio.Options{
 		Creds: credentials.NewStaticV4(store.Key, store.Secret, ""), Secure: true, Region: store.Region,
 		Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}, BucketLookup: minio.BucketLookupPath,
 	})
-	require.NoError(p.t, err)
+	require.NoError(rc.t, err)
 	var files []string
-	require.NoError(p.t, filepath.WalkDir(p.repo(), func(path string, entry fs.DirEntry, err error) error {
+	require.NoError(rc.t, filepath.WalkDir(rc.repo(), func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.Type().IsRegular() {
 			files = append(files, path)
 		}
 		return err
 	}))
 	for _, file := range files {
-		name, err := filepath.Rel(p.repo(), file)
-		require.NoError(p.t, err)
-		_, err = client.FPutObject(p.t.Context(), store.Bucket, "pgbackrest/"+name, file, minio.PutObjectOptions{})
-		require.NoError(p.t, err)
+		name, err := filepath.Rel(rc.repo(), file)
+		require.NoError(rc.t, err)
+		_, err = client.FPutObject(rc.t.Context(), store.Bucket, "pgbackrest/"+name, file, minio.PutObjectOptions{})
+		require.NoError(rc.t, err)
 	}
 }
 
 // readable opens the conf to every user of the machine.
-func readable(p *patient) { require.NoError(p.t, os.Chmod(p.conf(), 0o644)) }
+func readable(rc *repoCopy) { require.NoError(rc.t, os.Chmod(rc.conf(), 0o644)) }
 
 // plant puts a file into the repository that pgBackRest did not write.
-func plant(name, content string) func(*patient) {
-	return func(p *patient) {
-		require.NoError(p.t, os.WriteFile(filepath.Join(p.repo(), name), []byte(content), 0o644))
+func plant(name, content string) func(*repoCopy) {
+	return func(rc *repoCopy) {
+		require.NoError(rc.t, os.WriteFile(filepath.Join(rc.repo(), name), []byte(content), 0o644))
 	}
 }
 
 // aged makes info say that every backup was taken so long ago.
-func aged(by time.Duration) func(*patient) {
-	return func(p *patient) {
+func aged(by time.Duration) func(*repoCopy) {
+	return func(rc *repoCopy) {
 		then := time.Now().Add(-by).Unix()
-		path(fmt.Sprintf(`s/"start":[0-9]\{10\},"stop":[0-9]\{10\}/"start":%d,"stop":%d/g`, then-1, then))(p)
+		path(fmt.Sprintf(`s/"start":[0-9]\{10\},"stop":[0-9]\{10\}/"start":%d,"stop":%d/g`, then-1, then))(rc)
 	}
 }

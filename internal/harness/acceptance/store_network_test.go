@@ -20,32 +20,32 @@ import (
 
 // A slow store is no fault, one that cuts or refuses is; and whoever's place runs out
 // here is told that it is here.
-func TestStore_Weather(t *testing.T) { storeWeatherFaults.suffer(t) }
+func TestStore_Weather(t *testing.T) { storeWeatherFaults.run(t) }
 
 var storeWeatherFaults = faults("TestStore_Weather", remote, []fault{
-	{name: "Latency20ms", harm: front(localhost, late(20*time.Millisecond)), exit: 0, why: reason.None},
-	{name: "Latency200ms", harm: front(localhost, late(200*time.Millisecond)), exit: 0, why: reason.None, waits: true},
-	{name: "OneMegabyteASecond", harm: front(localhost, throttled(1<<20)), exit: 0, why: reason.None, waits: true},
-	{name: "SlowDownOnce", harm: front(localhost, first(inBundle, answer(503, "SlowDown"))), exit: 0, why: reason.None},
-	{name: "SlowDownAlways", harm: impatient(front(localhost, some(inBundle, answer(503, "SlowDown")))), exit: 2, why: reason.RepoUnreachable, waits: true},
-	{name: "CutOnce", harm: front(localhost, first(inBundle, half)), exit: 0, why: reason.None},
-	{name: "CutAlways", harm: impatient(front(localhost, some(inBundle, half))), exit: 2, why: reason.RepoUnreachable, waits: true},
-	{name: "SegmentCutAlways", harm: impatient(front(localhost, some(segment, half))), exit: 2, why: reason.RepoUnreachable, waits: true},
-	{name: "TokenExpired", harm: front(localhost, some(always, answer(403, "ExpiredToken"))), exit: 1, why: reason.RepoDenied, words: "ExpiredToken"},
-	{name: "GetDenied", harm: front(localhost, some(aFile, answer(403, "AccessDenied"))), exit: 1, why: reason.RepoDenied, words: "AccessDenied"},
-	{name: "PortOfPostgreSQLTaken", harm: taken("127.0.0.1:5432"), exit: 0, why: reason.None},
+	{name: "Latency20ms", inject: viaProxy(localhost, late(20*time.Millisecond)), exit: 0, why: reason.None},
+	{name: "Latency200ms", inject: viaProxy(localhost, late(200*time.Millisecond)), exit: 0, why: reason.None, waits: true},
+	{name: "OneMegabyteASecond", inject: viaProxy(localhost, throttled(1<<20)), exit: 0, why: reason.None, waits: true},
+	{name: "SlowDownOnce", inject: viaProxy(localhost, first(inBundle, answer(503, "SlowDown"))), exit: 0, why: reason.None},
+	{name: "SlowDownAlways", inject: withShortTimeout(viaProxy(localhost, some(inBundle, answer(503, "SlowDown")))), exit: 2, why: reason.RepoUnreachable, waits: true},
+	{name: "CutOnce", inject: viaProxy(localhost, first(inBundle, half)), exit: 0, why: reason.None},
+	{name: "CutAlways", inject: withShortTimeout(viaProxy(localhost, some(inBundle, half))), exit: 2, why: reason.RepoUnreachable, waits: true},
+	{name: "SegmentCutAlways", inject: withShortTimeout(viaProxy(localhost, some(segment, half))), exit: 2, why: reason.RepoUnreachable, waits: true},
+	{name: "TokenExpired", inject: viaProxy(localhost, some(always, answer(403, "ExpiredToken"))), exit: 1, why: reason.RepoDenied, words: "ExpiredToken"},
+	{name: "GetDenied", inject: viaProxy(localhost, some(isObject, answer(403, "AccessDenied"))), exit: 1, why: reason.RepoDenied, words: "AccessDenied"},
+	{name: "PortOfPostgreSQLTaken", inject: taken("127.0.0.1:5432"), exit: 0, why: reason.None},
 })
 
 // Where the sandbox's disk fills up, nothing is learned about the backups.
-func TestDiskFull(t *testing.T) { diskFullFaults.suffer(t) }
+func TestDiskFull(t *testing.T) { diskFullFaults.run(t) }
 
 var diskFullFaults = faults("TestDiskFull", remote, []fault{
-	{name: "Small", harm: disk("40m", nil), exit: 2, why: reason.DiskSpace, words: "MB are free", step: "preflight"},
-	{name: "WhileRestoring", harm: disk("400m", inBundle), exit: 2, why: reason.DiskSpace, step: "restore", waits: true},
-	{name: "WhileReplaying", harm: disk("400m", segment), exit: 2, why: reason.DiskSpace, step: "recover", waits: true},
+	{name: "Small", inject: disk("40m", nil), exit: 2, why: reason.DiskSpace, words: "MB are free", step: "preflight"},
+	{name: "WhileRestoring", inject: disk("400m", inBundle), exit: 2, why: reason.DiskSpace, step: "restore", waits: true},
+	{name: "WhileReplaying", inject: disk("400m", segment), exit: 2, why: reason.DiskSpace, step: "recover", waits: true},
 })
 
-func aFile(r *http.Request) bool { return !aListing(r) }
+func isObject(r *http.Request) bool { return !isListing(r) }
 
 // some answers the requests that match in its own way.
 func some(match which, own behaviour) behaviour {
@@ -126,40 +126,40 @@ func throttled(rate int) behaviour {
 }
 
 // taken holds an address while the drill runs.
-func taken(address string) func(*patient) {
-	return func(p *patient) {
-		listener, err := (&net.ListenConfig{}).Listen(p.t.Context(), "tcp4", address)
+func taken(address string) func(*repoCopy) {
+	return func(rc *repoCopy) {
+		listener, err := (&net.ListenConfig{}).Listen(rc.t.Context(), "tcp4", address)
 		if err == nil { // else somebody holds it already
-			p.t.Cleanup(func() { _ = listener.Close() })
+			rc.t.Cleanup(func() { _ = listener.Close() })
 		}
 	}
 }
 
 // disk gives the sandbox a file system of its own, which is full as soon as the drill
 // asks the store for something that matches.
-func disk(size string, when which) func(*patient) {
-	return func(p *patient) {
+func disk(size string, when which) func(*repoCopy) {
+	return func(rc *repoCopy) {
 		if os.Geteuid() != 0 {
-			p.t.Skip("a file system of a size is mounted by root")
+			rc.t.Skip("a file system of a size is mounted by root")
 		}
-		require.NoError(p.t, unix.Mount("tmpfs", p.tmp(), "tmpfs", 0, "mode=1777,size="+size))
-		p.t.Cleanup(func() { require.NoError(p.t, unix.Unmount(p.tmp(), unix.MNT_DETACH)) })
+		require.NoError(rc.t, unix.Mount("tmpfs", rc.tmp(), "tmpfs", 0, "mode=1777,size="+size))
+		rc.t.Cleanup(func() { require.NoError(rc.t, unix.Unmount(rc.tmp(), unix.MNT_DETACH)) })
 		if when != nil {
-			front(localhost, first(when, func(w http.ResponseWriter, r *http.Request, store http.Handler) {
-				fill(p)
+			viaProxy(localhost, first(when, func(w http.ResponseWriter, r *http.Request, store http.Handler) {
+				fill(rc)
 				store.ServeHTTP(w, r)
-			}))(p)
+			}))(rc)
 		}
 	}
 }
 
 // fill writes until nothing is free any more, into a file without a name.
-func fill(p *patient) {
-	f, err := os.OpenFile(p.tmp(), unix.O_TMPFILE|os.O_WRONLY, 0o600)
+func fill(rc *repoCopy) {
+	f, err := os.OpenFile(rc.tmp(), unix.O_TMPFILE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return
 	}
-	p.t.Cleanup(func() { _ = f.Close() })
+	rc.t.Cleanup(func() { _ = f.Close() })
 	_, _ = io.Copy(f, endless{}) // until it fails
 }
 

@@ -8,38 +8,38 @@ import (
 	"veza.fr/recovery/internal/suite"
 )
 
-// ask takes the list of claims the run says it asks. Whatever is odd about it stands
+// takeClaimList takes the list of claims the run says it asks. Whatever is odd about it stands
 // against a pass: a list nobody can rely on could leave out a claim that fails.
-func (c *Collector) ask(e *Event) {
+func (c *Collector) takeClaimList(e *Event) {
 	names := strings.Fields(e.Value)
 	switch {
-	case e.Test != c.kind.Test:
-		c.values.doubt("%s published a list of claims, and only %s itself may", e.Test, c.kind.Test)
+	case e.Test != c.suite.Test:
+		c.values.problem("%s published a list of claims, and only %s itself may", e.Test, c.suite.Test)
 	case len(e.Value) > suite.MaxValue+len("..."):
-		c.values.doubt("the list of claims that are asked has %d bytes", len(e.Value))
+		c.values.problem("the list of claims that are asked has %d bytes", len(e.Value))
 	case len(names) == 0:
-		c.values.doubt("the list of claims that are asked is empty")
+		c.values.problem("the list of claims that are asked is empty")
 	case c.asked == nil:
 		c.asked = names
-		c.mistrust(names)
+		c.checkClaimList(names)
 	case !slices.Equal(c.asked, names):
-		c.values.doubt("two lists of claims were published, %q and %q", strings.Join(c.asked, " "), strings.Join(names, " "))
+		c.values.problem("two lists of claims were published, %q and %q", strings.Join(c.asked, " "), strings.Join(names, " "))
 	}
 }
 
-// mistrust looks at the list itself, and at when it came.
-func (c *Collector) mistrust(names []string) {
-	known := c.kind.StepNames()
+// checkClaimList looks at the list itself, and at when it came.
+func (c *Collector) checkClaimList(names []string) {
+	known := c.suite.StepNames()
 	for i, name := range names {
 		if !slices.Contains(known, name) {
-			c.values.doubt("the list of claims names %.60q, which is none", name)
+			c.values.problem("the list of claims names %.60q, which is none", name)
 		} else if slices.Contains(names[:i], name) {
-			c.values.doubt("the list of claims names %s twice", name)
+			c.values.problem("the list of claims names %s twice", name)
 		}
 	}
 	for i := range c.steps {
 		if c.steps[i].runs > 0 {
-			c.values.doubt("the list of claims came after claim %s had begun", c.steps[i].name)
+			c.values.problem("the list of claims came after claim %s had begun", c.steps[i].name)
 			return
 		}
 	}
@@ -48,14 +48,14 @@ func (c *Collector) mistrust(names []string) {
 // expected says whether step i has to run: whatever the list says, the suite's own
 // minimum does.
 func (c *Collector) expected(i int) bool {
-	step := c.kind.Steps[i]
-	return !c.kind.Independent || !step.Optional || slices.Contains(c.asked, step.Name)
+	step := c.suite.Steps[i]
+	return !c.suite.Independent || !step.Optional || slices.Contains(c.asked, step.Name)
 }
 
-// unasked are the doubts that only the whole stream can raise: claims ran, and the
+// claimListProblems are the problems that only the whole stream can raise: claims ran, and the
 // list that should name them did not come, or does not.
-func (c *Collector) unasked() (doubts []string) {
-	if !c.kind.Independent {
+func (c *Collector) claimListProblems() (problems []string) {
+	if !c.suite.Independent {
 		return nil
 	}
 	for i := range c.steps {
@@ -64,16 +64,16 @@ func (c *Collector) unasked() (doubts []string) {
 		case c.asked == nil:
 			return []string{"claims ran, and the list of those that are asked was not published"}
 		case !c.expected(i):
-			doubts = append(doubts, fmt.Sprintf("claim %s ran, and the list of those that are asked does not name it", t.name))
+			problems = append(problems, fmt.Sprintf("claim %s ran, and the list of those that are asked does not name it", t.name))
 		}
 	}
-	return doubts
+	return problems
 }
 
-// counted are the measurements that are made of how the claims ended, by series. A run
+// claimValues are the measurements that are made of how the claims ended, by series. A run
 // in which none began has none: nobody knows what it would have asked.
-func (c *Collector) counted(steps []Step) []suite.Value {
-	if !c.kind.Independent || !slices.ContainsFunc(c.steps, func(t track) bool { return t.runs > 0 }) {
+func (c *Collector) claimValues(steps []Step) []suite.Value {
+	if !c.suite.Independent || !slices.ContainsFunc(c.steps, func(t testState) bool { return t.runs > 0 }) {
 		return nil
 	}
 	count := map[Outcome]int{}
@@ -91,9 +91,9 @@ func (c *Collector) counted(steps []Step) []suite.Value {
 			})
 		}
 	}
-	whole := c.process() == nil
+	whole := c.processEnded() == nil
 	for i := range c.steps {
-		if held, known := c.steps[i].held(whole); known {
+		if held, known := c.steps[i].claimHolds(whole); known {
 			list = append(list, suite.Value{
 				Name: suite.ClaimMetric, Labels: map[string]string{"claim": c.steps[i].name}, Value: held,
 			})

@@ -54,7 +54,7 @@ func (e *Event) text(key []byte) *string {
 	case "Time":
 		return &e.Time
 	case "Action":
-		return &e.Action
+		return (*string)(&e.Action)
 	case "Package":
 		return &e.Package
 	case "Test":

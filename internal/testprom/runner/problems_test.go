@@ -30,8 +30,8 @@ func TestTwoPackages_ThatRunTheSameTestAreNoVerdict(t *testing.T) {
 	assert.Equal(t, "2 report_unreadable unknown", verdictOf(bytes.Join([][]byte{other, drill}, nil), nil))
 }
 
-// TestCached_IsSeenBehindAnotherPackagesHalfLine: packages run side by side.
-func TestCached_IsSeenBehindAnotherPackagesHalfLine(t *testing.T) {
+// TestCached_IsSeenAfterHalfALineOfAnotherPackage: packages run side by side.
+func TestCached_IsSeenAfterHalfALineOfAnotherPackage(t *testing.T) {
 	half := `{"Action":"output","Package":"example.org/x","Test":"TestX","Output":"no line break"}` + "\n"
 	assert.Equal(t, "2 no_tests unknown", verdictOf(between(stream(t, "cached"), half), nil))
 }
