@@ -15,27 +15,71 @@ func TestArchive(t *testing.T) { archiveFaults.run(t) }
 
 var archiveFaults = faults("TestArchive", plain, []fault{
 	{name: "Whole", where: everywhere, exit: 0, why: reason.None, words: "archive whole over timeline 1 | {last}"},
-	{name: "MissingInTheMiddle", where: everywhere, inject: without(archived("{middle}")), exit: 1, why: reason.WALMissing, words: "{middle}"},
-	{name: "MissingStopOfTheBackup", inject: without(archived("{stop}")), exit: 1, why: reason.WALMissing, words: "{stop}"},
 	{
-		name: "MissingAtTheEnd", inject: allOf(without(archived("{last}")), checks("- {name: rows, query: SELECT count(*) FROM users, min: 1}\n")), args: "-checks {dir}/checks.yml",
-		exit: 0, why: reason.None, words: "replayed up to",
+		name: "MissingInTheMiddle", where: everywhere, inject: without(archived("{middle}")),
+		exit: 1, why: reason.WALMissing, words: "{middle}",
 	},
-	{name: "MissingAtTheEndByTheHeartbeat", inject: without(archived("{last}")), args: "-rpo 1ms", exit: 1, why: reason.RPOExceeded, words: "the newest beat that came back", step: "verify"},
-	{name: "AllMissing", inject: without("archive/demo/15-1/*"), exit: 1, why: reason.WALMissing, words: "is missing from the archive"},
-	{name: "ZeroLength", where: everywhere, inject: damaged(emptied, archived("{middle}")), exit: 1, why: reason.WALCorrupt, words: "{middle} | zero length"},
-	{name: "Flipped", inject: damaged(flipped, archived("{middle}")), exit: 1, why: reason.WALCorrupt, words: "{middle}"},
+	{
+		name: "MissingStopOfTheBackup", inject: without(archived("{stop}")),
+		exit: 1, why: reason.WALMissing, words: "{stop}",
+	},
+	{
+		name:   "MissingAtTheEnd",
+		inject: allOf(without(archived("{last}")), checks("- {name: rows, query: SELECT count(*) FROM users, min: 1}\n")),
+		args:   "-checks {dir}/checks.yml",
+		exit:   0, why: reason.None, words: "replayed up to",
+	},
+	{
+		name: "MissingAtTheEndByTheHeartbeat", inject: without(archived("{last}")), args: "-rpo 1ms",
+		exit: 1, why: reason.RPOExceeded, words: "the newest beat that came back", step: "verify",
+	},
+	{
+		name: "AllMissing", inject: without("archive/demo/15-1/*"),
+		exit: 1, why: reason.WALMissing, words: "is missing from the archive",
+	},
+	{
+		name: "ZeroLength", where: everywhere, inject: damaged(emptied, archived("{middle}")),
+		exit: 1, why: reason.WALCorrupt, words: "{middle} | zero length",
+	},
+	{
+		name: "Flipped", inject: damaged(flipped, archived("{middle}")),
+		exit: 1, why: reason.WALCorrupt, words: "{middle}",
+	},
 	{name: "Cut", inject: damaged(cut, archived("{middle}")), exit: 1, why: reason.WALCorrupt, words: "{middle}"},
-	{name: "Garbage", inject: damaged(garbage, archived("{middle}")), exit: 1, why: reason.WALCorrupt, words: "{middle}"},
-	{name: "SwappedForAnother", where: everywhere, inject: swapped("{middle}", "{last}"), exit: 1, why: reason.WALCorrupt, words: "{middle}"},
-	{name: "LastFlipped", where: everywhere, inject: damaged(flipped, archived("{last}")), exit: 1, why: reason.WALCorrupt, words: "{last}"},
+	{
+		name: "Garbage", inject: damaged(garbage, archived("{middle}")),
+		exit: 1, why: reason.WALCorrupt, words: "{middle}",
+	},
+	{
+		name: "SwappedForAnother", where: everywhere, inject: swapped("{middle}", "{last}"),
+		exit: 1, why: reason.WALCorrupt, words: "{middle}",
+	},
+	{
+		name: "LastFlipped", where: everywhere, inject: damaged(flipped, archived("{last}")),
+		exit: 1, why: reason.WALCorrupt, words: "{last}",
+	},
 	{name: "LastCut", inject: damaged(cut, archived("{last}")), exit: 1, why: reason.WALCorrupt, words: "{last}"},
-	{name: "LastSwappedForAnother", inject: swapped("{last}", "{middle}"), exit: 1, why: reason.WALCorrupt, words: "{last}"},
-	{name: "StopFlipped", inject: damaged(flipped, archived("{stop}")), exit: 1, why: reason.WALCorrupt, words: "{stop}"},
-	{name: "TwiceWithDifferentContents", inject: twice("{middle}"), exit: 1, why: reason.WALCorrupt, words: "{middle} | 2 times"},
+	{
+		name: "LastSwappedForAnother", inject: swapped("{last}", "{middle}"),
+		exit: 1, why: reason.WALCorrupt, words: "{last}",
+	},
+	{
+		name: "StopFlipped", inject: damaged(flipped, archived("{stop}")),
+		exit: 1, why: reason.WALCorrupt, words: "{stop}",
+	},
+	{
+		name: "TwiceWithDifferentContents", inject: twice("{middle}"),
+		exit: 1, why: reason.WALCorrupt, words: "{middle} | 2 times",
+	},
 	{name: "StrayHistoryBeyondAGap", inject: stray("archive/demo/15-1/00000009.history"), exit: 0, why: reason.None},
-	{name: "LeftoverOfAPush", inject: stray(`archive/demo/15-1/0000000100000000/{middle}-0.zst.pgbackrest.tmp`), exit: 0, why: reason.None},
-	{name: "InfoMissing", inject: without("archive/demo/archive.info*"), exit: 1, why: reason.RepoCorrupt, words: "info file"},
+	{
+		name: "LeftoverOfAPush", inject: stray(`archive/demo/15-1/0000000100000000/{middle}-0.zst.pgbackrest.tmp`),
+		exit: 0, why: reason.None,
+	},
+	{
+		name: "InfoMissing", inject: without("archive/demo/archive.info*"),
+		exit: 1, why: reason.RepoCorrupt, words: "info file",
+	},
 	{name: "InfoOneCopyLeft", inject: without("archive/demo/archive.info"), exit: 0, why: reason.None},
 })
 

@@ -11,29 +11,75 @@ import (
 func TestChecks(t *testing.T) { claimFaults.run(t) }
 
 var claimFaults = checkFaults("TestChecks", []checkFault{
-	{name: "Clean", exit: 0, why: reason.None, words: "archive whole over timeline 1 | retention is not asked | rpo is not asked"},
+	{
+		name: "Clean",
+		exit: 0, why: reason.None, words: "archive whole over timeline 1 | retention is not asked | rpo is not asked",
+	},
 
-	{name: "CertificateNotVerified", inject: option("repo1-storage-verify-tls", "n"), exit: 1, why: reason.PolicyViolated, red: "policy", words: "{conf}: | repo1-storage-verify-tls=n"},
-	{name: "RetentionOfOne", inject: option("repo1-retention-full", "1"), exit: 1, why: reason.PolicyViolated, red: "policy", words: "repo1-retention-full=1"},
-	{name: "OtherCompression", inject: option("compress-type", "gz"), exit: 1, why: reason.PolicyViolated, red: "policy", words: "compress-type=gz"},
+	{
+		name: "CertificateNotVerified", inject: option("repo1-storage-verify-tls", "n"),
+		exit: 1, why: reason.PolicyViolated, red: "policy", words: "{conf}: | repo1-storage-verify-tls=n",
+	},
+	{
+		name: "RetentionOfOne", inject: option("repo1-retention-full", "1"),
+		exit: 1, why: reason.PolicyViolated, red: "policy", words: "repo1-retention-full=1",
+	},
+	{
+		name: "OtherCompression", inject: option("compress-type", "gz"),
+		exit: 1, why: reason.PolicyViolated, red: "policy", words: "compress-type=gz",
+	},
 	{name: "ConfForEverybody", inject: readable, exit: 1, why: reason.PolicyViolated, red: "policy", words: "{conf}"},
 
-	{name: "DiffMissed", inject: aged(40 * time.Hour), env: "PATH={dir}/path", exit: 1, why: reason.BackupMissed, red: "cadence", words: "{newest} | no backup on"},
+	{
+		name: "DiffMissed", inject: aged(40 * time.Hour), env: "PATH={dir}/path",
+		exit: 1, why: reason.BackupMissed, red: "cadence", words: "{newest} | no backup on",
+	},
 	{name: "FullMissed", args: "-full-age 1ms", exit: 1, why: reason.BackupMissed, red: "cadence", words: "full"},
-	{name: "BackupTooOld", args: "-backup-age 1ms", exit: 1, why: reason.BackupMissed, red: "cadence", words: "{newest}"},
+	{
+		name: "BackupTooOld", args: "-backup-age 1ms",
+		exit: 1, why: reason.BackupMissed, red: "cadence", words: "{newest}",
+	},
 
-	{name: "HoleInTheArchive", inject: without(archived("{middle}")), exit: 1, why: reason.WALMissing, red: "archive", words: "{middle}"},
-	{name: "SegmentAnOldBackupNeeds", inject: without(archived("{fullstop}")), exit: 1, why: reason.WALMissing, red: "archive", words: "{fullstop}"},
+	{
+		name: "HoleInTheArchive", inject: without(archived("{middle}")),
+		exit: 1, why: reason.WALMissing, red: "archive", words: "{middle}",
+	},
+	{
+		name: "SegmentAnOldBackupNeeds", inject: without(archived("{fullstop}")),
+		exit: 1, why: reason.WALMissing, red: "archive", words: "{fullstop}",
+	},
 
-	{name: "SegmentFlipped", inject: damaged(flipped, archived("{middle}")), exit: 1, why: reason.RepoCorrupt, red: "integrity"},
-	{name: "FileFlipped", inject: onLargest(flipped), exit: 1, why: reason.RepoCorrupt, red: "integrity", words: "{full}"},
+	{
+		name: "SegmentFlipped", inject: damaged(flipped, archived("{middle}")),
+		exit: 1, why: reason.RepoCorrupt, red: "integrity",
+	},
+	{
+		name: "FileFlipped", inject: onLargest(flipped),
+		exit: 1, why: reason.RepoCorrupt, red: "integrity", words: "{full}",
+	},
 
-	{name: "PlainTextInTheBucket", inject: plant("archive/demo/note.txt", "user1@example.org, User c4ca4238"), exit: 1, why: reason.NotEncrypted, red: "encryption", words: "note.txt"},
-	{name: "FolderMark", inject: plant("archive/demo/15-1/mark", ""), exit: 1, why: reason.NotEncrypted, red: "encryption", words: "mark: it is empty"},
-	{name: "FrameInTheBucket", inject: plant("backup/demo/dump.zst", "\x28\xb5\x2f\xfd and what stands in it"), exit: 1, why: reason.NotEncrypted, red: "encryption", words: "dump.zst"},
+	{
+		name: "PlainTextInTheBucket", inject: plant("archive/demo/note.txt", "user1@example.org, User c4ca4238"),
+		exit: 1, why: reason.NotEncrypted, red: "encryption", words: "note.txt",
+	},
+	{
+		name: "FolderMark", inject: plant("archive/demo/15-1/mark", ""),
+		exit: 1, why: reason.NotEncrypted, red: "encryption", words: "mark: it is empty",
+	},
+	{
+		name: "FrameInTheBucket", inject: plant("backup/demo/dump.zst", "\x28\xb5\x2f\xfd and what stands in it"),
+		exit: 1, why: reason.NotEncrypted, red: "encryption", words: "dump.zst",
+	},
 
-	{name: "PagesWithErrors", inject: path(`s/"error":false/"error":true/`), env: "PATH={dir}/path", exit: 1, why: reason.PageChecksum, red: "stanza", words: "{full}"},
-	{name: "OtherCluster", inject: path(`s/"system-id":[0-9]*/"system-id":7000000000000000001/g`), env: "PATH={dir}/path", exit: 1, why: reason.RepoCorrupt, red: "stanza", words: "7000000000000000001"},
+	{
+		name: "PagesWithErrors", inject: path(`s/"error":false/"error":true/`), env: "PATH={dir}/path",
+		exit: 1, why: reason.PageChecksum, red: "stanza", words: "{full}",
+	},
+	{
+		name: "OtherCluster", inject: path(`s/"system-id":[0-9]*/"system-id":7000000000000000001/g`),
+		env:  "PATH={dir}/path",
+		exit: 1, why: reason.RepoCorrupt, red: "stanza", words: "7000000000000000001",
+	},
 })
 
 // What keeps a check from being made is said once, and no claim is started.
@@ -42,7 +88,16 @@ func TestChecks_Environment(t *testing.T) { claimEnvironmentFaults.run(t) }
 var claimEnvironmentFaults = checkFaults("TestChecks_Environment", []checkFault{
 	{name: "ConfMissing", args: "-conf {dir}/none.conf", exit: 2, why: reason.ConfigInvalid, words: "{dir}/none.conf"},
 	{name: "WriteWithoutPrimary", args: "-write", exit: 2, why: reason.ConfigInvalid, words: "-primary"},
-	{name: "PrimaryDown", args: "-primary host={dir}", exit: 2, why: reason.ConfigInvalid, red: "stanza archive", words: "-primary"},
-	{name: "StoreClosed", inject: option("repo1-storage-port", "1"), exit: 2, why: reason.RepoUnreachable, words: "localhost:1"},
-	{name: "NoPgBackRest", inject: path(""), env: "PATH={dir}/path", exit: 2, why: reason.ToolMissing, words: "pgbackrest"},
+	{
+		name: "PrimaryDown", args: "-primary host={dir}",
+		exit: 2, why: reason.ConfigInvalid, red: "stanza archive", words: "-primary",
+	},
+	{
+		name: "StoreClosed", inject: option("repo1-storage-port", "1"),
+		exit: 2, why: reason.RepoUnreachable, words: "localhost:1",
+	},
+	{
+		name: "NoPgBackRest", inject: path(""), env: "PATH={dir}/path",
+		exit: 2, why: reason.ToolMissing, words: "pgbackrest",
+	},
 })

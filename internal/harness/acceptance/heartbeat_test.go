@@ -14,23 +14,40 @@ import (
 func TestHeartbeat(t *testing.T) { heartbeatFaults.run(t) }
 
 var heartbeatFaults = faults("TestHeartbeat", beating, []fault{
-	{name: "InAnotherDatabase", exit: 0, why: reason.None, words: "the heartbeat is in database beats | no heartbeat: its columns are not"},
-	{name: "BudgetThatCannotBeKept", exit: 0, why: reason.None, words: "old by design (archive_timeout 1m0s, an interval of 25h0m0s"},
-	{name: "TooOld", args: "-rpo 1ms", exit: 1, why: reason.RPOExceeded, words: "the newest heartbeat row that came back is", step: "verify"},
+	{
+		name: "InAnotherDatabase",
+		exit: 0, why: reason.None, words: "the heartbeat is in database beats | no heartbeat: its columns are not",
+	},
+	{
+		name: "BudgetThatCannotBeKept",
+		exit: 0, why: reason.None, words: "old by design (archive_timeout 1m0s, an interval of 25h0m0s",
+	},
+	{
+		name: "TooOld", args: "-rpo 1ms",
+		exit: 1, why: reason.RPOExceeded, words: "the newest beat that came back is", step: "verify",
+	},
 })
 
 // Without a beat nothing is judged: an idle primary loses nothing.
 func TestNoHeartbeat(t *testing.T) { noHeartbeatFaults.run(t) }
 
 var noHeartbeatFaults = faults("TestNoHeartbeat", silenced, []fault{
-	{name: "Idle", args: "-rpo 1ms", exit: 0, why: reason.None, words: "the RPO is derived from the last replayed commit | reported, not judged | is empty: nobody writes beats"},
+	{
+		name: "Idle", args: "-rpo 1ms",
+		exit: 0, why: reason.None,
+		words: "the RPO is derived from the last replayed commit | reported, not judged | is empty: nobody writes beats",
+	},
 })
 
 // A writer that stopped makes the beats old while the data is not: the sentence says so.
 func TestStoppedHeartbeat(t *testing.T) { stoppedHeartbeatFaults.run(t) }
 
 var stoppedHeartbeatFaults = faults("TestStoppedHeartbeat", stopped, []fault{
-	{name: "CommitsGoOn", args: "-rpo 10m", exit: 1, why: reason.RPOExceeded, words: "the newest heartbeat row that came back is 2h | whoever writes the beats has stopped", step: "verify"},
+	{
+		name: "CommitsGoOn", args: "-rpo 10m",
+		exit: 1, why: reason.RPOExceeded,
+		words: "the newest beat that came back is 2h | whoever writes the beats has stopped", step: "verify",
+	},
 })
 
 // A primary whose clock is ahead makes every age a guess.

@@ -19,14 +19,17 @@ func TestHostileCluster(t *testing.T) { hostileClusterFaults.run(t) }
 var hostileClusterFaults = faults("TestHostileCluster", hostile, []fault{
 	{name: "ConfIncludesWhatIsGone", where: everywhere, exit: 0, why: reason.None, words: "gone_too"},
 	{
-		name: "PgCronAndSubscriptionsActive", where: everywhere, exit: 0, why: reason.None,
+		name: "PgCronAndSubscriptionsActive", where: everywhere,
+		exit: 0, why: reason.None,
 		words: "must not run: pg_cron | 2 jobs of pg_cron in database postgres, active, and not run here | 1 subscription in the data, enabled, and not run here: far in database postgres",
 	},
 	{name: "ConfMissing", args: "-set {missingconf}", exit: 0, why: reason.None},
 	{name: "UsersEmpty", args: "-database empty", exit: 1, why: reason.TooFewRows, words: "empty"},
 	{
-		name: "Tablespace", where: everywhere, inject: checks("- {name: far, query: SELECT count(*) FROM far_away, equals: 777}\n"),
-		args: "-checks {dir}/checks.yml", exit: 0, why: reason.None,
+		name: "Tablespace", where: everywhere,
+		inject: checks("- {name: far, query: SELECT count(*) FROM far_away, equals: 777}\n"),
+		args:   "-checks {dir}/checks.yml",
+		exit:   0, why: reason.None,
 	},
 })
 
@@ -35,9 +38,18 @@ func TestPrimary(t *testing.T) { primaryFaults.run(t) }
 
 var primaryFaults = faults("TestPrimary", hostile, []fault{
 	{name: "Agrees", inject: upToDate, env: "DRILL_PRIMARY={primary}", exit: 0, why: reason.None},
-	{name: "KnowsOfMore", inject: without(archived("{last}")), env: "DRILL_PRIMARY={primary}", exit: 1, why: reason.WALMissing, words: "the primary says it archived"},
-	{name: "Refuses", env: "DRILL_PRIMARY=host=/nonexistent user=boss", exit: 2, why: reason.ConfigInvalid, words: "-primary"},
-	{name: "Password", env: "DRILL_PRIMARY=host=/nonexistent user=boss password=secretsecret", exit: 2, why: reason.ConfigInvalid, words: "password"},
+	{
+		name: "KnowsOfMore", inject: without(archived("{last}")), env: "DRILL_PRIMARY={primary}",
+		exit: 1, why: reason.WALMissing, words: "the primary says it archived",
+	},
+	{
+		name: "Refuses", env: "DRILL_PRIMARY=host=/nonexistent user=boss",
+		exit: 2, why: reason.ConfigInvalid, words: "-primary",
+	},
+	{
+		name: "Password", env: "DRILL_PRIMARY=host=/nonexistent user=boss password=secretsecret",
+		exit: 2, why: reason.ConfigInvalid, words: "password",
+	},
 })
 
 // upToDate copies what the living cluster has archived since.

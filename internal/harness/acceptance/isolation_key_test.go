@@ -14,11 +14,23 @@ func TestKey(t *testing.T) { keyFaults.run(t) }
 
 var keyFaults = faults("TestKey", remote, []fault{
 	{name: "Reads", inject: readKey, exit: 0, why: reason.None, words: "the drill's key cannot write"},
-	{name: "ReadsAsRequired", inject: readKey, args: "-require-readonly", exit: 0, why: reason.None, words: "the drill's key cannot write"},
+	{
+		name: "ReadsAsRequired", inject: readKey, args: "-require-readonly",
+		exit: 0, why: reason.None, words: "the drill's key cannot write",
+	},
 	{name: "MayWrite", exit: 0, why: reason.None, words: "the drill's key (repo1-s3-key) may write | dr_drill_s3_key"},
-	{name: "MayWriteAndMustNot", args: "-require-readonly", exit: 1, why: reason.IsolationBreached, step: "preflight", words: "repo1-s3-key in {conf} | dr_drill_s3_key"},
-	{name: "NotAnswered", inject: viaProxy(localhost, status(500, isWriteProbe)), exit: 0, why: reason.None, words: "not known: | status 500"},
-	{name: "NotAnsweredAndMust", inject: viaProxy(localhost, status(500, isWriteProbe)), args: "-require-readonly", exit: 2, why: reason.RepoUnreachable, words: "-require-readonly | status 500"},
+	{
+		name: "MayWriteAndMustNot", args: "-require-readonly",
+		exit: 1, why: reason.IsolationBreached, step: "preflight", words: "repo1-s3-key in {conf} | dr_drill_s3_key",
+	},
+	{
+		name: "NotAnswered", inject: viaProxy(localhost, status(500, isWriteProbe)),
+		exit: 0, why: reason.None, words: "not known: | status 500",
+	},
+	{
+		name: "NotAnsweredAndMust", inject: viaProxy(localhost, status(500, isWriteProbe)), args: "-require-readonly",
+		exit: 2, why: reason.RepoUnreachable, words: "-require-readonly | status 500",
+	},
 })
 
 // A directory knows no keys.
@@ -26,7 +38,10 @@ func TestKey_OfADirectory(t *testing.T) { directoryKeyFaults.run(t) }
 
 var directoryKeyFaults = faults("TestKey_OfADirectory", plain, []fault{
 	{name: "Untold", exit: 0, why: reason.None, words: "not known: | type posix"},
-	{name: "Required", args: "-require-readonly", exit: 2, why: reason.ConfigInvalid, words: "-require-readonly | type posix"},
+	{
+		name: "Required", args: "-require-readonly",
+		exit: 2, why: reason.ConfigInvalid, words: "-require-readonly | type posix",
+	},
 })
 
 // readKey gives the conf the pair that only reads.

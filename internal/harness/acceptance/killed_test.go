@@ -21,7 +21,9 @@ func TestKilledBackend(t *testing.T) {
 	killed(t, intact(t), "verify", " SELECT", killedBackend)
 }
 
-var killedBackend = singleFault("TestKilledBackend", fault{exit: 2, why: reason.SandboxFailed, words: "terminated by signal 9", step: "verify"})
+var killedBackend = singleFault("TestKilledBackend", fault{
+	exit: 2, why: reason.SandboxFailed, words: "terminated by signal 9", step: "verify",
+})
 
 // So it is with the postmaster itself, and whoever replays the archive.
 func TestKilledPostmaster(t *testing.T) {
@@ -36,7 +38,9 @@ func TestKilledStartup(t *testing.T) {
 	killed(t, hungInRecovery(t), "recover", "postgres: startup", killedStartup)
 }
 
-var killedStartup = singleFault("TestKilledStartup", fault{exit: 2, why: reason.SandboxFailed, words: "signal 9", step: "recover"})
+var killedStartup = singleFault("TestKilledStartup", fault{
+	exit: 2, why: reason.SandboxFailed, words: "signal 9", step: "recover",
+})
 
 // killed drills a copy and kills, in a step, the process whose command line holds words.
 func killed(t *testing.T, rc *repoCopy, step, words string, want fault) {

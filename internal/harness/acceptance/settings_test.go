@@ -15,72 +15,149 @@ import (
 func TestSettings(t *testing.T) { settingsFaults.run(t) }
 
 var settingsFaults = faults("TestSettings", plain, []fault{
-	{name: "UnknownSet", args: "-set 20200101-000000F", exit: 2, why: reason.ConfigInvalid, words: "20200101-000000F | {newest}"},
+	{
+		name: "UnknownSet", args: "-set 20200101-000000F",
+		exit: 2, why: reason.ConfigInvalid, words: "20200101-000000F | {newest}",
+	},
 	{name: "UnknownRepo", args: "-repo 2", exit: 2, why: reason.ConfigInvalid, words: "-repo 2"},
 	{name: "UnknownStanza", args: "-stanza other", exit: 2, why: reason.ConfigInvalid, words: "other | demo"},
 	{name: "RenamedStanza", inject: header("[other]"), exit: 1, why: reason.NoBackup, words: "other"},
 	{name: "UnknownVariable", env: "DRILL_STANZE=demo", exit: 2, why: reason.ConfigInvalid, words: "DRILL_STANZE"},
-	{name: "VariablesThatContradict", env: "DRILL_MIN_USERS=x", exit: 2, why: reason.ConfigInvalid, words: "DRILL_MIN_USERS"},
+	{
+		name: "VariablesThatContradict", env: "DRILL_MIN_USERS=x",
+		exit: 2, why: reason.ConfigInvalid, words: "DRILL_MIN_USERS",
+	},
 	{name: "NoUsersExpected", args: "-min-users 0", exit: 2, why: reason.ConfigInvalid, words: "-min-users"},
 	{name: "ConfMissing", args: "-conf {dir}/none.conf", exit: 2, why: reason.ConfigInvalid, words: "{dir}/none.conf"},
 	{name: "ConfIsADirectory", args: "-conf {dir}", exit: 2, why: reason.ConfigInvalid, words: "{dir}"},
-	{name: "ConfIsGarbage", inject: func(rc *repoCopy) { rc.change(rc.conf(), garbage) }, exit: 2, why: reason.ConfigInvalid, words: "{conf}"},
-	{name: "ConfHasAStrayLine", inject: header("hello world\n[demo]"), exit: 2, why: reason.ConfigInvalid, words: "{conf}"},
-	{name: "ConfIsEmpty", inject: func(rc *repoCopy) { rc.change(rc.conf(), emptied) }, exit: 2, why: reason.ConfigInvalid, words: "{conf} | stanza"},
-	{name: "ConfHasAnUnknownValue", inject: option("repo1-type", "tape"), exit: 2, why: reason.ConfigInvalid, words: "repo1-type"},
-	{name: "PlaceholderSecret", inject: option("repo1-cipher-pass", "CHANGEME"), exit: 2, why: reason.PlaceholderSecret, words: "repo1-cipher-pass"},
-	{name: "EmptySecret", inject: option("repo1-cipher-pass", ""), exit: 2, why: reason.PlaceholderSecret, words: "repo1-cipher-pass"},
-	{name: "TwoStanzas", inject: header("[second]\npg1-path=/nonexistent\n[demo]"), exit: 2, why: reason.ConfigInvalid, words: "demo | second | -stanza"},
-	{name: "TwoStanzasAndOneChosen", inject: header("[second]\npg1-path=/nonexistent\n[demo]"), args: "-stanza demo", exit: 0, why: reason.None},
+	{
+		name: "ConfIsGarbage", inject: func(rc *repoCopy) { rc.change(rc.conf(), garbage) },
+		exit: 2, why: reason.ConfigInvalid, words: "{conf}",
+	},
+	{
+		name: "ConfHasAStrayLine", inject: header("hello world\n[demo]"),
+		exit: 2, why: reason.ConfigInvalid, words: "{conf}",
+	},
+	{
+		name: "ConfIsEmpty", inject: func(rc *repoCopy) { rc.change(rc.conf(), emptied) },
+		exit: 2, why: reason.ConfigInvalid, words: "{conf} | stanza",
+	},
+	{
+		name: "ConfHasAnUnknownValue", inject: option("repo1-type", "tape"),
+		exit: 2, why: reason.ConfigInvalid, words: "repo1-type",
+	},
+	{
+		name: "PlaceholderSecret", inject: option("repo1-cipher-pass", "CHANGEME"),
+		exit: 2, why: reason.PlaceholderSecret, words: "repo1-cipher-pass",
+	},
+	{
+		name: "EmptySecret", inject: option("repo1-cipher-pass", ""),
+		exit: 2, why: reason.PlaceholderSecret, words: "repo1-cipher-pass",
+	},
+	{
+		name: "TwoStanzas", inject: header("[second]\npg1-path=/nonexistent\n[demo]"),
+		exit: 2, why: reason.ConfigInvalid, words: "demo | second | -stanza",
+	},
+	{
+		name: "TwoStanzasAndOneChosen", inject: header("[second]\npg1-path=/nonexistent\n[demo]"), args: "-stanza demo",
+		exit: 0, why: reason.None,
+	},
 	{name: "StrayWord", args: "-keep true", exit: 2, why: reason.ConfigInvalid, words: "belongs to no flag"},
-	{name: "ChecksMissing", args: "-checks {dir}/none.yml", exit: 2, why: reason.ConfigInvalid, words: "{dir}/none.yml"},
-	{name: "ChecksAreNoYAML", inject: checks("- name: [\n"), args: "-checks {dir}/checks.yml", exit: 2, why: reason.ConfigInvalid, words: "{dir}/checks.yml"},
-	{name: "ChecksAreNone", inject: checks("[]\n"), args: "-checks {dir}/checks.yml", exit: 2, why: reason.ConfigInvalid, words: "{dir}/checks.yml | nothing would be proved"},
-	{name: "ChecksHaveATypo", inject: checks("- name: a\n  query: SELECT 1\n  mim: 1\n"), args: "-checks {dir}/checks.yml", exit: 2, why: reason.ConfigInvalid, words: "{dir}/checks.yml:3"},
+	{
+		name: "ChecksMissing", args: "-checks {dir}/none.yml",
+		exit: 2, why: reason.ConfigInvalid, words: "{dir}/none.yml",
+	},
+	{
+		name: "ChecksAreNoYAML", inject: checks("- name: [\n"), args: "-checks {dir}/checks.yml",
+		exit: 2, why: reason.ConfigInvalid, words: "{dir}/checks.yml",
+	},
+	{
+		name: "ChecksAreNone", inject: checks("[]\n"), args: "-checks {dir}/checks.yml",
+		exit: 2, why: reason.ConfigInvalid, words: "{dir}/checks.yml | nothing would be proved",
+	},
+	{
+		name: "ChecksHaveATypo", inject: checks("- name: a\n  query: SELECT 1\n  mim: 1\n"),
+		args: "-checks {dir}/checks.yml",
+		exit: 2, why: reason.ConfigInvalid, words: "{dir}/checks.yml:3",
+	},
 })
 
 // What the data must hold is asked of the data.
 func TestData(t *testing.T) { dataFaults.run(t) }
 
 var dataFaults = faults("TestData", plain, []fault{
-	{name: "TooFewUsers", where: everywhere, args: "-min-users 1000000", exit: 1, why: reason.TooFewRows, words: "1000000"},
-	{name: "TooFewByTheOldVariable", env: "MIN_USERS_EXPECTED=1000000", exit: 1, why: reason.TooFewRows, words: "1000000"},
-	{name: "UsersElsewhere", args: "-database template1", exit: 1, why: reason.SmokeQuery, words: "databases that have a table users: postgres"},
-	{name: "DatabaseMissing", args: "-database nowhere", exit: 1, why: reason.SmokeQuery, words: "nowhere | postgres"},
 	{
-		name: "ChecksPass", inject: checks("- {name: lines, query: SELECT count(*) FROM order_items, min: 5000}\n- {name: one, query: SELECT 1, equals: 1}\n"),
-		args: "-checks {dir}/checks.yml", exit: 0, why: reason.None,
+		name: "TooFewUsers", where: everywhere, args: "-min-users 1000000",
+		exit: 1, why: reason.TooFewRows, words: "1000000",
 	},
 	{
-		name: "CheckFails", inject: checks("- {name: one, query: SELECT 1, equals: 1}\n- {name: lines, query: SELECT count(*) FROM order_items, min: 100000}\n"),
-		args: "-checks {dir}/checks.yml", exit: 1, why: reason.TooFewRows, words: "lines | 100000",
+		name: "TooFewByTheOldVariable", env: "MIN_USERS_EXPECTED=1000000",
+		exit: 1, why: reason.TooFewRows, words: "1000000",
+	},
+	{
+		name: "UsersElsewhere", args: "-database template1",
+		exit: 1, why: reason.SmokeQuery, words: "databases that have a table users: postgres",
+	},
+	{name: "DatabaseMissing", args: "-database nowhere", exit: 1, why: reason.SmokeQuery, words: "nowhere | postgres"},
+	{
+		name:   "ChecksPass",
+		inject: checks("- {name: lines, query: SELECT count(*) FROM order_items, min: 5000}\n- {name: one, query: SELECT 1, equals: 1}\n"),
+		args:   "-checks {dir}/checks.yml",
+		exit:   0, why: reason.None,
+	},
+	{
+		name:   "CheckFails",
+		inject: checks("- {name: one, query: SELECT 1, equals: 1}\n- {name: lines, query: SELECT count(*) FROM order_items, min: 100000}\n"),
+		args:   "-checks {dir}/checks.yml",
+		exit:   1, why: reason.TooFewRows, words: "lines | 100000",
 	},
 	{
 		name: "CheckCannotBeAsked", inject: checks("- {name: ghosts, query: SELECT count(*) FROM ghosts, min: 1}\n"),
-		args: "-checks {dir}/checks.yml", exit: 1, why: reason.SmokeQuery, words: "ghosts",
+		args: "-checks {dir}/checks.yml",
+		exit: 1, why: reason.SmokeQuery, words: "ghosts",
 	},
 	{
-		name: "CheckWrites", inject: checks("- {name: writer, query: \"DELETE FROM order_items RETURNING 1\", equals: 1}\n"),
-		args: "-checks {dir}/checks.yml", exit: 1, why: reason.SmokeQuery, words: "writer | read-only",
+		name:   "CheckWrites",
+		inject: checks("- {name: writer, query: \"DELETE FROM order_items RETURNING 1\", equals: 1}\n"),
+		args:   "-checks {dir}/checks.yml",
+		exit:   1, why: reason.SmokeQuery, words: "writer | read-only",
 	},
 	{name: "RTOSpent", args: "-rto 1ms", exit: 1, why: reason.RTOExceeded, words: "1ms"},
 	{name: "RPOSpent", args: "-rpo 1ms", exit: 1, why: reason.RPOExceeded, words: "beat"},
-	{name: "DataGoesBeforeBudgets", args: "-rto 1ms -min-users 1000000", exit: 1, why: reason.TooFewRows, words: "1000000"},
+	{
+		name: "DataGoesBeforeBudgets", args: "-rto 1ms -min-users 1000000",
+		exit: 1, why: reason.TooFewRows, words: "1000000",
+	},
 })
 
 // What the machine lacks is named, and is not the backups' fault.
 func TestTools(t *testing.T) { toolsFaults.run(t) }
 
 var toolsFaults = faults("TestTools", plain, []fault{
-	{name: "NoPgBackRest", inject: path(""), env: "PATH={dir}/path", exit: 2, why: reason.ToolMissing, words: "pgbackrest"},
-	{name: "OlderPgBackRest", inject: path(`s/"version":"2\.[0-9.]*"/"version":"2.999"/g`), env: "PATH={dir}/path", exit: 2, why: reason.VersionMismatch, words: "2.999"},
-	{name: "ClockIsWrong", inject: path(`s/"stop":[0-9]\{10\}/"stop":4102444800/g`), env: "PATH={dir}/path", exit: 2, why: reason.ClockSkew, words: "{newest}"},
+	{
+		name: "NoPgBackRest", inject: path(""), env: "PATH={dir}/path",
+		exit: 2, why: reason.ToolMissing, words: "pgbackrest",
+	},
+	{
+		name: "OlderPgBackRest", inject: path(`s/"version":"2\.[0-9.]*"/"version":"2.999"/g`), env: "PATH={dir}/path",
+		exit: 2, why: reason.VersionMismatch, words: "2.999",
+	},
+	{
+		name: "ClockIsWrong", inject: path(`s/"stop":[0-9]\{10\}/"stop":4102444800/g`), env: "PATH={dir}/path",
+		exit: 2, why: reason.ClockSkew, words: "{newest}",
+	},
 	{name: "ServiceOfTheOperator", env: "PGSERVICE=nowhere", exit: 0, why: reason.None},
 	{name: "SessionOfTheOperator", env: "PGTARGETSESSIONATTRS=standby", exit: 0, why: reason.None},
 	{name: "OptionsOfTheOperator", env: "PGOPTIONS=-c search_path=nowhere", exit: 0, why: reason.None},
 	{name: "RepositoryOfTheOperator", env: "PGBACKREST_REPO1_PATH=/nonexistent", exit: 0, why: reason.None},
-	{name: "ImageMissing", where: containers, args: "-image nowhere", exit: 2, why: reason.ImageMissing, words: "nowhere"},
-	{name: "OtherPostgreSQL", inject: path(`s/"version":"15"/"version":"14"/g`), env: "PATH={dir}/path", exit: 2, why: reason.VersionMismatch, words: "14 | postgresql-14"},
+	{
+		name: "ImageMissing", where: containers, args: "-image nowhere",
+		exit: 2, why: reason.ImageMissing, words: "nowhere",
+	},
+	{
+		name: "OtherPostgreSQL", inject: path(`s/"version":"15"/"version":"14"/g`), env: "PATH={dir}/path",
+		exit: 2, why: reason.VersionMismatch, words: "14 | postgresql-14",
+	},
 })
 
 // header puts other words in the place of the stanza's section header.

@@ -108,7 +108,9 @@ func TestDeadline_LeavesNothing(t *testing.T) {
 	rc.start("drill", nil, rc.drillArgs("-test.timeout", "10s")...).judge(deadline)
 }
 
-var deadline = singleFault("TestDeadline_LeavesNothing", fault{exit: 2, why: reason.Timeout, words: "deadline", waits: true})
+var deadline = singleFault("TestDeadline_LeavesNothing", fault{
+	exit: 2, why: reason.Timeout, words: "deadline", waits: true,
+})
 
 // What was still going on when the deadline came is over budget when the budget was spent.
 func TestDeadline_BehindTheBudget(t *testing.T) {
@@ -117,7 +119,9 @@ func TestDeadline_BehindTheBudget(t *testing.T) {
 	rc.start("drill", nil, rc.drillArgs("-test.timeout", "10s", "-rto", "1s")...).judge(lateDeadline)
 }
 
-var lateDeadline = singleFault("TestDeadline_BehindTheBudget", fault{exit: 1, why: reason.RTOExceeded, words: "still going on | 1s", waits: true, step: "recover"})
+var lateDeadline = singleFault("TestDeadline_BehindTheBudget", fault{
+	exit: 1, why: reason.RTOExceeded, words: "still going on | 1s", waits: true, step: "recover",
+})
 
 // One run holds the stanza; the second one says who.
 func TestLocked(t *testing.T) {
@@ -139,7 +143,9 @@ func TestLocked(t *testing.T) {
 	first.judge(fault{exit: 2, why: reason.Interrupted})
 }
 
-var locked = singleFault("TestLocked", fault{exit: 2, why: reason.Locked, words: "stanza \"demo\" is locked | held by drill.test, process ", step: "preflight"})
+var locked = singleFault("TestLocked", fault{
+	exit: 2, why: reason.Locked, words: "stanza \"demo\" is locked | held by drill.test, process ", step: "preflight",
+})
 
 // A run that is killed outright cannot clean up: whoever comes next does, and passes.
 func TestKilled_TheNextRunPasses(t *testing.T) {
@@ -177,7 +183,9 @@ func TestKilled_WithTestprom(t *testing.T) {
 	rc.start("second", nil, rc.drillArgs()...).judge(afterAKill)
 }
 
-var afterAKill = singleFault("TestKilled_WithTestprom", fault{exit: 0, why: reason.None, words: "removed veza-drill-demo-"})
+var afterAKill = singleFault("TestKilled_WithTestprom", fault{
+	exit: 0, why: reason.None, words: "removed veza-drill-demo-",
+})
 
 // groupOf is the process group of the drill of a case.
 func groupOf(t *testing.T, rc *repoCopy) int {

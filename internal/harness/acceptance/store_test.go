@@ -53,26 +53,65 @@ func TestStore(t *testing.T) { storeFaults.run(t) }
 var storeFaults = faults("TestStore", remote, []fault{
 	{name: "Clean", exit: 0, why: reason.None},
 	{name: "BehindAFront", inject: viaProxy(localhost, pass), exit: 0, why: reason.None},
-	{name: "Closed", inject: option("repo1-storage-port", "1"), exit: 2, why: reason.RepoUnreachable, words: "localhost:1"},
-	{name: "NoSuchName", inject: option("repo1-storage-host", "store.invalid"), exit: 2, why: reason.RepoUnreachable, words: "store.invalid", waits: true},
+	{
+		name: "Closed", inject: option("repo1-storage-port", "1"),
+		exit: 2, why: reason.RepoUnreachable, words: "localhost:1",
+	},
+	{
+		name: "NoSuchName", inject: option("repo1-storage-host", "store.invalid"),
+		exit: 2, why: reason.RepoUnreachable, words: "store.invalid", waits: true,
+	},
 	{name: "NeverAnswers", inject: tcp(hold()), exit: 2, why: reason.RepoUnreachable, words: "localhost:", waits: true},
-	{name: "HangsUp", inject: tcp(func(c net.Conn) { _ = c.Close() }), exit: 2, why: reason.RepoUnreachable, words: "localhost:"},
+	{
+		name: "HangsUp", inject: tcp(func(c net.Conn) { _ = c.Close() }),
+		exit: 2, why: reason.RepoUnreachable, words: "localhost:",
+	},
 	{name: "SpeaksNoTLS", inject: tcp(plainHTTP), exit: 2, why: reason.RepoUnreachable, words: "TLS"},
-	{name: "ShakesHandsAndFallsSilent", inject: viaProxy(localhost, silent), exit: 2, why: reason.RepoUnreachable, words: "localhost:", waits: true},
-	{name: "Error500", inject: viaProxy(localhost, status(500, always)), exit: 2, why: reason.RepoUnreachable, waits: true},
-	{name: "Error503", inject: viaProxy(localhost, status(503, always)), exit: 2, why: reason.RepoUnreachable, waits: true},
-	{name: "UntrustedCertificate", inject: untrusted, exit: 1, why: reason.UntrustedCertificate, words: "certificate", waits: true},
-	{name: "CertificateForAnotherName", inject: viaProxy(another, pass), exit: 1, why: reason.UntrustedCertificate, words: "certificate", waits: true},
-	{name: "CertificateExpired", inject: viaProxy(expired, pass), exit: 1, why: reason.UntrustedCertificate, words: "certificate", waits: true},
-	{name: "CAFileMissing", inject: option("repo1-storage-ca-file", "{dir}/none.crt"), exit: 2, why: reason.ConfigInvalid, words: "{dir}/none.crt"},
+	{
+		name: "ShakesHandsAndFallsSilent", inject: viaProxy(localhost, silent),
+		exit: 2, why: reason.RepoUnreachable, words: "localhost:", waits: true,
+	},
+	{
+		name: "Error500", inject: viaProxy(localhost, status(500, always)),
+		exit: 2, why: reason.RepoUnreachable, waits: true,
+	},
+	{
+		name: "Error503", inject: viaProxy(localhost, status(503, always)),
+		exit: 2, why: reason.RepoUnreachable, waits: true,
+	},
+	{
+		name: "UntrustedCertificate", inject: untrusted,
+		exit: 1, why: reason.UntrustedCertificate, words: "certificate", waits: true,
+	},
+	{
+		name: "CertificateForAnotherName", inject: viaProxy(another, pass),
+		exit: 1, why: reason.UntrustedCertificate, words: "certificate", waits: true,
+	},
+	{
+		name: "CertificateExpired", inject: viaProxy(expired, pass),
+		exit: 1, why: reason.UntrustedCertificate, words: "certificate", waits: true,
+	},
+	{
+		name: "CAFileMissing", inject: option("repo1-storage-ca-file", "{dir}/none.crt"),
+		exit: 2, why: reason.ConfigInvalid, words: "{dir}/none.crt",
+	},
 	{name: "WrongKey", inject: option("repo1-s3-key", "somebody"), exit: 1, why: reason.RepoDenied},
 	{name: "WrongSecret", inject: option("repo1-s3-key-secret", "guessed"), exit: 1, why: reason.RepoDenied},
 	{name: "BucketMissing", inject: option("repo1-s3-bucket", "nothing-here"), exit: 1, why: reason.NoBackup},
 	{name: "PathMissing", inject: option("repo1-path", "/nothing-here"), exit: 1, why: reason.NoBackup},
-	{name: "WrongPassphrase", inject: option("repo1-cipher-pass", "another"), exit: 1, why: reason.WrongCipher, words: "repo1-cipher-pass"},
-	{name: "PlaceholderSecret", inject: option("repo1-s3-key-secret", "<secret>"), exit: 2, why: reason.PlaceholderSecret, words: "repo1-s3-key-secret"},
+	{
+		name: "WrongPassphrase", inject: option("repo1-cipher-pass", "another"),
+		exit: 1, why: reason.WrongCipher, words: "repo1-cipher-pass",
+	},
+	{
+		name: "PlaceholderSecret", inject: option("repo1-s3-key-secret", "<secret>"),
+		exit: 2, why: reason.PlaceholderSecret, words: "repo1-s3-key-secret",
+	},
 	{name: "ListDenied", inject: viaProxy(localhost, status(403, isListing)), exit: 1, why: reason.RepoDenied},
-	{name: "ArchiveListDenied", inject: viaProxy(localhost, status(403, both(isListing, inArchive))), exit: 1, why: reason.RepoDenied},
+	{
+		name: "ArchiveListDenied", inject: viaProxy(localhost, status(403, both(isListing, inArchive))),
+		exit: 1, why: reason.RepoDenied,
+	},
 })
 
 // PostgreSQL takes whatever goes wrong in the middle of the replay for the end of the
@@ -82,12 +121,27 @@ func TestStore_FailsDuringReplay(t *testing.T) { storeFailsDuringReplayFaults.ru
 var storeFailsDuringReplayFaults = faults("TestStore_FailsDuringReplay", remote, []fault{
 	{name: "SegmentGone", inject: viaProxy(localhost, status(404, segment)), exit: 1, why: reason.WALMissing},
 	{name: "SegmentDenied", inject: viaProxy(localhost, status(403, segment)), exit: 1, why: reason.RepoDenied},
-	{name: "SegmentUnavailable", inject: withShortTimeout(viaProxy(localhost, status(503, segment))), exit: 2, why: reason.RepoUnreachable, waits: true},
+	{
+		name: "SegmentUnavailable", inject: withShortTimeout(viaProxy(localhost, status(503, segment))),
+		exit: 2, why: reason.RepoUnreachable, waits: true,
+	},
 	{name: "SegmentEmpty", inject: viaProxy(localhost, body("", segment)), exit: 1, why: reason.WALCorrupt},
-	{name: "SegmentOfGarbage", inject: viaProxy(localhost, body("what is this", segment)), exit: 1, why: reason.WALCorrupt},
-	{name: "BackupDenied", inject: withShortTimeout(viaProxy(localhost, status(403, inBundle))), exit: 1, why: reason.RepoDenied, waits: true},
-	{name: "BackupGone", inject: withShortTimeout(viaProxy(localhost, status(404, inBundle))), exit: 1, why: reason.RepoCorrupt, waits: true},
-	{name: "BackupUnavailable", inject: withShortTimeout(viaProxy(localhost, status(503, inBundle))), exit: 2, why: reason.RepoUnreachable, waits: true},
+	{
+		name: "SegmentOfGarbage", inject: viaProxy(localhost, body("what is this", segment)),
+		exit: 1, why: reason.WALCorrupt,
+	},
+	{
+		name: "BackupDenied", inject: withShortTimeout(viaProxy(localhost, status(403, inBundle))),
+		exit: 1, why: reason.RepoDenied, waits: true,
+	},
+	{
+		name: "BackupGone", inject: withShortTimeout(viaProxy(localhost, status(404, inBundle))),
+		exit: 1, why: reason.RepoCorrupt, waits: true,
+	},
+	{
+		name: "BackupUnavailable", inject: withShortTimeout(viaProxy(localhost, status(503, inBundle))),
+		exit: 2, why: reason.RepoUnreachable, waits: true,
+	},
 	{name: "BlipThatPgBackRestRidesOut", inject: blip(), exit: 0, why: reason.None},
 })
 

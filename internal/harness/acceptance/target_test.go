@@ -22,21 +22,67 @@ var targetFaults = faults("TestTarget", plain, []fault{
 	{name: "Time", args: "-target time:{half.time}", exit: 0, why: reason.None, users: "half"},
 	{name: "Name", args: "-target name:half", exit: 0, why: reason.None, users: "half"},
 	{name: "LSNFromTheFull", args: "-set {full} -target lsn:{half.lsn}", exit: 0, why: reason.None, users: "half"},
-	{name: "LSNBehindTheArchive", args: "-target lsn:0/FF000000", exit: 2, why: reason.ConfigInvalid, words: "lsn:0/FF000000 | outside the recovery window"},
-	{name: "LSNBeforeTheBackups", args: "-target lsn:0/1000000", exit: 2, why: reason.ConfigInvalid, words: "lsn:0/1000000 | outside the recovery window"},
-	{name: "TimeInTheFuture", args: "-target time:2090-01-01T00:00:00Z", exit: 2, why: reason.ConfigInvalid, words: "outside the recovery window"},
-	{name: "TimeBeforeTheBackups", args: "-target time:2020-01-01T00:00:00Z", exit: 2, why: reason.ConfigInvalid, words: "outside the recovery window"},
-	{name: "TimeBeforeTheSet", args: "-set {newest} -target time:2020-01-01T00:00:00Z", exit: 2, why: reason.ConfigInvalid, words: "outside the recovery window"},
-	{name: "NameNobodyGave", args: "-target name:nobody", exit: 1, why: reason.RecoveryIncomplete, words: "name:nobody"},
-	{name: "LSNBehindADamage", inject: damaged(flipped, archived("{stop}")), args: "-target lsn:{end.lsn}", exit: 1, why: reason.WALCorrupt, words: "{stop}"},
-	{name: "TimeBehindEveryCommit", args: "-target time:{stopped.time}", exit: 1, why: reason.RecoveryIncomplete, words: "time:"},
-	{name: "SetBehindTheTarget", args: "-set {newest} -target lsn:0/2000001", exit: 2, why: reason.ConfigInvalid, words: "outside the recovery window", step: "preflight"},
-	{name: "RandomOfSeed1", args: "-target random -seed 1", users: "any", exit: 0, why: reason.None, words: "seed 1 chose lsn:0/ | parts of the recovery window were never drilled | two-sided at lsn:0/"},
-	{name: "RandomOfSeed2", args: "-target random -seed 2", users: "any", exit: 0, why: reason.None, words: "seed 2 chose lsn:0/"},
-	{name: "RandomOfTheFull", args: "-target random -seed 3 -set {full}", users: "any", exit: 0, why: reason.None, words: "of set {full}"},
-	{name: "RandomWithoutASeed", args: "-target random", users: "any", where: everywhere, exit: 0, why: reason.None, words: "again with -seed"},
-	{name: "RandomAndAHole", inject: without(archived("{middle}")), args: "-target random", exit: 1, why: reason.WALMissing, words: "{middle}", step: "preflight"},
-	{name: "NoFailover", args: "-target timeline", exit: 2, why: reason.ConfigInvalid, words: "no failover in the recovery window | timeline 1", step: "preflight"},
+	{
+		name: "LSNBehindTheArchive", args: "-target lsn:0/FF000000",
+		exit: 2, why: reason.ConfigInvalid, words: "lsn:0/FF000000 | outside the recovery window",
+	},
+	{
+		name: "LSNBeforeTheBackups", args: "-target lsn:0/1000000",
+		exit: 2, why: reason.ConfigInvalid, words: "lsn:0/1000000 | outside the recovery window",
+	},
+	{
+		name: "TimeInTheFuture", args: "-target time:2090-01-01T00:00:00Z",
+		exit: 2, why: reason.ConfigInvalid, words: "outside the recovery window",
+	},
+	{
+		name: "TimeBeforeTheBackups", args: "-target time:2020-01-01T00:00:00Z",
+		exit: 2, why: reason.ConfigInvalid, words: "outside the recovery window",
+	},
+	{
+		name: "TimeBeforeTheSet", args: "-set {newest} -target time:2020-01-01T00:00:00Z",
+		exit: 2, why: reason.ConfigInvalid, words: "outside the recovery window",
+	},
+	{
+		name: "NameNobodyGave", args: "-target name:nobody",
+		exit: 1, why: reason.RecoveryIncomplete, words: "name:nobody",
+	},
+	{
+		name: "LSNBehindADamage", inject: damaged(flipped, archived("{stop}")), args: "-target lsn:{end.lsn}",
+		exit: 1, why: reason.WALCorrupt, words: "{stop}",
+	},
+	{
+		name: "TimeBehindEveryCommit", args: "-target time:{stopped.time}",
+		exit: 1, why: reason.RecoveryIncomplete, words: "time:",
+	},
+	{
+		name: "SetBehindTheTarget", args: "-set {newest} -target lsn:0/2000001",
+		exit: 2, why: reason.ConfigInvalid, words: "outside the recovery window", step: "preflight",
+	},
+	{
+		name: "RandomOfSeed1", args: "-target random -seed 1",
+		users: "any", exit: 0, why: reason.None,
+		words: "seed 1 chose lsn:0/ | parts of the recovery window were never drilled | two-sided at lsn:0/",
+	},
+	{
+		name: "RandomOfSeed2", args: "-target random -seed 2",
+		users: "any", exit: 0, why: reason.None, words: "seed 2 chose lsn:0/",
+	},
+	{
+		name: "RandomOfTheFull", args: "-target random -seed 3 -set {full}",
+		users: "any", exit: 0, why: reason.None, words: "of set {full}",
+	},
+	{
+		name: "RandomWithoutASeed", args: "-target random", where: everywhere,
+		users: "any", exit: 0, why: reason.None, words: "again with -seed",
+	},
+	{
+		name: "RandomAndAHole", inject: without(archived("{middle}")), args: "-target random",
+		exit: 1, why: reason.WALMissing, words: "{middle}", step: "preflight",
+	},
+	{
+		name: "NoFailover", args: "-target timeline",
+		exit: 2, why: reason.ConfigInvalid, words: "no failover in the recovery window | timeline 1", step: "preflight",
+	},
 	{name: "NoKind", args: "-target tomorrow", exit: 2, why: reason.ConfigInvalid, words: "-target"},
 })
 
@@ -44,11 +90,30 @@ var targetFaults = faults("TestTarget", plain, []fault{
 func TestTargetTimeline(t *testing.T) { targetTimelineFaults.run(t) }
 
 var targetTimelineFaults = faults("TestTargetTimeline", failedOver, []fault{
-	{name: "BothSides", args: "-target timeline", users: "any", where: everywhere, exit: 0, why: reason.None, words: "before the failover: recovered to 0/ | on timeline 1, which ended at | two-sided at lsn:0/"},
-	{name: "SeveralSeeds", args: "-target random -seed 5", users: "any", exit: 0, why: reason.None, words: "seed 5 chose"},
-	{name: "OtherSeeds", args: "-target random -seed 6", users: "any", exit: 0, why: reason.None, words: "seed 6 chose"},
-	{name: "DamageOfTheOldTimeline", inject: func(rc *repoCopy) { files := onTimeline1(rc); rc.change(files[len(files)-2], flipped) }, args: "-target timeline", exit: 1, why: reason.WALCorrupt, words: "0000000100000000", step: "recover"},
-	{name: "DamageOfTheNewTimeline", inject: func(rc *repoCopy) { rc.change(onTimeline2(rc)[0], flipped) }, args: "-target timeline", exit: 1, why: reason.WALCorrupt, words: "0000000200000000", step: "recover"},
+	{
+		name: "BothSides", args: "-target timeline", where: everywhere,
+		users: "any", exit: 0, why: reason.None,
+		words: "before the failover: recovered to 0/ | on timeline 1, which ended at | two-sided at lsn:0/",
+	},
+	{
+		name: "SeveralSeeds", args: "-target random -seed 5",
+		users: "any", exit: 0, why: reason.None, words: "seed 5 chose",
+	},
+	{
+		name: "OtherSeeds", args: "-target random -seed 6",
+		users: "any", exit: 0, why: reason.None, words: "seed 6 chose",
+	},
+	{
+		name:   "DamageOfTheOldTimeline",
+		inject: func(rc *repoCopy) { files := onTimeline1(rc); rc.change(files[len(files)-2], flipped) },
+		args:   "-target timeline",
+		exit:   1, why: reason.WALCorrupt, words: "0000000100000000", step: "recover",
+	},
+	{
+		name: "DamageOfTheNewTimeline", inject: func(rc *repoCopy) { rc.change(onTimeline2(rc)[0], flipped) },
+		args: "-target timeline",
+		exit: 1, why: reason.WALCorrupt, words: "0000000200000000", step: "recover",
+	},
 })
 
 // The next random run goes where the last one was not.

@@ -21,17 +21,53 @@ func TestTimeline(t *testing.T) { timelineFaults.run(t) }
 var timelineFaults = faults("TestTimeline", failedOver, []fault{
 	{name: "FailedOver", where: everywhere, exit: 0, why: reason.None, words: "timeline 1 -> 2 at "},
 	{name: "FailedOverFromTheFull", args: "-set {full}", exit: 0, why: reason.None, words: "timeline 1 -> 2 at "},
-	{name: "HistoryMissing", where: everywhere, inject: without(history), exit: 1, why: reason.WALMissing, words: "00000002.history"},
-	{name: "HistoryFlipped", inject: damaged(flipped, history), exit: 1, why: reason.WALCorrupt, words: "00000002.history"},
-	{name: "HistoryEmpty", inject: damaged(emptied, history), exit: 1, why: reason.WALCorrupt, words: "00000002.history"},
-	{name: "SplitBrain", inject: oldPrimary(time.Hour, 1), exit: 1, why: reason.TimelineConflict, words: "timeline 1 still grows | two clusters"},
-	{name: "SplitBrainAtTheSwitch", inject: func(rc *repoCopy) { rc.shift(rc.file(switchSegment(rc)), time.Hour) }, exit: 1, why: reason.TimelineConflict, words: "timeline 1 still grows"},
-	{name: "OldPrimarysTail", inject: oldPrimary(-time.Hour, 2), exit: 0, why: reason.None, words: "timeline 1 has 2 segments beyond the switch"},
-	{name: "MissingBehindTheSwitch", inject: without("archive/demo/15-1/0000000200000000/" + "*" + "-*"), exit: 0, why: reason.None, users: "before", words: "timeline 1 -> 2 at "},
-	{name: "FirstOfTheNewMissing", inject: func(rc *repoCopy) { require.NoError(rc.t, os.Remove(onTimeline2(rc)[0])) }, exit: 1, why: reason.WALMissing, words: "0000000200000000"},
-	{name: "FirstOfTheNewFlipped", inject: func(rc *repoCopy) { rc.change(onTimeline2(rc)[0], flipped) }, exit: 1, why: reason.WALCorrupt, words: "0000000200000000"},
-	{name: "LastOfTheNewFlipped", inject: func(rc *repoCopy) { files := onTimeline2(rc); rc.change(files[len(files)-1], flipped) }, exit: 1, why: reason.WALCorrupt, words: "0000000200000000"},
-	{name: "OldOneLostBeforeTheSwitch", inject: func(rc *repoCopy) { files := onTimeline1(rc); require.NoError(rc.t, os.Remove(files[len(files)-2])) }, exit: 1, why: reason.WALMissing, words: "0000000100000000"},
+	{
+		name: "HistoryMissing", where: everywhere, inject: without(history),
+		exit: 1, why: reason.WALMissing, words: "00000002.history",
+	},
+	{
+		name: "HistoryFlipped", inject: damaged(flipped, history),
+		exit: 1, why: reason.WALCorrupt, words: "00000002.history",
+	},
+	{
+		name: "HistoryEmpty", inject: damaged(emptied, history),
+		exit: 1, why: reason.WALCorrupt, words: "00000002.history",
+	},
+	{
+		name: "SplitBrain", inject: oldPrimary(time.Hour, 1),
+		exit: 1, why: reason.TimelineConflict, words: "timeline 1 still grows | two clusters",
+	},
+	{
+		name: "SplitBrainAtTheSwitch", inject: func(rc *repoCopy) { rc.shift(rc.file(switchSegment(rc)), time.Hour) },
+		exit: 1, why: reason.TimelineConflict, words: "timeline 1 still grows",
+	},
+	{
+		name: "OldPrimarysTail", inject: oldPrimary(-time.Hour, 2),
+		exit: 0, why: reason.None, words: "timeline 1 has 2 segments beyond the switch",
+	},
+	{
+		name: "MissingBehindTheSwitch", inject: without("archive/demo/15-1/0000000200000000/" + "*" + "-*"),
+		exit: 0, why: reason.None, users: "before", words: "timeline 1 -> 2 at ",
+	},
+	{
+		name:   "FirstOfTheNewMissing",
+		inject: func(rc *repoCopy) { require.NoError(rc.t, os.Remove(onTimeline2(rc)[0])) },
+		exit:   1, why: reason.WALMissing, words: "0000000200000000",
+	},
+	{
+		name: "FirstOfTheNewFlipped", inject: func(rc *repoCopy) { rc.change(onTimeline2(rc)[0], flipped) },
+		exit: 1, why: reason.WALCorrupt, words: "0000000200000000",
+	},
+	{
+		name:   "LastOfTheNewFlipped",
+		inject: func(rc *repoCopy) { files := onTimeline2(rc); rc.change(files[len(files)-1], flipped) },
+		exit:   1, why: reason.WALCorrupt, words: "0000000200000000",
+	},
+	{
+		name:   "OldOneLostBeforeTheSwitch",
+		inject: func(rc *repoCopy) { files := onTimeline1(rc); require.NoError(rc.t, os.Remove(files[len(files)-2])) },
+		exit:   1, why: reason.WALMissing, words: "0000000100000000",
+	},
 })
 
 func onTimeline1(rc *repoCopy) []string { return rc.files("archive/demo/15-1/0000000100000000/*-*") }

@@ -24,15 +24,36 @@ func TestStore_Weather(t *testing.T) { storeWeatherFaults.run(t) }
 
 var storeWeatherFaults = faults("TestStore_Weather", remote, []fault{
 	{name: "Latency20ms", inject: viaProxy(localhost, late(20*time.Millisecond)), exit: 0, why: reason.None},
-	{name: "Latency200ms", inject: viaProxy(localhost, late(200*time.Millisecond)), exit: 0, why: reason.None, waits: true},
+	{
+		name: "Latency200ms", inject: viaProxy(localhost, late(200*time.Millisecond)),
+		exit: 0, why: reason.None, waits: true,
+	},
 	{name: "OneMegabyteASecond", inject: viaProxy(localhost, throttled(1<<20)), exit: 0, why: reason.None, waits: true},
-	{name: "SlowDownOnce", inject: viaProxy(localhost, first(inBundle, answer(503, "SlowDown"))), exit: 0, why: reason.None},
-	{name: "SlowDownAlways", inject: withShortTimeout(viaProxy(localhost, some(inBundle, answer(503, "SlowDown")))), exit: 2, why: reason.RepoUnreachable, waits: true},
+	{
+		name: "SlowDownOnce", inject: viaProxy(localhost, first(inBundle, answer(503, "SlowDown"))),
+		exit: 0, why: reason.None,
+	},
+	{
+		name: "SlowDownAlways", inject: withShortTimeout(viaProxy(localhost, some(inBundle, answer(503, "SlowDown")))),
+		exit: 2, why: reason.RepoUnreachable, waits: true,
+	},
 	{name: "CutOnce", inject: viaProxy(localhost, first(inBundle, half)), exit: 0, why: reason.None},
-	{name: "CutAlways", inject: withShortTimeout(viaProxy(localhost, some(inBundle, half))), exit: 2, why: reason.RepoUnreachable, waits: true},
-	{name: "SegmentCutAlways", inject: withShortTimeout(viaProxy(localhost, some(segment, half))), exit: 2, why: reason.RepoUnreachable, waits: true},
-	{name: "TokenExpired", inject: viaProxy(localhost, some(always, answer(403, "ExpiredToken"))), exit: 1, why: reason.RepoDenied, words: "ExpiredToken"},
-	{name: "GetDenied", inject: viaProxy(localhost, some(isObject, answer(403, "AccessDenied"))), exit: 1, why: reason.RepoDenied, words: "AccessDenied"},
+	{
+		name: "CutAlways", inject: withShortTimeout(viaProxy(localhost, some(inBundle, half))),
+		exit: 2, why: reason.RepoUnreachable, waits: true,
+	},
+	{
+		name: "SegmentCutAlways", inject: withShortTimeout(viaProxy(localhost, some(segment, half))),
+		exit: 2, why: reason.RepoUnreachable, waits: true,
+	},
+	{
+		name: "TokenExpired", inject: viaProxy(localhost, some(always, answer(403, "ExpiredToken"))),
+		exit: 1, why: reason.RepoDenied, words: "ExpiredToken",
+	},
+	{
+		name: "GetDenied", inject: viaProxy(localhost, some(isObject, answer(403, "AccessDenied"))),
+		exit: 1, why: reason.RepoDenied, words: "AccessDenied",
+	},
 	{name: "PortOfPostgreSQLTaken", inject: taken("127.0.0.1:5432"), exit: 0, why: reason.None},
 })
 
@@ -41,8 +62,14 @@ func TestDiskFull(t *testing.T) { diskFullFaults.run(t) }
 
 var diskFullFaults = faults("TestDiskFull", remote, []fault{
 	{name: "Small", inject: disk("40m", nil), exit: 2, why: reason.DiskSpace, words: "MB are free", step: "preflight"},
-	{name: "WhileRestoring", inject: disk("400m", inBundle), exit: 2, why: reason.DiskSpace, step: "restore", waits: true},
-	{name: "WhileReplaying", inject: disk("400m", segment), exit: 2, why: reason.DiskSpace, step: "recover", waits: true},
+	{
+		name: "WhileRestoring", inject: disk("400m", inBundle),
+		exit: 2, why: reason.DiskSpace, step: "restore", waits: true,
+	},
+	{
+		name: "WhileReplaying", inject: disk("400m", segment),
+		exit: 2, why: reason.DiskSpace, step: "recover", waits: true,
+	},
 })
 
 func isObject(r *http.Request) bool { return !isListing(r) }
