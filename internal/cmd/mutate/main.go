@@ -88,10 +88,12 @@ func run(ctx context.Context, p plan, out io.Writer) (survivors int, err error) 
 		return 0, err
 	}
 	start := time.Now()
-	if fate, err := mutate.Judge(ctx, mutate.None(p.files[0]), p.limit, p.command); err != nil || fate != mutate.Survived {
+	fate, err := mutate.Judge(ctx, mutate.None(p.files[0]), p.limit, p.command)
+	if err != nil || fate != mutate.Survived {
 		return 0, errors.Join(errors.New("the command does not pass without a mutant"), err)
 	}
-	fmt.Fprintf(out, "%d mutants of %d files; the command takes %.0f s\n", len(mutants), len(p.files), time.Since(start).Seconds())
+	fmt.Fprintf(out, "%d mutants of %d files; the command takes %.0f s\n",
+		len(mutants), len(p.files), time.Since(start).Seconds())
 	counts := map[mutate.Fate]int{}
 	for i, m := range mutants {
 		fate, err := mutate.Judge(ctx, m, p.limit, p.command)

@@ -26,7 +26,9 @@ func main() {
 	flag.IntVar(&o.Workers, "workers", 2, "sources drilled at one time")
 	flag.StringVar(&o.Only, "only", "", "drill only sources whose line has all of these words")
 	flag.StringVar(&o.Out, "out", "out/soak", "directory for the evidence of reds")
-	flag.StringVar(&o.Ask, "ask", "", "drill in this way alone: latest, lsn, time, name, checks, primary, backup, switchover, failover, expire, full-expire")
+	flag.StringVar(&o.Ask, "ask", "",
+		"drill in this way alone: latest, lsn, time, name, checks, primary, backup, switchover, failover, "+
+			"expire, full-expire")
 	flag.BoolVar(&o.Keep, "keep", false, "keep what the greens said too")
 	flag.Parse()
 	tally, err := run(ctx, o)
@@ -55,7 +57,10 @@ func run(ctx context.Context, o soak.Options) (tally soak.Tally, err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(o.Scratch)) }()
 	o.Programs = filepath.Join(o.Scratch, "bin")
 	// The sources' machines are made in it, and user postgres works there.
-	if err = errors.Join(os.Chmod(o.Scratch, 0o755), os.Setenv("TMPDIR", o.Scratch), drilltest.Build(o.Programs, "")); err != nil { //nolint:gosec // see above
+	//nolint:gosec // see above
+	if err = errors.Join(os.Chmod(o.Scratch, 0o755), os.Setenv("TMPDIR", o.Scratch),
+		drilltest.Build(o.Programs, ""),
+	); err != nil {
 		return tally, err
 	}
 	o.Provider, o.Lines = process.Provider{}, os.Stdout

@@ -26,7 +26,9 @@ var reaper runner.Reaper = func(ctx context.Context, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, reapTimeout)
 	defer cancel()
 	providers := []sandbox.Provider{process.Provider{}}
-	containers := incus.Provider{Remote: os.Getenv("DRILL_INCUS_REMOTE"), Project: cmp.Or(os.Getenv("DRILL_INCUS_PROJECT"), "default")}
+	containers := incus.Provider{
+		Remote: os.Getenv("DRILL_INCUS_REMOTE"), Project: cmp.Or(os.Getenv("DRILL_INCUS_PROJECT"), "default"),
+	}
 	if containers.Present() {
 		providers = append(providers, containers)
 	}

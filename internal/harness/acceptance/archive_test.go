@@ -24,10 +24,12 @@ var archiveFaults = faults("TestArchive", plain, []fault{
 		exit: 1, why: reason.WALMissing, words: "{stop}",
 	},
 	{
-		name:   "MissingAtTheEnd",
-		inject: allOf(without(archived("{last}")), checks("- {name: rows, query: SELECT count(*) FROM users, min: 1}\n")),
-		args:   "-checks {dir}/checks.yml",
-		exit:   0, why: reason.None, words: "replayed up to",
+		name: "MissingAtTheEnd",
+		inject: allOf(
+			without(archived("{last}")), checks("- {name: rows, query: SELECT count(*) FROM users, min: 1}\n"),
+		),
+		args: "-checks {dir}/checks.yml",
+		exit: 0, why: reason.None, words: "replayed up to",
 	},
 	{
 		name: "MissingAtTheEndByTheHeartbeat", inject: without(archived("{last}")), args: "-rpo 1ms",
@@ -83,7 +85,7 @@ var archiveFaults = faults("TestArchive", plain, []fault{
 	{name: "InfoOneCopyLeft", inject: without("archive/demo/archive.info"), exit: 0, why: reason.None},
 })
 
-// and does several things to a copy.
+// allOf does several things to a copy.
 func allOf(injects ...func(*repoCopy)) func(*repoCopy) {
 	return func(rc *repoCopy) {
 		for _, inject := range injects {
@@ -92,7 +94,7 @@ func allOf(injects ...func(*repoCopy)) func(*repoCopy) {
 	}
 }
 
-// with damages every file a pattern names.
+// damaged damages every file a pattern names.
 func damaged(damage func([]byte) []byte, patterns ...string) func(*repoCopy) {
 	return func(rc *repoCopy) {
 		for _, pattern := range patterns {

@@ -130,7 +130,8 @@ func second(inject func(*repoCopy)) func(*repoCopy) {
 func refusing(command string, status int, says string) func(*repoCopy) {
 	return func(rc *repoCopy) {
 		path("x")(rc)
-		script := fmt.Sprintf("#!/bin/sh\ncase \" $* \" in *\" %s \"*) echo '%s' >&2; exit %d;; esac\nexec /usr/bin/pgbackrest \"$@\"\n", command, says, status)
+		script := fmt.Sprintf("#!/bin/sh\ncase \" $* \" in *\" %s \"*) echo '%s' >&2; exit %d;; esac\n"+
+			"exec /usr/bin/pgbackrest \"$@\"\n", command, says, status)
 		require.NoError(rc.t, os.WriteFile(rc.file("path/pgbackrest"), []byte(script), 0o755))
 	}
 }

@@ -16,7 +16,8 @@ func TestPlainGoTest_DrillsEveryTime(t *testing.T) {
 	long(t)
 	assert.NotContains(t, secondRun(t, "veza.fr/recovery/drill"), "(cached)")
 	assert.NotContains(t, secondRun(t, "veza.fr/recovery/backup"), "(cached)")
-	assert.Contains(t, secondRun(t, "veza.fr/recovery/internal/wal"), "(cached)", "any other package is taken from the cache, so this test can fail")
+	assert.Contains(t, secondRun(t, "veza.fr/recovery/internal/wal"), "(cached)",
+		"any other package is taken from the cache, so this test can fail")
 }
 
 // secondRun runs a package's short tests twice, and returns what the second run printed.

@@ -71,7 +71,7 @@ func (a checkFault) runOn(rc *repoCopy) {
 		args = append(args, rc.fill(arg))
 	}
 	o := rc.check(env, args...)
-	t.Logf("| %s | %d %s | %d %s | %.1f | %s", t.Name(), a.exit, a.why, o.Status, o.Report.Reason, o.Took.Seconds(), o.Report.Detail)
+	logVerdict(t, a, o)
 	defer func() { recordVerdict(t, o) }()
 	a.judge(rc, o)
 	assert.Equal(t, before, rc.source(), "a check changes nothing where the backups are")

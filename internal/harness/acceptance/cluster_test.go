@@ -79,7 +79,8 @@ func (c *cluster) mark(ctx context.Context) (m mark, err error) {
 		return m, err
 	}
 	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is in flight
-	err = conn.QueryRow(ctx, `SELECT (SELECT count(*) FROM users), pg_current_wal_insert_lsn()::text, clock_timestamp()`).Scan(&m.users, &m.lsn, &m.at)
+	const query = `SELECT (SELECT count(*) FROM users), pg_current_wal_insert_lsn()::text, clock_timestamp()`
+	err = conn.QueryRow(ctx, query).Scan(&m.users, &m.lsn, &m.at)
 	return m, err
 }
 
@@ -107,7 +108,8 @@ func (c *cluster) archive(ctx context.Context) error {
 	}
 	return wait.For(ctx, segment+" to be archived", 20*time.Millisecond, func(ctx context.Context) error {
 		var done bool
-		if err := conn.QueryRow(ctx, `SELECT coalesce(left(last_archived_wal, 24) >= $1, false) FROM pg_stat_archiver`, segment).Scan(&done); err != nil {
+		const query = `SELECT coalesce(left(last_archived_wal, 24) >= $1, false) FROM pg_stat_archiver`
+		if err := conn.QueryRow(ctx, query, segment).Scan(&done); err != nil {
 			return wait.Stop(err)
 		}
 		if !done {

@@ -55,40 +55,56 @@ var content = sync.OnceValues(func() (liveSeed, error) {
 
 // application is a database with something of everything in it.
 var application = []string{
-	`CREATE TABLE ticket (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, what text)`, `INSERT INTO ticket (what) VALUES ('a'), ('b'), ('c')`,
-	`CREATE TABLE countdown (id serial PRIMARY KEY)`, `ALTER SEQUENCE countdown_id_seq INCREMENT -1 MINVALUE -1000 MAXVALUE 1000 START 500 RESTART`,
+	`CREATE TABLE ticket (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, what text)`,
+	`INSERT INTO ticket (what) VALUES ('a'), ('b'), ('c')`,
+	`CREATE TABLE countdown (id serial PRIMARY KEY)`,
+	`ALTER SEQUENCE countdown_id_seq INCREMENT -1 MINVALUE -1000 MAXVALUE 1000 START 500 RESTART`,
 	`INSERT INTO countdown SELECT FROM generate_series(1, 10)`,
 	`CREATE TABLE loose (n serial, what text)`, `INSERT INTO loose (what) VALUES ('a')`,
 	`CREATE TABLE parted (at date, n int, twice int GENERATED ALWAYS AS (n * 2) STORED) PARTITION BY RANGE (at)`,
 	`CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM ('2026-01-01') TO ('2026-07-01')`,
 	`CREATE INDEX ON parted (n)`, `INSERT INTO parted SELECT '2026-02-01', i FROM generate_series(1, 500) i`,
-	`CREATE TABLE long_ago (t text)`, `INSERT INTO long_ago SELECT string_agg(md5(i::text), '') FROM generate_series(1, 20000) i`,
+	`CREATE TABLE long_ago (t text)`,
+	`INSERT INTO long_ago SELECT string_agg(md5(i::text), '') FROM generate_series(1, 20000) i`,
 	`CREATE UNLOGGED TABLE visits (n int PRIMARY KEY)`, `INSERT INTO visits SELECT generate_series(1, 100)`,
-	`CREATE MATERIALIZED VIEW summary AS SELECT count(*) FROM parted`, `CREATE MATERIALIZED VIEW unmade AS SELECT 1 WITH NO DATA`,
+	`CREATE MATERIALIZED VIEW summary AS SELECT count(*) FROM parted`,
+	`CREATE MATERIALIZED VIEW unmade AS SELECT 1 WITH NO DATA`,
 	`CREATE TABLE "Odd ""name""" (gone int, kept int, rights aclitem[])`, `ALTER TABLE "Odd ""name""" DROP COLUMN gone`,
-	`INSERT INTO "Odd ""name""" VALUES (1, '{postgres=r/postgres}')`, `CREATE TABLE nothing ()`, `INSERT INTO nothing DEFAULT VALUES`,
-	`CREATE COLLATION german (provider = icu, locale = 'de')`, `CREATE COLLATION french (provider = icu, locale = 'fr')`,
-	`CREATE TABLE words (w text COLLATE german, x text COLLATE french)`, `CREATE INDEX ON words (w)`, `INSERT INTO words VALUES ('ä', 'é'), ('z', 'z')`,
-	`CREATE EXTENSION citext`, `CREATE TABLE addresses (a citext PRIMARY KEY)`, `INSERT INTO addresses VALUES ('Me@example.org')`,
+	`INSERT INTO "Odd ""name""" VALUES (1, '{postgres=r/postgres}')`, `CREATE TABLE nothing ()`,
+	`INSERT INTO nothing DEFAULT VALUES`,
+	`CREATE COLLATION german (provider = icu, locale = 'de')`,
+	`CREATE COLLATION french (provider = icu, locale = 'fr')`,
+	`CREATE TABLE words (w text COLLATE german, x text COLLATE french)`, `CREATE INDEX ON words (w)`,
+	`INSERT INTO words VALUES ('ä', 'é'), ('z', 'z')`,
+	`CREATE EXTENSION citext`, `CREATE TABLE addresses (a citext PRIMARY KEY)`,
+	`INSERT INTO addresses VALUES ('Me@example.org')`,
 	`CREATE EXTENSION pg_trgm`,
 	// What a careless look would take for damage.
 	`CREATE FUNCTION helper() RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT ''x'''`,
-	`CREATE FUNCTION norm(t text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower(t) || helper()'`, `CREATE INDEX needs_path ON ticket (norm(what))`,
-	`CREATE TABLE parent (id serial PRIMARY KEY)`, `CREATE TABLE child () INHERITS (parent)`, `INSERT INTO child VALUES (5000)`,
-	`CREATE TABLE used_up (id bigserial PRIMARY KEY)`, `INSERT INTO used_up VALUES (9223372036854775807)`, `SELECT setval('used_up_id_seq', 9223372036854775807)`,
-	`CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''no extensions here''; END'`,
-	`CREATE EVENT TRIGGER guard ON ddl_command_start WHEN TAG IN ('CREATE EXTENSION', 'CREATE SCHEMA') EXECUTE FUNCTION refuse()`, `ALTER EVENT TRIGGER guard ENABLE ALWAYS`,
-	`CREATE TABLE secret (n int, what text)`, `INSERT INTO secret SELECT i, md5(i::text) FROM generate_series(1, 400) i`, `VACUUM FREEZE secret`,
+	`CREATE FUNCTION norm(t text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower(t) || helper()'`,
+	`CREATE INDEX needs_path ON ticket (norm(what))`,
+	`CREATE TABLE parent (id serial PRIMARY KEY)`, `CREATE TABLE child () INHERITS (parent)`,
+	`INSERT INTO child VALUES (5000)`,
+	`CREATE TABLE used_up (id bigserial PRIMARY KEY)`, `INSERT INTO used_up VALUES (9223372036854775807)`,
+	`SELECT setval('used_up_id_seq', 9223372036854775807)`,
+	`CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql
+		AS 'BEGIN RAISE EXCEPTION ''no extensions here''; END'`,
+	`CREATE EVENT TRIGGER guard ON ddl_command_start WHEN TAG IN ('CREATE EXTENSION', 'CREATE SCHEMA')
+		EXECUTE FUNCTION refuse()`,
+	`ALTER EVENT TRIGGER guard ENABLE ALWAYS`,
+	`CREATE TABLE secret (n int, what text)`,
+	`INSERT INTO secret SELECT i, md5(i::text) FROM generate_series(1, 400) i`, `VACUUM FREEZE secret`,
 	`ALTER TABLE secret SET (autovacuum_enabled = off)`, `ALTER DATABASE app SET default_transaction_read_only = on`,
 }
 
-// ill is one state: how it comes about in a database, and how it goes away.
+// defect is one state: how it comes about in a database, and how it goes away.
 type defect struct {
 	point, database string
 	inject, undo    []string
 }
 
-const indexIs = `UPDATE pg_index SET indisvalid = %[1]t, indisready = %[1]t WHERE indexrelid = 'public.orders_user_id_idx'::regclass`
+const indexIs = `UPDATE pg_index SET indisvalid = %[1]t, indisready = %[1]t
+	WHERE indexrelid = 'public.orders_user_id_idx'::regclass`
 
 var (
 	closed   = fmt.Sprintf(indexIs, false)
@@ -107,11 +123,21 @@ var defects = []defect{
 	},
 	{
 		"reindex_leftover", "postgres",
-		[]string{`ALTER INDEX orders_user_id_idx RENAME TO orders_user_id_idx_ccnew`, strings.ReplaceAll(closed, "_idx'", "_idx_ccnew'")},
+		[]string{
+			`ALTER INDEX orders_user_id_idx RENAME TO orders_user_id_idx_ccnew`,
+			strings.ReplaceAll(closed, "_idx'", "_idx_ccnew'"),
+		},
 		[]string{`ALTER INDEX orders_user_id_idx_ccnew RENAME TO orders_user_id_idx`, reopened},
 	},
-	{"sequence_behind", "app", []string{`INSERT INTO ticket OVERRIDING SYSTEM VALUE VALUES (900, 'far')`}, []string{`DELETE FROM ticket WHERE id = 900`}},
-	{"harmless_sequence", "app", []string{`INSERT INTO loose VALUES (900, 'far')`}, []string{`DELETE FROM loose WHERE n = 900`}},
+	{
+		"sequence_behind", "app",
+		[]string{`INSERT INTO ticket OVERRIDING SYSTEM VALUE VALUES (900, 'far')`},
+		[]string{`DELETE FROM ticket WHERE id = 900`},
+	},
+	{
+		"harmless_sequence", "app",
+		[]string{`INSERT INTO loose VALUES (900, 'far')`}, []string{`DELETE FROM loose WHERE n = 900`},
+	},
 	{
 		"collation", "app",
 		[]string{`UPDATE pg_collation SET collversion = '1.0' WHERE collname = 'german'`},
@@ -129,32 +155,56 @@ var defects = []defect{
 		[]string{`CREATE TABLE kept AS SELECT * FROM order_items`, `TRUNCATE order_items`},
 		[]string{`INSERT INTO order_items SELECT * FROM kept`, `DROP TABLE kept`},
 	},
-	{"stale", "postgres", []string{`CREATE TABLE kept AS SELECT id, created_at FROM users`, `UPDATE users SET created_at = created_at - interval '1 hour'`}, []string{`DROP TABLE kept`}},
+	{
+		"stale", "postgres",
+		[]string{
+			`CREATE TABLE kept AS SELECT id, created_at FROM users`,
+			`UPDATE users SET created_at = created_at - interval '1 hour'`,
+		},
+		[]string{`DROP TABLE kept`},
+	},
 	{
 		"beat_from_later", "postgres",
-		[]string{`INSERT INTO veza_heartbeat SELECT max(seq) + 1, clock_timestamp() + interval '1 hour', pg_current_wal_insert_lsn() FROM veza_heartbeat`},
+		[]string{`INSERT INTO veza_heartbeat
+			SELECT max(seq) + 1, clock_timestamp() + interval '1 hour', pg_current_wal_insert_lsn()
+			FROM veza_heartbeat`},
 		[]string{`DELETE FROM veza_heartbeat WHERE beat_at > clock_timestamp()`},
 	},
 	{
 		"beats_deleted", "postgres", []string{
-			`INSERT INTO veza_heartbeat SELECT n + i, t + i * interval '1 second', l FROM (SELECT max(seq) n, max(beat_at) - interval '1 hour' t, max(lsn) l FROM veza_heartbeat) b, generate_series(1, 40) i`,
-			`DELETE FROM veza_heartbeat WHERE seq BETWEEN (SELECT max(seq) - 19 FROM veza_heartbeat) AND (SELECT max(seq) - 10 FROM veza_heartbeat)`,
+			`INSERT INTO veza_heartbeat SELECT n + i, t + i * interval '1 second', l
+				FROM (SELECT max(seq) n, max(beat_at) - interval '1 hour' t, max(lsn) l FROM veza_heartbeat) b,
+					generate_series(1, 40) i`,
+			`DELETE FROM veza_heartbeat
+				WHERE seq BETWEEN (SELECT max(seq) - 19 FROM veza_heartbeat)
+					AND (SELECT max(seq) - 10 FROM veza_heartbeat)`,
 		}, nil,
 	},
-	{"users_missing", "postgres", []string{`ALTER TABLE users RENAME TO people`}, []string{`ALTER TABLE people RENAME TO users`}},
-	{"rows_lost", "postgres", []string{`DELETE FROM order_items`, `DELETE FROM orders`, `DELETE FROM users WHERE id % 2 = 0`}, nil},
-	{"no_users", "postgres", []string{`CREATE TABLE kept AS SELECT * FROM users`, `TRUNCATE users CASCADE`}, []string{`INSERT INTO users SELECT * FROM kept`, `DROP TABLE kept`}},
+	{
+		"users_missing", "postgres",
+		[]string{`ALTER TABLE users RENAME TO people`}, []string{`ALTER TABLE people RENAME TO users`},
+	},
+	{
+		"rows_lost", "postgres",
+		[]string{`DELETE FROM order_items`, `DELETE FROM orders`, `DELETE FROM users WHERE id % 2 = 0`}, nil,
+	},
+	{
+		"no_users", "postgres",
+		[]string{`CREATE TABLE kept AS SELECT * FROM users`, `TRUNCATE users CASCADE`},
+		[]string{`INSERT INTO users SELECT * FROM kept`, `DROP TABLE kept`},
+	},
 }
 
-// suffer goes through all of them.
+// spoil goes through all of them.
 func (c *cluster) spoil(ctx context.Context) error {
-	for _, i := range defects {
+	for _, d := range defects {
 		free := []string{`SET default_transaction_read_only = off`, `SET allow_system_table_mods = on`}
-		if err := c.sql(ctx, i.database, append(append(free, i.inject...), fmt.Sprintf(`SELECT pg_create_restore_point('%s')`, i.point))...); err != nil {
-			return fmt.Errorf("%s: %w", i.point, err)
+		point := fmt.Sprintf(`SELECT pg_create_restore_point('%s')`, d.point)
+		if err := c.sql(ctx, d.database, append(append(free, d.inject...), point)...); err != nil {
+			return fmt.Errorf("%s: %w", d.point, err)
 		}
-		if err := c.sql(ctx, i.database, append(free, i.undo...)...); err != nil {
-			return fmt.Errorf("mend %s: %w", i.point, err)
+		if err := c.sql(ctx, d.database, append(free, d.undo...)...); err != nil {
+			return fmt.Errorf("mend %s: %w", d.point, err)
 		}
 	}
 	return nil

@@ -69,7 +69,7 @@ var contentFaults = faults("TestContent", content, []fault{
 		exit:   1, why: reason.TooFewRows, step: "verify", words: "visits | returned 0 | is UNLOGGED",
 	},
 	{
-		name: "EmptyTable", inject: checks("- {name: lines, query: SELECT count(*) FROM order_items, min: 1}\n"),
+		name: "EmptyTable", inject: checks(linesCheck(1)),
 		args: "-checks {dir}/checks.yml " + at("empty_table"),
 		exit: 1, why: reason.TooFewRows, step: "verify", words: "lines | order_items returned 0",
 	},
@@ -145,7 +145,9 @@ func TestContent_IsCounted(t *testing.T) {
 	} {
 		o := rc.drill(nil, rc.drillArgs(append(c.args, "-set", "{before}", "-target", "name:whole")...)...)
 		assert.Equal(t, 0, o.Status, o.Said)
-		for status, want := range map[string]float64{"passed": c.passed, "failed": 0, "left_out": c.leftOut, "not_asked": c.notMade} {
+		for status, want := range map[string]float64{
+			"passed": c.passed, "failed": 0, "left_out": c.leftOut, "not_asked": c.notMade,
+		} {
 			got, _ := o.Value("checks", status)
 			assert.InDelta(t, want, got, 0, "%v %s", c.args, status)
 		}

@@ -13,14 +13,14 @@ import (
 	"veza.fr/recovery/internal/reason"
 )
 
-// The corpus is every fault there is. A table cannot be run without standing in it.
+// The corpus holds every fault there is. A table that is not in it cannot be run.
 var corpus struct {
 	tables []*table
 	sync.Mutex
 	found map[string]found // by the name of the test
 }
 
-// table is one test's faults, or ailments of the backup checks.
+// table holds the rows of one test: faults for the drill, or for the backup checks.
 type table struct {
 	test string
 	from func() (liveSeed, error)
@@ -47,7 +47,7 @@ func register(test string, from func() (liveSeed, error), rows []row) *table {
 	return t
 }
 
-// faults registers a table of faults that copies of a seed suffer.
+// faults registers a table of faults for the drill, on copies of a seed.
 func faults(test string, from func() (liveSeed, error), list []fault) *table {
 	rows := make([]row, len(list))
 	for i, f := range list {
@@ -56,7 +56,7 @@ func faults(test string, from func() (liveSeed, error), list []fault) *table {
 	return register(test, from, rows)
 }
 
-// lone registers the fault of a test that needs more than a table's line.
+// singleFault registers the fault of a test that needs more than a row of a table.
 func singleFault(test string, f fault) fault {
 	register(test, nil, []row{f})
 	f.test = test
@@ -64,9 +64,10 @@ func singleFault(test string, f fault) fault {
 }
 
 // environment is what the drill under test is built for.
-var environment = flag.String("environment", "", "build tag of the drill under test: ci restores into Docker containers, drill into Incus; only the rows that make sense there are run")
+var environment = flag.String("environment", "", "build tag of the drill under test: "+
+	"ci restores into Docker containers, drill into Incus; only the rows that make sense there are run")
 
-// ailments registers a table for the backup checks, on the plain seed.
+// checkFaults registers a table of faults for the backup checks, on copies of the plain seed.
 func checkFaults(test string, list []checkFault) *table {
 	rows := make([]row, len(list))
 	for i, a := range list {
@@ -75,7 +76,7 @@ func checkFaults(test string, list []checkFault) *table {
 	return register(test, plain, rows)
 }
 
-// suffer runs the rows of a table on copies of its seed.
+// run runs the rows of a table on copies of its seed.
 func (tab *table) run(t *testing.T) {
 	t.Helper()
 	takesLong(t)
@@ -96,8 +97,8 @@ func (tab *table) run(t *testing.T) {
 	}
 }
 
-// expect makes a row stand in the table as wrong, until there is a verdict on it: its seed may
-// fail, or its harm. One that is skipped stands there not at all.
+// expect enters a row in the table as wrong until there is a verdict on it: making its seed may
+// fail, or injecting its fault. A row that is skipped is not in the table.
 func expect(t *testing.T) {
 	t.Helper()
 	record(t, found{why: "no verdict", failed: true})
@@ -110,10 +111,18 @@ func expect(t *testing.T) {
 	})
 }
 
-// remember keeps the verdict on a row, for the table.
+// recordVerdict keeps the verdict on a row, for the table.
 func recordVerdict(t *testing.T, o outcome) {
 	t.Helper()
 	record(t, found{o.Status, o.Report.Reason, o.Took, t.Failed()})
+}
+
+// logVerdict logs what was expected of a row and what came of it.
+func logVerdict(t *testing.T, r row, o outcome) {
+	t.Helper()
+	exit, why := r.expects()
+	t.Logf("| %s | %d %s | %d %s | %.1f | %s",
+		t.Name(), exit, why, o.Status, o.Report.Reason, o.Took.Seconds(), o.Report.Detail)
 }
 
 func record(t *testing.T, f found) {
@@ -126,9 +135,9 @@ func record(t *testing.T, f found) {
 	corpus.found[t.Name()] = f
 }
 
-var tableFlag = flag.Bool("table", false, "print the table of faults in the end")
+var tableFlag = flag.Bool("table", false, "print the table of faults at the end")
 
-// print prints what was found, in the order of the tables.
+// printTable prints what was found, in the order of the tables.
 func printTable(w io.Writer, took time.Duration) {
 	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(columns, "fault\texpected\tfound\tseconds\t")
@@ -148,9 +157,11 @@ func printTable(w io.Writer, took time.Duration) {
 				mark = "<- WRONG, see above"
 			}
 			exit, why := r.expects()
-			fmt.Fprintf(columns, "%s\t%d %s\t%d %s\t%.1f\t%s\n", strings.TrimPrefix(name, "Test"), exit, why, got.exit, got.why, got.took.Seconds(), mark)
+			fmt.Fprintf(columns, "%s\t%d %s\t%d %s\t%.1f\t%s\n",
+				strings.TrimPrefix(name, "Test"), exit, why, got.exit, got.why, got.took.Seconds(), mark)
 		}
 	}
 	_ = columns.Flush() // a terminal that is gone is no fault
-	fmt.Fprintf(w, "%d faults, %d not as expected; %.0f s of drills in %.0f s\n", drills, wrong, cost.Seconds(), took.Seconds())
+	fmt.Fprintf(w, "%d faults, %d not as expected; %.0f s of drills in %.0f s\n",
+		drills, wrong, cost.Seconds(), took.Seconds())
 }

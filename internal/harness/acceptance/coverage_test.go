@@ -36,7 +36,8 @@ func TestEveryReason_HasAFault(t *testing.T) {
 	}
 	for _, entry := range reason.Table {
 		where, known := elsewhere[entry.Reason]
-		assert.NotEqual(t, known, has[entry.Reason], "%s has no fault that brings it about, or one and an excuse (%s)", entry.Reason, where)
+		assert.NotEqual(t, known, has[entry.Reason], "%s has no fault that brings it about, or one and an excuse (%s)",
+			entry.Reason, where)
 	}
 }
 
@@ -72,13 +73,16 @@ func TestEveryCheckAndStep_HasAFault(t *testing.T) {
 		return false
 	}
 	for _, check := range settings.DeepChecks {
-		assert.True(t, named(func(f fault) bool { return strings.HasPrefix(f.words, check) }), "no fault turns the deeper check %s red", check)
+		assert.True(t, named(func(f fault) bool { return strings.HasPrefix(f.words, check.Name) }),
+			"no fault turns the deeper check %s red", check.Name)
 	}
 	for _, step := range suite.Drill.Steps {
 		switch step.Name {
-		case "launch", "provision", suite.Drill.Final: // a directory is made, always; and see fixtures/streams/teardown-*
+		case "launch", "provision", suite.Drill.Final:
+			// A directory is made, always; and see fixtures/streams/teardown-*.
 		default:
-			assert.True(t, named(func(f fault) bool { return f.step == step.Name }), "no fault is found by step %s", step.Name)
+			assert.True(t, named(func(f fault) bool { return f.step == step.Name }), "no fault is found by step %s",
+				step.Name)
 		}
 	}
 }

@@ -29,7 +29,8 @@ func (rc *repoCopy) check(env []string, args ...string) outcome {
 	bin, err := programs()
 	require.NoError(rc.t, err)
 	return drilltest.Start(rc.t, drilltest.Plan{
-		Programs: bin, Dir: rc.dir, Tmp: rc.tmp(), Out: rc.out(""), Name: "check", Env: env, Args: args, Suite: "backup",
+		Programs: bin, Dir: rc.dir, Tmp: rc.tmp(), Out: rc.out(""), Name: "check", Env: env, Args: args,
+		Suite: "backup",
 	}).End()
 }
 

@@ -82,7 +82,7 @@ func (f fault) runOn(rc *repoCopy) {
 		env = append(env, rc.fill(f.env))
 	}
 	o := rc.drill(env, rc.drillArgs(strings.Fields(f.args)...)...)
-	t.Logf("| %s | %d %s | %d %s | %.1f | %s", t.Name(), f.exit, f.why, o.Status, o.Report.Reason, o.Took.Seconds(), o.Report.Detail)
+	logVerdict(t, f, o)
 	defer func() { recordVerdict(t, o) }()
 	f.judge(rc, o)
 	assert.Equal(t, before, rc.source(), "the drill changes nothing where the backups are")
@@ -117,7 +117,8 @@ func (f fault) judge(rc *repoCopy, o outcome) {
 		assert.Regexp(t, fmt.Sprintf(`veza_backup_drill_last_success\{reason="%s",stanza="[a-z]+"\} 0`, f.why), o.Prom)
 		assert.Regexp(t, `veza_backup_drill_environment_error\{reason="none",stanza="[a-z]+"\} 0`, o.Prom)
 	case reason.ExitEnvironment:
-		assert.Regexp(t, fmt.Sprintf(`veza_backup_drill_environment_error\{reason="%s",stanza="[a-z]+"\} 1`, f.why), o.Prom)
+		assert.Regexp(t, fmt.Sprintf(`veza_backup_drill_environment_error\{reason="%s",stanza="[a-z]+"\} 1`, f.why),
+			o.Prom)
 		assert.NotContains(t, o.Prom, "veza_backup_drill_last_success{", "no verdict, no value")
 	}
 	bound := drillBound

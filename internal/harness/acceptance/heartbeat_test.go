@@ -35,7 +35,8 @@ var noHeartbeatFaults = faults("TestNoHeartbeat", silenced, []fault{
 	{
 		name: "Idle", args: "-rpo 1ms",
 		exit: 0, why: reason.None,
-		words: "the RPO is derived from the last replayed commit | reported, not judged | is empty: nobody writes beats",
+		words: "the RPO is derived from the last replayed commit | reported, not judged" +
+			" | is empty: nobody writes beats",
 	},
 })
 
@@ -91,10 +92,16 @@ var (
 		"postgres": {`ALTER TABLE veza_heartbeat ALTER COLUMN beat_at TYPE text`},
 		"beats": {
 			`CREATE TABLE veza_heartbeat (seq bigint PRIMARY KEY, beat_at timestamptz NOT NULL, lsn pg_lsn NOT NULL)`,
-			`INSERT INTO veza_heartbeat SELECT i, clock_timestamp() - (100 - i) * interval '25 hours', pg_current_wal_insert_lsn() FROM generate_series(1, 100) i`,
+			`INSERT INTO veza_heartbeat
+				SELECT i, clock_timestamp() - (100 - i) * interval '25 hours', pg_current_wal_insert_lsn()
+				FROM generate_series(1, 100) i`,
 		},
 	})
 	silenced = seeded("silenced", map[string][]string{"postgres": {`TRUNCATE veza_heartbeat`}})
-	stopped  = seeded("stopped", map[string][]string{"postgres": {`UPDATE veza_heartbeat SET beat_at = beat_at - interval '2 hours'`}})
-	ahead    = seeded("ahead", map[string][]string{"postgres": {`UPDATE veza_heartbeat SET beat_at = beat_at + interval '1 day'`}})
+	stopped  = seeded("stopped", map[string][]string{
+		"postgres": {`UPDATE veza_heartbeat SET beat_at = beat_at - interval '2 hours'`},
+	})
+	ahead = seeded("ahead", map[string][]string{
+		"postgres": {`UPDATE veza_heartbeat SET beat_at = beat_at + interval '1 day'`},
+	})
 )

@@ -21,7 +21,8 @@ var hostileClusterFaults = faults("TestHostileCluster", hostile, []fault{
 	{
 		name: "PgCronAndSubscriptionsActive", where: everywhere,
 		exit: 0, why: reason.None,
-		words: "must not run: pg_cron | 2 jobs of pg_cron in database postgres, active, and not run here | 1 subscription in the data, enabled, and not run here: far in database postgres",
+		words: "must not run: pg_cron | 2 jobs of pg_cron in database postgres, active, and not run here" +
+			" | 1 subscription in the data, enabled, and not run here: far in database postgres",
 	},
 	{name: "ConfMissing", args: "-set {missingconf}", exit: 0, why: reason.None},
 	{name: "UsersEmpty", args: "-database empty", exit: 1, why: reason.TooFewRows, words: "empty"},
@@ -56,7 +57,8 @@ var primaryFaults = faults("TestPrimary", hostile, []fault{
 func upToDate(rc *repoCopy) {
 	l, err := hostile()
 	require.NoError(rc.t, err)
-	require.NoError(rc.t, copyTree(filepath.Join(l.Machine.Dir("data"), "repo", "archive")+"/.", filepath.Join(rc.repo(), "archive")))
+	archive := filepath.Join(l.Machine.Dir("data"), "repo", "archive")
+	require.NoError(rc.t, copyTree(archive+"/.", filepath.Join(rc.repo(), "archive")))
 }
 
 // The tablespace of the living cluster is the one thing a restore could overwrite
@@ -83,5 +85,6 @@ func TestHostileCluster_LivesOnUntouched(t *testing.T) {
 }
 
 var outOfTheSandbox = singleFault("TestHostileCluster_LivesOnUntouched", fault{
-	args: "-set {full}", exit: 1, why: reason.IsolationBreached, words: "a tablespace points out of the sandbox, to ", step: "recover",
+	args: "-set {full}",
+	exit: 1, why: reason.IsolationBreached, words: "a tablespace points out of the sandbox, to ", step: "recover",
 })

@@ -52,5 +52,6 @@ func readKey(rc *repoCopy) {
 
 // aQuestion is the drill asking whether it may write.
 func isWriteProbe(r *http.Request) bool {
-	return r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/archive/demo/veza-drill-write-probe-") && r.URL.Query().Has("uploadId")
+	return r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/archive/demo/veza-drill-write-probe-") &&
+		r.URL.Query().Has("uploadId")
 }

@@ -14,7 +14,7 @@ import (
 	"veza.fr/recovery/internal/reason"
 )
 
-// waitsForTheTest is a check that takes until the case has done its harm.
+// waitsForTheTest is a check that takes until the case has injected its fault.
 const waitsForTheTest = `- name: held
   min: 1
   query: |
@@ -56,13 +56,25 @@ type trace struct {
 }
 
 var traces = []trace{
-	{false, pushOwn("00000002.history"), fault{name: "ItsHistory", exit: 1, why: reason.IsolationBreached, words: "00000002.history came into the archive | sandbox's own timeline 2, from timeline 1 at"}},
-	{true, pushOwn("00000002.history"), fault{name: "ItsHistoryInAStore", exit: 1, why: reason.IsolationBreached, words: "00000002.history"}},
-	{false, pushSegment, fault{name: "ASegmentAlone", exit: 1, why: reason.IsolationBreached, words: "0000000200000000"}},
-	{false, promoted, fault{name: "ProductionWasPromoted", exit: 0, why: reason.None, words: "production began timeline 2 meanwhile, from timeline 1 at 0/"}},
-	{false, later, fault{name: "ALaterTimeline", exit: 0, why: reason.None}},
-	{false, garbled, fault{name: "AHistoryNobodyCanRead", exit: 1, why: reason.WALCorrupt, words: "00000002.history | cannot be told"}},
-	{false, func(*repoCopy, sandboxed) {}, fault{name: "NothingCame", exit: 0, why: reason.None}},
+	{inject: pushOwn("00000002.history"), want: fault{
+		name: "ItsHistory", exit: 1, why: reason.IsolationBreached,
+		words: "00000002.history came into the archive | sandbox's own timeline 2, from timeline 1 at",
+	}},
+	{inStore: true, inject: pushOwn("00000002.history"), want: fault{
+		name: "ItsHistoryInAStore", exit: 1, why: reason.IsolationBreached, words: "00000002.history",
+	}},
+	{inject: pushSegment, want: fault{
+		name: "ASegmentAlone", exit: 1, why: reason.IsolationBreached, words: "0000000200000000",
+	}},
+	{inject: promoted, want: fault{
+		name: "ProductionWasPromoted", exit: 0, why: reason.None,
+		words: "production began timeline 2 meanwhile, from timeline 1 at 0/",
+	}},
+	{inject: later, want: fault{name: "ALaterTimeline", exit: 0, why: reason.None}},
+	{inject: garbled, want: fault{
+		name: "AHistoryNobodyCanRead", exit: 1, why: reason.WALCorrupt, words: "00000002.history | cannot be told",
+	}},
+	{inject: func(*repoCopy, sandboxed) {}, want: fault{name: "NothingCame", exit: 0, why: reason.None}},
 }
 
 var traceFaults = func() (list []fault) {
@@ -87,7 +99,8 @@ func (rc *repoCopy) moveToStore() {
 	rc.upload(store)
 	content, err := os.ReadFile(rc.conf())
 	require.NoError(rc.t, err)
-	content = []byte(strings.NewReplacer(store.ReadKey, store.Key, store.ReadSecret, store.Secret).Replace(string(content)))
+	keys := strings.NewReplacer(store.ReadKey, store.Key, store.ReadSecret, store.Secret)
+	content = []byte(keys.Replace(string(content)))
 	require.NoError(rc.t, os.WriteFile(rc.writer(), content, 0o644))
 }
 
@@ -110,8 +123,8 @@ func (s sandboxed) push(rc *repoCopy, file string) {
 		conf = rc.conf()
 	}
 	argv := []string{
-		"pgbackrest", "--config=" + conf, "--stanza=" + stanza, "--pg1-path=" + string(s), "--lock-path=" + rc.out("lock"),
-		"--log-level-file=off", "archive-push", file,
+		"pgbackrest", "--config=" + conf, "--stanza=" + stanza, "--pg1-path=" + string(s),
+		"--lock-path=" + rc.out("lock"), "--log-level-file=off", "archive-push", file,
 	}
 	if os.Geteuid() == 0 {
 		argv = append([]string{"runuser", "-u", "postgres", "--"}, argv...)
@@ -146,7 +159,8 @@ func promoted(rc *repoCopy, s sandboxed) {
 
 // later archives a history of a timeline the sandbox has nothing to do with.
 func later(rc *repoCopy, s sandboxed) {
-	s.write(rc, "00000003.history", "1\t0/7F000060\tno recovery target specified\n\n2\t0/7F0000A0\tno recovery target specified\n")
+	s.write(rc, "00000003.history", "1\t0/7F000060\tno recovery target specified\n\n"+
+		"2\t0/7F0000A0\tno recovery target specified\n")
 }
 
 // garbled puts a history into the repository that no key opens.

@@ -69,7 +69,8 @@ func killed(t *testing.T, rc *repoCopy, step, words string, want fault) {
 func serverProcess(rc *repoCopy, words string) int {
 	for _, one := range processes(rc.dir) {
 		pid, command, _ := strings.Cut(one, " ")
-		if id, err := strconv.Atoi(pid); err == nil && strings.Contains(command, words) && strings.Contains(command, "postgres") && !strings.Contains(command, "pg_ctl") {
+		server := strings.Contains(command, "postgres") && !strings.Contains(command, "pg_ctl")
+		if id, err := strconv.Atoi(pid); err == nil && server && strings.Contains(command, words) {
 			return id
 		}
 	}

@@ -61,13 +61,19 @@ func (i identity) issue(t *testing.T) (tls.Certificate, []byte) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: i.name}, DNSNames: []string{i.name},
+		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: i.name}, DNSNames: []string{
+			i.name,
+		},
 		NotBefore: time.Now().Add(-48 * time.Hour), NotAfter: i.until, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{
+			x509.ExtKeyUsageServerAuth,
+		},
 	}
 	raw, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	require.NoError(t, err)
-	return tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: key}, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw})
+	return tls.Certificate{
+		Certificate: [][]byte{raw}, PrivateKey: key,
+	}, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw})
 }
 
 var (
@@ -81,7 +87,10 @@ func viaProxy(as identity, does behaviour) func(*repoCopy) {
 	return func(rc *repoCopy) {
 		certificate, ca := as.issue(rc.t)
 		server := &http.Server{
-			Handler:   http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { does(w, r, rc.seed.store.handler) }),
+			Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				does(w, r,
+					rc.seed.store.handler)
+			}),
 			TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
 			ErrorLog:  log.New(io.Discard, "", 0), ReadHeaderTimeout: time.Minute,
 		}

@@ -73,7 +73,8 @@ func (c *cluster) freeze(ctx context.Context, name string, marks map[string]mark
 		return nil, err
 	}
 	if c.Store == nil {
-		if err := copyTree(filepath.Join(c.Machine.Dir("data"), "repo"), filepath.Join(s.dir, "data", "repo")); err != nil {
+		repository := filepath.Join(c.Machine.Dir("data"), "repo")
+		if err := copyTree(repository, filepath.Join(s.dir, "data", "repo")); err != nil {
 			return nil, err
 		}
 	}
@@ -86,7 +87,8 @@ func (c *cluster) freeze(ctx context.Context, name string, marks map[string]mark
 // ask learns the names of backups, and of the segments the faults are about.
 func (s *seed) ask(ctx context.Context, c *cluster) error {
 	answer, err := c.Machine.Run(ctx, host.Command{Argv: []string{
-		"pgbackrest", "--config=" + filepath.Join(c.Machine.Dir("etc"), "pgbackrest.conf"), "--stanza=" + stanza, "info", "--output=json",
+		"pgbackrest", "--config=" + filepath.Join(c.Machine.Dir("etc"), "pgbackrest.conf"), "--stanza=" + stanza,
+		"info", "--output=json",
 	}})
 	if err != nil {
 		return err

@@ -97,7 +97,9 @@ var hostile = sync.OnceValues(func() (liveSeed, error) {
 		func() error { return c.Pgbackrest(ctx, "backup", "--type=full") },
 		func() error { return c.grow(ctx) },
 		func() error {
-			return c.Machine.Put(ctx, filepath.Join(c.data(), "postgresql.conf"), []byte("include 'gone.conf'\ninclude_dir '/nonexistent/conf.d'\nshared_preload_libraries = 'gone_too, pg_cron'\n"), 0o600, "")
+			conf := "include 'gone.conf'\ninclude_dir '/nonexistent/conf.d'\n" +
+				"shared_preload_libraries = 'gone_too, pg_cron'\n"
+			return c.Machine.Put(ctx, filepath.Join(c.data(), "postgresql.conf"), []byte(conf), 0o600, "")
 		},
 		func() error { return c.Pgbackrest(ctx, "backup", "--type=diff") },
 		func() error { return c.grow(ctx) },
@@ -124,29 +126,37 @@ func (c *cluster) remove(ctx context.Context, file string) error {
 var hostility = []string{
 	`synchronous_standby_names = 'nobody'`, // the first commit would wait for ever
 	`shared_buffers = '900GB'`, `huge_pages = on`, `max_files_per_process = 100000`,
-	`logging_collector = on`, `log_destination = 'csvlog'`, `log_directory = '/nonexistent/log'`, `log_filename = 'gone.log'`,
-	`log_min_messages = panic`, `lc_messages = 'C.UTF-8'`, `log_line_prefix = '%q%%'`, `log_timezone = 'Asia/Tokyo'`, `timezone = 'Asia/Tokyo'`,
+	`logging_collector = on`, `log_destination = 'csvlog'`, `log_directory = '/nonexistent/log'`,
+	`log_filename = 'gone.log'`,
+	`log_min_messages = panic`, `lc_messages = 'C.UTF-8'`, `log_line_prefix = '%q%%'`, `log_timezone = 'Asia/Tokyo'`,
+	`timezone = 'Asia/Tokyo'`,
 	`datestyle = 'SQL, DMY'`, `statement_timeout = '1ms'`, `lock_timeout = '1ms'`, `idle_session_timeout = '1ms'`,
 	`default_transaction_read_only = on`, `default_transaction_isolation = 'serializable'`,
-	`unix_socket_directories = '/nonexistent/run'`, `listen_addresses = '192.0.2.1'`, `port = 1`, `ssl = on`, `ssl_cert_file = '/nonexistent/cert'`,
+	`unix_socket_directories = '/nonexistent/run'`, `listen_addresses = '192.0.2.1'`, `port = 1`, `ssl = on`,
+	`ssl_cert_file = '/nonexistent/cert'`,
 	`hba_file = '/nonexistent/hba'`, `ident_file = '/nonexistent/ident'`, `external_pid_file = '/nonexistent/pid'`,
-	`hot_standby = on`, `max_connections = 2000`, `recovery_min_apply_delay = '1h'`, `recovery_end_command = 'exit 200'`, `archive_cleanup_command = 'exit 200'`,
+	`hot_standby = on`, `max_connections = 2000`, `recovery_min_apply_delay = '1h'`,
+	`recovery_end_command = 'exit 200'`, `archive_cleanup_command = 'exit 200'`,
 	`primary_conninfo = 'host=192.0.2.1'`, `recovery_target_time = '2020-01-01'`, `temp_tablespaces = 'elsewhere'`,
 }
 
 // treacherous are settings of a role and of databases: they go before those of the
 // command line.
 var roleSettings = []string{
-	`ALTER ROLE boss SET statement_timeout = '1ms'`, `ALTER ROLE boss SET idle_session_timeout = '1ms'`, `ALTER ROLE boss SET lock_timeout = '1ms'`,
-	`ALTER ROLE boss SET session_preload_libraries = 'gone_three'`, `ALTER ROLE boss SET default_transaction_read_only = on`,
-	`ALTER DATABASE template1 SET session_preload_libraries = 'gone_four'`, `ALTER ROLE boss SET local_preload_libraries = 'gone_five'`,
+	`ALTER ROLE boss SET statement_timeout = '1ms'`, `ALTER ROLE boss SET idle_session_timeout = '1ms'`,
+	`ALTER ROLE boss SET lock_timeout = '1ms'`,
+	`ALTER ROLE boss SET session_preload_libraries = 'gone_three'`,
+	`ALTER ROLE boss SET default_transaction_read_only = on`,
+	`ALTER DATABASE template1 SET session_preload_libraries = 'gone_four'`,
+	`ALTER ROLE boss SET local_preload_libraries = 'gone_five'`,
 	`ALTER DATABASE postgres SET client_encoding = 'LATIN1'`, `ALTER DATABASE postgres SET datestyle = 'SQL, DMY'`,
 }
 
 // outgoing is what reaches out from where it lives: a subscription, and the jobs of a
 // pg_cron, by the table they are in.
 var outgoing = []string{
-	`CREATE SUBSCRIPTION far CONNECTION 'host=/nonexistent password=secretsecret' PUBLICATION p WITH (connect = false)`, `ALTER SUBSCRIPTION far ENABLE`,
+	`CREATE SUBSCRIPTION far CONNECTION 'host=/nonexistent password=secretsecret' PUBLICATION p WITH (connect = false)`,
+	`ALTER SUBSCRIPTION far ENABLE`,
 	`CREATE SCHEMA cron`, `CREATE TABLE cron.job (command text, active boolean)`,
 	`INSERT INTO cron.job VALUES ('DELETE FROM users', true), ('VACUUM', true), ('DROP TABLE users', false)`,
 }

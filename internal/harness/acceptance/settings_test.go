@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,13 +102,13 @@ var dataFaults = faults("TestData", plain, []fault{
 	{name: "DatabaseMissing", args: "-database nowhere", exit: 1, why: reason.SmokeQuery, words: "nowhere | postgres"},
 	{
 		name:   "ChecksPass",
-		inject: checks("- {name: lines, query: SELECT count(*) FROM order_items, min: 5000}\n- {name: one, query: SELECT 1, equals: 1}\n"),
+		inject: checks(linesCheck(5000), "- {name: one, query: SELECT 1, equals: 1}\n"),
 		args:   "-checks {dir}/checks.yml",
 		exit:   0, why: reason.None,
 	},
 	{
 		name:   "CheckFails",
-		inject: checks("- {name: one, query: SELECT 1, equals: 1}\n- {name: lines, query: SELECT count(*) FROM order_items, min: 100000}\n"),
+		inject: checks("- {name: one, query: SELECT 1, equals: 1}\n", linesCheck(100000)),
 		args:   "-checks {dir}/checks.yml",
 		exit:   1, why: reason.TooFewRows, words: "lines | 100000",
 	},
@@ -168,8 +169,16 @@ func header(by string) func(*repoCopy) {
 }
 
 // checks writes a file of SQL checks.
-func checks(content string) func(*repoCopy) {
-	return func(rc *repoCopy) { require.NoError(rc.t, os.WriteFile(rc.file("checks.yml"), []byte(content), 0o644)) }
+func checks(content ...string) func(*repoCopy) {
+	return func(rc *repoCopy) {
+		text := []byte(strings.Join(content, ""))
+		require.NoError(rc.t, os.WriteFile(rc.file("checks.yml"), text, 0o644))
+	}
+}
+
+// linesCheck is an SQL check that order_items has so many rows.
+func linesCheck(rows int) string {
+	return fmt.Sprintf("- {name: lines, query: SELECT count(*) FROM order_items, min: %d}\n", rows)
 }
 
 // path makes a PATH of everything but pgbackrest; with an edit for sed there is one

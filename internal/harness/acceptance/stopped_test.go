@@ -90,7 +90,7 @@ var stops = func() (list []stop) {
 func (f *flight) judge(want fault) {
 	f.t.Helper()
 	o := f.End()
-	f.t.Logf("| %s | %d %s | %d %s | %.1f | %s", f.t.Name(), want.exit, want.why, o.Status, o.Report.Reason, o.Took.Seconds(), o.Report.Detail)
+	logVerdict(f.t, want, o)
 	if want.test != "" {
 		defer func() { recordVerdict(f.t, o) }()
 	}
@@ -130,7 +130,7 @@ func TestLocked(t *testing.T) {
 	first := rc.start("first", nil, rc.drillArgs()...)
 	first.Reach("launch")
 	o := rc.start("second", nil, rc.drillArgs()...).End()
-	t.Logf("| %s | 2 locked | %d %s | %.1f | %s", t.Name(), o.Status, o.Report.Reason, o.Took.Seconds(), o.Report.Detail)
+	logVerdict(t, locked, o)
 	locked.judge(rc, o)
 	recordVerdict(t, o)
 	holder, err := strconv.Atoi(regexp.MustCompile(`process (\d+)`).FindStringSubmatch(o.Report.Detail)[1])

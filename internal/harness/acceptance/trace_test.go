@@ -79,7 +79,8 @@ func (rc *repoCopy) leavesNothing() {
 		assert.Regexp(rc.t, `^veza-drill-[a-z]+(\.check)?\.lock$`, entry.Name(), "left in TMPDIR")
 	}
 	// Zombies and a guard that is just being ended take a moment.
-	eventually(rc.t, "the processes of the drill to end", func() string { return strings.Join(processes(rc.dir), "; ") })
+	eventually(rc.t, "the processes of the drill to end",
+		func() string { return strings.Join(processes(rc.dir), "; ") })
 }
 
 // processes are those that were started for a case: its directory stands in their

@@ -95,7 +95,8 @@ func first(match which, own behaviour) behaviour {
 func answer(status int, code string) behaviour {
 	return func(w http.ResponseWriter, _ *http.Request, _ http.Handler) {
 		w.WriteHeader(status)
-		_, _ = fmt.Fprintf(w, `<?xml version="1.0" encoding="UTF-8"?><Error><Code>%s</Code><Message>%[1]s</Message></Error>`, code)
+		_, _ = fmt.Fprintf(w,
+			`<?xml version="1.0" encoding="UTF-8"?><Error><Code>%s</Code><Message>%[1]s</Message></Error>`, code)
 	}
 }
 

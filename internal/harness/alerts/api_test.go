@@ -88,7 +88,8 @@ func (a api) labels(ctx context.Context, name, selector string) (values []string
 func (a api) get(ctx context.Context, path string, values url.Values, data any) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+string(a)+"/api/v1/"+path+"?"+values.Encode(), nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet,
+		"http://"+string(a)+"/api/v1/"+path+"?"+values.Encode(), nil)
 	if err != nil {
 		return err
 	}

@@ -76,7 +76,9 @@ type query struct {
 func (d dashboard) queries(stanza string) (list []query) {
 	for _, p := range d.Panels {
 		for _, target := range p.Targets {
-			q := query{panel: p.Title, expr: strings.NewReplacer("$stanza", stanza, "${stanza}", stanza).Replace(target.Expr)}
+			q := query{
+				panel: p.Title, expr: strings.NewReplacer("$stanza", stanza, "${stanza}", stanza).Replace(target.Expr),
+			}
 			for _, label := range regexp.MustCompile(`{{(\w+)}}`).FindAllStringSubmatch(target.Legend, -1) {
 				q.labels = append(q.labels, label[1])
 			}
@@ -90,7 +92,8 @@ func (d dashboard) queries(stanza string) (list []query) {
 func (d dashboard) stanzas(t *testing.T) string {
 	t.Helper()
 	for _, v := range d.Templating.List {
-		if m := regexp.MustCompile(`label_values\((.*), stanza\)`).FindStringSubmatch(string(v.Query)); v.Name == "stanza" && m != nil {
+		m := regexp.MustCompile(`label_values\((.*), stanza\)`).FindStringSubmatch(string(v.Query))
+		if v.Name == "stanza" && m != nil {
 			return strings.ReplaceAll(m[1], `\"`, `"`)
 		}
 	}
@@ -192,5 +195,6 @@ func TestDashboard_HasUnits(t *testing.T) {
 			}
 		}
 	}
-	assert.True(t, slices.ContainsFunc(readDashboard(t).Panels, func(p panel) bool { return p.FieldConfig.Defaults.Unit == "bytes" }))
+	assert.True(t, slices.ContainsFunc(readDashboard(t).Panels,
+		func(p panel) bool { return p.FieldConfig.Defaults.Unit == "bytes" }))
 }

@@ -63,7 +63,8 @@ func newSite(t *testing.T) *site {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "promptly.json"), text, 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "prometheus.json"), config, 0o600))
-	s.api = api(serve(t, "prometheus", "--config.file="+filepath.Join(dir, "prometheus.json"), "--storage.tsdb.path="+filepath.Join(dir, "data")))
+	s.api = api(serve(t, "prometheus", "--config.file="+filepath.Join(dir, "prometheus.json"),
+		"--storage.tsdb.path="+filepath.Join(dir, "data")))
 	return s
 }
 
@@ -84,7 +85,8 @@ func (s *site) run(suite, file, stream string, want int) {
 func (s *site) put(file, content string) {
 	s.Helper()
 	path := filepath.Join(s.textfiles, file)
-	require.NoError(s, os.WriteFile(path+".new", []byte(content), 0o644)) //nolint:gosec // node_exporter is another user
+	//nolint:gosec // node_exporter is another user
+	require.NoError(s, os.WriteFile(path+".new", []byte(content), 0o644))
 	require.NoError(s, os.Rename(path+".new", path))
 }
 

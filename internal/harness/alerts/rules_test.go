@@ -63,7 +63,8 @@ func TestRules_AreTheAlertsOfTheContract(t *testing.T) {
 		names = append(names, a.Alert)
 	}
 	assert.ElementsMatch(t, []string{
-		"BackupRestoreDrillFailed", "BackupRestoreDrillStale", "BackupRestoreDrillNeverRan", "BackupRestoreDrillEnvironmentError",
+		"BackupRestoreDrillFailed", "BackupRestoreDrillStale", "BackupRestoreDrillNeverRan",
+		"BackupRestoreDrillEnvironmentError",
 		"BackupRestoreDrillSlow", "BackupRestoreDrillRPO", "BackupRestoreDrillOldSet",
 		"BackupTextfileUnreadable", "BackupCheckFailed", "BackupCheckStale", "BackupUnitFailed",
 	}, names)
@@ -72,9 +73,18 @@ func TestRules_AreTheAlertsOfTheContract(t *testing.T) {
 // These are agreed with the customer to the letter; labels and annotations may say more.
 func TestRules_KeepTheContractWordForWord(t *testing.T) {
 	for _, want := range []alert{
-		{Alert: "BackupRestoreDrillFailed", Expr: "veza_backup_drill_last_success == 0", For: "5m", Labels: map[string]string{"severity": "critical"}},
-		{Alert: "BackupRestoreDrillStale", Expr: "time() - veza_backup_drill_last_run_timestamp_seconds > 691200", For: "1h", Labels: map[string]string{"severity": "warning"}},
-		{Alert: "BackupRestoreDrillNeverRan", Expr: "absent(veza_backup_drill_last_run_timestamp_seconds)", For: "1h", Labels: map[string]string{"severity": "warning"}},
+		{
+			Alert: "BackupRestoreDrillFailed", Expr: "veza_backup_drill_last_success == 0", For: "5m",
+			Labels: map[string]string{"severity": "critical"},
+		},
+		{
+			Alert: "BackupRestoreDrillStale", Expr: "time() - veza_backup_drill_last_run_timestamp_seconds > 691200",
+			For: "1h", Labels: map[string]string{"severity": "warning"},
+		},
+		{
+			Alert: "BackupRestoreDrillNeverRan", Expr: "absent(veza_backup_drill_last_run_timestamp_seconds)",
+			For: "1h", Labels: map[string]string{"severity": "warning"},
+		},
 	} {
 		i := slices.IndexFunc(alerts(t), func(a alert) bool { return a.Alert == want.Alert })
 		require.GreaterOrEqual(t, i, 0, want.Alert)
@@ -105,7 +115,8 @@ func TestRunbooks_AreThereForEveryAlertAndNothingElse(t *testing.T) {
 		assert.Equal(t, "https://veza.fr/runbooks/"+page, a.Annotations["runbook_url"])
 		text, err := os.ReadFile(fixtures + "runbooks/" + page + ".md")
 		if assert.NoError(t, err) {
-			assert.True(t, strings.HasPrefix(string(text), "# "+a.Alert+" ("+a.Labels["severity"]+")\n"), "the title of %s.md", page)
+			assert.True(t, strings.HasPrefix(string(text), "# "+a.Alert+" ("+a.Labels["severity"]+")\n"),
+				"the title of %s.md", page)
 			for _, part := range []string{"**Means**", "**Look first**", "**Do**", "**Escalate**", "**Gone when**"} {
 				assert.Contains(t, string(text), part, page)
 			}

@@ -89,7 +89,8 @@ func rows(b *testing.B) int {
 func compile(ctx context.Context, b *testing.B, tags string) string {
 	b.Helper()
 	binary := filepath.Join(b.TempDir(), "drill.test")
-	out, err := exec.CommandContext(ctx, "go", "test", "-c", "-tags", tags, "-o", binary, "veza.fr/recovery/drill").CombinedOutput()
+	out, err := exec.CommandContext(ctx, "go", "test", "-c", "-tags", tags, "-o", binary,
+		"veza.fr/recovery/drill").CombinedOutput()
 	require.NoError(b, err, string(out))
 	return binary
 }
@@ -101,7 +102,9 @@ var (
 
 // drillOnce runs the whole drill, from its start to its exit. size is what it restored,
 // in bytes; parts are its steps and their times.
-func drillOnce(ctx context.Context, b *testing.B, binary, conf string) (took time.Duration, size float64, parts string) {
+func drillOnce(
+	ctx context.Context, b *testing.B, binary, conf string,
+) (took time.Duration, size float64, parts string) {
 	b.Helper()
 	start := time.Now()
 	out, err := exec.CommandContext(ctx, binary, "-test.v", "-test.timeout", "15m", "-conf", conf).CombinedOutput()

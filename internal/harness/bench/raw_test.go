@@ -29,7 +29,9 @@ func rawCommands(ctx context.Context, b *testing.B, provider sandbox.Provider, c
 	repo := parsed.Repo(stanza, 1)
 	store, _ := repo.Address()
 	box, err := provider.Launch(ctx, sandbox.Spec{
-		Stanza: stanza + "-raw", Run: "bench", Major: "15", Need: 4 << 30, Stores: []sandbox.Address{{Host: store.Host, Port: store.Port}},
+		Stanza: stanza + "-raw", Run: "bench", Major: "15", Need: 4 << 30, Stores: []sandbox.Address{
+			{Host: store.Host, Port: store.Port},
+		},
 	})
 	if box != nil {
 		defer func() { require.NoError(b, box.Destroy(context.WithoutCancel(ctx))) }()
@@ -56,12 +58,15 @@ func rawCommands(ctx context.Context, b *testing.B, provider sandbox.Provider, c
 		require.NoError(b, late.Ready(ctx))
 	}
 	start := time.Now()
-	run("pgbackrest", "--config="+copied, "--repo1-storage-ca-file="+copiedCA, "--stanza="+stanza, "--pg1-path="+data, "--lock-path="+box.Dir("lock"),
+	run("pgbackrest", "--config="+copied, "--repo1-storage-ca-file="+copiedCA, "--stanza="+stanza, "--pg1-path="+data,
+		"--lock-path="+box.Dir("lock"),
 		"--archive-mode=off", "--process-max="+run("nproc"), "restore")
 	options := "-c listen_addresses= -c archive_mode=off -c hot_standby=off -c unix_socket_directories=" + socket
 	run(binDir+"pg_ctl", "start", "-s", "-w", "-D", data, "-l", box.Dir("log")+"/pg.log", "-o", options)
 	recovered := func(ctx context.Context) error {
-		_, notYet := box.Run(ctx, host.Command{Argv: []string{"psql", "-qAtX", "-h", socket, "-d", "postgres", "-c", "SELECT 1/(NOT pg_is_in_recovery())::int"}})
+		_, notYet := box.Run(ctx, host.Command{Argv: []string{
+			"psql", "-qAtX", "-h", socket, "-d", "postgres", "-c", "SELECT 1/(NOT pg_is_in_recovery())::int",
+		}})
 		return notYet
 	}
 	require.NoError(b, wait.For(ctx, "the end of recovery", 50*time.Millisecond, recovered))

@@ -89,7 +89,8 @@ func Start(t *testing.T, plan Plan) *Flight {
 	f := &Flight{Plan: plan, t: t}
 	suite := cmp.Or(plan.Suite, "drill")
 	argv := append(slices.Clone(plan.Prefix),
-		filepath.Join(plan.Programs, "testprom"), "-suite", suite, "-textfile", f.file("prom"), "-report", f.file("json"), "-stream", f.file("jsonl"),
+		filepath.Join(plan.Programs, "testprom"), "-suite", suite,
+		"-textfile", f.file("prom"), "-report", f.file("json"), "-stream", f.file("jsonl"),
 		"--", filepath.Join(plan.Programs, suite+".test"))
 	f.cmd = exec.Command(argv[0], append(argv[1:], plan.Args...)...)
 	f.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + plan.Tmp}, plan.Env...)

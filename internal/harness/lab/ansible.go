@@ -45,7 +45,9 @@ func (p places) sshKeys(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, programTime)
 	defer cancel()
-	if said, err := exec.CommandContext(ctx, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "veza-lab", "-f", p.copyOf(sshKey)).CombinedOutput(); err != nil {
+	keygen := exec.CommandContext(ctx, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "veza-lab",
+		"-f", p.copyOf(sshKey))
+	if said, err := keygen.CombinedOutput(); err != nil {
 		return fmt.Errorf("ssh-keygen: %w: %s", err, said)
 	}
 	return nil
@@ -117,21 +119,29 @@ func writeYAML(path string, content any, mode fs.FileMode) error {
 // variables are what is no secret.
 func (a formationAccess) variables(ca string) map[string]any {
 	return map[string]any{
-		"pgbackrest_s3_endpoint": storeNode + "." + zone, "pgbackrest_s3_port": storePort, "pgbackrest_s3_bucket": a.Bucket,
+		"pgbackrest_s3_endpoint": storeNode + "." + zone, "pgbackrest_s3_port": storePort,
+		"pgbackrest_s3_bucket": a.Bucket,
 		"pgbackrest_s3_region": a.Region, "pgbackrest_s3_path": "/" + formationPath, "pgbackrest_s3_ca_cert": ca,
-		"pgbackrest_s3_key": "{{ vault_pgbackrest_s3_key }}", "pgbackrest_s3_key_secret": "{{ vault_pgbackrest_s3_key_secret }}",
-		"pgbackrest_cipher_pass": "{{ vault_pgbackrest_cipher_pass }}", "pgbackrest_pg_path": FormationData, "pgbackrest_heartbeat": true, "pgbackrest_heartbeat_interval": 2,
-		"dr_drill_s3_key": "{{ vault_dr_drill_s3_key }}", "dr_drill_s3_key_secret": "{{ vault_dr_drill_s3_key_secret }}",
-		"dr_drill_database": Database, "dr_drill_primary": formation(), "dr_drill_incus_remote": Remote, "dr_drill_incus_conf": incusConf, "dr_drill_incus_project": SandboxProject,
-		"dr_drill_go": goRoot + "/bin/go", "dr_drill_go_environment": map[string]string{"GOPROXY": "file://" + moduleProxy},
+		"pgbackrest_s3_key":        "{{ vault_pgbackrest_s3_key }}",
+		"pgbackrest_s3_key_secret": "{{ vault_pgbackrest_s3_key_secret }}",
+		"pgbackrest_cipher_pass":   "{{ vault_pgbackrest_cipher_pass }}", "pgbackrest_pg_path": FormationData,
+		"pgbackrest_heartbeat": true, "pgbackrest_heartbeat_interval": 2,
+		"dr_drill_s3_key":        "{{ vault_dr_drill_s3_key }}",
+		"dr_drill_s3_key_secret": "{{ vault_dr_drill_s3_key_secret }}",
+		"dr_drill_database":      Database, "dr_drill_primary": formation(), "dr_drill_incus_remote": Remote,
+		"dr_drill_incus_conf": incusConf, "dr_drill_incus_project": SandboxProject,
+		"dr_drill_go": goRoot + "/bin/go", "dr_drill_go_environment": map[string]string{
+			"GOPROXY": "file://" + moduleProxy,
+		},
 	}
 }
 
 // vault are the secrets.
 func (a formationAccess) vault() map[string]string {
 	return map[string]string{
-		"vault_pgbackrest_s3_key": a.Key, "vault_pgbackrest_s3_key_secret": a.Secret, "vault_pgbackrest_cipher_pass": a.Passphrase,
-		"vault_dr_drill_s3_key": a.ReadKey, "vault_dr_drill_s3_key_secret": a.ReadSecret,
+		"vault_pgbackrest_s3_key": a.Key, "vault_pgbackrest_s3_key_secret": a.Secret,
+		"vault_pgbackrest_cipher_pass": a.Passphrase,
+		"vault_dr_drill_s3_key":        a.ReadKey, "vault_dr_drill_s3_key_secret": a.ReadSecret,
 	}
 }
 
@@ -147,7 +157,8 @@ func (l *Lab) hosts() map[string]any {
 	return map[string]any{"all": map[string]any{
 		"vars": map[string]string{
 			"ansible_user": "root", "ansible_ssh_private_key_file": l.places.copyOf(sshKey),
-			"ansible_ssh_common_args": "-o UserKnownHostsFile=" + l.places.copyOf(knownHosts), "ansible_python_interpreter": "/usr/bin/python3",
+			"ansible_ssh_common_args":    "-o UserKnownHostsFile=" + l.places.copyOf(knownHosts),
+			"ansible_python_interpreter": "/usr/bin/python3",
 		},
 		"children": map[string]any{"postgres_ha_nodes": group(DataNodes...), "incus_hosts": group(DrillHost)},
 	}}

@@ -35,7 +35,10 @@ func usual() (places, error) {
 			return places{}, fmt.Errorf("directory for the lab's files: %w: set HOME", err)
 		}
 	}
-	return places{conf: filepath.Join(etc, confFile), ca: filepath.Join(etc, caFile), state: filepath.Join(base, "veza-drill", "lab")}, nil
+	return places{
+		conf: filepath.Join(etc, confFile), ca: filepath.Join(etc, caFile),
+		state: filepath.Join(base, "veza-drill", "lab"),
+	}, nil
 }
 
 // copyOf is the lab's own copy of the conf or the CA.
@@ -98,7 +101,8 @@ func (p places) active() (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("the lab's pgbackrest.conf: %w (neither %s nor %s is it)", fs.ErrNotExist, p.conf, p.copyOf(confFile))
+	return "", fmt.Errorf("the lab's pgbackrest.conf: %w (neither %s nor %s is it)", fs.ErrNotExist, p.conf,
+		p.copyOf(confFile))
 }
 
 // remove removes what install wrote, the directory too when nothing else is in it.
@@ -129,7 +133,8 @@ func owned(path string) (bool, error) {
 // write writes a file whole. What is closed to others is open to the group of user
 // postgres, whom pgbackrest runs as.
 func write(path string, content []byte, mode fs.FileMode) error {
-	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithStaticPermissions(mode))
+	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)),
+		renameio.WithStaticPermissions(mode))
 	if err != nil {
 		return err
 	}

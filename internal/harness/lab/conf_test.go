@@ -18,7 +18,10 @@ import (
 func somewhere(t *testing.T) places {
 	t.Helper()
 	dir := t.TempDir()
-	return places{conf: filepath.Join(dir, "etc", confFile), ca: filepath.Join(dir, "etc", caFile), state: filepath.Join(dir, "state", "lab")}
+	return places{
+		conf: filepath.Join(dir, "etc", confFile), ca: filepath.Join(dir, "etc", caFile),
+		state: filepath.Join(dir, "state", "lab"),
+	}
 }
 
 func read(t *testing.T, path string) string {
@@ -98,7 +101,9 @@ func TestOwn_IsAComment(t *testing.T) {
 func TestUsual(t *testing.T) {
 	t.Setenv("HOME", "/home/somebody")
 	t.Setenv("XDG_CACHE_HOME", "")
-	for state, want := range map[string]string{"": "/home/somebody/.cache/veza-drill/lab", "/var/state": "/var/state/veza-drill/lab"} {
+	for state, want := range map[string]string{
+		"": "/home/somebody/.cache/veza-drill/lab", "/var/state": "/var/state/veza-drill/lab",
+	} {
 		t.Setenv("XDG_STATE_HOME", state)
 		p, err := usual()
 		require.NoError(t, err)

@@ -51,7 +51,9 @@ func (d *daemon) ask(ctx context.Context, call func(incus.InstanceServer) error)
 	return d.in(ctx, api.ProjectDefaultName, callTime, call)
 }
 
-func (d *daemon) in(ctx context.Context, project string, limit time.Duration, call func(incus.InstanceServer) error) error {
+func (d *daemon) in(
+	ctx context.Context, project string, limit time.Duration, call func(incus.InstanceServer) error,
+) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	server := d.server.UseProject(project)
@@ -83,7 +85,8 @@ func (d *daemon) project(ctx context.Context) (project *api.Project, err error) 
 // features of the lab's projects: instances, profiles and volumes of their own, networks and
 // images of the daemon's.
 var features = map[string]string{
-	"features.networks": "false", "features.images": "false", "features.profiles": "true", "features.storage.volumes": "true",
+	"features.networks": "false", "features.images": "false", "features.profiles": "true",
+	"features.storage.volumes": "true",
 }
 
 // makeRoom makes project and bridge. The bridge belongs to the default project, as all
@@ -103,7 +106,8 @@ func (d *daemon) makeRoom(ctx context.Context) error {
 		return s.CreateNetwork(api.NetworksPost{Name: bridge, Type: "bridge", NetworkPut: api.NetworkPut{
 			Description: "nodes of project " + Project,
 			Config: map[string]string{
-				"ipv4.address": gateway + prefixBits, "ipv4.nat": "false", "ipv4.dhcp": "false", "ipv6.address": "none", "dns.mode": "none",
+				"ipv4.address": gateway + prefixBits, "ipv4.nat": "false", "ipv4.dhcp": "false", "ipv6.address": "none",
+				"dns.mode": "none",
 			},
 		}})
 	})
@@ -145,7 +149,8 @@ func (d *daemon) remove(ctx context.Context) error {
 		if err := d.distrust(ctx); err != nil {
 			return fmt.Errorf("what the drill host may do: %w", err)
 		}
-		err := d.in(ctx, api.ProjectDefaultName, removeTime, func(s incus.InstanceServer) error { return s.DeleteProjectForce(Project) })
+		err := d.in(ctx, api.ProjectDefaultName, removeTime,
+			func(s incus.InstanceServer) error { return s.DeleteProjectForce(Project) })
 		if err != nil && !missing(err) {
 			return fmt.Errorf("project %s: %w", Project, err)
 		}
@@ -165,7 +170,9 @@ func (d *daemon) power(ctx context.Context, name, action string, wanted api.Stat
 		return err
 	}
 	err = d.in(ctx, Project, stateTime, func(s incus.InstanceServer) error {
-		op, failure := s.UpdateInstanceState(name, api.InstanceStatePut{Action: action, Timeout: -1, Force: action == "stop"}, "")
+		op, failure := s.UpdateInstanceState(name, api.InstanceStatePut{
+			Action: action, Timeout: -1, Force: action == "stop",
+		}, "")
 		if failure != nil {
 			return failure
 		}

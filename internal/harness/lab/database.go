@@ -71,7 +71,9 @@ var (
 
 // seeded is the cluster of a database node, for its commands and sessions.
 func seeded(h host.Host, n node) *source.Seeded {
-	return &source.Seeded{Machine: machine{h, n.address()}, Stanza: Stanza, Settings: settings, CAFile: path.Join(etc, caFile)}
+	return &source.Seeded{
+		Machine: machine{h, n.address()}, Stanza: Stanza, Settings: settings, CAFile: path.Join(etc, caFile),
+	}
 }
 
 // setUpDatabase makes a cluster with backups and leaves it running, as services:
@@ -105,7 +107,8 @@ func serve(ctx context.Context, h host.Host, bin string) error {
 	if err := h.Put(ctx, beatFile, []byte(beatScript), 0o644, "root"); err != nil {
 		return err
 	}
-	fill := strings.NewReplacer("@BIN@", bin, "@DATA@", path.Join(directories["data"], "pg"), "@RUN@", directories["run"],
+	fill := strings.NewReplacer("@BIN@", bin, "@DATA@", path.Join(directories["data"], "pg"), "@RUN@",
+		directories["run"],
 		"@BEAT@", beatFile, "@SETTINGS@", "-c "+strings.Join(settings, " -c ")).Replace
 	if err := unit(ctx, h, "veza-postgresql.service", fill(postgresUnit)); err != nil {
 		return err
@@ -123,27 +126,30 @@ func checkDatabase(ctx context.Context, l *Lab, _ node) error {
 	}
 	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is in flight
 	nudged := false
-	return wait.For(ctx, "a young beat and an archive that goes on", 200*time.Millisecond, func(ctx context.Context) error {
-		var age float64
-		var stuck bool
-		if err := conn.QueryRow(ctx, `SELECT extract(epoch FROM clock_timestamp() - (SELECT max(beat_at) FROM public.veza_heartbeat))::float8,
-			coalesce(last_failed_time > last_archived_time, last_failed_time IS NOT NULL) FROM pg_stat_archiver`).Scan(&age, &stuck); err != nil {
-			return wait.Stop(err)
-		}
-		if stuck && !nudged { // after an outage of the store it would wait for a minute before it tries again
-			nudged = true
-			if _, err := conn.Exec(ctx, `SELECT pg_switch_wal()`); err != nil {
+	return wait.For(ctx, "a young beat and an archive that goes on", 200*time.Millisecond,
+		func(ctx context.Context) error {
+			var age float64
+			var stuck bool
+			if err := conn.QueryRow(ctx, `SELECT
+				extract(epoch FROM clock_timestamp() - (SELECT max(beat_at) FROM public.veza_heartbeat))::float8,
+				coalesce(last_failed_time > last_archived_time, last_failed_time IS NOT NULL)
+				FROM pg_stat_archiver`).Scan(&age, &stuck); err != nil {
 				return wait.Stop(err)
 			}
-		}
-		switch {
-		case stuck:
-			return errors.New("the last WAL segment could not be archived: journalctl -u veza-postgresql says why")
-		case age > beatLimit.Seconds():
-			return fmt.Errorf("the newest beat is %.0f s old: journalctl -u veza-heartbeat says why", age)
-		}
-		return nil
-	})
+			if stuck && !nudged { // after an outage of the store it would wait for a minute before it tries again
+				nudged = true
+				if _, err := conn.Exec(ctx, `SELECT pg_switch_wal()`); err != nil {
+					return wait.Stop(err)
+				}
+			}
+			switch {
+			case stuck:
+				return errors.New("the last WAL segment could not be archived: journalctl -u veza-postgresql says why")
+			case age > beatLimit.Seconds():
+				return fmt.Errorf("the newest beat is %.0f s old: journalctl -u veza-heartbeat says why", age)
+			}
+			return nil
+		})
 }
 
 // readConf is the conf that leads to the lab from this machine.

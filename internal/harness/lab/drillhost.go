@@ -75,7 +75,9 @@ func drillHostDevices() (map[string]map[string]string, error) {
 		return nil, err
 	}
 	devices["go"] = map[string]string{"type": "disk", "source": root, "path": goRoot, "readonly": "true"}
-	devices["modules"] = map[string]string{"type": "disk", "source": filepath.Join(modules, "cache", "download"), "path": moduleProxy, "readonly": "true"}
+	devices["modules"] = map[string]string{
+		"type": "disk", "source": filepath.Join(modules, "cache", "download"), "path": moduleProxy, "readonly": "true",
+	}
 	return devices, nil
 }
 
@@ -131,10 +133,12 @@ func setUpDrillHost(ctx context.Context, s *site, _ node, h host.Host) error {
 	if err := root(ctx, h, "mkdir", "-p", "/etc/prometheus/rules", "/var/lib/prometheus"); err != nil {
 		return err
 	}
-	if err := unit(ctx, h, "prometheus.service", strings.ReplaceAll(prometheusUnit, "@PROGRAM@", "/usr/local/bin/prometheus")); err != nil {
+	prometheus := strings.ReplaceAll(prometheusUnit, "@PROGRAM@", "/usr/local/bin/prometheus")
+	if err := unit(ctx, h, "prometheus.service", prometheus); err != nil {
 		return err
 	}
-	fill := strings.NewReplacer("@BIN@", filepath.Dir(pgctl), "@PRIMARY@", formation()+impatient, "@BEAT@", beatFile).Replace
+	fill := strings.NewReplacer("@BIN@", filepath.Dir(pgctl), "@PRIMARY@", formation()+impatient,
+		"@BEAT@", beatFile).Replace
 	if err := unit(ctx, h, "veza-heartbeat.service", fill(formationBeatUnit)); err != nil {
 		return err
 	}
@@ -161,7 +165,9 @@ func checkDrillHost(ctx context.Context, l *Lab, _ node) error {
 		}
 		defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is in flight
 		var young bool
-		if err = conn.QueryRow(ctx, `SELECT coalesce(max(beat_at) > clock_timestamp() - interval '10 s', false) FROM public.veza_heartbeat`).Scan(&young); err == nil && !young {
+		const query = `SELECT coalesce(max(beat_at) > clock_timestamp() - interval '10 s', false)
+			FROM public.veza_heartbeat`
+		if err = conn.QueryRow(ctx, query).Scan(&young); err == nil && !young {
 			err = errors.New("journalctl -u veza-heartbeat on node ops says why there is none")
 		}
 		return err

@@ -49,20 +49,26 @@ func setUpData(ctx context.Context, s *site, n node, h host.Host) error {
 	if err := s.furnish(ctx, h); err != nil {
 		return err
 	}
-	return s.autoFailover(ctx, h, FormationData, "create", "postgres", "--hostname", n.address(), "--name", n.name, "--dbname", Database,
-		"--pg-hba-lan", "--monitor", "postgres://autoctl_node@"+at(monitorNode)+":5432/pg_auto_failover")
+	return s.autoFailover(ctx, h, FormationData, "create", "postgres", "--hostname", n.address(), "--name", n.name,
+		"--dbname", Database, "--pg-hba-lan",
+		"--monitor", "postgres://autoctl_node@"+at(monitorNode)+":5432/pg_auto_failover")
 }
 
 // autoFailover makes a node of pg_auto_failover and runs it as a service.
 func (s *site) autoFailover(ctx context.Context, h host.Host, data string, argv ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, formTime)
 	defer cancel()
-	if err := root(ctx, h, "install", "-d", "-o", "postgres", "-m", "0755", path.Dir(data), runDirectory, directories["run"]); err != nil {
+	err := root(ctx, h, "install", "-d", "-o", "postgres", "-m", "0755",
+		path.Dir(data), runDirectory, directories["run"])
+	if err != nil {
 		return err
 	}
 	argv = append([]string{autoctl}, argv...)
-	argv = append(argv, "--pgdata", data, "--pgport", fmt.Sprint(postgresPort), "--auth", "trust", "--no-ssl", "--pgctl", pgctl)
-	if _, err := h.Run(ctx, host.Command{Argv: argv, User: "postgres", Dir: "/", Env: []string{"XDG_RUNTIME_DIR=" + runDirectory}}); err != nil {
+	argv = append(argv, "--pgdata", data, "--pgport", fmt.Sprint(postgresPort), "--auth", "trust", "--no-ssl",
+		"--pgctl", pgctl)
+	if _, err := h.Run(ctx, host.Command{
+		Argv: argv, User: "postgres", Dir: "/", Env: []string{"XDG_RUNTIME_DIR=" + runDirectory},
+	}); err != nil {
 		return fmt.Errorf("%s: %w", strings.Join(argv[:3], " "), err)
 	}
 	return unit(ctx, h, "pgautofailover.service", strings.ReplaceAll(autoFailoverUnit, "@DATA@", data))
@@ -123,7 +129,8 @@ func formation() string {
 	for _, name := range DataNodes {
 		hosts = append(hosts, at(name))
 	}
-	return fmt.Sprintf("host=%s port=%d user=postgres dbname=%s target_session_attrs=read-write connect_timeout=5", strings.Join(hosts, ","), postgresPort, Database)
+	return fmt.Sprintf("host=%s port=%d user=postgres dbname=%s target_session_attrs=read-write connect_timeout=5",
+		strings.Join(hosts, ","), postgresPort, Database)
 }
 
 // Stable waits until the monitor says that one node is primary and the other follows it.

@@ -51,7 +51,9 @@ func setHosts(file string, lines []string) (changed bool, err error) {
 	if wanted == string(content) {
 		return false, nil
 	}
-	if err := renameio.WriteFile(file, []byte(wanted), 0o644, renameio.WithTempDir(filepath.Dir(file)), renameio.WithExistingPermissions()); err != nil {
+	if err := renameio.WriteFile(file, []byte(wanted), 0o644,
+		renameio.WithTempDir(filepath.Dir(file)), renameio.WithExistingPermissions(),
+	); err != nil {
 		return false, fmt.Errorf("name the lab's nodes in %s: %w", file, err)
 	}
 	return true, nil

@@ -19,8 +19,14 @@ func TestWithHosts(t *testing.T) {
 		want          string
 	}{
 		{"Added", "127.0.0.1 localhost\n", []string{one, two}, "127.0.0.1 localhost\n" + marked(one) + marked(two)},
-		{"Replaced", marked("198.19.1.1 s3.lab.veza.test") + "::1 localhost\n", []string{one}, "::1 localhost\n" + marked(one)},
-		{"Removed", "127.0.0.1 localhost\n" + marked(one) + "\n# end\n" + marked(two), nil, "127.0.0.1 localhost\n\n# end\n"},
+		{
+			"Replaced", marked("198.19.1.1 s3.lab.veza.test") + "::1 localhost\n", []string{one},
+			"::1 localhost\n" + marked(one),
+		},
+		{
+			"Removed", "127.0.0.1 localhost\n" + marked(one) + "\n# end\n" + marked(two), nil,
+			"127.0.0.1 localhost\n\n# end\n",
+		},
 		{"NoNewlineAtTheEnd", "127.0.0.1 localhost", []string{one}, "127.0.0.1 localhost\n" + marked(one)},
 		{"NothingToRemove", "127.0.0.1 localhost", nil, "127.0.0.1 localhost"},
 		{"Empty", "", []string{one}, marked(one)},

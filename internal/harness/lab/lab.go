@@ -127,7 +127,8 @@ func (l *Lab) Start(ctx context.Context, name string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, bootTime)
 	defer cancel()
-	return wait.For(ctx, "node "+name, 100*time.Millisecond, func(ctx context.Context) error { return n.check(ctx, l, n) })
+	return wait.For(ctx, "node "+name, 100*time.Millisecond,
+		func(ctx context.Context) error { return n.check(ctx, l, n) })
 }
 
 // Primary is the connection string of the database, for libpq and for -primary.

@@ -21,7 +21,8 @@ func acquire(path string) (release func() error, err error) {
 	case err != nil:
 		return nil, fmt.Errorf("lock the lab: %w", err)
 	case !held:
-		return nil, fmt.Errorf("somebody else is making or removing the lab right now (%s is locked): try again when that has ended", path)
+		return nil, fmt.Errorf("somebody else is making or removing the lab right now (%s is locked): "+
+			"try again when that has ended", path)
 	}
 	return lock.Unlock, nil
 }

@@ -94,7 +94,8 @@ func booted(ctx context.Context, h host.Host) error {
 			return err
 		}
 	}
-	hosts := "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n" + strings.Join(hostLines(nodes), "\n") + "\n"
+	hosts := "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n" +
+		strings.Join(hostLines(nodes), "\n") + "\n"
 	return h.Put(ctx, hostsFile, []byte(hosts), 0o644, "root")
 }
 
@@ -113,7 +114,9 @@ func unit(ctx context.Context, h host.Host, name, content string) error {
 	}
 	for _, argv := range [][]string{{"systemctl", "daemon-reload"}, {"systemctl", "enable", "--now", name}} {
 		if err := root(ctx, h, argv...); err != nil {
-			log, _ := h.Run(ctx, host.Command{Argv: []string{"journalctl", "-n", "20", "--no-pager", "-u", name}, User: "root", Dir: "/"})
+			log, _ := h.Run(ctx, host.Command{
+				Argv: []string{"journalctl", "-n", "20", "--no-pager", "-u", name}, User: "root", Dir: "/",
+			})
 			return fmt.Errorf("start %s on node %s: %w\n%s", name, h.Name(), err, log.Stdout)
 		}
 	}

@@ -33,7 +33,8 @@ func TestNodes(t *testing.T) {
 
 // The address is set before the container's init starts.
 func TestNode_Raw(t *testing.T) {
-	assert.Equal(t, "lxc.net.0.ipv4.address = 198.19.77.10/24\nlxc.net.0.ipv4.gateway = 198.19.77.1", node{name: storeNode}.raw())
+	assert.Equal(t, "lxc.net.0.ipv4.address = 198.19.77.10/24\nlxc.net.0.ipv4.gateway = 198.19.77.1",
+		node{name: storeNode}.raw())
 }
 
 // A program that is missing is named before anything is made, with what builds it.

@@ -41,10 +41,14 @@ func (l *Lab) Describe(out io.Writer) {
 	fmt.Fprintf(out, "         go test ./drill -v%s      on this machine\n", option)
 	fmt.Fprintf(out, "primary  psql '%s'\n", l.Primary())
 	fmt.Fprintf(out, "enter    incus exec --project %s %s -- bash\n", Project, databaseNode)
-	fmt.Fprintf(out, "backup   incus exec --project %s %s -- runuser -u postgres -- pgbackrest --stanza=%s --type=diff backup\n",
+	fmt.Fprintf(out,
+		"backup   incus exec --project %s %s -- runuser -u postgres -- pgbackrest --stanza=%s --type=diff backup\n",
 		Project, databaseNode, l.Stanza)
 	fmt.Fprintf(out, "\nformation  psql '%s'\n", l.Formation())
-	fmt.Fprintf(out, "state      incus exec --project %s %s -- runuser -u postgres -- pg_autoctl show state --pgdata %s\n", Project, monitorNode, monitorData)
+	fmt.Fprintf(out,
+		"state      incus exec --project %s %s -- runuser -u postgres -- pg_autoctl show state --pgdata %s\n",
+		Project, monitorNode, monitorData)
 	fmt.Fprintf(out, "prometheus %s\n", l.Prometheus())
-	fmt.Fprintf(out, "roles      go run ./internal/cmd/lab inventory DIR writes an inventory for fixtures/ansible/postgres_ha.yml\n")
+	fmt.Fprintf(out,
+		"roles      go run ./internal/cmd/lab inventory DIR writes an inventory for fixtures/ansible/postgres_ha.yml\n")
 }

@@ -102,7 +102,9 @@ func (s *site) grant(ctx context.Context, m *objectstore.MinIO, address string) 
 	if err != nil {
 		return err
 	}
-	return s.places.saveAccess(formationAccess{Access: access, Passphrase: rand.Text() + rand.Text(), Bucket: m.Bucket, Region: m.Region})
+	return s.places.saveAccess(formationAccess{
+		Access: access, Passphrase: rand.Text() + rand.Text(), Bucket: m.Bucket, Region: m.Region,
+	})
 }
 
 // checkStore asks by name, as pgbackrest on this machine will.

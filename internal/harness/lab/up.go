@@ -73,7 +73,8 @@ func Up(ctx context.Context, rows int, say Say) (*Lab, error) {
 		return nil, err
 	}
 	if err := s.build(ctx); err != nil {
-		return nil, fmt.Errorf("%w\nwhat was made so far is still there: make lab-up makes it anew, make lab-down removes it", err)
+		return nil, fmt.Errorf("%w\nwhat was made so far is still there: "+
+			"make lab-up makes it anew, make lab-down removes it", err)
 	}
 	say("the lab is up")
 	return open(ctx, s.daemon, s.places)

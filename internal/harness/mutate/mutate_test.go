@@ -59,7 +59,9 @@ func TestJudge_TellsTheFates(t *testing.T) {
 	dir := t.TempDir()
 	write(t, dir, "go.mod", "module veza.fr/p\n\ngo 1.24\n")
 	file := write(t, dir, "p.go", program)
-	write(t, dir, "p_test.go", "package p\n\nimport \"testing\"\n\nfunc TestCheck(t *testing.T) {\n\tif check(2) == nil || check(3) != nil {\n\t\tt.Fatal()\n\t}\n}\n")
+	write(t, dir, "p_test.go",
+		"package p\n\nimport \"testing\"\n\nfunc TestCheck(t *testing.T) {\n"+
+			"\tif check(2) == nil || check(3) != nil {\n\t\tt.Fatal()\n\t}\n}\n")
 	t.Chdir(dir)
 	fates := map[string]mutate.Fate{}
 	mutants, err := mutate.Of(file)

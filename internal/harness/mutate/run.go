@@ -58,5 +58,6 @@ func Judge(ctx context.Context, m Mutant, limit time.Duration, command []string)
 
 // notBuilt knows how the go command says that a package does not compile.
 func notBuilt(said string) bool {
-	return strings.Contains(said, "[build failed]") || strings.Contains(said, "[setup failed]") || strings.Contains(said, "# veza.fr/")
+	return strings.Contains(said, "[build failed]") || strings.Contains(said, "[setup failed]") ||
+		strings.Contains(said, "# veza.fr/")
 }

@@ -46,7 +46,10 @@ func start(programs, tmp, out string, args []string) (*flight, error) {
 		}
 	}
 	f := &flight{out: out, begin: time.Now()}
-	argv := append([]string{"-textfile", f.file("prom"), "-report", f.file("json"), "-stream", f.file("jsonl"), "--", filepath.Join(programs, "drill.test")}, args...)
+	argv := append([]string{
+		"-textfile", f.file("prom"), "-report", f.file("json"), "-stream", f.file("jsonl"), "--",
+		filepath.Join(programs, "drill.test"),
+	}, args...)
 	f.cmd = exec.Command(filepath.Join(programs, "testprom"), argv...)
 	f.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + tmp}
 	f.cmd.Dir = out
@@ -65,7 +68,8 @@ func (f *flight) end(ctx context.Context) (o drilltest.Outcome, err error) {
 	defer over()
 	_ = f.cmd.Wait() // the status says it
 	o = drilltest.Outcome{Status: f.cmd.ProcessState.ExitCode(), Took: time.Since(f.begin), Said: f.said.String()}
-	if err = os.WriteFile(f.file("txt"), []byte(o.Said), 0o644); err != nil { //nolint:gosec // for whoever looks into a red
+	//nolint:gosec // for whoever looks into a red
+	if err = os.WriteFile(f.file("txt"), []byte(o.Said), 0o644); err != nil {
 		return o, err
 	}
 	content, err := os.ReadFile(f.file("json"))

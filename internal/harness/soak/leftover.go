@@ -27,7 +27,8 @@ func leftovers(tmp string) ([]string, error) {
 		environ, _ := os.ReadFile(filepath.Join(process, "environ")) // it may be gone
 		cmdline, _ := os.ReadFile(filepath.Join(process, "cmdline"))
 		if bytes.Contains(environ, []byte("TMPDIR="+tmp+"\x00")) || bytes.Contains(cmdline, []byte(tmp+"/")) {
-			list = append(list, fmt.Sprintf("process %s: %s", filepath.Base(process), strings.ReplaceAll(string(cmdline), "\x00", " ")))
+			list = append(list,
+				fmt.Sprintf("process %s: %s", filepath.Base(process), strings.ReplaceAll(string(cmdline), "\x00", " ")))
 		}
 	}
 	return list, err

@@ -63,7 +63,8 @@ func mixed(r *rand.Rand) mix {
 	if m.load == idleHours {
 		m.s3 = false // files are made older, which objects cannot be
 	}
-	m.options = append(m.options, "repo1-bundle="+pick(r, "y", "n"), "compress-type="+pick(r, "zst", "gz", "lz4", "none"),
+	m.options = append(m.options, "repo1-bundle="+pick(r, "y", "n"),
+		"compress-type="+pick(r, "zst", "gz", "lz4", "none"),
 		fmt.Sprintf("process-max=%d", 1+r.IntN(3)))
 	if r.IntN(3) == 0 {
 		m.options = append(m.options, "repo1-cipher-type=none", "repo1-cipher-pass")
@@ -73,7 +74,10 @@ func mixed(r *rand.Rand) mix {
 
 // String describes a source in one word for each choice.
 func (m mix) String() string {
-	words := []string{fmt.Sprint(m.rows, " users"), map[bool]string{true: "s3", false: "posix"}[m.s3], m.kind, m.life, m.load, "timeout=" + m.archiveTimeout}
+	repository := map[bool]string{true: "s3", false: "posix"}[m.s3]
+	words := []string{
+		fmt.Sprint(m.rows, " users"), repository, m.kind, m.life, m.load, "timeout=" + m.archiveTimeout,
+	}
 	for _, option := range m.options {
 		name, value, set := strings.Cut(strings.TrimPrefix(option, "repo1-"), "=")
 		if set {
@@ -83,7 +87,10 @@ func (m mix) String() string {
 	for _, extra := range []struct {
 		name string
 		on   bool
-	}{{"async", m.async}, {"no-heartbeat", !m.heartbeat}, {"wide", m.wide}, {"held", m.held}, {"two-stanzas", m.neighbour}} {
+	}{
+		{"async", m.async}, {"no-heartbeat", !m.heartbeat}, {"wide", m.wide}, {"held", m.held},
+		{"two-stanzas", m.neighbour},
+	} {
 		if extra.on {
 			words = append(words, extra.name)
 		}

@@ -30,13 +30,15 @@ const checksFile = `- name: users
   max_age: 1h
 `
 
-// asks are the drills of one source, perSource of them. The end of the archive comes first: it is what production drills.
+// asks are the drills of one source, perSource of them. The end of the archive comes first:
+// it is what production drills.
 func (s *site) asks(r *rand.Rand, only, scratch string) ([]ask, error) {
 	checks := filepath.Join(scratch, "checks.yml")
 	if err := os.WriteFile(checks, []byte(checksFile), 0o644); err != nil { //nolint:gosec // user postgres reads it
 		return nil, err
 	}
 	label := s.labels[r.IntN(len(s.labels))]
+	primary := "host=" + s.Machine.Dir("run") + " port=5432 user=postgres dbname=postgres sslmode=disable"
 	more := []ask{
 		{name: "latest"},
 		{name: "set " + label, args: []string{"-set", label}},
@@ -44,7 +46,7 @@ func (s *site) asks(r *rand.Rand, only, scratch string) ([]ask, error) {
 		{name: "time", args: []string{"-target", "time:" + s.mark.at.UTC().Format(time.RFC3339Nano)}},
 		{name: "name", args: []string{"-target", "name:" + markName}},
 		{name: "checks", args: []string{"-checks", checks}},
-		{name: "primary", args: []string{"-primary", "host=" + s.Machine.Dir("run") + " port=5432 user=postgres dbname=postgres sslmode=disable"}},
+		{name: "primary", args: []string{"-primary", primary}},
 		{name: "expire", during: s.expire},
 		{name: "switchover", during: s.switchDuring},
 		{name: "backup", during: s.backUpDuring},

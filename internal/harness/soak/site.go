@@ -50,7 +50,9 @@ func open(ctx context.Context, provider sandbox.Provider, m mix, stanza string, 
 	ctx, cancel := context.WithTimeout(ctx, seedTime)
 	defer cancel()
 	s := &site{mix: m, Seeded: &source.Seeded{
-		Stanza: stanza, Rows: m.rows, Options: m.options, Settings: []string{"archive_timeout=" + m.archiveTimeout, "max_prepared_transactions=10", "max_wal_senders=4"},
+		Stanza: stanza, Rows: m.rows, Options: m.options, Settings: []string{
+			"archive_timeout=" + m.archiveTimeout, "max_prepared_transactions=10", "max_wal_senders=4",
+		},
 	}}
 	var err error
 	if s.Machine, err = provider.Launch(ctx, sandbox.Spec{Stanza: stanza, Run: stanza}); err != nil {
@@ -127,7 +129,8 @@ func (s *site) widen(ctx context.Context) error {
 		func() error { return s.run(ctx, "mkdir", "-p", elsewhere) },
 		func() error {
 			return s.sql(ctx, `CREATE TABLESPACE elsewhere LOCATION '`+elsewhere+`'`,
-				`CREATE TABLE far_away TABLESPACE elsewhere AS SELECT i, repeat(md5(i::text), 300) AS long FROM generate_series(1, 500) i`,
+				`CREATE TABLE far_away TABLESPACE elsewhere AS
+					SELECT i, repeat(md5(i::text), 300) AS long FROM generate_series(1, 500) i`,
 				`CREATE UNLOGGED TABLE volatile AS SELECT i FROM generate_series(1, 500) i`,
 				`SELECT lo_from_bytea(0, decode(repeat('c0ffee', 5000), 'hex')) FROM generate_series(1, 5)`,
 				`CREATE DATABASE shop`, `CREATE DATABASE "Odd name" TABLESPACE elsewhere`)
@@ -143,7 +146,9 @@ func (s *site) hold(ctx context.Context) error {
 	if !s.mix.held {
 		return nil
 	}
-	if err := s.sql(ctx, `CREATE TABLE held (i int)`, `BEGIN`, `INSERT INTO held VALUES (1)`, `PREPARE TRANSACTION 'held'`); err != nil {
+	if err := s.sql(ctx,
+		`CREATE TABLE held (i int)`, `BEGIN`, `INSERT INTO held VALUES (1)`, `PREPARE TRANSACTION 'held'`,
+	); err != nil {
 		return err
 	}
 	if s.mix.life != quiet {
@@ -169,7 +174,8 @@ func (s *site) note(ctx context.Context) error {
 		return err
 	}
 	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is in flight
-	if err := conn.QueryRow(ctx, `SELECT pg_create_restore_point('`+markName+`')::text, clock_timestamp()`).Scan(&s.mark.lsn, &s.mark.at); err != nil {
+	const query = `SELECT pg_create_restore_point('` + markName + `')::text, clock_timestamp()`
+	if err := conn.QueryRow(ctx, query).Scan(&s.mark.lsn, &s.mark.at); err != nil {
 		return err
 	}
 	if _, err := conn.Exec(ctx, `CREATE TABLE behind_the_mark (i int)`); err != nil {
@@ -197,7 +203,8 @@ func (s *site) age(ctx context.Context) error {
 	if s.mix.load != idleHours {
 		return nil
 	}
-	return s.run(ctx, "find", filepath.Join(s.Machine.Dir("data"), "repo", "archive"), "-type", "f", "-exec", "touch", "-d", "5 hours ago", "{}", "+")
+	return s.run(ctx, "find", filepath.Join(s.Machine.Dir("data"), "repo", "archive"), "-type", "f", "-exec", "touch",
+		"-d", "5 hours ago", "{}", "+")
 }
 
 // close ends all of it.

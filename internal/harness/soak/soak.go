@@ -151,7 +151,9 @@ func (s *soak) drill(ctx context.Context, site *site, n, number int, ask ask) er
 	if err = errors.Join(err, leftErr, about(left)); meanwhile != nil {
 		err = errors.Join(err, fmt.Errorf("meanwhile, %s: %w", ask.name, meanwhile))
 	}
-	return s.count(result{number: n, source: number, mix: site.mix, ask: ask.name, outcome: o, err: err, out: out, tmp: tmp})
+	return s.count(result{
+		number: n, source: number, mix: site.mix, ask: ask.name, outcome: o, err: err, out: out, tmp: tmp,
+	})
 }
 
 func about(left []string) error {

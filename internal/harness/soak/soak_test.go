@@ -26,7 +26,10 @@ func TestMixed(t *testing.T) {
 		}
 		seen[m.life], seen[m.load], seen[m.kind] = true, true, true
 	}
-	for _, word := range []string{quiet, switched, twice, failed, crashed, freshly, idle, idleHours, busy, beatOnly, seldomBusy, "full", "diff", "incr"} {
+	for _, word := range []string{
+		quiet, switched, twice, failed, crashed, freshly, idle, idleHours, busy, beatOnly, seldomBusy,
+		"full", "diff", "incr",
+	} {
 		assert.True(t, seen[word], word)
 	}
 }

@@ -68,7 +68,9 @@ func (s *soak) count(r result) error {
 	s.tally.Drills++
 	why := r.why()
 	rto, _, _ := value(r.outcome, "rto_seconds", "")
-	line := fmt.Sprintf("%3d  source %-3d %-5s %5.1f s  RTO %4.1f s", r.number, r.source, map[bool]string{true: "green", false: "RED"}[why == ""], r.outcome.Took.Seconds(), rto)
+	colour := map[bool]string{true: "green", false: "RED"}[why == ""]
+	line := fmt.Sprintf("%3d  source %-3d %-5s %5.1f s  RTO %4.1f s",
+		r.number, r.source, colour, r.outcome.Took.Seconds(), rto)
 	if rpo, basis, ok := value(r.outcome, "rpo_seconds", "basis"); ok {
 		line += fmt.Sprintf("  RPO %5.1f s %-11s", rpo, basis)
 	} else {
@@ -82,12 +84,14 @@ func (s *soak) count(r result) error {
 		return remove(r.out, r.tmp)
 	}
 	s.tally.Reds[why]++
-	fmt.Fprintf(s.Lines, "     %s in %s: %s\n     evidence: %s\n", why, r.outcome.Report.Step, r.outcome.Report.Detail, r.out)
+	fmt.Fprintf(s.Lines, "     %s in %s: %s\n     evidence: %s\n", why, r.outcome.Report.Step,
+		r.outcome.Report.Detail, r.out)
 	if r.err != nil {
 		fmt.Fprintf(s.Lines, "     %v\n", r.err)
 	}
 	note := fmt.Sprintf("seed %d, source %d: %s\ndrill %d: %s\n%v\n", s.Seed, r.source, r.mix, r.number, r.ask, r.err)
-	return os.WriteFile(filepath.Join(r.out, "about.txt"), []byte(note), 0o644) //nolint:gosec // for whoever looks into a red
+	//nolint:gosec // for whoever looks into a red
+	return os.WriteFile(filepath.Join(r.out, "about.txt"), []byte(note), 0o644)
 }
 
 func remove(dirs ...string) error {

@@ -44,11 +44,16 @@ var changes = []string{
 	`CREATE TABLE IF NOT EXISTS scratch (i int); INSERT INTO scratch SELECT generate_series(1, 500)`,
 	`TRUNCATE scratch`,
 	`DROP TABLE IF EXISTS scratch`,
-	`DO $$ DECLARE t text; BEGIN FOR t IN SELECT relname FROM pg_class WHERE relname LIKE 'churn%%' AND relkind = 'r' LOOP EXECUTE 'DROP TABLE ' || t; END LOOP; END $$`,
-	`DO $$ DECLARE i text; BEGIN FOR i IN SELECT relname FROM pg_class WHERE relname LIKE 'users_name_idx%%' LOOP EXECUTE 'DROP INDEX ' || i; END LOOP; END $$`,
+	`DO $$ DECLARE t text; BEGIN
+		FOR t IN SELECT relname FROM pg_class WHERE relname LIKE 'churn%%' AND relkind = 'r'
+		LOOP EXECUTE 'DROP TABLE ' || t; END LOOP; END $$`,
+	`DO $$ DECLARE i text; BEGIN
+		FOR i IN SELECT relname FROM pg_class WHERE relname LIKE 'users_name_idx%%'
+		LOOP EXECUTE 'DROP INDEX ' || i; END LOOP; END $$`,
 	`CREATE DATABASE churn_%[1]d`,
 	`CREATE DATABASE copied_%[1]d STRATEGY file_copy`,
-	`DO $$ BEGIN PERFORM lo_unlink(oid) FROM pg_largeobject_metadata LIMIT 1; PERFORM lo_from_bytea(0, 'large'); END $$`,
+	`DO $$ BEGIN PERFORM lo_unlink(oid) FROM pg_largeobject_metadata LIMIT 1;
+		PERFORM lo_from_bytea(0, 'large'); END $$`,
 	`SELECT pg_switch_wal()`,
 	`CHECKPOINT`,
 }

@@ -99,10 +99,11 @@ func TestStart_LeavesNoGuardBehind(t *testing.T) {
 	require.NoError(t, cmd.Wait())
 	pid := g.guard.cmd.Process.Pid
 	g.Release()
-	require.NoError(t, wait.For(within(t, 5*time.Second), "the guard to be gone", 10*time.Millisecond, func(context.Context) error {
-		if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
-			return errors.New("still there")
-		}
-		return nil
-	}))
+	require.NoError(t,
+		wait.For(within(t, 5*time.Second), "the guard to be gone", 10*time.Millisecond, func(context.Context) error {
+			if err := syscall.Kill(pid, 0); !errors.Is(err, syscall.ESRCH) {
+				return errors.New("still there")
+			}
+			return nil
+		}))
 }

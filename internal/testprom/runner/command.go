@@ -91,7 +91,8 @@ func (c *command) goTest(argv []string) []string {
 func (c *command) binary(tool []string, name string, argv []string) []string {
 	added := []string{"-test.v=test2json", "-test.paniconexit0"}
 	added = append(added, c.unlessGiven(flags(argv[1:]), "test.", "count", "timeout")...)
-	return slices.Concat(tool, []string{"-t", "-p", name}, argv[:1], added, without(argv[1:], "test.v", "test.paniconexit0"))
+	own := without(argv[1:], "test.v", "test.paniconexit0")
+	return slices.Concat(tool, []string{"-t", "-p", name}, argv[:1], added, own)
 }
 
 // unlessGiven are -count=1 and -timeout, unless the user chose them; a timeout
@@ -147,6 +148,6 @@ func test2json(binary string) ([]string, error) {
 	if tool, err := exec.LookPath("go"); err == nil {
 		return []string{tool, "tool", "test2json"}, nil
 	}
-	return nil, fmt.Errorf("test2json is neither beside %s nor beside testprom nor in PATH, and there is no Go here: build it with `go build -o %s cmd/test2json`",
-		binary, filepath.Join(filepath.Dir(binary), "test2json"))
+	return nil, fmt.Errorf("test2json is neither beside %s nor beside testprom nor in PATH, and there is no Go here: "+
+		"build it with `go build -o %s cmd/test2json`", binary, filepath.Join(filepath.Dir(binary), "test2json"))
 }

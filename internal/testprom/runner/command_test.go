@@ -19,21 +19,27 @@ func TestPrepare_AddsWhatAVerdictNeeds(t *testing.T) {
 	here, err := os.Getwd()
 	require.NoError(t, err)
 	for typed, want := range map[string]string{
-		"go test ./drill":                          "go test -json -v=test2json -count=1 -timeout=45m0s ./drill",
-		"go test -v -json ./drill":                 "go test -json -v=test2json -count=1 -timeout=45m0s ./drill",
-		"go test ./drill -v":                       "go test -json -v=test2json -count=1 -timeout=45m0s ./drill",
-		"go test -v=1 ./drill --json=false":        "go test -json -v=test2json -count=1 -timeout=45m0s ./drill",
-		"go test -C sub ./drill":                   "go test -C sub -json -v=test2json -count=1 -timeout=45m0s ./drill",
-		"go test -C=sub ./drill":                   "go test -C=sub -json -v=test2json -count=1 -timeout=45m0s ./drill",
-		"go test -count=3 -timeout 2h ./drill":     "go test -json -v=test2json -count=3 -timeout 2h ./drill",
-		"go test -tags drill ./drill -rto 1h":      "go test -json -v=test2json -count=1 -timeout=1h15m0s -tags drill ./drill -rto 1h",
-		"go test ./drill -args -conf a.conf -v":    "go test -json -v=test2json -count=1 -timeout=45m0s ./drill -args -conf " + here + "/a.conf -v",
-		"go test ./drill -args -test.v -keep":      "go test -json -v=test2json -count=1 -timeout=45m0s ./drill -args -keep",
-		"go test ./drill -args -timeout=1s":        "go test -json -v=test2json -count=1 -timeout=45m0s ./drill -args -timeout=1s",
-		"go test ./drill -conf=/etc/a --checks=c":  "go test -json -v=test2json -count=1 -timeout=45m0s ./drill -conf=/etc/a -checks=" + here + "/c",
-		"/usr/local/go/bin/go test ./drill -rto x": "/usr/local/go/bin/go test -json -v=test2json -count=1 -timeout=45m0s ./drill -rto x",
-		"go vet ./drill":                           "go vet ./drill",
-		"cat -conf x":                              "cat -conf x",
+		"go test ./drill":                      "go test -json -v=test2json -count=1 -timeout=45m0s ./drill",
+		"go test -v -json ./drill":             "go test -json -v=test2json -count=1 -timeout=45m0s ./drill",
+		"go test ./drill -v":                   "go test -json -v=test2json -count=1 -timeout=45m0s ./drill",
+		"go test -v=1 ./drill --json=false":    "go test -json -v=test2json -count=1 -timeout=45m0s ./drill",
+		"go test -C sub ./drill":               "go test -C sub -json -v=test2json -count=1 -timeout=45m0s ./drill",
+		"go test -C=sub ./drill":               "go test -C=sub -json -v=test2json -count=1 -timeout=45m0s ./drill",
+		"go test -count=3 -timeout 2h ./drill": "go test -json -v=test2json -count=3 -timeout 2h ./drill",
+		"go test -tags drill ./drill -rto 1h": "go test -json -v=test2json -count=1 -timeout=1h15m0s" +
+			" -tags drill ./drill -rto 1h",
+		"go test ./drill -args -conf a.conf -v": "go test -json -v=test2json -count=1 -timeout=45m0s" +
+			" ./drill -args -conf " + here + "/a.conf -v",
+		"go test ./drill -args -test.v -keep": "go test -json -v=test2json -count=1 -timeout=45m0s" +
+			" ./drill -args -keep",
+		"go test ./drill -args -timeout=1s": "go test -json -v=test2json -count=1 -timeout=45m0s" +
+			" ./drill -args -timeout=1s",
+		"go test ./drill -conf=/etc/a --checks=c": "go test -json -v=test2json -count=1 -timeout=45m0s" +
+			" ./drill -conf=/etc/a -checks=" + here + "/c",
+		"/usr/local/go/bin/go test ./drill -rto x": "/usr/local/go/bin/go test -json -v=test2json -count=1" +
+			" -timeout=45m0s ./drill -rto x",
+		"go vet ./drill": "go vet ./drill",
+		"cat -conf x":    "cat -conf x",
 	} {
 		c, err := prepare(suite.Drill, strings.Fields(typed), nil)
 		require.NoError(t, err)
@@ -46,9 +52,12 @@ func TestPrepare_RunsATestBinaryUnderTest2json(t *testing.T) {
 	for _, name := range []string{"drill.test", "test2json"} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"), 0o755))
 	}
-	c, err := prepare(suite.Drill, []string{dir + "/drill.test", "-test.v", "-test.timeout=1m", "-test.paniconexit0=false", "-stanza", "demo"}, nil)
+	c, err := prepare(suite.Drill, []string{
+		dir + "/drill.test", "-test.v", "-test.timeout=1m", "-test.paniconexit0=false", "-stanza", "demo",
+	}, nil)
 	require.NoError(t, err)
-	assert.Equal(t, dir+"/test2json -t -p drill "+dir+"/drill.test -test.v=test2json -test.paniconexit0 -test.count=1 -test.timeout=1m -stanza demo",
+	assert.Equal(t, dir+"/test2json -t -p drill "+dir+
+		"/drill.test -test.v=test2json -test.paniconexit0 -test.count=1 -test.timeout=1m -stanza demo",
 		strings.Join(c.argv, " "))
 	assert.Equal(t, time.Minute, c.timeout)
 	assert.Equal(t, "demo", c.stanza)
@@ -81,7 +90,9 @@ func TestPrepare_ReadsTheEnvironment(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "env", c.stanza)
 	assert.Equal(t, 25*time.Minute, c.timeout)
-	assert.Equal(t, []string{"DRILL_STANZA=env", "DRILL_RTO=10m", "DRILL_CONF=" + here + "/a.conf", "DRILL_CHECKS=/b.yml", "SECRET=s"}, c.env)
+	assert.Equal(t, []string{
+		"DRILL_STANZA=env", "DRILL_RTO=10m", "DRILL_CONF=" + here + "/a.conf", "DRILL_CHECKS=/b.yml", "SECRET=s",
+	}, c.env)
 
 	c, err = prepare(suite.Drill, []string{"go", "test", "./drill", "-stanza=flag", "-rto", "1m"}, env)
 	require.NoError(t, err)

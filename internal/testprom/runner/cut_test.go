@@ -39,7 +39,8 @@ func TestCut_NeverPassesWhateverTheStream(t *testing.T) {
 		require.NoError(t, err)
 		lines := bytes.SplitAfter(bytes.TrimSuffix(whole, []byte("\n")), []byte("\n"))
 		for n := range lines {
-			require.Equal(t, byte('2'), verdictOf(bytes.Join(lines[:n], nil), nil)[0], "%s cut after %d lines", c.name, n)
+			require.Equal(t, byte('2'), verdictOf(bytes.Join(lines[:n], nil), nil)[0],
+				"%s cut after %d lines", c.name, n)
 		}
 	}
 }
@@ -60,7 +61,8 @@ func TestLostResult_NeverPasses(t *testing.T) {
 	for i, line := range lines[:len(lines)-1] {
 		rest := bytes.Join(append(append([][]byte{}, lines[:i]...), lines[i+1:]...), nil)
 		ofStep := bytes.Contains(line, []byte(`"Test":"TestDrill`)) && !bytes.Contains(line, []byte("verify/users"))
-		if ofStep && (bytes.Contains(line, []byte(`"Action":"pass"`)) || bytes.Contains(line, []byte(`"Action":"run"`))) {
+		begins := bytes.Contains(line, []byte(`"Action":"run"`))
+		if ofStep && (begins || bytes.Contains(line, []byte(`"Action":"pass"`))) {
 			assert.Equal(t, byte('2'), verdictOf(rest, nil)[0], "without %s", line)
 		}
 	}
@@ -101,6 +103,11 @@ func TestForeignLines_BetweenEventsChangeNothing(t *testing.T) {
 	}
 }
 
+// failureOf is the event that a test of the recorded drill failed.
+func failureOf(test string) string {
+	return `{"Action":"fail","Package":"example.org/recording/drill","Test":"` + test + `"}` + "\n"
+}
+
 // TestDamagedEvents_NeverPass: a line that was an event may have said anything.
 func TestDamagedEvents_NeverPass(t *testing.T) {
 	for name, damaged := range map[string]string{
@@ -110,10 +117,10 @@ func TestDamagedEvents_NeverPass(t *testing.T) {
 		"wrong type":           `{"Action":"fail","Elapsed":"long"}` + "\n",
 		"two on one line":      `{"Action":"cont"}{"Action":"fail"}` + "\n",
 		"longer than is kept":  `{"Action":"output","Output":"` + strings.Repeat("x", 9<<20) + `"}` + "\n",
-		"failure within":       `{"Action":"fail","Package":"example.org/recording/drill","Test":"TestDrill/verify/users"}` + "\n",
+		"failure within":       failureOf("TestDrill/verify/users"),
 		"failure of nobody":    `{"Action":"fail","Package":"elsewhere"}` + "\n",
 		"failure of a test":    `{"Action":"fail","Package":"elsewhere","Test":"TestX"}` + "\n",
-		"second end of a step": `{"Action":"fail","Package":"example.org/recording/drill","Test":"TestDrill/verify"}` + "\n",
+		"second end of a step": failureOf("TestDrill/verify"),
 	} {
 		assert.NotEqual(t, byte('0'), verdictOf(append(passing(t), damaged...), nil)[0], name)
 	}

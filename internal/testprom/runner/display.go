@@ -68,7 +68,8 @@ func (d *display) add(p piece) {
 		return
 	}
 	if d.lost > 0 {
-		p.text = append(fmt.Appendf(nil, "    (%d pieces of output were not taken in time and are left out)\n", d.lost), p.text...)
+		p.text = append(fmt.Appendf(nil, "    (%d pieces of output were not taken in time and are left out)\n", d.lost),
+			p.text...)
 	}
 	if !d.enqueue(p) {
 		d.lost++

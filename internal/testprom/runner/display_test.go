@@ -22,7 +22,8 @@ func TestRun_EndsAtItsLimitAlthoughTheTerminalStopped(t *testing.T) {
 	_, stopped := io.Pipe()
 	dir := t.TempDir()
 	w := World{Stdout: stopped, Stderr: stopped, Env: os.Environ(), Now: time.Now}
-	assert.Equal(t, 2, Main([]string{"-limit", "200ms", "-history", dir + "/h", "-textfile", dir + "/d.prom", "--", "yes"}, w))
+	assert.Equal(t, 2,
+		Main([]string{"-limit", "200ms", "-history", dir + "/h", "-textfile", dir + "/d.prom", "--", "yes"}, w))
 	assert.Equal(t, "timeout", string(history(t, dir+"/h").Reason))
 	assert.FileExists(t, filepath.Join(dir, "d.prom"))
 }

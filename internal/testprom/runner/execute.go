@@ -102,7 +102,8 @@ func (x *execution) supervise(end <-chan struct{}) {
 		case sig := <-x.signals:
 			x.signal(sig)
 		case <-x.limit.C:
-			x.collector.Stop(reason.Timeout, fmt.Sprintf("the run did not end within its limit of %s and was killed", x.allowed))
+			x.collector.Stop(reason.Timeout,
+				fmt.Sprintf("the run did not end within its limit of %s and was killed", x.allowed))
 			x.kill()
 		case <-x.graceTimer.C: // the verdict has its reason by now
 			x.kill()

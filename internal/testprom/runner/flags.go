@@ -90,7 +90,8 @@ func absoluteEnv(env []string) []string {
 	env = slices.Clone(env)
 	for i, pair := range env {
 		name, value, _ := strings.Cut(pair, "=")
-		if setting, ok := strings.CutPrefix(name, "DRILL_"); ok && slices.Contains(fileFlags, strings.ToLower(setting)) {
+		setting, ours := strings.CutPrefix(name, "DRILL_")
+		if ours && slices.Contains(fileFlags, strings.ToLower(setting)) {
 			env[i] = name + "=" + absolutePath(value)
 		}
 	}

@@ -22,7 +22,8 @@ var record = flag.Bool("record", false, "record fixtures/streams/*.jsonl again w
 // TestRecord records the streams of fixtures/streams from the throw-away module
 // in testdata/recording. It runs on request only, `make golden` style:
 //
-//	go test ./internal/testprom/runner -run TestRecord -record && go test ./internal/testprom/runner -run TestStreams -update
+//	go test ./internal/testprom/runner -run TestRecord -record &&
+//		go test ./internal/testprom/runner -run TestStreams -update
 //
 // -run TestRecord/^NAME$ records one of them.
 func TestRecord(t *testing.T) {
@@ -53,7 +54,10 @@ func recordOne(t *testing.T, dir string, c streamCase) ([]byte, int) {
 	name := c.suite().Name
 	switch argv[0] {
 	case "binary":
-		tool := []string{"go", "tool", "test2json", "-t", "-p", "example.org/recording/" + name, "./" + name + ".test", "-test.v=test2json"}
+		tool := []string{
+			"go", "tool", "test2json", "-t", "-p", "example.org/recording/" + name, "./" + name + ".test",
+			"-test.v=test2json",
+		}
 		return runIn(t, dir, env, append(tool, argv[1:]...)...)
 	case "cached":
 		runIn(t, dir, env, "go", "test", "-json", "-v=test2json", "./drill")
@@ -129,7 +133,8 @@ func streamCases(tb testing.TB) []streamCase {
 	}
 	for _, entry := range entries {
 		name, _, _ := strings.Cut(entry.Name(), ".")
-		require.True(tb, slices.ContainsFunc(cases, func(c streamCase) bool { return c.name == name }), "%s has no .case file", entry.Name())
+		require.True(tb, slices.ContainsFunc(cases, func(c streamCase) bool { return c.name == name }),
+			"%s has no .case file", entry.Name())
 	}
 	return cases
 }

@@ -44,7 +44,8 @@ type stepDocument struct {
 	Seconds *float64           `json:"seconds,omitempty"`
 	Reason  reason.Reason      `json:"reason,omitempty"`
 	Detail  string             `json:"detail,omitempty"`
-	Output  []string           `json:"output,omitempty"` // the last lines of a step that did not pass; not in the history
+	// Output is the last lines of a step that did not pass; it is not in the history.
+	Output []string `json:"output,omitempty"`
 }
 
 type valueDocument struct {

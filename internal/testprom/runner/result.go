@@ -28,7 +28,10 @@ type result struct {
 // ago, so its own times count, never later than now.
 func (r *run) result(begin time.Time, status *int) *result {
 	now := r.Now()
-	res := &result{Report: r.collector.Report(status), suite: r.suite, begin: begin, end: now, judged: now, duration: now.Sub(begin)}
+	res := &result{
+		Report: r.collector.Report(status), suite: r.suite, begin: begin, end: now, judged: now,
+		duration: now.Sub(begin),
+	}
 	if len(r.command) == 0 {
 		res.duration = -1
 		if recorded := res.Report.End; !recorded.IsZero() && recorded.Before(now) {

@@ -74,7 +74,8 @@ func TestRun_JudgesATestBinary(t *testing.T) {
 	dir := recording(t)
 	report, stream := filepath.Join(dir, "report.json"), filepath.Join(dir, "drill.jsonl")
 	for probe, want := range map[string]string{
-		"": "0 pass none", "verify-reason": "1 fail wal_missing", "teardown-exits0": "2 environment panic", "main-exit0": "2 environment no_tests",
+		"": "0 pass none", "verify-reason": "1 fail wal_missing", "teardown-exits0": "2 environment panic",
+		"main-exit0": "2 environment no_tests",
 	} {
 		t.Setenv("PROBE", probe)
 		out, _, exit := begin(t, "-report", report, "-stream", stream, "--", dir+"/drill.test")
@@ -122,7 +123,8 @@ func TestRun_KillsWhatOutlivesTheGracePeriod(t *testing.T) {
 
 func TestRun_AReasonPublishedBeforeTheSignalCounts_OneBehindItDoesNot(t *testing.T) {
 	pass := strings.Split(string(passing(t)), "\n")
-	run, attr := pass[:2], `{"Action":"attr","Package":"example.org/recording/drill","Test":"TestDrill/restore","Key":"reason","Value":"wal_missing"}`
+	run, attr := pass[:2], `{"Action":"attr","Package":"example.org/recording/drill","Test":"TestDrill/restore",`+
+		`"Key":"reason","Value":"wal_missing"}`
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(dir+"/run", []byte(strings.Join(run, "\n")+"\n"), 0o600))
 	require.NoError(t, os.WriteFile(dir+"/attr", []byte(attr+"\n"), 0o600))
@@ -157,7 +159,8 @@ func TestRun_WhenTheCommandIsKilledEndsWhatItLeaves(t *testing.T) {
 	dir := t.TempDir()
 	run := strings.Join(strings.Split(string(passing(t)), "\n")[:2], "\n") + "\n"
 	require.NoError(t, os.WriteFile(dir+"/run", []byte(run), 0o600))
-	child := `trap "echo cleaned >` + dir + `/mark; exit" INT; exec >&- 2>&-; echo >` + dir + `/up; while :; do sleep 0.05; done`
+	child := `trap "echo cleaned >` + dir + `/mark; exit" INT; exec >&- 2>&-; echo >` + dir +
+		`/up; while :; do sleep 0.05; done`
 	for status, want := range map[string]string{"kill -9 $$": "interrupted", "exit 0": "report_unreadable"} {
 		_ = os.Remove(dir + "/mark")
 		_ = os.Remove(dir + "/up")
@@ -171,7 +174,9 @@ func TestRun_WhenTheCommandIsKilledEndsWhatItLeaves(t *testing.T) {
 
 // TestRun_ReapsAfterADrillThatDidNotCleanUp, and after no other.
 func TestRun_ReapsAfterADrillThatDidNotCleanUp(t *testing.T) {
-	for name, want := range map[string]bool{"panic": true, "killed": true, "timeout": true, "pass": false, "restore-fails": false, "root-reason": false} {
+	for name, want := range map[string]bool{
+		"panic": true, "killed": true, "timeout": true, "pass": false, "restore-fails": false, "root-reason": false,
+	} {
 		reaped := false
 		w, _, _ := world(nil)
 		w.Reap = func(context.Context, io.Writer) error { reaped = true; return nil }
@@ -205,7 +210,8 @@ func TestStdin_EndsAtTheSecondSignal(t *testing.T) {
 	signals <- syscall.SIGINT
 	signals <- syscall.SIGINT
 	var out bytes.Buffer
-	assert.Equal(t, 2, Main(nil, World{Stdin: stdin, Stdout: &out, Stderr: io.Discard, Now: time.Now, Signals: signals}))
+	assert.Equal(t, 2,
+		Main(nil, World{Stdin: stdin, Stdout: &out, Stderr: io.Discard, Now: time.Now, Signals: signals}))
 	assert.Contains(t, out.String(), "interrupted")
 }
 

@@ -44,7 +44,8 @@ func Main(args []string, w World) int {
 	case o.reap:
 		return w.reap()
 	case len(o.command) == 0 && w.Terminal:
-		return w.fail(fmt.Errorf("nothing to judge: put `-- go test ./%s` after the flags, or a recorded stream on standard input (-h explains)", o.suite.Name))
+		return w.fail(fmt.Errorf("nothing to judge: put `-- go test ./%s` after the flags, "+
+			"or a recorded stream on standard input (-h explains)", o.suite.Name))
 	}
 	screen := newDisplay()
 	defer screen.end()
@@ -120,7 +121,8 @@ func (r *run) check() error {
 func (r *run) refuseOtherSuite() error {
 	for _, other := range suite.Suites {
 		if other.Name != r.suite.Name && textfile.Holds(r.textfile, other.Namespace) {
-			return fmt.Errorf("cannot write %s for -suite %s: it holds what -suite %s found; give each suite a file of its own", r.textfile, r.suite.Name, other.Name)
+			return fmt.Errorf("cannot write %s for -suite %s: it holds what -suite %s found; "+
+				"give each suite a file of its own", r.textfile, r.suite.Name, other.Name)
 		}
 	}
 	return nil

@@ -40,7 +40,8 @@ func (r *run) readStdin() {
 			r.collector.Stop(reason.Interrupted, fmt.Sprintf("testprom received the signal %q", sig))
 			patience = time.After(grace)
 		case <-limit:
-			r.collector.Stop(reason.Timeout, fmt.Sprintf("the stream did not end within the limit of %s", r.options.limit))
+			r.collector.Stop(reason.Timeout,
+				fmt.Sprintf("the stream did not end within the limit of %s", r.options.limit))
 			giveUp()
 		case <-patience:
 			giveUp()

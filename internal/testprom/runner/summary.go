@@ -18,7 +18,8 @@ func (r *run) summary(res *result, unwritten error) {
 	if res.duration >= 0 {
 		took = " in " + humanSeconds(res.duration.Seconds())
 	}
-	r.printf("\n%s  %s of stanza %s%s, exit status %d\n", s.bold(res.headline(s)), res.suite.Words.Title, printable(res.stanza), took, res.exit)
+	r.printf("\n%s  %s of stanza %s%s, exit status %d\n", s.bold(res.headline(s)), res.suite.Words.Title,
+		printable(res.stanza), took, res.exit)
 	r.row("means", res.sentence())
 	if res.Reason != reason.None {
 		r.row("reason", string(res.Reason)+in(res.suite, res.Step))
@@ -97,7 +98,8 @@ func (r *run) otherClaims(res *result) {
 			unasked = append(unasked, step.Name)
 		}
 		if step.Outcome == testreport.Failed && step.Name != res.Step {
-			r.row("failed too", strings.TrimSpace(strings.Join([]string{step.Name, string(step.Reason), step.Detail}, "  ")))
+			r.row("failed too",
+				strings.TrimSpace(strings.Join([]string{step.Name, string(step.Reason), step.Detail}, "  ")))
 		}
 	}
 	r.row("not asked", strings.Join(unasked, ", "))

@@ -80,18 +80,23 @@ func reportOf(t *testing.T, stream []byte) Report {
 // TestClaims_TheFirstProvenFaultIsTheReason, whatever the environment did before it.
 func TestClaims_TheFirstProvenFaultIsTheReason(t *testing.T) {
 	for want, stream := range map[string][]byte{
-		"0 none":                         asking(six),
-		"1 backup_missed cadence":        asking(eight, "cadence", "cadence:fail,backup_missed", "integrity", "integrity:fail,repo_corrupt"),
-		"1 repo_corrupt integrity":       asking(eight, "policy", "policy:fail,tool_missing", "integrity", "integrity:fail,repo_corrupt"),
-		"2 tool_missing policy":          asking(eight, "policy", "policy:fail,tool_missing", "archive", "archive:fail,timeout"),
-		"1 retention_wrong retention":    asking(eight, "retention", "retention:fail"),
-		"1 wal_missing archive":          asking(six, "archive", "archive:fail,wal_missing", "encryption", "encryption:!"),
+		"0 none": asking(six),
+		"1 backup_missed cadence": asking(eight, "cadence", "cadence:fail,backup_missed", "integrity",
+			"integrity:fail,repo_corrupt"),
+		"1 repo_corrupt integrity": asking(eight, "policy", "policy:fail,tool_missing", "integrity",
+			"integrity:fail,repo_corrupt"),
+		"2 tool_missing policy": asking(eight, "policy", "policy:fail,tool_missing", "archive",
+			"archive:fail,timeout"),
+		"1 retention_wrong retention": asking(eight, "retention", "retention:fail"),
+		"1 wal_missing archive": asking(six, "archive", "archive:fail,wal_missing", "encryption",
+			"encryption:!"),
 		"2 report_unreadable encryption": asking(six, "encryption", "encryption:!"),
-		"1 not_encrypted encryption":     claims("root,config_invalid asked=" + strings.ReplaceAll(six, " ", ",") + " encryption:fail,not_encrypted"),
-		"2 config_invalid":               claims("root,config_invalid"),
-		"1 repo_denied":                  claims("root,repo_denied"),
-		"2 no_tests policy":              claims(""),
-		"2 no_tests archive":             asking(eight, "archive", "archive:skip"),
+		"1 not_encrypted encryption": claims("root,config_invalid asked=" + strings.ReplaceAll(six, " ", ",") +
+			" encryption:fail,not_encrypted"),
+		"2 config_invalid":   claims("root,config_invalid"),
+		"1 repo_denied":      claims("root,repo_denied"),
+		"2 no_tests policy":  claims(""),
+		"2 no_tests archive": asking(eight, "archive", "archive:skip"),
 	} {
 		v := reportOf(t, stream).Verdict
 		assert.Equal(t, want, strings.TrimSpace(fmt.Sprintf("%d %s %s", v.Exit, v.Reason, v.Step)))
@@ -109,15 +114,17 @@ func TestList_OfClaimsNobodyCanRelyOnIsAProblem(t *testing.T) {
 		"two lists":                       claims(list + "asked=" + strings.ReplaceAll(eight, " ", ",") + " " + eight),
 		"came after claim policy":         claims("policy " + list + strings.TrimPrefix(six, "policy ")),
 		"claim rpo ran":                   claims(list + eight),
-		"only TestBackup itself may":      bytes.ReplaceAll(asking(six), []byte(`"Test":"TestBackup","Key":"asked"`), []byte(`"Test":"TestBackup/policy","Key":"asked"`)),
-		"has 5000 bytes":                  bytes.Replace(asking(six), []byte(six), []byte(strings.Repeat("policy    ", 500)), 1),
+		"only TestBackup itself may": bytes.ReplaceAll(asking(six), []byte(`"Test":"TestBackup","Key":"asked"`),
+			[]byte(`"Test":"TestBackup/policy","Key":"asked"`)),
+		"has 5000 bytes": bytes.Replace(asking(six), []byte(six), []byte(strings.Repeat("policy    ", 500)), 1),
 	} {
 		r := reportOf(t, stream)
 		assert.Equal(t, reason.ReportUnreadable, r.Reason, says)
 		assert.Contains(t, strings.Join(r.Problems, "; "), says)
 		assert.Equal(t, Unknown, r.Backups, says)
 	}
-	assert.Equal(t, reason.NoTests, reportOf(t, asking("policy stanza")).Reason, "the minimum is expected whatever the list says")
+	assert.Equal(t, reason.NoTests, reportOf(t, asking("policy stanza")).Reason,
+		"the minimum is expected whatever the list says")
 	assert.Empty(t, reportOf(t, claims(list+list+six)).Problems, "the same list twice says the same")
 }
 
@@ -162,16 +169,23 @@ func TestCleanUp_AloneLeavesTheVerdictOfTheClaimsStanding(t *testing.T) {
 		stream []byte
 		want   Backups
 	}{
-		"alone":                   {claims(all + " root,sandbox_failed"), Sound},
-		"another reason":          {claims(all + " root,disk_space"), Sound},
-		"before the claims":       {claims("root,sandbox_failed " + all), Unknown},
-		"no claim was asked":      {claims("root,sandbox_failed"), Unknown},
-		"it blames the backups":   {claims(all + " root,repo_corrupt"), AtFault},
-		"a claim failed too":      {claims(strings.Replace(all, " policy ", " policy:fail,locked ", 1) + " root,sandbox_failed"), Unknown},
-		"a claim is false":        {claims(strings.Replace(all, " policy ", " policy:fail ", 1) + " root,sandbox_failed"), Unknown},
-		"without a list":          {claims(six + " root,sandbox_failed"), Unknown},
-		"a claim nobody asked":    {claims(all + " rpo root,sandbox_failed"), Unknown},
-		"it fails without a word": {bytes.ReplaceAll(asking(six), []byte(`"pass","Package":"p","Test":"TestBackup"}`), []byte(`"fail","Package":"p","Test":"TestBackup"}`)), Unknown},
+		"alone":                 {claims(all + " root,sandbox_failed"), Sound},
+		"another reason":        {claims(all + " root,disk_space"), Sound},
+		"before the claims":     {claims("root,sandbox_failed " + all), Unknown},
+		"no claim was asked":    {claims("root,sandbox_failed"), Unknown},
+		"it blames the backups": {claims(all + " root,repo_corrupt"), AtFault},
+		"a claim failed too": {
+			claims(strings.Replace(all, " policy ", " policy:fail,locked ", 1) + " root,sandbox_failed"), Unknown,
+		},
+		"a claim is false": {
+			claims(strings.Replace(all, " policy ", " policy:fail ", 1) + " root,sandbox_failed"), Unknown,
+		},
+		"without a list":       {claims(six + " root,sandbox_failed"), Unknown},
+		"a claim nobody asked": {claims(all + " rpo root,sandbox_failed"), Unknown},
+		"it fails without a word": {
+			bytes.ReplaceAll(asking(six), []byte(`"pass","Package":"p","Test":"TestBackup"}`),
+				[]byte(`"fail","Package":"p","Test":"TestBackup"}`)), Unknown,
+		},
 	} {
 		r := reportOf(t, c.stream)
 		assert.Equal(t, c.want, r.Backups, name)

@@ -25,7 +25,9 @@ func longStream(w io.Writer, events int) error {
 		if test != "" {
 			test = `,"Test":"` + test + `"`
 		}
-		_, err := fmt.Fprintf(w, `{"Time":"2026-11-22T04:00:00.%09dZ","Action":%q,"Package":"veza.fr/recovery/drill"%s%s}`+"\n", events, action, test, rest)
+		_, err := fmt.Fprintf(w,
+			`{"Time":"2026-11-22T04:00:00.%09dZ","Action":%q,"Package":"veza.fr/recovery/drill"%s%s}`+"\n", events,
+			action, test, rest)
 		events--
 		return err
 	}
@@ -37,7 +39,8 @@ func longStream(w io.Writer, events int) error {
 		}
 		err = first(err, line("run", test, ""))
 		for events > 20 && step == "restore" && err == nil {
-			err = line("output", test, fmt.Sprintf(`,"Output":"    drill_test.go:%d: restore file \u003c%d\u003e of \"base/5/1259\" (16KB, %d%%)\n"`, events%300, events, events%100))
+			err = line("output", test, fmt.Sprintf(`,"Output":"    drill_test.go:%d: `+
+				`restore file \u003c%d\u003e of \"base/5/1259\" (16KB, %d%%)\n"`, events%300, events, events%100))
 		}
 		if step != "" {
 			err = first(err, line("pass", test, `,"Elapsed":1.25`))

@@ -23,7 +23,8 @@ func (c *Collector) takeClaimList(e *Event) {
 		c.asked = names
 		c.checkClaimList(names)
 	case !slices.Equal(c.asked, names):
-		c.values.problem("two lists of claims were published, %q and %q", strings.Join(c.asked, " "), strings.Join(names, " "))
+		c.values.problem("two lists of claims were published, %q and %q", strings.Join(c.asked, " "),
+			strings.Join(names, " "))
 	}
 }
 
@@ -64,7 +65,8 @@ func (c *Collector) claimListProblems() (problems []string) {
 		case c.asked == nil:
 			return []string{"claims ran, and the list of those that are asked was not published"}
 		case !c.expected(i):
-			problems = append(problems, fmt.Sprintf("claim %s ran, and the list of those that are asked does not name it", t.name))
+			problems = append(problems,
+				fmt.Sprintf("claim %s ran, and the list of those that are asked does not name it", t.name))
 		}
 	}
 	return problems
@@ -87,7 +89,9 @@ func (c *Collector) claimValues(steps []Step) []suite.Value {
 	}{{"failed", Failed}, {"not_asked", NotAsked}, {"passed", Passed}} {
 		if status.outcome != NotAsked || c.asked != nil {
 			list = append(list, suite.Value{
-				Name: suite.ChecksMetric, Labels: map[string]string{"status": status.label}, Value: float64(count[status.outcome]),
+				Name: suite.ChecksMetric, Labels: map[string]string{
+					"status": status.label,
+				}, Value: float64(count[status.outcome]),
 			})
 		}
 	}

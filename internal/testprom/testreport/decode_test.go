@@ -55,9 +55,12 @@ func FuzzDecode(f *testing.F) {
 		}
 	}
 	for _, line := range []string{
-		`{"Action":"output","Output":"\ud83d\ude00\u0000\b"}`, `{"Action":"pass","Elapsed":1e3}`, `{"Action":"pass","Elapsed":-1}`,
-		`{"action":"pass"}`, `{"Action":null}`, `{"Action":"a","Action":"b"}`, `{"Action":"a","Elapsed":01}`, `{"Action":"a","Elapsed":.5}`,
-		`{"Action":"a","Elapsed":1.}`, `{"Action":"` + "\xff" + `"}`, `{"Action":"a"} `, `{"Action":"a"}x`, `{"Action" : "a"}`, `{"Action":"a","X":{"Y":[1]}}`,
+		`{"Action":"output","Output":"\ud83d\ude00\u0000\b"}`, `{"Action":"pass","Elapsed":1e3}`,
+		`{"Action":"pass","Elapsed":-1}`,
+		`{"action":"pass"}`, `{"Action":null}`, `{"Action":"a","Action":"b"}`, `{"Action":"a","Elapsed":01}`,
+		`{"Action":"a","Elapsed":.5}`,
+		`{"Action":"a","Elapsed":1.}`, `{"Action":"` + "\xff" + `"}`, `{"Action":"a"} `, `{"Action":"a"}x`,
+		`{"Action" : "a"}`, `{"Action":"a","X":{"Y":[1]}}`,
 	} {
 		f.Add([]byte(line))
 	}

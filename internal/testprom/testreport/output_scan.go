@@ -19,7 +19,8 @@ type outputScan struct {
 	pendingPanic string // a panic line, until the trace after it proves it
 }
 
-var badFlag = regexp.MustCompile(`^(flag provided but not defined: |invalid (boolean )?value .* for (flag )?-|flag needs an argument: |bad flag syntax: )`)
+var badFlag = regexp.MustCompile(`^(flag provided but not defined: |invalid (boolean )?value .* for (flag )?-|` +
+	`flag needs an argument: |bad flag syntax: )`)
 
 // read looks at one line of output; own is true for what the suite's own package
 // says of itself.

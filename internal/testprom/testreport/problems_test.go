@@ -29,12 +29,15 @@ func drillOf(t *testing.T, stream string) Report {
 func TestPass_WithAProblemIsNone(t *testing.T) {
 	for want, after := range map[string]string{
 		"label.stanza was published twice, as a and as b": says("label.stanza", "a") + says("label.stanza", "b"),
-		`rows{check="a"} has two values, 2 and 1`:         says(`metric.rows{check="a"}`, "1") + says(`metric.rows{check="a",}`, "2"),
-		"was published twice, as 1 and as 2":              says(`metric.rows{check="a"}`, "1") + says(`metric.rows{check="a"}`, "2"),
-		"goes on after its labels":                        says(`metric.rows{check="a"}x`, "1"),
-		`the metric has no label "other"`:                 says(`metric.rows{check="a",other="b"}`, "1"),
-		"TestDrill/verify ended more often than it began": `{"Action":"pass","Package":"p","Test":"TestDrill/verify"}` + "\n",
-		"line 22 of the stream is a damaged event":        "a\nb\n" + `x{"Action":"pass"` + "\n",
+		`rows{check="a"} has two values, 2 and 1`: says(`metric.rows{check="a"}`, "1") +
+			says(`metric.rows{check="a",}`, "2"),
+		"was published twice, as 1 and as 2": says(`metric.rows{check="a"}`, "1") +
+			says(`metric.rows{check="a"}`, "2"),
+		"goes on behind its labels":       says(`metric.rows{check="a"}x`, "1"),
+		`the metric has no label "other"`: says(`metric.rows{check="a",other="b"}`, "1"),
+		"TestDrill/verify ended more often than it began": `{"Action":"pass","Package":"p","Test":"TestDrill/verify"}` +
+			"\n",
+		"line 22 of the stream is a damaged event": "a\nb\n" + `x{"Action":"pass"` + "\n",
 	} {
 		stream := string(play("")) + after
 		if strings.HasPrefix(want, "line ") {
@@ -82,7 +85,8 @@ func TestStream_WithoutTheEndOfItsPackageIsNoPass(t *testing.T) {
 // TestDecode_FastWayAgreesAtTheEdges of what it takes upon itself.
 func TestDecode_FastWayAgreesAtTheEdges(t *testing.T) {
 	for _, value := range []string{
-		`\u003c`, `\u007f`, `\u0080`, `\u00e9`, `\u003`, `\u`, `\uzzzz`, `\u+041`, `\u003cx`, "\x7f", " ", "\x1f", "\n\x01", "\\n\x1f", "\\n ", `\`,
+		`\u003c`, `\u007f`, `\u0080`, `\u00e9`, `\u003`, `\u`, `\uzzzz`, `\u+041`, `\u003cx`, "\x7f", " ", "\x1f",
+		"\n\x01", "\\n\x1f", "\\n ", `\`,
 	} {
 		both(t, []byte(`{"Action":"output","Output":"`+value+`"}`))
 		both(t, []byte(`{"Action":"output","Output":"`+value))

@@ -10,7 +10,8 @@ import (
 var seeds = []string{
 	"",
 	shortPass(),
-	strings.Replace(shortPass(), `"pass","Package":"p","Test":"TestDrill/verify"`, `"fail","Package":"p","Test":"TestDrill/verify"`, 1),
+	strings.Replace(shortPass(), `"pass","Package":"p","Test":"TestDrill/verify"`,
+		`"fail","Package":"p","Test":"TestDrill/verify"`, 1),
 	shortPass() + `{"Action":"fail","Package":"p"}` + "\n",
 	shortPass() + `{"ImportPath":"q","Action":"build-fail"}` + "\n",
 	shortPass() + `{"Action":"output","Package":"p","Output":"ok  \tp\t(cached)\n"}` + "\n",
@@ -18,10 +19,12 @@ var seeds = []string{
 	`{"Action":"output","Package":"p","Output":"panic: test timed out after 1s\ngoroutine 1\n"}` + "\n",
 	shortRun(suite.Backup, `"asked","Value":"policy stanza cadence archive rpo retention encryption integrity"`),
 	shortRun(suite.Backup, `"asked","Value":"policy stanza cadence archive encryption integrity"`),
-	shortRun(suite.Backup, `"asked","Value":"policy gremlins"`), shortRun(suite.Backup, `"asked"`), shortRun(suite.Backup, `"note"`),
+	shortRun(suite.Backup, `"asked","Value":"policy gremlins"`), shortRun(suite.Backup, `"asked"`),
+	shortRun(suite.Backup, `"note"`),
 	shortRun(suite.Backup, `"reason","Value":"config_invalid"`), shortRun(suite.Backup, `"metric.checks","Value":"8"`),
 	attr("reason", "wal_missing"), attr("reason", "gremlins"), attr("detail", "x"), attr("note", "y"),
-	attr(`metric.rows{check=\"users\"}`, "5"), attr("metric.rows", "NaN"), attr("metric.rto_seconds", "1e400"), attr("label.stanza", "demo"),
+	attr(`metric.rows{check=\"users\"}`, "5"), attr("metric.rows", "NaN"), attr("metric.rto_seconds", "1e400"),
+	attr("label.stanza", "demo"),
 }
 
 // shortPass is the shortest drill that passes.
@@ -50,6 +53,8 @@ func shortRun(s suite.Suite, attribute string) string {
 
 // attr is a stream in which one step publishes one attribute.
 func attr(key, value string) string {
-	run := `{"Action":"run","Package":"p","Test":"TestDrill"}` + "\n" + `{"Action":"run","Package":"p","Test":"TestDrill/verify"}` + "\n"
-	return run + `{"Action":"attr","Package":"p","Test":"TestDrill/verify","Key":"` + key + `","Value":"` + value + `"}` + "\n"
+	run := `{"Action":"run","Package":"p","Test":"TestDrill"}` + "\n" +
+		`{"Action":"run","Package":"p","Test":"TestDrill/verify"}` + "\n"
+	return run + `{"Action":"attr","Package":"p","Test":"TestDrill/verify","Key":"` + key + `","Value":"` + value +
+		`"}` + "\n"
 }

@@ -97,9 +97,11 @@ func (c *Collector) streamCut() *Verdict {
 	case c.readErr != nil:
 		return c.blame(reason.ReportUnreadable, c.readErr.Error())
 	case c.packageResult == "" || c.openPackages > 0:
-		return c.blame(reason.ReportUnreadable, "the stream ends before the run did: it was cut, or the test binary was killed or exited")
+		return c.blame(reason.ReportUnreadable,
+			"the stream ends before the run did: it was cut, or the test binary was killed or exited")
 	case c.otherPackage != "":
-		return c.blame(reason.ReportUnreadable, fmt.Sprintf("%s ran in two packages, %s and %s: name one of them", c.root.name, c.pkg, c.otherPackage))
+		return c.blame(reason.ReportUnreadable,
+			fmt.Sprintf("%s ran in two packages, %s and %s: name one of them", c.root.name, c.pkg, c.otherPackage))
 	case c.root.ended == 0:
 		return c.blame(reason.ReportUnreadable, "the test binary exited in the middle of "+c.root.name)
 	}
@@ -111,7 +113,8 @@ func (c *Collector) blame(r reason.Reason, detail string) *Verdict {
 	v := &Verdict{Reason: r, Detail: detail}
 	for i := range c.steps {
 		t := &c.steps[i]
-		if t.outcome() == Unfinished || t.outcome() == Failed && (v.Step == "" || c.suite.Independent) && r == reason.Panic {
+		failed := t.outcome() == Failed && (v.Step == "" || c.suite.Independent)
+		if t.outcome() == Unfinished || failed && r == reason.Panic {
 			v.Step = t.name
 		}
 	}
@@ -120,7 +123,8 @@ func (c *Collector) blame(r reason.Reason, detail string) *Verdict {
 
 func (c *Collector) nothingRan() string {
 	if c.events == 0 && c.stray > 0 {
-		return "no line is an event of `go test -json`; testprom adds that flag only where `go test`, or a compiled test, is itself the command"
+		return "no line is an event of `go test -json`; testprom adds that flag only where `go test`, " +
+			"or a compiled test, is itself the command"
 	}
 	detail := c.suite.Test + " never started"
 	if lines := c.tail.all(); len(lines) > 0 {
@@ -174,7 +178,8 @@ func (c *Collector) problems(status *int) []string {
 	case c.packageResult != ActionPass:
 		problems = append(problems, fmt.Sprintf("package %s says %s%s", c.pkg, c.packageResult, although))
 	case status != nil && *status != 0:
-		problems = append(problems, fmt.Sprintf("the command ended with exit status %d, although its stream says all is well", *status))
+		problems = append(problems,
+			fmt.Sprintf("the command ended with exit status %d, although its stream says all is well", *status))
 	}
 	return problems
 }
@@ -185,13 +190,15 @@ func (c *Collector) stepContradictions() (problems []string) {
 	all := append([]*testState{&c.root}, pointers(c.steps)...)
 	for _, t := range all {
 		if t.unknownReason != "" {
-			problems = append(problems, fmt.Sprintf("%s published the reason %q, which is not one", t.name, t.unknownReason))
+			problems = append(problems,
+				fmt.Sprintf("%s published the reason %q, which is not one", t.name, t.unknownReason))
 		}
 		if t.failedBelow != "" && t.outcome() == Passed {
 			problems = append(problems, fmt.Sprintf("%s failed, and %s passed all the same", t.failedBelow, t.name))
 		}
 		if t.reason != "" && !t.hasReason() {
-			problems = append(problems, fmt.Sprintf("%s published the reason %s and %s all the same", t.name, t.reason, t.outcome()))
+			problems = append(problems,
+				fmt.Sprintf("%s published the reason %s and %s all the same", t.name, t.reason, t.outcome()))
 		}
 	}
 	return problems
@@ -214,7 +221,11 @@ func (c *Collector) provedOfBackups(v *Verdict, status *int) Backups {
 		if !c.expected(i) {
 			continue // it did not run, or there would be a problem
 		}
-		if want := c.steps[i].name == v.Step; want != (c.steps[i].outcome() == Failed) || !want && c.steps[i].outcome() != Passed {
+		want := Passed
+		if c.steps[i].name == v.Step {
+			want = Failed
+		}
+		if c.steps[i].outcome() != want {
 			return Unknown
 		}
 	}

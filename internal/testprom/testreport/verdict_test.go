@@ -38,7 +38,8 @@ func play(words string) []byte {
 		}
 		test("run", "/"+step)
 		if r != "" {
-			fmt.Fprintf(&s, `{"Action":"attr","Package":"p","Test":"TestDrill/%s/deeper","Key":"reason","Value":%q}`+"\n", step, r)
+			fmt.Fprintf(&s,
+				`{"Action":"attr","Package":"p","Test":"TestDrill/%s/deeper","Key":"reason","Value":%q}`+"\n", step, r)
 		}
 		if ending == "!" {
 			return s.Bytes()

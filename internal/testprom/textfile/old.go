@@ -46,7 +46,9 @@ func readOld(path, namespace string) (oldFile, error) {
 	case err != nil:
 		return oldFile{}, fmt.Errorf("the old file cannot be read and stays: %w", err)
 	case len(text) > maxOld:
-		return oldFile{warnings: []string{fmt.Sprintf("the old file %s is larger than %d bytes and is replaced", path, maxOld)}}, nil
+		return oldFile{
+			warnings: []string{fmt.Sprintf("the old file %s is larger than %d bytes and is replaced", path, maxOld)},
+		}, nil
 	}
 	return parseOld(path, text, namespace), nil
 }
@@ -117,9 +119,11 @@ func fromMetric(name string, m *dto.Metric) (series, error) {
 // back here must not take their last success away.
 func (o *oldFile) dropFutureTimes(path, stanza string, now time.Time) {
 	o.series = slices.DeleteFunc(o.series, func(s series) bool {
-		wrong := s.labels["stanza"] == stanza && strings.HasSuffix(s.name, "_timestamp_seconds") && !plausible(s.value, now)
+		wrong := s.labels["stanza"] == stanza && strings.HasSuffix(s.name, "_timestamp_seconds") &&
+			!plausible(s.value, now)
 		if wrong {
-			o.warn("the old file %s: a series of %s is left out: the time %s is not one in the past", path, s.name, format(s.value))
+			o.warn("the old file %s: a series of %s is left out: the time %s is not one in the past", path, s.name,
+				format(s.value))
 		}
 		return wrong
 	})

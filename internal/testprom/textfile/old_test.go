@@ -16,22 +16,29 @@ const ns = "veza_backup_drill_"
 
 func TestOldFile_ThatIsBadIsReportedAndReplaced(t *testing.T) {
 	for name, c := range map[string]struct{ text, warning string }{
-		"no metrics":        {"hello\n", "not a metrics file"},
-		"empty braces":      {"{}\n", "not a metrics file"},
-		"binary":            {"\x00\x01\xff", "not a metrics file"},
-		"no line break":     {ns + "last_success{stanza=\"demo\",reason=\"none\"} 1", "not a metrics file"},
-		"cut":               {"# TYPE " + ns + "last_success gauge\n" + ns + "last_succ", "not a metrics file"},
-		"another's":         {"# TYPE node_x gauge\nnode_x 1\n", "not a gauge of this suite"},
-		"a counter":         {"# TYPE " + ns + "last_success counter\n" + ns + "last_success{stanza=\"demo\"} 1\n", "not a gauge"},
-		"no stanza":         {gauge("last_success", `{reason="none"} 1`), "has no stanza"},
-		"not a verdict":     {gauge("last_success", `{stanza="demo",reason="none"} 7`), "neither 0 nor 1"},
-		"two verdicts":      {gauge("last_success", `{stanza="demo",reason="none"} 1`, `{stanza="demo",reason="no_backup"} 0`), "2 verdicts"},
+		"no metrics":    {"hello\n", "not a metrics file"},
+		"empty braces":  {"{}\n", "not a metrics file"},
+		"binary":        {"\x00\x01\xff", "not a metrics file"},
+		"no line break": {ns + "last_success{stanza=\"demo\",reason=\"none\"} 1", "not a metrics file"},
+		"cut":           {"# TYPE " + ns + "last_success gauge\n" + ns + "last_succ", "not a metrics file"},
+		"another's":     {"# TYPE node_x gauge\nnode_x 1\n", "not a gauge of this suite"},
+		"a counter": {
+			"# TYPE " + ns + "last_success counter\n" + ns + "last_success{stanza=\"demo\"} 1\n", "not a gauge",
+		},
+		"no stanza":     {gauge("last_success", `{reason="none"} 1`), "has no stanza"},
+		"not a verdict": {gauge("last_success", `{stanza="demo",reason="none"} 7`), "neither 0 nor 1"},
+		"two verdicts": {
+			gauge("last_success", `{stanza="demo",reason="none"} 1`, `{stanza="demo",reason="no_backup"} 0`),
+			"2 verdicts",
+		},
 		"same series twice": {gauge("last_run_timestamp_seconds", `{stanza="demo"} 5`, `{stanza="demo"} 6`), "twice"},
 		"not a number":      {gauge("last_success", `{stanza="demo",reason="none"} NaN`), "finite"},
 		"infinite":          {gauge("last_success_timestamp_seconds", `{stanza="demo"} +Inf`), "finite"},
 		"the future":        {gauge("last_success_timestamp_seconds", `{stanza="demo"} 9e9`), "not one in the past"},
 		"a zero time":       {gauge("last_run_timestamp_seconds", `{stanza="demo"} 0`), "not one in the past"},
-		"a timestamp":       {gauge("last_success", `{stanza="demo",reason="none"} 1 1700000000000`), "carries a timestamp"},
+		"a timestamp": {
+			gauge("last_success", `{stanza="demo",reason="none"} 1 1700000000000`), "carries a timestamp",
+		},
 	} {
 		path := promFile(t)
 		require.NoError(t, os.WriteFile(path, []byte(c.text), 0o600), name)

@@ -21,7 +21,8 @@ func render(r Run, old oldFile) ([]byte, error) {
 		if len(families[name].GetMetric()) == 0 {
 			continue
 		}
-		slices.SortFunc(families[name].Metric, func(a, b *dto.Metric) int { return strings.Compare(a.String(), b.String()) })
+		slices.SortFunc(families[name].Metric,
+			func(a, b *dto.Metric) int { return strings.Compare(a.String(), b.String()) })
 		if _, err := expfmt.MetricFamilyToText(&text, families[name]); err != nil {
 			return nil, fmt.Errorf("write metric %s: %w", name, err)
 		}
@@ -68,7 +69,8 @@ func check(text []byte, want map[string]*dto.MetricFamily) error {
 	verdicts := map[string]bool{}
 	for name, family := range want {
 		if n := len(got[family.GetName()].GetMetric()); n != len(family.GetMetric()) {
-			return fmt.Errorf("the new file would hold %d series of %s instead of %d", n, family.GetName(), len(family.GetMetric()))
+			return fmt.Errorf("the new file would hold %d series of %s instead of %d", n, family.GetName(),
+				len(family.GetMetric()))
 		}
 		seen := map[string]bool{}
 		for _, m := range got[family.GetName()].GetMetric() {

@@ -56,10 +56,11 @@ var help = map[string]string{
 	lastRunTimestamp:     "Unix time of the last run that reached a verdict.",
 	lastSuccessTimestamp: "Unix time of the last run that passed.",
 	lastAttemptTimestamp: "Unix time of the last run, whether it reached a verdict or not.",
-	environmentError:     "1 when the environment kept the last run from a verdict or from cleaning up, else 0 with the reason none.",
-	duration:             "Wall clock of the whole run.",
-	stepDuration:         "Wall clock of each step.",
-	info:                 "What was tested, and with what; always 1.",
+	environmentError: "1 when the environment kept the last run from a verdict or from cleaning up, " +
+		"else 0 with the reason none.",
+	duration:     "Wall clock of the whole run.",
+	stepDuration: "Wall clock of each step.",
+	info:         "What was tested, and with what; always 1.",
 }
 
 // Definitions are all metrics of a suite, in the order of the file, for whoever

@@ -22,7 +22,8 @@ func week(n int) time.Time { return at.Add(time.Duration(n) * 7 * 24 * time.Hour
 
 func passed(stanza string, when time.Time) Run {
 	return Run{
-		Suite: suite.Drill, Stanza: stanza, Verdict: new(reason.None), Environment: reason.None, At: when, Duration: time.Minute,
+		Suite: suite.Drill, Stanza: stanza, Verdict: new(reason.None), Environment: reason.None, At: when,
+		Duration:     time.Minute,
 		Steps:        []Step{{"restore", 42.5}},
 		Labels:       map[string]string{"backup_label": "20261122-020003F", "secret": "no info label"},
 		Measurements: []suite.Value{{Name: "rows", Labels: map[string]string{"check": "users"}, Value: 100000}},
@@ -91,10 +92,13 @@ func TestWrite_AfterAFailureKeepsTheLastSuccess(t *testing.T) {
 }
 
 func TestWrite_WithoutAVerdictKeepsTheOldOne(t *testing.T) {
-	for name, before := range map[string]Run{"pass": passed("demo", at), "fail": failed("demo", at, reason.WrongCipher)} {
+	for name, before := range map[string]Run{
+		"pass": passed("demo", at), "fail": failed("demo", at, reason.WrongCipher),
+	} {
 		path := promFile(t)
 		old, _ := write(t, path, before)
-		lines, _ := write(t, path, noVerdict("demo", week(1), reason.ToolMissing), noVerdict("demo", week(2), reason.Timeout))
+		lines, _ := write(t, path, noVerdict("demo", week(1), reason.ToolMissing),
+			noVerdict("demo", week(2), reason.Timeout))
 		kept := old[:2]
 		if name == "pass" {
 			kept = old[:3]

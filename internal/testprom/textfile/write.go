@@ -55,7 +55,8 @@ func later(a, b time.Time) time.Time {
 // Replace writes a file whole: beside, under a name the collector does not read,
 // flushed to disk, then renamed.
 func Replace(path string, content []byte) error {
-	pending, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithStaticPermissions(Mode))
+	pending, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)),
+		renameio.WithStaticPermissions(Mode))
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
@@ -79,7 +80,8 @@ func Check(path string) error {
 	case err != nil:
 		return fmt.Errorf("cannot write %s: %w", path, err)
 	case info.Mode()&fs.ModeSymlink != 0:
-		return fmt.Errorf("cannot write %s: it is a symbolic link, and the rename would replace the link alone; name its target", path)
+		return fmt.Errorf("cannot write %s: it is a symbolic link, and the rename would replace the link alone; "+
+			"name its target", path)
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("cannot write %s: it is a %s, not a file", path, kind(info))
 	}

@@ -39,7 +39,8 @@ func checks(t *testing.T, s *labSuite) {
 			}
 			assert.Equal(t, want, claim.Outcome, claim.Name)
 		}
-		assert.Contains(t, o.Prom, fmt.Sprintf(`veza_backup_check_checks{stanza=%q,status="not_asked"} %d`, s.lab.Stanza, len(c.left)))
+		assert.Contains(t, o.Prom,
+			fmt.Sprintf(`veza_backup_check_checks{stanza=%q,status="not_asked"} %d`, s.lab.Stanza, len(c.left)))
 		assert.Equal(t, len(c.left) == 1, strings.Contains(o.Prom, "veza_backup_check_rpo_seconds{"))
 	}
 }

@@ -46,7 +46,8 @@ func (b *bench) ownDaemon() *daemon {
 func (d *daemon) start() {
 	d.t.Helper()
 	d.cmd = exec.Command("/usr/libexec/incus/incusd", "--group", "incus-admin")
-	d.cmd.Env = append(os.Environ(), "INCUS_DIR="+d.dir, "INCUS_LXC_TEMPLATE_CONFIG=/usr/share/lxc/config", "INCUS_EDK2_PATH=/usr/share/ovmf")
+	d.cmd.Env = append(os.Environ(), "INCUS_DIR="+d.dir, "INCUS_LXC_TEMPLATE_CONFIG=/usr/share/lxc/config",
+		"INCUS_EDK2_PATH=/usr/share/ovmf")
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	require.NoError(d.t, d.cmd.Start())
 	drilltest.Eventually(d.t, "the daemon to answer", func() string {

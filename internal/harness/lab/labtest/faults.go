@@ -70,7 +70,8 @@ func (b *bench) change(edit func(string) string) {
 func (b *bench) slow() []string {
 	b.t.Helper()
 	file := filepath.Join(b.dir, "checks.yaml")
-	require.NoError(b.t, os.WriteFile(file, []byte("- name: slow\n  query: SELECT count(*) FROM users, (SELECT pg_sleep(20)) AS s\n  min: 1\n"), 0o644))
+	require.NoError(b.t, os.WriteFile(file,
+		[]byte("- name: slow\n  query: SELECT count(*) FROM users, (SELECT pg_sleep(20)) AS s\n  min: 1\n"), 0o644))
 	return []string{"-checks", file}
 }
 
@@ -96,7 +97,8 @@ func postmasterKilled(t *testing.T, s *labSuite) {
 		inject func(b *bench, sandbox string) error
 	}{
 		{"Postmaster", func(b *bench, sandbox string) error {
-			_, err := b.tryIncus("exec", sandbox, "--", "sh", "-c", "kill -9 $(head -n 1 /var/lib/veza-drill/data/postmaster.pid)")
+			_, err := b.tryIncus("exec", sandbox, "--", "sh", "-c",
+				"kill -9 $(head -n 1 /var/lib/veza-drill/data/postmaster.pid)")
 			return err
 		}},
 		{"Proxy", func(b *bench, sandbox string) error {

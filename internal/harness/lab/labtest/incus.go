@@ -85,5 +85,6 @@ func (b *bench) makeProject(name string) {
 	}
 	remove()
 	b.t.Cleanup(remove)
-	b.incus("project", "create", name, "-c", "features.images=false", "-c", "features.profiles=true", "-c", "features.networks=false")
+	b.incus("project", "create", name,
+		"-c", "features.images=false", "-c", "features.profiles=true", "-c", "features.networks=false")
 }

@@ -26,7 +26,8 @@ func installs(t *testing.T, s *labSuite) {
 	t.Cleanup(func() { b.incus("network", "delete", installNetwork) })
 	b.makeProject(installProject)
 	p := b.at(t)
-	p.cli, p.args = []string{"INCUS_PROJECT=" + installProject}, []string{"-image", bareImage, "-incus-project", installProject}
+	p.cli = []string{"INCUS_PROJECT=" + installProject}
+	p.args = []string{"-image", bareImage, "-incus-project", installProject}
 	p.incus("profile", "device", "add", "default", "eth0", "nic", "network="+installNetwork)
 
 	without := p.start("without").End()
@@ -51,7 +52,8 @@ func (b *bench) makeBareImage() {
 	b.incus("launch", "veza-drill/15", builder, "--no-profiles", "--storage=default")
 	b.t.Cleanup(func() { _, _ = b.tryIncus("delete", "--force", builder) })
 	b.incus("exec", builder, "--env=DEBIAN_FRONTEND=noninteractive", "--", "sh", "-c",
-		"apt-get purge -y --autoremove 'postgresql*' pgbackrest && rm -rf /etc/pgbackrest* /usr/lib/postgresql && userdel postgres")
+		"apt-get purge -y --autoremove 'postgresql*' pgbackrest && "+
+			"rm -rf /etc/pgbackrest* /usr/lib/postgresql && userdel postgres")
 	b.incus("stop", "--force", builder)
 	b.incus("publish", builder, "--alias="+bareImage)
 	b.t.Cleanup(func() { b.incus("image", "delete", bareImage) })

@@ -34,7 +34,8 @@ func passes(t *testing.T, s *labSuite) {
 // histories are the timelines of the archive, as production's own pgBackRest lists them.
 func (b *bench) histories() string {
 	b.t.Helper()
-	listed, err := b.lab.Pgbackrest(b.t.Context(), "repo-ls", "archive/"+b.lab.Stanza, "--recurse", "--filter=\\.history$|^15-1/0000000[2-9]")
+	listed, err := b.lab.Pgbackrest(b.t.Context(), "repo-ls", "archive/"+b.lab.Stanza, "--recurse",
+		"--filter=\\.history$|^15-1/0000000[2-9]")
 	require.NoError(b.t, err)
 	return string(listed)
 }
@@ -63,9 +64,11 @@ func keptSandboxIsIsolated(t *testing.T, s *labSuite) {
 	assert.Contains(t, inside("ps -eo args"), "postgres", "the server runs on")
 
 	// The store answers by its name, over TLS; nothing else does, by name or by number.
-	assert.Contains(t, b.shell(strings.Replace(line[1], psqlOf(line[1]), "pgbackrest info --stanza="+s.lab.Stanza, 1)), "status: ok")
+	assert.Contains(t, b.shell(strings.Replace(line[1], psqlOf(line[1]), "pgbackrest info --stanza="+s.lab.Stanza, 1)),
+		"status: ok")
 	for _, address := range b.outside() {
-		_, err := b.tryIncus("exec", name, "--", "timeout", "5", "bash", "-c", "exec 3<>/dev/tcp/"+strings.Replace(address, ":", "/", 1))
+		_, err := b.tryIncus("exec", name, "--", "timeout", "5", "bash", "-c",
+			"exec 3<>/dev/tcp/"+strings.Replace(address, ":", "/", 1))
 		assert.Error(t, err, "%s must not be reached", address)
 	}
 	for _, device := range kept[0].Devices {
@@ -88,8 +91,10 @@ func sameConf(t *testing.T, b *bench, name string) {
 	t.Helper()
 	want, err := os.ReadFile(b.conf)
 	require.NoError(t, err)
-	assert.Equal(t, strings.TrimSpace(string(want)), b.incus("exec", name, "--", "cat", "/etc/pgbackrest/pgbackrest.conf"))
-	assert.Equal(t, "640 postgres", b.incus("exec", name, "--", "stat", "-c", "%a %U", "/etc/pgbackrest/pgbackrest.conf"))
+	assert.Equal(t, strings.TrimSpace(string(want)),
+		b.incus("exec", name, "--", "cat", "/etc/pgbackrest/pgbackrest.conf"))
+	assert.Equal(t, "640 postgres",
+		b.incus("exec", name, "--", "stat", "-c", "%a %U", "/etc/pgbackrest/pgbackrest.conf"))
 	ca := regexp.MustCompile(`(?m)^repo1-storage-ca-file=(.+)$`).FindSubmatch(want)
 	require.NotNil(t, ca, "the lab's conf names a CA")
 	want, err = os.ReadFile(string(ca[1]))

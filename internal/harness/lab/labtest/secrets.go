@@ -30,8 +30,14 @@ func secrets(t *testing.T, s *labSuite) {
 		more []string // what stands in the place of a secret
 	}{
 		{"Passing", nil, reason.ExitPass, reason.None, nil},
-		{"WrongPassphrase", option("repo1-cipher-pass", "wrong-pass-9f2c71"), reason.ExitFailed, reason.WrongCipher, []string{"wrong-pass-9f2c71"}},
-		{"WrongKey", option("repo1-s3-key-secret", "wrong-key-77ab0e12"), reason.ExitFailed, reason.RepoDenied, []string{"wrong-key-77ab0e12"}},
+		{
+			"WrongPassphrase", option("repo1-cipher-pass", "wrong-pass-9f2c71"), reason.ExitFailed, reason.WrongCipher,
+			[]string{"wrong-pass-9f2c71"},
+		},
+		{
+			"WrongKey", option("repo1-s3-key-secret", "wrong-key-77ab0e12"), reason.ExitFailed, reason.RepoDenied,
+			[]string{"wrong-key-77ab0e12"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := s.place(t)

@@ -105,7 +105,8 @@ func (b *bench) start(name string, args ...string) *drilltest.Flight {
 // verdict compares a drill that has ended with what must be said of it.
 func (b *bench) verdict(o drilltest.Outcome, exit int, why reason.Reason) {
 	b.t.Helper()
-	b.t.Logf("| %s | %d %s | %d %s | %.1f s | %s: %s", b.t.Name(), exit, why, o.Status, o.Report.Reason, o.Took.Seconds(), o.Report.Step, o.Report.Detail)
+	b.t.Logf("| %s | %d %s | %d %s | %.1f s | %s: %s", b.t.Name(), exit, why, o.Status, o.Report.Reason,
+		o.Took.Seconds(), o.Report.Step, o.Report.Detail)
 	assert.Equal(b.t, exit, o.Status)
 	assert.Equal(b.t, why, o.Report.Reason, o.Report.Detail)
 	if exit == reason.ExitEnvironment {

@@ -24,7 +24,8 @@ const rulesFile = "veza_backup.rules.yml"
 func loadAlerts(t *testing.T, p *production) {
 	content, err := os.ReadFile(filepath.Join(fixtures, "prometheus", rulesFile))
 	require.NoError(t, err)
-	require.NoError(t, p.lab.Node(lab.DrillHost).Put(t.Context(), "/etc/prometheus/rules/"+rulesFile, content, 0o644, "root"))
+	require.NoError(t,
+		p.lab.Node(lab.DrillHost).Put(t.Context(), "/etc/prometheus/rules/"+rulesFile, content, 0o644, "root"))
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.lab.Prometheus()+"/-/reload", nil)
 	require.NoError(t, err)
 	answer, err := http.DefaultClient.Do(request)

@@ -73,7 +73,8 @@ func (p *production) play(t *testing.T, args ...string) play {
 		require.NoError(t, err)
 	}
 	for _, secret := range p.secrets {
-		assert.False(t, strings.Contains(result.said, secret), "a secret was printed") //nolint:testifylint // NotContains prints the secret
+		//nolint:testifylint // NotContains prints the secret
+		assert.False(t, strings.Contains(result.said, secret), "a secret was printed")
 	}
 	return result
 }
@@ -135,10 +136,13 @@ func apply(t *testing.T, p *production) {
 	require.True(t, result.ok, result.said)
 	require.NoError(t, p.lab.Stable(t.Context()))
 	for _, node := range lab.DataNodes {
-		for setting, value := range map[string]string{"archive_mode": "on", "archive_timeout": "1min", "archive_command": "archive-push"} {
+		for setting, value := range map[string]string{
+			"archive_mode": "on", "archive_timeout": "1min", "archive_command": "archive-push",
+		} {
 			assert.Contains(t, p.psql(t, node, "SHOW "+setting), value, node)
 		}
-		assert.Equal(t, "640 postgres postgres", p.on(t, node, "stat", "-c", "%a %U %G", "/etc/pgbackrest/pgbackrest.conf"))
+		assert.Equal(t, "640 postgres postgres",
+			p.on(t, node, "stat", "-c", "%a %U %G", "/etc/pgbackrest/pgbackrest.conf"))
 	}
 }
 
@@ -160,7 +164,8 @@ func fromSource(t *testing.T, p *production) {
 	result = p.play(t, args...)
 	require.True(t, result.ok, result.said)
 	assert.Zero(t, total(result.changed), result.said)
-	assert.Contains(t, p.on(t, lab.DrillHost, "systemctl", "cat", "pgbackrest-drill.service"), "/bin/go test -tags drill ./drill ")
+	assert.Contains(t, p.on(t, lab.DrillHost, "systemctl", "cat", "pgbackrest-drill.service"),
+		"/bin/go test -tags drill ./drill ")
 }
 
 func total(changed map[string]int) (sum int) {

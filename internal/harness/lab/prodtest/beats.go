@@ -38,6 +38,8 @@ func beats(t *testing.T, p *production) {
 		}
 		return nil
 	}))
-	assert.Equal(t, "0", p.psql(t, primary, "SELECT max(seq) - min(seq) + 1 - count(*) FROM public.veza_heartbeat"), "numbers are missing")
-	assert.Empty(t, p.on(t, standby, "journalctl", "-q", "-u", unit, "-p", "err", "--no-pager", "-o", "cat"), "the standby complains of nothing")
+	assert.Equal(t, "0", p.psql(t, primary, "SELECT max(seq) - min(seq) + 1 - count(*) FROM public.veza_heartbeat"),
+		"numbers are missing")
+	assert.Empty(t, p.on(t, standby, "journalctl", "-q", "-u", unit, "-p", "err", "--no-pager", "-o", "cat"),
+		"the standby complains of nothing")
 }

@@ -22,8 +22,9 @@ func disaster(t *testing.T, p *production) {
 	users := p.psqlIn(t, primary, "SELECT count(*) FROM users")
 	for _, node := range lab.DataNodes {
 		p.on(t, node, "systemctl", "kill", "--signal=KILL", "pgautofailover.service")
-		p.on(t, node, "sh", "-c", "systemctl stop pgautofailover.service; "+
-			"pkill -9 -u postgres postgres; rm -rf /etc/pgbackrest "+lab.FormationData)
+		p.on(t, node, "sh", "-c",
+			"systemctl stop pgautofailover.service; pkill -9 -u postgres postgres; rm -rf /etc/pgbackrest "+
+				lab.FormationData)
 	}
 	defer took(t, "the procedure for a real disaster")()
 	preamble, steps := procedure(t)

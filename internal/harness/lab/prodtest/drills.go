@@ -51,10 +51,12 @@ func (p *production) fly(t *testing.T, status int, reason string) drilltest.Outc
 	if status == 0 {
 		success = 1
 	}
-	p.prometheus(t, fmt.Sprintf(`veza_backup_drill_last_run_timestamp_seconds{stanza="%s"} > bool %d`, stanza, begun.Unix()), 1)
+	p.prometheus(t,
+		fmt.Sprintf(`veza_backup_drill_last_run_timestamp_seconds{stanza="%s"} > bool %d`, stanza, begun.Unix()), 1)
 	p.prometheus(t, fmt.Sprintf(`veza_backup_drill_last_success{stanza="%s",reason="%s"}`, stanza, reason), success)
 	p.prometheus(t, `max(node_textfile_scrape_error)`, 0)
-	assert.Empty(t, run(t, "incus", "list", "--project", lab.SandboxProject, "--format=csv"), "sandboxes that were left")
+	assert.Empty(t, run(t, "incus", "list", "--project", lab.SandboxProject, "--format=csv"),
+		"sandboxes that were left")
 	return o
 }
 

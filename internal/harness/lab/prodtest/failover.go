@@ -56,7 +56,8 @@ func failover(t *testing.T, p *production) {
 // timeline is what a primary writes on.
 func (p *production) timeline(t *testing.T, node string) int {
 	t.Helper()
-	number, err := strconv.ParseInt(p.psql(t, node, "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)"), 16, 32)
+	timeline := p.psql(t, node, "SELECT substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8)")
+	number, err := strconv.ParseInt(timeline, 16, 32)
 	require.NoError(t, err)
 	return int(number)
 }

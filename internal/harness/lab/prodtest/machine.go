@@ -61,7 +61,8 @@ type state struct {
 }
 
 func (p *production) state(ctx context.Context, machine, unit string) (s state, err error) {
-	said, err := p.try(ctx, machine, "systemctl", "show", unit+".service", "-p", "ActiveState", "-p", "Result", "-p", "ExecMainStatus", "-p", "InvocationID")
+	said, err := p.try(ctx, machine, "systemctl", "show", unit+".service",
+		"-p", "ActiveState", "-p", "Result", "-p", "ExecMainStatus", "-p", "InvocationID")
 	for line := range strings.Lines(said) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
 		switch name {
@@ -101,7 +102,8 @@ func (p *production) after(t *testing.T, machine, unit string, start func()) sta
 		return nil
 	})
 	if err != nil || now.Result != "success" && now.Result != "exec-condition" {
-		t.Logf("journal of %s: %s", unit, p.on(t, machine, "journalctl", "--no-pager", "-o", "cat", "-n", "60", "-u", unit+".service"))
+		t.Logf("journal of %s: %s", unit,
+			p.on(t, machine, "journalctl", "--no-pager", "-o", "cat", "-n", "60", "-u", unit+".service"))
 	}
 	require.NoError(t, err)
 	return now

@@ -10,7 +10,8 @@ import (
 )
 
 // others are the places for what the roles put on a machine, but for pgbackrest.conf.
-const others = "/etc/veza /etc/default /etc/systemd/system /usr/local/libexec /var/lib/veza-drill /var/lib/node_exporter /var/log/pgbackrest"
+const others = "/etc/veza /etc/default /etc/systemd/system /usr/local/libexec " +
+	"/var/lib/veza-drill /var/lib/node_exporter /var/log/pgbackrest"
 
 // secrets: none stands in a journal, unit, environment, report, metric, command line or script of
 // any machine; the only place is pgbackrest.conf.
@@ -25,7 +26,8 @@ func secrets(t *testing.T, p *production) {
 		for place, text := range said {
 			assert.NotEmpty(t, text, place)
 			for _, secret := range p.secrets {
-				assert.False(t, strings.Contains(text, secret), "%s of %s", place, machine) //nolint:testifylint // NotContains prints the secret
+				//nolint:testifylint // NotContains prints the secret
+				assert.False(t, strings.Contains(text, secret), "%s of %s", place, machine)
 			}
 		}
 		conf := p.on(t, machine, "cat", "/etc/pgbackrest/pgbackrest.conf")
