@@ -33,7 +33,7 @@ var archiveFaults = faults("TestArchive", plain, []fault{
 	},
 	{
 		name: "MissingAtTheEndByTheHeartbeat", inject: without(archived("{last}")), args: "-rpo 1ms",
-		exit: 1, why: reason.RPOExceeded, words: "the newest beat that came back", step: "verify",
+		exit: 1, why: reason.RPOExceeded, words: "the newest heartbeat row that came back", step: "verify",
 	},
 	{
 		name: "AllMissing", inject: without("archive/demo/15-1/*"),

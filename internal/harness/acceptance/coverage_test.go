@@ -73,8 +73,8 @@ func TestEveryCheckAndStep_HasAFault(t *testing.T) {
 		return false
 	}
 	for _, check := range settings.DeepChecks {
-		assert.True(t, named(func(f fault) bool { return strings.HasPrefix(f.words, check.Name) }),
-			"no fault turns the deeper check %s red", check.Name)
+		assert.True(t, named(func(f fault) bool { return strings.HasPrefix(f.words, check) }),
+			"no fault turns the deeper check %s red", check)
 	}
 	for _, step := range suite.Drill.Steps {
 		switch step.Name {

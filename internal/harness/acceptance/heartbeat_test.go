@@ -24,7 +24,7 @@ var heartbeatFaults = faults("TestHeartbeat", beating, []fault{
 	},
 	{
 		name: "TooOld", args: "-rpo 1ms",
-		exit: 1, why: reason.RPOExceeded, words: "the newest beat that came back is", step: "verify",
+		exit: 1, why: reason.RPOExceeded, words: "the newest heartbeat row that came back is", step: "verify",
 	},
 })
 
@@ -47,7 +47,7 @@ var stoppedHeartbeatFaults = faults("TestStoppedHeartbeat", stopped, []fault{
 	{
 		name: "CommitsGoOn", args: "-rpo 10m",
 		exit: 1, why: reason.RPOExceeded,
-		words: "the newest beat that came back is 2h | whoever writes the beats has stopped", step: "verify",
+		words: "the newest heartbeat row that came back is 2h | whoever writes the beats has stopped", step: "verify",
 	},
 })
 
