@@ -47,7 +47,11 @@ const answerTime = 30 * time.Second
 // NewBucket opens a bucket for reading, with the given keys: those of the environment,
 // and its proxies, are not looked at.
 func NewBucket(at Location) (*Bucket, error) {
-	config := &tls.Config{ServerName: at.Host, MinVersion: tls.VersionTLS12, InsecureSkipVerify: !at.VerifyTLS} //nolint:gosec // as the conf has it
+	config := &tls.Config{
+		ServerName:         at.Host,
+		MinVersion:         tls.VersionTLS12,
+		InsecureSkipVerify: !at.VerifyTLS,
+	} //nolint:gosec // as the conf has it
 	if at.CA != nil {
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(at.CA) {
@@ -59,15 +63,20 @@ func NewBucket(at Location) (*Bucket, error) {
 		address = "[" + at.Host + "]:" + at.Port
 	}
 	transport := &http.Transport{
-		TLSClientConfig: config, ResponseHeaderTimeout: answerTime, TLSHandshakeTimeout: answerTime, MaxIdleConnsPerHost: 4,
-		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) { return at.Dial(ctx, network, address) },
+		TLSClientConfig: config, ResponseHeaderTimeout: answerTime, TLSHandshakeTimeout: answerTime,
+		MaxIdleConnsPerHost: 4,
+		DialContext: func(ctx context.Context, network, _ string) (net.Conn,
+			error) {
+			return at.Dial(ctx, network, address)
+		},
 	}
 	lookup := minio.BucketLookupDNS
 	if at.PathStyle {
 		lookup = minio.BucketLookupPath
 	}
 	client, err := minio.New(at.Endpoint+":"+at.Port, &minio.Options{
-		Creds: keys.NewStaticV4(at.Key, at.Secret, at.Token), Secure: true, Transport: transport, Region: at.Region, BucketLookup: lookup, MaxRetries: 3,
+		Creds: keys.NewStaticV4(at.Key, at.Secret,
+			at.Token), Secure: true, Transport: transport, Region: at.Region, BucketLookup: lookup, MaxRetries: 3,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("object store %s: %w", at.Endpoint, err)
@@ -80,7 +89,8 @@ func (b *Bucket) List(ctx context.Context) (list []Object, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // the library's goroutine ends with it
 	root := b.at.Root + "/"
-	for object := range b.client.ListObjects(ctx, b.at.Bucket, minio.ListObjectsOptions{Prefix: root, Recursive: true}) {
+	for object := range b.client.ListObjects(ctx, b.at.Bucket,
+		minio.ListObjectsOptions{Prefix: root, Recursive: true}) {
 		if object.Err != nil {
 			return nil, fmt.Errorf("list %s of bucket %s: %w", root, b.at.Bucket, coded(object.Err))
 		}

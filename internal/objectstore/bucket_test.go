@@ -19,8 +19,10 @@ import (
 // location is where a repository in an embedded store is.
 func location(s *Store, root string) Location {
 	return Location{
-		Endpoint: s.Endpoint, Host: s.Endpoint, Port: strconv.Itoa(s.Port), Bucket: s.Bucket, Region: s.Region, Root: root,
-		Key: s.ReadKey, Secret: s.ReadSecret, CA: s.CA, PathStyle: true, VerifyTLS: true, Dial: (&net.Dialer{}).DialContext,
+		Endpoint: s.Endpoint, Host: s.Endpoint, Port: strconv.Itoa(s.Port), Bucket: s.Bucket, Region: s.Region,
+		Root: root,
+		Key:  s.ReadKey, Secret: s.ReadSecret, CA: s.CA, PathStyle: true, VerifyTLS: true,
+		Dial: (&net.Dialer{}).DialContext,
 	}
 }
 
@@ -31,7 +33,8 @@ func TestBucket(t *testing.T) {
 	s, c := start(t)
 	const objects = 1100 // more than a page
 	for i := range objects {
-		status, _ := s.do(t, c, s.Key, s.Secret, http.MethodPut, fmt.Sprintf("/%s/repo/a/%04d", s.Bucket, i), []byte("0123456789"))
+		status, _ := s.do(t, c, s.Key, s.Secret, http.MethodPut, fmt.Sprintf("/%s/repo/a/%04d", s.Bucket, i),
+			[]byte("0123456789"))
 		require.Equal(t, http.StatusOK, status)
 	}
 	status, _ := s.do(t, c, s.Key, s.Secret, http.MethodPut, "/"+s.Bucket+"/elsewhere", nil)

@@ -22,14 +22,17 @@ const leeway = time.Hour
 func certify(name string, lifetime time.Duration) (ca []byte, server tls.Certificate, err error) {
 	until := time.Now().Add(lifetime)
 	authority, authorityKey, err := issue(&x509.Certificate{
-		Subject: pkix.Name{CommonName: "restore drill"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign, NotAfter: until,
+		Subject: pkix.Name{
+			CommonName: "restore drill",
+		}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign, NotAfter: until,
 	}, nil, nil)
 	if err != nil {
 		return nil, server, err
 	}
 	leaf, key, err := issue(&x509.Certificate{
 		Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, NotAfter: until,
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		NotAfter: until,
 	}, authority, authorityKey)
 	if err != nil {
 		return nil, server, err
@@ -39,7 +42,10 @@ func certify(name string, lifetime time.Duration) (ca []byte, server tls.Certifi
 }
 
 // issue makes a key and signs a certificate for it, by itself when parent is nil.
-func issue(template, parent *x509.Certificate, parentKey *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey, error) {
+func issue(
+	template, parent *x509.Certificate,
+	parentKey *ecdsa.PrivateKey,
+) (*x509.Certificate, *ecdsa.PrivateKey, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, nil, err

@@ -47,7 +47,8 @@ func Embedded(ctx context.Context) (*Store, error) {
 	}
 	s.Port = listeners[0].Addr().(*net.TCPAddr).Port
 	server := &http.Server{
-		Handler:           signed(map[string]user{s.Key: {secret: s.Secret}, s.ReadKey: {secret: s.ReadSecret, reads: true}}, gofakes3.New(backend).Server()),
+		Handler: signed(map[string]user{s.Key: {secret: s.Secret}, s.ReadKey: {secret: s.ReadSecret, reads: true}},
+			gofakes3.New(backend).Server()),
 		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
 		ErrorLog:          log.New(io.Discard, "", 0), // a client that hangs up is no news
 		ReadHeaderTimeout: time.Minute,

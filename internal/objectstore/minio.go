@@ -40,12 +40,22 @@ func NewMinIO(endpoint string, port int, lifetime time.Duration) (*MinIO, error)
 // Environment is the content of the server's environment file, which holds the
 // credentials: command lines can be read by everybody.
 func (m *MinIO) Environment() []byte {
-	return fmt.Appendf(nil, "MINIO_ROOT_USER=%s\nMINIO_ROOT_PASSWORD=%s\nMINIO_REGION=%s\nMINIO_BROWSER=off\nMINIO_UPDATE=off\n",
-		m.Key, m.Secret, m.Region)
+	return fmt.Appendf(nil,
+		"MINIO_ROOT_USER=%s\nMINIO_ROOT_PASSWORD=%s\nMINIO_REGION=%s\nMINIO_BROWSER=off\nMINIO_UPDATE=off\n", m.Key,
+		m.Secret, m.Region)
 }
 
 // Argv is the server's command line, given the directory of its certificates and
 // that of its data. The bucket is a directory in the latter, made beforehand.
 func (m *MinIO) Argv(program, certificates, data string) []string {
-	return []string{program, "server", "--quiet", "--certs-dir", certificates, "--address", fmt.Sprintf(":%d", m.Port), data}
+	return []string{
+		program,
+		"server",
+		"--quiet",
+		"--certs-dir",
+		certificates,
+		"--address",
+		fmt.Sprintf(":%d", m.Port),
+		data,
+	}
 }

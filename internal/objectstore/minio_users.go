@@ -46,11 +46,23 @@ func (m *MinIO) Grant(ctx context.Context, dial Dial, path string) (Access, erro
 	defer cancel()
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(m.CA)
-	transport := &http.Transport{DialContext: dial, TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}
+	transport := &http.Transport{
+		DialContext:     dial,
+		TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
+	}
 	defer transport.CloseIdleConnections()
 	address := net.JoinHostPort(m.Endpoint, strconv.Itoa(m.Port))
 	root := keys.NewStaticV4(m.Key, m.Secret, "")
-	buckets, err := minio.New(address, &minio.Options{Creds: root, Secure: true, Transport: transport, Region: m.Region, BucketLookup: minio.BucketLookupPath})
+	buckets, err := minio.New(
+		address,
+		&minio.Options{
+			Creds:        root,
+			Secure:       true,
+			Transport:    transport,
+			Region:       m.Region,
+			BucketLookup: minio.BucketLookupPath,
+		},
+	)
 	if err != nil {
 		return Access{}, err
 	}
@@ -79,7 +91,12 @@ func (m *MinIO) Grant(ctx context.Context, dial Dial, path string) (Access, erro
 	return a, nil
 }
 
-func (m *MinIO) admit(ctx context.Context, admin *madmin.AdminClient, name, key, secret, path string, actions []string) error {
+func (m *MinIO) admit(
+	ctx context.Context,
+	admin *madmin.AdminClient,
+	name, key, secret, path string,
+	actions []string,
+) error {
 	policy, err := m.policy(path, actions)
 	if err != nil {
 		return err
@@ -98,7 +115,13 @@ func (m *MinIO) admit(ctx context.Context, admin *madmin.AdminClient, name, key,
 // restore needs (facts A6, proven there).
 var (
 	reads  = []string{"s3:GetObject"}
-	writes = []string{"s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"}
+	writes = []string{
+		"s3:GetObject",
+		"s3:PutObject",
+		"s3:DeleteObject",
+		"s3:AbortMultipartUpload",
+		"s3:ListMultipartUploadParts",
+	}
 )
 
 // policy lets its user list the repository's path and no other, and act on its objects.
@@ -111,7 +134,12 @@ func (m *MinIO) policy(path string, actions []string) ([]byte, error) {
 	}
 	bucket := "arn:aws:s3:::" + m.Bucket
 	return json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": []statement{
-		{"Allow", []string{"s3:ListBucket"}, []string{bucket}, map[string]map[string][]string{"StringLike": {"s3:prefix": {path + "/*"}}}},
+		{
+			"Allow",
+			[]string{"s3:ListBucket"},
+			[]string{bucket},
+			map[string]map[string][]string{"StringLike": {"s3:prefix": {path + "/*"}}},
+		},
 		{"Allow", actions, []string{bucket + "/" + path + "/*"}, nil},
 	}})
 }

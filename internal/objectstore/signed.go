@@ -33,7 +33,8 @@ func signed(users map[string]user, next http.Handler) http.Handler {
 		case !known:
 			refuse(w, "InvalidAccessKeyId", "The access key id you provided does not exist in our records.")
 		case !hmac.Equal([]byte(signature), []byte(sign(r, who.secret, scope, headers))):
-			refuse(w, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided.")
+			refuse(w, "SignatureDoesNotMatch",
+				"The request signature we calculated does not match the signature you provided.")
 		case who.reads && r.Method != http.MethodGet && r.Method != http.MethodHead:
 			refuse(w, "AccessDenied", "Access Denied.")
 		default:
@@ -45,7 +46,8 @@ func signed(users map[string]user, next http.Handler) http.Handler {
 func refuse(w http.ResponseWriter, code, message string) {
 	w.Header().Set("Content-Type", "application/xml")
 	w.WriteHeader(http.StatusForbidden)
-	fmt.Fprintf(w, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>%s</Code><Message>%s</Message></Error>", code, message)
+	fmt.Fprintf(w, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>%s</Code><Message>%s</Message></Error>",
+		code, message)
 }
 
 // authorization takes the header apart: key id, scope (date/region/service/aws4_request),

@@ -58,7 +58,10 @@ func (s *Store) Answers(ctx context.Context, address string) error {
 		}
 		return d.DialContext(ctx, network, named)
 	}
-	transport := &http.Transport{DialContext: dial, TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}
+	transport := &http.Transport{
+		DialContext:     dial,
+		TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
+	}
 	defer transport.CloseIdleConnections()
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+net.JoinHostPort(s.Endpoint, port)+"/", nil)
 	if err != nil {

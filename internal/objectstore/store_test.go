@@ -51,8 +51,11 @@ func (s *Store) do(t *testing.T, c *http.Client, key, secret, method, path strin
 	r.Header.Set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD")
 	scope, headers := date[:8]+"/"+s.Region+"/s3/aws4_request", []string{"host", "x-amz-content-sha256", "x-amz-date"}
 	signature := sign(r, secret, scope, headers)
-	r.Header.Set("Authorization", fmt.Sprintf("%s Credential=%s/%s,SignedHeaders=host;x-amz-content-sha256;x-amz-date,Signature=%s",
-		algorithm, key, scope, signature))
+	r.Header.Set(
+		"Authorization",
+		fmt.Sprintf("%s Credential=%s/%s,SignedHeaders=host;x-amz-content-sha256;x-amz-date,Signature=%s",
+			algorithm, key, scope, signature),
+	)
 	r.RequestURI = ""
 	answer, err := c.Do(r)
 	require.NoError(t, err)
@@ -75,7 +78,8 @@ func TestEmbedded_ManyAtOnce(t *testing.T) {
 			status, content := s.do(t, c, s.Key, s.Secret, http.MethodGet, path, nil)
 			assert.Equal(t, http.StatusOK, status)
 			assert.Equal(t, body, content)
-			status, _ = s.do(t, c, s.Key, s.Secret, http.MethodGet, "/"+s.Bucket+"?list-type=2&prefix=dir%2F&delimiter=%2F", nil)
+			status, _ = s.do(t, c, s.Key, s.Secret, http.MethodGet,
+				"/"+s.Bucket+"?list-type=2&prefix=dir%2F&delimiter=%2F", nil)
 			assert.Equal(t, http.StatusOK, status)
 		})
 	}
@@ -123,7 +127,8 @@ func TestEmbedded_WrongCredentials(t *testing.T) {
 			assert.Contains(t, string(body), "<Code>"+wrong.code+"</Code>")
 		})
 	}
-	for _, header := range []string{"", "Basic abc", algorithm + " Credential=" + s.Key, algorithm + " Credential=a/b/c/d/e, Signature="} {
+	for _, header := range []string{"", "Basic abc", algorithm + " Credential=" + s.Key,
+		algorithm + " Credential=a/b/c/d/e, Signature="} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url("/"+s.Bucket), nil)
 		require.NoError(t, err)
 		r.Header.Set("Authorization", header)
@@ -162,7 +167,8 @@ func TestEmbedded_Certificate(t *testing.T) {
 	require.ErrorAs(t, err, &unknown)
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(s.CA)
-	_, err = (&tls.Dialer{Config: &tls.Config{RootCAs: pool, ServerName: "minio.example"}}).DialContext(t.Context(), "tcp", address)
+	_, err = (&tls.Dialer{Config: &tls.Config{RootCAs: pool, ServerName: "minio.example"}}).DialContext(t.Context(),
+		"tcp", address)
 	var name x509.HostnameError
 	require.ErrorAs(t, err, &name)
 }

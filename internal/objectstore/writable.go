@@ -29,7 +29,8 @@ const noUpload = "NoSuchUpload"
 func (b *Bucket) MayWrite(ctx context.Context, name string) (bool, error) {
 	object := strings.TrimPrefix(b.at.Root+"/"+name, "/")
 	core := minio.Core{Client: b.client}
-	_, err := core.PutObjectPart(ctx, b.at.Bucket, object, rand.Text(), 1, strings.NewReader(" "), 1, minio.PutObjectPartOptions{DisableContentSha256: true})
+	_, err := core.PutObjectPart(ctx, b.at.Bucket, object, rand.Text(), 1, strings.NewReader(" "), 1,
+		minio.PutObjectPartOptions{DisableContentSha256: true})
 	if err == nil { // a store that knows no uploads took it for an object
 		return true, b.takeBack(ctx, object)
 	}
@@ -51,5 +52,9 @@ func (b *Bucket) takeBack(ctx context.Context, object string) error {
 	if err == nil {
 		return nil
 	}
-	return errors.Join(fmt.Errorf("the store took object %s of bucket %s, one byte, and it could not be removed: remove it by hand", object, b.at.Bucket), coded(err))
+	return errors.Join(
+		fmt.Errorf("the store took object %s of bucket %s, one byte, and it could not be removed: remove it by hand",
+			object, b.at.Bucket),
+		coded(err),
+	)
 }

@@ -119,8 +119,10 @@ func answers(t *testing.T, does http.HandlerFunc) Location {
 	go server.ServeTLS(listener, "", "") //nolint:errcheck // it ends when the server is closed
 	t.Cleanup(func() { _ = server.Close() })
 	return Location{
-		Endpoint: "localhost", Host: "localhost", Port: strconv.Itoa(listener.Addr().(*net.TCPAddr).Port), Bucket: "backups", Region: "us-east-1",
-		Root: "repo", Key: "somebody", Secret: "whatever", CA: ca, PathStyle: true, VerifyTLS: true, Dial: (&net.Dialer{}).DialContext,
+		Endpoint: "localhost", Host: "localhost", Port: strconv.Itoa(listener.Addr().(*net.TCPAddr).Port),
+		Bucket: "backups", Region: "us-east-1",
+		Root: "repo", Key: "somebody", Secret: "whatever", CA: ca, PathStyle: true, VerifyTLS: true,
+		Dial: (&net.Dialer{}).DialContext,
 	}
 }
 
@@ -129,14 +131,19 @@ func answers(t *testing.T, does http.HandlerFunc) Location {
 func TestBucket_MayWriteOnMinIO(t *testing.T) {
 	m, root := startMinIO(t)
 	client, err := minio.New(net.JoinHostPort(m.Endpoint, strconv.Itoa(m.Port)), &minio.Options{
-		Creds: keys.NewStaticV4(root.Key, root.Secret, ""), Secure: true, Transport: trusting(m.CA), Region: m.Region, BucketLookup: minio.BucketLookupPath,
+		Creds: keys.NewStaticV4(root.Key, root.Secret,
+			""), Secure: true, Transport: trusting(m.CA), Region: m.Region, BucketLookup: minio.BucketLookupPath,
 	})
 	require.NoError(t, err)
 	require.NoError(t, client.EnableVersioning(t.Context(), m.Bucket))
-	session, err := keys.NewSTSAssumeRole("https://"+net.JoinHostPort(m.Endpoint, strconv.Itoa(m.Port)), keys.STSAssumeRoleOptions{
-		AccessKey: m.Key, SecretKey: m.Secret, DurationSeconds: 900, Location: m.Region,
-		Policy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:GetObject"],"Resource":["arn:aws:s3:::` + m.Bucket + `/*"]}]}`,
-	})
+	session, err := keys.NewSTSAssumeRole(
+		"https://"+net.JoinHostPort(m.Endpoint, strconv.Itoa(m.Port)),
+		keys.STSAssumeRoleOptions{
+			AccessKey: m.Key, SecretKey: m.Secret, DurationSeconds: 900, Location: m.Region,
+			Policy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
+				`"Action":["s3:GetObject"],"Resource":["arn:aws:s3:::` + m.Bucket + `/*"]}]}`,
+		},
+	)
 	require.NoError(t, err)
 	lent, err := session.GetWithContext(&keys.CredContext{Client: &http.Client{Transport: trusting(m.CA)}})
 	require.NoError(t, err)
@@ -158,7 +165,8 @@ func TestBucket_MayWriteOnMinIO(t *testing.T) {
 			assert.Equal(t, c.may, may)
 		})
 	}
-	for object := range client.ListObjects(t.Context(), m.Bucket, minio.ListObjectsOptions{Recursive: true, WithVersions: true}) {
+	for object := range client.ListObjects(t.Context(), m.Bucket,
+		minio.ListObjectsOptions{Recursive: true, WithVersions: true}) {
 		assert.Fail(t, "left in the bucket", "%+v", object)
 	}
 	for upload := range client.ListIncompleteUploads(t.Context(), m.Bucket, "", true) {
@@ -182,7 +190,8 @@ func startMinIO(t *testing.T) (m *MinIO, root Store) {
 	m, err = NewMinIO("localhost", port, time.Hour)
 	require.NoError(t, err)
 	dir := t.TempDir()
-	for name, content := range map[string][]byte{"public.crt": m.Certificate, "private.key": m.PrivateKey, "env": m.Environment()} {
+	for name, content := range map[string][]byte{"public.crt": m.Certificate, "private.key": m.PrivateKey,
+		"env": m.Environment()} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), content, 0o600))
 	}
 	argv := m.Argv(program, dir, filepath.Join(dir, "data"))

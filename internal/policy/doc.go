@@ -1,3 +1,3 @@
-// Package regime is what a good backup regime is: the customer's policy as data, and
+// Package policy is what good backups are: the customer's policy as data, and
 // the judgements on it. It asks nothing and runs nothing: it is given what was read.
 package policy

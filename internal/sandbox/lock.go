@@ -60,7 +60,8 @@ func Acquire(stanza string) (*Lock, error) {
 	return nil, reason.Errorf(reason.SandboxFailed, "lock stanza %q: %s is removed again and again", stanza, path)
 }
 
-// Release gives the lock back; a second call does nothing. The file stays: removing it would let two runs lock two files of one name.
+// Release gives the lock back; a second call does nothing. The file stays: removing it would
+// let two runs lock two files of one name.
 func (l *Lock) Release() error {
 	if !l.held.Locked() {
 		return nil
@@ -125,7 +126,12 @@ func create(path string) error {
 
 // introduce writes into the lock file who holds it.
 func (l *Lock) introduce() error {
-	h := holder{PID: os.Getpid(), User: strconv.Itoa(os.Geteuid()), Since: time.Now(), Command: filepath.Base(os.Args[0])}
+	h := holder{
+		PID:     os.Getpid(),
+		User:    strconv.Itoa(os.Geteuid()),
+		Since:   time.Now(),
+		Command: filepath.Base(os.Args[0]),
+	}
 	if u, err := user.Current(); err == nil {
 		h.User = u.Username
 	}

@@ -20,7 +20,8 @@ func FileName(stanza string) (string, error) {
 	name := strings.NewReplacer("~", "%7E", "$", "%24", "&", "%26", "+", "%2B", "=", "%3D", ":", "%3A", "@", "%40").
 		Replace(url.PathEscape(stanza))
 	if name == "" || len(name) > maxName {
-		return "", reason.Errorf(reason.ConfigInvalid, "stanza %q: a name of 1 to %d characters is needed", stanza, maxName)
+		return "", reason.Errorf(reason.ConfigInvalid, "stanza %q: a name of 1 to %d characters is needed", stanza,
+			maxName)
 	}
 	return name, nil
 }

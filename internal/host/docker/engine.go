@@ -56,8 +56,13 @@ func connect(ctx context.Context) (*engine, error) {
 		_, err = c.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true})
 	}
 	if err != nil {
-		return nil, reason.Errorf(reason.SandboxFailed, "no Docker engine answers at %s: %w: start it (systemctl start docker, or .ci/docker), "+
-			"or name another one in DOCKER_HOST", place(), err)
+		return nil, reason.Errorf(
+			reason.SandboxFailed,
+			"no Docker engine answers at %s: %w: start it (systemctl start docker, or .ci/docker), "+
+				"or name another one in DOCKER_HOST",
+			place(),
+			err,
+		)
 	}
 	return &engine{c}, nil
 }
@@ -88,9 +93,15 @@ func (e *engine) image(ctx context.Context, name string) error {
 		return failed(err)
 	}
 	if !ofRegistry(name) {
-		return reason.Errorf(reason.ImageMissing, "there is no image %s: build it with `make images`, or name one of a registry in DRILL_IMAGE and DRILL_MINIO_IMAGE", name)
+		return reason.Errorf(
+			reason.ImageMissing,
+			"there is no image %s: build it with `make images`, or "+
+				"name one of a registry in DRILL_IMAGE and DRILL_MINIO_IMAGE",
+			name,
+		)
 	}
-	ctx, cancel = context.WithTimeoutCause(ctx, pullTime, reason.Errorf(reason.ImageMissing, "image %s was not fetched within %s", name, pullTime))
+	ctx, cancel = context.WithTimeoutCause(ctx, pullTime,
+		reason.Errorf(reason.ImageMissing, "image %s was not fetched within %s", name, pullTime))
 	defer cancel()
 	pull, err := e.ImagePull(ctx, name, client.ImagePullOptions{})
 	if err == nil {
@@ -110,7 +121,8 @@ func failed(err error) error {
 	if err == nil {
 		return nil
 	}
-	if text := strings.ToLower(err.Error()); strings.Contains(text, "no space left on device") || strings.Contains(text, "quota exceeded") {
+	if text := strings.ToLower(err.Error()); strings.Contains(text, "no space left on device") ||
+		strings.Contains(text, "quota exceeded") {
 		return reason.Wrap(reason.DiskSpace, err)
 	}
 	return reason.Wrap(reason.SandboxFailed, err)

@@ -49,7 +49,8 @@ func (h *Host) Start(ctx context.Context, argv []string, env map[string]string) 
 	bound, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	made, err := h.engine.ExecCreate(bound, h.id, client.ExecCreateOptions{
-		User: "0:0", WorkingDir: "/", AttachStdin: true, AttachStdout: true, AttachStderr: true, Cmd: append(clean, argv...),
+		User: "0:0", WorkingDir: "/", AttachStdin: true, AttachStdout: true, AttachStderr: true,
+		Cmd: append(clean, argv...),
 	})
 	if err != nil {
 		return nil, err

@@ -57,7 +57,8 @@ func (h *Host) state(ctx context.Context) (container.InspectResponse, error) {
 func (h *Host) Life(ctx context.Context) (string, error) {
 	c, err := h.state(ctx)
 	if errdefs.IsNotFound(err) {
-		return "", reason.Errorf(reason.SandboxFailed, "container %s is gone: somebody removed it, or its engine was set up anew", h.Name())
+		return "", reason.Errorf(reason.SandboxFailed,
+			"container %s is gone: somebody removed it, or its engine was set up anew", h.Name())
 	}
 	if err != nil {
 		return "", failed(err)
@@ -71,7 +72,8 @@ func (h *Host) Life(ctx context.Context) (string, error) {
 				killed = ", out of memory"
 			}
 		}
-		return "", reason.Errorf(reason.SandboxFailed, "container %s is not running (%s%s): somebody stopped it, or it was killed", h.Name(), status, killed)
+		return "", reason.Errorf(reason.SandboxFailed,
+			"container %s is not running (%s%s): somebody stopped it, or it was killed", h.Name(), status, killed)
 	case c.State.Paused:
 		return "", reason.Errorf(reason.SandboxFailed, "container %s is paused: docker unpause %[1]s", h.Name())
 	}

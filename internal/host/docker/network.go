@@ -67,7 +67,8 @@ func (n *network) sealed(ctx context.Context, e *engine) error {
 	}
 	for id, member := range found.Network.Containers {
 		if !n.belongs(id) {
-			return reason.Errorf(reason.IsolationBreached, "container %s is on network %s, and is none of the run's", member.Name, n.name)
+			return reason.Errorf(reason.IsolationBreached, "container %s is on network %s, and is none of the run's",
+				member.Name, n.name)
 		}
 	}
 	return nil
@@ -81,7 +82,8 @@ func (n *network) belongs(id string) bool {
 
 // unlink removes a network, once nothing is on it any more.
 func (e *engine) unlink(ctx context.Context, id string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTime) // what stays does not keep the next from going
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx),
+		removeTime) // what stays does not keep the next from going
 	defer cancel()
 	return failed(wait.For(ctx, "network "+id+" to be gone", 50*time.Millisecond, func(ctx context.Context) error {
 		_, err := e.NetworkRemove(ctx, id, client.NetworkRemoveOptions{})

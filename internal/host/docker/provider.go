@@ -34,7 +34,17 @@ const (
 
 // capabilities are all that root has in a container: to act for other users and to find
 // and kill their processes.
-var capabilities = []string{"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETGID", "SETUID", "KILL", "SYS_PTRACE", "NET_BIND_SERVICE"}
+var capabilities = []string{
+	"CHOWN",
+	"DAC_OVERRIDE",
+	"FOWNER",
+	"FSETID",
+	"SETGID",
+	"SETUID",
+	"KILL",
+	"SYS_PTRACE",
+	"NET_BIND_SERVICE",
+}
 
 // Provider makes sandboxes that are containers of a Docker engine.
 type Provider struct {
@@ -67,7 +77,9 @@ func (p Provider) Launch(ctx context.Context, spec sandbox.Spec) (sandbox.Sandbo
 			return nil, err
 		}
 		if foreign := guest.Literals(stores); len(foreign) > 0 {
-			return nil, reason.Errorf(reason.ConfigInvalid, "object store %s is an address, which a container cannot have: name it in the conf by a name", foreign[0])
+			return nil, reason.Errorf(reason.ConfigInvalid,
+				"object store %s is an address, which a container cannot have: name it in the conf by a name",
+				foreign[0])
 		}
 	}
 	s, err := p.launch(ctx, e, spec, net, stores)
@@ -81,7 +93,13 @@ func (p Provider) Launch(ctx context.Context, spec sandbox.Spec) (sandbox.Sandbo
 }
 
 // launch makes and starts the container.
-func (p Provider) launch(ctx context.Context, e *engine, spec sandbox.Spec, net *network, stores []guest.Store) (*Sandbox, error) {
+func (p Provider) launch(
+	ctx context.Context,
+	e *engine,
+	spec sandbox.Spec,
+	net *network,
+	stores []guest.Store,
+) (*Sandbox, error) {
 	image := cmp.Or(p.Image, sandboxImage+cmp.Or(spec.Major, usualMajor))
 	if err := e.image(ctx, image); err != nil {
 		return nil, err

@@ -21,7 +21,7 @@ type leftover struct {
 	remove         func(ctx context.Context, id string) error
 }
 
-// Reap removes the containers, and behind them the networks, with our labels whose run is
+// Reap removes the containers, and after them the networks, with our labels whose run is
 // over: those this machine made when the process is dead, others when they have expired;
 // kept ones only when they have expired. For the stanza "" it takes each stanza's lock
 // itself, and leaves alone what is locked. Volumes go with their containers.

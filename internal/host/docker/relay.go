@@ -52,7 +52,8 @@ func (s *Sandbox) relay(ctx context.Context, stores []guest.Store) error {
 	go func() {
 		defer done()
 		if !lines.Scan() || lines.Text() != "ready" {
-			ready <- reason.Errorf(reason.SandboxFailed, "relays of %s: %s", s.Name(), strings.Join(append([]string{lines.Text()}, errText(lines.Err())...), ": "))
+			ready <- reason.Errorf(reason.SandboxFailed, "relays of %s: %s", s.Name(),
+				strings.Join(append([]string{lines.Text()}, errText(lines.Err())...), ": "))
 			return
 		}
 		ready <- nil
@@ -63,7 +64,8 @@ func (s *Sandbox) relay(ctx context.Context, stores []guest.Store) error {
 			}
 		}
 	}()
-	bound, cancel := context.WithTimeoutCause(ctx, listenTime, reason.Errorf(reason.SandboxFailed, "relays of %s do not listen after %s", s.Name(), listenTime))
+	bound, cancel := context.WithTimeoutCause(ctx, listenTime,
+		reason.Errorf(reason.SandboxFailed, "relays of %s do not listen after %s", s.Name(), listenTime))
 	defer cancel()
 	select {
 	case err = <-ready:

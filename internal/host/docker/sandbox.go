@@ -11,6 +11,7 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
 
+	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/host/guest"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
@@ -42,7 +43,8 @@ var (
 func (s *Sandbox) build(ctx context.Context) error {
 	err := s.Furnish(ctx)
 	if errors.Is(err, guest.ErrNoUser) {
-		return reason.Errorf(reason.ImageMissing, "%w, so PostgreSQL is not in its image: `make images` builds one that has it", err)
+		return reason.Errorf(reason.ImageMissing,
+			"%w, so PostgreSQL is not in its image: `make images` builds one that has it", err)
 	}
 	return failed(err)
 }
@@ -68,7 +70,8 @@ func (s *Sandbox) Keep(ctx context.Context, until time.Time) error {
 	if s.network == nil {
 		return nil
 	}
-	_, err := s.engine.NetworkDisconnect(ctx, s.network.id, client.NetworkDisconnectOptions{Container: s.id, Force: true})
+	_, err := s.engine.NetworkDisconnect(ctx, s.network.id,
+		client.NetworkDisconnectOptions{Container: s.id, Force: true})
 	return failed(err)
 }
 
@@ -86,7 +89,7 @@ func (s *Sandbox) Gone(ctx context.Context) error {
 
 // Enter is what to type on this machine to run a command inside, as user postgres.
 func (s *Sandbox) Enter(command string) string {
-	return fmt.Sprintf("docker exec -it -u %s -w / %s sh -c %s", guest.ServiceUser, s.Name(), guest.Quote(command))
+	return fmt.Sprintf("docker exec -it -u %s -w / %s sh -c %s", host.ServiceUser, s.Name(), guest.Quote(command))
 }
 
 // Isolated proves that the container has no network card, or is on one network alone,
@@ -101,25 +104,29 @@ func (s *Sandbox) Isolated(ctx context.Context) (string, error) {
 	}
 	if s.network == nil {
 		if c.HostConfig.NetworkMode != "none" {
-			return "", reason.Errorf(reason.IsolationBreached, "container %s is on network %s", s.Name(), c.HostConfig.NetworkMode)
+			return "", reason.Errorf(reason.IsolationBreached, "container %s is on network %s", s.Name(),
+				c.HostConfig.NetworkMode)
 		}
 		return "it has no network card", s.cut(ctx)
 	}
 	for name, on := range c.NetworkSettings.Networks {
 		if on.NetworkID != s.network.id {
-			return "", reason.Errorf(reason.IsolationBreached, "container %s is on network %s besides its own", s.Name(), name)
+			return "", reason.Errorf(reason.IsolationBreached, "container %s is on network %s besides its own",
+				s.Name(), name)
 		}
 	}
-	return "its network leads nowhere, and only the object store and machines of this run are on it", s.network.sealed(ctx, s.engine)
+	return "its network leads nowhere, and only the object store and machines of this run are on it", s.network.sealed(
+		ctx, s.engine,
+	)
 }
 
 // cut looks from inside: lo is the only interface, and no route leads anywhere else.
 func (s *Sandbox) cut(ctx context.Context) error {
-	said, err := s.Script(ctx, []string{"sh", "-c", guest.WaysScript}, nil)
+	said, err := s.Script(ctx, []string{"sh", "-c", guest.EgressScript}, nil)
 	if err != nil {
 		return failed(fmt.Errorf("interfaces and routes of %s are not known: %w", s.Name(), err))
 	}
-	if found := guest.WayOut(string(said)); found != "" {
+	if found := guest.FirstEgress(string(said)); found != "" {
 		return reason.Errorf(reason.IsolationBreached, "container %s is not cut off: %s", s.Name(), found)
 	}
 	return nil

@@ -62,7 +62,10 @@ func (s *Site) Open(ctx context.Context, spec sandbox.Spec, image string) (sandb
 	if err = made.build(ctx, spec, minio); err != nil {
 		return nil, minio.Store, err
 	}
-	node, err := Provider{Image: image}.launch(ctx, e, sandbox.Spec{Stanza: spec.Stanza, Run: spec.Run, Until: spec.Until, Major: spec.Major}, made.nodes, nil)
+	node, err := Provider{
+		Image: image,
+	}.launch(ctx, e, sandbox.Spec{Stanza: spec.Stanza, Run: spec.Run, Until: spec.Until, Major: spec.Major}, made.nodes,
+		nil)
 	if err == nil {
 		err = failed(minio.Admit(ctx, node.Dial))
 	}
@@ -122,7 +125,8 @@ func (g *ground) request(spec sandbox.Spec, image string, minio *objectstore.Min
 		Env: map[string]string{"MINIO_CONFIG_ENV_FILE": storeEnvironment, "HOME": "/"},
 		Files: []testcontainers.ContainerFile{
 			file(storeEnvironment, minio.Environment()),
-			file(storeCertificates+"/public.crt", minio.Certificate), file(storeCertificates+"/private.key", minio.PrivateKey),
+			file(storeCertificates+"/public.crt",
+				minio.Certificate), file(storeCertificates+"/private.key", minio.PrivateKey),
 		},
 		Networks:       []string{g.nodes.name, g.boxes.name},
 		NetworkAliases: map[string][]string{g.nodes.name: {storeName}, g.boxes.name: {storeName}},

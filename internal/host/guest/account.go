@@ -7,11 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-)
 
-// ServiceUser runs the commands that name no user: PostgreSQL refuses Root, and pgbackrest
-// must never be run as root (facts A1).
-const ServiceUser = "postgres"
+	"veza.fr/recovery/internal/host"
+)
 
 // RootUser is the one user that needs no looking up.
 const RootUser = "root"
@@ -32,7 +30,7 @@ var Root = Account{Name: RootUser, UID: "0", GID: "0", Groups: "0", Home: "/root
 
 // Account looks up a user inside; "" is the default one. What was found is remembered.
 func (m *Machine) Account(ctx context.Context, name string) (Account, error) {
-	name = cmp.Or(name, ServiceUser)
+	name = cmp.Or(name, host.ServiceUser)
 	if name == RootUser {
 		return Root, nil
 	}

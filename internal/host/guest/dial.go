@@ -27,7 +27,11 @@ func (m *Machine) Dial(ctx context.Context, network, address string) (net.Conn, 
 }
 
 // DialBy is Dial by another way than a relay, for as long as the machine lives.
-func (m *Machine) DialBy(ctx context.Context, network, address string, dial func(ctx context.Context, network, address string) (net.Conn, error)) (net.Conn, error) {
+func (m *Machine) DialBy(
+	ctx context.Context,
+	network, address string,
+	dial func(ctx context.Context, network, address string) (net.Conn, error),
+) (net.Conn, error) {
 	ctx, done, err := m.Begin(ctx)
 	if err != nil {
 		return nil, err

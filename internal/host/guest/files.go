@@ -24,7 +24,8 @@ func (m *Machine) Put(ctx context.Context, file string, content []byte, mode fs.
 		if err != nil {
 			return err
 		}
-		argv := Perl(putScript, path.Clean(file), fmt.Sprintf("%o", unixMode(mode)), user.UID, user.GID, strconv.Itoa(len(content)))
+		argv := Perl(putScript, path.Clean(file), fmt.Sprintf("%o", unixMode(mode)), user.UID, user.GID,
+			strconv.Itoa(len(content)))
 		_, err = m.Script(ctx, argv, content)
 		return err
 	})

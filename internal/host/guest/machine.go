@@ -1,5 +1,6 @@
-// Package inside is what providers share that get into a machine by executing programs
-// in it: commands as another user, files, connections, all by way of an Engine.
+// Package guest is what the providers of containers share. One gets into such a guest by
+// executing programs in it: commands as another user, files, connections, all by way of an
+// Engine.
 package guest
 
 import (

@@ -30,7 +30,8 @@ func (m *Machine) exec(ctx context.Context, argv []string, env map[string]string
 		return 0, err // Destroy takes everything along
 	}
 	if err2 := m.kill(ctx, mark); err2 != nil {
-		return 0, fmt.Errorf("%w (its processes may still run: %v)", err, err2) //nolint:errorlint // only what came first may speak
+		return 0, fmt.Errorf("%w (its processes may still run: %v)", err,
+			err2) //nolint:errorlint // only what came first may speak
 	}
 	return 0, err
 }
@@ -79,5 +80,7 @@ func (m *Machine) lost(what string, err error) error {
 	if _, known := reason.Of(err); known {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	return m.engine.Failed(fmt.Errorf("%s: how it ended is not known: %s was lost, or its daemon was: %w", what, m.engine.Called(), err))
+	return m.engine.Failed(
+		fmt.Errorf("%s: how it ended is not known: %s was lost, or its daemon was: %w", what, m.engine.Called(), err),
+	)
 }

@@ -6,15 +6,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"path"
-	"slices"
 
 	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/reason"
 )
-
-// neverRoot are the programs that root does not run, whatever a caller asks for.
-var neverRoot = []string{"pgbackrest", "postgres", "initdb", "pg_ctl"}
 
 // Run runs a command in the container, as user postgres unless another is named, in that
 // user's home, with an environment of its own. When ctx ends, it and every process that
@@ -26,9 +21,6 @@ func (m *Machine) Run(ctx context.Context, c host.Command) (host.Result, error) 
 	}
 	if _, ok := ctx.Deadline(); !ok {
 		return host.Result{}, fmt.Errorf("%s: %w", c.Argv[0], host.ErrNoDeadline)
-	}
-	if c.User == RootUser && slices.Contains(neverRoot, path.Base(c.Argv[0])) {
-		return host.Result{}, fmt.Errorf("%s: root never runs it", c.Argv[0])
 	}
 	ctx, done, err := m.Begin(ctx)
 	if err != nil {
@@ -46,13 +38,18 @@ func (m *Machine) Run(ctx context.Context, c host.Command) (host.Result, error) 
 	if err != nil {
 		return host.Result{}, m.ended(ctx, c, err)
 	}
+	if err = host.RefuseRoot(c.Argv[0], user.UID); err != nil {
+		return host.Result{}, err
+	}
 	return m.run(ctx, c, user, before)
 }
 
 // run runs a command that can be run.
 func (m *Machine) run(ctx context.Context, c host.Command, user Account, before string) (host.Result, error) {
 	mark := rand.Text()
-	argv := Perl(runScript, append([]string{user.UID, user.GID, user.Groups, cmp.Or(c.Dir, user.Home), c.Dir}, c.Argv...)...)
+	argv := Perl(
+		runScript,
+		append([]string{user.UID, user.GID, user.Groups, cmp.Or(c.Dir, user.Home), c.Dir}, c.Argv...)...)
 	stdout, stderr := &sink{to: c.Stdout}, &sink{}
 	code, err := m.exec(ctx, argv, Environment(user, c.Env, mark), mark, Streams{c.Stdin, stdout, stderr})
 	result := host.Result{Stdout: stdout.take(), Stderr: stderr.take()}
@@ -71,7 +68,8 @@ func (m *Machine) run(ctx context.Context, c host.Command, user Account, before 
 		return result, m.ended(ctx, c, err)
 	}
 	if after != before {
-		return result, reason.Errorf(reason.SandboxFailed, "%s: %s was started anew while it ran", c.Argv[0], m.engine.Called())
+		return result, reason.Errorf(reason.SandboxFailed, "%s: %s was started anew while it ran", c.Argv[0],
+			m.engine.Called())
 	}
 	if code > 128 { // killed: perhaps together with the container, which the daemon has not noticed yet
 		if err := m.pulse(ctx); err != nil {
@@ -84,7 +82,8 @@ func (m *Machine) run(ctx context.Context, c host.Command, user Account, before 
 // ended is the error of a command that has no exit status.
 func (m *Machine) ended(ctx context.Context, c host.Command, err error) error {
 	if ctx.Err() != nil {
-		return fmt.Errorf("%s: %w (%v)", c.Argv[0], context.Cause(ctx), err) //nolint:errorlint // only the cause may speak
+		return fmt.Errorf("%s: %w (%v)", c.Argv[0], context.Cause(ctx),
+			err) //nolint:errorlint // only the cause may speak
 	}
 	return m.lost(c.Argv[0], err)
 }

@@ -40,7 +40,8 @@ func Layout(addresses []sandbox.Address) ([]Store, error) {
 	for _, a := range addresses {
 		s := Store{Host: bare(a.Host), Port: a.Port}
 		if _, err := strconv.ParseUint(s.Port, 10, 16); err != nil || s.Host == "" {
-			return nil, reason.Errorf(reason.ConfigInvalid, "object store %q, port %q: a name and a number are needed", a.Host, a.Port)
+			return nil, reason.Errorf(reason.ConfigInvalid, "object store %q, port %q: a name and a number are needed",
+				a.Host, a.Port)
 		}
 		if _, ok := given[s.Host]; !ok {
 			given[s.Host] = free(s.Host, given)
@@ -90,7 +91,9 @@ func (s *Store) Resolve(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	if err != nil || len(found) == 0 {
-		return reason.Errorf(reason.RepoUnreachable, "object store %s cannot be found from this machine: %w: check its name in the conf, and the resolver", s.Host, err)
+		return reason.Errorf(reason.RepoUnreachable,
+			"object store %s cannot be found from this machine: %w: check its name in the conf, and the resolver",
+			s.Host, err)
 	}
 	s.Target = net.JoinHostPort(found[0], s.Port)
 	if len(found) == 1 {

@@ -40,11 +40,17 @@ func TestLayout(t *testing.T) {
 		"192.0.2.7 192.0.2.7:9000",
 	}, found)
 	assert.Equal(t, []string{"2001:db8::1", "192.0.2.7"}, Literals(stores))
-	assert.Equal(t, "127.0.0.1 localhost\n127.0.1.1 box\n::1 ip6-localhost ip6-loopback\n127.0.0.3 s3.example.org\n127.0.0.4 other.example.org\n", Hosts("box", stores))
+	assert.Equal(
+		t,
+		"127.0.0.1 localhost\n127.0.1.1 box\n::1 ip6-localhost ip6-loopback\n127.0.0.3 s3.example.org\n127.0.0.4 "+
+			"other.example.org\n",
+		Hosts("box", stores),
+	)
 }
 
 func TestLayout_Refused(t *testing.T) {
-	for _, a := range []sandbox.Address{{Host: "", Port: "1"}, {Host: "a", Port: ""}, {Host: "a", Port: "https"}, {Host: "a", Port: "65536"}} {
+	for _, a := range []sandbox.Address{{Host: "", Port: "1"}, {Host: "a", Port: ""}, {Host: "a", Port: "https"},
+		{Host: "a", Port: "65536"}} {
 		_, err := Layout([]sandbox.Address{a})
 		why, _ := reason.Of(err)
 		assert.Equal(t, reason.ConfigInvalid, why, "%v", a)

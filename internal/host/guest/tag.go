@@ -45,7 +45,12 @@ func Tags(prefix string, spec sandbox.Spec, now time.Time) map[string]string {
 
 // ReadTag reads them back; false when the thing is none of ours.
 func ReadTag(prefix string, from map[string]string) (Tag, bool) {
-	t := Tag{Run: from[prefix+KeyRun], Stanza: from[prefix+KeyStanza], Created: from[prefix+KeyCreated], kept: from[prefix+KeyKept] == "true"}
+	t := Tag{
+		Run:     from[prefix+KeyRun],
+		Stanza:  from[prefix+KeyStanza],
+		Created: from[prefix+KeyCreated],
+		kept:    from[prefix+KeyKept] == "true",
+	}
 	if t.Run == "" || t.Stanza == "" || from[prefix+KeyOwner] == "" {
 		return Tag{}, false
 	}

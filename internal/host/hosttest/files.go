@@ -57,7 +57,8 @@ func dialUnix(t *testing.T, h host.Host) {
 	if s, ok := h.(interface{ Dir(string) string }); ok {
 		socket = path.Join(s.Dir("run"), ".s.PGSQL.5432") // the name it is for, which must not be too long
 	}
-	talk(t, h, fmt.Sprintf(server, "UNIX", fmt.Sprintf("Local => %q", socket), "0"), "unix", func(string) string { return socket })
+	talk(t, h, fmt.Sprintf(server, "UNIX", fmt.Sprintf("Local => %q", socket), "0"), "unix",
+		func(string) string { return socket })
 }
 
 func dialTCP(t *testing.T, h host.Host) {

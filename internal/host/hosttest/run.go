@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -86,6 +87,26 @@ func defaultUserIsNotRoot(t *testing.T, h host.Host) {
 	assert.NotEqual(t, "0", sh(t, h, "id -u"))
 }
 
+// rootIsRefused holds a host to the one list of what root never runs, by whatever path. An
+// ordinary user's processes can act for nobody else at all.
+func rootIsRefused(t *testing.T, h host.Host) {
+	for _, program := range host.NeverRoot {
+		for _, path := range []string{program, "/usr/bin/" + program} {
+			_, err := h.Run(soon(t), host.Command{Argv: []string{path, "--version"}, User: "root"})
+			if os.Geteuid() == 0 {
+				assert.ErrorIs(t, err, host.ErrRoot, path)
+			} else {
+				assert.Error(t, err, path)
+			}
+		}
+	}
+	result, err := h.Run(soon(t), host.Command{Argv: []string{"id", "-u"}, User: "root"})
+	if os.Geteuid() == 0 {
+		require.NoError(t, err, "root runs everything else")
+		assert.Equal(t, "0\n", string(result.Stdout))
+	}
+}
+
 func dirIsWhereItRuns(t *testing.T, h host.Host) {
 	result, err := h.Run(soon(t), host.Command{Argv: []string{"pwd"}, Dir: "/usr"})
 	require.NoError(t, err)
@@ -113,7 +134,8 @@ func outputStreams(t *testing.T, h host.Host) {
 
 func tenMegabytesOnBothStreams(t *testing.T, h host.Host) {
 	const size = 10 << 20
-	result, err := h.Run(soon(t), shell(fmt.Sprintf("head -c %d /dev/zero & head -c %d /dev/zero >&2; wait", size, size)))
+	result, err := h.Run(soon(t),
+		shell(fmt.Sprintf("head -c %d /dev/zero & head -c %d /dev/zero >&2; wait", size, size)))
 	require.NoError(t, err)
 	assert.Len(t, result.Stdout, size)
 	assert.Len(t, result.Stderr, size)

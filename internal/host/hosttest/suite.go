@@ -34,6 +34,7 @@ var claims = []struct {
 	{"StdinArrives", stdinArrives},
 	{"EnvironmentIsItsOwn", environmentIsItsOwn},
 	{"DefaultUserIsNotRoot", defaultUserIsNotRoot},
+	{"RootIsRefused", rootIsRefused},
 	{"DirIsWhereItRuns", dirIsWhereItRuns},
 	{"OutputStreams", outputStreams},
 	{"TenMegabytesOnBothStreams", tenMegabytesOnBothStreams},

@@ -51,9 +51,11 @@ func (d *Daemon) call(ctx context.Context, limit time.Duration, method, path str
 	case err == nil:
 		return resp, nil
 	case ctx.Err() != nil:
-		return nil, fmt.Errorf("%s: %w (%v)", d.place, context.Cause(ctx), err) //nolint:errorlint // only the cause may speak
+		return nil, fmt.Errorf("%s: %w (%v)", d.place, context.Cause(ctx),
+			err) //nolint:errorlint // only the cause may speak
 	case bound.Err() != nil: // a deadline of ours, not of the caller's
-		return nil, reason.Errorf(reason.SandboxFailed, "%s has not answered for %v: is it stopped, or overloaded? (%s %s)", d.place, limit, method, path)
+		return nil, reason.Errorf(reason.SandboxFailed,
+			"%s has not answered for %v: is it stopped, or overloaded? (%s %s)", d.place, limit, method, path)
 	default:
 		return nil, err
 	}

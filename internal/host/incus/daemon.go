@@ -25,7 +25,7 @@ type Daemon struct {
 	project string
 	place   string // what messages call the daemon
 	prefix  string // what the incus command needs before an instance's name
-	options string // and behind it
+	options string // and after it
 }
 
 // Connect reaches a daemon: remote "" is the unix socket of this machine (INCUS_SOCKET
@@ -63,14 +63,17 @@ func (d *Daemon) unusable(ctx context.Context, err error) error {
 			d.project, d.place, d.prefix, d.project)
 	case api.StatusErrorCheck(err, http.StatusForbidden):
 		return reason.Errorf(reason.SandboxFailed, "%s does not know this client, or keeps it out of project %q: %w: "+
-			"add its certificate there with `incus config trust add`, and remove and add the remote here", d.place, d.project, err)
+			"add its certificate there with `incus config trust add`, and remove and add the remote here", d.place,
+			d.project, err)
 	case d.here && os.IsPermission(err):
-		return reason.Errorf(reason.SandboxFailed, "no access to %s: %w: run the drill as root, or join group incus-admin", d.place, err)
+		return reason.Errorf(reason.SandboxFailed,
+			"no access to %s: %w: run the drill as root, or join group incus-admin", d.place, err)
 	case d.here:
 		return reason.Errorf(reason.SandboxFailed, "%s does not answer: %w: start it (systemctl start incus), "+
 			"or name a remote of the incus command", d.place, err)
 	default:
-		return reason.Errorf(reason.SandboxFailed, "%s does not answer: %w: does it run, and reach this machine its address?", d.place, err)
+		return reason.Errorf(reason.SandboxFailed,
+			"%s does not answer: %w: does it run, and reach this machine its address?", d.place, err)
 	}
 }
 

@@ -65,5 +65,6 @@ func (h *Host) removeStep(ctx context.Context, i api.Instance) error {
 	if i.StatusCode == api.Stopped || i.StatusCode == api.Error {
 		return h.daemon.operate(ctx, http.MethodDelete, h.path(), nil)
 	}
-	return h.daemon.operate(ctx, http.MethodPut, h.path("state"), api.InstanceStatePut{Action: "stop", Force: true, Timeout: -1})
+	return h.daemon.operate(ctx, http.MethodPut, h.path("state"),
+		api.InstanceStatePut{Action: "stop", Force: true, Timeout: -1})
 }

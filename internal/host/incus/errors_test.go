@@ -38,7 +38,8 @@ func TestTaken(t *testing.T) {
 		api.StatusErrorf(http.StatusConflict, "any words"),
 		errors.New(`Instance "pg-restore-drill" already exists`),
 		errors.New(`Failed creating instance record: Instance is busy running a "create" operation`),
-		errors.New(`Failed to create "instances" entry: UNIQUE constraint failed: instances.project_id, instances.name`),
+		errors.New(`Failed to create "instances" entry: ` +
+			`UNIQUE constraint failed: instances.project_id, instances.name`),
 	} {
 		assert.True(t, taken(err), "%v", err)
 	}
@@ -61,7 +62,8 @@ func TestStatus(t *testing.T) {
 		"nothing":    {},
 		"no attach":  {Metadata: map[string]any{"return": float64(-1)}, Err: "Failed to retrieve PID"},
 		"other kind": {Metadata: map[string]any{"return": "0"}},
-		"timed out":  {Metadata: map[string]any{"fds": map[string]any{}}, Err: "Timed out waiting for websockets to connect"},
+		"timed out": {Metadata: map[string]any{"fds": map[string]any{}}, Err: "Timed out waiting for websockets to " +
+			"connect"},
 	} {
 		_, err := status(op)
 		assert.Error(t, err, name)

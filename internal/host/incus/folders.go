@@ -23,11 +23,17 @@ func (d *Daemon) folders(paths []string) (map[string]map[string]string, ids, err
 	var owner ids
 	for n, path := range paths {
 		if !d.here {
-			return nil, ids{}, reason.Errorf(reason.ConfigInvalid,
-				"directory %s of this machine cannot be seen by a sandbox on %s: drill a posix repository without -remote", path, d.place)
+			return nil, ids{}, reason.Errorf(
+				reason.ConfigInvalid,
+				"directory %s of this machine cannot be seen by a sandbox on %s: drill a posix repository without "+
+					"-remote",
+				path,
+				d.place,
+			)
 		}
 		if path = filepath.Clean(path); !filepath.IsAbs(path) || path == "/" {
-			return nil, ids{}, reason.Errorf(reason.ConfigInvalid, "directory %q cannot be shown to a sandbox: an absolute path is needed", path)
+			return nil, ids{}, reason.Errorf(reason.ConfigInvalid,
+				"directory %q cannot be shown to a sandbox: an absolute path is needed", path)
 		}
 		devices[fmt.Sprintf("folder-%d", n+1)] = map[string]string{
 			"type": "disk", "source": path, "path": path, "readonly": "true", "shift": "true",
@@ -38,7 +44,8 @@ func (d *Daemon) folders(paths []string) (map[string]map[string]string, ids, err
 		}
 		if owner != (ids{}) && found != (ids{}) && found != owner {
 			return nil, ids{}, reason.Errorf(reason.ConfigInvalid,
-				"directory %s belongs to user %d and another repository to user %d: nobody in a sandbox can read both", path, found.uid, owner.uid)
+				"directory %s belongs to user %d and another repository to user %d: nobody in a sandbox can read both",
+				path, found.uid, owner.uid)
 		}
 		if found != (ids{}) {
 			owner = found

@@ -67,7 +67,8 @@ func (s *Sandbox) apt(ctx context.Context, verb string, args ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, aptTime)
 	defer cancel()
 	argv := slices.Concat([]string{"apt-get"}, aptOptions, []string{verb}, args)
-	_, err := s.Run(ctx, host.Command{Argv: argv, User: guest.RootUser, Env: []string{"DEBIAN_FRONTEND=noninteractive"}})
+	_, err := s.Run(ctx,
+		host.Command{Argv: argv, User: guest.RootUser, Env: []string{"DEBIAN_FRONTEND=noninteractive"}})
 	if err != nil {
 		return failed(fmt.Errorf("apt-get %s in %s: %w", verb, s.name, err))
 	}

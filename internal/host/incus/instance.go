@@ -60,7 +60,7 @@ func (d *Daemon) Create(ctx context.Context, i Instance) (*Host, error) {
 func (d *Daemon) Open(name string) *Host { return newHost(d, name) }
 
 // make creates the instance, without starting it. Whether it is there is known on return, also
-// when ctx has ended: nobody may look for it, see nothing, and leave it behind.
+// when ctx has ended: nobody may look for it, see nothing, and leave it there.
 func (d *Daemon) make(ctx context.Context, i Instance, image string, devices map[string]map[string]string) error {
 	err := d.settle(ctx, http.MethodPost, "/1.0/instances", api.InstancesPost{
 		Name:   i.Name,
@@ -91,13 +91,17 @@ func (d *Daemon) image(ctx context.Context, name string) (string, error) {
 		if !notFound(err) {
 			return "", err
 		}
-		return "", reason.Errorf(reason.ImageMissing, "there is no image %q on %s: build it with `make image`, or name another with -image", name, d.place)
+		return "", reason.Errorf(reason.ImageMissing,
+			"there is no image %q on %s: build it with `make image`, or name another with -image", name, d.place)
 	}
 	return image.Fingerprint, nil
 }
 
 // withRoot adds the root disk that every instance needs where none is given.
-func (d *Daemon) withRoot(ctx context.Context, given map[string]map[string]string) (map[string]map[string]string, error) {
+func (d *Daemon) withRoot(
+	ctx context.Context,
+	given map[string]map[string]string,
+) (map[string]map[string]string, error) {
 	devices := map[string]map[string]string{}
 	for name, device := range given {
 		devices[name] = device
@@ -125,14 +129,19 @@ func (d *Daemon) pool(ctx context.Context) (string, error) {
 		}
 	}
 	var pools []api.StoragePool
-	hint := fmt.Sprintf("name one with `incus profile device add %sdefault root disk path=/ pool=POOL%s`", d.prefix, d.options)
-	if err := d.get(ctx, "/1.0/storage-pools?recursion=1", &pools); err != nil { // a certificate that is good for one project is told none
-		return "", reason.Errorf(reason.SandboxFailed, "storage pools of %s: %w; the default profile of project %s says nothing: %s", d.place, err, d.project, hint)
+	hint := fmt.Sprintf("name one with `incus profile device add %sdefault root disk path=/ pool=POOL%s`", d.prefix,
+		d.options)
+	if err := d.get(ctx, "/1.0/storage-pools?recursion=1",
+		&pools); err != nil { // a certificate that is good for one project is told none
+		return "", reason.Errorf(reason.SandboxFailed,
+			"storage pools of %s: %w; the default profile of project %s says nothing: %s", d.place, err, d.project,
+			hint)
 	}
 	if len(pools) == 1 {
 		return pools[0].Name, nil
 	}
-	return "", reason.Errorf(reason.SandboxFailed, "%s has %d storage pools, and its default profile says nothing: %s", d.place, len(pools), hint)
+	return "", reason.Errorf(reason.SandboxFailed, "%s has %d storage pools, and its default profile says nothing: %s",
+		d.place, len(pools), hint)
 }
 
 // defaultProfile says what instances of the project usually get; a project without one says nothing.

@@ -62,13 +62,15 @@ func (h *Host) patch(ctx context.Context, change change) error {
 func (h *Host) Life(ctx context.Context) (string, error) {
 	i, err := h.state(ctx)
 	if notFound(err) {
-		return "", reason.Errorf(reason.SandboxFailed, "instance %s is gone: somebody deleted or stopped it, or its machine was restarted", h.name)
+		return "", reason.Errorf(reason.SandboxFailed,
+			"instance %s is gone: somebody deleted or stopped it, or its machine was restarted", h.name)
 	}
 	if err != nil {
 		return "", err
 	}
 	if i.StatusCode != api.Running {
-		return "", reason.Errorf(reason.SandboxFailed, "instance %s is not running (%s): somebody stopped it, or it was killed", h.name, i.Status)
+		return "", reason.Errorf(reason.SandboxFailed,
+			"instance %s is not running (%s): somebody stopped it, or it was killed", h.name, i.Status)
 	}
 	return i.Config[keyID] + " " + i.LastUsedAt.Format(time.RFC3339Nano), nil
 }

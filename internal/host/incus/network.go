@@ -52,11 +52,19 @@ func (d *Daemon) card(ctx context.Context) (card, error) {
 	}
 	networks = slices.DeleteFunc(networks, func(n api.Network) bool { return !n.Managed || n.Type != "bridge" })
 	if len(networks) != 1 {
-		return card{}, reason.Errorf(reason.SandboxFailed, "%s has %d bridges of its own, and its default profile has no network card: "+
-			"name one with `incus profile device add %sdefault eth0 nic network=BRIDGE%s`, or use an image that has the packages",
-			d.place, len(networks), d.prefix, d.options)
+		return card{}, reason.Errorf(
+			reason.SandboxFailed,
+			"%s has %d bridges of its own, and its default profile has no network card: "+
+				"name one with `incus profile device add %sdefault eth0 nic network=BRIDGE%s`, "+
+				"or use an image that has the packages",
+			d.place,
+			len(networks),
+			d.prefix,
+			d.options,
+		)
 	}
-	return d.cardOn(ctx, networks[0].Name, map[string]string{"type": "nic", "name": cardName, "network": networks[0].Name})
+	return d.cardOn(ctx, networks[0].Name,
+		map[string]string{"type": "nic", "name": cardName, "network": networks[0].Name})
 }
 
 // cardOn is a card on a network of the daemon's, with an address that is free there.
@@ -116,7 +124,8 @@ func (s *Sandbox) plug(ctx context.Context, c card) error {
 		elif command -v dhclient; then timeout 30 dhclient -1 "$1"
 		elif command -v udhcpc; then timeout 30 udhcpc -n -q -i "$1"
 		elif command -v dhcpcd; then timeout 30 dhcpcd -1 -4 "$1"
-		else echo "no DHCP client, and the network is not one of Incus': use an image that has the packages" >&2; exit 1; fi >/dev/null`
+		else echo "no DHCP client, and the network is not one of Incus': use an image that has the packages" >&2
+		exit 1; fi >/dev/null`
 	if _, err := s.Script(ctx, []string{"sh", "-c", script, "sh", cardName, address, gateway}, nil); err != nil {
 		return fmt.Errorf("network card: %w", err)
 	}

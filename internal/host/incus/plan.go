@@ -41,7 +41,12 @@ func (p Provider) plan(ctx context.Context, d *Daemon, spec sandbox.Spec) (plan,
 	if err != nil {
 		return plan{}, err
 	}
-	devices["root"] = map[string]string{"type": "disk", "path": "/", "pool": pool, "size": strconv.FormatInt(p.disk(spec), 10)}
+	devices["root"] = map[string]string{
+		"type": "disk",
+		"path": "/",
+		"pool": pool,
+		"size": strconv.FormatInt(p.disk(spec), 10),
+	}
 	image := p.Image
 	if image == "" {
 		image = imagePrefix + spec.Major
@@ -62,7 +67,10 @@ func (p Provider) disk(spec sandbox.Spec) int64 {
 // limits is the configuration that bounds a sandbox. One whose host crashed must not come up
 // by itself (facts E).
 func (p Provider) limits() map[string]string {
-	config := map[string]string{"boot.autostart": "false", "security.guestapi": "false"} // nothing inside talks to the daemon
+	config := map[string]string{
+		"boot.autostart":    "false",
+		"security.guestapi": "false",
+	} // nothing inside talks to the daemon
 	if p.Memory > 0 {
 		config["limits.memory"] = strconv.FormatInt(p.Memory, 10)
 	}

@@ -21,8 +21,16 @@ func TestDisk(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	assert.Equal(t, map[string]string{"boot.autostart": "false", "security.guestapi": "false"}, Provider{}.limits())
-	assert.Equal(t, map[string]string{"boot.autostart": "false", "security.guestapi": "false", "limits.memory": "1073741824", "limits.cpu": "2"},
-		Provider{Memory: 1 << 30, CPUs: 2}.limits())
+	assert.Equal(
+		t,
+		map[string]string{
+			"boot.autostart":    "false",
+			"security.guestapi": "false",
+			"limits.memory":     "1073741824",
+			"limits.cpu":        "2",
+		},
+		Provider{Memory: 1 << 30, CPUs: 2}.limits(),
+	)
 }
 
 // Folders are read-only, at their own path, with the ids of this machine.
@@ -38,7 +46,8 @@ func TestFolders(t *testing.T) {
 	file := filepath.Join(dir, "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	for path, want := range map[string]reason.Reason{
-		"relative": reason.ConfigInvalid, "/": reason.ConfigInvalid, file: reason.ConfigInvalid, filepath.Join(dir, "gone"): reason.NoBackup,
+		"relative": reason.ConfigInvalid, "/": reason.ConfigInvalid, file: reason.ConfigInvalid,
+		filepath.Join(dir, "gone"): reason.NoBackup,
 	} {
 		_, _, err = (&Daemon{here: true}).folders([]string{path})
 		why, _ := reason.Of(err)
@@ -51,11 +60,18 @@ func TestFolders(t *testing.T) {
 
 // A store is reached through a proxy device: by its address inside, at its address outside.
 func TestProxies(t *testing.T) {
-	stores, err := guest.Layout([]sandbox.Address{{Host: "s3.example.org", Port: "443"}, {Host: "2001:db8::1", Port: "9000"}})
+	stores, err := guest.Layout(
+		[]sandbox.Address{{Host: "s3.example.org", Port: "443"}, {Host: "2001:db8::1", Port: "9000"}},
+	)
 	require.NoError(t, err)
 	stores[0].Target, stores[1].Target = "192.0.2.7:443", "[2001:db8::1]:9000"
 	assert.Equal(t, map[string]map[string]string{
 		"store-1": {"type": "proxy", "bind": "instance", "listen": "tcp:127.0.0.2:443", "connect": "tcp:192.0.2.7:443"},
-		"store-2": {"type": "proxy", "bind": "instance", "listen": "tcp:[2001:db8::1]:9000", "connect": "tcp:[2001:db8::1]:9000"},
+		"store-2": {
+			"type":    "proxy",
+			"bind":    "instance",
+			"listen":  "tcp:[2001:db8::1]:9000",
+			"connect": "tcp:[2001:db8::1]:9000",
+		},
 	}, proxies(stores))
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/host/guest"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
@@ -68,22 +69,24 @@ func (d *Daemon) createFree(ctx context.Context, i Instance) (*Host, error) {
 			return h, err
 		}
 	}
-	return nil, reason.Errorf(reason.SandboxFailed, "%s has %d sandboxes already: look at `incus list %s%s` and remove them with testprom -reap",
-		d.place, maxNames, d.prefix, sandboxName)
+	return nil, reason.Errorf(reason.SandboxFailed,
+		"%s has %d sandboxes already: look at `incus list %s%s` and remove them with testprom -reap", d.place, maxNames,
+		d.prefix, sandboxName)
 }
 
 // provision makes of a running container what the drill expects.
 func (s *Sandbox) provision(ctx context.Context, p Provider, made plan) error {
 	if p.Install {
-		script := `id -u "$1" >/dev/null 2>&1 || useradd --system --user-group --home-dir /var/lib/postgresql --shell /bin/bash "$1"`
-		if _, err := s.Script(ctx, []string{"sh", "-c", script, "sh", guest.ServiceUser}, nil); err != nil {
-			return fmt.Errorf("user %s: %w", guest.ServiceUser, err)
+		script := `id -u "$1" >/dev/null 2>&1 ||
+			useradd --system --user-group --home-dir /var/lib/postgresql --shell /bin/bash "$1"`
+		if _, err := s.Script(ctx, []string{"sh", "-c", script, "sh", host.ServiceUser}, nil); err != nil {
+			return fmt.Errorf("user %s: %w", host.ServiceUser, err)
 		}
 	}
 	if made.owner != (ids{}) {
 		uid, gid := made.owner.words()
-		if _, err := s.Script(ctx, []string{"sh", "-c", become, "sh", guest.ServiceUser, uid, gid}, nil); err != nil {
-			return fmt.Errorf("user %s with the ids %s:%s of the repository: %w", guest.ServiceUser, uid, gid, err)
+		if _, err := s.Script(ctx, []string{"sh", "-c", become, "sh", host.ServiceUser, uid, gid}, nil); err != nil {
+			return fmt.Errorf("user %s with the ids %s:%s of the repository: %w", host.ServiceUser, uid, gid, err)
 		}
 	}
 	if err := s.build(ctx); err != nil {
@@ -92,7 +95,7 @@ func (s *Sandbox) provision(ctx context.Context, p Provider, made plan) error {
 	if err := s.Put(ctx, "/etc/hosts", []byte(guest.Hosts(s.Name(), made.stores)), 0o644, guest.RootUser); err != nil {
 		return err
 	}
-	return s.makeWays(made.stores)
+	return s.makeEgress(made.stores)
 }
 
 // lead adds the ways to the object stores; lo must be up for that.
@@ -100,7 +103,8 @@ func (s *Sandbox) lead(ctx context.Context, stores []guest.Store) error {
 	if len(stores) == 0 {
 		return nil
 	}
-	script := `for a; do case $a in *:*) ip -6 addr add "$a/128" dev lo nodad;; *) ip addr add "$a/32" dev lo;; esac || exit; done`
+	script := `for a; do case $a in *:*) ip -6 addr add "$a/128" dev lo nodad;;
+		*) ip addr add "$a/32" dev lo;; esac || exit; done`
 	if foreign := guest.Literals(stores); len(foreign) > 0 {
 		if _, err := s.Script(ctx, append([]string{"sh", "-c", script, "sh"}, foreign...), nil); err != nil {
 			return fmt.Errorf("addresses of the object stores: %w", err)

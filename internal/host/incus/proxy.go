@@ -76,7 +76,8 @@ func makeSocketsDir(name string) (string, error) {
 		return "", err
 	}
 	if info, err := os.Lstat(socketsDir); err != nil || !guest.Private(info) {
-		return "", reason.Errorf(reason.SandboxFailed, "%s is not a directory of root's own (mode 0700): remove it", socketsDir)
+		return "", reason.Errorf(reason.SandboxFailed, "%s is not a directory of root's own (mode 0700): remove it",
+			socketsDir)
 	}
 	dir := filepath.Join(socketsDir, name+"."+strings.ToLower(rand.Text()[:8]))
 	if err := os.Mkdir(dir, 0o700); err != nil {

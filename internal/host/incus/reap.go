@@ -78,7 +78,8 @@ func (d *Daemon) reapOne(ctx context.Context, i api.Instance, stanza string) (li
 	}
 	h := d.Open(i.Name)
 	h.id = i.Config[keyID]
-	if dir := i.Config[keySockets]; t.Here() && filepath.Dir(dir) == socketsDir && socketsName.MatchString(filepath.Base(dir)) {
+	if dir := i.Config[keySockets]; t.Here() && filepath.Dir(dir) == socketsDir &&
+		socketsName.MatchString(filepath.Base(dir)) {
 		h.sockets = dir
 	}
 	if err := h.Destroy(ctx); err != nil {

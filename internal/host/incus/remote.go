@@ -36,14 +36,17 @@ func open(ctx context.Context, config *cliconfig.Config, name string) (*incus.Pr
 	case name == "":
 		return overUnix(ctx, "")
 	case !ok:
-		return nil, "", reason.Errorf(reason.SandboxFailed, "there is no remote %q in %s: incus remote add %s https://HOST:8443",
-			name, config.ConfigPath("config.yml"), name)
+		return nil, "", reason.Errorf(reason.SandboxFailed,
+			"there is no remote %q in %s: incus remote add %s https://HOST:8443", name, config.ConfigPath("config.yml"),
+			name)
 	case remote.Public || remote.Protocol != "incus":
-		return nil, "", reason.Errorf(reason.SandboxFailed, "remote %q only serves images: name one that runs instances", name)
+		return nil, "", reason.Errorf(reason.SandboxFailed,
+			"remote %q only serves images: name one that runs instances", name)
 	case strings.HasPrefix(remote.Addr, "unix:"):
 		return overUnix(ctx, strings.TrimPrefix(strings.TrimPrefix(remote.Addr, "unix:"), "//"))
 	case !slices.Contains([]string{"", api.AuthenticationMethodTLS}, remote.AuthType):
-		return nil, "", reason.Errorf(reason.SandboxFailed, "remote %q asks for %s: only client certificates are spoken here", name, remote.AuthType)
+		return nil, "", reason.Errorf(reason.SandboxFailed,
+			"remote %q asks for %s: only client certificates are spoken here", name, remote.AuthType)
 	}
 	args, err := certificates(config, name)
 	if err != nil {
@@ -152,7 +155,7 @@ func bounded(dial dialer) dialer {
 	}
 }
 
-// address is what the incus command needs before and behind an instance's name to mean the
+// address is what the incus command needs before and after an instance's name to mean the
 // one this connection means: an operator may have switched it to another remote or project.
 func address(config *cliconfig.Config, remote, project string) (prefix, options string) {
 	name := remote
@@ -162,7 +165,8 @@ func address(config *cliconfig.Config, remote, project string) (prefix, options 
 	if name != config.DefaultRemote {
 		prefix = name + ":"
 	}
-	if usual := cmp.Or(os.Getenv("INCUS_PROJECT"), config.Remotes[name].Project, api.ProjectDefaultName); usual != project {
+	if usual := cmp.Or(os.Getenv("INCUS_PROJECT"), config.Remotes[name].Project,
+		api.ProjectDefaultName); usual != project {
 		options = " --project " + guest.Quote(project)
 	}
 	return prefix, options

@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/host/guest"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
@@ -17,7 +18,7 @@ import (
 // Sandbox is a container with the directories of a sandbox in it.
 type Sandbox struct {
 	*Host
-	ways *ways // nil: none are made
+	egress *egress // nil: none are made
 }
 
 var (
@@ -40,7 +41,8 @@ func AsSandbox(ctx context.Context, h *Host) (*Sandbox, error) {
 // interface: no init does that in a container without a network.
 func (s *Sandbox) build(ctx context.Context) error {
 	if err := s.Furnish(ctx); errors.Is(err, guest.ErrNoUser) {
-		return reason.Errorf(reason.ImageMissing, "%w, so PostgreSQL is not in its image: another -image has it, or -install fetches it", err)
+		return reason.Errorf(reason.ImageMissing,
+			"%w, so PostgreSQL is not in its image: another -image has it, or -install fetches it", err)
 	} else if err != nil {
 		return failed(err)
 	}
@@ -82,7 +84,8 @@ func (s *Sandbox) Gone(ctx context.Context) error {
 
 // Enter is what to type on this machine to run a command inside, as user postgres.
 func (s *Sandbox) Enter(command string) string {
-	return fmt.Sprintf("incus exec %s%s%s --cwd / -- su -s /bin/sh %s -c %s", s.daemon.prefix, s.name, s.daemon.options, guest.ServiceUser, guest.Quote(command))
+	return fmt.Sprintf("incus exec %s%s%s --cwd / -- su -s /bin/sh %s -c %s", s.daemon.prefix, s.name, s.daemon.options,
+		host.ServiceUser, guest.Quote(command))
 }
 
 // Isolated proves that the container has no network card, lo is its only interface, and no
@@ -97,15 +100,20 @@ func (s *Sandbox) Isolated(ctx context.Context) (string, error) {
 	}
 	for name, device := range i.ExpandedDevices {
 		if device["type"] == "nic" {
-			return "", reason.Errorf(reason.IsolationBreached, "instance %s has a network card (device %s)", s.name, name)
+			return "", reason.Errorf(reason.IsolationBreached, "instance %s has a network card (device %s)", s.name,
+				name)
 		}
 	}
 	var stdout, stderr bytes.Buffer
-	code, err := s.AsRoot(ctx, []string{"sh", "-c", guest.WaysScript}, guest.Streams{Stdout: &stdout, Stderr: &stderr})
+	code, err := s.AsRoot(ctx, []string{"sh", "-c", guest.EgressScript},
+		guest.Streams{Stdout: &stdout, Stderr: &stderr})
 	if err != nil || code != 0 {
-		return "", failed(fmt.Errorf("interfaces and routes of %s: exit status %d: %s: %w", s.name, code, stderr.String(), errors.Join(err, errUnknown)))
+		return "", failed(
+			fmt.Errorf("interfaces and routes of %s: exit status %d: %s: %w", s.name, code, stderr.String(),
+				errors.Join(err, errUnknown)),
+		)
 	}
-	if found := guest.WayOut(stdout.String()); found != "" {
+	if found := guest.FirstEgress(stdout.String()); found != "" {
 		return "", reason.Errorf(reason.IsolationBreached, "instance %s is not cut off: %s", s.name, found)
 	}
 	return "it has no network card", nil

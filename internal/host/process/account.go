@@ -8,13 +8,9 @@ import (
 	"strconv"
 	"syscall"
 
+	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/reason"
 )
-
-// serviceUser runs the commands of a drill that was started by root:
-// PostgreSQL refuses root, and pgbackrest must never be run as root (facts A1:
-// from 2.59 on it refuses, before it leaves files that postgres cannot read).
-const serviceUser = "postgres"
 
 // account is a user of this machine.
 type account struct {
@@ -23,10 +19,10 @@ type account struct {
 	groups   []uint32
 }
 
-// defaultAccount is whom commands run as: serviceUser under root, else whoever runs the drill.
+// defaultAccount is whom commands run as: host.ServiceUser under root, else whoever runs the drill.
 func defaultAccount() (account, error) {
 	if os.Geteuid() == 0 {
-		return lookup(serviceUser)
+		return lookup(host.ServiceUser)
 	}
 	u, err := user.LookupId(strconv.Itoa(os.Geteuid()))
 	if err != nil {

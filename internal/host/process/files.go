@@ -32,7 +32,8 @@ func (h *Host) Put(ctx context.Context, path string, content []byte, mode fs.Fil
 
 // writeFile writes a file whole, with mode and owner, before it has its name.
 func writeFile(path string, content []byte, mode fs.FileMode, uid, gid int) error {
-	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithStaticPermissions(mode))
+	f, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)),
+		renameio.WithStaticPermissions(mode))
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}

@@ -10,7 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -22,9 +22,6 @@ import (
 // holds the stream open (a daemon) must not hang the caller, and a pipe holds
 // no more than 64 KiB.
 const drainTime = time.Second
-
-// neverRoot are the programs that root does not run, whatever a caller asks for.
-var neverRoot = []string{"pgbackrest", "postgres", "initdb", "pg_ctl"}
 
 // Run runs a command in a process group of its own, in the scratch directory,
 // with an environment of its own. When ctx ends, its group and every process
@@ -93,8 +90,8 @@ func (h *Host) command(ctx context.Context, c host.Command, mark string) (*exec.
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Argv[0], err)
 	}
-	if user.uid == 0 && slices.Contains(neverRoot, filepath.Base(c.Argv[0])) {
-		return nil, fmt.Errorf("%s: refused: root never runs it", c.Argv[0])
+	if err = host.RefuseRoot(c.Argv[0], strconv.FormatUint(uint64(user.uid), 10)); err != nil {
+		return nil, err
 	}
 	env := append(h.environment(user), c.Env...)
 	dir := cmp.Or(c.Dir, h.dir)

@@ -89,7 +89,8 @@ func (s *Sandbox) enter(ctx context.Context) error {
 	defer cancel()
 	_, err := s.Run(ctx, host.Command{Argv: []string{"true"}, Dir: s.Dir("data")})
 	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("user %s cannot enter %s: set TMPDIR to a directory that every user may enter: %w", s.user.name, s.dir, err)
+		return fmt.Errorf("user %s cannot enter %s: set TMPDIR to a directory that every user may enter: %w",
+			s.user.name, s.dir, err)
 	}
 	return err
 }

@@ -46,7 +46,8 @@ func testKilledProcess(t *testing.T) {
 		leave(t)
 		return
 	}
-	cmd := exec.CommandContext(soon(t), "/proc/self/exe", "-test.run=^"+strings.ReplaceAll(t.Name(), "/", "$/^")+"$", "-test.v")
+	cmd := exec.CommandContext(soon(t), "/proc/self/exe", "-test.run=^"+strings.ReplaceAll(t.Name(), "/", "$/^")+"$",
+		"-test.v")
 	cmd.Env = append(os.Environ(), childVariable+"=1")
 	output, err := cmd.StdoutPipe()
 	require.NoError(t, err)
@@ -68,13 +69,16 @@ func testKilledProcess(t *testing.T) {
 	assert.Len(t, lines, 5, "three containers and two networks: %q", lines)
 	assert.Len(t, ours(t), 1, "the kept one")
 	var none []string
-	require.NoError(t, wait.For(soon(t), "the kept one's time to be over", 200*time.Millisecond, func(ctx context.Context) error {
-		none, err = docker.Provider{}.Reap(ctx, "left")
-		if err == nil && len(none) == 0 {
-			err = context.DeadlineExceeded
-		}
-		return err
-	}))
+	require.NoError(
+		t,
+		wait.For(soon(t), "the kept one's time to be over", 200*time.Millisecond, func(ctx context.Context) error {
+			none, err = docker.Provider{}.Reap(ctx, "left")
+			if err == nil && len(none) == 0 {
+				err = context.DeadlineExceeded
+			}
+			return err
+		}),
+	)
 	assert.Contains(t, none[0], "its time is over")
 	assert.Empty(t, ours(t))
 }
@@ -83,7 +87,17 @@ func testKilledProcess(t *testing.T) {
 func ours(t *testing.T) []string {
 	t.Helper()
 	filter := "label=fr.veza.drill.stanza=left"
-	return strings.Fields(command(t, "docker", "ps", "-aq", "--filter", filter) + "\n" + command(t, "docker", "network", "ls", "-q", "--filter", filter))
+	return strings.Fields(
+		command(t, "docker", "ps", "-aq", "--filter", filter) + "\n" + command(
+			t,
+			"docker",
+			"network",
+			"ls",
+			"-q",
+			"--filter",
+			filter,
+		),
+	)
 }
 
 // leave makes one of everything and waits to be killed.

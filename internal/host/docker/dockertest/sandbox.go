@@ -28,7 +28,9 @@ func testNoNetworkCard(t *testing.T) {
 	for _, name := range []string{"data", "tblspc", "run", "etc", "log", "lock", "spool"} {
 		assert.Equal(t, "700 postgres", sh(t, s, "stat -c '%a %U' "+s.Dir(name)))
 	}
-	limits := command(t, "docker", "inspect", "-f", "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}} {{.HostConfig.RestartPolicy.Name}} {{.HostConfig.Privileged}}", s.Name())
+	limits := command(t, "docker", "inspect", "-f",
+		"{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}} {{.HostConfig.RestartPolicy.Name}} {{.HostConfig.Privileged}}",
+		s.Name())
 	assert.Equal(t, "1073741824 1000000000 no false", limits)
 }
 
@@ -46,7 +48,8 @@ func testStoresAreReached(t *testing.T) {
 		require.NoError(t, conn.Close())
 	}
 	require.NoError(t, s.Put(soon(t), s.Dir("etc")+"/ca.crt", store.CA, 0o644, ""))
-	require.NoError(t, s.Put(soon(t), s.Dir("etc")+"/pgbackrest.conf", conf(s, store, store.Key, store.Secret, "/x"), 0o600, ""))
+	require.NoError(t,
+		s.Put(soon(t), s.Dir("etc")+"/pgbackrest.conf", conf(s, store, store.Key, store.Secret, "/x"), 0o600, ""))
 	_, err = s.Run(soon(t), host.Command{Argv: []string{"pgbackrest", "repo-ls"}})
 	require.NoError(t, err, "the certificate is for the name, and the name leads there")
 	_, err = s.Isolated(soon(t))
@@ -111,14 +114,16 @@ func testRootNeverRunsPostgreSQL(t *testing.T) {
 // What happens to the container is never taken for the status of a command in it.
 func testContainerKilled(t *testing.T) {
 	for name, harm := range map[string][]string{
-		"killed": {"kill"}, "removed": {"rm", "-f"}, "restarted": {"restart", "-t", "0"}, "stopped": {"stop", "-t", "1"},
+		"killed": {"kill"}, "removed": {"rm", "-f"}, "restarted": {"restart", "-t", "0"},
+		"stopped": {"stop", "-t", "1"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := Launch(t, docker.Provider{}, sandbox.Spec{})
 			started := make(chan struct{}, 1)
 			ended := make(chan error, 1)
 			go func() {
-				_, err := s.Run(soon(t), host.Command{Argv: []string{"sh", "-c", "echo on; sleep 300"}, Stdout: first{started}})
+				_, err := s.Run(soon(t),
+					host.Command{Argv: []string{"sh", "-c", "echo on; sleep 300"}, Stdout: first{started}})
 				ended <- err
 			}()
 			<-started

@@ -73,15 +73,18 @@ func testSiteIsSealed(t *testing.T) {
 	defer listener.Close() //nolint:errcheck // it is only there to be missed
 	_, port, err := net.SplitHostPort(listener.Addr().String())
 	require.NoError(t, err)
-	gateway := sh(t, s, `perl -lane 'print join ".", map { hex } reverse $F[2] =~ /../g if $F[1] eq "00000000"' /proc/net/route`)
-	node := command(t, "docker", "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}", p.node.Name())
+	gateway := sh(t, s,
+		`perl -lane 'print join ".", map { hex } reverse $F[2] =~ /../g if $F[1] eq "00000000"' /proc/net/route`)
+	node := command(t, "docker", "inspect", "-f", "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}",
+		p.node.Name())
 	serve(t, p.node, "5432")
 	assert.True(t, reaches(t, p.node, net.JoinHostPort(node, "5432")), "what the sandbox must miss is there")
 	own, err := (&net.Dialer{}).DialContext(soon(t), "tcp", net.JoinHostPort("127.0.0.1", port))
 	require.NoError(t, err, "what the sandbox must miss is there")
 	require.NoError(t, own.Close())
 	var tries sync.WaitGroup
-	for _, address := range append(addresses(t, port), net.JoinHostPort(node, "5432"), "192.0.2.1:80", gateway+":"+port) {
+	for _, address := range append(addresses(t, port), net.JoinHostPort(node, "5432"), "192.0.2.1:80",
+		gateway+":"+port) {
 		tries.Go(func() { assert.False(t, reaches(t, s, address), address) })
 	}
 	tries.Wait()
@@ -97,7 +100,8 @@ func testSiteIsSealed(t *testing.T) {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
 		defer cancel()
-		assert.NoError(t, exec.CommandContext(ctx, "docker", "network", "disconnect", "-f", "veza-other", s.Name()).Run())
+		assert.NoError(t,
+			exec.CommandContext(ctx, "docker", "network", "disconnect", "-f", "veza-other", s.Name()).Run())
 		assert.NoError(t, exec.CommandContext(ctx, "docker", "network", "rm", "veza-other").Run())
 	})
 	command(t, "docker", "network", "connect", "veza-other", s.Name())
@@ -108,16 +112,20 @@ func testSiteIsSealed(t *testing.T) {
 // serve makes a machine take connections at a port, and returns when it does.
 func serve(t *testing.T, on host.Host, port string) {
 	t.Helper()
-	program := `use IO::Socket::INET; my $s = IO::Socket::INET->new(LocalPort => $ARGV[0], Listen => 5) or die; sleep 60`
+	program := `use IO::Socket::INET; my $s =
+		IO::Socket::INET->new(LocalPort => $ARGV[0], Listen => 5) or die; sleep 60`
 	ctx := soon(t)
 	go func() { _, _ = on.Run(ctx, host.Command{Argv: []string{"perl", "-e", program, port}}) }()
-	require.NoError(t, wait.For(ctx, "port "+port+" of "+on.Name(), 50*time.Millisecond, func(ctx context.Context) error {
-		conn, err := on.Dial(ctx, "tcp", net.JoinHostPort("127.0.0.1", port))
-		if err != nil {
-			return err
-		}
-		return conn.Close()
-	}))
+	require.NoError(
+		t,
+		wait.For(ctx, "port "+port+" of "+on.Name(), 50*time.Millisecond, func(ctx context.Context) error {
+			conn, err := on.Dial(ctx, "tcp", net.JoinHostPort("127.0.0.1", port))
+			if err != nil {
+				return err
+			}
+			return conn.Close()
+		}),
+	)
 }
 
 // addresses are those of this machine, with a port.
@@ -139,9 +147,15 @@ func testStoreHasTwoUsers(t *testing.T) {
 	p := open(t)
 	assert.NotEqual(t, p.store.Key, p.store.ReadKey)
 	ask := func(key, secret, path string, argv ...string) (string, error) {
-		require.NoError(t, p.node.Put(soon(t), p.node.Dir("etc")+"/pgbackrest.conf", conf(p.node, p.store, key, secret, path), 0o600, ""))
+		require.NoError(
+			t,
+			p.node.Put(soon(t), p.node.Dir("etc")+"/pgbackrest.conf", conf(p.node, p.store, key, secret, path), 0o600,
+				""),
+		)
 		result, err := p.node.Run(soon(t), host.Command{
-			Argv: append([]string{"pgbackrest", "--log-level-console=off", "--log-level-stderr=error"}, argv...), Stdin: strings.NewReader("hello"),
+			Argv: append(
+				[]string{"pgbackrest", "--log-level-console=off", "--log-level-stderr=error"},
+				argv...), Stdin: strings.NewReader("hello"),
 		})
 		if err != nil {
 			return err.Error(), err
@@ -151,7 +165,8 @@ func testStoreHasTwoUsers(t *testing.T) {
 	require.NoError(t, p.node.Put(soon(t), p.node.Dir("etc")+"/ca.crt", p.store.CA, 0o644, ""))
 	_, err := ask(p.store.Key, p.store.Secret, "/pgbackrest", "repo-put", "dir/file")
 	require.NoError(t, err)
-	for user, pair := range map[string][2]string{"writer": {p.store.Key, p.store.Secret}, "reader": {p.store.ReadKey, p.store.ReadSecret}} {
+	for user, pair := range map[string][2]string{"writer": {p.store.Key, p.store.Secret},
+		"reader": {p.store.ReadKey, p.store.ReadSecret}} {
 		said, err := ask(pair[0], pair[1], "/pgbackrest", "repo-get", "dir/file")
 		require.NoError(t, err, user)
 		assert.Equal(t, "hello", said, user)
@@ -181,7 +196,8 @@ func testNothingSecretIsInspected(t *testing.T) {
 	for _, id := range ids {
 		said += command(t, "docker", "logs", id) + command(t, "docker", "top", id)
 	}
-	for _, secret := range []string{p.store.Key, p.store.Secret, p.store.ReadKey, p.store.ReadSecret, "MINIO_ROOT_PASSWORD"} {
+	for _, secret := range []string{p.store.Key, p.store.Secret, p.store.ReadKey, p.store.ReadSecret,
+		"MINIO_ROOT_PASSWORD"} {
 		assert.NotContains(t, said, secret)
 	}
 }
@@ -206,7 +222,10 @@ func testTwoSitesAtOnce(t *testing.T) {
 func conf(on sandbox.Sandbox, store *objectstore.Store, key, secret, path string) []byte {
 	return []byte(strings.Join([]string{
 		"[global]", "repo1-type=s3", "repo1-path=" + path, "repo1-s3-uri-style=path", "repo1-s3-bucket=" + store.Bucket,
-		"repo1-s3-endpoint=" + store.Endpoint, "repo1-s3-region=" + store.Region, "repo1-storage-port=" + strconv.Itoa(store.Port),
-		"repo1-storage-ca-file=" + on.Dir("etc") + "/ca.crt", "repo1-s3-key=" + key, "repo1-s3-key-secret=" + secret, "log-path=" + on.Dir("log"), "",
+		"repo1-s3-endpoint=" + store.Endpoint, "repo1-s3-region=" + store.Region,
+		"repo1-storage-port=" + strconv.Itoa(store.Port),
+		"repo1-storage-ca-file=" + on.Dir(
+			"etc",
+		) + "/ca.crt", "repo1-s3-key=" + key, "repo1-s3-key-secret=" + secret, "log-path=" + on.Dir("log"), "",
 	}, "\n"))
 }

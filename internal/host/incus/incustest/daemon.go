@@ -53,7 +53,8 @@ func ownDaemon(t *testing.T) *daemon {
 func (d *daemon) start() {
 	d.t.Helper()
 	d.cmd = exec.Command("/usr/libexec/incus/incusd", "--group", "incus-admin")
-	d.cmd.Env = append(os.Environ(), "INCUS_LXC_TEMPLATE_CONFIG=/usr/share/lxc/config", "INCUS_EDK2_PATH=/usr/share/ovmf")
+	d.cmd.Env = append(os.Environ(), "INCUS_LXC_TEMPLATE_CONFIG=/usr/share/lxc/config",
+		"INCUS_EDK2_PATH=/usr/share/ovmf")
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	require.NoError(d.t, d.cmd.Start())
 	ctx, cancel := background(d.t)

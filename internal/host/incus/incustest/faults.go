@@ -20,7 +20,8 @@ func whileRunning(t *testing.T, s *incus.Sandbox, act func()) error {
 	t.Helper()
 	started, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
-		_, err := s.Run(soon(t), host.Command{Argv: []string{"sh", "-c", "echo started; sleep 300; true"}, Stdout: signal(started)})
+		_, err := s.Run(soon(t),
+			host.Command{Argv: []string{"sh", "-c", "echo started; sleep 300; true"}, Stdout: signal(started)})
 		ended <- err
 	}()
 	<-started

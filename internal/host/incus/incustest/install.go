@@ -66,9 +66,11 @@ func packages(t *testing.T) string {
 	dir := t.TempDir()
 	root := filepath.Join(dir, "package")
 	for file, content := range map[string]string{
-		"opt/veza-test":   "hello\n",
-		"DEBIAN/control":  "Package: veza-test\nVersion: 1\nArchitecture: all\nMaintainer: Test <test@example.org>\nDescription: test\n",
-		"DEBIAN/postinst": "#!/bin/sh\n/usr/sbin/policy-rc.d veza-test start\n[ $? = 101 ] && echo forbidden >/var/tmp/veza-test\nexit 0\n",
+		"opt/veza-test": "hello\n",
+		"DEBIAN/control": "Package: veza-test\nVersion: 1\nArchitecture: all\nMaintainer: Test " +
+			"<test@example.org>\nDescription: test\n",
+		"DEBIAN/postinst": "#!/bin/sh\n/usr/sbin/policy-rc.d veza-test start\n[ $? = 101 ] && echo forbidden " +
+			">/var/tmp/veza-test\nexit 0\n",
 	} {
 		path := filepath.Join(root, file)
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
@@ -82,4 +84,5 @@ func packages(t *testing.T) string {
 }
 
 // scan prints the index of a directory of packages, without the tools of dpkg-dev.
-const scan = `for f in *.deb; do dpkg-deb -f "$f"; echo "Filename: ./$f"; echo "Size: $(stat -c %s "$f")"; echo "SHA256: $(sha256sum "$f" | cut -d' ' -f1)"; done`
+const scan = `for f in *.deb; do dpkg-deb -f "$f"; echo "Filename: ./$f"
+	echo "Size: $(stat -c %s "$f")"; echo "SHA256: $(sha256sum "$f" | cut -d' ' -f1)"; done`

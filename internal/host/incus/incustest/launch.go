@@ -37,17 +37,21 @@ func testTagsAndLimits(t *testing.T) {
 	s := Launch(t, p, sandbox.Spec{Stanza: "main", Until: until})
 	for key, want := range map[string]string{
 		"limits.memory": "536870912", "limits.cpu": "1", "boot.autostart": "false", "user.veza-drill.run": t.Name(),
-		"user.veza-drill.stanza": "main", "user.veza-drill.expires": strconv.FormatInt(until.Unix(), 10), "user.veza-drill.kept": "",
+		"user.veza-drill.stanza": "main", "user.veza-drill.expires": strconv.FormatInt(until.Unix(), 10),
+		"user.veza-drill.kept": "",
 	} {
 		assert.Equal(t, want, command(t, "incus", "config", "get", "local:"+s.Name(), key), key)
 	}
-	assert.Equal(t, strconv.Itoa(11<<30), command(t, "incus", "config", "device", "get", "local:"+s.Name(), "root", "size"))
+	assert.Equal(t, strconv.Itoa(11<<30),
+		command(t, "incus", "config", "device", "get", "local:"+s.Name(), "root", "size"))
 	assert.Equal(t, "1", sh(t, s, "nproc"))
 	require.NoError(t, s.Keep(soon(t), until.Add(time.Hour)))
 	assert.Equal(t, "true", command(t, "incus", "config", "get", "local:"+s.Name(), "user.veza-drill.kept"))
-	assert.Equal(t, strconv.FormatInt(until.Add(time.Hour).Unix(), 10), command(t, "incus", "config", "get", "local:"+s.Name(), "user.veza-drill.expires"))
+	assert.Equal(t, strconv.FormatInt(until.Add(time.Hour).Unix(), 10),
+		command(t, "incus", "config", "get", "local:"+s.Name(), "user.veza-drill.expires"))
 	large := Launch(t, incus.Provider{}, sandbox.Spec{Need: 8 << 30})
-	assert.Equal(t, strconv.Itoa(16<<30), command(t, "incus", "config", "device", "get", "local:"+large.Name(), "root", "size"))
+	assert.Equal(t, strconv.Itoa(16<<30),
+		command(t, "incus", "config", "device", "get", "local:"+large.Name(), "root", "size"))
 }
 
 // Two runs that start at once get two machines, and the one does not destroy the other's.
@@ -57,7 +61,9 @@ func testSecondNameIsFree(t *testing.T) {
 	for n := range made {
 		all.Go(func() {
 			var err error
-			made[n], err = here(incus.Provider{}).Launch(soon(t), sandbox.Spec{Stanza: "test", Run: t.Name(), Major: "15"})
+			made[n], err = here(
+				incus.Provider{},
+			).Launch(soon(t), sandbox.Spec{Stanza: "test", Run: t.Name(), Major: "15"})
 			assert.NoError(t, err)
 		})
 	}

@@ -37,8 +37,10 @@ func testFileNeedsAContainer(t *testing.T) {
 func testSocketsAreRootsAlone(t *testing.T) {
 	s := Launch(t, incus.Provider{}, sandbox.Spec{})
 	socket := s.Dir("run") + "/peer"
-	program := `use Socket; use IO::Socket::UNIX; $| = 1; my $s = IO::Socket::UNIX->new(Local => shift, Listen => 1) or die; print "ready\n";
-		my $c = $s->accept; my ($pid, $uid, $gid) = unpack "lll", getsockopt($c, SOL_SOCKET, 17); print $c getpwuid($uid) // $uid`
+	program := `use Socket; use IO::Socket::UNIX; $| = 1;
+		my $s = IO::Socket::UNIX->new(Local => shift, Listen => 1) or die; print "ready\n";
+		my $c = $s->accept;
+		my ($pid, $uid, $gid) = unpack "lll", getsockopt($c, SOL_SOCKET, 17); print $c getpwuid($uid) // $uid`
 	ready, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
 		_, err := s.Run(soon(t), host.Command{Argv: []string{"perl", "-e", program, socket}, Stdout: signal(ready)})

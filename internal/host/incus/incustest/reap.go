@@ -37,7 +37,13 @@ func leftover(t *testing.T, s *incus.Sandbox, stanza, kind string, config map[st
 	case elsewhere:
 		own[0] = "another@machine"
 	}
-	pairs := []string{"config", "set", "local:" + s.Name(), "user.veza-drill.owner=" + strings.Join(own, " "), "user.veza-drill.stanza=" + stanza}
+	pairs := []string{
+		"config",
+		"set",
+		"local:" + s.Name(),
+		"user.veza-drill.owner=" + strings.Join(own, " "),
+		"user.veza-drill.stanza=" + stanza,
+	}
 	for key, value := range config {
 		pairs = append(pairs, "user.veza-drill."+key+"="+value)
 	}
@@ -47,7 +53,10 @@ func leftover(t *testing.T, s *incus.Sandbox, stanza, kind string, config map[st
 // testReap removes what no run owns, and nothing else.
 func testReap(t *testing.T) {
 	hosttest.PublicTemp(t) // the locks are there
-	future, past := strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10), strconv.FormatInt(time.Now().Add(-time.Hour).Unix(), 10)
+	future, past := strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10), strconv.FormatInt(
+		time.Now().Add(-time.Hour).Unix(),
+		10,
+	)
 	for name, c := range map[string]struct {
 		owner  string
 		config map[string]string

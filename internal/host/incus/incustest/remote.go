@@ -33,7 +33,11 @@ func Remote(t *testing.T) string {
 	fingerprint, err := localtls.CertFingerprintStr(string(certificate))
 	require.NoError(t, err)
 	require.NoError(t, server.CreateCertificate(api.CertificatesPost{
-		CertificatePut: api.CertificatePut{Name: "veza-test", Type: "client", Certificate: base64.StdEncoding.EncodeToString(block.Bytes)},
+		CertificatePut: api.CertificatePut{
+			Name:        "veza-test",
+			Type:        "client",
+			Certificate: base64.StdEncoding.EncodeToString(block.Bytes),
+		},
 	}))
 	t.Cleanup(func() { assert.NoError(t, server.DeleteCertificate(fingerprint)) })
 	info, _, err := server.GetServer()
@@ -44,7 +48,8 @@ func Remote(t *testing.T) string {
 	t.Setenv("INCUS_CONF", conf)
 	require.NoError(t, os.Mkdir(filepath.Join(conf, "servercerts"), 0o700))
 	for file, content := range map[string]string{
-		"config.yml":                   fmt.Sprintf("remotes:\n  %s:\n    addr: https://%s\n    protocol: incus\n", name, address),
+		"config.yml": fmt.Sprintf("remotes:\n  %s:\n    addr: https://%s\n    protocol: "+
+			"incus\n", name, address),
 		"client.crt":                   string(certificate),
 		"client.key":                   string(key),
 		"servercerts/" + name + ".crt": info.Environment.Certificate,

@@ -42,7 +42,8 @@ func speaker(t *testing.T, address, line string) sandbox.Address {
 // hear connects inside to a name and port.
 func hear(t *testing.T, s *incus.Sandbox, a sandbox.Address) string {
 	t.Helper()
-	program := `use IO::Socket::INET; my $s = IO::Socket::INET->new(PeerAddr => shift, PeerPort => shift, Timeout => 5) or die "$@\n"; print <$s>`
+	program := `use IO::Socket::INET;
+		my $s = IO::Socket::INET->new(PeerAddr => shift, PeerPort => shift, Timeout => 5) or die "$@\n"; print <$s>`
 	result, err := s.Run(soon(t), host.Command{Argv: []string{"perl", "-e", program, a.Host, a.Port}})
 	require.NoError(t, err)
 	return strings.TrimSpace(string(result.Stdout))
@@ -56,7 +57,12 @@ func testStoresAreReached(t *testing.T) {
 	require.NoError(t, err)
 	bridge := bridgeAddress(t)
 	literal := speaker(t, net.JoinHostPort(bridge, "0"), "literal")
-	stores := []sandbox.Address{{Host: "LOCALHOST", Port: first.Port}, {Host: own, Port: first.Port}, literal, {Host: "localhost", Port: first.Port}}
+	stores := []sandbox.Address{
+		{Host: "LOCALHOST", Port: first.Port},
+		{Host: own, Port: first.Port},
+		literal,
+		{Host: "localhost", Port: first.Port},
+	}
 	s := Launch(t, incus.Provider{}, sandbox.Spec{Stores: stores})
 	assert.Equal(t, "first", hear(t, s, stores[0]))
 	assert.Equal(t, "literal", hear(t, s, literal))
@@ -79,7 +85,8 @@ func bridgeAddress(t *testing.T) string {
 }
 
 func testStoreNobodyKnows(t *testing.T) {
-	_, err := try(t, incus.Provider{}, sandbox.Spec{Stores: []sandbox.Address{{Host: "no-such-store.invalid", Port: "443"}}})
+	_, err := try(t, incus.Provider{},
+		sandbox.Spec{Stores: []sandbox.Address{{Host: "no-such-store.invalid", Port: "443"}}})
 	requireReason(t, reason.RepoUnreachable, err, "no-such-store.invalid")
 	_, err = try(t, incus.Provider{}, sandbox.Spec{Stores: []sandbox.Address{{Host: "localhost", Port: "https"}}})
 	requireReason(t, reason.ConfigInvalid, err, "https")

@@ -10,37 +10,37 @@ import (
 	"veza.fr/recovery/internal/sandbox"
 )
 
-// waysTime bounds the making of all proxies of a sandbox; the daemon takes a second for each.
-const waysTime = time.Minute
+// egressTime bounds the making of all proxies of a sandbox; the daemon takes a second for each.
+const egressTime = time.Minute
 
 // postgresSocket is the name PostgreSQL gives its socket: what a sandbox will be dialled at.
 const postgresSocket = ".s.PGSQL.5432"
 
 var _ sandbox.Waiter = (*Sandbox)(nil)
 
-// ways are the proxies of a sandbox, which are made beside everything else.
-type ways struct {
+// egress is the proxies of a sandbox, which are made beside everything else.
+type egress struct {
 	out chan struct{} // closed once the object stores can be reached
 	all chan struct{} // closed once nothing is under way any more
-	err error         // of the way out; read it behind out
+	err error         // of the way out; read it after out
 }
 
-// makeWays begins to make the proxies to the object stores, and behind them the one
+// makeEgress begins to make the proxies to the object stores, and after them the one
 // PostgreSQL will be reached by. What goes wrong with the latter is found by Dial.
-func (s *Sandbox) makeWays(stores []guest.Store) error {
+func (s *Sandbox) makeEgress(stores []guest.Store) error {
 	ctx, done, err := s.Begin(context.Background())
 	if err != nil {
 		return err
 	}
-	s.ways = &ways{out: make(chan struct{}), all: make(chan struct{})}
+	s.egress = &egress{out: make(chan struct{}), all: make(chan struct{})}
 	go func() {
 		defer done()
-		defer close(s.ways.all)
-		bound, cancel := context.WithTimeout(ctx, waysTime)
+		defer close(s.egress.all)
+		bound, cancel := context.WithTimeout(ctx, egressTime)
 		defer cancel()
-		s.ways.err = s.lead(bound, stores)
-		close(s.ways.out)
-		if s.ways.err == nil && s.daemon.here && os.Geteuid() == 0 {
+		s.egress.err = s.lead(bound, stores)
+		close(s.egress.out)
+		if s.egress.err == nil && s.daemon.here && os.Geteuid() == 0 {
 			_, _ = s.proxy(bound, path.Join(s.Dir("run"), postgresSocket)) // Dial asks for it again
 		}
 	}()
@@ -49,12 +49,12 @@ func (s *Sandbox) makeWays(stores []guest.Store) error {
 
 // Ready waits until the object stores can be reached.
 func (s *Sandbox) Ready(ctx context.Context) error {
-	if s.ways == nil {
+	if s.egress == nil {
 		return nil
 	}
 	select {
-	case <-s.ways.out:
-		return failed(s.ways.err)
+	case <-s.egress.out:
+		return failed(s.egress.err)
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
@@ -62,11 +62,11 @@ func (s *Sandbox) Ready(ctx context.Context) error {
 
 // Settled waits until nobody changes the instance's devices any more.
 func (s *Sandbox) Settled(ctx context.Context) error {
-	if s.ways == nil {
+	if s.egress == nil {
 		return nil
 	}
 	select {
-	case <-s.ways.all:
+	case <-s.egress.all:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

@@ -12,7 +12,10 @@ import (
 
 // An operator's incus command may stand on another remote and project.
 func TestAddress(t *testing.T) {
-	config := &cliconfig.Config{DefaultRemote: "local", Remotes: map[string]cliconfig.Remote{"local": {}, "far": {Project: "drills"}}}
+	config := &cliconfig.Config{
+		DefaultRemote: "local",
+		Remotes:       map[string]cliconfig.Remote{"local": {}, "far": {Project: "drills"}},
+	}
 	for _, c := range []struct{ usual, remote, project, prefix, options string }{
 		{"local", "", "default", "", ""},
 		{"local", "", "other", "", " --project other"},
@@ -34,7 +37,8 @@ func TestUnused(t *testing.T) {
 		require.NoError(t, err)
 		assert.True(t, network.Contains(found.Addr()))
 		assert.Equal(t, 24, found.Bits())
-		assert.NotContains(t, []string{"198.18.0.0", "198.18.0.1", "198.18.0.200", "198.18.0.255"}, found.Addr().String())
+		assert.NotContains(t, []string{"198.18.0.0", "198.18.0.1", "198.18.0.200", "198.18.0.255"},
+			found.Addr().String())
 	}
 	_, err := unused(netip.MustParsePrefix("10.0.0.1/30"), []string{"10.0.0.2"})
 	require.ErrorContains(t, err, "no free address")

@@ -14,7 +14,8 @@ import (
 
 // Whatever is quoted comes out of a shell as it was.
 func TestQuote(t *testing.T) {
-	for _, word := range []string{"", "plain", "two words", "it's", "$HOME `id` \\ \"", "é", "a\nb", "*", "!", "~", "-x", "a=b", "{a,b}"} {
+	for _, word := range []string{"", "plain", "two words", "it's", "$HOME `id` \\ \"", "é", "a\nb", "*", "!", "~",
+		"-x", "a=b", "{a,b}"} {
 		said, err := exec.CommandContext(t.Context(), "sh", "-c", "printf %s "+Quote(word)).Output()
 		require.NoError(t, err)
 		assert.Equal(t, word, string(said))
@@ -34,8 +35,10 @@ func TestParseAccount(t *testing.T) {
 
 // run.pl says why a program was not started, and no program can say it.
 func TestNotStarted(t *testing.T) {
-	require.ErrorIs(t, notStarted("psql", "MARK", []byte("MARK 2 program psql: No such file or directory\n")), host.ErrNotFound)
-	require.ErrorIs(t, notStarted("psql", "MARK", []byte("MARK 13 program psql: Permission denied\n")), fs.ErrPermission)
+	require.ErrorIs(t, notStarted("psql", "MARK", []byte("MARK 2 program psql: No such file or directory\n")),
+		host.ErrNotFound)
+	require.ErrorIs(t, notStarted("psql", "MARK", []byte("MARK 13 program psql: Permission denied\n")),
+		fs.ErrPermission)
 	err := notStarted("psql", "MARK", []byte("MARK 2 directory /gone: No such file or directory\n"))
 	require.ErrorContains(t, err, "/gone")
 	require.NotErrorIs(t, err, host.ErrNotFound)
@@ -49,7 +52,8 @@ func TestEnvironment(t *testing.T) {
 	t.Setenv("PGHOST", "production")
 	env := Environment(Root, []string{"PGDATA=/data", "LANG=fr", "VEZA_SCRATCH=none"}, "mark")
 	assert.Equal(t, map[string]string{
-		"PATH": standardPath, "HOME": "/root", "USER": "root", "LOGNAME": "root", "LANG": "fr", "LC_ALL": "C", "TZ": "UTC",
+		"PATH": standardPath, "HOME": "/root", "USER": "root", "LOGNAME": "root", "LANG": "fr", "LC_ALL": "C",
+		"TZ":     "UTC",
 		"PGDATA": "/data", "VEZA_SCRATCH": "mark",
 	}, env)
 }
@@ -62,13 +66,14 @@ func TestUnixMode(t *testing.T) {
 
 // Interfaces and routes of a sandbox, as ip prints them.
 func TestWayOut(t *testing.T) {
-	const usual = "local 127.0.0.0/8 dev lo table local proto kernel scope host src 127.0.0.1\nlocal ::1 dev lo table local proto kernel metric 0 pref medium\n"
-	assert.Empty(t, WayOut("lo\n\n"+usual))
-	assert.Empty(t, WayOut("lo\n\n"))
-	assert.Equal(t, "interface eth0", WayOut("eth0\nlo\n\n"+usual))
-	assert.Contains(t, WayOut("lo\n\n"+usual+"default via 10.0.0.1 dev eth0\n"), "default via")
-	assert.NotEmpty(t, WayOut(""), "no answer is no proof")
-	assert.NotEmpty(t, WayOut("\n\n"))
+	const usual = "local 127.0.0.0/8 dev lo table local proto kernel scope host src 127.0.0.1\nlocal ::1 dev lo " +
+		"table local proto kernel metric 0 pref medium\n"
+	assert.Empty(t, FirstEgress("lo\n\n"+usual))
+	assert.Empty(t, FirstEgress("lo\n\n"))
+	assert.Equal(t, "interface eth0", FirstEgress("eth0\nlo\n\n"+usual))
+	assert.Contains(t, FirstEgress("lo\n\n"+usual+"default via 10.0.0.1 dev eth0\n"), "default via")
+	assert.NotEmpty(t, FirstEgress(""), "no answer is no proof")
+	assert.NotEmpty(t, FirstEgress("\n\n"))
 }
 
 // What is handed on to somebody who fails is kept all the same; what comes too late is not.
