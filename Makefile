@@ -22,11 +22,17 @@ TEST_LAB := $(GO) test -tags drill -shuffle=on -timeout 30m ./internal/harness/l
 GOLANGCI_VERSION := 2.15.0
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/veza-drill/bin
 GOLANGCI := $(TOOLS)/golangci-lint
+GOLANGCI_STAMP := $(TOOLS)/.golangci-$(GOLANGCI_VERSION)
+DEADCODE_VERSION := 0.52.0
+DEADCODE_STAMP := $(TOOLS)/.deadcode-$(DEADCODE_VERSION)
 MINIO_VERSION := 0.0.0-20260212201848-7aac2a2c5b7c
+
+##@ Every day
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^##@/ {print "\n" substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@echo
 	@echo '  Settings of the drill go into ARGS, as in make drill ARGS="-conf FILE -stanza NAME"; $(GO) test ./drill -v -args -h lists them.'
 
 .PHONY: drill
@@ -43,6 +49,11 @@ backup: programs-drill ## the checks on a seeded repository's backups, or ARGS='
 	out/testprom -suite backup -textfile out/veza_backup_check.prom -report out/backup-report.json -history out/backup-history.jsonl \
 		-stream out/backup.jsonl -- $(GO) test ./backup -run '^TestBackup$$' $(ARGS)
 
+.PHONY: check
+check: vet tidy-check length $(GOLANGCI_STAMP) ## before a commit: vet per tag, linter, go.mod, the tests that need nothing but Go
+	@$(GOLANGCI) run ./...
+	@$(MAKE) test-short
+
 .PHONY: test
 test: programs-test ## every test, those on a real PostgreSQL and pgBackRest included
 	$(TEST)
@@ -50,6 +61,8 @@ test: programs-test ## every test, those on a real PostgreSQL and pgBackRest inc
 .PHONY: test-short
 test-short: ## what needs nothing but Go
 	$(GO) test -short -shuffle=on ./...
+
+##@ Deeper tests
 
 .PHONY: race
 race: programs-test ## every test under the race detector (needs gcc)
@@ -82,10 +95,22 @@ faults-all: faults ## the same, and those for containers in Docker and in Incus
 	@$(MAKE) image
 	@$(FAULTS) -environment drill
 
+##@ Quality
+
 .PHONY: lint
-lint: vet lint-ansible $(TOOLS)/.golangci-$(GOLANGCI_VERSION) ## vet and golangci-lint, once per build tag, and the length of files; lint-ansible
+lint: vet lint-ansible length deadcode $(GOLANGCI_STAMP) ## vet and golangci-lint once per build tag, dead code, the length of files; lint-ansible
 	@for tag in $(TAGS); do echo "golangci-lint, tag $$tag"; $(GOLANGCI) run --build-tags "$${tag#none}" ./...; done
+
+.PHONY: length
+length: ## no Go file has more than 400 lines
 	@find . -name '*.go' -print0 | xargs -0 wc -l | awk '$$2 != "total" && $$1 > 400 {print $$2 " has " $$1 " lines; the ceiling is 400"; bad = 1} END {exit bad}'
+
+# What one tag leaves aside another may need: dead is what no tag and no test reaches.
+.PHONY: deadcode
+deadcode: $(DEADCODE_STAMP) ## functions that nothing calls, under any build tag, tests included
+	@echo 'deadcode, all tags'
+	@for tag in $(TAGS); do $(TOOLS)/deadcode -test -tags "$${tag#none}" ./... | sort -u; done | sort | uniq -c | \
+		awk '$$1 == $(words $(TAGS)) {$$1 = ""; print; dead = 1} END {exit dead}'
 
 # A shell script is known by its first line; one that is sourced says there what it is.
 .PHONY: lint-ansible
@@ -100,7 +125,7 @@ vet: ## go vet, once per build tag
 	@for tag in $(TAGS); do echo "go vet, tag $$tag"; $(GO) vet -tags "$${tag#none}" ./...; done
 
 .PHONY: fmt
-fmt: $(TOOLS)/.golangci-$(GOLANGCI_VERSION) ## format the code the way lint wants it
+fmt: $(GOLANGCI_STAMP) ## format the code the way lint wants it
 	$(GOLANGCI) fmt ./...
 
 .PHONY: tidy-check
@@ -110,7 +135,7 @@ tidy-check: ## go.mod and go.sum hold what is used, and nothing else
 .PHONY: bench
 bench: programs-drill ## benchmarks: the drill beside the raw commands, the converter (BENCH=regexp)
 	$(GO) test -p 1 -run '^$$' -bench '$(BENCH)' -benchtime 3x -timeout 60m ./...
-	@if incus query /1.0 >/dev/null 2>&1 </dev/null; then $(GO) test -tags drill -run '^$$' -bench 'Incus' -benchtime 3x -timeout 60m ./internal/bench; \
+	@if incus query /1.0 >/dev/null 2>&1 </dev/null; then $(GO) test -tags drill -run '^$$' -bench 'Incus' -benchtime 3x -timeout 60m ./internal/harness/bench; \
 	else echo 'no Incus answers here: the drill in a container was not timed (.ci/incus starts one)'; fi
 
 # Without the limit on minimizing, a target spends its whole time on one interesting input.
@@ -132,11 +157,14 @@ mutants: programs-test ## breaks the code of the verdict one place at a time; pr
 	@$(GO) build -o out/mutate ./internal/cmd/mutate
 	-out/mutate -sample '$(SAMPLE)' $$(ls internal/testprom/testreport/*.go | grep -v _test) -- sh -c '$(GO) test -short ./internal/testprom/testreport && $(GO) test -short ./internal/testprom/runner'
 	-out/mutate -sample '$(SAMPLE)' $$(ls internal/verify/*.go | grep -v _test) -- $(GO) test ./internal/verify
-	-out/mutate -sample '$(SAMPLE)' $$(ls drill/*_test.go | grep -v env_) -- $(GO) test -count=1 -failfast ./internal/harness/acceptance
+	-out/mutate -sample '$(SAMPLE)' $$(ls drill/*.go | grep -v _test) -- $(GO) test -short ./drill
+	-out/mutate -sample '$(SAMPLE)' $$(ls backup/*.go | grep -v _test) -- $(GO) test -short ./backup
 
 .PHONY: golden
-golden: ## rewrite golden files, and the README's generated tables; look at the diff
+golden: ## rewrite golden files, and the generated tables in drill/README.md; look at the diff
 	$(GO) test $$(grep -rl --include='*_test.go' 'flag.Bool("update"' . | xargs -r dirname | sort -u) -update
+
+##@ Images and the lab
 
 .PHONY: image
 image: ## the Incus image drills restore into (PG_MAJOR=15 IMAGE_PACKAGES=...; KIND=node: the lab's)
@@ -176,6 +204,8 @@ test-ci: programs-test ## every test, those in Docker containers included; start
 .PHONY: minio
 minio: $(TOOLS)/.minio-$(MINIO_VERSION) ## the object store of lab and containers, built from source once
 
+##@ Housekeeping
+
 .PHONY: clean
 clean: ## remove what the targets left in the checkout
 	rm -rf out drill/.last-run backup/.last-run
@@ -187,11 +217,17 @@ programs-drill:
 programs-test:
 	@.ci/packages postgres pgbackrest promtool prometheus prometheus-node-exporter
 
-$(TOOLS)/.golangci-$(GOLANGCI_VERSION):
+$(GOLANGCI_STAMP):
 	@echo 'building golangci-lint $(GOLANGCI_VERSION) into $(TOOLS), once: some minutes'
 	@mkdir -p $(TOOLS)
 	GOBIN=$(TOOLS) GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v$(GOLANGCI_VERSION)
 	@rm -f $(TOOLS)/.golangci-*
+	@touch $@
+
+$(DEADCODE_STAMP):
+	@mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS) GOFLAGS= $(GO) install golang.org/x/tools/cmd/deadcode@v$(DEADCODE_VERSION)
+	@rm -f $(TOOLS)/.deadcode-*
 	@touch $@
 
 $(TOOLS)/.minio-$(MINIO_VERSION):

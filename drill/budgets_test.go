@@ -33,7 +33,10 @@ func TestVerdict_WhichFailureSpeaks(t *testing.T) {
 		err   error
 		clear *error
 	}{
-		{errSides, &all.sides}, {errData, &all.data}, {errDeep, &all.deep}, {errLoss, &all.loss},
+		{errSides, &all.sides},
+		{errData, &all.data},
+		{errDeep, &all.deep},
+		{errLoss, &all.loss},
 		{errTraces, &all.traces},
 	} {
 		assert.Equal(t, want.err, all.first())

@@ -13,17 +13,17 @@ func TestDrill(t *testing.T) {
 	run := suite.Begin(t, suite.Drill, "drill_test.go")
 
 	// Are the tools, the credentials, the backup and the whole archive there?
-	ready := suite.Step(run, "preflight", preflight, request{env: bind(), pending: pending})
+	source := suite.Step(run, "preflight", preflight, request{env: bind(), pending: pending})
 	// A throw-away machine of the run's own.
-	launched := suite.Step(run, "launch", launch, ready)
+	machine := suite.Step(run, "launch", launch, source)
 	// PostgreSQL, pgBackRest and the same pgbackrest.conf as the host.
-	provisioned := suite.Step(run, "provision", provision, launched)
+	sandbox := suite.Step(run, "provision", provision, machine)
 	// The pinned set, by pgbackrest restore.
-	restored := suite.Step(run, "restore", restore, provisioned)
+	files := suite.Step(run, "restore", restore, sandbox)
 	// WAL replay, and the proof that it reached the end of the archive.
-	recovered := suite.Step(run, "recover", recoverCluster, restored)
+	clone := suite.Step(run, "recover", recoverCluster, files)
 	// Cut off from production, data there, budgets kept.
-	suite.Step(run, "verify", verifyCluster, recovered)
+	suite.Step(run, "verify", verifyCluster, clone)
 	// Nothing is left behind, unless -keep asks for it.
 	suite.Always(run, "teardown", teardown)
 }

@@ -45,9 +45,9 @@ func provision(ctx context.Context, out suite.Out, l launched) (p provisioned, e
 		return p, err
 	}
 	if guarded, ok := l.box.(sandbox.Isolated); ok {
-		how, err := guarded.Isolated(ctx)
-		if err != nil {
-			return p, reason.Wrap(reason.SandboxFailed, err)
+		how, leak := guarded.Isolated(ctx)
+		if leak != nil {
+			return p, reason.Wrap(reason.SandboxFailed, leak)
 		}
 		out.Say("the sandbox is cut off: %s", how)
 	}

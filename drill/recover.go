@@ -115,7 +115,7 @@ func (r *recovered) start(ctx context.Context, out suite.Out) (err error) {
 		return err
 	}
 	defer watch(ctx, func(ctx context.Context) {
-		if log, err := server.ReadLog(ctx); err == nil {
+		if log, unread := server.ReadLog(ctx); unread == nil { // the next look will do
 			out.Say("replayed %d of %d segments", log.Segments(), len(r.plan.chain.Entries))
 		}
 	})()

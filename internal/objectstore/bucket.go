@@ -66,7 +66,8 @@ func NewBucket(at Location) (*Bucket, error) {
 		TLSClientConfig: config, ResponseHeaderTimeout: answerTime, TLSHandshakeTimeout: answerTime,
 		MaxIdleConnsPerHost: 4,
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn,
-			error) {
+			error,
+		) {
 			return at.Dial(ctx, network, address)
 		},
 	}

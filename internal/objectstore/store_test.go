@@ -127,8 +127,10 @@ func TestEmbedded_WrongCredentials(t *testing.T) {
 			assert.Contains(t, string(body), "<Code>"+wrong.code+"</Code>")
 		})
 	}
-	for _, header := range []string{"", "Basic abc", algorithm + " Credential=" + s.Key,
-		algorithm + " Credential=a/b/c/d/e, Signature="} {
+	for _, header := range []string{
+		"", "Basic abc", algorithm + " Credential=" + s.Key,
+		algorithm + " Credential=a/b/c/d/e, Signature=",
+	} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url("/"+s.Bucket), nil)
 		require.NoError(t, err)
 		r.Header.Set("Authorization", header)

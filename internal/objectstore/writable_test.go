@@ -190,8 +190,10 @@ func startMinIO(t *testing.T) (m *MinIO, root Store) {
 	m, err = NewMinIO("localhost", port, time.Hour)
 	require.NoError(t, err)
 	dir := t.TempDir()
-	for name, content := range map[string][]byte{"public.crt": m.Certificate, "private.key": m.PrivateKey,
-		"env": m.Environment()} {
+	for name, content := range map[string][]byte{
+		"public.crt": m.Certificate, "private.key": m.PrivateKey,
+		"env": m.Environment(),
+	} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), content, 0o600))
 	}
 	argv := m.Argv(program, dir, filepath.Join(dir, "data"))

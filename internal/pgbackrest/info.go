@@ -62,10 +62,9 @@ type Database struct {
 
 // Backup is one backup set.
 type Backup struct {
-	Label     string   `json:"label"`
-	Type      string   `json:"type"` // full, diff or incr
-	Prior     *string  `json:"prior"`
-	Reference []string `json:"reference"`
+	Label string  `json:"label"`
+	Type  string  `json:"type"` // full, diff or incr
+	Prior *string `json:"prior"`
 	// Error says that pages failed their checksum when the backup was taken; nil when nobody looked.
 	Error   *bool `json:"error"`
 	Archive struct {

@@ -28,7 +28,8 @@ func TestParseVerify(t *testing.T) {
 		{"wal-flipped", "error", 1932, 1, []string{"archive 15-1: 3 of 4"}, 0},
 		{
 			"flipped", "error", 1932, 2,
-			[]string{"20261125-154923F is invalid: 963 of 964", "154925D is invalid: 963 of 964"}, 0,
+			[]string{"20261125-154923F is invalid: 963 of 964", "154925D is invalid: 963 of 964"},
+			0,
 		},
 		{"missing", "error", 1932, 1505, []string{"753 missing", "752 missing"}, 0},
 		{"cut", "error", 1932, 1505, []string{"753 with a wrong checksum", "752 with a wrong checksum"}, 0},
@@ -36,16 +37,19 @@ func TestParseVerify(t *testing.T) {
 		{"no-archive", "ok", 1928, 0, nil, 0}, // nothing is said of it: the claim archive sees it
 		{
 			"no-backup", "ok", 4, 0,
-			[]string{"154923F is listed, and verify found nothing", "154925D is listed, and verify found nothing"}, 0,
+			[]string{"154923F is listed, and verify found nothing", "154925D is listed, and verify found nothing"},
+			0,
 		},
 		{"no-archive-info", "error", 0, 0, []string{"No usable archive.info", "found nothing", "found nothing"}, 0},
 		{
 			"no-stanza", "error", 0, 0,
-			[]string{"No usable backup.info", "No usable archive.info", "found nothing", "found nothing"}, 0,
+			[]string{"No usable backup.info", "No usable archive.info", "found nothing", "found nothing"},
+			0,
 		},
 		{
 			"wrong-passphrase", "error", 0, 0,
-			[]string{"No usable backup.info", "No usable archive.info", "found nothing", "found nothing"}, 0,
+			[]string{"No usable backup.info", "No usable archive.info", "found nothing", "found nothing"},
+			0,
 		},
 		{"in-progress", "ok", 1932, 0, nil, 1},
 	} {

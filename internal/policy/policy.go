@@ -37,16 +37,22 @@ var rules = []rule{
 	{"compress-level", []string{"3"}, "3", writers, "the level was chosen for speed and size"},
 	{"repoN-retention-full-type", []string{"count"}, "count", expirers, "full backups are kept by number"},
 	{
-		"repoN-retention-full", []string{fmt.Sprint(Fulls)}, "", expirers,
+		"repoN-retention-full",
+		[]string{fmt.Sprint(Fulls)},
+		"", expirers,
 		"too few full backups are kept, or all of them for ever",
 	},
 	{
-		"repoN-retention-diff", []string{fmt.Sprint(Diffs)}, "", expirers,
+		"repoN-retention-diff",
+		[]string{fmt.Sprint(Diffs)},
+		"", expirers,
 		"too few differential backups are kept, or all of them",
 	},
 	{"repoN-retention-archive-type", []string{"full"}, "full", expirers, "the archive is kept by full backups"},
 	{
-		"repoN-retention-archive", []string{fmt.Sprint(Fulls)}, fmt.Sprint(Fulls), expirers,
+		"repoN-retention-archive",
+		[]string{fmt.Sprint(Fulls)},
+		fmt.Sprint(Fulls), expirers,
 		"a kept backup cannot be recovered to any moment since",
 	},
 }

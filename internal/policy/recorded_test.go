@@ -45,8 +45,11 @@ func archived(listing []byte) wal.Archive {
 func TestKeep_WhatExpireLeaves(t *testing.T) {
 	for name, c := range map[string]struct{ fulls, diffs, archives int }{
 		"4-7-4": {
-			4, 7, 4}, "4-1-4": {4, 1, 4}, "2-3-2": {2, 3, 2}, "1-1-1": {1, 1, 1}, "4-7-2": {4, 7, 2}, "6-9-6": {6, 9,
-			6}, "3-7-6": {3, 7, 6},
+			4, 7, 4,
+		}, "4-1-4": {4, 1, 4}, "2-3-2": {2, 3, 2}, "1-1-1": {1, 1, 1}, "4-7-2": {4, 7, 2}, "6-9-6": {
+			6, 9,
+			6,
+		}, "3-7-6": {3, 7, 6},
 	} {
 		t.Run("retention="+name, func(t *testing.T) {
 			var remained []string

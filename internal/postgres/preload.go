@@ -84,8 +84,13 @@ var units = []struct {
 	name   string
 	length time.Duration
 }{
-	{"us", time.Microsecond}, {"ms", time.Millisecond}, {"min", time.Minute}, {"s", time.Second}, {"h", time.Hour},
-	{"d", 24 * time.Hour}, {"", time.Second},
+	{"us", time.Microsecond},
+	{"ms", time.Millisecond},
+	{"min", time.Minute},
+	{"s", time.Second},
+	{"h", time.Hour},
+	{"d", 24 * time.Hour},
+	{"", time.Second},
 }
 
 // parseSeconds reads a time setting, which is in seconds without a unit.

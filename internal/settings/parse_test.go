@@ -48,8 +48,9 @@ func TestSet_TakesWordsAndLabelsOnly(t *testing.T) {
 		require.NoError(t, err, value)
 		assert.Equal(t, value, got.Set)
 	}
-	for _, value := range []string{"newest", "latest " +
-		"", "20260823-020003", "20260823-020003D", "20260823-020003F_20260824-020001F", "20260823-020003F\n",
+	for _, value := range []string{
+		"newest", "latest " +
+			"", "20260823-020003", "20260823-020003D", "20260823-020003F_20260824-020001F", "20260823-020003F\n",
 		"x20260823-020003F",
 	} {
 		_, err := load(t, []string{"-set", value})

@@ -19,7 +19,7 @@ var isolatingSettings = map[string]string{
 	"synchronous_standby_names": "", "listen_addresses": "", "max_logical_replication_workers": "0",
 }
 
-// Isolated asserts by SQL that the cluster cannot reach production: it does not archive,
+// CloneIsolated asserts by SQL that the cluster cannot reach production: it does not archive,
 // follows no other cluster, has loaded the libraries that were chosen and no other, and runs nothing by
 // itself. The reason of a failure is isolation_breached. notes are the workers of the
 // libraries that were chosen.

@@ -62,16 +62,16 @@ func (d Deep) Run(ctx context.Context, asked []string, budget time.Duration) ([]
 	var outcomes []Outcome
 	bound, cancel := context.WithTimeoutCause(ctx, budget, errBudget)
 	defer cancel()
-	survey, err := d.surveyIfAsked(bound, asked)
+	looked, err := d.surveyIfAsked(bound, asked)
 	if err != nil {
 		return nil, err
 	}
-	notes := survey.notes // what no check looks at is said once
+	notes := looked.notes // what no check looks at is said once
 	for _, check := range deepChecks {
 		o := Outcome{Check: check.name, Status: NotAsked, Reason: reason.None}
 		if slices.Contains(asked, check.name) {
 			start := time.Now()
-			o, err = d.runOne(bound, check, survey)
+			o, err = d.runOne(bound, check, looked)
 			o.Took = time.Since(start)
 			o.Notes, notes = append(notes, o.Notes...), nil
 			if o.Status == LeftOut && o.Sentence == "" {

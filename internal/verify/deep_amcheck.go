@@ -79,7 +79,8 @@ func (d Deep) createAmcheck(ctx context.Context, database string) (schema string
 // examineByAmcheck looks at one index or table. An error that is no damage (an expression of an
 // index that needs a search_path) is a note.
 func examineByAmcheck(ctx context.Context, conn *pgx.Conn, r relation,
-	schema string) (found []Outcome, note string, err error) {
+	schema string,
+) (found []Outcome, note string, err error) {
 	if r.kind == "i" {
 		err = indexDamage(ctx, conn, r, schema)
 	} else {

@@ -133,11 +133,7 @@ func TestDeep_FindsEachDefect(t *testing.T) {
 		require.Len(t, byName, len(settings.DeepChecks))
 		return byName
 	}
-	var all []string
-	for _, check := range settings.DeepChecks {
-		all = append(all, check)
-	}
-	for name, o := range run(all...) {
+	for name, o := range run(settings.DeepChecks...) {
 		assert.Equal(t, verify.Passed, o.Status, "%s: %s", name, o.Sentence)
 		assert.Positive(t, o.Took, name)
 	}

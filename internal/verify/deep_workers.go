@@ -29,7 +29,8 @@ const lockNotAvailable = "55P03"
 // the database stays the same. It ends with the first error that says nothing about
 // the data.
 func (d Deep) forEachRelation(ctx context.Context, workers int, what string, relations []relation,
-	examine examineRelation) (e examination, err error) {
+	examine examineRelation,
+) (e examination, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	next := make(chan relation)
@@ -77,7 +78,8 @@ relations:
 }
 
 func (d Deep) worker(ctx context.Context, next <-chan relation, examine examineRelation,
-	report func([]Outcome, string)) error {
+	report func([]Outcome, string),
+) error {
 	var conn *pgx.Conn
 	in := ""
 	defer func() {

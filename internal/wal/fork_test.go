@@ -19,29 +19,38 @@ func TestFork(t *testing.T) {
 		want          string
 	}{
 		{
-			"nothing new", []string{"a/000000010000000000000007" + sum}, []string{"a/000000010000000000000007" + sum},
+			"nothing new",
+			[]string{"a/000000010000000000000007" + sum},
+			[]string{"a/000000010000000000000007" + sum},
 			nil, "",
 		},
 		{"production goes on", nil, []string{"a/000000010000000000000008" + sum}, nil, ""},
 		{"a later timeline", nil, []string{"00000003.history", "a/000000030000000000000008" + sum}, nil, ""},
 		{"its history", nil, []string{"00000002.history"}, own, "00000002.history"},
 		{
-			"its history and a segment", nil, []string{"00000002.history", "a/000000020000000000000007" + sum}, own,
+			"its history and a segment", nil,
+			[]string{"00000002.history", "a/000000020000000000000007" + sum},
+			own,
 			"00000002.history",
 		},
 		{"a segment alone", nil, []string{"a/000000020000000000000007" + sum}, nil, "000000020000000000000007"},
 		{
-			"the same segment with other contents", []string{"a/000000020000000000000007" + sum},
-			[]string{"a/000000020000000000000007" + sum, "a/000000020000000000000007" + other}, nil,
+			"the same segment with other contents",
+			[]string{"a/000000020000000000000007" + sum},
+			[]string{"a/000000020000000000000007" + sum, "a/000000020000000000000007" + other},
+			nil,
 			"000000020000000000000007",
 		},
 		{
-			"production was promoted", nil, []string{"00000002.history", "a/000000020000000000000008" + sum},
+			"production was promoted", nil,
+			[]string{"00000002.history", "a/000000020000000000000008" + sum},
 			elsewhere, "",
 		},
 		{
-			"production was promoted from another parent", nil, []string{"00000002.history"},
-			[]Switch{{3, 0x7000028}}, "",
+			"production was promoted from another parent", nil,
+			[]string{"00000002.history"},
+			[]Switch{{3, 0x7000028}},
+			"",
 		},
 		{
 			"and a segment from before its switch", nil,

@@ -136,7 +136,8 @@ var defects = []defect{
 	},
 	{
 		"harmless_sequence", "app",
-		[]string{`INSERT INTO loose VALUES (900, 'far')`}, []string{`DELETE FROM loose WHERE n = 900`},
+		[]string{`INSERT INTO loose VALUES (900, 'far')`},
+		[]string{`DELETE FROM loose WHERE n = 900`},
 	},
 	{
 		"collation", "app",
@@ -182,11 +183,13 @@ var defects = []defect{
 	},
 	{
 		"users_missing", "postgres",
-		[]string{`ALTER TABLE users RENAME TO people`}, []string{`ALTER TABLE people RENAME TO users`},
+		[]string{`ALTER TABLE users RENAME TO people`},
+		[]string{`ALTER TABLE people RENAME TO users`},
 	},
 	{
 		"rows_lost", "postgres",
-		[]string{`DELETE FROM order_items`, `DELETE FROM orders`, `DELETE FROM users WHERE id % 2 = 0`}, nil,
+		[]string{`DELETE FROM order_items`, `DELETE FROM orders`, `DELETE FROM users WHERE id % 2 = 0`},
+		nil,
 	},
 	{
 		"no_users", "postgres",

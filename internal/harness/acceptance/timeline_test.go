@@ -71,6 +71,7 @@ var timelineFaults = faults("TestTimeline", failedOver, []fault{
 })
 
 func onTimeline1(rc *repoCopy) []string { return rc.files("archive/demo/15-1/0000000100000000/*-*") }
+
 func onTimeline2(rc *repoCopy) []string { return rc.files("archive/demo/15-1/0000000200000000/*-*") }
 
 // oldPrimary makes the old primary go on archiving behind the switch, by segments

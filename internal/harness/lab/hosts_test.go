@@ -20,7 +20,8 @@ func TestWithHosts(t *testing.T) {
 	}{
 		{"Added", "127.0.0.1 localhost\n", []string{one, two}, "127.0.0.1 localhost\n" + marked(one) + marked(two)},
 		{
-			"Replaced", marked("198.19.1.1 s3.lab.veza.test") + "::1 localhost\n", []string{one},
+			"Replaced", marked("198.19.1.1 s3.lab.veza.test") + "::1 localhost\n",
+			[]string{one},
 			"::1 localhost\n" + marked(one),
 		},
 		{

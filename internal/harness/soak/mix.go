@@ -88,7 +88,10 @@ func (m mix) String() string {
 		name string
 		on   bool
 	}{
-		{"async", m.async}, {"no-heartbeat", !m.heartbeat}, {"wide", m.wide}, {"held", m.held},
+		{"async", m.async},
+		{"no-heartbeat", !m.heartbeat},
+		{"wide", m.wide},
+		{"held", m.held},
 		{"two-stanzas", m.neighbour},
 	} {
 		if extra.on {

@@ -14,8 +14,10 @@ import (
 
 // Whatever is quoted comes out of a shell as it was.
 func TestQuote(t *testing.T) {
-	for _, word := range []string{"", "plain", "two words", "it's", "$HOME `id` \\ \"", "é", "a\nb", "*", "!", "~",
-		"-x", "a=b", "{a,b}"} {
+	for _, word := range []string{
+		"", "plain", "two words", "it's", "$HOME `id` \\ \"", "é", "a\nb", "*", "!", "~",
+		"-x", "a=b", "{a,b}",
+	} {
 		said, err := exec.CommandContext(t.Context(), "sh", "-c", "printf %s "+Quote(word)).Output()
 		require.NoError(t, err)
 		assert.Equal(t, word, string(said))

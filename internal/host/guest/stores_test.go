@@ -49,8 +49,12 @@ func TestLayout(t *testing.T) {
 }
 
 func TestLayout_Refused(t *testing.T) {
-	for _, a := range []sandbox.Address{{Host: "", Port: "1"}, {Host: "a", Port: ""}, {Host: "a", Port: "https"},
-		{Host: "a", Port: "65536"}} {
+	for _, a := range []sandbox.Address{
+		{Host: "", Port: "1"},
+		{Host: "a", Port: ""},
+		{Host: "a", Port: "https"},
+		{Host: "a", Port: "65536"},
+	} {
 		_, err := Layout([]sandbox.Address{a})
 		why, _ := reason.Of(err)
 		assert.Equal(t, reason.ConfigInvalid, why, "%v", a)

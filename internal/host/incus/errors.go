@@ -19,8 +19,10 @@ func ifFull(err error) error {
 		return nil
 	}
 	text := strings.ToLower(err.Error())
-	for _, full := range []string{"no space left on device", "disk space", "quota exceeded", "not enough space",
-		"enospc", "edquot"} {
+	for _, full := range []string{
+		"no space left on device", "disk space", "quota exceeded", "not enough space",
+		"enospc", "edquot",
+	} {
 		if strings.Contains(text, full) {
 			return reason.Wrap(reason.DiskSpace, err)
 		}

@@ -22,18 +22,6 @@ func (h *Host) state(ctx context.Context) (api.Instance, error) {
 	return i, nil
 }
 
-// identify remembers which instance has the name now.
-func (h *Host) identify(ctx context.Context) error {
-	i, err := h.state(ctx)
-	if err != nil {
-		return err
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.id = i.Config[keyID]
-	return nil
-}
-
 func (h *Host) identity() string {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -28,15 +28,6 @@ var (
 	_ sandbox.Enterer   = (*Sandbox)(nil)
 )
 
-// AsSandbox makes the directories of a sandbox in a running container.
-func AsSandbox(ctx context.Context, h *Host) (*Sandbox, error) {
-	s := &Sandbox{Host: h}
-	if err := h.identify(ctx); err != nil {
-		return s, failed(err)
-	}
-	return s, s.build(ctx)
-}
-
 // build makes the directories, for the default user alone, and brings up the loopback
 // interface: no init does that in a container without a network.
 func (s *Sandbox) build(ctx context.Context) error {

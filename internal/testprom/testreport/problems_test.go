@@ -33,7 +33,7 @@ func TestPass_WithAProblemIsNone(t *testing.T) {
 			says(`metric.rows{check="a",}`, "2"),
 		"was published twice, as 1 and as 2": says(`metric.rows{check="a"}`, "1") +
 			says(`metric.rows{check="a"}`, "2"),
-		"goes on after its labels":       says(`metric.rows{check="a"}x`, "1"),
+		"goes on after its labels":        says(`metric.rows{check="a"}x`, "1"),
 		`the metric has no label "other"`: says(`metric.rows{check="a",other="b"}`, "1"),
 		"TestDrill/verify ended more often than it began": `{"Action":"pass","Package":"p","Test":"TestDrill/verify"}` +
 			"\n",

@@ -165,8 +165,10 @@ func testStoreHasTwoUsers(t *testing.T) {
 	require.NoError(t, p.node.Put(soon(t), p.node.Dir("etc")+"/ca.crt", p.store.CA, 0o644, ""))
 	_, err := ask(p.store.Key, p.store.Secret, "/pgbackrest", "repo-put", "dir/file")
 	require.NoError(t, err)
-	for user, pair := range map[string][2]string{"writer": {p.store.Key, p.store.Secret},
-		"reader": {p.store.ReadKey, p.store.ReadSecret}} {
+	for user, pair := range map[string][2]string{
+		"writer": {p.store.Key, p.store.Secret},
+		"reader": {p.store.ReadKey, p.store.ReadSecret},
+	} {
 		said, err := ask(pair[0], pair[1], "/pgbackrest", "repo-get", "dir/file")
 		require.NoError(t, err, user)
 		assert.Equal(t, "hello", said, user)
@@ -196,8 +198,10 @@ func testNothingSecretIsInspected(t *testing.T) {
 	for _, id := range ids {
 		said += command(t, "docker", "logs", id) + command(t, "docker", "top", id)
 	}
-	for _, secret := range []string{p.store.Key, p.store.Secret, p.store.ReadKey, p.store.ReadSecret,
-		"MINIO_ROOT_PASSWORD"} {
+	for _, secret := range []string{
+		p.store.Key, p.store.Secret, p.store.ReadKey, p.store.ReadSecret,
+		"MINIO_ROOT_PASSWORD",
+	} {
 		assert.NotContains(t, said, secret)
 	}
 }
