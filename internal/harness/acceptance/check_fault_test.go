@@ -25,7 +25,7 @@ import (
 	"veza.fr/recovery/internal/reason"
 )
 
-// ailment is one line of a table of backup checks: what is wrong, the claims that are red
+// checkFault is one line of a table of backup checks: what is wrong, the claims that are red
 // of it, and the verdict.
 type checkFault struct {
 	name   string
@@ -42,7 +42,7 @@ func (a checkFault) rowName() string { return a.name }
 
 func (a checkFault) expects() (int, reason.Reason) { return a.exit, a.why }
 
-// alone runs one ailment on a copy of a seed, in an object store of its own.
+// run runs one fault on a copy of a seed, in an object store of its own.
 func (a checkFault) run(t *testing.T, from func() (liveSeed, error)) {
 	t.Helper()
 	l, err := from()
@@ -52,7 +52,7 @@ func (a checkFault) run(t *testing.T, from func() (liveSeed, error)) {
 	a.runOn(newCopy(t, l.seed))
 }
 
-// on breaks one copy, checks it, and looks at every claim.
+// runOn breaks one copy, checks it, and looks at every claim.
 func (a checkFault) runOn(rc *repoCopy) {
 	t := rc.t
 	t.Helper()

@@ -21,6 +21,14 @@ var claimFaults = checkFaults("TestChecks", []checkFault{
 		exit: 1, why: reason.PolicyViolated, red: "policy", words: "{conf}: | repo1-storage-verify-tls=n",
 	},
 	{
+		name: "RepositoryOfThen", inject: option("repo1-target-time", "2026-01-01 00:00:00"),
+		exit: 2, why: reason.ConfigInvalid, words: "repo1-target-time",
+	},
+	{
+		name: "PlaceholderSecret", inject: option("repo1-s3-key-secret", "CHANGEME"),
+		exit: 2, why: reason.PlaceholderSecret, words: "repo1-s3-key-secret",
+	},
+	{
 		name: "RetentionOfOne", inject: option("repo1-retention-full", "1"),
 		exit: 1, why: reason.PolicyViolated, red: "policy", words: "repo1-retention-full=1",
 	},

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patient is one case's own copy of a seed, its TMPDIR and its outputs.
+// repoCopy is one case's own copy of a seed, its TMPDIR and its outputs.
 type repoCopy struct {
 	t    *testing.T
 	seed *seed
@@ -23,7 +23,7 @@ type repoCopy struct {
 
 var copies atomic.Int64
 
-// admit copies a seed for a case. Whatever its conf names (locks, logs, the primary's
+// newCopy copies a seed for a case. Whatever its conf names (locks, logs, the primary's
 // data directory) lies in the copy and does not exist: a drill that touched it would be seen.
 func newCopy(t *testing.T, s *seed) *repoCopy {
 	t.Helper()

@@ -12,13 +12,13 @@ import (
 // One cluster lives through three lives, and its repository is copied after each:
 // plain, failed over, hostile. (It is the seeding that costs time.)
 
-// life is the cluster, and what its last stage left.
+// liveSeed is the cluster, and what its last stage left.
 type liveSeed struct {
 	*cluster
 	*seed
 }
 
-// plain has a full and a differential backup, six segments behind that, and the
+// plain has a full and a differential backup, six segments after that, and the
 // restore point "half" half-way.
 var plain = sync.OnceValues(func() (liveSeed, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), seedTime)
@@ -42,7 +42,7 @@ var plain = sync.OnceValues(func() (liveSeed, error) {
 	); err != nil {
 		return liveSeed{}, err
 	}
-	marks["stopped"] = mark{at: time.Now()} // behind every commit: a beat may have come after "end"
+	marks["stopped"] = mark{at: time.Now()} // after every commit: a heartbeat row may have come after "end"
 	s, err := c.freeze(ctx, "plain", marks)
 	return liveSeed{c, s}, err
 })

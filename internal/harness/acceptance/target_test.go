@@ -86,7 +86,41 @@ var targetFaults = faults("TestTarget", plain, []fault{
 	{name: "NoKind", args: "-target tomorrow", exit: 2, why: reason.ConfigInvalid, words: "-target"},
 })
 
-// After a failover the points before and behind it are both reached.
+// A set that is expired while it is restored leads to another choice from the same request:
+// the position of the first choice lies before every set that is left, and nobody typed it.
+func TestTargetExpired(t *testing.T) { targetExpiredFaults.run(t) }
+
+var targetExpiredFaults = faults("TestTargetExpired", hostile, []fault{
+	{
+		name: "RandomChoosesAnew", inject: expiredMeanwhile, env: "PATH={dir}/path", moves: true,
+		args: "-target random -seed 1", users: "any", exit: 0, why: reason.None,
+		words: "was expired while it was being restored: beginning again | again with -seed 1",
+	},
+	{
+		name: "TypedSetIsNotReplaced", inject: expiredMeanwhile, env: "PATH={dir}/path", moves: true,
+		args: "-set {full} -target lsn:{end.lsn}",
+		exit: 1, why: reason.RepoCorrupt, words: "missing file", step: "restore",
+	},
+})
+
+// expiredMeanwhile makes a pgbackrest whose restore of the oldest full, or of what stands on
+// it, finds it expired: expire ran while it was read.
+func expiredMeanwhile(rc *repoCopy) {
+	path("x")(rc)
+	script := rc.fill(`#!/bin/sh
+case " $* " in
+*" restore "*) case "$*" in *--set={full}*)
+	/usr/bin/pgbackrest --config={conf} --stanza=demo --lock-path={dir}/out/expire --log-level-file=off \
+		expire --set={full} >&2 || exit
+	echo 'ERROR: [055]: unable to open missing file for read' >&2; exit 55;;
+esac;;
+esac
+exec /usr/bin/pgbackrest "$@"
+`)
+	require.NoError(rc.t, os.WriteFile(rc.file("path/pgbackrest"), []byte(script), 0o755))
+}
+
+// After a failover the points before and after it are both reached.
 func TestTargetTimeline(t *testing.T) { targetTimelineFaults.run(t) }
 
 var targetTimelineFaults = faults("TestTargetTimeline", failedOver, []fault{
