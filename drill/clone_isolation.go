@@ -25,8 +25,8 @@ func (r recovered) cloneIsolated(ctx context.Context, out suite.Out) error {
 		listed(server.Preloaded))
 	cron := slices.ContainsFunc(server.LeftOut,
 		func(library string) bool { return strings.TrimSuffix(path.Base(library), ".so") == "pg_cron" })
-	dormant, err := verify.OutboundObjects(ctx, r.conn, server.Connect, cron)
-	for _, note := range append(notes, dormant...) {
+	outbound, err := verify.OutboundObjects(ctx, r.conn, server.Connect, cron)
+	for _, note := range append(notes, outbound...) {
 		out.Note("%s", note)
 	}
 	if err != nil {

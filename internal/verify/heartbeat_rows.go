@@ -41,9 +41,9 @@ func (g Gap) String() string {
 	span := fmt.Sprintf("between %s and %s", g.AfterAt.UTC().Format(time.RFC3339),
 		g.BeforeAt.UTC().Format(time.RFC3339))
 	if g.Before == g.After+1 {
-		return fmt.Sprintf("no beat for %s, %s", g.BeforeAt.Sub(g.AfterAt).Round(time.Second), span)
+		return fmt.Sprintf("no heartbeat row for %s, %s", g.BeforeAt.Sub(g.AfterAt).Round(time.Second), span)
 	}
-	return fmt.Sprintf("beats %d to %d are missing, %s", g.After+1, g.Before-1, span)
+	return fmt.Sprintf("heartbeat rows %d to %d are missing, %s", g.After+1, g.Before-1, span)
 }
 
 const (
@@ -110,7 +110,7 @@ func ReadHeartbeat(ctx context.Context, conn *pgx.Conn, segmentSize uint64) (h *
 			answer.Code), nil
 	}
 	if err == nil && h.Count == 0 {
-		return nil, heartbeatTable + " is empty: nobody writes beats", nil
+		return nil, heartbeatTable + " is empty: nobody writes any", nil
 	}
 	return h, "", err
 }

@@ -63,8 +63,9 @@ func TestReadHeartbeat(t *testing.T) {
 	assert.Equal(t, time.Date(2026, 11, 25, 12, 17, 1, 0, time.UTC), h.NewestAt.UTC())
 	assert.Equal(t, wal.LSN(0x5000000+100*262144), h.NewestLSN)
 	require.Len(t, h.Gaps, 2)
-	assert.Equal(t, "no beat for 31s, between 2026-11-25T12:10:00Z and 2026-11-25T12:10:31Z", h.Gaps[0].String())
-	assert.Equal(t, "beats 41 to 43 are missing, between 2026-11-25T12:06:40Z and 2026-11-25T12:07:20Z",
+	assert.Equal(t, "no heartbeat row for 31s, between 2026-11-25T12:10:00Z and 2026-11-25T12:10:31Z",
+		h.Gaps[0].String())
+	assert.Equal(t, "heartbeat rows 41 to 43 are missing, between 2026-11-25T12:06:40Z and 2026-11-25T12:07:20Z",
 		h.Gaps[1].String())
 	assert.Equal(t, time.Date(2026, 11, 25, 12, 10, 51, 0, time.UTC), h.LastInSegment[5].UTC(),
 		"63 is the last below 0/6000000")
@@ -116,7 +117,7 @@ func TestRPO(t *testing.T) {
 	assert.Empty(t, heartbeat.WriterStopped(&late))
 	late = late.Add(time.Second)
 	assert.Contains(t, heartbeat.WriterStopped(&late),
-		"the newest beat is 7 of 2026-11-25T12:00:00Z, and commits go on to 2026-11-25T12:00:31Z")
+		"the newest heartbeat row is 7 of 2026-11-25T12:00:00Z, and commits go on to 2026-11-25T12:00:31Z")
 }
 
 func TestAgeByDesign(t *testing.T) {
@@ -140,6 +141,6 @@ func TestAgeByDesign(t *testing.T) {
 	assert.False(t, ok)
 	assert.Empty(t, h.AgeByDesign(chain, time.Minute, 75*time.Second))
 	assert.Contains(t, h.AgeByDesign(chain, time.Minute, 74*time.Second),
-		"a beat may be 1m15s old by design (archive_timeout 1m0s, an interval of 10s, 5s until")
+		"a heartbeat row may be 1m15s old by design (archive_timeout 1m0s, an interval of 10s, 5s until")
 	assert.Contains(t, h.AgeByDesign(chain, 0, time.Hour), "archive_timeout is 0")
 }

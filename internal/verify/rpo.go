@@ -83,13 +83,14 @@ func (h *Heartbeat) PushTime(chain wal.Chain) (time.Duration, bool) {
 // works; "" when it may not. timeout is the primary's archive_timeout; 0 is off.
 func (h *Heartbeat) AgeByDesign(chain wal.Chain, timeout, budget time.Duration) string {
 	if timeout == 0 {
-		return "archive_timeout is 0 on the primary: a segment is archived when it is full, and a beat may be of " +
+		return "archive_timeout is 0 on the primary: a segment is archived when it is full, " +
+			"and a heartbeat row may be of " +
 			"any age by design; set archive_timeout"
 	}
 	push, _ := h.PushTime(chain)
 	if oldest := timeout + h.Interval + push; oldest > budget {
 		return fmt.Sprintf(
-			"a beat may be %s old by design (archive_timeout %s, an interval of %s, "+
+			"a heartbeat row may be %s old by design (archive_timeout %s, an interval of %s, "+
 				"%s until a segment is in the repository), which is over -rpo %s: lower archive_timeout, or raise -rpo",
 			oldest.Round(time.Second), timeout, h.Interval.Round(time.Second), push.Round(time.Second), budget)
 	}
@@ -102,7 +103,8 @@ func (h *Heartbeat) WriterStopped(commit *time.Time) string {
 	if commit == nil || commit.Sub(h.NewestAt) <= pauseFactor*max(h.Interval, 10*time.Second) {
 		return ""
 	}
-	return fmt.Sprintf("the newest beat is %d of %s, and commits go on to %s: whoever writes the beats has stopped; "+
+	return fmt.Sprintf("the newest heartbeat row is %d of %s, and commits go on to %s: "+
+		"whoever writes the heartbeat has stopped; "+
 		"start it again (pgbackrest-heartbeat), or drop %s in database %s",
 		h.Last, h.NewestAt.UTC().Format(time.RFC3339), commit.UTC().Format(time.RFC3339), heartbeatTable, h.Database)
 }

@@ -33,11 +33,13 @@ func (s TargetSides) Check() (string, error) {
 	}
 	if s.Heartbeat != nil {
 		if !limit.IsZero() && s.Heartbeat.NewestAt.After(limit) {
-			return "", s.cameAfter("beat %d of %s came back, and %s", s.Heartbeat.Last, moment(s.Heartbeat.NewestAt),
+			return "", s.cameAfter("heartbeat row %d of %s came back, and %s",
+				s.Heartbeat.Last, moment(s.Heartbeat.NewestAt),
 				how)
 		}
 		if at, ok := s.stoppedAt(); ok && s.Heartbeat.NewestLSN > at {
-			return "", s.cameAfter("beat %d, written at %s, came back, and recovery stopped at %s", s.Heartbeat.Last,
+			return "", s.cameAfter("heartbeat row %d, written at %s, came back, and recovery stopped at %s",
+				s.Heartbeat.Last,
 				s.Heartbeat.NewestLSN, at)
 		}
 	}
@@ -82,12 +84,12 @@ func (s TargetSides) lastBefore(limit time.Time) string {
 		text += " no commit was replayed"
 	}
 	if s.Heartbeat != nil {
-		text += fmt.Sprintf(", the newest beat is %d", s.Heartbeat.Last)
+		text += fmt.Sprintf(", the newest heartbeat row is %d", s.Heartbeat.Last)
 		if !limit.IsZero() {
 			text += fmt.Sprintf(", %s before it", limit.Sub(s.Heartbeat.NewestAt).Round(time.Millisecond))
 		}
 		if s.Heartbeat.Missing > 0 {
-			text += fmt.Sprintf(", %d beats before it are missing", s.Heartbeat.Missing)
+			text += fmt.Sprintf(", %d heartbeat rows before it are missing", s.Heartbeat.Missing)
 		}
 	}
 	return text + "; " + s.Log.Stopping

@@ -38,7 +38,7 @@ func TestTargetSides(t *testing.T) {
 	}{
 		"time": {
 			byTime, timeLine, commit(0), rowsUpTo(-time.Second, 1),
-			"the newest beat is 10, 1s before it, 1 beats before it are missing", "",
+			"the newest heartbeat row is 10, 1s before it, 1 heartbeat rows before it are missing", "",
 		},
 		"time, a later commit": {
 			byTime, timeLine, commit(time.Microsecond), nil,
@@ -46,7 +46,7 @@ func TestTargetSides(t *testing.T) {
 		},
 		"time, a later heartbeat row": {
 			byTime, timeLine, nil, rowsUpTo(time.Microsecond, 1),
-			"", "beat 10",
+			"", "heartbeat row 10",
 		},
 		"time, nothing replayed": {
 			byTime, timeLine, nil, nil,
@@ -62,7 +62,7 @@ func TestTargetSides(t *testing.T) {
 		},
 		"name, a later heartbeat row": {
 			byName, nameLine, nil, rowsUpTo(2*time.Second, 1),
-			"", "beat 10",
+			"", "heartbeat row 10",
 		},
 		"lsn": {
 			byLSN, lsnLine, commit(time.Hour), rowsUpTo(time.Hour, 0x5000028),

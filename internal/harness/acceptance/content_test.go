@@ -93,7 +93,7 @@ var contentFaults = faults("TestContent", content, []fault{
 	{
 		name: "RowsFromBehindTheTarget", args: at("beat_from_later"),
 		exit: 1, why: reason.RecoveryIncomplete,
-		words: "-target name:beat_from_later: beat | rows from after the target", step: "verify",
+		words: "-target name:beat_from_later: heartbeat row | rows from after the target", step: "verify",
 	},
 	{
 		name: "BeatsDeleted", args: at("beats_deleted"),

@@ -123,7 +123,7 @@ func cut(content []byte) []byte     { return content[:len(content)/2] }
 func emptied([]byte) []byte         { return nil }
 func garbage(content []byte) []byte { return []byte(strings.Repeat("?", len(content))) }
 
-// older puts a file's time an hour back, newer an hour ahead of it.
+// shift puts a file's time an hour back, newer an hour ahead of it.
 func (rc *repoCopy) shift(path string, by time.Duration) {
 	rc.t.Helper()
 	info, err := os.Stat(path)

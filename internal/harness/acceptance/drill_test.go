@@ -54,7 +54,7 @@ func (rc *repoCopy) drill(env []string, args ...string) outcome {
 	return rc.start("drill", env, args...).End()
 }
 
-// usual are the arguments that make the drill look at the copy.
+// drillArgs are the arguments that make the drill look at the copy.
 func (rc *repoCopy) drillArgs(args ...string) []string {
 	usual := []string{"-conf", rc.conf(), "-rpo", "24h"}
 	for _, arg := range args {

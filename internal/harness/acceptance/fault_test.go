@@ -29,7 +29,7 @@ type fault struct {
 	test   string // of a lone fault
 }
 
-// place is where a row makes sense: by default in processes alone, because it is about
+// environments is where a row makes sense: by default in processes alone, because it is about
 // them, or because containers would add nothing to it but time.
 type environments int
 

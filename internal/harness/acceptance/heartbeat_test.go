@@ -36,7 +36,7 @@ var noHeartbeatFaults = faults("TestNoHeartbeat", silenced, []fault{
 		name: "Idle", args: "-rpo 1ms",
 		exit: 0, why: reason.None,
 		words: "the RPO is derived from the last replayed commit | reported, not judged" +
-			" | is empty: nobody writes beats",
+			" | is empty: nobody writes any",
 	},
 })
 
@@ -47,7 +47,8 @@ var stoppedHeartbeatFaults = faults("TestStoppedHeartbeat", stopped, []fault{
 	{
 		name: "CommitsGoOn", args: "-rpo 10m",
 		exit: 1, why: reason.RPOExceeded,
-		words: "the newest heartbeat row that came back is 2h | whoever writes the beats has stopped", step: "verify",
+		step:  "verify",
+		words: "the newest heartbeat row that came back is 2h | whoever writes the heartbeat has stopped",
 	},
 })
 

@@ -50,7 +50,7 @@ func readKey(rc *repoCopy) {
 	rc.set("repo1-s3-key-secret", rc.seed.store.ReadSecret)
 }
 
-// aQuestion is the drill asking whether it may write.
+// isWriteProbe is the drill asking whether it may write.
 func isWriteProbe(r *http.Request) bool {
 	return r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/archive/demo/veza-drill-write-probe-") &&
 		r.URL.Query().Has("uploadId")

@@ -82,7 +82,7 @@ var (
 	expired   = identity{"localhost", time.Now().Add(-24 * time.Hour)}
 )
 
-// front puts a server before the store of a case, and its conf behind it.
+// viaProxy puts a server before the store of a case, and its conf behind it.
 func viaProxy(as identity, does behaviour) func(*repoCopy) {
 	return func(rc *repoCopy) {
 		certificate, ca := as.issue(rc.t)

@@ -140,7 +140,7 @@ var hostility = []string{
 	`primary_conninfo = 'host=192.0.2.1'`, `recovery_target_time = '2020-01-01'`, `temp_tablespaces = 'elsewhere'`,
 }
 
-// treacherous are settings of a role and of databases: they go before those of the
+// roleSettings are settings of a role and of databases: they go before those of the
 // command line.
 var roleSettings = []string{
 	`ALTER ROLE boss SET statement_timeout = '1ms'`, `ALTER ROLE boss SET idle_session_timeout = '1ms'`,

@@ -124,7 +124,7 @@ var dataFaults = faults("TestData", plain, []fault{
 		exit:   1, why: reason.SmokeQuery, words: "writer | read-only",
 	},
 	{name: "RTOSpent", args: "-rto 1ms", exit: 1, why: reason.RTOExceeded, words: "1ms"},
-	{name: "RPOSpent", args: "-rpo 1ms", exit: 1, why: reason.RPOExceeded, words: "beat"},
+	{name: "RPOSpent", args: "-rpo 1ms", exit: 1, why: reason.RPOExceeded, words: "heartbeat row"},
 	{
 		name: "DataGoesBeforeBudgets", args: "-rto 1ms -min-users 1000000",
 		exit: 1, why: reason.TooFewRows, words: "1000000",

@@ -19,7 +19,7 @@ import (
 	"veza.fr/recovery/internal/reason"
 )
 
-// stuck is a copy whose drill hangs in recovery: the store takes requests for a
+// hungInRecovery is a copy whose drill hangs in recovery: the store takes requests for a
 // segment and does not answer them.
 func hungInRecovery(t *testing.T) *repoCopy {
 	t.Helper()
@@ -36,7 +36,7 @@ func hungInRecovery(t *testing.T) *repoCopy {
 	return rc
 }
 
-// healthy is a copy nothing is wrong with, and its place among those that compute.
+// intact is a copy nothing is wrong with, and its place among those that compute.
 func intact(t *testing.T) *repoCopy {
 	t.Helper()
 	l, err := plain()

@@ -171,7 +171,7 @@ func TestStore_IsOnlyRead(t *testing.T) {
 	assert.EqualValues(t, 1, questions.Load())
 }
 
-// impatient makes pgBackRest give up soon; by itself it tries again for a minute.
+// withShortTimeout makes pgBackRest give up soon; by itself it tries again for a minute.
 func withShortTimeout(inject func(*repoCopy)) func(*repoCopy) {
 	return func(rc *repoCopy) {
 		rc.set("io-timeout", "2")

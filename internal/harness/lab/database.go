@@ -126,7 +126,7 @@ func checkDatabase(ctx context.Context, l *Lab, _ node) error {
 	}
 	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is in flight
 	nudged := false
-	return wait.For(ctx, "a young beat and an archive that goes on", 200*time.Millisecond,
+	return wait.For(ctx, "a young heartbeat row and an archive that goes on", 200*time.Millisecond,
 		func(ctx context.Context) error {
 			var age float64
 			var stuck bool
@@ -146,7 +146,7 @@ func checkDatabase(ctx context.Context, l *Lab, _ node) error {
 			case stuck:
 				return errors.New("the last WAL segment could not be archived: journalctl -u veza-postgresql says why")
 			case age > beatLimit.Seconds():
-				return fmt.Errorf("the newest beat is %.0f s old: journalctl -u veza-heartbeat says why", age)
+				return fmt.Errorf("the newest heartbeat row is %.0f s old: journalctl -u veza-heartbeat says why", age)
 			}
 			return nil
 		})

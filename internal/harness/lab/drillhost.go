@@ -158,7 +158,7 @@ func checkDrillHost(ctx context.Context, l *Lab, _ node) error {
 	}); err != nil {
 		return err
 	}
-	return wait.For(ctx, "a young beat in the formation", 500*time.Millisecond, func(ctx context.Context) error {
+	return wait.For(ctx, "a young heartbeat row in the formation", time.Second/2, func(ctx context.Context) error {
 		conn, err := l.connect(ctx, l.Formation(), Database)
 		if err != nil {
 			return err

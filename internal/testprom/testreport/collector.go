@@ -295,7 +295,7 @@ func (c *Collector) within(e *Event) bool {
 	return ok && (rest == "" || rest[0] == '/') && e.Package == c.pkg
 }
 
-// track is the track of exactly this test, nil for any other.
+// stateOf is the track of exactly this test, nil for any other.
 func (c *Collector) stateOf(e *Event) *testState {
 	if !c.within(e) {
 		return nil
@@ -317,7 +317,7 @@ func (c *Collector) owner(test string) *testState {
 	return &c.root
 }
 
-// allBegan says whether every expected step has begun.
+// allStepsBegan says whether every expected step has begun.
 func (c *Collector) allStepsBegan() bool {
 	for i := range c.steps {
 		if c.expected(i) && c.steps[i].runs == 0 {

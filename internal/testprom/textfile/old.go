@@ -18,7 +18,7 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// old is what the file held before this run: series of this suite alone.
+// oldFile is what the file held before this run: series of this suite alone.
 type oldFile struct {
 	series   []series
 	help     map[string]string // of metrics this version does not know

@@ -26,7 +26,7 @@ func passes(t *testing.T, s *labSuite) {
 	assert.True(t, ok)
 	assert.Positive(t, rows)
 	basis, ok := o.Value("rpo_seconds", "heartbeat")
-	assert.True(t, ok, "the lab's beat goes on")
+	assert.True(t, ok, "the lab's heartbeat goes on")
 	assert.Less(t, basis, 120.0)
 	assert.Equal(t, before, b.histories(), "no timeline but production's: a clone that archived would bring one")
 }

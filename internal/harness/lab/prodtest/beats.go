@@ -32,9 +32,9 @@ func beats(t *testing.T, p *production) {
 	first := newest(primary)
 	ctx, cancel := context.WithTimeout(t.Context(), beatsTime)
 	defer cancel()
-	require.NoError(t, wait.For(ctx, "three beats more", time.Second, func(context.Context) error {
+	require.NoError(t, wait.For(ctx, "three heartbeat rows more", time.Second, func(context.Context) error {
 		if now := newest(primary); now < first+3 {
-			return fmt.Errorf("beat %d after %d", now, first)
+			return fmt.Errorf("heartbeat row %d after %d", now, first)
 		}
 		return nil
 	}))
