@@ -51,7 +51,7 @@ backup: programs-drill ## the checks on a seeded repository's backups, or ARGS='
 
 .PHONY: check
 check: vet tidy-check length $(GOLANGCI_STAMP) ## before a commit: vet per tag, linter, go.mod, the tests that need nothing but Go
-	@$(GOLANGCI) run ./...
+	@$(GOLANGCI) run --allow-parallel-runners ./...
 	@$(MAKE) test-short
 
 .PHONY: test
@@ -99,7 +99,7 @@ faults-all: faults ## the same, and those for containers in Docker and in Incus
 
 .PHONY: lint
 lint: vet lint-ansible length deadcode $(GOLANGCI_STAMP) ## vet and golangci-lint once per build tag, dead code, the length of files; lint-ansible
-	@for tag in $(TAGS); do echo "golangci-lint, tag $$tag"; $(GOLANGCI) run --build-tags "$${tag#none}" ./...; done
+	@for tag in $(TAGS); do echo "golangci-lint, tag $$tag"; $(GOLANGCI) run --allow-parallel-runners --build-tags "$${tag#none}" ./...; done
 
 .PHONY: length
 length: ## no Go file has more than 400 lines
