@@ -107,7 +107,7 @@ type order struct {
 
 var orders = []string{"up", "down", "status", "conf", "inventory", "renew"}
 
-// parse reads the command line; flags may stand before or behind the command's name.
+// parse reads the command line; flags may stand before or after the command's name.
 func parse(args []string, messages io.Writer) (o order, err error) {
 	o.rows = lab.DefaultRows
 	if text := os.Getenv("LAB_ROWS"); text != "" {

@@ -11,7 +11,7 @@ import (
 	"veza.fr/recovery/internal/harness/lab"
 )
 
-// Flags stand before or behind the name, LAB_ROWS is their default, and what cannot be meant is refused.
+// Flags stand before or after the name, LAB_ROWS is their default, and what cannot be meant is refused.
 func TestParse(t *testing.T) {
 	for _, c := range []struct {
 		args    []string

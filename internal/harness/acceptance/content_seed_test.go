@@ -13,7 +13,7 @@ import (
 )
 
 // content is a cluster whose data goes through every bad state there is, each at a restore
-// point and mended behind it: `-target name:POINT` brings a state back. What no SQL can do
+// point and mended after it: `-target name:POINT` brings a state back. What no SQL can do
 // is done to its files before backups of their own.
 var content = sync.OnceValues(func() (liveSeed, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), seedTime)

@@ -34,7 +34,7 @@ func (rc *repoCopy) check(env []string, args ...string) outcome {
 	}).End()
 }
 
-// startAs starts it behind a command that makes it another user's; who is that
+// startAs starts it through a command that makes it another user's; who is that
 // user already, needs none.
 func (rc *repoCopy) startAs(prefix []string, name string, env []string, args ...string) *flight {
 	rc.t.Helper()

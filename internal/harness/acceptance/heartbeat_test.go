@@ -59,7 +59,7 @@ var clockAheadFaults = faults("TestClockAhead", ahead, []fault{
 	{name: "ByADay", exit: 2, why: reason.ClockSkew, words: "the newest heartbeat is 23h5", step: "verify"},
 })
 
-// seeded makes a life out of a small cluster without beats in the background, by statements.
+// seeded makes a seed of a small cluster without heartbeat rows in the background, by statements.
 func seeded(name string, statements map[string][]string) func() (liveSeed, error) {
 	return sync.OnceValues(func() (liveSeed, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), seedTime)

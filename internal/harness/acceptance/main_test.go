@@ -15,7 +15,7 @@ import (
 // open to user postgres, which t.TempDir is not.
 var base string
 
-// busy bounds the drills that compute at one time: each keeps about a core at work.
+// cores bounds the drills that compute at one time: each keeps about a core at work.
 var cores = make(chan struct{}, 2)
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -53,7 +53,7 @@ func prepare() (err error) {
 	if err = os.Setenv("TMPDIR", base); err != nil { // the seeds' machines are made in it
 		return err
 	}
-	return flag.Set("test.parallel", "100") // cases that only wait need no core; busy bounds the others
+	return flag.Set("test.parallel", "100") // cases that only wait need no core; cores bounds the others
 }
 
 // roomy is dir when it is a file system in memory with room and programs may run from

@@ -25,13 +25,13 @@ import (
 	"veza.fr/recovery/internal/objectstore"
 )
 
-// store is the S3 server of a seed, reached directly or through a front.
+// store is the S3 server of a seed, reached directly or through a proxy.
 type store struct {
 	*objectstore.Store
 	handler http.Handler
 }
 
-// newStore makes the way into a store for fronts: requests pass as they are, their
+// newStore makes the handler by which proxies reach a store: requests pass as they are, their
 // signature covers the name of the host.
 func newStore(s *objectstore.Store) *store {
 	pool := x509.NewCertPool()
@@ -47,7 +47,7 @@ func newStore(s *objectstore.Store) *store {
 	}}
 }
 
-// behaviour is what a front makes of a request; store answers as the store would.
+// behaviour is what a proxy makes of a request; store answers as the store would.
 type behaviour func(w http.ResponseWriter, r *http.Request, store http.Handler)
 
 // identity is a certificate that signs itself.

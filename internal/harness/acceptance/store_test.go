@@ -179,7 +179,7 @@ func withShortTimeout(inject func(*repoCopy)) func(*repoCopy) {
 	}
 }
 
-// Behaviours of a front.
+// Behaviours of a proxy.
 
 func pass(w http.ResponseWriter, r *http.Request, store http.Handler) { store.ServeHTTP(w, r) }
 
@@ -197,7 +197,7 @@ func plainHTTP(c net.Conn) {
 	_ = c.Close()
 }
 
-// untrusted leaves the conf with the authority of the store, not of the front.
+// untrusted leaves the conf with the authority of the store, not of the proxy.
 func untrusted(rc *repoCopy) {
 	viaProxy(localhost, pass)(rc)
 	rc.set("repo1-storage-ca-file", rc.file("etc/ca.crt"))

@@ -74,7 +74,7 @@ func onTimeline1(rc *repoCopy) []string { return rc.files("archive/demo/15-1/000
 
 func onTimeline2(rc *repoCopy) []string { return rc.files("archive/demo/15-1/0000000200000000/*-*") }
 
-// oldPrimary makes the old primary go on archiving behind the switch, by segments
+// oldPrimary makes the old primary go on archiving after the switch, by segments
 // whose age differs from the newest one's.
 func oldPrimary(by time.Duration, segments int) func(*repoCopy) {
 	return func(rc *repoCopy) {

@@ -69,7 +69,7 @@ type Plan struct {
 	Out      string   // directory of textfile, report and stream
 	Name     string   // their base name
 	Env      []string // beside PATH and TMPDIR, which are all a drill gets
-	Prefix   []string // a command in front, which makes it another user's
+	Prefix   []string // a command before it, which makes it another user's
 	Args     []string // of the drill
 	Suite    string   // drill, which is the default, or backup
 }

@@ -55,7 +55,7 @@ func (m machine) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
 const (
 	hbaFile  = "/etc/veza/pg_hba.conf"
 	beatFile = "/etc/veza/heartbeat.sql"
-	// wakeCheckpointer goes before the first beat. The checkpointer begins while the
+	// wakeCheckpointer goes before the first heartbeat row. The checkpointer begins while the
 	// cluster still starts, sleeps a whole checkpoint_timeout then, and looks at
 	// archive_timeout only when it wakes: without this nothing is archived for 5 minutes.
 	wakeCheckpointer = "CHECKPOINT;\n"
@@ -77,7 +77,7 @@ func seeded(h host.Host, n node) *source.Seeded {
 }
 
 // setUpDatabase makes a cluster with backups and leaves it running, as services:
-// it beats and archives for as long as the lab is up, through restarts of the node.
+// it writes heartbeat rows and archives for as long as the lab is up, through restarts of the node.
 func setUpDatabase(ctx context.Context, s *site, n node, h host.Host) error {
 	if err := root(ctx, h, "install", "-d", "-o", "postgres", "-m", "0755",
 		etc, directories["data"], directories["run"], directories["log"], directories["spool"]); err != nil {
@@ -95,7 +95,7 @@ func setUpDatabase(ctx context.Context, s *site, n node, h host.Host) error {
 	if s.conf, err = h.Read(ctx, repository.Conf); err != nil {
 		return err
 	}
-	if err := cluster.Stop(ctx); err != nil { // its beats are this process's
+	if err := cluster.Stop(ctx); err != nil { // this process writes its heartbeat rows
 		return err
 	}
 	s.say("starting PostgreSQL and heartbeat as services")
@@ -116,7 +116,7 @@ func serve(ctx context.Context, h host.Host, bin string) error {
 	return unit(ctx, h, "veza-heartbeat.service", fill(heartbeatUnit))
 }
 
-// checkDatabase wants a young beat, and an archive that is not stuck.
+// checkDatabase wants a young heartbeat row, and an archive that is not stuck.
 func checkDatabase(ctx context.Context, l *Lab, _ node) error {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()

@@ -145,7 +145,7 @@ func setUpDrillHost(ctx context.Context, s *site, _ node, h host.Host) error {
 	return s.letIn(ctx, h)
 }
 
-// checkDrillHost wants Prometheus to have scraped every node, and a young beat.
+// checkDrillHost wants Prometheus to have scraped every node, and a young heartbeat row.
 func checkDrillHost(ctx context.Context, l *Lab, _ node) error {
 	ctx, cancel := context.WithTimeout(ctx, startTime)
 	defer cancel()

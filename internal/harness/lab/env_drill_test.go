@@ -15,7 +15,7 @@ import (
 )
 
 // The lab that is up on this machine does what it is there for: the store answers, the
-// database beats and archives, its backups can be listed.
+// database writes heartbeat rows and archives, its backups can be listed.
 func TestLab(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

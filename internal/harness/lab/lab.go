@@ -74,7 +74,7 @@ func open(ctx context.Context, d *daemon, p places) (*Lab, error) {
 }
 
 // Check is nil when every node does what it is there for: the store answers to its
-// name, the database beats and archives.
+// name, the database writes heartbeat rows and archives.
 func (l *Lab) Check(ctx context.Context) error {
 	states, err := l.daemon.statuses(ctx)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"veza.fr/recovery/internal/wait"
 )
 
-// drillTime bounds one drill; testprom has a limit of its own, far behind it.
+// drillTime bounds one drill; testprom has a limit of its own, much later.
 const drillTime = 4 * time.Minute
 
 // value is a measurement, and the value of one of its labels.

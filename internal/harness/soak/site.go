@@ -98,7 +98,7 @@ func (s *site) live(ctx context.Context, r *rand.Rand) error {
 // furnish makes the conf and the heartbeat what the mix says.
 func (s *site) furnish(ctx context.Context) error {
 	if s.mix.load == idle || s.mix.load == idleHours {
-		if err := errors.Join(s.Stop(ctx), s.Start(ctx)); err != nil { // without beats from here on
+		if err := errors.Join(s.Stop(ctx), s.Start(ctx)); err != nil { // without heartbeat rows from here on
 			return err
 		}
 	}
@@ -135,7 +135,7 @@ func (s *site) widen(ctx context.Context) error {
 				`SELECT lo_from_bytea(0, decode(repeat('c0ffee', 5000), 'hex')) FROM generate_series(1, 5)`,
 				`CREATE DATABASE shop`, `CREATE DATABASE "Odd name" TABLESPACE elsewhere`)
 		},
-		// Replayed behind a backup from before it, CREATE TABLESPACE would lead out of the sandbox: a true red.
+		// Replayed after a backup from before it, CREATE TABLESPACE would lead out of the sandbox: a true red.
 		func() error { return s.Pgbackrest(ctx, "backup", "--type=full") },
 		func() error { return s.Pgbackrest(ctx, "expire", "--repo1-retention-full=1") },
 	)
@@ -167,7 +167,7 @@ func (s *site) backUp(ctx context.Context) error {
 	return s.Pgbackrest(ctx, "backup", "--type="+s.mix.kind)
 }
 
-// note makes the mark, with a commit behind it, and archives both.
+// note makes the mark, with a commit after it, and archives both.
 func (s *site) note(ctx context.Context) error {
 	conn, err := s.Connect(ctx)
 	if err != nil {

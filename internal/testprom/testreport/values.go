@@ -116,7 +116,7 @@ func (v *values) complete(d suite.Definition, given map[string]string) (map[stri
 	return full, nil
 }
 
-// maxDoubts bounds what is remembered; one is enough for the verdict.
+// maxProblems bounds what is remembered; one is enough for the verdict.
 const maxProblems = 20
 
 func (v *values) problem(format string, args ...any) {

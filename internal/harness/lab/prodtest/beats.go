@@ -13,10 +13,10 @@ import (
 	"veza.fr/recovery/internal/wait"
 )
 
-// beatsTime bounds the wait for some beats; the inventory asks for one every two seconds.
+// beatsTime bounds the wait for some heartbeat rows; the inventory asks for one every two seconds.
 const beatsTime = 30 * time.Second
 
-// beats: the primary writes beats, without a hole, and the standby's unit waits and writes
+// beats: the primary writes heartbeat rows, without a hole, and the standby's unit waits and writes
 // none: its rows are the primary's.
 func beats(t *testing.T, p *production) {
 	primary, standby := p.roles(t)
