@@ -14,17 +14,10 @@ const schema = 1
 
 // document is the report as JSON, and a line of the history.
 type document struct {
-	Schema   int               `json:"schema"`
-	Suite    string            `json:"suite"`
-	Stanza   string            `json:"stanza"`
-	Verdict  string            `json:"verdict"` // pass, fail or environment, as the exit status 0, 1 or 2
-	Exit     int               `json:"exit_status"`
-	Backups  string            `json:"backups"` // restored (of the backup checks: sound), at_fault or unknown
-	Reason   reason.Reason     `json:"reason"`
-	Sentence string            `json:"sentence"`
-	Next     string            `json:"next,omitempty"`
-	Step     string            `json:"step,omitempty"`
-	Detail   string            `json:"detail,omitempty"`
+	Schema int    `json:"schema"`
+	Suite  string `json:"suite"`
+	Stanza string `json:"stanza"`
+	verdictDocument
 	Begin    time.Time         `json:"started"`
 	End      time.Time         `json:"ended"`
 	Duration *float64          `json:"duration_seconds,omitempty"`
@@ -36,6 +29,18 @@ type document struct {
 	Problems []string          `json:"doubts,omitempty"` // everything that speaks against a pass
 	Warnings []string          `json:"warnings,omitempty"`
 	Output   []string          `json:"output,omitempty"` // the last lines that belong to no step; not in the history
+}
+
+// verdictDocument is what was found; its fields stand in the document itself.
+type verdictDocument struct {
+	Verdict  string        `json:"verdict"` // pass, fail or environment, as the exit status 0, 1 or 2
+	Exit     int           `json:"exit_status"`
+	Backups  string        `json:"backups"` // restored (of the backup checks: sound), at_fault or unknown
+	Reason   reason.Reason `json:"reason"`
+	Sentence string        `json:"sentence"`
+	Next     string        `json:"next,omitempty"`
+	Step     string        `json:"step,omitempty"`
+	Detail   string        `json:"detail,omitempty"`
 }
 
 type stepDocument struct {
@@ -57,10 +62,12 @@ type valueDocument struct {
 func (r *result) document(output bool) document {
 	d := document{
 		Schema: schema, Suite: r.suite.Name, Stanza: r.stanza,
-		Verdict: [...]string{"pass", "fail", "environment"}[r.exit],
-		Exit:    r.exit, Backups: [...]string{"unknown", r.suite.Words.Sound, "at_fault"}[r.Backups],
-		Reason: r.Reason, Sentence: r.sentence(), Next: r.Reason.Next(),
-		Step: r.Step, Detail: r.Detail, Begin: r.begin.UTC(), End: r.end.UTC(), Status: r.Status,
+		verdictDocument: verdictDocument{
+			Verdict: [...]string{"pass", "fail", "environment"}[r.exit],
+			Exit:    r.exit, Backups: [...]string{"unknown", r.suite.Words.Sound, "at_fault"}[r.Backups],
+			Reason: r.Reason, Sentence: r.sentence(), Next: r.Reason.Next(), Step: r.Step, Detail: r.Detail,
+		},
+		Begin: r.begin.UTC(), End: r.end.UTC(), Status: r.Status,
 		Labels: r.Labels, Notes: r.Notes, Problems: r.Problems, Warnings: r.warnings,
 		Steps: []stepDocument{}, Values: []valueDocument{},
 	}

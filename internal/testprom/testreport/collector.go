@@ -23,30 +23,44 @@ type Collector struct {
 	// OnStray, when set, sees what stands between the events.
 	OnStray func(line string)
 
-	mu             sync.Mutex // held for one line
-	suite          suite.Suite
-	decoder        decoder
-	root           testState
-	steps          []testState
+	mu      sync.Mutex // held for one line
+	suite   suite.Suite
+	decoder decoder
+	root    testState
+	steps   []testState
+	scan    outputScan
+	tail    ring // of all that belongs to no step
+	midLine bool // the output event before had no line break
+	published
+	packages
+	stream
+	stopped atomic.Pointer[stop]
+}
+
+// published is what the suite's tests said by attributes, reasons apart.
+type published struct {
 	values         values
-	scan           outputScan
 	notes          []string
 	asked          []string // the claims the run said it asks; nil before
 	reasonCameLast bool     // every expected step had begun when the suite's own test published its reason
-	tail           ring     // of all that belongs to no step
-	midLine        bool     // the output event before had no line break
+}
 
+// packages is what became of the packages of the run.
+type packages struct {
 	pkg            string // package that holds the suite's test: the first in which it ran
 	otherPackage   string // another package that ran a test of that name
 	packageResult  Action // its own terminal action: pass, fail, skip; "" before
 	openPackages   int    // packages started and not ended
 	otherFailed    string // the first test outside the suite, or package, that failed
 	unbuiltPackage string // the first package that did not build
-	stray          int    // lines that are no events
-	events         int
-	first, last    string // times of the first and last event
-	readErr        error
-	stopped        atomic.Pointer[stop]
+}
+
+// stream is what the stream itself was like.
+type stream struct {
+	stray       int // lines that are no events
+	events      int
+	first, last string // times of the first and last event
+	readErr     error
 }
 
 // stop is why a run was ended from outside.
