@@ -1,0 +1,80 @@
+package drill
+
+import (
+	"os"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/host"
+	"veza.fr/recovery/internal/postgres"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/suite"
+)
+
+const logFile = "/box/log/postgresql.log"
+
+// clusterOn is a cluster whose postmaster lives, or not, and whose server log is a recorded one.
+func clusterOn(t *testing.T, status answer, log string) (cluster, *machine) {
+	t.Helper()
+	box := &machine{answers: map[string]answer{"pg_ctl status": status}, files: map[string]string{}}
+	if log != "" {
+		content, err := os.ReadFile("../fixtures/postgres/" + log)
+		require.NoError(t, err)
+		box.files[logFile] = string(content)
+	}
+	return cluster{server: &postgres.Server{Host: box, Data: "/box/data", LogFile: logFile}, set: "L"}, box
+}
+
+var dead = answer{err: &host.ExitError{Argv: []string{"pg_ctl"}, Code: 3}}
+
+// A query that failed because the server is gone is explained by the server log; one that
+// failed while it lives by what the server said; a machine that cannot tell is no witness.
+func TestBrokenSession(t *testing.T) {
+	answered := error(&pgconn.PgError{Code: "42P01", Message: "no such table"})
+	for name, c := range map[string]struct {
+		status answer
+		log    string
+		err    error
+		want   reason.Reason
+	}{
+		"it lives, and answered":       {answer{}, "switch.log", answered, reason.SmokeQuery},
+		"it lives, without a log":      {answer{}, "", answered, reason.SandboxFailed},
+		"nobody knows whether it does": {answer{err: errGone}, "switch.log", answered, reason.SandboxFailed},
+		"it died of bad WAL":           {dead, "first-corrupt.log", answered, reason.WALCorrupt},
+		"it died, without a log":       {dead, "", answered, reason.SandboxFailed},
+	} {
+		from, _ := clusterOn(t, c.status, c.log)
+		requireReason(t, c.want, from.brokenSession(t.Context(), suite.NewOut(&recorder{}), c.err), name)
+	}
+}
+
+// Whoever is told that the server did not come up sees the end of its log.
+func TestWhyNotUp_ShowsTheLog(t *testing.T) {
+	from, _ := clusterOn(t, answer{}, "first-corrupt.log")
+	var heard recorder
+	require.Error(t, from.whyNotUp(t.Context(), suite.NewOut(&heard), postgres.ErrDied))
+	assert.Contains(t, heard.String(), "the end of the server log:\n")
+
+	heard.Reset()
+	why := from.whyNotUp(t.Context(), suite.NewOut(&heard), reason.Errorf(reason.DiskSpace, "no space"))
+	requireReason(t, reason.DiskSpace, why, "what is known needs no log")
+	assert.Empty(t, heard.String())
+}
+
+// A kept sandbox says how to enter its server, or where the log of a dead one is.
+func TestSayEntry(t *testing.T) {
+	for want, status := range map[string]answer{
+		"enter it: psql -h /box/run -p 5432 -U boss -d app": {},
+		"its server is not running; its log: tail -n 50 ":   dead,
+		"its log: tail -n 50 " + logFile:                    {err: errGone},
+	} {
+		from, box := clusterOn(t, status, "")
+		from.server.User, from.server.Socket, from.server.Port = "boss", "/box/run", 5432
+		var heard recorder
+		sayEntry(t.Context(), suite.NewOut(&heard), box, from.server, "app")
+		assert.Contains(t, heard.String(), want)
+	}
+}

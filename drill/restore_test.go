@@ -1,0 +1,127 @@
+package drill
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/repository"
+	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/target"
+)
+
+// restoring is a sandbox with the full pinned, whose restore ends so.
+func restoring(t *testing.T, restore answer) (provisioned, *machine) {
+	t.Helper()
+	full, _ := twoSets(t)
+	box := &machine{answers: map[string]answer{
+		"pgbackrest restore": restore, "nproc": {stdout: "2\n"}, "du": {stdout: "70\t/box/data\n7\t/box/tblspc\n"},
+	}}
+	p := on(box, full)
+	p.Settings.Set = settings.SetLatest
+	config, err := pgbackrest.ParseConfig("/c", []byte("[global]\nrepo1-path=/repo\n[demo]\npg1-path=/p\n"))
+	require.NoError(t, err)
+	p.repo.Repository = repository.Repository{Conf: repository.Conf{Config: config}, Stanza: "demo", Key: 1}
+	return p, box
+}
+
+// The pinned set is restored by its label, to the target of the plan, and what lies there is
+// measured once.
+func TestRestore_MeasuresWhatLiesThere(t *testing.T) {
+	p, box := restoring(t, answer{})
+	p.plan.age = 90 * time.Second
+	p.plan.aim.target = lsnTarget("0/5000000")
+	var heard recorder
+	r, err := restore(t.Context(), suite.NewOut(&heard), p)
+	require.NoError(t, err)
+	assert.Positive(t, r.took)
+	assert.Equal(t, "77", heard.values["metric.restored_bytes"])
+	assert.Equal(t, "90", heard.values["metric.backup_age_seconds"])
+	ran := strings.Join(box.ran, "\n")
+	assert.Contains(t, ran, "--set="+p.plan.set.Label)
+	assert.Contains(t, ran, "--target=0/5000000")
+}
+
+// A restore that failed is judged, and the age of the set is known all the same.
+func TestRestore_Fails(t *testing.T) {
+	for name, c := range map[string]struct {
+		restore answer
+		want    reason.Reason
+	}{
+		"a file is missing": {
+			answer{err: exit(55, "ERROR: [055]: unable to open missing file '/x' for read")},
+			reason.RepoCorrupt,
+		},
+		"anything else": {answer{err: exit(25, "ERROR: [025]: something")}, reason.RestoreFailed},
+		"killed":        {answer{err: exit(137, "")}, reason.SandboxFailed},
+	} {
+		p, _ := restoring(t, c.restore)
+		var heard recorder
+		_, err := restore(t.Context(), suite.NewOut(&heard), p)
+		requireReason(t, c.want, err, name)
+		assert.Contains(t, heard.values, "metric.backup_age_seconds", name)
+		assert.NotContains(t, heard.values, "metric.restored_bytes", name)
+	}
+	p, box := restoring(t, answer{})
+	delete(box.answers, "du")
+	_, err := restore(t.Context(), suite.NewOut(&recorder{}), p)
+	requireReason(t, reason.SandboxFailed, err, "what lies there cannot be measured")
+}
+
+// A set is expired when the repository lists others and not this one; one that was asked for
+// by its label is never replaced, and a repository that says nothing proves nothing.
+func TestExpired(t *testing.T) {
+	_, diff := twoSets(t)
+	for name, c := range map[string]struct {
+		lists []string
+		set   string
+		want  bool
+	}{
+		"another is listed": {[]string{diff.Label}, settings.SetLatest, true},
+		"it is listed":      {[]string{diff.Label, "20260823-020003F"}, settings.SetLatest, false},
+		"nothing is listed": {nil, settings.SetLatest, false},
+		"it was asked for":  {[]string{diff.Label}, "20260823-020003F", false},
+	} {
+		p, box := restoring(t, answer{})
+		p.Settings.Set = c.set
+		box.answers["pgbackrest info"] = answer{stdout: listing(t, c.lists)}
+		_, expired := restored{provisioned: p}.expired(t.Context(), suite.NewOut(&recorder{}))
+		assert.Equal(t, c.want, expired, name)
+	}
+	p, _ := restoring(t, answer{})
+	_, expired := restored{provisioned: p}.expired(t.Context(), suite.NewOut(&recorder{}))
+	assert.False(t, expired, "info says nothing")
+}
+
+// listing is what info prints of a repository with sets of these labels.
+func listing(t *testing.T, labels []string) string {
+	t.Helper()
+	var backups []json.RawMessage
+	for _, label := range labels {
+		backups = append(backups, fmt.Appendf(nil, `{"label":%q,"type":"full","database":{"id":1,"repo-key":1}}`,
+			label))
+	}
+	text, err := json.Marshal([]map[string]any{{
+		"name": "demo", "backup": backups, "repo": []map[string]any{{"key": 1, "status": map[string]any{"code": 0}}},
+	}})
+	require.NoError(t, err)
+	return string(text)
+}
+
+// The request stays what it was: a plan holds what was made of it.
+func TestPlan_LeavesTheRequest(t *testing.T) {
+	p, _ := restoring(t, answer{})
+	p.Settings.Target = target.Target{Kind: target.Random}
+	p.plan.aim.target = lsnTarget("0/5000000")
+	r, err := restore(t.Context(), suite.NewOut(&recorder{}), p)
+	require.NoError(t, err)
+	assert.Equal(t, target.Random, r.Settings.Target.Kind)
+}
