@@ -3,6 +3,7 @@ package drill
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"path"
@@ -32,9 +33,10 @@ type answer struct {
 }
 
 var (
-	_       sandbox.Sandbox   = (*machine)(nil)
-	_       sandbox.Installer = (*installer)(nil)
-	errGone                   = errors.New("no such container")
+	_           sandbox.Sandbox   = (*machine)(nil)
+	_           sandbox.Installer = (*installer)(nil)
+	errGone                       = errors.New("no such container")
+	errNotThere                   = fmt.Errorf("postgres: %w", host.ErrNotFound)
 )
 
 func (m *machine) Run(_ context.Context, c host.Command) (host.Result, error) {

@@ -116,6 +116,29 @@ func listing(t *testing.T, labels []string) string {
 	return string(text)
 }
 
+// A restore that ended well is not begun again, whatever was expired meanwhile; and one whose
+// failure is explained is not either.
+func TestRestore_BeginsAgainOnlyWhenItMust(t *testing.T) {
+	_, diff := twoSets(t)
+	for name, c := range map[string]struct {
+		restore answer
+		want    reason.Reason
+	}{
+		"it ended well": {answer{}, ""},
+		"denied": {
+			answer{err: exit(39, "ERROR: [039]: HTTP request failed with 403 (Forbidden)")},
+			reason.RepoDenied,
+		},
+	} {
+		p, box := restoring(t, c.restore)
+		box.answers["pgbackrest info"] = answer{stdout: listing(t, []string{diff.Label})}
+		var heard recorder
+		_, err := restore(t.Context(), suite.NewOut(&heard), p)
+		requireReason(t, c.want, err, name)
+		assert.NotContains(t, heard.String(), "beginning again", name)
+	}
+}
+
 // The request stays what it was: a plan holds what was made of it.
 func TestPlan_LeavesTheRequest(t *testing.T) {
 	p, _ := restoring(t, answer{})
