@@ -84,7 +84,8 @@ func (r restored) recover(ctx context.Context, out suite.Out, c cluster) (recove
 		return done, overspent(ctx, r.Settings.RTO, r.started, err)
 	}
 	done.answered = time.Now()
-	return done, done.reachedTheEnd(ctx, out)
+	err := done.reachedTheEnd(ctx, out)
+	return done, err
 }
 
 // forgetLibpq drops the PG... variables, which are for -primary alone: a PGSERVICE or

@@ -76,7 +76,8 @@ func Open(ctx context.Context, out suite.Out, request Request) (s Session, err e
 	if err = repo.Check(); err != nil {
 		return s, err
 	}
-	return s, s.ask(ctx, out, repo, tag)
+	err = s.ask(ctx, out, repo, tag) // it fills s: not in the return, whose order is nobody's
+	return s, err
 }
 
 // Conf is the path of the pgbackrest.conf of an existing source, "" where one is seeded.
@@ -101,12 +102,12 @@ func (s Session) reserve(ctx context.Context, out suite.Out, stanza, tag string)
 	}
 	out.Undo(func(context.Context, suite.Out) error { return lock.Release() })
 	for _, provider := range s.Environment.Providers(s.Settings) {
-		removed, err := provider.Reap(ctx, tag)
+		removed, failed := provider.Reap(ctx, tag)
 		for _, leftover := range removed {
 			out.Note("of an earlier run: %s", leftover)
 		}
-		if err != nil {
-			return reason.Wrap(reason.SandboxFailed, err)
+		if failed != nil {
+			return reason.Wrap(reason.SandboxFailed, failed)
 		}
 	}
 	return nil
