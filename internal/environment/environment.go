@@ -37,9 +37,9 @@ type Environment struct {
 type Ground func(context.Context, settings.Settings, sandbox.Spec) (sandbox.Sandbox, *objectstore.Store, error)
 
 // Seeded is an Environment's Seed on a ground.
-func Seeded(make Ground) func(context.Context, settings.Settings, sandbox.Spec) (*source.Seeded, error) {
+func Seeded(ground Ground) func(context.Context, settings.Settings, sandbox.Spec) (*source.Seeded, error) {
 	return func(ctx context.Context, s settings.Settings, spec sandbox.Spec) (*source.Seeded, error) {
-		machine, store, err := make(ctx, s, spec)
+		machine, store, err := ground(ctx, s, spec)
 		return &source.Seeded{Machine: machine, Store: store, Stanza: spec.Stanza, Rows: int(s.Rows)}, err
 	}
 }

@@ -37,7 +37,7 @@ func (m Mutant) Write(dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	real, err := filepath.Abs(m.File)
+	original, err := filepath.Abs(m.File)
 	if err != nil {
 		return "", err
 	}
@@ -47,7 +47,7 @@ func (m Mutant) Write(dir string) (string, error) {
 		return "", err
 	}
 	overlay := filepath.Join(dir, "overlay.json")
-	return overlay, os.WriteFile(overlay, fmt.Appendf(nil, `{"Replace": {%q: %q}}`, real, mutated), 0o600)
+	return overlay, os.WriteFile(overlay, fmt.Appendf(nil, `{"Replace": {%q: %q}}`, original, mutated), 0o600)
 }
 
 // Of lists the mutants of a file, in its order.
