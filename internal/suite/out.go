@@ -24,9 +24,10 @@ type Out struct {
 // with Undo is left to Undone.
 func NewOut(handle Handle) Out { return Out{handle: handle, undo: &undoing{}} }
 
-// Say prints one line.
+// Say prints one line, or several where the text has line breaks.
 func (o Out) Say(format string, args ...any) {
-	_, _ = fmt.Fprintf(o.handle.Output(), format+"\n", args...) // a line nobody can read any more is no fault
+	// A line nobody can read any more is no fault.
+	_, _ = fmt.Fprintln(o.handle.Output(), Printable(fmt.Sprintf(format, args...)))
 }
 
 // Note prints a line and keeps it for the report.

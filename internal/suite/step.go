@@ -123,5 +123,5 @@ func (r *Run) fail(ctx context.Context, t *testing.T, err error) {
 	}
 	t.Attr(ReasonKey, string(why))
 	t.Attr(DetailKey, Line(err.Error()))
-	t.Error(err)
+	t.Error(Printable(err.Error()))
 }

@@ -13,14 +13,16 @@ import (
 )
 
 var scenarios = map[string]func(*testing.T){
-	"passes":            func(t *testing.T) { t.Helper(); runTrial(t, nil) },
-	"fails":             func(t *testing.T) { t.Helper(); runTrial(t, failHere) },
-	"panics":            func(t *testing.T) { t.Helper(); runTrial(t, panicHere) },
-	"is stopped":        func(t *testing.T) { t.Helper(); runTrial(t, stopHere) },
-	"waits for ever":    func(t *testing.T) { t.Helper(); runTrial(t, waitHere) },
-	"undo fails":        undoFails,
-	"claims":            claims,
-	"nothing to ask of": nothingToAskOf,
+	"passes":             func(t *testing.T) { t.Helper(); runTrial(t, nil) },
+	"fails":              func(t *testing.T) { t.Helper(); runTrial(t, failHere) },
+	"panics":             func(t *testing.T) { t.Helper(); runTrial(t, panicHere) },
+	"is stopped":         func(t *testing.T) { t.Helper(); runTrial(t, stopHere) },
+	"waits for ever":     func(t *testing.T) { t.Helper(); runTrial(t, waitHere) },
+	"undo fails":         undoFails,
+	"claims":             claims,
+	"nothing to ask of":  nothingToAskOf,
+	"hostile":            hostile,
+	"says forged events": sayForged,
 }
 
 func failHere(context.Context) error  { return errors.New("it broke") }
