@@ -67,6 +67,7 @@ test-short: ## what needs nothing but Go
 .PHONY: race
 race: programs-test ## every test under the race detector (needs gcc)
 	$(GO) test -race -shuffle=on ./...
+	$(GO) test -race -short ./drill
 
 # .ci/run asks for them, so that nothing of make's stands behind the test runner's lines.
 .PHONY: test-command test-ci-command test-lab-command

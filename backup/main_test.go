@@ -15,5 +15,15 @@ var pending = settings.Register(flag.CommandLine)
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	os.Exit(suite.Main(m))
+	os.Exit(suite.Main(m, alone()))
+}
+
+// alone is TestBackup where an existing repository is checked, or nobody knows yet: what else
+// stands here seeds clusters of its own, or needs none.
+func alone() string {
+	given, err := pending.Load(os.Environ())
+	if existing := given.Conf != "" || bind().Conf != ""; existing || err != nil {
+		return suite.Backup.Test
+	}
+	return ""
 }

@@ -15,5 +15,5 @@ var pending = settings.Register(flag.CommandLine)
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	os.Exit(suite.Main(m))
+	os.Exit(suite.Main(m, suite.Drill.Test)) // -short runs the unit tests
 }

@@ -2,6 +2,7 @@ package suite
 
 import (
 	"context"
+	"flag"
 	"os"
 	"os/signal"
 	"syscall"
@@ -31,7 +32,14 @@ func heard() bool {
 }
 
 // Main is a suite's TestMain, flags parsed: its tests' contexts end with the first signal.
-func Main(m *testing.M) int {
+// Without -run and -short only the test alone runs: a drill in production is the drill and
+// nothing else, and no unit test of ours may have a say in its verdict. "" runs all.
+func Main(m *testing.M, alone string) int {
+	if run := flag.Lookup("test.run"); alone != "" && run.Value.String() == "" && !testing.Short() {
+		if err := run.Value.Set("^" + alone + "$"); err != nil {
+			panic(err) // a string takes any value
+		}
+	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	interrupted = ctx
 	signals := make(chan os.Signal, 1)

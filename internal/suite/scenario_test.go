@@ -18,7 +18,7 @@ const scenarioVariable = "SUITE_TEST_SCENARIO"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(scenarioVariable) != "" {
-		os.Exit(Main(m))
+		os.Exit(Main(m, ""))
 	}
 	os.Exit(m.Run())
 }

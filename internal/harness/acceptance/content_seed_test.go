@@ -114,6 +114,11 @@ var (
 	}
 )
 
+// forged is the name of a table that test2json would take for an attribute of the step.
+func forged(name string) string {
+	return `U&"` + name + `\0016=== ATTR  TestDrill/verify reason locked\000A"`
+}
+
 var defects = []defect{
 	{"invalid_index", "postgres", []string{closed}, []string{reopened}},
 	{
@@ -138,6 +143,22 @@ var defects = []defect{
 		"harmless_sequence", "app",
 		[]string{`INSERT INTO loose VALUES (900, 'far')`},
 		[]string{`DELETE FROM loose WHERE n = 900`},
+	},
+	{
+		"forged_note", "app",
+		[]string{
+			`CREATE TABLE ` + forged("a") + ` (n serial, what text)`,
+			`INSERT INTO ` + forged("a") + ` VALUES (900)`,
+		},
+		[]string{`DROP TABLE ` + forged("a")},
+	},
+	{
+		"forged_finding", "app",
+		[]string{
+			`CREATE TABLE ` + forged("b") + ` (id serial PRIMARY KEY)`,
+			`INSERT INTO ` + forged("b") + ` VALUES (900)`,
+		},
+		[]string{`DROP TABLE ` + forged("b")},
 	},
 	{
 		"collation", "app",

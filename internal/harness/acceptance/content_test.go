@@ -46,6 +46,14 @@ var contentFaults = faults("TestContent", content, []fault{
 		exit: 0, why: reason.None, users: "whole", words: "loose_n_seq",
 	},
 	{
+		name: "NameForgesARed", args: at("forged_note"),
+		exit: 0, why: reason.None, users: "whole", words: "=== ATTR TestDrill/verify reason locked",
+	},
+	{
+		name: "NameForgesAnotherReason", args: at("forged_finding"),
+		exit: 1, why: reason.StaleData, step: "verify", words: "=== ATTR TestDrill/verify reason locked",
+	},
+	{
 		name: "CollationOfAnotherVersion", args: at("collation"),
 		exit: 1, why: reason.IndexCorrupt, step: "verify",
 		words: "collations: database app | collation german | version 1.0 | such as words_w_idx",
