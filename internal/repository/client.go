@@ -31,7 +31,7 @@ func (r Repository) Equip(ctx context.Context, on sandbox.Sandbox, sameFiles boo
 		return Client{}, err
 	}
 	command := r.command(on)
-	command.CAFile = ca
+	command.CAFile, command.Doubt = ca, doubt != nil
 	return Client{Repository: r, Pgbackrest: command, doubt: doubt}, nil
 }
 

@@ -24,7 +24,6 @@ func (c Client) Info(ctx context.Context, log Log) (pgbackrest.Stanza, error) {
 		ctx, cancel = context.WithTimeoutCause(ctx, doubtfulTimeout,
 			reason.Errorf(reason.UntrustedCertificate, "the object store's certificate is not accepted: %w", c.doubt))
 		defer cancel()
-		c.Pgbackrest.Doubt = true
 	}
 	info, err := c.Pgbackrest.Info(ctx)
 	if errors.Is(err, pgbackrest.ErrUnreadableInfo) {
