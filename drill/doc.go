@@ -1,4 +1,4 @@
-// Package drill is the restore drill. Its one test, TestDrill, restores the newest
+// Package drill is the restore drill. TestDrill restores the newest
 // backup set into a throw-away machine, proves that the data came back, and measures
 // what that cost.
 //
