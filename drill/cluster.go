@@ -29,6 +29,9 @@ type cluster struct {
 
 // whyNotUp reads the server log for the cause of a start that failed.
 func (c cluster) whyNotUp(ctx context.Context, out suite.Out, err error) error {
+	if _, known := reason.Of(err); ctx.Err() != nil && !known { // the run was stopped, or the store is gone
+		return fmt.Errorf("%w (%w)", context.Cause(ctx), err)
+	}
 	if ctx.Err() != nil || !blamesServer(err) {
 		return reason.Wrap(reason.SandboxFailed, err)
 	}

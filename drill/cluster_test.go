@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"context"
 	"os"
 	"testing"
 
@@ -65,7 +66,7 @@ func TestWhyNotUp_ShowsTheLog(t *testing.T) {
 }
 
 // A kept sandbox says how to enter its server, or where the log of a dead one is.
-func TestSayEntry(t *testing.T) {
+func TestWayIn(t *testing.T) {
 	for want, status := range map[string]answer{
 		"enter it: psql -h /box/run -p 5432 -U boss -d app": {},
 		"its server is not running; its log: tail -n 50 ":   dead,
@@ -74,7 +75,17 @@ func TestSayEntry(t *testing.T) {
 		from, box := clusterOn(t, status, "")
 		from.server.User, from.server.Socket, from.server.Port = "boss", "/box/run", 5432
 		var heard recorder
-		sayEntry(t.Context(), suite.NewOut(&heard), box, from.server, "app")
+		way := wayIn{server: from.server, database: "app"}
+		way.say(t.Context(), suite.NewOut(&heard), box)
 		assert.Contains(t, heard.String(), want)
 	}
+}
+
+// When the store fell silent, or the run was stopped, that is the reason: a server that died of
+// it is not.
+func TestWhyNotUp_TheStoreIsGone(t *testing.T) {
+	from, _ := clusterOn(t, answer{}, "first-corrupt.log")
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(reason.Errorf(reason.RepoUnreachable, "the object store has not answered for 30s"))
+	requireReason(t, reason.RepoUnreachable, from.whyNotUp(ctx, suite.NewOut(&recorder{}), postgres.ErrDied), "")
 }

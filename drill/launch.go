@@ -17,28 +17,29 @@ const keepFor = 72 * time.Hour
 type launched struct {
 	ready
 	box sandbox.Sandbox
+	way *wayIn // into it, for -keep
 }
 
 // launch makes the throw-away machine, of the right version and size, with a way to the
 // repository and no other.
 func launch(ctx context.Context, out suite.Out, r ready) (launched, error) {
+	way := &wayIn{database: r.Settings.Database}
 	spec := r.Spec(ctx, out)
 	spec.Major, spec.Need = r.plan.major(), r.plan.need()
 	box, err := r.Environment.Sandbox(r.Settings).Launch(ctx, spec)
 	if box != nil { // a half-made one must go too
-		keep := r.Settings.Keep
-		out.Undo(func(ctx context.Context, out suite.Out) error { return leave(ctx, out, box, keep) })
+		out.Undo(func(ctx context.Context, out suite.Out) error { return leave(ctx, out, box, r.Settings.Keep, way) })
 	}
 	if err != nil {
 		return launched{}, reason.Wrap(reason.SandboxFailed, err)
 	}
 	out.Say("sandbox %s", box.Name())
-	return launched{r, box}, nil
+	return launched{r, box, way}, nil
 }
 
 // leave destroys the sandbox and proves that nothing of it is left; or, with -keep, marks it
 // so that no reaper takes it before its time.
-func leave(ctx context.Context, out suite.Out, box sandbox.Sandbox, keep bool) error {
+func leave(ctx context.Context, out suite.Out, box sandbox.Sandbox, keep bool, way *wayIn) error {
 	if keep {
 		until := time.Now().Add(keepFor)
 		if err := box.Keep(ctx, until); err != nil {
@@ -46,6 +47,7 @@ func leave(ctx context.Context, out suite.Out, box sandbox.Sandbox, keep bool) e
 		}
 		out.Note("the sandbox %s is kept until %s; the next run after that removes it", box.Name(),
 			until.UTC().Format(time.RFC3339))
+		way.say(ctx, out, box)
 		return nil
 	}
 	if err := box.Destroy(ctx); err != nil {

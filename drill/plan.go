@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/repository"
 	"veza.fr/recovery/internal/session"
@@ -116,7 +117,7 @@ func lastArchived(ctx context.Context, out suite.Out, s session.Session) (string
 	}
 	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
 	defer cancel()
-	conn, err := s.Primary(ctx)
+	conn, err := postgres.Primary(ctx, s.Settings.Primary) // also beside a seeded source: it was asked for
 	if err != nil {
 		return "", err
 	}
@@ -124,7 +125,8 @@ func lastArchived(ctx context.Context, out suite.Out, s session.Session) (string
 	var archived string
 	if err = conn.QueryRow(ctx, "SELECT coalesce(last_archived_wal, '') FROM "+
 		"pg_stat_archiver").Scan(&archived); err != nil {
-		return "", s.Unanswered(err)
+		return "", reason.Errorf(reason.ConfigInvalid,
+			"-primary: cannot read pg_stat_archiver; its role needs pg_monitor: %w", err)
 	}
 	if !wal.IsSegment(archived) { // nothing since its statistics began, or a history or backup file
 		out.Note(

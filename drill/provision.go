@@ -41,6 +41,7 @@ func provision(ctx context.Context, out suite.Out, l launched) (p provisioned, e
 			"log",
 		) + "/postgresql.log", Port: 5432, Env: append(p.repo.Pgbackrest.Patience, pgbackrest.ReplayEnv...),
 	}
+	l.way.server = &p.server
 	if err = session.Ready(ctx, l.box); err != nil {
 		return p, err
 	}

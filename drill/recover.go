@@ -58,17 +58,12 @@ func (r restored) cluster(to target.Target, logFile string) cluster {
 	if to.Kind != target.End {
 		server.Target = "recovery_target_" + string(to.Kind)
 	}
+	r.way.server = &server
 	return cluster{server: &server, target: to, set: r.plan.set.Label}
 }
 
 // recoverMeasured is the recovery that counts, and whose server a kept sandbox has.
 func (r restored) recoverMeasured(ctx context.Context, out suite.Out, c cluster) (recovered, error) {
-	if r.Settings.Keep {
-		out.Undo(func(ctx context.Context, out suite.Out) error {
-			sayEntry(ctx, out, r.box, c.server, r.Settings.Database)
-			return nil
-		})
-	}
 	done, err := r.recover(ctx, out, c)
 	if done.end.fork.Timeline != 0 {
 		out.Metric("wal_segments_replayed", float64(done.end.log.Segments()))

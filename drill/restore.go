@@ -106,7 +106,10 @@ func (r restored) planAgain(ctx context.Context, out suite.Out, info pgbackrest.
 	if err != nil {
 		return again, err
 	}
-	return again, r.empty(ctx)
+	if err = r.empty(ctx); err != nil {
+		return again, err
+	}
+	return again, checkSpace(ctx, r.box, again.need())
 }
 
 // failedRestore gives a failed restore its reason. The repository was reached and

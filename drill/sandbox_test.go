@@ -174,16 +174,23 @@ func exit(code int, line string) error {
 // Teardown destroys the sandbox and looks whether it is gone; with -keep it only marks it.
 func TestLeave(t *testing.T) {
 	box := &machine{}
-	require.NoError(t, leave(t.Context(), suite.NewOut(&recorder{}), box, false))
+	require.NoError(t, leave(t.Context(), suite.NewOut(&recorder{}), box, false, &wayIn{}))
 	assert.Equal(t, []string{"destroy", "gone"}, box.ends)
 	kept := &machine{}
 	var heard recorder
-	require.NoError(t, leave(t.Context(), suite.NewOut(&heard), kept, true))
+	require.NoError(t, leave(t.Context(), suite.NewOut(&heard), kept, true, &wayIn{}))
 	assert.Equal(t, []string{"keep"}, kept.ends)
 	assert.False(t, kept.kept.IsZero())
 	assert.Contains(t, heard.String(), "is kept until")
+	assert.NotContains(t, heard.String(), "server", "there was none yet")
+
+	from, dying := clusterOn(t, dead, "")
+	way := &wayIn{server: from.server}
+	heard.Reset()
+	require.NoError(t, leave(t.Context(), suite.NewOut(&heard), dying, true, way))
+	assert.Regexp(t, `(?s)is kept until .*its server is not running; its log: tail`, heard.String(), "in this order")
 	for _, keep := range []bool{true, false} {
-		assert.ErrorIs(t, leave(t.Context(), suite.NewOut(&recorder{}), &machine{err: errGone}, keep), errGone)
+		assert.ErrorIs(t, leave(t.Context(), suite.NewOut(&recorder{}), &machine{err: errGone}, keep, way), errGone)
 	}
 }
 

@@ -98,7 +98,7 @@ var Drill = Suite{
 		},
 		{
 			Name: "heartbeat_missing",
-			Help: "Numbers missing between the oldest and the newest heartbeat row that came back.",
+			Help: "Numbers missing between the oldest and the newest beat that came back.",
 		},
 		{Name: "checks", Help: "Checks on the restored data by outcome.", Labels: []string{"status"}},
 		{

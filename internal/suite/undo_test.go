@@ -46,7 +46,26 @@ func TestUndo_AFailureKeepsNoOther(t *testing.T) {
 	require.ErrorIs(t, err, first)
 	require.ErrorIs(t, err, last)
 	assert.Equal(t, 3, done)
-	require.NoError(t, out.Undone(t.Context()), "a failed one is not tried again")
+}
+
+// What could not be undone is tried again by the next call, and nothing else is; a sandbox whose
+// daemon was just restarting goes then.
+func TestUndo_AFailureIsTriedAgain(t *testing.T) {
+	out := NewOut(&record{})
+	var done []string
+	busy := map[string]error{"source": errors.New("busy"), "machine": errors.New("busy")}
+	for _, name := range []string{"lock", "source", "machine"} {
+		out.Undo(func(context.Context, Out) error {
+			done = append(done, name)
+			err := busy[name]
+			delete(busy, name)
+			return err
+		})
+	}
+	require.Error(t, out.Undone(t.Context()))
+	require.NoError(t, out.Undone(t.Context()))
+	require.NoError(t, out.Undone(t.Context()))
+	assert.Equal(t, []string{"machine", "source", "lock", "machine", "source"}, done)
 }
 
 // What is registered while something is undone, such as a machine that is made to look at
