@@ -74,17 +74,19 @@ func (s *labSuite) ownProject(t *testing.T) {
 // makeProject makes a project for the test; what an earlier run left of it goes first.
 func (b *bench) makeProject(name string) {
 	b.t.Helper()
-	inside := *b
-	inside.cli = []string{"INCUS_PROJECT=" + name}
-	remove := func() { // as far as there is something
-		if said, err := inside.tryIncus("list", "--format=csv", "--columns=n"); err == nil && said != "" {
-			_, _ = inside.tryIncus(append([]string{"delete", "--force"}, strings.Fields(said)...)...)
-		}
-		_, _ = inside.tryIncus("profile", "device", "remove", "default", "eth0")
-		_, _ = inside.tryIncus("project", "delete", name)
-	}
-	remove()
-	b.t.Cleanup(remove)
+	b.removeProject(name)
+	b.t.Cleanup(func() { b.removeProject(name) })
 	b.incus("project", "create", name,
 		"-c", "features.images=false", "-c", "features.profiles=true", "-c", "features.networks=false")
+}
+
+// removeProject removes a project with all that is in it, as far as there is something.
+func (b *bench) removeProject(name string) {
+	inside := *b
+	inside.cli = []string{"INCUS_PROJECT=" + name}
+	if said, err := inside.tryIncus("list", "--format=csv", "--columns=n"); err == nil && said != "" {
+		_, _ = inside.tryIncus(append([]string{"delete", "--force"}, strings.Fields(said)...)...)
+	}
+	_, _ = inside.tryIncus("profile", "device", "remove", "default", "eth0")
+	_, _ = inside.tryIncus("project", "delete", name)
 }

@@ -21,7 +21,9 @@ const (
 func installs(t *testing.T, s *labSuite) {
 	b := s.place(t)
 	b.makeBareImage()
-	_, _ = b.tryIncus("network", "delete", installNetwork) // of an earlier run that was killed
+	// Of an earlier run that was killed; its project's profile holds the network.
+	b.removeProject(installProject)
+	_, _ = b.tryIncus("network", "delete", installNetwork)
 	b.incus("network", "create", installNetwork, "ipv4.address=198.19.254.1/24", "ipv4.nat=true", "ipv6.address=none")
 	t.Cleanup(func() { b.incus("network", "delete", installNetwork) })
 	b.makeProject(installProject)
