@@ -14,10 +14,14 @@ import (
 // backupsAreDaily is the claim cadence: the backups of the calendar are there, and the newest
 // ones are young enough, by the time they stopped.
 func backupsAreDaily(_ context.Context, out suite.Out, in opened) error {
+	return dailyAt(out, in, time.Now())
+}
+
+// dailyAt judges the calendar at a moment.
+func dailyAt(out suite.Out, in opened, now time.Time) error {
 	if err := in.needBackups(); err != nil {
 		return err
 	}
-	now := time.Now()
 	retention := in.Client.Conf.Option(in.Stanza(), "expire", fmt.Sprintf("repo%d-retention-diff", in.Settings.Repo))
 	calendar, err := policy.NewCalendar(in.backups, now, policy.Limits{
 		FullAge: in.Settings.FullAge, BackupAge: in.Settings.BackupAge, Diffs: keptDiffs(retention),

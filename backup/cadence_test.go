@@ -11,17 +11,19 @@ import (
 	"veza.fr/recovery/internal/reason"
 )
 
-// Backups of this moment are in time; the measurements say what is there.
+// Backups of an hour ago are in time, on an evening when none is due; the measurements say what
+// is there. The moment is fixed: what is due depends on the day of the week.
 func TestBackupsAreDaily(t *testing.T) {
+	evening := time.Date(2026, 11, 28, 22, 0, 0, 0, time.UTC) // a Saturday
 	backups := of("1F", "2D", "3I", "4D")
 	for i := range backups {
-		backups[i].Timestamp.Start = time.Now().Add(-time.Hour).Unix()
+		backups[i].Timestamp.Start = evening.Add(-time.Hour).Unix()
 		backups[i].Timestamp.Stop = backups[i].Timestamp.Start + int64(i)
 	}
 	in := sourceOf(t, rightConf, listing{backups: backups})
 	in.Settings.FullAge, in.Settings.BackupAge = 2*time.Hour, 2*time.Hour
 	out, said := listen()
-	require.NoError(t, backupsAreDaily(t.Context(), out, in))
+	require.NoError(t, dailyAt(out, in, evening))
 	all := strings.Join(said.attrs, "\n")
 	for _, metric := range []string{
 		`metric.backups{type="full"}=1`, `metric.backups{type="diff"}=2`, `metric.backups{type="incr"}=1`,
@@ -31,7 +33,13 @@ func TestBackupsAreDaily(t *testing.T) {
 		assert.Contains(t, all, metric)
 	}
 	in.Settings.FullAge = time.Hour / 2
-	requireReason(t, reason.BackupMissed, backupsAreDaily(t.Context(), out, in))
+	requireReason(t, reason.BackupMissed, dailyAt(out, in, evening))
+
+	in.Settings.FullAge = 24 * time.Hour
+	in.Settings.BackupAge = 24 * time.Hour
+	err := dailyAt(out, in, evening.Add(5*time.Hour))
+	requireReason(t, reason.BackupMissed, err)
+	require.ErrorContains(t, err, "a full was expected at 02:00 UTC")
 }
 
 // Each type is measured, also the one that is not there.

@@ -33,7 +33,12 @@ func ifFull(err error) error {
 func notFound(err error) bool { return api.StatusErrorCheck(err, http.StatusNotFound) }
 
 // takenWords are in the daemon's answers to a name that somebody else has, or is about to have.
-var takenWords = []string{"already exists", "instances.name", "Instance is busy running a"}
+var takenWords = []string{"already exists", "instances.name", busyWords}
+
+// busyWords are the daemon's for an instance that another operation is about.
+const busyWords = "Instance is busy running a"
+
+func busy(err error) bool { return err != nil && strings.Contains(err.Error(), busyWords) }
 
 // taken says whether err means that the name of a new instance is somebody else's.
 func taken(err error) bool {

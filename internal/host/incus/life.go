@@ -8,6 +8,7 @@ import (
 	"github.com/lxc/incus/v6/shared/api"
 
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/wait"
 )
 
 // state asks for the instance h means: not found when it is gone, also when another has its name now.
@@ -28,9 +29,21 @@ func (h *Host) identity() string {
 	return h.id
 }
 
-// start starts the instance.
+// busyTime bounds the wait for another operation on an instance's name.
+const busyTime = 30 * time.Second
+
+// start starts the instance. A run that began at the same moment may just be told that the name
+// is taken: until its own operation has ended, the daemon starts nothing of that name.
 func (h *Host) start(ctx context.Context) error {
-	return h.daemon.operate(ctx, http.MethodPut, h.path("state"), api.InstanceStatePut{Action: "start", Timeout: -1})
+	bound, cancel := context.WithTimeout(ctx, busyTime)
+	defer cancel()
+	return wait.For(bound, "instance "+h.name+" to start", busyTime/100, func(context.Context) error {
+		err := h.daemon.operate(ctx, http.MethodPut, h.path("state"), api.InstanceStatePut{Action: "start", Timeout: -1})
+		if err != nil && !busy(err) {
+			return wait.Stop(err)
+		}
+		return err
+	})
 }
 
 // change is what an instance gets besides what it has; api.InstancePut would say more.
