@@ -38,7 +38,8 @@ func (h *Host) start(ctx context.Context) error {
 	bound, cancel := context.WithTimeout(ctx, busyTime)
 	defer cancel()
 	return wait.For(bound, "instance "+h.name+" to start", busyTime/100, func(context.Context) error {
-		err := h.daemon.operate(ctx, http.MethodPut, h.path("state"), api.InstanceStatePut{Action: "start", Timeout: -1})
+		put := api.InstanceStatePut{Action: "start", Timeout: -1}
+		err := h.daemon.operate(ctx, http.MethodPut, h.path("state"), put)
 		if err != nil && !busy(err) {
 			return wait.Stop(err)
 		}
