@@ -67,13 +67,20 @@ var overrides = []override{
 	{"log_destination", "stderr", 0},
 	{"lc_messages", "C", 0},
 	{"log_timezone", "UTC", 0},
-	{"log_line_prefix", logPrefix, 0},
+	{logPrefixSetting, logPrefix, 0}, // and the token of the start: see settings
 	{"log_min_messages", "warning", 0},
 	{"log_error_verbosity", "default", 0},
 	{"log_statement", "none", 0},
 	{"log_min_duration_statement", "-1", 0},
 	{"log_connections", "off", 0},
 }
+
+// How a line of the log begins.
+const (
+	logPrefixSetting = "log_line_prefix"
+	logZone          = "log_timezone=UTC"
+	linePrefix       = logPrefixSetting + "=" + logPrefix
+)
 
 // targets are the recovery targets; all but the wanted one are emptied, because a
 // second one is FATAL "multiple recovery targets specified".
@@ -122,5 +129,7 @@ func (s *Server) settings(control Control, preload []string) []string {
 	add("unix_socket_directories", s.Socket)
 	add("port", strconv.Itoa(s.Port))
 	slices.Sort(list)
-	return list
+	// How a line begins stands first, so that a complaint about any other setting begins so as well.
+	list = slices.DeleteFunc(list, func(setting string) bool { return setting == logZone || setting == linePrefix })
+	return append([]string{logZone, linePrefix + s.token + " "}, list...)
 }

@@ -31,6 +31,9 @@ type Server struct {
 	// Preloaded are the libraries of shared_preload_libraries that were loaded, LeftOut
 	// those that were not.
 	Preloaded, LeftOut []string
+
+	token    string // in every line that this start of the server writes into its log
+	logBegin int    // where in LogFile they begin
 }
 
 func (s *Server) file(name string) string { return path.Join(s.Conf, name) }
@@ -52,6 +55,9 @@ func (s *Server) Start(ctx context.Context, control Control) error {
 		if err := s.Host.Put(ctx, s.file(name), []byte(content), 0o600, ""); err != nil {
 			return reason.Wrap(reason.SandboxFailed, err)
 		}
+	}
+	if err := s.beginLog(ctx); err != nil {
+		return reason.Wrap(reason.SandboxFailed, err)
 	}
 	preload, leftOut, err := s.preload(ctx)
 	if err != nil {
