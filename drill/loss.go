@@ -61,7 +61,7 @@ func (r recovered) heartbeat(ctx context.Context, out suite.Out) (*verify.Heartb
 	}
 	names = slices.DeleteFunc(names, func(name string) bool { return name == first })
 	for _, name := range append([]string{first}, names...) {
-		conn, err := server.Connect(ctx, name)
+		conn, err := server.ConnectReader(ctx, name)
 		if err != nil { // the checks say what is wrong with a database
 			continue
 		}

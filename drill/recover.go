@@ -80,6 +80,9 @@ func (r restored) recover(ctx context.Context, out suite.Out, c cluster) (recove
 	}
 	done.answered = time.Now()
 	err := done.reachedTheEnd(ctx, out)
+	if err == nil {
+		err = done.setApart(ctx, out)
+	}
 	return done, err
 }
 
@@ -127,16 +130,22 @@ func (r *recovered) start(ctx context.Context, out suite.Out) (err error) {
 	if err == nil {
 		r.conn, err = server.Wait(ctx, func(ctx context.Context) error { return linksInside(ctx, r.box, server) })
 	}
-	if conn := r.conn; conn != nil {
-		out.Undo(func(ctx context.Context, _ suite.Out) error {
-			_ = conn.Close(ctx) // the server may be gone, and it is about to be
-			return nil
-		})
-	}
+	closeLater(out, r.conn)
 	if err != nil {
 		return r.whyNotUp(ctx, out, err)
 	}
 	return nil
+}
+
+// closeLater closes a session, or none, when the run ends.
+func closeLater(out suite.Out, conn *pgx.Conn) {
+	if conn == nil {
+		return
+	}
+	out.Undo(func(ctx context.Context, _ suite.Out) error {
+		_ = conn.Close(ctx) // the server may be gone, and it is about to be
+		return nil
+	})
 }
 
 // sameSegmentSize checks what preflight had to infer, now that pg_control is here.

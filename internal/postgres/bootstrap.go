@@ -50,7 +50,7 @@ func (s *Server) bootstrapSession(ctx context.Context, name string) (*pgx.Conn, 
 	if err := conn.Close(ctx); err != nil {
 		return nil, err
 	}
-	return s.connectAs(ctx, owner, database)
+	return s.connectAs(ctx, owner, database, "pg_catalog")
 }
 
 // anyDatabase connects to one of the databases initdb makes: either may be dropped,
@@ -58,7 +58,7 @@ func (s *Server) bootstrapSession(ctx context.Context, name string) (*pgx.Conn, 
 func (s *Server) anyDatabase(ctx context.Context, user string) (conn *pgx.Conn, database string, err error) {
 	var refused []error
 	for _, database = range []string{"template1", "postgres"} {
-		conn, err = s.connectAs(ctx, user, database)
+		conn, err = s.connectAs(ctx, user, database, "pg_catalog")
 		if err == nil || !ClosedDatabase(err) {
 			return conn, database, err
 		}

@@ -85,15 +85,18 @@ func TestParseLog_ThePostmasterIsHeard(t *testing.T) {
 	assert.Empty(t, log.Killed, "what the session ran is not the postmaster's word")
 	assert.NotEmpty(t, log.Crashed)
 
-	full := ParseLog(upLog()+serverLine(session, "PANIC", "could not write to file: No space left on device"), testToken)
+	const noSpace = "could not write to file: No space left on device"
+	full := ParseLog(upLog()+serverLine(session, "PANIC", noSpace), testToken)
 	why, _ := reason.Of(full.StartError())
 	assert.Equal(t, reason.DiskSpace, why, "no function can raise a PANIC")
 
 	again := upLog() + serverLine(postmaster, "LOG", "all server processes terminated; reinitializing")
-	full = ParseLog(again+serverLine(300, "FATAL", "could not write to file: No space left on device"), testToken)
+	full = ParseLog(again+serverLine(300, "FATAL", noSpace), testToken)
 	why, _ = reason.Of(full.StartError())
 	assert.Equal(t, reason.DiskSpace, why, "no session is left that could say so")
-	assert.Equal(t, 1, ParseLog(again+serverLine(300, "LOG", "redo starts at 0/7")+"ERROR: [042]: x\n", testToken).Segments())
+	full = ParseLog(again+serverLine(300, "LOG", `restored log file "x" from archive`)+"ERROR: [042]: x\n", testToken)
+	assert.Equal(t, 1, full.Segments())
+	assert.Empty(t, full.Archive)
 }
 
 // The name of a tablespace's place, which a record brings into a line of the recovery itself,

@@ -106,9 +106,9 @@ func TestParseLog_AKnockTooEarlyIsNoFatal(t *testing.T) {
 
 func TestStartError_ATablespaceOutsideIsStoppedBeforeItIsWritten(t *testing.T) {
 	err := ParseLog(
-		"2026-11-24 00:31:21.000 UTC [7] FATAL:  could not create symbolic link \"pg_tblspc/16422\": Permission " +
-			"denied\n" +
-			"2026-11-24 00:31:21.000 UTC [7] CONTEXT:  WAL redo at 0/C000028 for Tablespace/CREATE: 16422 " +
+		"2026-11-24 00:31:21.000 UTC [7] FATAL:  could not create symbolic link \"pg_tblspc/16422\": Permission "+
+			"denied\n"+
+			"2026-11-24 00:31:21.000 UTC [7] CONTEXT:  WAL redo at 0/C000028 for Tablespace/CREATE: 16422 "+
 			"\"/srv/fast\"\n", "",
 	).StartError()
 	why, _ := reason.Of(err)

@@ -50,6 +50,9 @@ var overrides = []override{
 	{"unix_socket_group", "", 0},
 	{"unix_socket_permissions", "0700", 0},
 	{"krb_server_keyfile", "", 0},
+	// The role that asks the data is no superuser, and needs no connection kept free for one.
+	{"superuser_reserved_connections", "0", 0},
+	{"reserved_connections", "0", 16},
 	// It fits a small machine, and holds no shared memory that would outlive a kill.
 	{"shared_buffers", "128MB", 0},
 	{"huge_pages", "off", 0},

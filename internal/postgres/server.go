@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"strconv"
 	"strings"
@@ -34,6 +35,7 @@ type Server struct {
 
 	token    string // in every line that this start of the server writes into its log
 	logBegin int    // where in LogFile they begin
+	reader   *reader
 }
 
 func (s *Server) file(name string) string { return path.Join(s.Conf, name) }
@@ -109,13 +111,16 @@ func (s *Server) Stop(ctx context.Context) error {
 	return err
 }
 
-// Connect opens a connection to a database as User. Settings that would make a
-// query fail for reasons of configuration are taken away; search_path is left.
+// Connect opens a connection to a database as User, the superuser, for what nobody else may do.
+// What asks the data takes ConnectReader. Operators and functions are the catalog's own here,
+// whatever search_path the data brings.
 func (s *Server) Connect(ctx context.Context, database string) (*pgx.Conn, error) {
-	return s.connectAs(ctx, s.User, database)
+	return s.connectAs(ctx, s.User, database, "pg_catalog")
 }
 
-func (s *Server) connectAs(ctx context.Context, user, database string) (*pgx.Conn, error) {
+// connectAs connects as a role. Settings that would make a query fail for reasons of
+// configuration are taken away; searchPath "" leaves the one that the data brings.
+func (s *Server) connectAs(ctx context.Context, user, database, searchPath string) (*pgx.Conn, error) {
 	config, err := pgx.ParseConfig("sslmode=disable connect_timeout=10")
 	if err != nil {
 		return nil, err
@@ -125,12 +130,20 @@ func (s *Server) connectAs(ctx context.Context, user, database string) (*pgx.Con
 	config.Fallbacks = nil
 	config.DialFunc = s.Host.Dial
 	config.RuntimeParams = map[string]string{
-		"application_name": "veza-drill", "statement_timeout": "0", "lock_timeout": "0",
+		"application_name": "veza-drill", "statement_timeout": "0", "lock_timeout": lockTimeout,
 		"idle_in_transaction_session_timeout": "0", "default_transaction_read_only": "on", "row_security": "off",
-		// A role's or a database's own go before the command line, and may name what is not installed here.
-		"session_preload_libraries": "", "local_preload_libraries": "",
-		// They may set another role, or hide damage, as well.
-		"role": "none", "zero_damaged_pages": "off", "ignore_checksum_failure": "off",
+		"role": "none", // they may set another one
+	}
+	if searchPath != "" {
+		config.RuntimeParams["search_path"] = searchPath
+	}
+	if s.reader == nil || user != s.reader.name { // who has these by createReader, and may not set them
+		maps.Copy(config.RuntimeParams, map[string]string{
+			// A role's or a database's own go before the command line, and may name what is not installed here.
+			"session_preload_libraries": "", "local_preload_libraries": "",
+			// They may hide damage as well.
+			"zero_damaged_pages": "off", "ignore_checksum_failure": "off",
+		})
 	}
 	major, _ := strconv.Atoi(s.Installation.Major())
 	for name, since := range map[string]int{"idle_session_timeout": 14, "transaction_timeout": 17} {

@@ -37,7 +37,7 @@ func (c Check) errorOutcome(ctx context.Context, connect Connect, err error, los
 	}
 	answer, ok := errors.AsType[*pgconn.PgError](err)
 	switch {
-	case ok && strings.HasPrefix(answer.Code, operatorIntervention), !ok && lost:
+	case ok && strings.HasPrefix(codeOf(answer), operatorIntervention), !ok && lost:
 		return Outcome{}, fmt.Errorf("check %s in database %s: %w", c.Name, c.Database, err)
 	case !ok:
 		return c.failed(reason.SmokeQuery, "failed: "+excerpt(err.Error())), nil
@@ -46,10 +46,24 @@ func (c Check) errorOutcome(ctx context.Context, connect Connect, err error, los
 	if c.table != "" && (answer.Code == undefinedTable || answer.Code == undefinedDB) {
 		text += "; " + locateTable(ctx, connect, c.table)
 	}
+	text += c.whoHolds(ctx, connect, answer) + rightsHint(answer)
 	if strings.Contains(answer.Message, missingLocale) { // this machine lacks something, the data does not
 		return c.failed(reason.ToolMissing, text+": install its locale here; "+excerpt(answer.Detail)), nil
 	}
-	return c.failed(codeReason(answer.Code), text), nil
+	return c.failed(codeReason(codeOf(answer)), text), nil
+}
+
+// whoHolds names who holds the lock that a check did not get; "" when it wanted none.
+func (c Check) whoHolds(ctx context.Context, connect Connect, answer *pgconn.PgError) string {
+	if codeOf(answer) != lockNotAvailable {
+		return ""
+	}
+	conn, err := connect.open(ctx, c.Database)
+	if err != nil { // a sentence that is said anyway
+		return ""
+	}
+	defer closeConn(ctx, conn)
+	return lockHolders(ctx, conn, 0)
 }
 
 // codeReason is what an error code of the server says about the restored data.

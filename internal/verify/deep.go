@@ -37,8 +37,9 @@ var deepChecks = []deepCheck{
 
 // Deep runs the deeper checks of one restored cluster.
 type Deep struct {
-	Connect Connect
-	Workers int // sessions at a time
+	Connect   Connect // as a role that may only read: what runs functions of the data
+	Superuser Connect // for what only it may do: amcheck, COPY to a file of the server
+	Workers   int     // sessions at a time
 	// Pages checks every page with the server stopped; it runs last.
 	Pages func(ctx context.Context) (Pages, error)
 	// Say prints a line of progress.

@@ -118,10 +118,11 @@ func TestDeep_FindsEachDefect(t *testing.T) {
 		exec(statement)
 	}
 	deep := verify.Deep{
-		Connect: c.connect,
-		Workers: 2,
-		Say:     t.Logf,
-		Pages:   func(context.Context) (verify.Pages, error) { return verify.Pages{Blocks: 9}, nil },
+		Superuser: c.connect,
+		Connect:   c.connect,
+		Workers:   2,
+		Say:       t.Logf,
+		Pages:     func(context.Context) (verify.Pages, error) { return verify.Pages{Blocks: 9}, nil },
 	}
 	run := func(checks ...string) map[string]verify.Outcome {
 		outcomes, err := deep.Run(ctx, checks, time.Minute)
@@ -165,10 +166,11 @@ func TestDeep_BudgetAndChoice(t *testing.T) {
 	c := startCluster(t)
 	pages := verify.Pages{Bad: []string{"base/5/1259, block 0: calculated checksum A but block contains B", "global/1"}}
 	deep := verify.Deep{
-		Connect: c.connect,
-		Workers: 1,
-		Say:     t.Logf,
-		Pages:   func(context.Context) (verify.Pages, error) { return pages, nil },
+		Superuser: c.connect,
+		Connect:   c.connect,
+		Workers:   1,
+		Say:       t.Logf,
+		Pages:     func(context.Context) (verify.Pages, error) { return pages, nil },
 	}
 	run := func(budget time.Duration, checks ...string) (list []verify.Outcome) {
 		list, err := deep.Run(t.Context(), checks, budget)

@@ -58,23 +58,24 @@ func (d Deep) sequencesOf(ctx context.Context, database string, e *examination) 
 		return 0, err
 	}
 	defer closeConn(ctx, conn)
-	if _, err = conn.Exec(ctx, "SET lock_timeout = '2s'"); err != nil {
-		return 0, err
-	}
 	rows, err := conn.Query(ctx, fedColumns, pgx.QueryExecModeExec)
 	if err != nil {
 		return 0, err
 	}
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[fedColumn])
+	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && notAllowed(answer) {
+		e.notes = append(e.notes,
+			fmt.Sprintf("database %s: no sequence was compared: %s", database, whyNot(ctx, conn, answer)))
+		return 0, nil
+	}
 	if err != nil {
 		return 0, err
 	}
 	for _, f := range list {
 		text, err := f.collision(ctx, conn)
-		if answer, ok := errors.AsType[*pgconn.PgError](err); ok && answer.Code == lockNotAvailable {
-			e.notes = append(e.notes, fmt.Sprintf(
-				"database %s: sequence %s was not compared: a prepared transaction holds a lock on table %s",
-				database, f.Sequence, f.Table))
+		if answer, ok := errors.AsType[*pgconn.PgError](err); ok && notAllowed(answer) {
+			e.notes = append(e.notes, fmt.Sprintf("database %s: sequence %s of table %s was not compared: %s",
+				database, f.Sequence, f.Table, whyNot(ctx, conn, answer)))
 			continue
 		}
 		switch {

@@ -39,7 +39,12 @@ const relationsQuery = `SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.r
 	coalesce((SELECT string_agg(quote_ident(t.attname), ', ' ORDER BY t.attnum) FROM pg_catalog.pg_attribute t
 	  WHERE t.attrelid = c.oid AND t.attnum > 0 AND NOT t.attisdropped 
 	    AND (c.relkind = 'r' AND t.attgenerated = 's' OR c.relkind = 'm')), ''),
-	coalesce(pg_catalog.pg_relation_filepath(c.oid), ''), coalesce(pg_catalog.pg_relation_size(c.oid), 0),
+	coalesce(pg_catalog.pg_relation_filepath(c.oid), ''),
+	-- the size of what a prepared transaction has locked would be waited for
+	CASE WHEN c.oid IN (SELECT l.relation FROM pg_catalog.pg_locks l
+		WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.pid IS NULL)
+	THEN c.relpages::bigint * current_setting('block_size')::int
+	ELSE coalesce(pg_catalog.pg_relation_size(c.oid), 0) END,
 	coalesce((SELECT i.indisvalid AND i.indisready FROM pg_catalog.pg_index i WHERE i.indexrelid = c.oid), true)
 	FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 	LEFT JOIN pg_catalog.pg_am a ON a.oid = c.relam

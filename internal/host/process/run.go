@@ -27,6 +27,11 @@ const drainTime = time.Second
 // with an environment of its own. When ctx ends, its group and every process
 // that descends from it are killed, also those that left the group.
 func (h *Host) Run(ctx context.Context, c host.Command) (host.Result, error) {
+	return h.run(ctx, c, func(*syscall.SysProcAttr) {})
+}
+
+// run runs a command that set has given its place in the system.
+func (h *Host) run(ctx context.Context, c host.Command, set func(*syscall.SysProcAttr)) (host.Result, error) {
 	if len(c.Argv) == 0 {
 		return host.Result{}, errors.New("a command without a program")
 	}
@@ -43,6 +48,7 @@ func (h *Host) Run(ctx context.Context, c host.Command) (host.Result, error) {
 	if err != nil {
 		return host.Result{}, err
 	}
+	set(cmd.SysProcAttr)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if c.Stdout != nil {

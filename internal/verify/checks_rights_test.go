@@ -1,0 +1,50 @@
+package verify
+
+import (
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/stretchr/testify/assert"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// The code of an error counts where the server gave it. A function of the data may raise one
+// with any code, and says nothing about the disk, the server or the pages by that.
+func TestCodeOf(t *testing.T) {
+	for file, want := range map[string]reason.Reason{
+		"md.c": reason.DiskSpace, "../src/backend/storage/file/fd.c": reason.DiskSpace, "plancache.c": reason.DiskSpace,
+		"": reason.DiskSpace, "pl_exec.c": reason.SmokeQuery, "plpy_elog.c": reason.SmokeQuery,
+		"./build/../src/pl/plperl/plperl.c": reason.SmokeQuery, "pltcl.c": reason.SmokeQuery,
+	} {
+		assert.Equal(t, want, codeReason(codeOf(&pgconn.PgError{Code: diskFull, File: file})), file)
+	}
+	assert.Equal(t, raisedByData, codeOf(&pgconn.PgError{Code: "57P01", File: "pl_exec.c"}), "the session is not over")
+}
+
+// What the role of the drill may not do is said to be that, with the way out.
+func TestRightsHint(t *testing.T) {
+	for want, answer := range map[string]*pgconn.PgError{
+		"GRANT EXECUTE":   {Code: "42501", Message: "permission denied for function one"},
+		"no more than":    {Code: "42501", Message: "must be superuser to COPY to or from an external program"},
+		"writes nothing":  {Code: "25006", Message: "cannot execute INSERT in a read-only transaction"},
+		"another cluster": {Code: "2F003", Message: "password is required"},
+		"rows are elsewhere": {
+			Code: "55000", Message: `foreign-data wrapper "file_fdw" has no handler`,
+		},
+	} {
+		assert.Contains(t, rightsHint(answer), want)
+	}
+	assert.Empty(t, rightsHint(&pgconn.PgError{Code: "42P01", Message: `relation "users" does not exist`}))
+	assert.Empty(t, rightsHint(&pgconn.PgError{Code: "42501", Message: "x", File: "pl_exec.c"}), "a function said so")
+}
+
+// A lock, a right, and what a function said: nothing was learned. Damage is something else.
+func TestNotAllowed(t *testing.T) {
+	for _, code := range []string{"55P03", "42501", "25006", "P0001"} {
+		assert.True(t, notAllowed(&pgconn.PgError{Code: code}), code)
+	}
+	for _, code := range []string{"XX001", "53100", "57P01", "42P01"} {
+		assert.False(t, notAllowed(&pgconn.PgError{Code: code}), code)
+	}
+}
