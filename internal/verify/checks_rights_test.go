@@ -5,6 +5,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"veza.fr/recovery/internal/reason"
 )
@@ -20,6 +21,25 @@ func TestCodeOf(t *testing.T) {
 		assert.Equal(t, want, codeReason(codeOf(&pgconn.PgError{Code: diskFull, File: file})), file)
 	}
 	assert.Equal(t, raisedByData, codeOf(&pgconn.PgError{Code: "57P01", File: "pl_exec.c"}), "the session is not over")
+}
+
+// An error of the server's own has the reason its code knows, also out of a check.
+func TestErrorOutcome(t *testing.T) {
+	for code, want := range map[string]reason.Reason{
+		"XX001": reason.PageChecksum, "XX002": reason.IndexCorrupt, "53100": reason.DiskSpace,
+		"53200": reason.SandboxFailed, "58030": reason.SandboxFailed, "42P01": reason.SmokeQuery,
+		"57014": reason.SmokeQuery, // no timeout of the drill's strikes before the run is over
+	} {
+		answer := &pgconn.PgError{Code: code, Message: "said by the server", File: "bufmgr.c"}
+		o, err := (Check{Name: "it", Database: "veza"}).errorOutcome(t.Context(), nil, answer, false)
+		require.NoError(t, err)
+		assert.Equal(t, want, o.Reason, code)
+		assert.Contains(t, o.Sentence, "check it in database veza: ")
+		assert.Contains(t, o.Sentence, code)
+	}
+	down := &pgconn.PgError{Code: "57P01", File: "postgres.c"}
+	_, err := (Check{}).errorOutcome(t.Context(), nil, down, true)
+	assert.ErrorIs(t, err, error(down), "the session is over: whoever can look at the server says why")
 }
 
 // What the role of the drill may not do is said to be that, with the way out.
