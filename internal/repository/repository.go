@@ -28,6 +28,9 @@ func (r Repository) repo() pgbackrest.Repo { return r.Conf.Repo(r.Stanza, r.Key)
 // directory of this machine.
 func (r Repository) Address() (pgbackrest.Address, bool) { return r.repo().Address() }
 
+// Host is the repository host that holds the repository; "" for one that is reached from here.
+func (r Repository) Host() string { return r.repo().Option("host") }
+
 // Check refuses a conf that cannot be meant: no such repository, one shown as it was
 // then (config_invalid), placeholders for secrets (placeholder_secret).
 func (r Repository) Check() error {

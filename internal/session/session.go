@@ -7,10 +7,12 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"os"
 	"strings"
 	"time"
 
 	"veza.fr/recovery/internal/environment"
+	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/repository"
 	"veza.fr/recovery/internal/sandbox"
@@ -59,6 +61,9 @@ func Open(ctx context.Context, out suite.Out, request Request) (s Session, err e
 		if repo, err = request.load(s.Source); err != nil {
 			return s, err
 		}
+		if err = repo.CheckVariables(out, os.Environ()); err != nil {
+			return s, err
+		}
 		stanza = repo.Stanza
 	}
 	tag := s.tag(stanza)
@@ -80,8 +85,14 @@ func Open(ctx context.Context, out suite.Out, request Request) (s Session, err e
 	return s, err
 }
 
-// Conf is the path of the pgbackrest.conf of an existing source, "" where one is seeded.
-func (r Request) Conf() string { return cmp.Or(r.Settings.Conf, r.Environment.Conf) }
+// Conf is the path of the pgbackrest.conf of an existing source, "" where one is seeded. Where
+// the environment asks for pgBackRest's default, it may be at the old place.
+func (r Request) Conf() string {
+	if r.Settings.Conf == "" && r.Environment.Conf == pgbackrest.DefaultConfig {
+		return repository.DefaultPlace("")
+	}
+	return cmp.Or(r.Settings.Conf, r.Environment.Conf)
+}
 
 // load reads a source's conf and settles the stanza.
 func (r Request) load(from source.Repository) (repo repository.Repository, err error) {
