@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/policy"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/repository"
 	"veza.fr/recovery/internal/session"
@@ -57,6 +58,7 @@ func whole(ctx context.Context, out suite.Out, in opened, primary *archiver) err
 	}
 	current := pgbackrest.SameCluster(in.backups, newest)
 	size := pgbackrest.SegmentSize(current)
+	retention := policy.RetentionOfArchive(in.Client.Conf.Config, in.Stanza(), in.Settings.Repo)
 	var oldest wal.Chain
 	for i, backup := range current {
 		start, err := repository.Start(backup, size)
@@ -69,12 +71,17 @@ func whole(ctx context.Context, out suite.Out, in opened, primary *archiver) err
 				backup.Label, err)
 			continue
 		}
+		if by := onPurpose(retention, in.backups, current, i, archive.Archive, err); by != "" {
+			out.Note("backup %s restores to its own end and no further: expire took the WAL after it, by %s",
+				backup.Label, by)
+			continue
+		}
 		if err != nil {
 			return fmt.Errorf("from backup %s: %w", backup.Label, err)
 		}
 		if len(oldest.Entries) == 0 { // the oldest one that is on the way
 			oldest = chain
-			sayFollowed(out, oldest, backup)
+			sayFollowed(out, oldest, backup, i == 0)
 		}
 	}
 	if err := olderClusters(ctx, in); err != nil {
@@ -86,11 +93,16 @@ func whole(ctx context.Context, out suite.Out, in opened, primary *archiver) err
 	return session.CheckArchiveEnd(primary.lastWAL, oldest.Last(), size)
 }
 
-// sayFollowed says what was found of the oldest backup's archive.
-func sayFollowed(out suite.Out, chain wal.Chain, from pgbackrest.Backup) {
+// sayFollowed says what was found of a backup's archive: the oldest one's, or the first of
+// which the archive is whole.
+func sayFollowed(out suite.Out, chain wal.Chain, from pgbackrest.Backup, oldest bool) {
+	who := "backup " + from.Label
+	if oldest {
+		who = "the oldest " + who
+	}
 	out.Metric("archive_segments", float64(len(chain.Entries)))
-	out.Note("archive whole over %s: %d segments, from %s, which the oldest backup %s needs, to %s",
-		chain.Route(), len(chain.Entries), chain.Entries[0].Name, from.Label, chain.Last().Name)
+	out.Note("archive whole over %s: %d segments, from %s, which %s needs, to %s",
+		chain.Route(), len(chain.Entries), chain.Entries[0].Name, who, chain.Last().Name)
 	for _, text := range chain.Notes {
 		out.Note("%s", text)
 	}
