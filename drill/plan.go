@@ -2,9 +2,11 @@ package drill
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/policy"
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/repository"
@@ -89,7 +91,21 @@ func (p plan) follow(ctx context.Context, out suite.Out, client repository.Clien
 		return p, err
 	}
 	p.archive, p.chain, err = client.Follow(ctx, out, p.directory(client), start, p.segmentSize)
-	return p, err
+	retention := policy.RetentionOfArchive(client.Conf.Config, client.Stanza, client.Key)
+	return p, p.expired(retention, err)
+}
+
+// expired adds to a hole after an old set which option may have made it: expire leaves the
+// archive whole from a newer backup on. An older set restores to its own end, and this drill
+// is about the end of the archive.
+func (p plan) expired(retention policy.ArchiveRetention, failed error) error {
+	why, _ := reason.Of(failed)
+	from, ok := retention.WholeFrom(p.backups, pgbackrest.SameCluster(p.backups, p.set))
+	if why != reason.WALMissing || !ok || p.set.Label >= from {
+		return failed
+	}
+	return fmt.Errorf("%w; by %s expire leaves the archive whole from backup %s on: set %s restores no further than "+
+		"to its own end, choose a newer one", failed, retention.Said, from, p.set.Label)
 }
 
 // directory is where the set's archive lies in the repository.
