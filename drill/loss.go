@@ -27,7 +27,7 @@ func (r recovered) measureLoss(
 	if unread != nil {
 		return loss{}, r.brokenSession(ctx, out, unread)
 	}
-	r.sayHeartbeat(ctx, out, rows)
+	r.sayHeartbeat(out, rows)
 	if r.target.Kind != target.End {
 		return loss{}, nil // what lies after a target is left out on purpose
 	}
@@ -83,7 +83,7 @@ func (r recovered) heartbeat(ctx context.Context, out suite.Out) (*verify.Heartb
 // sayHeartbeat tells of gaps, and of a budget that cannot be kept. Neither is a failure: a row
 // somebody deleted, or a writer that was down, is no fault of the backups, and what is
 // lost at the end of the sequence is what the RPO judges.
-func (r recovered) sayHeartbeat(ctx context.Context, out suite.Out, rows *verify.Heartbeat) {
+func (r recovered) sayHeartbeat(out suite.Out, rows *verify.Heartbeat) {
 	if rows == nil {
 		return
 	}
@@ -103,7 +103,7 @@ func (r recovered) sayHeartbeat(ctx context.Context, out suite.Out, rows *verify
 	if r.target.Kind != target.End {
 		return
 	}
-	if timeout, err := r.cluster.server.ArchiveTimeout(ctx); err != nil {
+	if timeout, err := r.cluster.server.Restored.ArchiveTimeout(); err != nil {
 		out.Note("archive_timeout of the primary is not known: %s", pgbackrest.Printable(err.Error()))
 	} else if text := rows.AgeByDesign(r.plan.chain, timeout, r.Settings.RPO); text != "" {
 		out.Note("%s", text)

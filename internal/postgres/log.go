@@ -23,6 +23,7 @@ type Log struct {
 	Restored   []string  // names of the files recovery took from the archive, in order
 	RedoStart  time.Time // when replay began
 	RedoDone   time.Time // when replay found the end of the archive: T1 of the RPO
+	RedoEnd    string    // LSN at which the last replayed record begins
 	LastCommit time.Time // commit time of the last replayed transaction; zero when none was
 	Timeline   uint32    // the new timeline after recovery; 0 when it was not reached
 	Stopping   string    // the line that says which target recovery stopped at
@@ -55,13 +56,22 @@ var (
 // ReadLog reads what the server wrote since it was last started. A log that is not there is
 // an error that wraps fs.ErrNotExist.
 func (s *Server) ReadLog(ctx context.Context) (Log, error) {
-	content, err := s.Host.Read(ctx, s.LogFile)
+	content, token, err := s.logOfStart(ctx)
 	if err != nil {
 		return Log{}, err
 	}
+	return ParseLog(content, token), nil
+}
+
+// logOfStart is what stands in the log since the server was last started, and the token of its lines.
+func (s *Server) logOfStart(ctx context.Context) (content, token string, err error) {
+	all, err := s.Host.Read(ctx, s.LogFile)
+	if err != nil {
+		return "", "", err
+	}
 	startMu.Lock()
 	defer startMu.Unlock()
-	return ParseLog(string(content[min(s.logBegin, len(content)):]), s.token), nil
+	return string(all[min(s.logBegin, len(all)):]), s.token, nil
 }
 
 // startMu guards token and logBegin of every Server: a log is watched while its server starts.

@@ -129,7 +129,7 @@ func (r *logReader) takePhase(pid, text string) {
 
 // takeRecovery takes what is said about the recovery.
 func (l *Log) takeRecovery(at time.Time, text string) {
-	if damage.MatchString(unquoted(text)) {
+	if damage.MatchString(withoutNames(text)) {
 		l.Damage = append(l.Damage, text)
 	}
 	switch {
@@ -137,6 +137,7 @@ func (l *Log) takeRecovery(at time.Time, text string) {
 		l.RedoStart = at
 	case strings.HasPrefix(text, "redo done at"):
 		l.RedoDone = at
+		l.RedoEnd, _, _ = strings.Cut(strings.TrimPrefix(text, "redo done at "), " ")
 	case strings.HasPrefix(text, "recovery stopping"):
 		l.Stopping = text
 	case restored.MatchString(text):
@@ -148,9 +149,9 @@ func (l *Log) takeRecovery(at time.Time, text string) {
 	}
 }
 
-// quoted is from the first to the last quotation mark: names, of a tablespace's place for
+// names is from the first to the last quotation mark: names, of a tablespace's place for
 // instance, which may hold any word.
-var quoted = regexp.MustCompile(`".*"`)
+var names = regexp.MustCompile(`".*"`)
 
-// unquoted is a text without the names in it.
-func unquoted(text string) string { return quoted.ReplaceAllString(text, `""`) }
+// withoutNames is a text without the names in it.
+func withoutNames(text string) string { return names.ReplaceAllString(text, `""`) }

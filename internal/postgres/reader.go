@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -117,12 +118,16 @@ func bootstrapSettings(ctx context.Context, conn *pgx.Conn) ([]roleSetting, erro
 	})
 }
 
-// ConnectReader opens a connection to a database for what asks the data: as the reader, in
+// ConnectReader opens a connection to a database, "" is any, for what asks the data: as the reader, in
 // read-only transactions, with the settings that a session of the bootstrap superuser has.
 func (s *Server) ConnectReader(ctx context.Context, database string) (*pgx.Conn, error) {
+	if database == "" {
+		database = s.Home
+	}
 	r := s.reader
 	if r == nil {
-		return s.connectAs(ctx, s.User, database, "")
+		conn, err := s.connectAs(ctx, s.User, database, "")
+		return conn, cmp.Or(MissingLocale(err), err)
 	}
 	if err := s.closeForeignTables(ctx, database); err != nil {
 		return nil, err

@@ -41,7 +41,7 @@ func (l Log) StartError() error {
 				"and the replay was stopped before it wrote there; take a backup, and drill that", l.Outside)
 	}
 	for i, line := range lines {
-		lines[i] = unquoted(line)
+		lines[i] = withoutNames(line)
 	}
 	text := strings.Join(lines, "\n")
 	for _, f := range fatal {

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 )
 
@@ -31,9 +32,6 @@ const (
 // not there, or a foreign table is.
 var elsewhere = []string{undefinedTable, undefinedDB, notInState}
 
-// missingLocale is how PostgreSQL refuses a database whose locale is not installed.
-const missingLocale = "database locale is incompatible with operating system"
-
 // errorOutcome turns an error into an outcome when the server answered with it; lost
 // says that no connection is left. What the server did not say itself is returned
 // as it is, for a caller who can look at the postmaster.
@@ -53,8 +51,8 @@ func (c Check) errorOutcome(ctx context.Context, connect Connect, err error, los
 		text += "; " + c.locateTable(ctx, connect, table, answer.Code == notInState)
 	}
 	text += c.whoHolds(ctx, connect, answer) + rightsHint(answer)
-	if strings.Contains(answer.Message, missingLocale) { // this machine lacks something, the data does not
-		return c.failed(reason.ToolMissing, text+": install its locale here; "+excerpt(answer.Detail)), nil
+	if missing := postgres.MissingLocale(err); missing != nil { // this machine lacks something, the data does not
+		return c.failed(reason.ToolMissing, "failed: "+missing.Error()), nil //nolint:nilerr // it is the outcome
 	}
 	return c.failed(codeReason(codeOf(answer)), text), nil
 }

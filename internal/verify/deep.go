@@ -126,6 +126,9 @@ func (d Deep) runOne(ctx context.Context, check deepCheck, s survey) (Outcome, e
 		return o, nil //nolint:nilerr // what stopped the rest does not undo it
 	}
 	e, err := check.run(d, ctx, s)
+	if check.name == "extensions" { // what is not installed here: a locale as well
+		e.findings = append(e.findings, s.closed...)
+	}
 	o.Notes = e.notes
 	failed := Failure(e.findings)
 	switch {

@@ -2,13 +2,13 @@ package verify
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sort"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
+
+	"veza.fr/recovery/internal/postgres"
+	"veza.fr/recovery/internal/reason"
 )
 
 // relation is one thing with pages: a table, a materialized view, an index, a TOAST table.
@@ -31,7 +31,8 @@ type survey struct {
 	sessions  int // max_connections
 	databases []string
 	relations []relation
-	notes     []string // databases that cannot be opened
+	notes     []string  // databases that cannot be opened
+	closed    []Outcome // the same, for the check that says what is missing on this machine
 }
 
 const relationsQuery = `SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.relkind::text,
@@ -58,13 +59,13 @@ func (d Deep) survey(ctx context.Context) (s survey, err error) {
 	}
 	for _, database := range names {
 		found, err := d.relations(ctx, database, &s)
-		answer, ok := errors.AsType[*pgconn.PgError](err)
-		switch {
-		case ok && strings.Contains(answer.Message, missingLocale):
-			s.notes = append(s.notes,
-				fmt.Sprintf("database %s is left out of the deeper checks: its locale is not installed here", database))
+		if missing := postgres.MissingLocale(err); missing != nil {
+			text := fmt.Sprintf("database %s is left out of the deeper checks: %s", database, missing)
+			s.notes = append(s.notes, text)
+			s.closed = append(s.closed, finding(reason.ToolMissing, text))
 			continue
-		case err != nil:
+		}
+		if err != nil {
 			return s, fmt.Errorf("database %s: %w", database, err)
 		}
 		s.databases = append(s.databases, database)
