@@ -92,12 +92,9 @@ func oneCluster(ctx context.Context, out suite.Out, in opened) error {
 // upgradedSince refuses a stanza that was upgraded to another cluster version without a
 // backup taken since.
 func upgradedSince(l listing) error {
-	newest := l.newest().Database
-	for _, db := range l.info.DB {
-		if db.RepoKey == newest.RepoKey && db.ID > newest.ID {
-			return reason.Errorf(reason.NoBackup,
-				"the stanza was upgraded to PostgreSQL %s, and no backup was taken since: take a full one", db.Version)
-		}
+	if now, upgraded := l.info.UpgradedSince(l.newest()); upgraded {
+		return reason.Errorf(reason.NoBackup,
+			"the stanza was upgraded to PostgreSQL %s, and no backup was taken since: take a full one", now.Version)
 	}
 	return nil
 }

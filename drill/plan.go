@@ -47,6 +47,9 @@ func makePlan(
 	if err != nil {
 		return p, err
 	}
+	if err = want.presentCluster(out, info, p.set); err != nil {
+		return p, err
+	}
 	if p.age, err = ageOf(p.set, time.Now()); err != nil {
 		return p, err
 	}

@@ -81,6 +81,9 @@ func (r restored) recover(ctx context.Context, out suite.Out, c cluster) (recove
 	done.answered = time.Now()
 	err := done.reachedTheEnd(ctx, out)
 	if err == nil {
+		err = done.tellTooLow(ctx, out)
+	}
+	if err == nil {
 		err = done.setApart(ctx, out)
 	}
 	return done, err
@@ -144,24 +147,6 @@ func closeLater(out suite.Out, conn *pgx.Conn) {
 		_ = conn.Close(ctx) // the server may be gone, and it is about to be
 		return nil
 	})
-}
-
-// tellDifferences says where what is proved here is not the restore it stands for: what of the
-// restored configuration was not obeyed, or is not there. Of two recoveries the one that is measured says it.
-func (r *recovered) tellDifferences(out suite.Out) {
-	if second := r.plan.aim.second; second.Kind != target.End && r.target != second {
-		return
-	}
-	server := r.cluster.server
-	for _, library := range server.LeftOut {
-		out.Note("left out of shared_preload_libraries, because it is not installed here or must not run: %s", library)
-	}
-	for _, refused := range server.Refusals {
-		out.Note("%s", refused)
-	}
-	for _, difference := range server.Differences() {
-		out.Note("%s", difference)
-	}
 }
 
 // sameSegmentSize checks what preflight had to infer, now that pg_control is here.

@@ -20,12 +20,7 @@ type Stanza struct {
 		Cipher string `json:"cipher"`
 		Status Status `json:"status"`
 	} `json:"repo"`
-	DB []struct {
-		ID       int    `json:"id"`
-		RepoKey  int    `json:"repo-key"`
-		SystemID uint64 `json:"system-id"`
-		Version  string `json:"version"`
-	} `json:"db"`
+	DB      []Cluster `json:"db"`
 	Archive []struct {
 		ID       string   `json:"id"`
 		Database Database `json:"database"`
@@ -33,6 +28,14 @@ type Stanza struct {
 		Max      string   `json:"max"`
 	} `json:"archive"`
 	Backup []Backup `json:"backup"`
+}
+
+// Cluster is one that a stanza is or was of: stanza-upgrade adds the next, with a higher ID.
+type Cluster struct {
+	ID       int    `json:"id"`
+	RepoKey  int    `json:"repo-key"`
+	SystemID uint64 `json:"system-id"`
+	Version  string `json:"version"`
 }
 
 // Status codes of a stanza and of a repository.
@@ -149,6 +152,17 @@ func (s Stanza) SystemID(backup Backup) string {
 		}
 	}
 	return ""
+}
+
+// UpgradedSince is the present cluster of the backup's repository, when the backup is of one before it.
+func (s Stanza) UpgradedSince(backup Backup) (now Cluster, upgraded bool) {
+	now.ID = backup.Database.ID
+	for _, db := range s.DB {
+		if db.RepoKey == backup.Database.RepoKey && db.ID > now.ID {
+			now, upgraded = db, true
+		}
+	}
+	return now, upgraded
 }
 
 // ArchiveID is the directory of the archive that belongs to a backup, as 15-1.

@@ -82,6 +82,7 @@ func CheckConf(conf *pgbackrest.Config, stanza string, key int, file File) (read
 			}
 		}
 	}
+	findings = append(findings, restoresLess(conf, stanza)...)
 	placeholders := conf.Repo(stanza, key).Placeholders()
 	for _, option := range placeholders {
 		place := conf.Path

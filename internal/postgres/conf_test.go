@@ -22,7 +22,8 @@ func TestParseControl_ReadsPgControldata(t *testing.T) {
 
 func TestParseConf_ReadsWhatPostgreSQLReads(t *testing.T) {
 	settings, refused := parseConf("x.conf", "# comment\nShared_Preload_Libraries = 'a, \"b\"'  # why\nport 5433\r\n"+
-		"include 'x.conf'\nname='it''s'\nbroken line with = sign\n\tapp.user = 'caf\\303\\251\\n'\nsearch_path = a, b\n")
+		"include 'x.conf'\nname='it''s'\nbroken line with = sign\n"+
+		"\tapp.user = 'caf\\303\\251\\n'\nsearch_path = a, b\n")
 	assert.Equal(t, []Setting{
 		{"shared_preload_libraries", `a, "b"`, "x.conf", 2},
 		{"port", "5433", "x.conf", 3},

@@ -14,8 +14,8 @@ func said(s Server, settings ...Setting) string {
 
 // Each names its file, line and setting, and what a plain restore would have done.
 func TestDifferences(t *testing.T) {
-	assert.Equal(t, "postgresql.conf:7: recovery_target = 'immediate': not obeyed here; after a plain restore recovery "+
-		"stops as soon as the backup is consistent, and waits there: what was archived later does not come back",
+	assert.Equal(t, "postgresql.conf:7: recovery_target = 'immediate': not obeyed here; after a plain restore "+
+		"recovery stops as soon as the backup is consistent, and waits there: what was archived later does not come back",
 		said(Server{}, Setting{"recovery_target", "immediate", "postgresql.conf", 7}))
 	for name, value := range map[string]string{
 		"recovery_target_time": "2020-01-01", "recovery_target_xid": "7", "recovery_target_timeline": "current",
@@ -52,8 +52,9 @@ func TestDifferences_WithATarget(t *testing.T) {
 func TestDifferences_NameWhatIsMissing(t *testing.T) {
 	s := Server{Restored: Restored{
 		Missing: []string{"postgresql.conf", "pg_hba.conf"}, Refused: []string{"postgresql.conf:3"},
-		Outside: []Setting{{"include", "/etc/x", "postgresql.conf", 4},
-			{"include_if_exists", "/etc/y", "postgresql.conf", 5}},
+		Outside: []Setting{
+			{"include", "/etc/x", "postgresql.conf", 4}, {"include_if_exists", "/etc/y", "postgresql.conf", 5},
+		},
 	}}
 	text := strings.Join(s.Differences(), "\n")
 	assert.Contains(t, text, "postgresql.conf, pg_hba.conf: not in the backup")

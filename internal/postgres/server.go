@@ -35,8 +35,9 @@ type Server struct {
 	Refusals []Refusal // what this machine refused of it
 	Opened   *Log      // what the log said of the recovery, when no superuser could log in: see openUp
 
-	control Control   // of Start
-	taken   []Setting // of the restored configuration, what the sandbox has
+	control  Control   // of Start
+	taken    []Setting // of the restored configuration, what the sandbox has
+	controls [][]byte  // what pg_control was while recovery went on
 
 	// Preloaded are the libraries of shared_preload_libraries that were loaded, LeftOut
 	// those that were not.

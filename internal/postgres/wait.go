@@ -22,6 +22,7 @@ import (
 const (
 	pollInterval = 50 * time.Millisecond
 	aliveEvery   = 10
+	controlEvery = 2 // the last state lasts for some calls of restore_command, at the end of the archive
 	// answerTimeout bounds the first session, once the postmaster says that it is
 	// ready: what prevents it then will not go away.
 	answerTimeout = time.Minute
@@ -37,7 +38,9 @@ var ErrDied = errors.New("the postmaster is gone")
 func (s *Server) Wait(ctx context.Context, before func(context.Context) error) (*pgx.Conn, error) {
 	polls := 0
 	if err := wait.For(ctx, "the end of recovery", pollInterval, func(ctx context.Context) error {
-		polls++
+		if polls++; polls%controlEvery == 0 {
+			s.lookAtControl(ctx)
+		}
 		return s.ready(ctx, polls%aliveEvery == 0)
 	}); err != nil {
 		return nil, err
