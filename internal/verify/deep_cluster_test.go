@@ -52,8 +52,8 @@ var defects = []defect{
 	},
 	{
 		"index invalid", "invalid_indexes",
-		`UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'item_what'::regclass`,
-		`UPDATE pg_index SET indisvalid = true WHERE indexrelid = 'item_what'::regclass`, verify.Failed,
+		`UPDATE pg_index SET indisvalid = false, indisready = false WHERE indexrelid = 'item_what'::regclass`,
+		`UPDATE pg_index SET indisvalid = true, indisready = true WHERE indexrelid = 'item_what'::regclass`, verify.Failed,
 		reason.IndexCorrupt, "index public.item_what of table item is invalid",
 	},
 	{
@@ -100,7 +100,11 @@ var defects = []defect{
 }
 
 // Each deeper check turns red of its own defect, names it, and is green again without it.
-func TestDeep_FindsEachDefect(t *testing.T) {
+func TestDeep_FindsEachDefect(t *testing.T) { findEach(t, healthy, defects) }
+
+// findEach makes something healthy, then one thing wrong, or only odd, at a time.
+func findEach(t *testing.T, healthy []string, defects []defect) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("needs a PostgreSQL")
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"veza.fr/recovery/internal/reason"
 )
@@ -61,14 +62,23 @@ func copyOut(ctx context.Context, conn *pgx.Conn, r relation, source string) ([]
 			return nil, "", err
 		}
 	}
+	if tooLarge(answer) { // of the row, or of a value that is no value
+		return readByColumns(ctx, conn, r)
+	}
+	found, note := copyFailed(r, answer, source != r.name)
+	return found, note, nil
+}
+
+// copyFailed is what the server's answer says of a table, or of a query on it.
+func copyFailed(r relation, answer *pgconn.PgError, query bool) (found []Outcome, note string) {
 	switch {
 	case strings.Contains(answer.Message, "could not access file"): // the library of a type
 		return []Outcome{
 			relationFinding(r, answer, reason.ToolMissing,
 				"its extension is not installed here: another -image has it"),
-		}, "", nil
-	case answer.Code == lockNotAvailable, source != r.name && !strings.HasPrefix(answer.Code, internalError):
-		return nil, skippedNote(r, answer), nil
+		}, ""
+	case answer.Code == lockNotAvailable, query && !strings.HasPrefix(answer.Code, internalError):
+		return nil, skippedNote(r, answer)
 	}
-	return []Outcome{relationFinding(r, answer, deepCodeReason(answer.Code), "")}, "", nil
+	return []Outcome{relationFinding(r, answer, deepCodeReason(answer.Code), "")}, ""
 }
