@@ -51,8 +51,8 @@ func (r recovered) measureLoss(
 	return lost, nil
 }
 
-// heartbeat finds the heartbeat rows: in -database, else in the first other one that has some.
-// What looks like a heartbeat and is none is said, wherever it is.
+// heartbeat finds the newest heartbeat rows, in whichever database they are. What looks like a
+// heartbeat and is none, and what cannot be looked at, is said, wherever it is.
 func (r recovered) heartbeat(ctx context.Context, out suite.Out) (*verify.Heartbeat, error) {
 	server, first := r.cluster.server, r.Settings.Database
 	names, err := verify.Databases(ctx, server.Connect)
@@ -60,24 +60,32 @@ func (r recovered) heartbeat(ctx context.Context, out suite.Out) (*verify.Heartb
 		return nil, err
 	}
 	names = slices.DeleteFunc(names, func(name string) bool { return name == first })
+	var all []verify.Heartbeat
 	for _, name := range append([]string{first}, names...) {
 		conn, err := server.ConnectReader(ctx, name)
 		if err != nil { // the checks say what is wrong with a database
+			out.Note("database %s: no heartbeat was looked for: %s", name, pgbackrest.Printable(err.Error()))
 			continue
 		}
-		rows, why, err := verify.ReadHeartbeat(ctx, conn, r.plan.segmentSize)
+		list, why, err := verify.ReadHeartbeats(ctx, conn, r.plan.segmentSize)
 		_ = conn.Close(ctx) // nothing was written
 		if err != nil {
 			return nil, err
 		}
-		if why != "" {
-			out.Note("database %s: %s", name, why)
+		for _, text := range why {
+			out.Note("database %s: %s", name, text)
 		}
-		if rows != nil {
-			return rows, nil
-		}
+		all = append(all, list...)
 	}
-	return nil, nil
+	var limit time.Time
+	if r.target.Kind == target.End { // with a target, what lies after it is what is looked for
+		limit = r.foundEnd()
+	}
+	newest, notes := verify.NewestHeartbeat(all, limit)
+	for _, text := range notes {
+		out.Note("%s", text)
+	}
+	return newest, nil
 }
 
 // sayHeartbeat tells of gaps, and of a budget that cannot be kept. Neither is a failure: a row
@@ -88,7 +96,7 @@ func (r recovered) sayHeartbeat(out suite.Out, rows *verify.Heartbeat) {
 		return
 	}
 	if rows.Database != r.Settings.Database {
-		out.Note("the heartbeat is in database %s", rows.Database)
+		out.Note("the heartbeat is in database %s, table %s", rows.Database, rows.Table)
 	}
 	out.Metric("heartbeat_missing", float64(rows.Missing))
 	if len(rows.Gaps) > 0 {

@@ -184,4 +184,3 @@ func (f fedColumn) nearest(ctx context.Context, conn *pgx.Conn, next int64) (the
 		"AND (%[2]s::numeric - (%[6]d)) %% (%[7]d) = 0", first, f.Column, f.from(), from, to, next, f.Increment)
 	return there, conn.QueryRow(ctx, query, pgx.QueryExecModeExec).Scan(&there)
 }
-
