@@ -7,7 +7,6 @@ import (
 
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/policy"
-	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/repository"
 	"veza.fr/recovery/internal/session"
@@ -69,7 +68,7 @@ func (p plan) overArchive(
 	ctx context.Context, out suite.Out, s session.Session, client repository.Client,
 ) (plan, error) {
 	p.segmentSize = pgbackrest.SegmentSize(pgbackrest.SameCluster(p.backups, p.set))
-	archived, err := lastArchived(ctx, out, s)
+	archived, err := p.lastArchived(ctx, out, s)
 	if err != nil {
 		return p, err
 	}
@@ -126,33 +125,4 @@ func ageOf(set pgbackrest.Backup, now time.Time) (time.Duration, error) {
 			-age.Round(time.Second))
 	}
 	return max(age, 0), nil
-}
-
-// lastArchived asks production what it archived last, where -primary names it. What is no
-// segment is compared with nothing, and said.
-func lastArchived(ctx context.Context, out suite.Out, s session.Session) (string, error) {
-	if s.Settings.Primary == "" {
-		return "", nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
-	defer cancel()
-	conn, err := postgres.Primary(ctx, s.Settings.Primary) // also beside a seeded source: it was asked for
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = conn.Close(ctx) }() // nothing was written
-	var archived string
-	if err = conn.QueryRow(ctx, "SELECT coalesce(last_archived_wal, '') FROM "+
-		"pg_stat_archiver").Scan(&archived); err != nil {
-		return "", reason.Errorf(reason.ConfigInvalid,
-			"-primary: cannot read pg_stat_archiver; its role needs pg_monitor: %w", err)
-	}
-	if !wal.IsSegment(archived) { // nothing since its statistics began, or a history or backup file
-		out.Note(
-			"warning: -primary names no segment as its last archived file (%q): the end of the archive is not "+
-				"compared with it",
-			archived,
-		)
-	}
-	return archived, nil
 }
