@@ -61,6 +61,11 @@ func whole(ctx context.Context, out suite.Out, in opened, primary *archiver) err
 	retention := policy.RetentionOfArchive(in.Client.Conf.Config, in.Stanza(), in.Settings.Repo)
 	var oldest wal.Chain
 	for i, backup := range current {
+		if backup.Offline() {
+			out.Note("backup %s was taken offline (--no-online): it is whole without WAL, and a plain restore of it "+
+				"replays none", backup.Label)
+			continue
+		}
 		start, err := repository.Start(backup, size)
 		if err != nil {
 			return err
@@ -87,7 +92,7 @@ func whole(ctx context.Context, out suite.Out, in opened, primary *archiver) err
 	if err := olderClusters(ctx, in); err != nil {
 		return err
 	}
-	if primary == nil {
+	if primary == nil || len(oldest.Entries) == 0 {
 		return nil
 	}
 	return session.CheckArchiveEnd(primary.lastWAL, oldest.Last(), size)
@@ -133,7 +138,7 @@ func lacking(archive wal.Archive, start wal.Start) (wal.Segment, bool) {
 // that makes it consistent, in an archive of its own.
 func olderClusters(ctx context.Context, in opened) error {
 	for _, backup := range in.backups {
-		if backup.Database == in.newest().Database {
+		if backup.Database == in.newest().Database || backup.Offline() {
 			continue
 		}
 		size := pgbackrest.SegmentSize(pgbackrest.SameCluster(in.backups, backup))

@@ -42,6 +42,9 @@ func (r recovered) measureLoss(
 	if text := newest.BasisNote(); text != "" {
 		out.Note("%s", text)
 	}
+	if err = lostOffline(r.plan.set, r.target, r.Version, r.end.commit); err != nil {
+		return loss{}, err
+	}
 	lost := loss{age: age, basis: newest.Basis}
 	if rows != nil {
 		if text := rows.WriterStopped(r.end.commit); text != "" {

@@ -27,6 +27,8 @@ type plan struct {
 	archive     repository.Archive // as it was listed
 	chain       wal.Chain          // the segments from the set's start to the end of the archive
 	aim         aim                // where recovery stops
+	archived    string             // what production says it archived last; "" where it was not asked
+	checkpoint  wal.Start          // of an offline set: where recovery begins, known once it is restored
 }
 
 // makePlan chooses the set and the target, and proves that the archive is whole from the
@@ -68,27 +70,46 @@ func (p plan) overArchive(
 	ctx context.Context, out suite.Out, s session.Session, client repository.Client,
 ) (plan, error) {
 	p.segmentSize = pgbackrest.SegmentSize(pgbackrest.SameCluster(p.backups, p.set))
-	archived, err := p.lastArchived(ctx, out, s)
-	if err != nil {
+	var err error
+	if p.archived, err = p.lastArchived(ctx, out, s); err != nil {
 		return p, err
 	}
 	if p, err = p.follow(ctx, out, client); err != nil {
 		return p, err
 	}
+	if p.set.Offline() { // nobody knows yet where its WAL begins
+		out.Note("backup set %s was taken offline (--no-online) and has no WAL range: what is archived behind it is "+
+			"followed once it is restored", p.set.Label)
+		return p, nil
+	}
+	return p, p.wholeArchive(out)
+}
+
+// wholeArchive says what was followed, and compares its end with what production archived and with
+// the target.
+func (p plan) wholeArchive(out suite.Out) error {
 	last := p.chain.Last()
 	out.Note("archive whole over %s: %d segments, the last is %s", p.chain.Route(), len(p.chain.Entries), last.Name)
 	for _, text := range p.chain.Notes {
 		out.Note("%s", text)
 	}
-	if err = session.CheckArchiveEnd(archived, last, p.segmentSize); err != nil {
-		return p, err
+	if err := session.CheckArchiveEnd(p.archived, last, p.segmentSize); err != nil {
+		return err
 	}
-	return p, inWindow(p.aim.target, last, p.segmentSize)
+	return inWindow(p.aim.target, last, p.segmentSize)
 }
 
-// follow lists the archive and walks it from the set's start.
-func (p plan) follow(ctx context.Context, out suite.Out, client repository.Client) (plan, error) {
-	start, err := repository.Start(p.set, p.segmentSize)
+// follow lists the archive and walks it from the set's start; of an offline set, from its checkpoint
+// once that is known.
+func (p plan) follow(ctx context.Context, out suite.Out, client repository.Client) (_ plan, err error) {
+	start := p.checkpoint
+	if p.set.Offline() && !start.Whole {
+		p.archive, err = client.List(ctx, p.directory(client), p.segmentSize, 1)
+		return p, err
+	}
+	if !p.set.Offline() {
+		start, err = repository.Start(p.set, p.segmentSize)
+	}
 	if err != nil {
 		return p, err
 	}

@@ -113,7 +113,10 @@ func (r *recovered) start(ctx context.Context, out suite.Out) (err error) {
 		return reason.Errorf(reason.RepoCorrupt,
 			"the restored files are of the cluster with system identifier %s, backup.info says %s", got, want)
 	}
-	if err = r.sameSegmentSize(ctx, out); err != nil {
+	if err = r.sameSegmentSize(ctx, out); err == nil {
+		err = r.followOffline(ctx, out)
+	}
+	if err != nil {
 		return err
 	}
 	defer watch(ctx, func(ctx context.Context) {

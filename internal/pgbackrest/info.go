@@ -96,6 +96,10 @@ type Backup struct {
 // Stopped is when the backup ended.
 func (b Backup) Stopped() time.Time { return time.Unix(b.Timestamp.Stop, 0) }
 
+// Offline says whether the backup was taken of a stopped server (backup --no-online): it has no WAL
+// range, and is whole without any.
+func (b Backup) Offline() bool { return b.Archive.Start == "" && b.Archive.Stop == "" }
+
 // ErrUnreadableInfo is an answer of `info` that is no JSON: a failed decryption
 // puts raw bytes into the message (facts A3).
 var ErrUnreadableInfo = errors.New("the answer of pgbackrest info is no JSON")
