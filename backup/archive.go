@@ -84,6 +84,9 @@ func whole(ctx context.Context, out suite.Out, in opened, primary *archiver) err
 		if err != nil {
 			return fmt.Errorf("from backup %s: %w", backup.Label, err)
 		}
+		if err = lateTails(out, chain, primary); err != nil {
+			return err
+		}
 		if len(oldest.Entries) == 0 { // the oldest one that is on the way
 			oldest = chain
 			sayFollowed(out, oldest, backup, i == 0)
@@ -96,6 +99,27 @@ func whole(ctx context.Context, out suite.Out, in opened, primary *archiver) err
 		return nil
 	}
 	return session.CheckArchiveEnd(primary.lastWAL, oldest.Last(), size)
+}
+
+// lateTails tells the tail of an old primary, which came late, from a second cluster that archives into
+// the stanza, as far as that can be told without a restore: by the primary, else by the time. The
+// drill looks into the segments.
+func lateTails(out suite.Out, chain wal.Chain, primary *archiver) error {
+	for _, tail := range chain.Late {
+		last := ""
+		if primary != nil {
+			last = primary.lastWAL
+		}
+		if err := tail.Primary(last); err != nil {
+			return err
+		}
+		if !wal.IsSegment(last) && !tail.Soon() {
+			return tail.Grows("")
+		}
+		out.Note("timeline %d has %d segments that came after the newest of timeline %d: an old primary's tail that "+
+			"came late, not read", tail.Timeline, len(tail.Entries), chain.Target)
+	}
+	return nil
 }
 
 // sayFollowed says what was found of a backup's archive: the oldest one's, or the first of

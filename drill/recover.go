@@ -116,6 +116,9 @@ func (r *recovered) start(ctx context.Context, out suite.Out) (err error) {
 	if err = r.sameSegmentSize(ctx, out); err == nil {
 		err = r.followOffline(ctx, out)
 	}
+	if err == nil {
+		err = r.judgeLate(ctx, out)
+	}
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ type Chain struct {
 	Switches []Switch // the timeline switches on the way
 	Target   uint32   // the timeline recovery ends on
 	Notes    []string // what an operator should see, and no fault
+	Late     []Tail   // what came of superseded timelines after the newest one: a tail, or a second cluster
 }
 
 // Last is the remembered end: recovery must get beyond its first byte. It is no segment where nothing
@@ -97,7 +98,7 @@ func (a Archive) Follow(start Start, history []Switch) (Chain, error) {
 	if chain.Entries, err = a.walk(start, path); err != nil {
 		return chain, err
 	}
-	chain.Notes, err = a.offPath(path, chain.Target)
+	chain.Notes, chain.Late, err = a.offPath(path, chain.Target)
 	return chain, err
 }
 
