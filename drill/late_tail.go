@@ -22,11 +22,11 @@ func (r *recovered) judgeLate(ctx context.Context, out suite.Out) error {
 		if err := tail.Primary(r.plan.archived); err != nil {
 			return err
 		}
-		began, commit, err := r.lookInto(ctx, tail)
+		found, err := r.lookInto(ctx, tail)
 		if err != nil {
 			return err
 		}
-		if err = belongs(tail, began, commit); err != nil {
+		if err = belongs(tail, found); err != nil {
 			return err
 		}
 		out.Note("timeline %d has %d segments that came after the newest of timeline %d: an old primary's tail that "+
@@ -35,40 +35,44 @@ func (r *recovered) judgeLate(ctx context.Context, out suite.Out) error {
 	return nil
 }
 
-// belongs is nil for a tail that ends with the old primary, given the moment its successor began and
-// that of its last commit; zero is not known.
-func belongs(tail wal.Tail, began, commit time.Time) error {
-	if began.IsZero() {
-		began = tail.Began
+// belongs is nil for a tail that ends with the old primary, given its last commit, whether all of it
+// can be read, and when its successor began; a zero moment is not known.
+func belongs(tail wal.Tail, found postgres.Moments) error {
+	if found.Began.IsZero() {
+		found.Began = tail.Began
 	}
 	switch {
-	case commit.After(began):
-		return tail.Grows(fmt.Sprintf("; it has a commit of %s, and timeline %d began at %s", commit.Format(time.RFC3339),
-			tail.Successor, began.UTC().Format(time.RFC3339)))
-	case commit.IsZero() && !tail.Soon():
+	case found.Commit.After(found.Began):
+		return tail.Grows(fmt.Sprintf("; it has a commit of %s, and timeline %d began at %s",
+			found.Commit.Format(time.RFC3339Nano), tail.Successor, found.Began.UTC().Format(time.RFC3339Nano)))
+	case !found.Readable && !tail.Soon():
 		return tail.Grows("")
 	}
 	return nil
 }
 
-// lookInto is when the successor of a tail began, and its last commit. What cannot be read tells nothing.
-func (r *recovered) lookInto(ctx context.Context, tail wal.Tail) (began, commit time.Time, err error) {
+// lookInto is when the successor of a tail began, and the tail's last commit.
+func (r *recovered) lookInto(ctx context.Context, tail wal.Tail) (postgres.Moments, error) {
 	first := wal.Segment{Timeline: tail.Successor, Number: uint64(tail.At) / r.plan.segmentSize}
-	moments, err := r.moments(ctx, first.Name(r.plan.segmentSize))
-	began = moments.Began
+	found, err := r.moments(ctx, first.Name(r.plan.segmentSize))
+	found = postgres.Moments{Began: found.Began, Readable: true}
 	entries := tail.Entries[max(0, len(tail.Entries)-lookedInto):]
 	for i := 0; i < len(entries) && err == nil; i++ {
-		if moments, err = r.moments(ctx, entries[i].Name); moments.Commit.After(commit) {
-			commit = moments.Commit
+		var one postgres.Moments
+		one, err = r.moments(ctx, entries[i].Name)
+		found.Readable = found.Readable && one.Readable
+		if one.Commit.After(found.Commit) {
+			found.Commit = one.Commit
 		}
 	}
-	return began, commit, err
+	return found, err
 }
 
+// moments are those of one archived segment; of one that is missing or damaged there are none.
 func (r *recovered) moments(ctx context.Context, segment string) (postgres.Moments, error) {
 	file := r.box.Dir("spool") + "/" + segment
 	if err := r.repo.Pgbackrest.ArchiveGet(ctx, segment, file); err != nil {
-		if _, said := errors.AsType[*pgbackrest.Error](err); said && ctx.Err() == nil { // it is missing, or damaged
+		if _, said := errors.AsType[*pgbackrest.Error](err); said && ctx.Err() == nil {
 			return postgres.Moments{}, nil
 		}
 		return postgres.Moments{}, err

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/wal"
 )
@@ -15,16 +16,19 @@ func TestBelongs(t *testing.T) {
 		return wal.Tail{Timeline: 1, Successor: 2, Began: noon, Newest: noon, Entries: []wal.Entry{{Time: noon.Add(late)}}}
 	}
 	for name, c := range map[string]struct {
-		late          time.Duration
-		began, commit time.Time
-		want          reason.Reason
+		late  time.Duration
+		found postgres.Moments
+		want  reason.Reason
 	}{
-		"an old primary's, an hour late": {time.Hour, noon.Add(-time.Minute), noon.Add(-time.Hour), ""},
-		"a second cluster's, at once":    {time.Second, noon, noon.Add(time.Second), reason.TimelineConflict},
-		"by the history alone":           {time.Second, time.Time{}, noon.Add(time.Second), reason.TimelineConflict},
-		"unreadable, soon":               {time.Minute, noon, time.Time{}, ""},
-		"unreadable, an hour late":       {time.Hour, noon, time.Time{}, reason.TimelineConflict},
+		"an old primary's, an hour late": {time.Hour, postgres.Moments{Readable: true, Began: noon, Commit: noon.Add(-1)}, ""},
+		"no commit in it":                {time.Hour, postgres.Moments{Readable: true}, ""},
+		"a second cluster's, at once": {time.Second, postgres.Moments{Readable: true, Began: noon, Commit: noon.Add(1)},
+			reason.TimelineConflict},
+		"by the history alone": {time.Second, postgres.Moments{Commit: noon.Add(time.Second)}, reason.TimelineConflict},
+		"unreadable, soon":     {time.Minute, postgres.Moments{}, ""},
+		"unreadable, an hour late": {time.Hour, postgres.Moments{Began: noon, Commit: noon.Add(-1)},
+			reason.TimelineConflict},
 	} {
-		requireReason(t, c.want, belongs(tail(c.late), c.began, c.commit), name)
+		requireReason(t, c.want, belongs(tail(c.late), c.found), name)
 	}
 }

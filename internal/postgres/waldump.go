@@ -11,8 +11,9 @@ import (
 
 // Moments are the times that stand in one WAL segment.
 type Moments struct {
-	Commit time.Time // of its last commit; zero for none
-	Began  time.Time // when the timeline that its end of recovery begins, began; zero for none
+	Readable bool      // it holds at least one whole record
+	Commit   time.Time // of its last commit; zero for none
+	Began    time.Time // when the timeline that its end of recovery begins, began; zero for none
 }
 
 // waldumpTimeout bounds a look into one segment.
@@ -33,10 +34,10 @@ func SegmentMoments(ctx context.Context, h host.Host, in Installation, path stri
 	ctx, cancel := context.WithTimeout(ctx, waldumpTimeout)
 	defer cancel()
 	var found Moments
-	for _, manager := range []string{"Transaction", "XLOG"} {
+	for _, only := range []string{"--limit=1", "--rmgr=Transaction", "--rmgr=XLOG"} {
 		// Its exit status says that the last record goes on in the next segment, or that nothing is one.
 		said, err := h.Run(ctx, host.Command{
-			Argv: []string{in.Program("pg_waldump"), "--rmgr=" + manager, path}, Env: []string{"TZ=UTC", "LC_ALL=C"},
+			Argv: []string{in.Program("pg_waldump"), only, path}, Env: []string{"TZ=UTC", "LC_ALL=C"},
 		})
 		if err != nil && ctx.Err() != nil {
 			return found, context.Cause(ctx)
@@ -48,6 +49,7 @@ func SegmentMoments(ctx context.Context, h host.Host, in Installation, path stri
 
 func (m *Moments) take(output string) {
 	for line := range strings.Lines(output) {
+		m.Readable = m.Readable || strings.HasPrefix(line, "rmgr: ")
 		if at, ok := dumped(ended, line); ok && at.After(m.Commit) {
 			m.Commit = at
 		}
