@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -22,7 +23,7 @@ func (d Deep) fullRead(ctx context.Context, s survey) (examination, error) {
 	for _, r := range tables {
 		size += r.size
 	}
-	e, err := d.forEachRelation(ctx, s.workers(d.Workers), "tables", tables, readTable)
+	e, err := d.forEachRelation(ctx, s.workers(d.Workers), "tables", tables, d.readTable)
 	e.examined += fmt.Sprintf(" (%.1f MB without TOAST) in %d databases", float64(size)/1e6, len(s.databases))
 	return e, err
 }
@@ -30,8 +31,9 @@ func (d Deep) fullRead(ctx context.Context, s survey) (examination, error) {
 // readTable reads one table. The table itself is copied, not a query on it: planning one
 // evaluates the expressions of its indexes, which may fail for reasons of their own. What COPY
 // leaves out of a table (stored generated columns) and cannot copy as such (materialized
-// views) is read by a query; only damage counts there.
-func readTable(ctx context.Context, conn *pgx.Conn, r relation) ([]Outcome, string, error) {
+// views) is read by a query; only damage counts there. It runs as the role that may only read,
+// since its planner evaluates functions of the data.
+func (d Deep) readTable(ctx context.Context, conn *pgx.Conn, r relation) ([]Outcome, string, error) {
 	query := fmt.Sprintf("(SELECT %s FROM ONLY %s)", r.generated, r.name)
 	if r.kind == "r" {
 		found, note, err := copyOut(ctx, conn, r, r.name)
@@ -39,14 +41,32 @@ func readTable(ctx context.Context, conn *pgx.Conn, r relation) ([]Outcome, stri
 			return found, note, err
 		}
 	}
-	return copyOut(ctx, conn, r, query)
+	reader, err := d.Connect.open(ctx, r.database)
+	if err != nil {
+		return nil, "", err
+	}
+	defer closeConn(ctx, reader)
+	if _, err = reader.Exec(ctx, dataAsItIs); err != nil {
+		return nil, "", err
+	}
+	return copyOut(ctx, reader, r, query)
+}
+
+// copyTo reads a table as the superuser, on the server, or a query as anybody.
+func copyTo(ctx context.Context, conn *pgx.Conn, r relation, source, options string) error {
+	if source == r.name {
+		_, err := conn.Exec(ctx, "COPY "+source+" TO '/dev/null'"+options)
+		return err
+	}
+	_, err := conn.PgConn().CopyTo(ctx, io.Discard, "COPY "+source+" TO STDOUT"+options)
+	return err
 }
 
 // copyOut reads a table, or a query in parentheses, by COPY. An error that is no damage is a
 // note: any error of a query that is not internal, and a lock that did not come. Any other
 // error of a table itself is a finding.
 func copyOut(ctx context.Context, conn *pgx.Conn, r relation, source string) ([]Outcome, string, error) {
-	_, err := conn.Exec(ctx, "COPY "+source+" TO '/dev/null' (FORMAT binary)")
+	err := copyTo(ctx, conn, r, source, " (FORMAT binary)")
 	if err == nil {
 		return nil, "", nil
 	}
@@ -55,7 +75,7 @@ func copyOut(ctx context.Context, conn *pgx.Conn, r relation, source string) ([]
 		return nil, "", err
 	}
 	if answer.Code == noBinary {
-		if _, err = conn.Exec(ctx, "COPY "+source+" TO '/dev/null'"); err == nil {
+		if err = copyTo(ctx, conn, r, source, ""); err == nil {
 			return nil, "", nil
 		}
 		if answer, err = serverError(ctx, conn, err); err != nil {
