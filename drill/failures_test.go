@@ -88,6 +88,20 @@ func TestQueryFailure(t *testing.T) {
 		"the server answered": {postgres.Log{}, answered, reason.SmokeQuery},
 		"a process was killed": {postgres.Log{Killed: "server process (PID 7) was terminated by signal " +
 			"9"}, io.ErrUnexpectedEOF, reason.SandboxFailed},
+		"the postmaster was killed, says its server process": {
+			postgres.Log{},
+			&pgconn.PgError{
+				Code: "57P01", File: "be-secure.c", Message: "terminating connection due to unexpected postmaster exit",
+			},
+			reason.SandboxFailed,
+		},
+		"a function says so": {
+			postgres.Log{},
+			&pgconn.PgError{
+				Code: "57P01", File: "pl_exec.c", Message: "terminating connection due to unexpected postmaster exit",
+			},
+			reason.SmokeQuery,
+		},
 		"a process crashed": {postgres.Log{Crashed: "server process (PID 7) was terminated by signal " +
 			"11"}, io.ErrUnexpectedEOF, reason.SmokeQuery},
 		"the connection broke":     {postgres.Log{}, io.ErrUnexpectedEOF, reason.SandboxFailed},

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -24,6 +25,13 @@ func codeOf(answer *pgconn.PgError) string {
 		}
 	}
 	return answer.Code
+}
+
+// PostmasterGone says whether a session was ended because the postmaster is gone, which is
+// killed from outside: it ends its sessions before itself.
+func PostmasterGone(err error) bool {
+	answer, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && codeOf(answer) == "57P01" && strings.Contains(answer.Message, "unexpected postmaster exit")
 }
 
 // Codes of what a role that may only read is refused.
