@@ -22,7 +22,8 @@ var archiveExpiredFaults = register("TestChecks_ArchiveExpired", movedUsers, []r
 		exit: 1, why: reason.PolicyViolated, red: "policy", words: "repo1-retention-archive=1",
 	},
 	checkFault{
-		name: "OnPurposeByDiffs", inject: takenByExpire("repo1-retention-archive=2", "repo1-retention-archive-type=diff"),
+		name:   "OnPurposeByDiffs",
+		inject: takenByExpire("repo1-retention-archive=2", "repo1-retention-archive-type=diff"),
 		exit: 1, why: reason.PolicyViolated, red: "policy", words: "repo1-retention-archive-type=diff",
 	},
 	checkFault{
@@ -72,7 +73,8 @@ func takenByExpire(options ...string) func(*repoCopy) {
 		before := len(rc.files("archive/demo/15-1/*/*"))
 		argv := []string{
 			"pgbackrest", "--stanza=" + stanza, "--config=" + rc.conf(), "--lock-path=" + rc.file("tmp/lock"),
-			"--repo1-type=posix", "--repo1-path=" + rc.repo(), "--log-level-file=off", "--log-level-console=warn", "expire",
+			"--repo1-type=posix", "--repo1-path=" + rc.repo(), "--log-level-file=off", "--log-level-console=warn",
+			"expire",
 		}
 		if os.Geteuid() == 0 {
 			argv = append([]string{"runuser", "-u", "postgres", "--"}, argv...)

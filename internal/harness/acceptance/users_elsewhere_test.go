@@ -67,7 +67,11 @@ var moves = []defect{
 		[]string{`ALTER TABLE users RENAME TO "Users"`},
 		[]string{`ALTER TABLE "Users" RENAME TO users`},
 	},
-	{"singular", "postgres", []string{`ALTER TABLE users RENAME TO "user"`}, []string{`ALTER TABLE "user" RENAME TO users`}},
+	{
+		"singular", "postgres",
+		[]string{`ALTER TABLE users RENAME TO "user"`},
+		[]string{`ALTER TABLE "user" RENAME TO users`},
+	},
 	{
 		"prefixed", "postgres",
 		[]string{`ALTER TABLE users RENAME TO app_users`},
