@@ -49,8 +49,8 @@ func (c *Config) Stanzas() []string {
 func (c *Config) Stanza(wanted string) (string, error) {
 	names := c.Stanzas()
 	switch {
-	case wanted != "" && slices.Contains(names, wanted):
-		return wanted, nil
+	case wanted != "" && (slices.Contains(names, wanted) || slices.Contains(c.sections, wanted)):
+		return wanted, nil // a stanza that is called like a section of a command is one when somebody says so
 	case wanted != "":
 		return "", reason.Errorf(reason.ConfigInvalid, "-stanza %s: %s has no section [%s]; it has %s", wanted, c.Path,
 			wanted, strings.Join(names, ", "))

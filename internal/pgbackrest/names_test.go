@@ -91,6 +91,9 @@ func TestStanzas_WithColons(t *testing.T) {
 	} {
 		assert.Equal(t, want, strings.Join(parse(t, text).Stanzas(), ", "), text)
 	}
+	name, err := parse(t, "[eu:restore]\npg1-path=/p\n").Stanza("eu:restore")
+	require.NoError(t, err)
+	assert.Equal(t, "eu:restore", name)
 	colon := parse(t, "[global]\nprocess-max=1\n[a:1]\npg1-path=/p\nprocess-max=2\n[a:1:restore]\nprocess-max=3\n")
 	assert.Equal(t, "3", colon.Option("a:1", "restore", "process-max"))
 	assert.Equal(t, "2", colon.Option("a:1", "backup", "process-max"))

@@ -37,3 +37,15 @@ func plural(words []string, one, more string) string {
 	}
 	return strings.Join(words, ", ") + " " + more
 }
+
+// shellSigns mean something to a shell, or end a value of postgresql.auto.conf.
+const shellSigns = "'\"\\$`&;|<>()*?!{}"
+
+// SayName warns of a stanza whose name pgBackRest writes into restore_command as it is, though a
+// shell reads something else there: a restore by hand comes to the same end.
+func (r Repository) SayName(log Log) {
+	if strings.ContainsAny(r.Stanza, shellSigns) {
+		log.Note("warning: stanza %q has a character that the shell takes for its own: pgBackRest writes the name into "+
+			"restore_command without quotes, and a recovery may find no WAL for that alone", r.Stanza)
+	}
+}

@@ -47,3 +47,14 @@ func TestCheckVariables(t *testing.T) {
 		}
 	}
 }
+
+// A name that restore_command cannot hold is warned of, any other is not.
+func TestSayName(t *testing.T) {
+	for name, said := range map[string]bool{
+		"veza": false, "prod@eu:5432": false, "prod main": false, "(prod)": true, "it's": true,
+	} {
+		var log notes
+		Repository{Stanza: name}.SayName(&log)
+		assert.Equal(t, said, len(log) == 1, name)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/rand"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -64,6 +65,7 @@ func Open(ctx context.Context, out suite.Out, request Request) (s Session, err e
 		if err = repo.CheckVariables(out, os.Environ()); err != nil {
 			return s, err
 		}
+		repo.SayName(out)
 		stanza = repo.Stanza
 	}
 	tag := s.tag(stanza)
@@ -124,10 +126,17 @@ func (s Session) reserve(ctx context.Context, out suite.Out, stanza, tag string)
 	return nil
 }
 
+// seedable are the stanza names that a seeded cluster's archive_command holds without quotes.
+var seedable = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+
 // seed makes a source for this run alone.
 func (r Request) seed(
 	ctx context.Context, out suite.Out, stanza string, tag sandbox.Spec,
 ) (*source.Seeded, source.Repository, error) {
+	if !seedable.MatchString(stanza) {
+		return nil, source.Repository{}, reason.Errorf(reason.ConfigInvalid,
+			"-stanza %q: a cluster that is made for the run takes a name of letters, digits, `_`, `.` and `-`", stanza)
+	}
 	start := time.Now()
 	seeded, err := r.Environment.Seed(ctx, r.Settings, tag)
 	if seeded != nil {

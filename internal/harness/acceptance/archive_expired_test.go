@@ -24,7 +24,7 @@ var archiveExpiredFaults = register("TestChecks_ArchiveExpired", movedUsers, []r
 	checkFault{
 		name:   "OnPurposeByDiffs",
 		inject: takenByExpire("repo1-retention-archive=2", "repo1-retention-archive-type=diff"),
-		exit: 1, why: reason.PolicyViolated, red: "policy", words: "repo1-retention-archive-type=diff",
+		exit:   1, why: reason.PolicyViolated, red: "policy", words: "repo1-retention-archive-type=diff",
 	},
 	checkFault{
 		name: "AndLostAfterTheNewest", inject: inOrderOf(
