@@ -23,7 +23,8 @@ type recovered struct {
 	conn     *pgx.Conn // the first session
 	answered time.Time // the first query: the clock of the RTO stops
 	end      end
-	listed   repository.Archive // before the sandbox could have put anything into it
+	listed   repository.Archive    // before the sandbox could have put anything into it
+	made     []postgres.Tablespace // after the backup: redirected into the sandbox
 }
 
 // recoverCluster starts PostgreSQL harmless, waits until it is out of recovery, and proves
@@ -136,6 +137,11 @@ func (r *recovered) start(ctx context.Context, out suite.Out) (err error) {
 	r.tellDifferences(out)
 	if err == nil {
 		r.conn, err = server.Wait(ctx, func(ctx context.Context) error { return linksInside(ctx, r.box, server) })
+	}
+	for err != nil && r.redirected(ctx, out, err) {
+		if err = server.Start(ctx, r.control); err == nil {
+			r.conn, err = server.Wait(ctx, func(ctx context.Context) error { return linksInside(ctx, r.box, server) })
+		}
 	}
 	closeLater(out, r.conn)
 	if err != nil {

@@ -117,7 +117,7 @@ func onlyRecovery(content string) string {
 	lines := strings.Split(content, "\n")
 	for i, line := range lines {
 		s, ok := parseConfLine(line)
-		if ok && s.Name != "restore_command" && !slices.Contains(targets, s.Name) {
+		if ok && s.Name != restoreCommand && !slices.Contains(targets, s.Name) {
 			lines[i] = "# not in the drill: " + line
 		}
 	}
