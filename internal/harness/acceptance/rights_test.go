@@ -14,37 +14,37 @@ import (
 // nothing into the verdict, and what it was refused is named. What harms nobody is green.
 func TestRights(t *testing.T) { rightsFaults.run(t) }
 
-// in is a drill that asks one database, and nothing deeper.
-func in(database string) string { return "-deep none -database " + database }
+// only is a drill that asks one database, and nothing deeper.
+func only(database string) string { return "-deep none -database " + database }
 
 var rightsFaults = faults("TestRights", rights, []fault{
 	{
-		name: "FunctionOfASuperuserConnects", inject: needsNamespaces, args: in("connects"),
+		name: "FunctionOfASuperuserConnects", inject: needsNamespaces, args: only("connects"),
 		exit: 1, why: reason.SmokeQuery, step: "verify", words: "database connects | program | failed",
 	},
 	{
-		name: "FunctionRunsAProgram", args: in("program"),
+		name: "FunctionRunsAProgram", args: only("program"),
 		exit: 1, why: reason.SmokeQuery, step: "verify", words: "program | checks run as a role of the drill's own",
 	},
 	{
-		name: "FunctionTellsOfAKill", args: in("killed"),
+		name: "FunctionTellsOfAKill", args: only("killed"),
 		exit: 1, why: reason.SmokeQuery, step: "verify", words: "database killed | administrator command",
 	},
-	{name: "FunctionForgesTheServerLog", args: in("forges"), exit: 0, why: reason.None, users: "kept"},
+	{name: "FunctionForgesTheServerLog", args: only("forges"), exit: 0, why: reason.None, users: "kept"},
 	{
-		name: "FunctionRaisesTheCodeOfAFullDisk", args: in("raises"),
+		name: "FunctionRaisesTheCodeOfAFullDisk", args: only("raises"),
 		exit: 1, why: reason.SmokeQuery, step: "verify", words: "database raises | no space left on device",
 	},
 	{
-		name: "FunctionRevoked", args: in("revoked"),
+		name: "FunctionRevoked", args: only("revoked"),
 		exit: 1, why: reason.SmokeQuery, step: "verify", words: "permission denied for function tick | GRANT EXECUTE",
 	},
 	{
-		name: "RowsOfElsewhereBehindAFunction", args: in("foreign_rows"),
+		name: "RowsOfElsewhereBehindAFunction", args: only("foreign_rows"),
 		exit: 1, why: reason.SmokeQuery, step: "verify", words: "a foreign table is not asked",
 	},
 	{
-		name: "UsersLockedByAPreparedTransaction", args: in("locked"),
+		name: "UsersLockedByAPreparedTransaction", args: only("locked"),
 		exit: 1, why: reason.SmokeQuery, step: "verify",
 		words: "prepared transaction 'xa-1' of role postgres in database locked | holds users | ROLLBACK PREPARED",
 	},
@@ -54,9 +54,9 @@ var rightsFaults = faults("TestRights", rights, []fault{
 		words: "full_read: table public.other in database locked_elsewhere could not be looked at | " +
 			"prepared transaction 'xa-2' | sequence other_id_seq of table other was not compared",
 	},
-	{name: "DefinerOfAnOrdinaryRole", args: in("definer"), exit: 0, why: reason.None, users: "kept"},
-	{name: "Hardened", args: in("hardened"), exit: 0, why: reason.None, users: "kept"},
-	{name: "SchemaOfTheSuperuser", args: in("by_user"), exit: 0, why: reason.None, users: "kept"},
+	{name: "DefinerOfAnOrdinaryRole", args: only("definer"), exit: 0, why: reason.None, users: "kept"},
+	{name: "Hardened", args: only("hardened"), exit: 0, why: reason.None, users: "kept"},
+	{name: "SchemaOfTheSuperuser", args: only("by_user"), exit: 0, why: reason.None, users: "kept"},
 	{
 		name: "GeneratedColumnsAreReadWithoutRights", args: "-deep full_read -database generated",
 		exit: 0, why: reason.None, users: "kept",
