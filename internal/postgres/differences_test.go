@@ -15,7 +15,8 @@ func said(s Server, settings ...Setting) string {
 // Each names its file, line and setting, and what a plain restore would have done.
 func TestDifferences(t *testing.T) {
 	assert.Equal(t, "postgresql.conf:7: recovery_target = 'immediate': not obeyed here; after a plain restore "+
-		"recovery stops as soon as the backup is consistent, and waits there: what was archived later does not come back",
+		"recovery stops as soon as the backup is consistent, and waits there: what was archived later "+
+		"does not come back",
 		said(Server{}, Setting{"recovery_target", "immediate", "postgresql.conf", 7}))
 	for name, value := range map[string]string{
 		"recovery_target_time": "2020-01-01", "recovery_target_xid": "7", "recovery_target_timeline": "current",

@@ -41,6 +41,7 @@ var overrides = []override{
 	{"hot_standby", "off", 0},
 	{"recovery_target_timeline", "latest", 12},
 	{"recovery_target_inclusive", "on", 12},
+	{"recovery_target_action", "promote", 12},
 	{"recovery_min_apply_delay", "0", 12},
 	// It shows damage where there is some.
 	{"zero_damaged_pages", "off", 0},

@@ -72,7 +72,7 @@ func (r Restored) tooLow(wanted map[string]int) (list []string) {
 		}
 		if has < wanted[name] {
 			list = append(list, fmt.Sprintf("%s = %d (%s), and the WAL asks for %d: not obeyed here; after a plain "+
-				"restore with hot_standby on recovery stops there, and waits: raise it, or start with hot_standby = off",
+				"restore with hot_standby on recovery stops there, and waits: raise it, or start with hot_standby off",
 				name, has, place, wanted[name]))
 		}
 	}

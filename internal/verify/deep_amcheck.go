@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 )
 
@@ -94,6 +95,8 @@ func examineByAmcheck(ctx context.Context, conn *pgx.Conn, r relation,
 		return nil, "", err
 	}
 	switch {
+	case postgres.MissingLocale(answer) != nil:
+		return []Outcome{relationFinding(r, answer, reason.ToolMissing, postgres.MissingLocale(answer).Error())}, "", nil
 	case !strings.HasPrefix(answer.Code, internalError):
 		return nil, skippedNote(r, answer), nil
 	case r.kind == "i" && !strings.HasPrefix(answer.Message, "invalid page in block"):
