@@ -2,6 +2,7 @@ package drill
 
 import (
 	"context"
+	"time"
 
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
@@ -44,7 +45,7 @@ func (r *recovered) leaveNetwork(ctx context.Context, out suite.Out) error {
 		r.onTheNetwork(out, err)
 		return nil
 	}
-	server, database := r.cluster.server, r.conn.Config().Database
+	server, database, begun := r.cluster.server, r.conn.Config().Database, time.Now()
 	_ = r.conn.Close(ctx) // the server is about to be stopped
 	if err = server.StopCleanly(ctx); err != nil {
 		return reason.Wrap(reason.SandboxFailed, err)
@@ -61,6 +62,9 @@ func (r *recovered) leaveNetwork(ctx context.Context, out suite.Out) error {
 	}
 	if err != nil {
 		return r.whyNotUp(ctx, out, err)
+	}
+	if server.Host == apart {
+		out.Say("started again without a network, %.1f s", time.Since(begun).Seconds())
 	}
 	return nil
 }

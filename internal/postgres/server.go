@@ -179,8 +179,10 @@ func (s *Server) connectAs(ctx context.Context, user, database, searchPath strin
 	config.RuntimeParams = map[string]string{
 		"application_name": "veza-drill", "client_encoding": "UTF8",
 		"statement_timeout": "0", "lock_timeout": lockTimeout,
-		"idle_in_transaction_session_timeout": "0", "default_transaction_read_only": "on", "row_security": "off",
-		"role": "none", // they may set another one
+		"idle_in_transaction_session_timeout": "0", "default_transaction_read_only": "on",
+		// Both roles pass over it; what a view shows is what its owner sees, as in production.
+		"row_security": "on",
+		"role":         "none", // they may set another one
 	}
 	if searchPath != "" {
 		config.RuntimeParams["search_path"] = searchPath

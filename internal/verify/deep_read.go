@@ -92,7 +92,7 @@ func copyOut(ctx context.Context, conn *pgx.Conn, r relation, source string) ([]
 // copyFailed is what the server's answer says of a table, or of a query on it.
 func copyFailed(r relation, answer *pgconn.PgError, query bool) (found []Outcome, note string) {
 	switch {
-	case strings.Contains(answer.Message, "could not access file"): // the library of a type
+	case answer.Code != raisedByData && strings.HasPrefix(answer.Message, "could not access file"):
 		return []Outcome{
 			relationFinding(r, answer, reason.ToolMissing,
 				"its extension is not installed here: another -image has it"),
