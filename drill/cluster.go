@@ -95,7 +95,8 @@ func queryFailure(log postgres.Log, err error) error {
 	case log.Killed != "":
 		return reason.Errorf(reason.SandboxFailed, "%s: by somebody here, or out of memory: %w", log.Killed, err)
 	case verify.PostmasterGone(err):
-		return reason.Errorf(reason.SandboxFailed, "the postmaster was killed: by somebody here, or out of memory: %w", err)
+		return reason.Errorf(reason.SandboxFailed, "the postmaster was killed, by somebody here or out of memory: %w",
+			err)
 	case hungUp(err) && log.Crashed == "":
 		return reason.Wrap(reason.SandboxFailed, fmt.Errorf("the connection broke, and the server is well: %w", err))
 	}

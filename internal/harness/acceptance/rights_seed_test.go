@@ -57,8 +57,8 @@ func answering(ctx context.Context) (port string, err error) {
 	}
 	go func() {
 		for {
-			conn, err := listener.Accept()
-			if err != nil {
+			conn, failed := listener.Accept()
+			if failed != nil {
 				return
 			}
 			_ = conn.Close() // that it came about is all
@@ -71,7 +71,8 @@ func answering(ctx context.Context) (port string, err error) {
 // plpgsql is a function that a view of users calls once for each query.
 func plpgsql(options, body string) []string {
 	return []string{
-		"CREATE FUNCTION tick() RETURNS int LANGUAGE plpgsql " + options + " AS $f$ BEGIN " + body + " RETURN 1; END $f$",
+		"CREATE FUNCTION tick() RETURNS int LANGUAGE plpgsql " + options +
+			" AS $f$ BEGIN " + body + " RETURN 1; END $f$",
 		"CREATE VIEW users AS SELECT id FROM kept WHERE (SELECT tick()) = 1",
 	}
 }
@@ -122,7 +123,8 @@ func codeInData(port string) map[string][]string {
 			"ALTER FUNCTION rows_kept() OWNER TO app", "CREATE VIEW users AS SELECT id FROM rows_kept()",
 		},
 		"hardened": {
-			"CREATE SCHEMA inner_part", "ALTER TABLE kept SET SCHEMA inner_part", "ALTER TABLE inner_part.kept RENAME TO users",
+			"CREATE SCHEMA inner_part", "ALTER TABLE kept SET SCHEMA inner_part",
+			"ALTER TABLE inner_part.kept RENAME TO users",
 			"REVOKE ALL ON SCHEMA inner_part FROM PUBLIC", "REVOKE ALL ON DATABASE hardened FROM PUBLIC",
 			"ALTER TABLE inner_part.users ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
 			"CREATE POLICY nobody ON inner_part.users USING (false)", "ALTER DATABASE hardened CONNECTION LIMIT 0",
@@ -130,7 +132,8 @@ func codeInData(port string) map[string][]string {
 			"ALTER DATABASE hardened SET session_preload_libraries = 'not_installed_here'",
 		},
 		"by_user": {
-			"CREATE SCHEMA postgres", "ALTER TABLE kept SET SCHEMA postgres", "ALTER TABLE postgres.kept RENAME TO users",
+			"CREATE SCHEMA postgres", "ALTER TABLE kept SET SCHEMA postgres",
+			"ALTER TABLE postgres.kept RENAME TO users",
 		},
 		"generated": {
 			"CREATE VIEW users AS SELECT id FROM kept",
