@@ -92,7 +92,11 @@ func codeInData(port string) map[string][]string {
 		"'bash -c \"exec 3<>/dev/tcp/127.0.0.1/%s\"'$e$;", port)
 	return map[string][]string{
 		"connects": plpgsql("SECURITY DEFINER", reach),
-		"program":  plpgsql("", "COPY (SELECT 1) TO PROGRAM 'true';"),
+		// The socket of a server has a path: here its own, elsewhere that of production on this machine.
+		"connects_here": append([]string{"CREATE EXTENSION dblink"}, plpgsql("SECURITY DEFINER", `
+			PERFORM * FROM dblink(format('host=%s port=%s user=postgres dbname=postgres',
+				current_setting('unix_socket_directories'), current_setting('port')), 'SELECT 1') AS t(n int);`)...),
+		"program": plpgsql("", "COPY (SELECT 1) TO PROGRAM 'true';"),
 		"killed": plpgsql("", `RAISE WARNING 'server process (PID 1) was terminated by signal 9: Killed';
 			PERFORM pg_terminate_backend(pg_backend_pid());`),
 		"forges":  plpgsql("SECURITY DEFINER", forgedLines),

@@ -19,8 +19,12 @@ func only(database string) string { return "-deep none -database " + database }
 
 var rightsFaults = faults("TestRights", rights, []fault{
 	{
-		name: "FunctionOfASuperuserConnects", inject: needsNamespaces, args: only("connects"),
+		name: "FunctionOfASuperuserConnects", inject: cutOff, args: only("connects"),
 		exit: 1, why: reason.SmokeQuery, step: "verify", words: "database connects | program | failed",
+	},
+	{
+		name: "FunctionOfASuperuserAsksASocket", inject: cutOff, args: only("connects_here"),
+		exit: 1, why: reason.SmokeQuery, step: "verify", words: "database connects_here | could not establish connection",
 	},
 	{
 		name: "FunctionRunsAProgram", args: only("program"),
@@ -63,11 +67,11 @@ var rightsFaults = faults("TestRights", rights, []fault{
 	},
 })
 
-// needsNamespaces leaves a row out where this machine does not cut a server off.
-func needsNamespaces(rc *repoCopy) {
+// cutOff leaves a row out where this machine does not cut a server off.
+func cutOff(rc *repoCopy) {
 	ctx, cancel := context.WithTimeout(rc.t.Context(), time.Minute)
 	defer cancel()
-	box, err := process.Provider{}.Launch(ctx, sandbox.Spec{Stanza: "namespaces", Run: rc.t.Name()})
+	box, err := process.Provider{}.Launch(ctx, sandbox.Spec{Stanza: "cutoff", Run: rc.t.Name()})
 	if box != nil {
 		defer box.Destroy(ctx) //nolint:errcheck // reaped by the next run
 	}
@@ -75,6 +79,6 @@ func needsNamespaces(rc *repoCopy) {
 		_, err = box.(sandbox.Secluder).WithoutNetwork(ctx)
 	}
 	if err != nil {
-		rc.t.Skipf("no network namespaces here: %v", err)
+		rc.t.Skipf("no way to cut a server off here: %v", err)
 	}
 }
