@@ -59,8 +59,8 @@ type (
 	Isolated interface {
 		Isolated(ctx context.Context) (how string, err error)
 	}
-	// Secluder shares the network of this machine, and can run commands that reach no address:
-	// only files, and sockets that have a path. An error says why it cannot here.
+	// Secluder shares the network of this machine, and can run commands that connect to nobody;
+	// they may listen on sockets that have a path. An error says why it cannot here.
 	Secluder interface {
 		WithoutNetwork(ctx context.Context) (host.Host, error)
 	}

@@ -40,6 +40,8 @@ const (
 	readOnly       = "25006"
 	noPassword     = "2F003" // dblink and postgres_fdw, for anybody but a superuser
 	noForeignTable = "55000"
+
+	connectionFailed = "08" // class: a function tried to connect elsewhere
 )
 
 // notAllowed says whether an error is about a lock, a right, or what a function of the data said:
@@ -74,6 +76,8 @@ func rightsHint(answer *pgconn.PgError) string {
 		return role + "ask what writes nothing"
 	case code == noPassword:
 		return role + "rows of another cluster never were in this backup"
+	case strings.HasPrefix(code, connectionFailed):
+		return "; the restored server connects to nobody: rows of another cluster never were in this backup"
 	case strings.Contains(answer.Message, "foreign table is restricted"),
 		code == noForeignTable && strings.Contains(answer.Message, "has no handler"):
 		return "; a foreign table is not asked: its rows are elsewhere, and never were in this backup"

@@ -45,10 +45,11 @@ func TestErrorOutcome(t *testing.T) {
 // What the role of the drill may not do is said to be that, with the way out.
 func TestRightsHint(t *testing.T) {
 	for want, answer := range map[string]*pgconn.PgError{
-		"GRANT EXECUTE":   {Code: "42501", Message: "permission denied for function one"},
-		"no more than":    {Code: "42501", Message: "must be superuser to COPY to or from an external program"},
-		"writes nothing":  {Code: "25006", Message: "cannot execute INSERT in a read-only transaction"},
-		"another cluster": {Code: "2F003", Message: "password is required"},
+		"GRANT EXECUTE":      {Code: "42501", Message: "permission denied for function one"},
+		"no more than":       {Code: "42501", Message: "must be superuser to COPY to or from an external program"},
+		"writes nothing":     {Code: "25006", Message: "cannot execute INSERT in a read-only transaction"},
+		"another cluster":    {Code: "2F003", Message: "password is required"},
+		"connects to nobody": {Code: "08001", Message: "could not establish connection"},
 		"rows are elsewhere": {
 			Code: "55000", Message: `foreign-data wrapper "file_fdw" has no handler`,
 		},

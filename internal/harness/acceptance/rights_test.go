@@ -24,7 +24,7 @@ var rightsFaults = faults("TestRights", rights, []fault{
 	},
 	{
 		name: "FunctionOfASuperuserAsksASocket", inject: cutOff, args: only("connects_here"),
-		exit: 1, why: reason.SmokeQuery, step: "verify", words: "database connects_here | could not establish connection",
+		exit: 1, why: reason.SmokeQuery, step: "verify", words: "database connects_here | could not establish connection | connects to nobody",
 	},
 	{
 		name: "FunctionRunsAProgram", args: only("program"),
