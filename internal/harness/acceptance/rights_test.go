@@ -24,7 +24,8 @@ var rightsFaults = faults("TestRights", rights, []fault{
 	},
 	{
 		name: "FunctionOfASuperuserAsksASocket", inject: cutOff, args: only("connects_here"),
-		exit: 1, why: reason.SmokeQuery, step: "verify", words: "database connects_here | could not establish connection | connects to nobody",
+		exit: 1, why: reason.SmokeQuery, step: "verify",
+		words: "database connects_here | could not establish connection | connects to nobody",
 	},
 	{
 		name: "FunctionRunsAProgram", args: only("program"),
@@ -53,7 +54,7 @@ var rightsFaults = faults("TestRights", rights, []fault{
 		words: "prepared transaction 'xa-1' of role postgres in database locked | holds users | ROLLBACK PREPARED",
 	},
 	{
-		name: "OthersLockedByAPreparedTransaction", args: "-database locked_elsewhere",
+		name: "OthersLockedByAPreparedTransaction", args: "-deep sequences,full_read -database locked_elsewhere",
 		exit: 0, why: reason.None, users: "kept",
 		words: "full_read: table public.other in database locked_elsewhere could not be looked at | " +
 			"prepared transaction 'xa-2' | sequence other_id_seq of table other was not compared",
