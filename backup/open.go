@@ -68,12 +68,12 @@ func (in opened) primaryIsOurs(ctx context.Context, out suite.Out) error {
 	defer cancel()
 	conn, err := in.Primary(ctx)
 	if err != nil || conn == nil {
-		return nil //nolint:nilerr // see above
+		return nil
 	}
 	defer func() { _ = conn.Close(ctx) }() // nothing was written
 	id, err := session.SystemID(ctx, conn)
 	if err != nil {
-		return nil //nolint:nilerr // see above
+		return nil
 	}
 	if id == "" {
 		out.Note("warning: -primary does not let its role ask for its system identifier (pg_control_system): " +

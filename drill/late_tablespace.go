@@ -38,8 +38,8 @@ func (r *recovered) redirected(ctx context.Context, out suite.Out, failed error)
 			pgbackrest.Printable(made.Location), pgbackrest.Printable(err.Error()))
 		return false
 	}
-	out.Note("tablespace %d was made after the backup, at %s: it is redirected into the sandbox, and the replay begins "+
-		"again; a restore needs that directory, empty and postgres's own, before it is started", made.OID,
+	out.Note("tablespace %d was made after the backup, at %s: it is redirected into the sandbox, and the replay "+
+		"begins again; a restore needs that directory, empty and postgres's own, before it is started", made.OID,
 		pgbackrest.Printable(made.Location))
 	return true
 }

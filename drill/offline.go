@@ -47,8 +47,8 @@ func lostOffline(set pgbackrest.Backup, to target.Target, version string, commit
 	if !set.Offline() || to.Kind != target.End || commit == nil || pgbackrest.Older(version, offlineReplaysNothing) {
 		return nil
 	}
-	return reason.Errorf(reason.RecoveryIncomplete, "backup set %s was taken offline (--no-online): a plain pgbackrest "+
-		"restore of it replays nothing of the archive (--type=none), and what was committed since, to %s, is not there; "+
-		"restore it with --type=default, which brings all of it back, and take online backups",
+	return reason.Errorf(reason.RecoveryIncomplete, "backup set %s was taken offline (--no-online): a plain "+
+		"pgbackrest restore of it replays nothing of the archive (--type=none), and what was committed since, "+
+		"to %s, is not there; restore it with --type=default, which brings all of it back, and take online backups",
 		set.Label, commit.UTC().Format(time.RFC3339))
 }

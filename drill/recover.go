@@ -147,6 +147,9 @@ func (r *recovered) start(ctx context.Context, out suite.Out) (err error) {
 	if err != nil {
 		return r.whyNotUp(ctx, out, err)
 	}
+	if err = r.dropLeftLinks(ctx); err != nil {
+		return r.brokenSession(ctx, out, err)
+	}
 	return nil
 }
 

@@ -56,8 +56,8 @@ func (s Session) KnowsCluster(id string, info pgbackrest.Stanza) error {
 	if id == "" || len(known) == 0 || slices.Contains(known, id) {
 		return nil
 	}
-	return reason.Errorf(reason.ConfigInvalid, "-primary names the cluster with system identifier %s, and stanza %s is of %s: "+
-		"name the primary of this stanza; if it is, the cluster was made anew and nothing of it is backed up "+
+	return reason.Errorf(reason.ConfigInvalid,
+		"-primary names the cluster with system identifier %s, and stanza %s is of %s: name the primary of this stanza; if it is, the cluster was made anew and nothing of it is backed up "+
 		"(pgbackrest stanza-upgrade, then a full backup)", id, s.Stanza(), strings.Join(known, ", "))
 }
 

@@ -53,8 +53,8 @@ var defects = []defect{
 	{
 		"index invalid", "invalid_indexes",
 		`UPDATE pg_index SET indisvalid = false, indisready = false WHERE indexrelid = 'item_what'::regclass`,
-		`UPDATE pg_index SET indisvalid = true, indisready = true WHERE indexrelid = 'item_what'::regclass`, verify.Failed,
-		reason.IndexCorrupt, "index public.item_what of table item is invalid",
+		`UPDATE pg_index SET indisvalid = true, indisready = true WHERE indexrelid = 'item_what'::regclass`,
+		verify.Failed, reason.IndexCorrupt, "index public.item_what of table item is invalid",
 	},
 	{
 		"leftover", "invalid_indexes",

@@ -51,7 +51,8 @@ const sortedBy = `WITH RECURSIVE bytes AS (
 			WHERE p.type IN (r.rngtypid, (to_jsonb(r) ->> 'rngmultitypid')::oid)
 		UNION ALL SELECT t.typbasetype, 0 FROM pg_catalog.pg_type t
 			WHERE t.oid = p.type AND t.typtype = 'd'
-		UNION ALL SELECT t.typelem, 0 FROM pg_catalog.pg_type t WHERE t.oid = p.type AND t.typelem <> 0 AND t.typlen = -1
+		UNION ALL SELECT t.typelem, 0 FROM pg_catalog.pg_type t
+			WHERE t.oid = p.type AND t.typelem <> 0 AND t.typlen = -1
 		UNION ALL SELECT a.atttypid, a.attcollation FROM pg_catalog.pg_type t
 			JOIN pg_catalog.pg_attribute a ON a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
 			WHERE t.oid = p.type AND t.typtype = 'c'
@@ -61,7 +62,8 @@ const sortedBy = `WITH RECURSIVE bytes AS (
 	) inner_
 ), compared AS (
 	SELECT x.indexrelid AS sorted, found[1]::oid AS operator, found[2]::oid AS coll
-	FROM pg_catalog.pg_index x, pg_catalog.regexp_matches(coalesce(x.indexprs::text, '') || coalesce(x.indpred::text, ''),
+	FROM pg_catalog.pg_index x, pg_catalog.regexp_matches(
+		coalesce(x.indexprs::text, '') || coalesce(x.indpred::text, ''),
 		'[{](?:OPEXPR|SCALARARRAYOPEXPR) :opno ([0-9]+)[^{}]*:inputcollid ([0-9]+)', 'g') found
 	WHERE x.indrelid >= ` + firstUserOID + `
 ), sorting AS (

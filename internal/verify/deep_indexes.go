@@ -22,7 +22,8 @@ var invalidIndexes = catalogQuery{
 	), broken AS (
 		SELECT x.*, i.relname, n.nspname,
 			i.relname ~ '_cc(new|old)[0-9]*$' AS copy, x.indisunique OR x.indisexclusion AS keeps,
-			x.indisreplident OR EXISTS (SELECT FROM pg_catalog.pg_constraint c WHERE c.conindid = x.indexrelid) AS promised,
+			x.indisreplident
+				OR EXISTS (SELECT FROM pg_catalog.pg_constraint c WHERE c.conindid = x.indexrelid) AS promised,
 			NOT x.indisready AND x.indislive AND i.relpages > 0 AND i.relname !~ '_cc(new|old)[0-9]*$' AS switched_off,
 			EXISTS (SELECT FROM pg_catalog.pg_index y JOIN keys theirs ON theirs.indexrelid = y.indexrelid
 				JOIN keys ours ON ours.indexrelid = x.indexrelid

@@ -28,8 +28,8 @@ func NewestHeartbeat(list []Heartbeat, limit time.Time) (newest *Heartbeat, note
 			notes = append(notes, fmt.Sprintf("database %s: the newest row of %s is of %s, which is still to come: "+
 				"it is passed over", h.Database, h.Table, h.NewestAt.UTC().Format(time.RFC3339)))
 		case silent > pauseFactor*max(h.Interval, 10*time.Second):
-			notes = append(notes, fmt.Sprintf("database %s: the newest row of %s is of %s, and %s in database %s goes on: "+
-				"nobody writes it any more, and it can be dropped", h.Database, h.Table,
+			notes = append(notes, fmt.Sprintf("database %s: the newest row of %s is of %s, and %s in database %s "+
+				"goes on: nobody writes it any more, and it can be dropped", h.Database, h.Table,
 				h.NewestAt.UTC().Format(time.RFC3339), newest.Table, newest.Database))
 		}
 	}

@@ -100,7 +100,9 @@ const lastInSegmentQuery = `
 
 // ReadHeartbeats reads what came back of the heartbeats in a database, in whichever schema; why says
 // what is wrong with each table that has their name and cannot be read as one.
-func ReadHeartbeats(ctx context.Context, conn *pgx.Conn, segmentSize uint64) (list []Heartbeat, why []string, err error) {
+func ReadHeartbeats(
+	ctx context.Context, conn *pgx.Conn, segmentSize uint64,
+) (list []Heartbeat, why []string, err error) {
 	if _, err = conn.Exec(ctx, "SET lock_timeout = '2s'"); err != nil {
 		return nil, nil, err
 	}
@@ -124,10 +126,10 @@ func ReadHeartbeats(ctx context.Context, conn *pgx.Conn, segmentSize uint64) (li
 			continue
 		}
 		h := Heartbeat{Database: conn.Config().Database, Table: c.Table}
-		unread, err := h.readOrSay(ctx, conn, segmentSize)
+		unread, failed := h.readOrSay(ctx, conn, segmentSize)
 		switch {
-		case err != nil:
-			return nil, why, err
+		case failed != nil:
+			return nil, why, failed
 		case unread != "":
 			why = append(why, unread)
 		default:

@@ -132,9 +132,9 @@ func TestFollow_FindsWhatWouldLoseData(t *testing.T) {
 			switched(0x4000028), reason.TimelineConflict, "000000010000000000000006",
 		},
 		{
-			"a timeline of nobody's grows", files(listing(1, 0, 2, 3), historyFile(2, 1), listing(2, 30, 3),
-				historyFile(3, 5), listing(3, 6, 4)), []Switch{{Timeline: 1, At: 0x4000028}},
-			reason.TimelineConflict, "timeline 2 still grows",
+			"a timeline of nobody's grows",
+			files(listing(1, 0, 2, 3), historyFile(2, 1), listing(2, 30, 3), historyFile(3, 5), listing(3, 6, 4)),
+			switched(0x4000028), reason.TimelineConflict, "timeline 2 still grows",
 		},
 		{
 			"forked off before the backup", files(listing(1, 0, 2, 3), historyFile(2, 5)), switched(0x2000000),

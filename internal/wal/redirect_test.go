@@ -30,7 +30,8 @@ func segmentWith(place int, oid uint32, location string) []byte {
 func TestInPlace(t *testing.T) {
 	const at, location = LSN(7*2*testPage + 3000), "/srv/fast"
 	for name, place := range map[string]int{
-		"in a page": 3000, "over two pages": testPage - 30, "its header over two pages": testPage - 8, "at a page's end": testPage,
+		"in a page": 3000, "over two pages": testPage - 30, "its header over two pages": testPage - 8,
+		"at a page's end": testPage,
 	} {
 		segment := segmentWith(place, 16400, location)
 		before := append([]byte{}, segment...)
@@ -46,7 +47,10 @@ func TestInPlace(t *testing.T) {
 		assert.Error(t, InPlace(segment, at-3000+LSN(place), 16400, location), "%s: it is in place now", name)
 	}
 	for words, harm := range map[string]func([]byte) ([]byte, LSN, string){
-		"is damaged":              func(s []byte) ([]byte, LSN, string) { s[3000+recordHeader+7] ^= 1; return s, at, location },
+		"is damaged": func(s []byte) ([]byte, LSN, string) {
+			s[3000+recordHeader+7] ^= 1
+			return s, at, location
+		},
 		"does not create":         func(s []byte) ([]byte, LSN, string) { return s, at, "/srv/slow" },
 		"none of a tablespace":    func(s []byte) ([]byte, LSN, string) { return s, at + 4000, location },
 		"no segment":              func([]byte) ([]byte, LSN, string) { return nil, at, location },
@@ -55,7 +59,7 @@ func TestInPlace(t *testing.T) {
 	} {
 		if harm == nil {
 			short := segmentWith(3000, 16400, location)[:testPage]
-			assert.ErrorContains(t, InPlace(append(short[:0:0], short...), LSN(testPage-8), 16400, location), "next segment")
+			assert.ErrorContains(t, InPlace(short, LSN(testPage-8), 16400, location), "next segment")
 			continue
 		}
 		segment, position, place := harm(segmentWith(3000, 16400, location))

@@ -18,9 +18,16 @@ func TestFollow_HandsOnWhatCameLate(t *testing.T) {
 		late  []uint64
 		soon  bool
 	}{
-		"the next one":     {files(listing(1, 0, 2, 3, 4), listing(1, 10, 5), historyFile(2, 5), listing(2, 6, 4, 5)), []uint64{5}, true},
-		"several":          {files(listing(1, 0, 2, 3), listing(1, 20, 4, 5, 6), historyFile(2, 5), listing(2, 6, 4)), []uint64{4, 5, 6}, false},
-		"at the switch":    {files(listing(1, 0, 2, 3), listing(1, 90, 4), historyFile(2, 5), listing(2, 6, 4, 5)), []uint64{4}, false},
+		"the next one": {
+			files(listing(1, 0, 2, 3, 4), listing(1, 10, 5), historyFile(2, 5), listing(2, 6, 4, 5)), []uint64{5}, true,
+		},
+		"several": {
+			files(listing(1, 0, 2, 3), listing(1, 20, 4, 5, 6), historyFile(2, 5), listing(2, 6, 4)),
+			[]uint64{4, 5, 6}, false,
+		},
+		"at the switch": {
+			files(listing(1, 0, 2, 3), listing(1, 90, 4), historyFile(2, 5), listing(2, 6, 4, 5)), []uint64{4}, false,
+		},
 		"the new is empty": {files(listing(1, 0, 2, 3), listing(1, 6, 4, 5), historyFile(2, 5)), []uint64{4, 5}, true},
 		"nothing late":     {files(listing(1, 0, 2, 3, 4, 5), historyFile(2, 5), listing(2, 6, 4, 5)), nil, false},
 	} {

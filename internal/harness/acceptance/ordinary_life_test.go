@@ -26,7 +26,7 @@ var abandoned = seeded("abandoned", map[string][]string{
 	"postgres": {`UPDATE veza_heartbeat SET beat_at = beat_at - interval '3 days'`},
 	"beats": {
 		`CREATE SCHEMA monitoring`,
-		`CREATE TABLE monitoring.veza_heartbeat (seq bigint PRIMARY KEY, beat_at timestamptz NOT NULL, lsn pg_lsn NOT NULL)`,
+		`CREATE TABLE monitoring.veza_heartbeat (seq bigint, beat_at timestamptz, lsn pg_lsn)`,
 		`INSERT INTO monitoring.veza_heartbeat SELECT i, clock_timestamp() - (10 - i) * interval '1 second',
 			pg_current_wal_insert_lsn() FROM generate_series(1, 10) i`,
 	},

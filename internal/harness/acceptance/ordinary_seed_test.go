@@ -3,6 +3,7 @@ package acceptance
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"veza.fr/recovery/internal/source"
@@ -34,13 +35,13 @@ var ordinary = sync.OnceValues(func() (liveSeed, error) {
 
 // goThrough brings each state about in turn, and ends it behind its restore point.
 func (c *cluster) goThrough(ctx context.Context, states []defect) error {
+	free := []string{`SET allow_system_table_mods = on`}
 	for _, d := range states {
 		point := fmt.Sprintf(`SELECT pg_create_restore_point('%s')`, d.point)
-		inject := append([]string{`SET allow_system_table_mods = on`}, d.inject...)
-		if err := c.sql(ctx, d.database, append(inject, point)...); err != nil {
+		if err := c.sql(ctx, d.database, slices.Concat(free, d.inject, []string{point})...); err != nil {
 			return fmt.Errorf("%s: %w", d.point, err)
 		}
-		if err := c.sql(ctx, d.database, append([]string{`SET allow_system_table_mods = on`}, d.undo...)...); err != nil {
+		if err := c.sql(ctx, d.database, slices.Concat(free, d.undo)...); err != nil {
 			return fmt.Errorf("end %s: %w", d.point, err)
 		}
 	}
@@ -58,9 +59,9 @@ var shop = []string{
 }
 
 // indexWith is an index of item with flags of pg_index; one that was never built has no page.
-func indexWith(make, name, valid, ready, live string, pages int) []string {
+func indexWith(create, name, valid, ready, live string, pages int) []string {
 	return []string{
-		make,
+		create,
 		fmt.Sprintf(`UPDATE pg_index SET indisvalid = %s, indisready = %s, indislive = %s
 			WHERE indexrelid = '%s'::regclass`, valid, ready, live, name),
 		fmt.Sprintf(`UPDATE pg_class SET relpages = %d WHERE oid = '%s'::regclass`, pages, name),
@@ -147,7 +148,8 @@ var ordinaryStates = []defect{
 			`CREATE SUBSCRIPTION far CONNECTION 'host=/nowhere dbname=x' PUBLICATION p WITH (connect = false)`,
 		},
 		[]string{
-			`ALTER SUBSCRIPTION far SET (slot_name = none)`, `DROP SUBSCRIPTION far`, `SELECT setval('item_id_seq', 500)`,
+			`ALTER SUBSCRIPTION far SET (slot_name = none)`, `DROP SUBSCRIPTION far`,
+			`SELECT setval('item_id_seq', 500)`,
 		},
 	},
 	{

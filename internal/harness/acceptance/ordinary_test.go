@@ -36,11 +36,13 @@ var ordinaryFaults = faults("TestOrdinary", ordinary, []fault{
 	},
 	{
 		name: "UniqueCopyBesideOneOfSomeRows", args: in("copy_beside_a_part"),
-		exit: 1, why: reason.IndexCorrupt, step: "verify", words: "item_n_ccold | no other index keeps these rows apart",
+		exit: 1, why: reason.IndexCorrupt, step: "verify",
+		words: "item_n_ccold | no other index keeps these rows apart",
 	},
 	{
 		name: "IndexOfAKeyInvalid", args: in("key"),
-		exit: 1, why: reason.IndexCorrupt, step: "verify", words: "item_pkey | a constraint or replication counts on it",
+		exit: 1, why: reason.IndexCorrupt, step: "verify",
+		words: "item_pkey | a constraint or replication counts on it",
 	},
 	{
 		name: "StaleCollationOfARange", args: in("stale_range"),
