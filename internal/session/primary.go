@@ -57,8 +57,9 @@ func (s Session) KnowsCluster(id string, info pgbackrest.Stanza) error {
 		return nil
 	}
 	return reason.Errorf(reason.ConfigInvalid,
-		"-primary names the cluster with system identifier %s, and stanza %s is of %s: name the primary of this stanza; if it is, the cluster was made anew and nothing of it is backed up "+
-		"(pgbackrest stanza-upgrade, then a full backup)", id, s.Stanza(), strings.Join(known, ", "))
+		"-primary names the cluster with system identifier %s, and stanza %s is of %s: name the primary of this "+
+			"stanza; if it is, the cluster was made anew and nothing of it is backed up "+
+			"(pgbackrest stanza-upgrade, then a full backup)", id, s.Stanza(), strings.Join(known, ", "))
 }
 
 // Unanswered is a question the primary did not answer: it says nothing about the backups.

@@ -23,13 +23,13 @@ type deepCheck struct {
 // deepChecks are all the deeper checks, in the order they are begun: what finds most for its
 // time comes first, since the budget may cut the last. Their names are settings.DeepChecks.
 var deepChecks = []deepCheck{
-	{"invalid_indexes", "no index is marked as invalid", catalogCheck(invalidIndexes)},
+	{"invalid_indexes", "no index that the data needs is invalid", catalogCheck(invalidIndexes)},
 	{
-		"collations", "no index is sorted by another version of its collation than the one here",
+		"collations", "nothing is sorted by another version of its collation than the one here",
 		catalogCheck(staleCollations),
 	},
 	{"extensions", "what the data needs of extensions is installed here", catalogCheck(missingExtensions)},
-	{"sequences", "no sequence is behind the column it feeds", Deep.sequences},
+	{"sequences", "no sequence is older than the column it feeds", Deep.sequences},
 	{"full_read", "every row of every table can be read, with what is stored out of line", Deep.fullRead},
 	{"amcheck", "every B-tree index agrees with its table, and every heap page is well formed", Deep.amcheck},
 	{"page_checksums", "every page of every file has its checksum", Deep.pageChecksums},

@@ -121,7 +121,8 @@ func TestNewestHeartbeat(t *testing.T) {
 		"none":      {nil, noon, "", nil},
 		"two alive": {[]verify.Heartbeat{beat("a", 9*time.Second), beat("b", time.Second)}, noon, "b", nil},
 		"an abandoned": {
-			[]verify.Heartbeat{beat("a", 72*time.Hour), beat("b", time.Second)}, noon, "b",
+			[]verify.Heartbeat{beat("a", 72*time.Hour), beat("b", time.Second)},
+			noon, "b",
 			[]string{"database a: the newest row of public.veza_heartbeat is of 2026-11-22T12:00:00Z"},
 		},
 		"one of the future": {

@@ -58,12 +58,12 @@ var shop = []string{
 	`CREATE TYPE pair AS (n int, w text COLLATE german)`,
 }
 
-// indexWith is an index of item with flags of pg_index; one that was never built has no page.
-func indexWith(create, name, valid, ready, live string, pages int) []string {
+// indexWith is an invalid index of item with flags of pg_index; one that was never built has no page.
+func indexWith(create, name, ready, live string, pages int) []string {
 	return []string{
 		create,
-		fmt.Sprintf(`UPDATE pg_index SET indisvalid = %s, indisready = %s, indislive = %s
-			WHERE indexrelid = '%s'::regclass`, valid, ready, live, name),
+		fmt.Sprintf(`UPDATE pg_index SET indisvalid = false, indisready = %s, indislive = %s
+			WHERE indexrelid = '%s'::regclass`, ready, live, name),
 		fmt.Sprintf(`UPDATE pg_class SET relpages = %d WHERE oid = '%s'::regclass`, pages, name),
 	}
 }
@@ -83,37 +83,37 @@ const large = `INSERT INTO document SELECT 1, repeat('a', 550000000)`
 var ordinaryStates = []defect{
 	{
 		"being_built", "app",
-		indexWith(`CREATE INDEX built ON item (code, n)`, "built", "false", "false", "true", 0),
+		indexWith(`CREATE INDEX built ON item (code, n)`, "built", "false", "true", 0),
 		[]string{`DROP INDEX built`},
 	},
 	{
 		"unique_begun", "app",
-		indexWith(`CREATE UNIQUE INDEX built ON item (n)`, "built", "false", "false", "true", 0),
+		indexWith(`CREATE UNIQUE INDEX built ON item (n)`, "built", "false", "true", 0),
 		[]string{`DROP INDEX built`},
 	},
 	{
 		"being_dropped", "app",
-		indexWith(`CREATE UNIQUE INDEX built ON item (n)`, "built", "false", "false", "false", 2),
+		indexWith(`CREATE UNIQUE INDEX built ON item (n)`, "built", "false", "false", 2),
 		[]string{`DROP INDEX built`},
 	},
 	{
 		"copy", "app",
-		indexWith(`CREATE UNIQUE INDEX item_code_ccnew ON item (code)`, "item_code_ccnew", "false", "true", "true", 2),
+		indexWith(`CREATE UNIQUE INDEX item_code_ccnew ON item (code)`, "item_code_ccnew", "true", "true", 2),
 		[]string{`DROP INDEX item_code_ccnew`},
 	},
 	{
 		"lone_copy", "app",
-		indexWith(`CREATE UNIQUE INDEX item_n_ccnew ON item (n)`, "item_n_ccnew", "false", "true", "true", 2),
+		indexWith(`CREATE UNIQUE INDEX item_n_ccnew ON item (n)`, "item_n_ccnew", "true", "true", 2),
 		[]string{`DROP INDEX item_n_ccnew`},
 	},
 	{
 		"copy_beside_a_part", "app",
 		append([]string{`CREATE UNIQUE INDEX part ON item (n) WHERE id < 100`},
-			indexWith(`CREATE UNIQUE INDEX item_n_ccold ON item (n)`, "item_n_ccold", "false", "true", "true", 2)...),
+			indexWith(`CREATE UNIQUE INDEX item_n_ccold ON item (n)`, "item_n_ccold", "true", "true", 2)...),
 		[]string{`DROP INDEX item_n_ccold`, `DROP INDEX part`},
 	},
 	{
-		"key", "app", indexWith(`SELECT`, "item_pkey", "false", "true", "true", 2),
+		"key", "app", indexWith(`SELECT`, "item_pkey", "true", "true", 2),
 		[]string{`UPDATE pg_index SET indisvalid = true WHERE indexrelid = 'item_pkey'::regclass`},
 	},
 	staleGerman("stale_range", `CREATE TABLE sorted (x span)`, `CREATE INDEX ON sorted (x)`,
@@ -127,13 +127,16 @@ var ordinaryStates = []defect{
 		`CREATE INDEX ON sorted (x text_pattern_ops)`, `CREATE INDEX ON sorted USING hash (x)`,
 		`CREATE INDEX ON sorted (length(x)) WHERE x = 'a'`, `INSERT INTO sorted VALUES ('a')`),
 	{
-		"sentinel", "app", []string{`INSERT INTO item VALUES (9999999999, 'sentinel', 0)`},
+		"sentinel", "app",
+		[]string{`INSERT INTO item VALUES (9999999999, 'sentinel', 0)`},
 		[]string{`DELETE FROM item WHERE code = 'sentinel'`},
 	},
 	{
 		"older_sequence", "app",
-		[]string{`INSERT INTO item VALUES (9999999999, 'sentinel', 0)`, `SELECT setval('item_id_seq', 480)`,
-			`DELETE FROM item WHERE id BETWEEN 481 AND 490`},
+		[]string{
+			`INSERT INTO item VALUES (9999999999, 'sentinel', 0)`, `SELECT setval('item_id_seq', 480)`,
+			`DELETE FROM item WHERE id BETWEEN 481 AND 490`,
+		},
 		[]string{`DELETE FROM item WHERE code = 'sentinel'`, `SELECT setval('item_id_seq', 500)`},
 	},
 	{
