@@ -13,23 +13,19 @@ import (
 // What comes late of an old timeline is handed on, with all that is known of it: whether it is a tail or
 // a second cluster, a listing does not tell.
 func TestFollow_HandsOnWhatCameLate(t *testing.T) {
+	late := func(minute int, numbers ...uint64) []File {
+		return files(listing(1, 0, 2, 3), listing(1, minute, numbers...), historyFile(2, 5), listing(2, 6, 4))
+	}
 	for name, c := range map[string]struct {
 		files []File
 		late  []uint64
 		soon  bool
 	}{
-		"the next one": {
-			files(listing(1, 0, 2, 3, 4), listing(1, 10, 5), historyFile(2, 5), listing(2, 6, 4, 5)), []uint64{5}, true,
-		},
-		"several": {
-			files(listing(1, 0, 2, 3), listing(1, 20, 4, 5, 6), historyFile(2, 5), listing(2, 6, 4)),
-			[]uint64{4, 5, 6}, false,
-		},
-		"at the switch": {
-			files(listing(1, 0, 2, 3), listing(1, 90, 4), historyFile(2, 5), listing(2, 6, 4, 5)), []uint64{4}, false,
-		},
+		"the next one":     {files(listing(1, 0, 4), late(10, 5)), []uint64{5}, true},
+		"several":          {late(20, 4, 5, 6), []uint64{4, 5, 6}, false},
+		"at the switch":    {late(90, 4), []uint64{4}, false},
 		"the new is empty": {files(listing(1, 0, 2, 3), listing(1, 6, 4, 5), historyFile(2, 5)), []uint64{4, 5}, true},
-		"nothing late":     {files(listing(1, 0, 2, 3, 4, 5), historyFile(2, 5), listing(2, 6, 4, 5)), nil, false},
+		"nothing late":     {late(2, 4, 5), nil, false},
 	} {
 		chain, err := NewArchive(c.files, size).Follow(from, switched(0x4000028))
 		require.NoError(t, err, name)
