@@ -45,7 +45,7 @@ const shellSigns = "'\"\\$`&;|<>()*?!{}"
 // shell reads something else there: a restore by hand comes to the same end.
 func (r Repository) SayName(log Log) {
 	if strings.ContainsAny(r.Stanza, shellSigns) {
-		log.Note("warning: stanza %q has a character that the shell takes for its own: pgBackRest writes the name into "+
-			"restore_command without quotes, and a recovery may find no WAL for that alone", r.Stanza)
+		log.Note("warning: stanza %q has a character that the shell takes for its own: pgBackRest writes the name "+
+			"into restore_command without quotes, and a recovery may find no WAL for that alone", r.Stanza)
 	}
 }
