@@ -82,7 +82,7 @@ func whole(ctx context.Context, out suite.Out, in opened, primary *archiver) err
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("from backup %s: %w", backup.Label, err)
+			return fmt.Errorf("from backup %s: %w%s", backup.Label, err, unsaid(retention, in.Settings.Repo, err))
 		}
 		if err = lateTails(out, chain, primary); err != nil {
 			return err

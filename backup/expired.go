@@ -1,6 +1,8 @@
 package backup
 
 import (
+	"fmt"
+
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/policy"
 	"veza.fr/recovery/internal/reason"
@@ -39,6 +41,17 @@ func onPurpose(
 		return ""
 	}
 	return retention.Said
+}
+
+// unsaid is what to look at for a hole where the conf says nothing of retention: the host that
+// runs expire has a conf of its own, and it may have made the hole on purpose.
+func unsaid(retention policy.ArchiveRetention, repo int, failed error) string {
+	if why, _ := reason.Of(failed); why != reason.WALMissing || retention.Backups > 0 {
+		return ""
+	}
+	return fmt.Sprintf("; this conf sets no repo%[1]d-retention-full and -archive: where a host that runs expire sets "+
+		"repo%[1]d-retention-archive below the number of kept backups, WAL between old ones is gone on purpose; run the "+
+		"check with its conf", repo)
 }
 
 // expiredBetween says whether between some of these backups everything is gone, and between

@@ -52,3 +52,11 @@ func TestOnPurpose(t *testing.T) {
 		assert.Equal(t, c.want, said != "", c.name)
 	}
 }
+
+// A conf that says nothing of retention is not the one that expire obeys.
+func TestUnsaid(t *testing.T) {
+	hole := reason.Errorf(reason.WALMissing, "x")
+	assert.Contains(t, unsaid(policy.ArchiveRetention{}, 2, hole), "sets no repo2-retention-full")
+	assert.Empty(t, unsaid(policy.ArchiveRetention{Backups: 4}, 2, hole))
+	assert.Empty(t, unsaid(policy.ArchiveRetention{}, 2, reason.Errorf(reason.WALCorrupt, "x")))
+}
