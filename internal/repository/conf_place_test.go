@@ -66,3 +66,14 @@ func TestIncludedBeside_Unreadable(t *testing.T) {
 	assert.Equal(t, reason.ConfigInvalid, why)
 	assert.ErrorContains(t, err, "dir.conf")
 }
+
+// Certificates for a repository host that are not here are this machine's matter.
+func TestHostFiles(t *testing.T) {
+	here := machine(t, "/ca.crt") + "/ca.crt"
+	for file, fails := range map[string]bool{here: false, here + ".gone": true} {
+		err := load(t, "[global]\nrepo1-host=h\nrepo1-host-ca-file="+file+"\n[veza]\npg1-path=/p\n").hostFiles()
+		why, _ := reason.Of(err)
+		assert.Equal(t, fails, why == reason.ConfigInvalid, file)
+	}
+	require.NoError(t, load(t, "[global]\nrepo1-host=h\n[veza]\npg1-path=/p\n").hostFiles())
+}
