@@ -50,8 +50,8 @@ func unsaid(retention policy.ArchiveRetention, repo int, failed error) string {
 		return ""
 	}
 	return fmt.Sprintf("; this conf sets no repo%[1]d-retention-full and -archive: where a host that runs expire sets "+
-		"repo%[1]d-retention-archive below the number of kept backups, WAL between old ones is gone on purpose; run the "+
-		"check with its conf", repo)
+		"repo%[1]d-retention-archive below the number of kept backups, WAL between old ones is gone on purpose; run "+
+		"the check with its conf", repo)
 }
 
 // expiredBetween says whether between some of these backups everything is gone, and between
