@@ -37,6 +37,7 @@ func TestLoad_DefaultsAreTheContract(t *testing.T) {
 			"invalid_indexes",
 			"collations",
 			"extensions",
+			"files",
 			"sequences",
 			"full_read",
 			"amcheck",

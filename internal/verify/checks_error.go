@@ -21,7 +21,8 @@ const (
 	notInState           = "55000" // foreign tables are closed to checks
 	dataCorrupted        = "XX001"
 	indexCorrupted       = "XX002"
-	internalError        = "XX" // class: internal error, damaged data among them
+	undefinedFile        = "58P01" // a file that the server expects, of a relation or a library
+	internalError        = "XX"    // class: internal error, damaged data among them
 	diskFull             = "53100"
 	ioError              = "58030"
 	resources            = "53"  // class: no memory, no connection left

@@ -29,6 +29,7 @@ var deepChecks = []deepCheck{
 		catalogCheck(staleCollations),
 	},
 	{"extensions", "what the data needs of extensions is installed here", catalogCheck(missingExtensions)},
+	{"files", "every file that the catalogs promise is there, to its last gigabyte and page", Deep.files},
 	{"sequences", "no sequence is older than the column it feeds", Deep.sequences},
 	{"full_read", "every row of every table can be read, with what is stored out of line", Deep.fullRead},
 	{"amcheck", "every B-tree index agrees with its table, and every heap page is well formed", Deep.amcheck},
@@ -156,7 +157,7 @@ func (d Deep) runOne(ctx context.Context, check deepCheck, s survey) (Outcome, e
 // failedByDamage makes a failure of an error the server explains by damaged data.
 func (o Outcome) failedByDamage(err error) (Outcome, error) {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
-	if !ok || !strings.HasPrefix(answer.Code, internalError) {
+	if !ok || !saysDamage(answer) {
 		return o, err
 	}
 	o.Status, o.Reason = Failed, deepCodeReason(answer.Code)
@@ -171,10 +172,25 @@ func withCodeReason(err error) error {
 	if !ok {
 		return err
 	}
+	if missesLibrary(answer) {
+		return reason.Wrap(reason.ToolMissing, err)
+	}
 	if why := deepCodeReason(answer.Code); why != reason.SmokeQuery {
 		return reason.Wrap(why, err)
 	}
 	return err
+}
+
+// saysDamage says whether the server answered that data is damaged: an internal error, or a
+// file of a relation that is not there. A missing library is missing here, not in the data.
+func saysDamage(answer *pgconn.PgError) bool {
+	code := codeOf(answer)
+	return strings.HasPrefix(code, internalError) || code == undefinedFile && !missesLibrary(answer)
+}
+
+// missesLibrary says whether the server could not load the library of a function.
+func missesLibrary(answer *pgconn.PgError) bool {
+	return codeOf(answer) != raisedByData && strings.HasPrefix(answer.Message, "could not access file")
 }
 
 // deepCodeReason is what an error code of the server says when it came from reading data that
@@ -183,7 +199,7 @@ func deepCodeReason(code string) reason.Reason {
 	if why := codeReason(code); why != reason.SmokeQuery {
 		return why
 	}
-	if strings.HasPrefix(code, internalError) {
+	if strings.HasPrefix(code, internalError) || code == undefinedFile {
 		return reason.PageChecksum
 	}
 	return reason.SmokeQuery

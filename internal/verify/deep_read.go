@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -92,12 +91,12 @@ func copyOut(ctx context.Context, conn *pgx.Conn, r relation, source string) ([]
 // copyFailed is what the server's answer says of a table, or of a query on it.
 func copyFailed(r relation, answer *pgconn.PgError, query bool) (found []Outcome, note string) {
 	switch {
-	case answer.Code != raisedByData && strings.HasPrefix(answer.Message, "could not access file"):
+	case missesLibrary(answer): // of a type
 		return []Outcome{
 			relationFinding(r, answer, reason.ToolMissing,
 				"its extension is not installed here: another -image has it"),
 		}, ""
-	case answer.Code == lockNotAvailable, query && !strings.HasPrefix(answer.Code, internalError):
+	case answer.Code == lockNotAvailable, query && !saysDamage(answer):
 		return nil, skippedNote(r, answer)
 	}
 	return []Outcome{relationFinding(r, answer, deepCodeReason(answer.Code), "")}, ""

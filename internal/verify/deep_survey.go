@@ -127,4 +127,6 @@ func (s survey) owner(file string) string {
 }
 
 // kinds are the words for pg_class.relkind.
-var kinds = map[string]string{"r": "table", "m": "materialized view", "i": "index", "t": "TOAST table"}
+var kinds = map[string]string{
+	"r": "table", "m": "materialized view", "i": "index", "t": "TOAST table", "S": "sequence",
+}
