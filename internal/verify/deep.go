@@ -30,9 +30,14 @@ var deepChecks = []deepCheck{
 	},
 	{"extensions", "what the data needs of extensions is installed here", catalogCheck(missingExtensions)},
 	{"files", "every file that the catalogs promise is there, to its last gigabyte and page", Deep.files},
+	{
+		"lost_rows", "no index entry, no page of an index and no visibility map points to a row or page that is gone",
+		Deep.lostRows,
+	},
 	{"sequences", "no sequence is older than the column it feeds", Deep.sequences},
 	{"full_read", "every row of every table can be read, with what is stored out of line", Deep.fullRead},
 	{"amcheck", "every B-tree index agrees with its table, and every heap page is well formed", Deep.amcheck},
+	{"unique_keys", "no unique index has two rows of one key", Deep.uniqueKeys},
 	{"page_checksums", "every page of every file has its checksum", Deep.pageChecksums},
 }
 

@@ -3,6 +3,7 @@ package verify_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -31,6 +32,14 @@ var healthy = []string{
 	`CREATE INDEX words_w ON words (w)`,
 	`CREATE EXTENSION citext`, `CREATE TABLE address (a citext)`, `CREATE EXTENSION pg_trgm`,
 	`CREATE INDEX item_expr ON item (lower(what))`,
+	// Keys that stand twice in an index, and are of one row or of none.
+	`CREATE TABLE coded (code int, note text, at timestamptz)`, `CREATE UNIQUE INDEX coded_code ON coded (code)`,
+	`CREATE INDEX coded_note ON coded (note)`, `INSERT INTO coded SELECT i, 'a' FROM generate_series(1, 300) i`,
+	`UPDATE coded SET note = 'b'`, `UPDATE coded SET note = 'c' WHERE code < 50`,
+	`INSERT INTO coded VALUES (NULL, 'x'), (NULL, 'x')`, `DELETE FROM coded WHERE code = 7`,
+	`INSERT INTO coded VALUES (7, 'again')`, `CREATE TABLE priced (price numeric)`,
+	`CREATE UNIQUE INDEX priced_price ON priced (price)`, `INSERT INTO priced VALUES (2.0), (NULL), (NULL)`,
+	`CREATE UNIQUE INDEX coded_part ON coded (note) WHERE code = 9`,
 }
 
 // defect is one thing that is wrong at a time.
@@ -42,7 +51,29 @@ type defect struct {
 	words       string
 }
 
+// Two rows of one key, as when the index was not unique at the time, and what looks like it.
+const (
+	notUnique = `UPDATE pg_index SET indisunique = %t WHERE indexrelid = '%s'::regclass; `
+	twoOfAKey = `INSERT INTO %s SELECT * FROM %[1]s LIMIT 1; `
+)
+
+func twice(table, index string) string {
+	return fmt.Sprintf(notUnique, false, index) + fmt.Sprintf(twoOfAKey, table) + fmt.Sprintf(notUnique, true, index)
+}
+
 var defects = []defect{
+	{
+		"two rows of one key", "unique_keys", twice("coded", "coded_code"),
+		`DELETE FROM coded a USING coded b WHERE a.code = b.code AND a.ctid > b.ctid`, verify.Failed,
+		reason.IndexCorrupt,
+		"index public.coded_code in database postgres is unique, and table public.coded has two rows of one key (code)",
+	},
+	{
+		"two rows of one number, written differently", "unique_keys",
+		fmt.Sprintf(notUnique, false, "priced_price") + `INSERT INTO priced VALUES (1.0), (1.000); ` +
+			fmt.Sprintf(notUnique, true, "priced_price"),
+		`DELETE FROM priced WHERE price = 1`, verify.Failed, reason.IndexCorrupt, "(price)",
+	},
 	{
 		"index lacks rows", "amcheck",
 		`UPDATE pg_index SET indisvalid = false, indisready = false WHERE indexrelid = 'item_what'::regclass; ` +

@@ -22,7 +22,11 @@ type relation struct {
 	generated string
 	file      string // below the data directory
 	size      int64
-	valid     bool // of an index: valid and ready
+	valid     bool   // of an index: valid and ready
+	table     uint32 // of an index: its table
+	unique    bool   // of an index
+	nullsMeet bool   // of a unique index: NULL is like NULL (NULLS NOT DISTINCT)
+	unlogged  bool   // emptied by every restore, and not in the files before the server stops
 }
 
 // survey is what there is to check.
@@ -46,9 +50,11 @@ const relationsQuery = `SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.r
 		WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.pid IS NULL)
 	THEN c.relpages::bigint * current_setting('block_size')::int
 	ELSE coalesce(pg_catalog.pg_relation_size(c.oid), 0) END,
-	coalesce((SELECT i.indisvalid AND i.indisready FROM pg_catalog.pg_index i WHERE i.indexrelid = c.oid), true)
+	coalesce(i.indisvalid AND i.indisready, true), coalesce(i.indrelid, 0), coalesce(i.indisunique, false),
+	coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false), c.relpersistence = 'u'
 	FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 	LEFT JOIN pg_catalog.pg_am a ON a.oid = c.relam
+	LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
 	WHERE c.relkind IN ('r', 'm', 'i', 't') AND c.relpersistence <> 't' AND (c.relkind <> 'm' OR c.relispopulated)`
 
 // survey lists the databases that can be opened and everything in them that has pages.
@@ -90,7 +96,8 @@ func (d Deep) relations(ctx context.Context, database string, s *survey) ([]rela
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (r relation, err error) {
 		r.database = database
-		return r, row.Scan(&r.oid, &r.name, &r.kind, &r.method, &r.generated, &r.file, &r.size, &r.valid)
+		return r, row.Scan(&r.oid, &r.name, &r.kind, &r.method, &r.generated, &r.file, &r.size, &r.valid,
+			&r.table, &r.unique, &r.nullsMeet, &r.unlogged)
 	})
 }
 
@@ -120,10 +127,15 @@ func (s survey) of(wanted func(relation) bool) []relation {
 func (s survey) owner(file string) string {
 	for _, r := range s.relations {
 		if r.file == file {
-			return fmt.Sprintf("%s %s in database %s", kinds[r.kind], r.name, r.database)
+			return r.title()
 		}
 	}
 	return ""
+}
+
+// title names a relation in a sentence.
+func (r relation) title() string {
+	return fmt.Sprintf("%s %s in database %s", kinds[r.kind], r.name, r.database)
 }
 
 // kinds are the words for pg_class.relkind.

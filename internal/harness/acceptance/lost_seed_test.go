@@ -7,13 +7,17 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
+	"time"
 
 	"veza.fr/recovery/internal/source"
+	"veza.fr/recovery/internal/wait"
 )
 
 // lost is a cluster whose backups each miss something that was there: a differential backup for each
-// way to lose it, of a database that is mended after it.
+// way to lose it, and a restore point before it is mended.
 var lost = sync.OnceValues(func() (liveSeed, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*seedTime)
 	defer cancel()
@@ -29,7 +33,10 @@ var lost = sync.OnceValues(func() (liveSeed, error) {
 		},
 		func() error { return c.sql(ctx, "kept", keptTables...) },
 		func() error { return c.sql(ctx, "refusing", shadows...) },
+		func() error { return c.growAround(ctx) },
+		func() error { return c.freezeRows(ctx) },
 		func() error { return c.Pgbackrest(ctx, "backup", "--type=full", "--no-expire-auto") },
+		func() error { return c.note(ctx, marks, "whole") },
 		func() error { return c.loseEach(ctx) },
 		func() error { return c.grow(ctx) },
 		func() error { return c.note(ctx, marks, "end") },
@@ -59,12 +66,13 @@ var keptTables = []string{
 	`CREATE MATERIALIZED VIEW summary AS SELECT * FROM frozen`, `CREATE SEQUENCE numbers`,
 	`CREATE TABLE document (id int, body text)`, `ALTER TABLE document ALTER body SET STORAGE EXTERNAL`,
 	`INSERT INTO document SELECT i, repeat(md5(i::text), 300) FROM generate_series(1, 50) i`,
-	`VACUUM (FREEZE, ANALYZE)`,
-	`CREATE TABLE fresh (id int PRIMARY KEY, what text)`,
+	`CREATE TABLE fresh (id int PRIMARY KEY, what text)`, `CREATE INDEX fresh_what ON fresh (what)`,
 	`INSERT INTO fresh SELECT i, repeat(md5(i::text), 3) FROM generate_series(1, 3000) i`,
 	`UPDATE fresh SET what = 'b' WHERE id % 3 = 0`, `DELETE FROM fresh WHERE id % 7 = 0`,
 	`CREATE MATERIALIZED VIEW unmade AS SELECT 1 WITH NO DATA`, `CREATE UNLOGGED TABLE visits (n int PRIMARY KEY)`,
 	`INSERT INTO visits SELECT generate_series(1, 1000)`,
+	`CREATE TABLE grown (id int PRIMARY KEY, what text)`,
+	`INSERT INTO grown SELECT i, md5(i::text) FROM generate_series(1, 5000) i`, `CHECKPOINT`,
 }
 
 // shadows are what would take the place of the drill's own tools.
@@ -73,22 +81,100 @@ var shadows = []string{
 	`CREATE FUNCTION veza_drill.bt_index_check(index regclass) RETURNS void LANGUAGE sql AS 'SELECT'`,
 }
 
-// loss is one way to lose what was there.
+// loss is one way to lose what was there: a change to a file of a relation (nil removes it), or
+// statements, and what mends it.
 type loss struct {
 	name, relation string
-	how            func(file []byte) []byte // nil: the file is removed
-	sql            []string                 // instead of a change to a file
+	how            func(file []byte) []byte
+	inject, undo   []string
 }
 
-func noPages([]byte) []byte { return nil }
+const pageSize = 8192
+
+func unchanged(file []byte) []byte { return file }
+func noPages([]byte) []byte        { return nil }
+func fourPages(file []byte) []byte { return file[:4*pageSize] }
+func zeroPages(file []byte) []byte {
+	return append(append(bytes.Clone(file[:3*pageSize]), make([]byte, 2*pageSize)...), file[5*pageSize:]...)
+}
+func morePages(file []byte) []byte { return append(bytes.Clone(file), make([]byte, 2*pageSize)...) }
+
+// index is a statement that says of an index what it is to the server.
+func index(name, columns string, value bool) string {
+	return fmt.Sprintf(`UPDATE pg_index SET (%s) = ROW (%s) WHERE indexrelid = '%s'::regclass`, columns,
+		strings.Repeat(fmt.Sprintf("%t, ", value), strings.Count(columns, ","))+strconv.FormatBool(value), name)
+}
+
+const ready = "indisready, indisvalid"
 
 var losses = []loss{
-	{"nothing", "frozen", bytes.Clone, nil},
-	{"indexgone", "frozen_gin", nil, nil},
-	{"viewgone", "summary", nil, nil},
-	{"sequencegone", "numbers", nil, nil},
-	{"toastgone", "(SELECT reltoastrelid::regclass FROM pg_class WHERE relname = 'document')", nil, nil},
-	{"indexempty", "frozen_brin", noPages, nil},
+	{name: "nothing", relation: "frozen", how: unchanged},
+	{name: "indexgone", relation: "frozen_gin"},
+	{name: "viewgone", relation: "summary"},
+	{name: "sequencegone", relation: "numbers"},
+	{name: "toastgone", relation: toast},
+	{name: "indexempty", relation: "frozen_brin", how: noPages},
+	{name: "tableempty", relation: "frozen", how: noPages},
+	{name: "tablecut", relation: "frozen", how: fourPages},
+	{name: "tablezeroes", relation: "frozen", how: zeroPages},
+	{name: "freshempty", relation: "fresh", how: noPages},
+	{name: "freshzeroes", relation: "fresh", how: zeroPages},
+	{name: "toastzeroes", relation: toast, how: zeroPages},
+	{name: "hashcut", relation: "frozen_hash", how: fourPages},
+	{name: "ginzeroes", relation: "frozen_gin", how: zeroPages},
+	{name: "gistcut", relation: "frozen_gist", how: fourPages},
+	{name: "spgistzeroes", relation: "frozen_spgist", how: zeroPages},
+	{name: "extended", relation: "frozen", how: morePages},
+	{name: "indexextended", relation: "frozen_gin", how: morePages},
+	{
+		name: "twokeys",
+		inject: []string{
+			index("fresh_pkey", "indisunique", false), `INSERT INTO fresh VALUES (1, 'again')`,
+			index("fresh_pkey", "indisunique", true),
+		},
+		undo: []string{`DELETE FROM fresh WHERE what = 'again'`},
+	},
+	{
+		name: "ginunaware",
+		inject: []string{
+			index("frozen_gin", ready, false), `INSERT INTO frozen VALUES (0, 'unknown', '{0}')`,
+			index("frozen_gin", ready, true),
+		},
+		undo: []string{`DELETE FROM frozen WHERE id = 0`, `VACUUM (FREEZE) frozen`},
+	},
+	{
+		name: "btreeunaware",
+		inject: []string{
+			index("fresh_what", ready, false), `INSERT INTO fresh VALUES (0, 'unknown')`,
+			index("fresh_what", ready, true),
+		},
+		undo: []string{`DELETE FROM fresh WHERE id = 0`, `REINDEX INDEX fresh_what`},
+	},
+	{
+		name:   "truncated",
+		inject: []string{`UPDATE pg_class SET relpages = 5000 WHERE relname = 'fresh'`},
+		undo:   []string{`ANALYZE fresh`},
+	},
+}
+
+const toast = "(SELECT reltoastrelid::regclass FROM pg_class WHERE relname = 'document')"
+
+// growAround leaves pages of zeroes in the middle of a table, as a crash does that comes between
+// making its file longer and writing the rows: later ones come behind them.
+func (c *cluster) growAround(ctx context.Context) error {
+	path, err := c.relationFile(ctx, "grown")
+	if err != nil {
+		return err
+	}
+	whole, err := os.ReadFile(path)
+	if err == nil {
+		err = overwrite(path, morePages(whole))
+	}
+	if err != nil {
+		return err
+	}
+	const later = `INSERT INTO grown SELECT i, md5(i::text) FROM generate_series(5001, 9000) i`
+	return c.sql(ctx, "kept", later, `CHECKPOINT`)
 }
 
 // loseEach backs up every loss. The server has read its pages before and writes none: what is
@@ -103,29 +189,48 @@ func (c *cluster) loseEach(ctx context.Context) error {
 }
 
 func (c *cluster) lose(ctx context.Context, l loss) error {
-	path, err := c.relationFile(ctx, l.relation)
-	if err != nil {
+	free := []string{`SET allow_system_table_mods = on`}
+	if err := c.sql(ctx, "kept", append(append(free, l.inject...), `CHECKPOINT`)...); err != nil {
 		return err
 	}
-	if err = c.sql(ctx, "kept", append(l.sql, `CHECKPOINT`)...); err != nil {
-		return err
+	mend := func() error { return nil }
+	if l.relation != "" {
+		var err error
+		if mend, err = c.loseFile(ctx, l); err != nil {
+			return err
+		}
+	}
+	err := c.Pgbackrest(ctx, "backup", "--type=diff", "--no-expire-auto", "--no-checksum-page")
+	point := fmt.Sprintf(`SELECT pg_create_restore_point('%s')`, l.name)
+	return cmp.Or(err, mend(), c.sql(ctx, "kept", append(append(free, point), l.undo...)...))
+}
+
+// loseFile changes or removes a file, and returns what mends it.
+func (c *cluster) loseFile(ctx context.Context, l loss) (mend func() error, err error) {
+	path, err := c.relationFile(ctx, l.relation)
+	if err != nil {
+		return nil, err
+	}
+	if l.how == nil {
+		return func() error { return os.Rename(path+".kept", path) }, os.Rename(path, path+".kept")
 	}
 	whole, err := os.ReadFile(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if l.how == nil {
-		err = os.Rename(path, path+".kept")
-	} else {
-		err = overwrite(path, l.how(whole))
-	}
-	if err == nil {
-		err = c.Pgbackrest(ctx, "backup", "--type=diff", "--no-expire-auto", "--no-checksum-page")
-	}
-	if l.how == nil {
-		return cmp.Or(err, os.Rename(path+".kept", path))
-	}
-	return cmp.Or(err, overwrite(path, whole))
+	return func() error { return overwrite(path, whole) }, overwrite(path, l.how(whole))
+}
+
+// freezeRows has the visibility map know every page of frozen and document. Whatever transaction of
+// another session is still open keeps VACUUM from that, for a moment.
+func (c *cluster) freezeRows(ctx context.Context) error {
+	return wait.For(ctx, "all rows to be visible to all", 100*time.Millisecond, func(ctx context.Context) error {
+		if err := c.sql(ctx, "kept", `VACUUM (FREEZE, ANALYZE) frozen, document`); err != nil {
+			return wait.Stop(err)
+		}
+		return c.sql(ctx, "kept", `SELECT 1 / (sum(relallvisible) = sum(relpages))::int FROM pg_class
+			WHERE relname IN ('frozen', 'document')`)
+	})
 }
 
 // overwrite changes a file in place: the server has it open.
