@@ -13,10 +13,9 @@ const chunk = 4 << 20
 
 // headsQuery reads of each page of a part of a file only its header and line pointers: where rows
 // are, and not the rows.
-const headsQuery = `SELECT string_agg(substr(c, o + 1, CASE WHEN l BETWEEN 24 AND 8192 THEN l ELSE 24 END), ''::bytea)
-	FROM (SELECT pg_read_binary_file($1, $2, $3, true) AS c OFFSET 0) f, LATERAL (
-		SELECT o, get_byte(c, o + 12) + 256 * get_byte(c, o + 13) AS l
-		FROM generate_series(0, length(c) - 8192, 8192) o OFFSET 0) p`
+const headsQuery = `SELECT string_agg(substr(c, o + 1,
+		greatest(24, least(8192, get_byte(c, o + 12) + 256 * get_byte(c, o + 13)))), ''::bytea)
+	FROM (SELECT pg_read_binary_file($1, $2, $3, true) AS c OFFSET 0) f, generate_series(0, length(c) - 8192, 8192) o`
 
 const pagesQuery = `SELECT pg_read_binary_file($1, $2, $3, true)`
 

@@ -77,7 +77,7 @@ func (k *Keys) Add(p Page) {
 	if p.fresh() {
 		return
 	}
-	var before Page
+	var before, first Page
 	for entry := range btreeEntries(p) {
 		count, key := postings(entry, func(Place) {})
 		if k.NullsDiffer && entry.u16(6)&tupleNulls != 0 {
@@ -88,11 +88,14 @@ func (k *Keys) Add(p Page) {
 			k.Twice++
 		}
 		before = key
-		if _, known := k.first[block]; !known {
-			k.first[block] = maphash.Bytes(k.seed, key)
+		if first == nil {
+			first = key
 		}
-		k.last[block] = maphash.Bytes(k.seed, key)
 	}
+	if before == nil {
+		return
+	}
+	k.first[block], k.last[block] = maphash.Bytes(k.seed, first), maphash.Bytes(k.seed, before)
 	k.next[block] = p.u32(p.special() + 4)
 }
 

@@ -2,9 +2,6 @@ package page
 
 import "fmt"
 
-// HeadSize is the least of a page that Heap wants to see.
-const HeadSize = headerSize
-
 // Heap is what there is of a table: for each page the number of its items, and which are not in use.
 type Heap struct {
 	counts []int16         // items of each page; unread where its header makes no sense
@@ -24,17 +21,14 @@ func (h *Heap) Blocks() uint32 { return uint32(len(h.counts)) }
 // Fresh is the number of pages of zeroes.
 func (h *Heap) Fresh() int { return len(h.fresh) }
 
-// Add takes the next pages, of each only its header and line pointers, one behind the other.
+// Add takes the next pages, one behind the other: of each its header and line pointers, which is as much as it
+// says that they take, and at least the header.
 func (h *Heap) Add(heads []byte) error {
 	for len(heads) > 0 {
 		if len(heads) < headerSize {
 			return fmt.Errorf("the head of page %d has %d bytes", h.Blocks(), len(heads))
 		}
-		n := Page(heads).itemCount()
-		end := headerSize + 4*max(n, 0)
-		if lower := int(Page(heads).u16(12)); n >= 0 {
-			end = lower // may not be a whole number of pointers
-		}
+		end := max(headerSize, min(int(Page(heads).u16(12)), Size))
 		if end > len(heads) {
 			return fmt.Errorf("the head of page %d has %d bytes of %d", h.Blocks(), len(heads), end)
 		}
