@@ -24,7 +24,10 @@ var hostileClusterFaults = faults("TestHostileCluster", hostile, []fault{
 		words: "must not run: pg_cron | 2 jobs of pg_cron in database postgres, active, and not run here" +
 			" | 1 subscription in the data, enabled, and not run here: far in database postgres",
 	},
-	{name: "ConfMissing", args: "-set {missingconf}", exit: 0, why: reason.None},
+	{
+		name: "ConfMissing", args: "-set {missingconf}",
+		exit: 0, why: reason.None, words: "postgresql.conf: not in the backup",
+	},
 	{name: "UsersEmpty", args: "-database empty", exit: 1, why: reason.TooFewRows, words: "empty"},
 	{
 		name: "Tablespace", where: everywhere,
