@@ -156,6 +156,7 @@ var defects = []defect{
 		"forged_finding", "app",
 		[]string{
 			`CREATE TABLE ` + forged("b") + ` (id serial PRIMARY KEY)`,
+			`INSERT INTO ` + forged("b") + ` DEFAULT VALUES`, // one that was never used is no finding
 			`INSERT INTO ` + forged("b") + ` VALUES (900)`,
 		},
 		[]string{`DROP TABLE ` + forged("b")},
