@@ -11,7 +11,8 @@ import (
 
 // A checkpoint is read with its timeline, or not at all.
 func TestCheckpoint(t *testing.T) {
-	const redo, timeline = "Latest checkpoint's REDO location:    0/7000028\n", "Latest checkpoint's TimeLineID:       3\n"
+	const redo = "Latest checkpoint's REDO location:    0/7000028\n"
+	const timeline = "Latest checkpoint's TimeLineID:       3\n"
 	number, at, err := ParseControl(redo + timeline).Checkpoint()
 	require.NoError(t, err)
 	assert.Equal(t, uint32(3), number)

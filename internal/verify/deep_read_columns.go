@@ -34,13 +34,13 @@ type part struct {
 
 // partsQuery lists what is stored in the row itself, together, and each column that may be stored
 // out of line. *= compares what is stored, after it was fetched.
-const partsQuery = `SELECT string_agg(name, ', '), coalesce(min(read), '') FROM (
+const partsQuery = `SELECT string_agg(name, ', ' ORDER BY attnum), coalesce(min(read), '') FROM (
 	SELECT a.attnum, quote_ident(a.attname) AS name, CASE
 		WHEN a.attstorage = 'p' THEN NULL
 		WHEN t.oid IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype)
 			THEN format('pg_catalog.hashtextextended(%I::text COLLATE pg_catalog."C", 0) IS NULL', a.attname)
 		WHEN t.oid = 'bytea'::regtype THEN format('pg_catalog.sha256(%I) IS NULL', a.attname)
-		ELSE format('ROW(%I) OPERATOR(pg_catalog.*=) ROW(%1$I)', a.attname) END AS read
+		ELSE format('ROW(%I)::record OPERATOR(pg_catalog.*=) ROW(%1$I)::record', a.attname) END AS read
 	FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
 	WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated IN ('', 's')) c
 	GROUP BY CASE WHEN read IS NULL THEN 0 ELSE attnum END ORDER BY min(attnum)`
