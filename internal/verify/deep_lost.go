@@ -108,7 +108,11 @@ const lookElsewhere = "look for it on production's disk, and restore an older se
 func lossOf(ctx context.Context, files forkReader, table relation, heap *page.Heap, index relation) (
 	found []Outcome, err error,
 ) {
-	pages, known := page.NewIndex(index.method, uint32(index.size/page.Size))
+	blocks, err := files.blocks(ctx, index.file)
+	if err != nil {
+		return nil, err
+	}
+	pages, known := page.NewIndex(index.method, blocks)
 	if !known { // of an extension: its files are looked at, and no more
 		return nil, nil
 	}

@@ -38,6 +38,9 @@ var churned = []string{
 	`CREATE UNLOGGED TABLE passing (n int PRIMARY KEY)`, `INSERT INTO passing SELECT generate_series(1, 1000)`,
 	`BEGIN; INSERT INTO busy SELECT i, md5(i::text), '{1}' FROM generate_series(-9000, -8000) i;
 		PREPARE TRANSACTION 'p'`,
+	`CREATE TABLE held (n int PRIMARY KEY, a int[])`, `CREATE INDEX ON held USING gin (a)`,
+	`INSERT INTO held SELECT i, ARRAY[i] FROM generate_series(1, 500) i`,
+	`BEGIN; TRUNCATE held; PREPARE TRANSACTION 'q'`,
 }
 
 // What points to nothing is found in every kind of index, and in the visibility map; what life and

@@ -84,3 +84,16 @@ func (f forkReader) eachPartOf(ctx context.Context, query, file string, take fun
 	}
 	return pages, rows.Err()
 }
+
+// blocks is the number of pages of a relation's first fork.
+func (f forkReader) blocks(ctx context.Context, file string) (blocks uint32, err error) {
+	for segment := 0; ; segment++ {
+		var size int64
+		err = f.conn.QueryRow(ctx, "SELECT coalesce((SELECT size FROM pg_stat_file($1, true)), 0)",
+			segmentName(file, segment)).Scan(&size)
+		blocks += uint32(size / page.Size)
+		if err != nil || size < f.segment {
+			return blocks, err
+		}
+	}
+}

@@ -43,6 +43,8 @@ type survey struct {
 	doubtful *sync.Map
 }
 
+// relationsQuery takes no lock, as pg_relation_size would: a prepared transaction may hold any for ever. The
+// size is that of the files there are up to the gigabyte behind the last one that pg_class remembers.
 const relationsQuery = `SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.relkind::text,
 	coalesce(a.amname::text, ''),
 	coalesce((SELECT string_agg(quote_ident(t.attname), ', ' ORDER BY t.attnum) FROM pg_catalog.pg_attribute t

@@ -69,7 +69,11 @@ func twiceInTable(ctx context.Context, conn *pgx.Conn, index relation, version i
 	var oid uint32
 	err := conn.QueryRow(ctx, uniqueQuery, index.oid).Scan(&columns, &where, &table, &oid)
 	if err != nil {
-		return nil, "", err
+		answer, fatal := serverError(ctx, conn, err)
+		if fatal != nil || saysDamage(answer) {
+			return nil, "", err
+		}
+		return nil, skippedNote(index, answer), nil
 	}
 	foreign, err := callsForeignCode(ctx, conn, oid)
 	if err != nil {
