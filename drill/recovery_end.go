@@ -32,7 +32,7 @@ func (r *recovered) reachedTheEnd(ctx context.Context, out suite.Out) (err error
 	if r.end.log, err = r.cluster.server.ReadLog(ctx); err != nil {
 		return reason.Wrap(reason.SandboxFailed, err)
 	}
-	if opened := r.cluster.server.Opened; opened != nil { // it was started again since, and knows nothing of the recovery
+	if opened := r.cluster.server.Opened; opened != nil { // started again since: it knows nothing of the recovery
 		out.Note("no superuser could log in, or no database took connections: the clone was opened in single-user mode")
 		r.end.log = *opened
 		replayed, r.end.commit = r.end.log.RedoEnd, nil

@@ -120,17 +120,24 @@ func (a amcheckCall) examine(ctx context.Context, conn *pgx.Conn, r relation) (
 	if err != nil {
 		return nil, "", err
 	}
+	found, note = a.failed(r, answer)
+	return found, note, nil
+}
+
+// failed is what the server's answer says of an index or table.
+func (amcheckCall) failed(r relation, answer *pgconn.PgError) (found []Outcome, note string) {
+	missing := postgres.MissingLocale(answer)
 	switch {
-	case postgres.MissingLocale(answer) != nil:
-		return []Outcome{relationFinding(r, answer, reason.ToolMissing, postgres.MissingLocale(answer).Error())}, "", nil
+	case missing != nil:
+		return []Outcome{relationFinding(r, answer, reason.ToolMissing, missing.Error())}, ""
 	case !saysDamage(answer):
-		return nil, skippedNote(r, answer), nil
+		return nil, skippedNote(r, answer)
 	case r.kind == "i" && !strings.HasPrefix(answer.Message, "invalid page in block"):
 		return []Outcome{
 			relationFinding(r, answer, reason.IndexCorrupt, "REINDEX it; run pg_amcheck on production"),
-		}, "", nil
+		}, ""
 	}
-	return []Outcome{relationFinding(r, answer, reason.PageChecksum, "run pg_amcheck on production")}, "", nil
+	return []Outcome{relationFinding(r, answer, reason.PageChecksum, "run pg_amcheck on production")}, ""
 }
 
 // indexDamage looks at an index with its parents, which needs a lock that rows of a prepared

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -75,7 +76,8 @@ var confStages = []confStage{
 // confBackups takes a backup with each. The cluster itself goes on with what it had.
 func (c *cluster) confBackups(ctx context.Context) error {
 	dir := filepath.Join(c.data(), "conf.d")
-	if err := c.command(ctx, "sh", "-c", fmt.Sprintf("mkdir %[1]s && echo \"app.tenant = 'north'\" >%[1]s/a.conf", dir)); err != nil {
+	write := fmt.Sprintf("mkdir %[1]s && echo \"app.tenant = 'north'\" >%[1]s/a.conf", dir)
+	if err := c.command(ctx, "sh", "-c", write); err != nil {
 		return err
 	}
 	for _, stage := range confStages {
@@ -105,7 +107,8 @@ func (c *cluster) confBackups(ctx context.Context) error {
 var oddStates = []defect{
 	{
 		"no_superuser", "postgres",
-		[]string{`ALTER ROLE postgres NOSUPERUSER`}, []string{`ALTER ROLE postgres SUPERUSER`},
+		[]string{`ALTER ROLE postgres NOSUPERUSER`},
+		[]string{`ALTER ROLE postgres SUPERUSER`},
 	},
 	{
 		"nobody_logs_in", "postgres",
@@ -132,7 +135,7 @@ var oddStates = []defect{
 func (c *cluster) oddStates(ctx context.Context) error {
 	for _, d := range oddStates {
 		point := fmt.Sprintf(`SELECT pg_create_restore_point('%s')`, d.point)
-		statements := append(append(append([]string{`SET allow_system_table_mods = on`}, d.inject...), point), d.undo...)
+		statements := slices.Concat([]string{`SET allow_system_table_mods = on`}, d.inject, []string{point}, d.undo)
 		if err := c.sql(ctx, d.database, statements...); err != nil {
 			return fmt.Errorf("%s: %w", strings.ReplaceAll(d.point, "_", " "), err)
 		}

@@ -23,14 +23,15 @@ var livedFaults = faults("TestLived", lived, []fault{
 		args: "-checks {dir}/checks.yml -set {needed}", exit: 0, why: reason.None,
 	},
 	{
-		name: "SettingsThatTheBackupDoesNotHave", inject: checks(goods), args: "-checks {dir}/checks.yml -set {untouched}",
+		name: "SettingsThatTheBackupDoesNotHave", inject: checks(goods),
+		args: "-checks {dir}/checks.yml -set {untouched}",
 		exit: 1, why: reason.SmokeQuery, words: "goods", step: "verify",
 	},
 	{
 		name: "SettingsThisMachineRefuses", where: everywhere, args: "-set {refused}",
 		exit: 0, why: reason.None,
-		words: "a_setting_of_tomorrow = 'on' is not in the sandbox, this machine refuses it | timezone_abbreviations = " +
-			"'Nowhere' | timezone = 'US/Pacific-Ancient' | lc_time = 'xx_XX.UTF-8'",
+		words: "a_setting_of_tomorrow = 'on' is not in the sandbox, this machine refuses it | " +
+			"timezone_abbreviations = 'Nowhere' | timezone = 'US/Pacific-Ancient' | lc_time = 'xx_XX.UTF-8'",
 	},
 	{
 		name: "FirstRoleIsNoSuperuser", where: everywhere, args: "-set {untouched} -target name:no_superuser",
@@ -65,7 +66,8 @@ var notTheRestoreFaults = faults("TestNotTheRestore", lived, []fault{
 	{
 		name: "TargetLeftBehind", where: everywhere, args: "-set {target}",
 		exit: 0, why: reason.None,
-		words: "recovery_target = 'immediate': not obeyed here | recovery_min_apply_delay = '1h' | zero_damaged_pages = 'on'",
+		words: "recovery_target = 'immediate': not obeyed here | recovery_min_apply_delay = '1h' | " +
+			"zero_damaged_pages = 'on'",
 	},
 	{name: "ValuesThatChangeNothing", args: "-set {follows}", exit: 0, why: reason.None},
 	{
@@ -78,7 +80,8 @@ var notTheRestoreFaults = faults("TestNotTheRestore", lived, []fault{
 	},
 	{
 		name: "FilesOutsideTheBackup", args: "-set {outside}",
-		exit: 0, why: reason.None, words: "hba_file = '/etc/postgresql/pg_hba.conf' lies out | include '/etc/postgresql/more.conf'",
+		exit: 0, why: reason.None,
+		words: "hba_file = '/etc/postgresql/pg_hba.conf' lies out | include '/etc/postgresql/more.conf'",
 	},
 	{
 		name: "MoreConnectionsSince", args: "-set {untouched}",
@@ -117,7 +120,10 @@ var lessThanAllFaults = faults("TestLessThanAll", plain, []fault{
 		name: "TMPDIRWithAQuote", inject: scratch("it's"), env: "TMPDIR={dir}/out/it's",
 		exit: 2, why: reason.ConfigInvalid, words: "TMPDIR",
 	},
-	{name: "TMPDIRWithABlankAndAComma", inject: scratch("a b,c"), env: "TMPDIR={dir}/out/a b,c", exit: 0, why: reason.None},
+	{
+		name: "TMPDIRWithABlankAndAComma", inject: scratch("a b,c"), env: "TMPDIR={dir}/out/a b,c",
+		exit: 0, why: reason.None,
+	},
 })
 
 // scratch makes a directory for a TMPDIR, where drills may write.
@@ -147,11 +153,13 @@ var restoreOptionFaults = checkFaults("TestChecks_RestoreOptions", []checkFault{
 		exit: 1, why: reason.PolicyViolated, red: "policy", words: "db-include=app",
 	},
 	{
-		name: "TargetTimeline", inject: header("[demo:restore]\nrecovery-option=recovery_target_timeline=current\n[demo]"),
-		exit: 1, why: reason.PolicyViolated, red: "policy", words: "recovery_target_timeline=current",
+		name:   "TargetTimeline",
+		inject: header("[demo:restore]\nrecovery-option=recovery_target_timeline=current\n[demo]"),
+		exit:   1, why: reason.PolicyViolated, red: "policy", words: "recovery_target_timeline=current",
 	},
 	{
-		name: "PrimaryOfAStandby", inject: header("[demo:restore]\nrecovery-option=primary_conninfo=host=x\ndelta=y\n[demo]"),
-		exit: 0, why: reason.None,
+		name:   "PrimaryOfAStandby",
+		inject: header("[demo:restore]\nrecovery-option=primary_conninfo=host=x\ndelta=y\n[demo]"),
+		exit:   0, why: reason.None,
 	},
 })

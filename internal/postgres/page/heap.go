@@ -18,9 +18,6 @@ const unread = -1
 // Blocks is the number of pages.
 func (h *Heap) Blocks() uint32 { return uint32(len(h.counts)) }
 
-// Fresh is the number of pages of zeroes.
-func (h *Heap) Fresh() int { return len(h.fresh) }
-
 // Add takes the next pages, one behind the other: of each its header and line pointers, which is as much as it
 // says that they take, and at least the header.
 func (h *Heap) Add(heads []byte) error {
