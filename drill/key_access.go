@@ -9,6 +9,7 @@ import (
 	"veza.fr/recovery/internal/repository"
 	"veza.fr/recovery/internal/session"
 	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/wait"
 )
 
 // keyAccess is what became of the question whether the drill's own key may write.
@@ -35,7 +36,7 @@ func checkKeyAccess(ctx context.Context, out suite.Out, s session.Session, asked
 	case answer = <-asked:
 	case <-ctx.Done():
 	}
-	if ctx.Err() != nil {
+	if wait.Over(ctx) {
 		return context.Cause(ctx)
 	}
 	switch answer.writable {

@@ -76,7 +76,7 @@ func relist(ctx context.Context, follow func(context.Context) error) error {
 		}
 		return nil
 	})
-	if found == nil && ctx.Err() != nil {
+	if found == nil && wait.Over(ctx) {
 		return err
 	}
 	return found

@@ -8,6 +8,7 @@ import (
 
 	"veza.fr/recovery/internal/objectstore"
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/wait"
 )
 
 // probeTime bounds the question whether the key may write.
@@ -43,7 +44,7 @@ func (r Repository) MayWrite(ctx context.Context, dial objectstore.Dial, run str
 	case may:
 		return MayWrite, err
 	case err != nil:
-		if ctx.Err() != nil {
+		if wait.Over(ctx) {
 			err = errors.Join(context.Cause(ctx), err)
 		}
 		return Untold, err

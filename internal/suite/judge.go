@@ -8,6 +8,7 @@ import (
 
 	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/wait"
 )
 
 // finding is an error whose reason stands although the run was stopped.
@@ -25,7 +26,7 @@ func judge(ctx context.Context, err error) error {
 	if _, stands := errors.AsType[finding](err); stands {
 		return err
 	}
-	if ctx.Err() != nil {
+	if wait.Over(ctx) {
 		return fmt.Errorf("%w (%s)", context.Cause(ctx), Line(err.Error()))
 	}
 	if errors.Is(err, host.ErrNotFound) {

@@ -114,7 +114,7 @@ func (p *program) Finish(ctx context.Context, s guest.Streams) (int, error) {
 	if err := p.drained(ctx, copied, moved); err != nil {
 		return 0, err
 	}
-	if ctx.Err() != nil {
+	if wait.Over(ctx) {
 		return 0, context.Cause(ctx)
 	}
 	return p.status(ctx)
@@ -128,7 +128,7 @@ func (p *program) drained(ctx context.Context, copied <-chan error, moved *activ
 		select {
 		case err := <-copied:
 			timer.Stop()
-			if err != nil && ctx.Err() == nil {
+			if err != nil && !wait.Over(ctx) {
 				return fmt.Errorf("its output was cut off: %w", err)
 			}
 			return nil

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/wait"
 )
 
 // Bounds on a connection.
@@ -40,7 +41,7 @@ func (m *Machine) DialBy(
 	bound, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
 	conn, err := dial(bound, network, address)
-	if ctx.Err() != nil {
+	if wait.Over(ctx) {
 		err = context.Cause(ctx)
 	}
 	if err != nil {

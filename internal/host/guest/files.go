@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"veza.fr/recovery/internal/wait"
 )
 
 // fileTime bounds a file operation whose caller set no deadline.
@@ -59,7 +61,7 @@ func (m *Machine) onFile(ctx context.Context, verb, file string, act func(contex
 		return fmt.Errorf("%s %s: %w", verb, file, err)
 	}
 	defer done()
-	if ctx.Err() != nil {
+	if wait.Over(ctx) {
 		return fmt.Errorf("%s %s: %w", verb, file, context.Cause(ctx))
 	}
 	if !path.IsAbs(file) {
@@ -82,7 +84,7 @@ func (m *Machine) Script(ctx context.Context, argv []string, stdin []byte) ([]by
 	code, err := m.AsRoot(ctx, argv, Streams{bytes.NewReader(stdin), stdout, stderr})
 	said := strings.TrimSpace(string(stderr.take()))
 	switch {
-	case ctx.Err() != nil:
+	case wait.Over(ctx):
 		return nil, context.Cause(ctx)
 	case err != nil:
 		return nil, m.lost("it", err)

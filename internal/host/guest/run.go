@@ -9,6 +9,7 @@ import (
 
 	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/wait"
 )
 
 // Run runs a command in the container, as user postgres unless another is named, in that
@@ -27,7 +28,7 @@ func (m *Machine) Run(ctx context.Context, c host.Command) (host.Result, error) 
 		return host.Result{}, fmt.Errorf("%s: %w", c.Argv[0], err)
 	}
 	defer done()
-	if ctx.Err() != nil {
+	if wait.Over(ctx) {
 		return host.Result{}, fmt.Errorf("%s: %w", c.Argv[0], context.Cause(ctx))
 	}
 	before, err := m.engine.Life(ctx)
@@ -81,7 +82,7 @@ func (m *Machine) run(ctx context.Context, c host.Command, user Account, before 
 
 // ended is the error of a command that has no exit status.
 func (m *Machine) ended(ctx context.Context, c host.Command, err error) error {
-	if ctx.Err() != nil {
+	if wait.Over(ctx) {
 		return fmt.Errorf("%s: %w (%v)", c.Argv[0], context.Cause(ctx),
 			err) //nolint:errorlint // only the cause may speak
 	}

@@ -11,6 +11,7 @@ import (
 
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
+	"veza.fr/recovery/internal/wait"
 )
 
 // Bounds on finding an object store.
@@ -87,7 +88,7 @@ func (s *Store) Resolve(ctx context.Context) error {
 	bound, cancel := context.WithTimeout(ctx, lookupTime)
 	defer cancel()
 	found, err := net.DefaultResolver.LookupHost(bound, s.Host)
-	if ctx.Err() != nil {
+	if wait.Over(ctx) {
 		return context.Cause(ctx)
 	}
 	if err != nil || len(found) == 0 {

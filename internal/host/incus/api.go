@@ -13,6 +13,7 @@ import (
 	"github.com/lxc/incus/v6/shared/api"
 
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/wait"
 )
 
 // Bounds on the daemon's answers: one that hangs must not hang the drill.
@@ -50,10 +51,10 @@ func (d *Daemon) call(ctx context.Context, limit time.Duration, method, path str
 	switch {
 	case err == nil:
 		return resp, nil
-	case ctx.Err() != nil:
+	case wait.Over(ctx):
 		return nil, fmt.Errorf("%s: %w (%v)", d.place, context.Cause(ctx),
 			err) //nolint:errorlint // only the cause may speak
-	case bound.Err() != nil: // a deadline of ours, not of the caller's
+	case wait.Over(bound): // a deadline of ours, not of the caller's
 		return nil, reason.Errorf(reason.SandboxFailed,
 			"%s has not answered for %v: is it stopped, or overloaded? (%s %s)", d.place, limit, method, path)
 	default:
@@ -79,7 +80,7 @@ func (d *Daemon) operate(ctx context.Context, method, path string, data any) err
 // settle is operate for what must have an end that is known: when ctx ends it waits a while longer.
 func (d *Daemon) settle(ctx context.Context, method, path string, data any) error {
 	id, err := d.operation(ctx, method, path, data)
-	if id == "" || ctx.Err() == nil {
+	if id == "" || !wait.Over(ctx) {
 		return err
 	}
 	longer, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)

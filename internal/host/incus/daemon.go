@@ -16,6 +16,7 @@ import (
 	"github.com/lxc/incus/v6/shared/api"
 
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/wait"
 )
 
 // Daemon is a connection to one project of an Incus daemon.
@@ -56,7 +57,7 @@ func Connect(ctx context.Context, remote, project string) (*Daemon, error) {
 // unusable says what to do about a daemon that refused the first question.
 func (d *Daemon) unusable(ctx context.Context, err error) error {
 	switch {
-	case ctx.Err() != nil:
+	case wait.Over(ctx):
 		return err
 	case api.StatusErrorCheck(err, http.StatusNotFound):
 		return reason.Errorf(reason.SandboxFailed, "there is no project %q on %s: incus project create %s%s",
