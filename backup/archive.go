@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/policy"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/repository"
 	"veza.fr/recovery/internal/session"
@@ -57,8 +58,14 @@ func whole(ctx context.Context, out suite.Out, in opened, primary *archiver) err
 	}
 	current := pgbackrest.SameCluster(in.backups, newest)
 	size := pgbackrest.SegmentSize(current)
+	retention := policy.RetentionOfArchive(in.Client.Conf.Config, in.Stanza(), in.Settings.Repo)
 	var oldest wal.Chain
 	for i, backup := range current {
+		if backup.Offline() {
+			out.Note("backup %s was taken offline (--no-online): it is whole without WAL, and a plain restore of it "+
+				"replays none", backup.Label)
+			continue
+		}
 		start, err := repository.Start(backup, size)
 		if err != nil {
 			return err
@@ -69,28 +76,62 @@ func whole(ctx context.Context, out suite.Out, in opened, primary *archiver) err
 				backup.Label, err)
 			continue
 		}
+		if by := onPurpose(retention, in.backups, current, i, archive.Archive, err); by != "" {
+			out.Note("backup %s restores to its own end and no further: expire took the WAL after it, by %s",
+				backup.Label, by)
+			continue
+		}
 		if err != nil {
-			return fmt.Errorf("from backup %s: %w", backup.Label, err)
+			return fmt.Errorf("from backup %s: %w%s", backup.Label, err, unsaid(retention, in.Settings.Repo, err))
+		}
+		if err = lateTails(out, chain, primary); err != nil {
+			return err
 		}
 		if len(oldest.Entries) == 0 { // the oldest one that is on the way
 			oldest = chain
-			sayFollowed(out, oldest, backup)
+			sayFollowed(out, oldest, backup, i == 0)
 		}
 	}
 	if err := olderClusters(ctx, in); err != nil {
 		return err
 	}
-	if primary == nil {
+	if primary == nil || len(oldest.Entries) == 0 {
 		return nil
 	}
 	return session.CheckArchiveEnd(primary.lastWAL, oldest.Last(), size)
 }
 
-// sayFollowed says what was found of the oldest backup's archive.
-func sayFollowed(out suite.Out, chain wal.Chain, from pgbackrest.Backup) {
+// lateTails tells the tail of an old primary, which came late, from a second cluster that archives into
+// the stanza, as far as that can be told without a restore: by the primary, else by the time. The
+// drill looks into the segments.
+func lateTails(out suite.Out, chain wal.Chain, primary *archiver) error {
+	for _, tail := range chain.Late {
+		last := ""
+		if primary != nil {
+			last = primary.lastWAL
+		}
+		if err := tail.Primary(last); err != nil {
+			return err
+		}
+		if !wal.IsSegment(last) && !tail.Soon() {
+			return tail.Grows("")
+		}
+		out.Note("timeline %d has %d segments that came after the newest of timeline %d: an old primary's tail that "+
+			"came late, not read", tail.Timeline, len(tail.Entries), chain.Target)
+	}
+	return nil
+}
+
+// sayFollowed says what was found of a backup's archive: the oldest one's, or the first of
+// which the archive is whole.
+func sayFollowed(out suite.Out, chain wal.Chain, from pgbackrest.Backup, oldest bool) {
+	who := "backup " + from.Label
+	if oldest {
+		who = "the oldest " + who
+	}
 	out.Metric("archive_segments", float64(len(chain.Entries)))
-	out.Note("archive whole over %s: %d segments, from %s, which the oldest backup %s needs, to %s",
-		chain.Route(), len(chain.Entries), chain.Entries[0].Name, from.Label, chain.Last().Name)
+	out.Note("archive whole over %s: %d segments, from %s, which %s needs, to %s",
+		chain.Route(), len(chain.Entries), chain.Entries[0].Name, who, chain.Last().Name)
 	for _, text := range chain.Notes {
 		out.Note("%s", text)
 	}
@@ -121,7 +162,7 @@ func lacking(archive wal.Archive, start wal.Start) (wal.Segment, bool) {
 // that makes it consistent, in an archive of its own.
 func olderClusters(ctx context.Context, in opened) error {
 	for _, backup := range in.backups {
-		if backup.Database == in.newest().Database {
+		if backup.Database == in.newest().Database || backup.Offline() {
 			continue
 		}
 		size := pgbackrest.SegmentSize(pgbackrest.SameCluster(in.backups, backup))

@@ -23,7 +23,7 @@ type archiver struct {
 	mode, command, library string
 	timeout                time.Duration
 	recovering             bool
-	systemID               string
+	systemID               string // "": the primary does not say
 	lastWAL, failedWAL     string
 	lastAt, failedAt       time.Time // zero: never
 	now                    time.Time // by its clock
@@ -36,7 +36,7 @@ func (a *archiver) failing() bool { return !a.failedAt.IsZero() && a.failedAt.Af
 
 // of says whether the primary is the cluster that a backup was taken from.
 func (a *archiver) of(systemID, label string) error {
-	if a == nil || a.systemID == systemID {
+	if a == nil || a.systemID == "" || a.systemID == systemID {
 		return nil
 	}
 	return reason.Errorf(reason.RepoCorrupt,

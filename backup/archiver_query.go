@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/session"
 	"veza.fr/recovery/internal/suite"
 )
 
@@ -44,18 +45,20 @@ func queryArchiver(ctx context.Context, conn *pgx.Conn) (*archiver, error) {
 	err := conn.QueryRow(ctx, `SELECT current_setting('archive_mode'), current_setting('archive_command'),
 		coalesce(current_setting('archive_library', true), ''),
 		extract(epoch FROM current_setting('archive_timeout')::interval)::float8, pg_is_in_recovery(),
-		(SELECT system_identifier::text FROM pg_control_system()),
 		coalesce(last_archived_wal, ''), coalesce(last_failed_wal, ''),
 		last_archived_time, last_failed_time, clock_timestamp(),
 		(SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'),
 		(SELECT min(modification) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready')
-		FROM pg_stat_archiver`).Scan(&a.mode, &a.command, &a.library, &seconds, &a.recovering, &a.systemID,
+		FROM pg_stat_archiver`).Scan(&a.mode, &a.command, &a.library, &seconds, &a.recovering,
 		&a.lastWAL, &a.failedWAL, &last, &failed, &a.now, &a.waiting, &oldest)
 	a.timeout = time.Duration(seconds * float64(time.Second))
 	for to, from := range map[*time.Time]*time.Time{&a.lastAt: last, &a.failedAt: failed, &a.oldest: oldest} {
 		if from != nil {
 			*to = *from
 		}
+	}
+	if err == nil {
+		a.systemID, err = session.SystemID(ctx, conn)
 	}
 	return a, err
 }

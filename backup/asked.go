@@ -16,19 +16,19 @@ type choice struct {
 
 // chooseClaims decides which claims are asked.
 func chooseClaims(_ context.Context, out suite.Out, in opened) ([]string, error) {
-	chosen := choose(in.Seeded != nil, in.Settings, in.Client.Conf.Repos())
+	chosen := choose(in.Seeded != nil, in.Settings, in.Client.Conf.Repos(), in.Client.Host())
 	for _, text := range chosen.notes {
 		out.Note("%s", text)
 	}
 	return chosen.asked, nil
 }
 
-// choose decides by the kind of the source, by the settings, and by which repositories the
-// conf names.
-func choose(seeded bool, given settings.Settings, repos []int) (c choice) {
+// choose decides by the kind of the source, by the settings, by which repositories the conf
+// names, and by the repository host of the one that is checked, "" where it has none.
+func choose(seeded bool, given settings.Settings, repos []int, host string) (c choice) {
 	note := func(format string, args ...any) { c.notes = append(c.notes, fmt.Sprintf(format, args...)) }
 	for _, claim := range suite.Backup.Steps {
-		if why := notAsked(claim.Name, seeded, given); why != "" {
+		if why := notAsked(claim.Name, seeded, given, host); why != "" {
 			note("%s is not asked: %s", claim.Name, why)
 			continue
 		}
@@ -46,8 +46,13 @@ func choose(seeded bool, given settings.Settings, repos []int) (c choice) {
 }
 
 // notAsked is why a claim is not asked; "" when it is. A seeded source is there for all of them.
-func notAsked(claim string, seeded bool, given settings.Settings) string {
+// A repository host is asked by pgBackRest's own protocol, which serves a restore and does not
+// serve verify (2.45 ends the connection); nor can its files be read without pgBackRest from here.
+func notAsked(claim string, seeded bool, given settings.Settings, host string) string {
 	switch {
+	case host != "" && (claim == "integrity" || claim == "encryption"):
+		return fmt.Sprintf("it reads the files of repository %d where they lie, on the repository host %s: run the "+
+			"backup checks there", given.Repo, host)
 	case seeded:
 	case claim == "retention":
 		return "it takes many backups, which only a seeded source is there for"

@@ -54,7 +54,7 @@ func TestChoose(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			chosen := choose(c.seeded, c.given, c.repos)
+			chosen := choose(c.seeded, c.given, c.repos, "")
 			assert.Equal(t, c.asked, chosen.asked)
 			assert.Equal(t, c.notes, chosen.notes)
 		})
@@ -65,6 +65,14 @@ func TestChoose(t *testing.T) {
 // optional there.
 func TestChoose_LeavesOutOptionalClaimsAlone(t *testing.T) {
 	for _, claim := range suite.Backup.Steps {
-		assert.Equal(t, claim.Optional, notAsked(claim.Name, false, settings.Settings{}) != "", claim.Name)
+		assert.Equal(t, claim.Optional, notAsked(claim.Name, false, settings.Settings{}, "h") != "", claim.Name)
 	}
+}
+
+// What must read the repository's files is left to the host they lie on, by its name.
+func TestChoose_RepositoryHost(t *testing.T) {
+	chosen := choose(false, settings.Settings{Repo: 2}, []int{2}, "backup.veza.fr")
+	assert.Equal(t, []string{"policy", "stanza", "cadence", "archive"}, chosen.asked)
+	assert.Contains(t, chosen.notes, "integrity is not asked: it reads the files of repository 2 where they lie, "+
+		"on the repository host backup.veza.fr: run the backup checks there")
 }

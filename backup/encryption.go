@@ -73,7 +73,7 @@ func staysShut(file string, content []byte, err error) error {
 	return reason.Wrap(reason.RepoUnreachable, err) // it says nothing about the passphrase
 }
 
-var passphraseLine = regexp.MustCompile(`(?m)^(\s*repo[0-9]+-cipher-pass\s*=).*$`)
+var passphraseLine = regexp.MustCompile(`(?m)^(\s*repo[0-9]*-cipher-pass\s*=).*$`)
 
 // changePassphrase gives every repository of a conf another passphrase.
 func changePassphrase(conf []byte, passphrase string) []byte {

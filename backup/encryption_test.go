@@ -48,6 +48,7 @@ func TestStaysShut(t *testing.T) {
 func TestChangePassphrase(t *testing.T) {
 	changed := changePassphrase([]byte("[global]\nrepo1-cipher-pass=secret\n  repo12-cipher-pass = two words\n"+
 		"repo1-cipher-type=aes-256-cbc\n# repo1-cipher-pass=old\n[veza]\nrepo1-cipher-pass=own"), "OTHER")
+	assert.Equal(t, "repo-cipher-pass=OTHER", string(changePassphrase([]byte("repo-cipher-pass=own"), "OTHER")))
 	assert.Equal(t, "[global]\nrepo1-cipher-pass=OTHER\n  repo12-cipher-pass =OTHER\n"+
 		"repo1-cipher-type=aes-256-cbc\n# repo1-cipher-pass=old\n[veza]\nrepo1-cipher-pass=OTHER", string(changed))
 }

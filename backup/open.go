@@ -55,7 +55,31 @@ func openSource(ctx context.Context, out suite.Out, from session.Request) (in op
 	if len(in.backups) > 0 {
 		out.Label("pg_version", in.info.Version(in.newest()))
 	}
-	return in, nil
+	return in, in.primaryIsOurs(ctx, out)
+}
+
+// primaryIsOurs refuses a -primary that is another cluster, before any claim believes it or writes
+// there. One that does not answer is for the claims that ask it to say.
+func (in opened) primaryIsOurs(ctx context.Context, out suite.Out) error {
+	if in.Settings.Primary == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
+	defer cancel()
+	conn, err := in.Primary(ctx)
+	if err != nil || conn == nil {
+		return nil
+	}
+	defer func() { _ = conn.Close(ctx) }() // nothing was written
+	id, err := session.SystemID(ctx, conn)
+	if err != nil {
+		return nil
+	}
+	if id == "" {
+		out.Note("warning: -primary does not let its role ask for its system identifier (pg_control_system): " +
+			"that it is the cluster of the backups is not proved")
+	}
+	return in.KnowsCluster(id, in.info)
 }
 
 // listAgain is the same source with a newer listing, which holds at least one backup.

@@ -9,6 +9,7 @@ import (
 
 	"veza.fr/recovery/internal/policy"
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/source"
 	"veza.fr/recovery/internal/suite"
 )
 
@@ -18,6 +19,14 @@ func policyHolds(_ context.Context, out suite.Out, in opened) error {
 	read, findings := policy.CheckConf(in.Client.Conf.Config, in.Stanza(), in.Settings.Repo, policy.File{
 		Path: in.Source.Conf, Mode: in.Source.Mode, Owner: in.Source.Owner, Runner: runner(),
 	})
+	for _, path := range in.Client.Conf.Included() { // secrets may stand there as well
+		info, err := os.Stat(path)
+		if err != nil {
+			return reason.Wrap(reason.ConfigInvalid, err)
+		}
+		good, bad := policy.File{Path: path, Mode: info.Mode(), Owner: source.Owner(info), Runner: runner()}.Check()
+		read, findings = append(read, good...), append(findings, bad...)
+	}
 	for _, line := range read {
 		out.Say("%s", line)
 	}

@@ -6,6 +6,8 @@ import (
 	"io"
 	"slices"
 
+	"github.com/jackc/pgx/v5"
+
 	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/postgres"
@@ -79,13 +81,16 @@ func countRestored(ctx context.Context, server *postgres.Server) (users int64, e
 	if err != nil {
 		return 0, err
 	}
+	var conn *pgx.Conn
 	if err = server.Start(ctx, control); err == nil {
-		_, err = server.Wait(ctx, func(context.Context) error { return nil }) // its session goes with the machine
+		conn, err = server.Wait(ctx, func(context.Context) error { return nil }) // its session goes with the machine
 	}
 	if err != nil {
 		return 0, notStarted(ctx, server, err)
 	}
-	conn, err := server.Connect(ctx, "postgres")
+	if _, err = server.MakeReader(ctx, conn); err == nil { // else the superuser asks: the data is of the suite's own
+		conn, err = server.ConnectReader(ctx, "postgres")
+	}
 	if err == nil {
 		err = conn.QueryRow(ctx, countUsers).Scan(&users)
 	}

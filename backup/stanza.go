@@ -13,6 +13,7 @@ import (
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/repository"
+	"veza.fr/recovery/internal/session"
 	"veza.fr/recovery/internal/suite"
 )
 
@@ -92,12 +93,9 @@ func oneCluster(ctx context.Context, out suite.Out, in opened) error {
 // upgradedSince refuses a stanza that was upgraded to another cluster version without a
 // backup taken since.
 func upgradedSince(l listing) error {
-	newest := l.newest().Database
-	for _, db := range l.info.DB {
-		if db.RepoKey == newest.RepoKey && db.ID > newest.ID {
-			return reason.Errorf(reason.NoBackup,
-				"the stanza was upgraded to PostgreSQL %s, and no backup was taken since: take a full one", db.Version)
-		}
+	if now, upgraded := l.info.UpgradedSince(l.newest()); upgraded {
+		return reason.Errorf(reason.NoBackup,
+			"the stanza was upgraded to PostgreSQL %s, and no backup was taken since: take a full one", now.Version)
 	}
 	return nil
 }
@@ -133,7 +131,8 @@ func systemID(file string, content []byte, err error) (string, error) {
 	return id, nil
 }
 
-// primaryID is the system identifier of the cluster that is backed up, "" when none can be asked.
+// primaryID is the system identifier of the cluster that is backed up, "" when none can be asked or it does
+// not say.
 func primaryID(ctx context.Context, in opened) (id string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
 	defer cancel()
@@ -142,7 +141,7 @@ func primaryID(ctx context.Context, in opened) (id string, err error) {
 		return "", err
 	}
 	defer func() { _ = conn.Close(ctx) }() // nothing was written
-	if err = conn.QueryRow(ctx, `SELECT system_identifier::text FROM pg_control_system()`).Scan(&id); err != nil {
+	if id, err = session.SystemID(ctx, conn); err != nil {
 		return "", in.Unanswered(err)
 	}
 	return id, nil

@@ -25,7 +25,7 @@ func (r recovered) cloneIsolated(ctx context.Context, out suite.Out) error {
 		listed(server.Preloaded))
 	cron := slices.ContainsFunc(server.LeftOut,
 		func(library string) bool { return strings.TrimSuffix(path.Base(library), ".so") == "pg_cron" })
-	outbound, err := verify.OutboundObjects(ctx, r.conn, server.Connect, cron)
+	outbound, err := verify.OutboundObjects(ctx, r.conn, server.ConnectReader, cron)
 	for _, note := range append(notes, outbound...) {
 		out.Note("%s", note)
 	}

@@ -17,6 +17,7 @@ import (
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/target"
+	"veza.fr/recovery/internal/verify"
 	"veza.fr/recovery/internal/wait"
 )
 
@@ -93,22 +94,13 @@ func queryFailure(log postgres.Log, err error) error {
 	switch {
 	case log.Killed != "":
 		return reason.Errorf(reason.SandboxFailed, "%s: by somebody here, or out of memory: %w", log.Killed, err)
-	case postmasterGone(err):
+	case verify.PostmasterGone(err):
 		return reason.Errorf(reason.SandboxFailed, "the postmaster was killed, by somebody here or out of memory: %w",
 			err)
 	case hungUp(err) && log.Crashed == "":
 		return reason.Wrap(reason.SandboxFailed, fmt.Errorf("the connection broke, and the server is well: %w", err))
 	}
 	return reason.Wrap(reason.SmokeQuery, fmt.Errorf("query on the restored cluster: %w", err))
-}
-
-// postmasterGone says whether a session was ended because the postmaster is gone, which was killed
-// from outside: it ends its sessions before itself. No function can raise FATAL. On a busy machine
-// the killed one can still be seen among the processes.
-func postmasterGone(err error) bool {
-	said, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && said.SeverityUnlocalized == "FATAL" && said.Code == "57P01" &&
-		strings.Contains(said.Message, "unexpected postmaster exit")
 }
 
 // hungUp says whether a session ended, or did not come about, without a word of the server's.

@@ -21,7 +21,10 @@ func (r recovered) deeperChecks(ctx context.Context, out suite.Out, counts map[v
 		return reason.Wrap(reason.SandboxFailed, err)
 	}
 	pages := func(bound context.Context) (verify.Pages, error) { return r.checkPages(ctx, bound) }
-	checks := verify.Deep{Connect: r.cluster.server.Connect, Workers: workers, Pages: pages, Say: out.Say}
+	server := r.cluster.server
+	checks := verify.Deep{
+		Connect: server.ConnectReader, Superuser: server.Connect, Workers: workers, Pages: pages, Say: out.Say,
+	}
 	outcomes, err := checks.Run(ctx, r.Settings.Deep, checkBudget(ctx, r.Settings.CheckBudget))
 	for _, o := range outcomes {
 		tell(out, o)

@@ -89,9 +89,19 @@ func TestQueryFailure(t *testing.T) {
 		"a process was killed": {postgres.Log{Killed: "server process (PID 7) was terminated by signal " +
 			"9"}, io.ErrUnexpectedEOF, reason.SandboxFailed},
 		"the postmaster was killed, says its server process": {
-			postgres.Log{}, postmasterExit("FATAL"), reason.SandboxFailed,
+			postgres.Log{},
+			&pgconn.PgError{
+				Code: "57P01", File: "be-secure.c", Message: "terminating connection due to unexpected postmaster exit",
+			},
+			reason.SandboxFailed,
 		},
-		"a function says so": {postgres.Log{}, postmasterExit("ERROR"), reason.SmokeQuery},
+		"a function says so": {
+			postgres.Log{},
+			&pgconn.PgError{
+				Code: "57P01", File: "pl_exec.c", Message: "terminating connection due to unexpected postmaster exit",
+			},
+			reason.SmokeQuery,
+		},
 		"a process crashed": {postgres.Log{Crashed: "server process (PID 7) was terminated by signal " +
 			"11"}, io.ErrUnexpectedEOF, reason.SmokeQuery},
 		"the connection broke":     {postgres.Log{}, io.ErrUnexpectedEOF, reason.SandboxFailed},
@@ -125,12 +135,4 @@ func TestOnTheOldTimeline(t *testing.T) {
 	failover := wal.Switch{Timeline: 1, At: 0x7000028}
 	requireReason(t, "", onTheOldTimeline(0x7000027, failover, lsnTarget("0/6000001")), "")
 	requireReason(t, reason.RecoveryIncomplete, onTheOldTimeline(0x7000028, failover, lsnTarget("0/6000001")), "")
-}
-
-// postmasterExit is what a server process says whose postmaster is gone.
-func postmasterExit(severity string) error {
-	return &pgconn.PgError{
-		SeverityUnlocalized: severity, Code: "57P01",
-		Message: "terminating connection due to unexpected postmaster exit",
-	}
 }

@@ -27,7 +27,7 @@ func (r recovered) measureLoss(
 	if unread != nil {
 		return loss{}, r.brokenSession(ctx, out, unread)
 	}
-	r.sayHeartbeat(ctx, out, rows)
+	r.sayHeartbeat(out, rows)
 	if r.target.Kind != target.End {
 		return loss{}, nil // what lies after a target is left out on purpose
 	}
@@ -42,6 +42,9 @@ func (r recovered) measureLoss(
 	if text := newest.BasisNote(); text != "" {
 		out.Note("%s", text)
 	}
+	if err = lostOffline(r.plan.set, r.target, r.Version, r.end.commit); err != nil {
+		return loss{}, err
+	}
 	lost := loss{age: age, basis: newest.Basis}
 	if rows != nil {
 		if text := rows.WriterStopped(r.end.commit); text != "" {
@@ -51,8 +54,8 @@ func (r recovered) measureLoss(
 	return lost, nil
 }
 
-// heartbeat finds the heartbeat rows: in -database, else in the first other one that has some.
-// What looks like a heartbeat and is none is said, wherever it is.
+// heartbeat finds the newest heartbeat rows, in whichever database they are. What looks like a
+// heartbeat and is none, and what cannot be looked at, is said, wherever it is.
 func (r recovered) heartbeat(ctx context.Context, out suite.Out) (*verify.Heartbeat, error) {
 	server, first := r.cluster.server, r.Settings.Database
 	names, err := verify.Databases(ctx, server.Connect)
@@ -60,35 +63,43 @@ func (r recovered) heartbeat(ctx context.Context, out suite.Out) (*verify.Heartb
 		return nil, err
 	}
 	names = slices.DeleteFunc(names, func(name string) bool { return name == first })
+	var all []verify.Heartbeat
 	for _, name := range append([]string{first}, names...) {
-		conn, err := server.Connect(ctx, name)
+		conn, err := server.ConnectReader(ctx, name)
 		if err != nil { // the checks say what is wrong with a database
+			out.Note("database %s: no heartbeat was looked for: %s", name, pgbackrest.Printable(err.Error()))
 			continue
 		}
-		rows, why, err := verify.ReadHeartbeat(ctx, conn, r.plan.segmentSize)
+		list, why, err := verify.ReadHeartbeats(ctx, conn, r.plan.segmentSize)
 		_ = conn.Close(ctx) // nothing was written
 		if err != nil {
 			return nil, err
 		}
-		if why != "" {
-			out.Note("database %s: %s", name, why)
+		for _, text := range why {
+			out.Note("database %s: %s", name, text)
 		}
-		if rows != nil {
-			return rows, nil
-		}
+		all = append(all, list...)
 	}
-	return nil, nil
+	var limit time.Time
+	if r.target.Kind == target.End { // with a target, what lies after it is what is looked for
+		limit = r.foundEnd()
+	}
+	newest, notes := verify.NewestHeartbeat(all, limit)
+	for _, text := range notes {
+		out.Note("%s", text)
+	}
+	return newest, nil
 }
 
 // sayHeartbeat tells of gaps, and of a budget that cannot be kept. Neither is a failure: a row
 // somebody deleted, or a writer that was down, is no fault of the backups, and what is
 // lost at the end of the sequence is what the RPO judges.
-func (r recovered) sayHeartbeat(ctx context.Context, out suite.Out, rows *verify.Heartbeat) {
+func (r recovered) sayHeartbeat(out suite.Out, rows *verify.Heartbeat) {
 	if rows == nil {
 		return
 	}
 	if rows.Database != r.Settings.Database {
-		out.Note("the heartbeat is in database %s", rows.Database)
+		out.Note("the heartbeat is in database %s, table %s", rows.Database, rows.Table)
 	}
 	out.Metric("heartbeat_missing", float64(rows.Missing))
 	if len(rows.Gaps) > 0 {
@@ -103,7 +114,7 @@ func (r recovered) sayHeartbeat(ctx context.Context, out suite.Out, rows *verify
 	if r.target.Kind != target.End {
 		return
 	}
-	if timeout, err := r.cluster.server.ArchiveTimeout(ctx); err != nil {
+	if timeout, err := r.cluster.server.Restored.ArchiveTimeout(); err != nil {
 		out.Note("archive_timeout of the primary is not known: %s", pgbackrest.Printable(err.Error()))
 	} else if text := rows.AgeByDesign(r.plan.chain, timeout, r.Settings.RPO); text != "" {
 		out.Note("%s", text)

@@ -99,12 +99,7 @@ func (i *installer) Install(_ context.Context, packages []string) error {
 func on(box sandbox.Sandbox, set pgbackrest.Backup) provisioned {
 	set.Backrest.Version = "2.45"
 	var info pgbackrest.Stanza
-	info.DB = append(info.DB, struct {
-		ID       int    `json:"id"`
-		RepoKey  int    `json:"repo-key"`
-		SystemID uint64 `json:"system-id"`
-		Version  string `json:"version"`
-	}{1, 1, 7, "15"})
+	info.DB = append(info.DB, pgbackrest.Cluster{ID: 1, RepoKey: 1, SystemID: 7, Version: "15"})
 	r := ready{plan: plan{info: info, set: set, backups: []pgbackrest.Backup{set}}}
 	r.Settings.Repo, r.Version = 1, "2.45"
 	return provisioned{

@@ -2,10 +2,11 @@ package drill
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"veza.fr/recovery/internal/pgbackrest"
-	"veza.fr/recovery/internal/postgres"
+	"veza.fr/recovery/internal/policy"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/repository"
 	"veza.fr/recovery/internal/session"
@@ -26,6 +27,8 @@ type plan struct {
 	archive     repository.Archive // as it was listed
 	chain       wal.Chain          // the segments from the set's start to the end of the archive
 	aim         aim                // where recovery stops
+	archived    string             // what production says it archived last; "" where it was not asked
+	checkpoint  wal.Start          // of an offline set: where recovery begins, known once it is restored
 }
 
 // makePlan chooses the set and the target, and proves that the archive is whole from the
@@ -43,6 +46,9 @@ func makePlan(
 		p.set, err = want.choose(p.backups, good)
 	}
 	if err != nil {
+		return p, err
+	}
+	if err = want.presentCluster(out, info, p.set); err != nil {
 		return p, err
 	}
 	if p.age, err = ageOf(p.set, time.Now()); err != nil {
@@ -64,32 +70,65 @@ func (p plan) overArchive(
 	ctx context.Context, out suite.Out, s session.Session, client repository.Client,
 ) (plan, error) {
 	p.segmentSize = pgbackrest.SegmentSize(pgbackrest.SameCluster(p.backups, p.set))
-	archived, err := lastArchived(ctx, out, s)
-	if err != nil {
+	var err error
+	if p.archived, err = p.lastArchived(ctx, out, s); err != nil {
 		return p, err
 	}
 	if p, err = p.follow(ctx, out, client); err != nil {
 		return p, err
 	}
+	if p.set.Offline() { // nobody knows yet where its WAL begins
+		out.Note("backup set %s was taken offline (--no-online) and has no WAL range: what is archived behind it is "+
+			"followed once it is restored", p.set.Label)
+		return p, nil
+	}
+	return p, p.wholeArchive(out)
+}
+
+// wholeArchive says what was followed, and compares its end with what production archived and with
+// the target.
+func (p plan) wholeArchive(out suite.Out) error {
 	last := p.chain.Last()
 	out.Note("archive whole over %s: %d segments, the last is %s", p.chain.Route(), len(p.chain.Entries), last.Name)
 	for _, text := range p.chain.Notes {
 		out.Note("%s", text)
 	}
-	if err = session.CheckArchiveEnd(archived, last, p.segmentSize); err != nil {
-		return p, err
+	if err := session.CheckArchiveEnd(p.archived, last, p.segmentSize); err != nil {
+		return err
 	}
-	return p, inWindow(p.aim.target, last, p.segmentSize)
+	return inWindow(p.aim.target, last, p.segmentSize)
 }
 
-// follow lists the archive and walks it from the set's start.
-func (p plan) follow(ctx context.Context, out suite.Out, client repository.Client) (plan, error) {
-	start, err := repository.Start(p.set, p.segmentSize)
+// follow lists the archive and walks it from the set's start; of an offline set, from its checkpoint
+// once that is known.
+func (p plan) follow(ctx context.Context, out suite.Out, client repository.Client) (_ plan, err error) {
+	start := p.checkpoint
+	if p.set.Offline() && !start.Whole {
+		p.archive, err = client.List(ctx, p.directory(client), p.segmentSize, 1)
+		return p, err
+	}
+	if !p.set.Offline() {
+		start, err = repository.Start(p.set, p.segmentSize)
+	}
 	if err != nil {
 		return p, err
 	}
 	p.archive, p.chain, err = client.Follow(ctx, out, p.directory(client), start, p.segmentSize)
-	return p, err
+	retention := policy.RetentionOfArchive(client.Conf.Config, client.Stanza, client.Key)
+	return p, p.expired(retention, err)
+}
+
+// expired adds to a hole after an old set which option may have made it: expire leaves the
+// archive whole from a newer backup on. An older set restores to its own end, and this drill
+// is about the end of the archive.
+func (p plan) expired(retention policy.ArchiveRetention, failed error) error {
+	why, _ := reason.Of(failed)
+	from, ok := retention.WholeFrom(p.backups, pgbackrest.SameCluster(p.backups, p.set))
+	if why != reason.WALMissing || !ok || p.set.Label >= from {
+		return failed
+	}
+	return fmt.Errorf("%w; by %s expire leaves the archive whole from backup %s on: set %s restores no further than "+
+		"to its own end, choose a newer one", failed, retention.Said, from, p.set.Label)
 }
 
 // directory is where the set's archive lies in the repository.
@@ -107,33 +146,4 @@ func ageOf(set pgbackrest.Backup, now time.Time) (time.Duration, error) {
 			-age.Round(time.Second))
 	}
 	return max(age, 0), nil
-}
-
-// lastArchived asks production what it archived last, where -primary names it. What is no
-// segment is compared with nothing, and said.
-func lastArchived(ctx context.Context, out suite.Out, s session.Session) (string, error) {
-	if s.Settings.Primary == "" {
-		return "", nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
-	defer cancel()
-	conn, err := postgres.Primary(ctx, s.Settings.Primary) // also beside a seeded source: it was asked for
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = conn.Close(ctx) }() // nothing was written
-	var archived string
-	if err = conn.QueryRow(ctx, "SELECT coalesce(last_archived_wal, '') FROM "+
-		"pg_stat_archiver").Scan(&archived); err != nil {
-		return "", reason.Errorf(reason.ConfigInvalid,
-			"-primary: cannot read pg_stat_archiver; its role needs pg_monitor: %w", err)
-	}
-	if !wal.IsSegment(archived) { // nothing since its statistics began, or a history or backup file
-		out.Note(
-			"warning: -primary names no segment as its last archived file (%q): the end of the archive is not "+
-				"compared with it",
-			archived,
-		)
-	}
-	return archived, nil
 }

@@ -54,6 +54,9 @@ func preflight(ctx context.Context, out suite.Out, r request) (found ready, err 
 	if err != nil {
 		return found, err
 	}
+	for _, option := range found.Client.Conf.RestoreOptions(found.Stanza()) {
+		out.Note("not obeyed here: %s", option)
+	}
 	access := askKeyAccess(ctx, found.Session) // the archive is listed meanwhile
 	if found.plan, err = makePlan(ctx, out, found.Session, found.Client, info); err != nil {
 		return found, err

@@ -22,5 +22,8 @@ func (r *recovered) expectedChain(ctx context.Context, out suite.Out) (wal.Chain
 	out.Note("production failed over during the drill: %s was remembered, recovery followed %s", r.plan.chain.Route(),
 		now.chain.Route())
 	r.plan = now
+	if err = r.judgeLate(ctx, out); err != nil {
+		return wal.Chain{}, err
+	}
 	return now.chain.Before(r.end.log.RedoStart.Add(-clocksApart), now.segmentSize), nil
 }

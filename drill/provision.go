@@ -36,7 +36,8 @@ func provision(ctx context.Context, out suite.Out, l launched) (p provisioned, e
 	}
 	p.server = postgres.Server{
 		Host: l.box, Installation: installation,
-		Data: l.box.Dir("data"), Conf: l.box.Dir("etc"), Socket: l.box.Dir("run"),
+		Origin: p.repo.Conf.Option(p.Stanza(), "restore", "pg1-path"),
+		Data:   l.box.Dir("data"), Conf: l.box.Dir("etc"), Socket: l.box.Dir("run"),
 		LogFile: l.box.Dir(
 			"log",
 		) + "/postgresql.log", Port: 5432, Env: append(p.repo.Pgbackrest.Patience, pgbackrest.ReplayEnv...),

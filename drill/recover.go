@@ -23,7 +23,8 @@ type recovered struct {
 	conn     *pgx.Conn // the first session
 	answered time.Time // the first query: the clock of the RTO stops
 	end      end
-	listed   repository.Archive // before the sandbox could have put anything into it
+	listed   repository.Archive    // before the sandbox could have put anything into it
+	made     []postgres.Tablespace // after the backup: redirected into the sandbox
 }
 
 // recoverCluster starts PostgreSQL harmless, waits until it is out of recovery, and proves
@@ -80,6 +81,12 @@ func (r restored) recover(ctx context.Context, out suite.Out, c cluster) (recove
 	}
 	done.answered = time.Now()
 	err := done.reachedTheEnd(ctx, out)
+	if err == nil {
+		err = done.tellTooLow(ctx, out)
+	}
+	if err == nil {
+		err = done.setApart(ctx, out)
+	}
 	return done, err
 }
 
@@ -107,7 +114,13 @@ func (r *recovered) start(ctx context.Context, out suite.Out) (err error) {
 		return reason.Errorf(reason.RepoCorrupt,
 			"the restored files are of the cluster with system identifier %s, backup.info says %s", got, want)
 	}
-	if err = r.sameSegmentSize(ctx, out); err != nil {
+	if err = r.sameSegmentSize(ctx, out); err == nil {
+		err = r.followOffline(ctx, out)
+	}
+	if err == nil {
+		err = r.judgeLate(ctx, out)
+	}
+	if err != nil {
 		return err
 	}
 	defer watch(ctx, func(ctx context.Context) {
@@ -121,22 +134,34 @@ func (r *recovered) start(ctx context.Context, out suite.Out) (err error) {
 		return reason.Wrap(reason.SandboxFailed, err)
 	}
 	err = server.Start(ctx, r.control)
-	for _, library := range server.LeftOut {
-		out.Note("left out of shared_preload_libraries, because it is not installed here or must not run: %s", library)
-	}
+	r.tellDifferences(out)
 	if err == nil {
 		r.conn, err = server.Wait(ctx, func(ctx context.Context) error { return linksInside(ctx, r.box, server) })
 	}
-	if conn := r.conn; conn != nil {
-		out.Undo(func(ctx context.Context, _ suite.Out) error {
-			_ = conn.Close(ctx) // the server may be gone, and it is about to be
-			return nil
-		})
+	for err != nil && r.redirected(ctx, out, err) {
+		if err = server.Start(ctx, r.control); err == nil {
+			r.conn, err = server.Wait(ctx, func(ctx context.Context) error { return linksInside(ctx, r.box, server) })
+		}
 	}
+	closeLater(out, r.conn)
 	if err != nil {
 		return r.whyNotUp(ctx, out, err)
 	}
+	if err = r.dropLeftLinks(ctx); err != nil {
+		return r.brokenSession(ctx, out, err)
+	}
 	return nil
+}
+
+// closeLater closes a session, or none, when the run ends.
+func closeLater(out suite.Out, conn *pgx.Conn) {
+	if conn == nil {
+		return
+	}
+	out.Undo(func(ctx context.Context, _ suite.Out) error {
+		_ = conn.Close(ctx) // the server may be gone, and it is about to be
+		return nil
+	})
 }
 
 // sameSegmentSize checks what preflight had to infer, now that pg_control is here.

@@ -25,14 +25,22 @@ type end struct {
 // reachedTheEnd takes what only the first session knows, and proves that nothing is missing.
 func (r *recovered) reachedTheEnd(ctx context.Context, out suite.Out) (err error) {
 	var replayed string
-	const query = "SELECT pg_last_wal_replay_lsn()::text, pg_last_xact_replay_timestamp()"
+	const query = "SELECT coalesce(pg_last_wal_replay_lsn()::text, ''), pg_last_xact_replay_timestamp()"
 	if err = r.conn.QueryRow(ctx, query).Scan(&replayed, &r.end.commit); err != nil {
 		return r.brokenSession(ctx, out, err)
 	}
-	r.end.replayed = lsn(replayed)
 	if r.end.log, err = r.cluster.server.ReadLog(ctx); err != nil {
 		return reason.Wrap(reason.SandboxFailed, err)
 	}
+	if opened := r.cluster.server.Opened; opened != nil { // started again since: it knows nothing of the recovery
+		out.Note("no superuser could log in, or no database took connections: the clone was opened in single-user mode")
+		r.end.log = *opened
+		replayed, r.end.commit = r.end.log.RedoEnd, nil
+		if last := r.end.log.LastCommit; !last.IsZero() {
+			r.end.commit = &last
+		}
+	}
+	r.end.replayed = lsn(replayed)
 	if r.end.fork, err = r.endedOn(ctx); err != nil {
 		return err
 	}

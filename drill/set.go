@@ -61,6 +61,28 @@ func (w wanted) choose(all, good []pgbackrest.Backup) (pgbackrest.Backup, error)
 		labels(all))
 }
 
+// presentCluster refuses a set of the cluster before a stanza-upgrade, unless it was asked for by its label or by a
+// target: nothing that was written since the upgrade would come back from it. Asked for, it is named.
+func (w wanted) presentCluster(out suite.Out, info pgbackrest.Stanza, set pgbackrest.Backup) error {
+	now, upgraded := info.UpgradedSince(set)
+	if !upgraded {
+		return nil
+	}
+	text := fmt.Sprintf("the stanza was upgraded to another cluster (PostgreSQL %s, system identifier %d), and backup "+
+		"set %s is of the one before", now.Version, now.SystemID, set.Label)
+	explicit := w.set != settings.SetLatest && w.set != settings.SetLatestDiff
+	switch w.target.Kind {
+	case target.Time, target.LSN, target.Name:
+		explicit = true
+	}
+	if explicit {
+		out.Note("%s: nothing of the present cluster comes back from it", text)
+		return nil
+	}
+	return reason.Errorf(reason.NoBackup, "%s: there is no backup of the present cluster that could be taken: "+
+		"take a full one now", text)
+}
+
 // reaches says whether a set ended before the target, as it must to reach it.
 func reaches(b pgbackrest.Backup, wanted target.Target) bool {
 	switch wanted.Kind {

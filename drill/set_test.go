@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -74,6 +75,36 @@ func TestChoose_ReachesTheTarget(t *testing.T) {
 			assert.Equal(t, c.label, set.Label, name)
 		}
 		requireReason(t, c.otherwise, err, name)
+	}
+}
+
+// A set of the cluster before a stanza-upgrade proves nothing about the present one: only who asks for it by
+// its label or by a target gets it, and is told.
+func TestPresentCluster(t *testing.T) {
+	full, _ := twoSets(t)
+	full.Database = pgbackrest.Database{ID: 1, RepoKey: 1}
+	old := pgbackrest.Stanza{DB: []pgbackrest.Cluster{
+		{ID: 1, RepoKey: 1, Version: "15"}, {ID: 2, RepoKey: 2, Version: "17"},
+	}}
+	random := target.Target{Kind: target.Random}
+	upgraded := pgbackrest.Stanza{DB: append(old.DB, pgbackrest.Cluster{ID: 2, RepoKey: 1, SystemID: 8, Version: "15"})}
+	for name, c := range map[string]struct {
+		info      pgbackrest.Stanza
+		want      wanted
+		noted     bool
+		otherwise reason.Reason
+	}{
+		"another repository's":     {old, wanted{set: settings.SetLatest}, false, ""},
+		"the newest":               {upgraded, wanted{set: settings.SetLatest}, false, reason.NoBackup},
+		"the newest diff":          {upgraded, wanted{set: settings.SetLatestDiff}, false, reason.NoBackup},
+		"at random":                {upgraded, wanted{set: settings.SetLatest, target: random}, false, reason.NoBackup},
+		"by its label":             {upgraded, wanted{set: full.Label}, true, ""},
+		"by a moment it can reach": {upgraded, wanted{set: settings.SetLatest, target: at(full.Stopped())}, true, ""},
+	} {
+		var said recorder
+		err := c.want.presentCluster(suite.NewOut(&said), c.info, full)
+		requireReason(t, c.otherwise, err, name)
+		assert.Equal(t, c.noted, strings.Contains(said.String(), "nothing of the present cluster"), name)
 	}
 }
 

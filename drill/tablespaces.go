@@ -3,7 +3,10 @@ package drill
 import (
 	"context"
 	"path"
+	"slices"
 	"strings"
+
+	"github.com/jackc/pgx/v5"
 
 	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/postgres"
@@ -24,6 +27,35 @@ func linksInside(ctx context.Context, box sandbox.Sandbox, server *postgres.Serv
 		return reason.Errorf(reason.IsolationBreached, "a tablespace points out of the sandbox, to %s", outside)
 	}
 	return reason.Wrap(reason.SandboxFailed, server.UnsealTablespaces(ctx))
+}
+
+// dropLeftLinks takes away the links of tablespaces that were dropped after the backup: sealed, the
+// replay could not, and what reads all files would stumble over them.
+func (r *recovered) dropLeftLinks(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
+	defer cancel()
+	rows, err := r.conn.Query(ctx, "SELECT oid::text FROM pg_catalog.pg_tablespace")
+	if err != nil {
+		return err
+	}
+	there, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return err
+	}
+	directory := path.Join(r.cluster.server.Data, "pg_tblspc")
+	said, err := r.box.Run(ctx, host.Command{Argv: []string{"find", directory, "-type", "l", "-printf", "%f\n"}})
+	if err != nil {
+		return reason.Wrap(reason.SandboxFailed, err)
+	}
+	for _, link := range strings.Fields(string(said.Stdout)) {
+		if slices.Contains(there, link) {
+			continue
+		}
+		if _, err = r.box.Run(ctx, host.Command{Argv: []string{"rm", path.Join(directory, link)}}); err != nil {
+			return reason.Wrap(reason.SandboxFailed, err)
+		}
+	}
+	return nil
 }
 
 // firstOutside is the first of the links' targets, one a line, that is not below a directory;

@@ -63,7 +63,7 @@ func environmentFailed(err error) bool {
 
 // runChecks asks every check of the operator's. None at all is an error, never a pass.
 func (r recovered) runChecks(ctx context.Context, out suite.Out, counts map[verify.Status]int) error {
-	outcomes, err := verify.Run(ctx, r.cluster.server.Connect, r.checks, r.foundEnd())
+	outcomes, err := verify.Run(ctx, r.cluster.server.ConnectReader, r.checks, r.foundEnd())
 	for _, outcome := range outcomes {
 		mark := "ok"
 		if outcome.Status == verify.Failed {

@@ -42,11 +42,11 @@ func (r Repo) Address() (address Address, ok bool) {
 // the certificate is checked against that name too (facts A6).
 func (r Repo) storage(name, port string, plain bool) Address {
 	address := Address{Host: name, Port: port}
-	if host := r.either("storage-host"); host != "" {
+	if host := r.Option("storage-host"); host != "" {
 		plain = plain || strings.HasPrefix(host, "http://")
 		address.Host, address.Port = splitPort(hostAndPort(host), address.Port)
 	}
-	if port := r.either("storage-port"); port != "" {
+	if port := r.Option("storage-port"); port != "" {
 		address.Port = port
 	}
 	if !plain {

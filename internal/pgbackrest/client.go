@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -136,6 +137,18 @@ func (c *Client) Restore(ctx context.Context, o RestoreOptions, output io.Writer
 	env := append([]string{"PGBACKREST_SPOOL_PATH=" + c.Spool}, c.Patience...)
 	_, err := c.Host.Run(ctx, host.Command{Argv: append(argv, o.Target...), Env: env, Stdout: output})
 	return newError("restore", err)
+}
+
+// ArchiveGet brings one archived segment, unpacked, to a path on the host. It needs the
+// restored cluster's pg_control (facts H).
+func (c *Client) ArchiveGet(ctx context.Context, segment, to string) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, queryTimeout,
+		reason.Errorf(reason.RepoUnreachable, "pgbackrest archive-get did not end within %s", queryTimeout))
+	defer cancel()
+	argv := append(c.common("archive-get"), segment, to, "--pg1-path="+c.Data, "--lock-path="+c.Lock)
+	env := slices.Concat([]string{"PGBACKREST_SPOOL_PATH=" + c.Spool}, c.Patience, ReplayEnv)
+	_, err := c.Host.Run(ctx, host.Command{Argv: argv, Env: env})
+	return newError("archive-get", err)
 }
 
 // resets take away what a conf may say about restores and what would make a drill

@@ -6,48 +6,39 @@ import (
 	"strconv"
 	"strings"
 
-	"gopkg.in/ini.v1"
-
 	"veza.fr/recovery/internal/reason"
 )
 
 // Config is a pgbackrest.conf as it was read, followed by whatever stands in
 // conf.d. It answers questions; pgBackRest itself reads the file.
 type Config struct {
-	Path  string // where it was read, for messages
-	file  *ini.File
-	lines []Line
+	Path     string // where it was read, for messages
+	lines    []Line
+	sections []string // in the order they begin
 }
 
-// ParseConfig reads a pgbackrest.conf; more are the files of its conf.d, in order.
-// Values are taken as they are: no quoting, no interpolation, no comment after a
-// value, because pgBackRest knows none of these. The error's reason is config_invalid.
+// ParseConfig reads a pgbackrest.conf; more are the files of its conf.d, in order. It reads as
+// pgBackRest does (linesOf): no quoting, no interpolation, no comment after a value. No library
+// for INI files does: they take ; for a comment, or skip a byte order mark, and a conf that
+// pgBackRest refuses would pass. The error's reason is config_invalid.
 func ParseConfig(path string, content []byte, more ...ConfFile) (*Config, error) {
-	lines := linesOf(ConfFile{path, content})
-	var others []any
-	for _, m := range more {
-		others = append(others, m.Content)
-		lines = append(lines, linesOf(m)...)
+	c := &Config{Path: path}
+	for _, f := range append([]ConfFile{{path, content}}, more...) {
+		lines, sections, err := linesOf(f)
+		if err != nil {
+			return nil, err
+		}
+		c.lines, c.sections = append(c.lines, lines...), append(c.sections, sections...)
 	}
-	file, err := ini.LoadSources(ini.LoadOptions{
-		AllowShadows: true, IgnoreInlineComment: true, IgnoreContinuation: true,
-		PreserveSurroundedQuote: true, ChildSectionDelimiter: "\x00", // a stanza may be called a.b
-		KeyValueDelimiters: "=", SkipUnrecognizableLines: false,
-	}, content, others...)
-	if err != nil {
-		// The library's error quotes the line, and the line may hold a secret.
-		return nil, reason.Errorf(reason.ConfigInvalid,
-			"%s is no pgbackrest.conf: a line is neither [section] nor option=value", path)
-	}
-	return &Config{Path: path, file: file, lines: lines}, nil
+	return c, nil
 }
 
 // Stanzas are the names of the stanza sections, without [global] and [name:command].
 func (c *Config) Stanzas() []string {
 	var names []string
-	for _, section := range c.file.SectionStrings() {
-		name, _, _ := strings.Cut(section, ":")
-		if name != "global" && name != ini.DefaultSection && !slices.Contains(names, name) {
+	for _, section := range c.sections {
+		name := stanzaOf(section, c.lines)
+		if section != "global" && !strings.HasPrefix(section, "global:") && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
@@ -58,8 +49,8 @@ func (c *Config) Stanzas() []string {
 func (c *Config) Stanza(wanted string) (string, error) {
 	names := c.Stanzas()
 	switch {
-	case wanted != "" && slices.Contains(names, wanted):
-		return wanted, nil
+	case wanted != "" && (slices.Contains(names, wanted) || slices.Contains(c.sections, wanted)):
+		return wanted, nil // a stanza that is called like a section of a command is one when somebody says so
 	case wanted != "":
 		return "", reason.Errorf(reason.ConfigInvalid, "-stanza %s: %s has no section [%s]; it has %s", wanted, c.Path,
 			wanted, strings.Join(names, ", "))
@@ -75,13 +66,8 @@ func (c *Config) Stanza(wanted string) (string, error) {
 // Option is the value a command sees for an option: the stanza's section before
 // [global], within each the part for the command first. Empty when it is not set.
 func (c *Config) Option(stanza, command, option string) string {
-	for _, name := range sections(stanza, command) {
-		section, err := c.file.GetSection(name)
-		if err == nil && section.HasKey(option) {
-			return strings.TrimSpace(section.Key(option).Value())
-		}
-	}
-	return ""
+	l, _ := c.Line(stanza, command, option)
+	return l.Value
 }
 
 // sections are where a command looks for an option, in order.
@@ -153,13 +139,10 @@ func (r Repo) needs(option string) bool {
 // never appear anywhere.
 func (c *Config) Secrets() []string {
 	var values []string
-	for _, section := range c.file.Sections() {
-		for _, key := range section.Keys() {
-			_, option, _ := strings.Cut(key.Name(), "-")
-			if value := strings.TrimSpace(key.Value()); strings.HasPrefix(key.Name(), "repo") &&
-				slices.Contains(secretOptions, option) && value != "" {
-				values = append(values, value)
-			}
+	for _, l := range c.lines {
+		repo, option, _ := strings.Cut(l.Option, "-")
+		if strings.HasPrefix(repo, "repo") && slices.Contains(secretOptions, option) && l.Value != "" {
+			values = append(values, l.Value)
 		}
 	}
 	return values
@@ -213,8 +196,14 @@ type Address struct {
 
 func (a Address) String() string { return fmt.Sprintf("%s:%s", a.Host, a.Port) }
 
-// DefaultConfig is where pgBackRest looks when nobody says otherwise.
-const DefaultConfig = "/etc/pgbackrest/pgbackrest.conf"
+// Where pgBackRest looks when nobody gives --config (cfgFileLoad in src/config/parse.c): at
+// FallbackConfig, where Debian's package has it, only when there is no DefaultConfig; and then
+// at every *.conf in DefaultInclude, whichever of the two it was.
+const (
+	DefaultConfig  = "/etc/pgbackrest/pgbackrest.conf"
+	FallbackConfig = "/etc/pgbackrest.conf"
+	DefaultInclude = "/etc/pgbackrest/conf.d"
+)
 
 // Patience bounds one wait for the store, unless the conf does: pgBackRest's default of
 // a minute, tried again for each file, lets a store that died in the middle of a restore look alive for
@@ -239,5 +228,5 @@ func (r Repo) CheckNow() error {
 
 // VerifyTLS says whether pgBackRest checks the store's certificate.
 func (r Repo) VerifyTLS() bool {
-	return r.Option("storage-verify-tls") != "n" && r.Option("s3-verify-tls") != "n"
+	return r.Option("storage-verify-tls") != "n"
 }

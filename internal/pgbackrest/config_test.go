@@ -163,11 +163,17 @@ func TestAddress_IsWherePgBackRestConnects(t *testing.T) {
 func FuzzParseConfig(f *testing.F) {
 	f.Add([]byte(production))
 	f.Add([]byte("[global]\nrepo1-path=`x\n"))
-	f.Fuzz(func(_ *testing.T, content []byte) {
+	f.Add([]byte("\xef\xbb\xbf[global]\n[a:b:restore]\ndb1-path=/x\nrepo-cipher-pass=y\n"))
+	f.Fuzz(func(t *testing.T, content []byte) {
 		config, err := ParseConfig("x", content)
 		if err != nil {
+			if why, _ := reason.Of(err); why != reason.ConfigInvalid {
+				t.Errorf("%q: %v", content, err)
+			}
 			return
 		}
+		config.Secrets()
+		config.Repos()
 		for _, stanza := range config.Stanzas() {
 			config.Repo(stanza, 1).Address()
 			_ = config.Repo(stanza, 1).CheckSecrets()

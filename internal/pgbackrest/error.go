@@ -103,6 +103,8 @@ var rules = []rule{
 	},
 	{regexp.MustCompile(`(?i)HTTP request failed with (401|403)`), reason.RepoDenied},
 	{regexp.MustCompile(`(?i)permission denied`), reason.RepoDenied},
+	// A repository host that does not know the certificate, or that it may ask for the stanza.
+	{regexp.MustCompile(`AccessError|\[105\]`), reason.RepoDenied},
 	{regexp.MustCompile(`(?i)HTTP request failed with (408|429|5\d\d)`), reason.RepoUnreachable},
 	{regexp.MustCompile(`(?i)certificate`), reason.UntrustedCertificate},
 	{regexp.MustCompile(`(?i)HostConnectError|\[049\]|connection refused|unable to connect|unable to get address|` +

@@ -37,6 +37,11 @@ func TestClassify_ByTheWordsOfPgBackRest(t *testing.T) {
 		{64, "unable to write '/x': [28] No space left on device", reason.DiskSpace},
 		{42, "[FileWriteError] unable to write '/var/lib/veza-drill/data/pg_wal/RECOVERYXLOG'", reason.DiskSpace},
 		{53, "unable to list file info for path '/r': [13] Permission denied", reason.RepoDenied},
+		{105, "ERROR: [105]: raised from remote-0 tls protocol on 'repo': access denied", reason.RepoDenied},
+		{99, "[AccessError] raised from remote-0 tls protocol on 'repo': access denied", reason.RepoDenied},
+		{127, "raised from remote-0 ssh protocol on 'repo': Permission denied (publickey).", reason.RepoDenied},
+		{32, "ERROR: [032]: 'tape' is not allowed for 'repo1-type' option", reason.ConfigInvalid},
+		{37, "ERROR: [037]: info command requires option: repo1-cipher-pass", reason.ConfigInvalid},
 		{31, "ERROR: [031]: option 'x' not valid for command 'restore'", reason.ConfigInvalid},
 	} {
 		why, ok := Classify(c.code, c.text)

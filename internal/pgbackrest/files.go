@@ -12,15 +12,13 @@ var repoOption = regexp.MustCompile(`^repo([1-9][0-9]{0,2})-`)
 // always among them, since it may be left to defaults.
 func (c *Config) Repos() []int {
 	keys := []int{1}
-	for _, section := range c.file.Sections() {
-		for _, option := range section.KeyStrings() {
-			found := repoOption.FindStringSubmatch(option)
-			if found == nil {
-				continue
-			}
-			if key, err := strconv.Atoi(found[1]); err == nil && !slices.Contains(keys, key) {
-				keys = append(keys, key)
-			}
+	for _, l := range c.lines {
+		found := repoOption.FindStringSubmatch(l.Option)
+		if found == nil {
+			continue
+		}
+		if key, err := strconv.Atoi(found[1]); err == nil && !slices.Contains(keys, key) {
+			keys = append(keys, key)
 		}
 	}
 	slices.Sort(keys)
@@ -36,17 +34,10 @@ func (r Repo) Path() string {
 }
 
 // CAFile is the file of certificates the conf gives for the store.
-func (r Repo) CAFile() string { return r.either("storage-ca-file") }
+func (r Repo) CAFile() string { return r.Option("storage-ca-file") }
 
 // CAPath is a directory of certificates by hash, as OpenSSL reads it.
-func (r Repo) CAPath() string { return r.either("storage-ca-path") }
-
-func (r Repo) either(option string) string {
-	if value := r.Option(option); value != "" {
-		return value
-	}
-	return r.Option(r.Type() + option[len("storage"):]) // pgBackRest's deprecated name, such as repo1-s3-ca-file
-}
+func (r Repo) CAPath() string { return r.Option("storage-ca-path") }
 
 // Served says whether a machine that reaches nothing but object stores and
 // read-only directories can use the repository; name is its kind for a message.

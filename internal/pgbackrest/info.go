@@ -20,12 +20,7 @@ type Stanza struct {
 		Cipher string `json:"cipher"`
 		Status Status `json:"status"`
 	} `json:"repo"`
-	DB []struct {
-		ID       int    `json:"id"`
-		RepoKey  int    `json:"repo-key"`
-		SystemID uint64 `json:"system-id"`
-		Version  string `json:"version"`
-	} `json:"db"`
+	DB      []Cluster `json:"db"`
 	Archive []struct {
 		ID       string   `json:"id"`
 		Database Database `json:"database"`
@@ -33,6 +28,14 @@ type Stanza struct {
 		Max      string   `json:"max"`
 	} `json:"archive"`
 	Backup []Backup `json:"backup"`
+}
+
+// Cluster is one that a stanza is or was of: stanza-upgrade adds the next, with a higher ID.
+type Cluster struct {
+	ID       int    `json:"id"`
+	RepoKey  int    `json:"repo-key"`
+	SystemID uint64 `json:"system-id"`
+	Version  string `json:"version"`
 }
 
 // Status codes of a stanza and of a repository.
@@ -93,6 +96,10 @@ type Backup struct {
 // Stopped is when the backup ended.
 func (b Backup) Stopped() time.Time { return time.Unix(b.Timestamp.Stop, 0) }
 
+// Offline says whether the backup was taken of a stopped server (backup --no-online): it has no WAL
+// range, and is whole without any.
+func (b Backup) Offline() bool { return b.Archive.Start == "" && b.Archive.Stop == "" }
+
 // ErrUnreadableInfo is an answer of `info` that is no JSON: a failed decryption
 // puts raw bytes into the message (facts A3).
 var ErrUnreadableInfo = errors.New("the answer of pgbackrest info is no JSON")
@@ -149,6 +156,17 @@ func (s Stanza) SystemID(backup Backup) string {
 		}
 	}
 	return ""
+}
+
+// UpgradedSince is the present cluster of the backup's repository, when the backup is of one before it.
+func (s Stanza) UpgradedSince(backup Backup) (now Cluster, upgraded bool) {
+	now.ID = backup.Database.ID
+	for _, db := range s.DB {
+		if db.RepoKey == backup.Database.RepoKey && db.ID > now.ID {
+			now, upgraded = db, true
+		}
+	}
+	return now, upgraded
 }
 
 // ArchiveID is the directory of the archive that belongs to a backup, as 15-1.

@@ -30,8 +30,6 @@ var rules = []rule{
 	{"repoN-s3-uri-style", []string{"path"}, "", allCommands, "MinIO is addressed by path"},
 	{"repoN-cipher-type", []string{"aes-256-cbc"}, "", allCommands, "nothing is encrypted"},
 	{"repoN-storage-verify-tls", []string{"y"}, "y", allCommands, "the certificate is not checked"},
-	{"repoN-s3-verify-tls", []string{"y"}, "y", allCommands, "the certificate is not checked"},
-	{"repoN-s3-verify-ssl", []string{"y"}, "y", allCommands, "the certificate is not checked"},
 	{"compress", []string{"y"}, "y", writers, "nothing is compressed"},
 	{"compress-type", []string{"zst"}, "", writers, "backups and WAL are to be zstd"},
 	{"compress-level", []string{"3"}, "3", writers, "the level was chosen for speed and size"},
@@ -74,17 +72,17 @@ func CheckConf(conf *pgbackrest.Config, stanza string, key int, file File) (read
 	for _, r := range rules {
 		good, bad := r.judge(conf, stanza, key)
 		read, findings = append(read, good...), append(findings, bad...)
-		findings = append(findings, r.oldNames(conf, key)...)
 	}
-	for _, option := range []string{"s3-endpoint", "storage-host", "s3-host"} {
+	for _, option := range []string{"s3-endpoint", "storage-host"} {
 		for _, l := range conf.Sets(fmt.Sprintf("repo%d-%s", key, option)) {
 			if strings.HasPrefix(l.Value, "http://") {
 				findings = append(findings,
-					fmt.Sprintf("%s: %s=%s: passwords and data cross the network in the clear", l.Place(), l.Option,
+					fmt.Sprintf("%s: %s=%s: passwords and data cross the network in the clear", l.Place(), l.Name,
 						l.Value))
 			}
 		}
 	}
+	findings = append(findings, restoresLess(conf, stanza)...)
 	placeholders := conf.Repo(stanza, key).Placeholders()
 	for _, option := range placeholders {
 		place := conf.Path
@@ -97,7 +95,7 @@ func CheckConf(conf *pgbackrest.Config, stanza string, key int, file File) (read
 	if len(placeholders) == 0 {
 		read = append(read, "no secret is a placeholder")
 	}
-	good, bad := file.judge()
+	good, bad := file.Check()
 	return append(read, good...), append(findings, bad...)
 }
 
@@ -106,15 +104,14 @@ func (r rule) judge(conf *pgbackrest.Config, stanza string, key int) (read, find
 	option := strings.Replace(r.option, "N", fmt.Sprint(key), 1)
 	for _, command := range r.commands {
 		l, set := conf.Line(stanza, command, option)
-		text, good := fmt.Sprintf("%s=%s (%s)", option, l.Value, l.Place()), true
+		text, good := fmt.Sprintf("%s (%s)", written(l), l.Place()), true
 		switch {
 		case !set && r.standard == "":
 			text, good = fmt.Sprintf("%s: %s is not set: %s; it must be %s", conf.Path, option, r.why, r.want[0]), false
 		case !set:
 			text = fmt.Sprintf("%s=%s (pgBackRest's default)", option, r.standard)
 		case !slices.Contains(r.want, l.Value):
-			text, good = fmt.Sprintf("%s: %s=%s: %s; it must be %s", l.Place(), option, l.Value, r.why,
-				r.want[0]), false
+			text, good = fmt.Sprintf("%s: %s: %s; it must be %s", l.Place(), written(l), r.why, r.want[0]), false
 		}
 		if good && !slices.Contains(read, text) {
 			read = append(read, text)
@@ -126,25 +123,17 @@ func (r rule) judge(conf *pgbackrest.Config, stanza string, key int) (read, find
 	return read, findings
 }
 
-// oldNames finds an option under a name without the repository's key, which pgBackRest
-// still reads: in a section that goes first it would win over the name we know.
-func (r rule) oldNames(conf *pgbackrest.Config, key int) (findings []string) {
-	name, keyed := strings.CutPrefix(r.option, "repoN-")
-	if !keyed {
-		return nil
+// written is the option as it stands in the conf, with the name that took its place where it
+// is an old one, which counts like the new one.
+func written(l pgbackrest.Line) string {
+	if l.Name == l.Option {
+		return l.Name + "=" + l.Value
 	}
-	for _, old := range []string{name, "repo-" + name} {
-		for _, l := range conf.Sets(old) {
-			findings = append(findings,
-				fmt.Sprintf("%s: %s is an old name, and it may be the one that counts: write repo%d-%s", l.Place(),
-					l.Option, key, name))
-		}
-	}
-	return findings
+	return fmt.Sprintf("%s=%s, an old name of %s", l.Name, l.Value, l.Option)
 }
 
-// judge says whether anybody can read or write the file who must not.
-func (f File) judge() (read, findings []string) {
+// Check says whether anybody can read or write the file who must not.
+func (f File) Check() (read, findings []string) {
 	mode := f.Mode.Perm()
 	if mode&^confMode != 0 {
 		findings = append(findings,

@@ -54,6 +54,10 @@ func TestPolicy_Right(t *testing.T) {
 	assert.NotContains(t, all, "0123456789", "secrets are not repeated")
 	for _, same := range []string{
 		strings.ReplaceAll(well, "repo1-retention-archive=4\n", ""), strings.ReplaceAll(well, "compress-level=3\n", ""),
+		strings.NewReplacer(
+			"repo1-type", "repo-type", "repo1-cipher", "repo-cipher", "repo1-s3-key", "repo-s3-key", "pg1-", "db-",
+			"repo1-retention", "retention",
+		).Replace(well), // as it was written before repositories had numbers: what it says is the same
 		well + "repo1-storage-verify-tls=y\n", strings.ReplaceAll(well, "=zst", " = zst "),
 		strings.ReplaceAll(well, "repo1-retention-full=4", "repo1-retention-full=1") + "repo1-retention-full=4\n",
 	} {
@@ -100,8 +104,20 @@ func TestPolicy_Wrong(t *testing.T) {
 			"ArchiveByDiff", "[veza]", "repo1-retention-archive-type=diff\n[veza]",
 			":15: repo1-retention-archive-type=diff",
 		},
-		{"OldNameThatWins", "[veza]", "[veza]\nretention-full=1", ":16: retention-full is an old name"},
-		{"OldNameOfTheCipher", "[veza]", "[veza]\nrepo-cipher-type=none", ":16: repo-cipher-type is an old name"},
+		{
+			"OldNameThatWins", "[veza]", "[veza]\nretention-full=1",
+			":16: retention-full=1, an old name of repo1-retention-full: too few",
+		},
+		{
+			"OldNameOfTheCipher", "[veza]", "[veza]\nrepo-cipher-type=none",
+			":16: repo-cipher-type=none, an old name of repo1-cipher-type: nothing is encrypted",
+		},
+		{"TLSOffByAnOlderName", "[veza]", "[veza]\nrepo-s3-verify-ssl=n", ":16: repo-s3-verify-ssl=n, an old name"},
+		{"PlainByAnOldName", "[veza]", "[veza]\nrepo-s3-host=http://x", ":16: repo-s3-host=http://x: passwords"},
+		{
+			"PlaceholderByItsOldName", "repo1-cipher-pass=P0123456789", "repo-cipher-pass=CHANGEME",
+			":9: repo1-cipher-pass is a placeholder",
+		},
 		{"Placeholder", "P0123456789", "CHANGEME", ":9: repo1-cipher-pass is a placeholder"},
 		{"SecretMissing", "repo1-s3-key-secret=S0123456789\n", "", "repo1-s3-key-secret is a placeholder, or empty"},
 	} {

@@ -1,70 +1,89 @@
 package postgres
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// firstSession connects as the cluster's bootstrap superuser, the role with OID 10
-// that initdb made. Its name need not be postgres, so names are tried: the usual one,
-// then those the table of roles holds on disk, which needs no connection to read.
+// usualRoles and usualDatabases are what initdb makes, and are tried first. All of it can have
+// another name, be closed, or be gone.
+var (
+	usualRoles     = []string{"postgres"}
+	usualDatabases = []string{"template1", "postgres"}
+)
+
+// errNoWayIn is a cluster in which no superuser may log in, or no database takes connections.
+var errNoWayIn = errors.New("no superuser can log in to any database")
+
+// firstSession connects as a superuser, the one with OID 10 that initdb made where it may: to a database
+// that takes connections. Names besides the usual ones are read from the files of the cluster, which needs
+// no connection.
 func (s *Server) firstSession(ctx context.Context) (*pgx.Conn, error) {
-	conn, err := s.bootstrapSession(ctx, "postgres")
-	if err == nil || !isMissingRole(err) {
+	conn, err := s.anySession(ctx, usualRoles, usualDatabases)
+	if err == nil || !errors.Is(err, errNoWayIn) {
 		return conn, err
 	}
-	names, readErr := s.bootstrapNames(ctx)
-	if readErr != nil {
+	roles, readErr := s.superusers(ctx)
+	databases, otherErr := s.databases(ctx)
+	if readErr = errors.Join(readErr, otherErr); readErr != nil {
 		return nil, errors.Join(err, readErr)
 	}
-	for _, name := range names {
-		if conn, err = s.bootstrapSession(ctx, name); err == nil || !isMissingRole(err) {
-			return conn, err
-		}
-	}
-	return nil, err
+	return s.anySession(ctx, slices.Concat(roles, usualRoles), distinct(slices.Concat(usualDatabases, databases)))
 }
 
-// bootstrapSession connects with any name and, once in, goes on as OID 10.
-func (s *Server) bootstrapSession(ctx context.Context, name string) (*pgx.Conn, error) {
-	conn, database, err := s.anyDatabase(ctx, name)
+// anySession connects with the first name that is a superuser's to the first database that is
+// open. errNoWayIn is joined with why none was.
+func (s *Server) anySession(ctx context.Context, roles, databases []string) (*pgx.Conn, error) {
+	refused := []error{errNoWayIn}
+	for _, role := range roles {
+		for _, database := range databases {
+			conn, err := s.superuserSession(ctx, role, database)
+			if err == nil {
+				return conn, nil
+			}
+			switch {
+			case ClosedDatabase(err):
+				refused = append(refused, err)
+				continue
+			case !isNoSuperuser(err):
+				return nil, err
+			}
+			refused = append(refused, err)
+			break
+		}
+	}
+	return nil, errors.Join(refused...)
+}
+
+// superuserSession connects with a name and, once in, goes on as OID 10 where that one is a superuser
+// that may log in.
+func (s *Server) superuserSession(ctx context.Context, name, database string) (*pgx.Conn, error) {
+	conn, err := s.connectAs(ctx, name, database, "pg_catalog")
 	if err != nil {
 		return nil, err
 	}
-	var owner string
-	if err := conn.QueryRow(ctx, "SELECT rolname FROM pg_roles WHERE oid = 10").Scan(&owner); err != nil {
+	var role string
+	err = conn.QueryRow(ctx, `SELECT rolname::text FROM pg_catalog.pg_roles
+		WHERE rolsuper AND rolcanlogin AND (oid = 10 OR rolname = current_user) ORDER BY oid <> 10 LIMIT 1`).Scan(&role)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = fmt.Errorf("role %q: %w", name, errNoSuperuser)
+	}
+	if err != nil {
 		return nil, errors.Join(err, conn.Close(ctx))
 	}
-	s.User = owner
-	if owner == name {
+	s.User, s.Home = role, database
+	if role == name {
 		return conn, nil
 	}
 	if err := conn.Close(ctx); err != nil {
 		return nil, err
 	}
-	return s.connectAs(ctx, owner, database)
-}
-
-// anyDatabase connects to one of the databases initdb makes: either may be dropped,
-// closed, or of a locale that is not installed here.
-func (s *Server) anyDatabase(ctx context.Context, user string) (conn *pgx.Conn, database string, err error) {
-	var refused []error
-	for _, database = range []string{"template1", "postgres"} {
-		conn, err = s.connectAs(ctx, user, database)
-		if err == nil || !ClosedDatabase(err) {
-			return conn, database, err
-		}
-		refused = append(refused, err)
-	}
-	return nil, "", errors.Join(refused...)
+	return s.connectAs(ctx, role, database, "pg_catalog")
 }
 
 // ClosedDatabase says that a database cannot be opened, and another one may: 55000 does not
@@ -74,69 +93,11 @@ func ClosedDatabase(err error) bool {
 	return ok && (refused.Code == "55000" || refused.Code == "3D000" || refused.Code == "XX000")
 }
 
-// isMissingRole: 28000 is invalid_authorization_specification, "role does not exist";
-// 42501 is a role that may not set what only a superuser may, so not the bootstrap one.
-func isMissingRole(err error) bool {
+var errNoSuperuser = errors.New("it is no superuser")
+
+// isNoSuperuser: 28000 is invalid_authorization_specification, "role does not exist" or may not log in;
+// 42501 is a role that may not set what only a superuser may.
+func isNoSuperuser(err error) bool {
 	refused, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (refused.Code == "28000" || refused.Code == "42501")
-}
-
-const (
-	pgAuthID     = 1260 // OID of the table of roles, a mapped relation
-	bootstrapOID = 10
-	pageSize     = 8192
-)
-
-// bootstrapNames reads the names of OID 10 out of pg_authid's file. Old versions of
-// the row may stand there too; whoever connects sees which one is right.
-func (s *Server) bootstrapNames(ctx context.Context) ([]string, error) {
-	mapping, err := s.Host.Read(ctx, path.Join(s.Data, "global/pg_filenode.map"))
-	if err != nil {
-		return nil, err
-	}
-	file, ok := mappedFile(mapping, pgAuthID)
-	if !ok {
-		return nil, errors.New("pg_filenode.map does not know the table of roles")
-	}
-	table, err := s.Host.Read(ctx, path.Join(s.Data, fmt.Sprintf("global/%d", file)))
-	if err != nil {
-		return nil, err
-	}
-	return roleNames(table, bootstrapOID), nil
-}
-
-// mappedFile finds a relation in a pg_filenode.map: magic, count, then pairs of OID
-// and file number (RelMapFile in relmapper.c), in the machine's byte order.
-func mappedFile(mapping []byte, oid uint32) (file uint32, ok bool) {
-	for at := 8; at+8 <= len(mapping); at += 8 {
-		if binary.NativeEndian.Uint32(mapping[at:]) == oid {
-			return binary.NativeEndian.Uint32(mapping[at+4:]), true
-		}
-	}
-	return 0, false
-}
-
-// roleNames walks the pages of pg_authid (bufpage.h, htup_details.h): line pointers
-// from byte 24 up to pd_lower; a tuple's data begins at t_hoff with oid and rolname.
-func roleNames(table []byte, oid uint32) []string {
-	var names []string
-	for start := 0; start+pageSize <= len(table); start += pageSize {
-		page := table[start : start+pageSize]
-		lower := int(binary.NativeEndian.Uint16(page[12:]))
-		for at := 24; at+4 <= min(lower, pageSize); at += 4 {
-			pointer := binary.NativeEndian.Uint32(page[at:])
-			tuple := int(pointer & 0x7FFF)
-			if pointer>>15&3 != 1 || tuple+24 > pageSize { // 1 is LP_NORMAL
-				continue
-			}
-			data := tuple + int(page[tuple+22])
-			if data+68 > pageSize || binary.NativeEndian.Uint32(page[data:]) != oid {
-				continue
-			}
-			name, _, _ := bytes.Cut(page[data+4:data+68], []byte{0})
-			names = append(names, string(name))
-		}
-	}
-	slices.Reverse(names) // the newest version usually stands last
-	return slices.Compact(names)
+	return errors.Is(err, errNoSuperuser) || ok && (refused.Code == "28000" || refused.Code == "42501")
 }

@@ -21,15 +21,27 @@ func TestParseControl_ReadsPgControldata(t *testing.T) {
 }
 
 func TestParseConf_ReadsWhatPostgreSQLReads(t *testing.T) {
-	options := ParseConf("# comment\nShared_Preload_Libraries = 'a, \"b\"'  # why\nport 5433\ninclude " +
-		"'x.conf'\nname='it''s'\nbroken line with = sign\n")
-	assert.Equal(t, [][2]string{
-		{
-			"shared_preload_libraries",
-			`a, "b"`,
-		}, {"port", "5433"}, {"include", "x.conf"}, {"name", "it's"}, {"broken", "line"},
-	}, options)
+	settings, refused := parseConf("x.conf", "# comment\nShared_Preload_Libraries = 'a, \"b\"'  # why\nport 5433\r\n"+
+		"include 'x.conf'\nname='it''s'\nbroken line with = sign\n"+
+		"\tapp.user = 'caf\\303\\251\\n'\nsearch_path = a, b\n")
+	assert.Equal(t, []Setting{
+		{"shared_preload_libraries", `a, "b"`, "x.conf", 2},
+		{"port", "5433", "x.conf", 3},
+		{"include", "x.conf", "x.conf", 4},
+		{"name", "it's", "x.conf", 5},
+		{"app.user", "café\n", "x.conf", 7},
+	}, settings)
+	assert.Equal(t, []int{6, 8}, refused)
 	assert.Equal(t, []string{"a", "b"}, splitList(`a, "b" ,`))
+}
+
+// What is written for PostgreSQL is read back as it was.
+func TestQuoted(t *testing.T) {
+	for _, value := range []string{"", "a", "it's", `back\slash`, "two\nlines\r", `\'`, "\t"} {
+		s, ok := parseConfLine("name = " + quoted(value))
+		assert.True(t, ok, value)
+		assert.Equal(t, value, s.Value)
+	}
 }
 
 func TestSettings_NeverArchiveWhateverTheVersion(t *testing.T) {
@@ -41,7 +53,7 @@ func TestSettings_NeverArchiveWhateverTheVersion(t *testing.T) {
 		for _, want := range []string{
 			"archive_mode=off", "archive_command=", "listen_addresses=", "synchronous_standby_names=",
 			"max_connections=250", "max_prepared_transactions=256", "shared_preload_libraries=pg_stat_statements",
-			"recovery_target_time=", "lc_messages=C",
+			"recovery_target_time=", "recovery_target_action=promote", "lc_messages=C",
 		} {
 			assert.Contains(t, list, want, version)
 		}
@@ -58,31 +70,34 @@ func TestSettings_LeaveTheWantedTargetAlone(t *testing.T) {
 
 func FuzzParseConf(f *testing.F) {
 	f.Add("shared_preload_libraries = 'a'\n")
-	f.Fuzz(func(_ *testing.T, content string) {
-		for _, option := range ParseConf(content) {
-			splitList(option[1])
+	f.Fuzz(func(t *testing.T, content string) {
+		settings, _ := parseConf("f", content)
+		for _, s := range settings {
+			splitList(s.Value)
+			if again, ok := parseConfLine(s.Name + "=" + quoted(s.Value)); !ok || again.Value != s.Value {
+				t.Errorf("%q is read back as %q", s.Value, again.Value)
+			}
 		}
+		onlyRecovery(content)
 		ParseControl(content)
 	})
 }
 
-func FuzzRoleNames(f *testing.F) {
+func FuzzSharedTables(f *testing.F) {
 	f.Add(make([]byte, pageSize), uint32(10))
 	f.Fuzz(func(_ *testing.T, table []byte, oid uint32) {
-		roleNames(table, oid)
+		superuserNames(table)
+		rows(table, nameAt+nameLength)
 		mappedFile(table, oid)
 	})
 }
 
-// What the machine the cluster came from had stays there; what recovery and queries need stays here.
-func TestForgetful(t *testing.T) {
-	content := "# Do not edit\nlc_messages = 'fr_FR.UTF-8'\nlc_time='fr_FR'\nmax_stack_depth = " +
-		"'900MB'\nsearch_path = 'app, public'\n" +
-		"restore_command = 'pgbackrest archive-get %f \"%p\"'\n#recovery_target = 'immediate'\nzero_damaged_pages " +
-		"= 'on'\n"
-	want := "# Do not edit\n# not in the drill: lc_messages = 'fr_FR.UTF-8'\n# not in the drill: lc_time='fr_FR'\n" +
-		"# not in the drill: max_stack_depth = '900MB'\nsearch_path = 'app, public'\n" +
-		"restore_command = 'pgbackrest archive-get %f \"%p\"'\n#recovery_target = 'immediate'\n# not in the drill: " +
-		"zero_damaged_pages = 'on'\n"
-	assert.Equal(t, want, withoutMachineSettings(content))
+// Of postgresql.auto.conf only what recovery needs goes on counting where it lies.
+func TestOnlyRecovery(t *testing.T) {
+	content := "# Do not edit\nlc_messages = 'fr_FR.UTF-8'\nsearch_path = 'app, public'\n" +
+		"restore_command = 'pgbackrest archive-get %f \"%p\"'\n#recovery_target = 'immediate'\nwhat is this\n"
+	want := "# Do not edit\n# not in the drill: lc_messages = 'fr_FR.UTF-8'\n" +
+		"# not in the drill: search_path = 'app, public'\n" +
+		"restore_command = 'pgbackrest archive-get %f \"%p\"'\n#recovery_target = 'immediate'\nwhat is this\n"
+	assert.Equal(t, want, onlyRecovery(content))
 }

@@ -9,6 +9,7 @@ import (
 
 	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/wal"
 )
 
 // Control is what pg_controldata says of a data directory, by its own labels.
@@ -51,6 +52,20 @@ func (c Control) SegmentSize() (uint64, error) {
 
 // SystemID is the cluster's identifier, given by initdb once and for all.
 func (c Control) SystemID() string { return c["Database system identifier"] }
+
+// Checkpoint is where the latest checkpoint lets recovery begin, and its timeline (pg_controldata
+// reads both in the C locale).
+func (c Control) Checkpoint() (timeline uint32, redo wal.LSN, err error) {
+	redo, err = wal.ParseLSN(c["Latest checkpoint's REDO location"])
+	if err != nil {
+		return 0, 0, fmt.Errorf("pg_controldata gives no checkpoint: %w", err)
+	}
+	number, err := strconv.ParseUint(c["Latest checkpoint's TimeLineID"], 10, 32)
+	if err != nil {
+		return 0, 0, fmt.Errorf("pg_controldata gives no timeline: %w", err)
+	}
+	return uint32(number), redo, nil
+}
 
 // inherited are the settings a server must not lower below those of the cluster
 // its WAL comes from, with the label pg_controldata has for each (facts B4).

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"veza.fr/recovery/internal/wal"
 )
 
 // override is one setting forced on the command line, which goes before
@@ -38,6 +40,8 @@ var overrides = []override{
 	// raised in the WAL cannot pause it.
 	{"hot_standby", "off", 0},
 	{"recovery_target_timeline", "latest", 12},
+	{"recovery_target_inclusive", "on", 12},
+	{"recovery_target_action", "promote", 12},
 	{"recovery_min_apply_delay", "0", 12},
 	// It shows damage where there is some.
 	{"zero_damaged_pages", "off", 0},
@@ -50,11 +54,12 @@ var overrides = []override{
 	{"unix_socket_group", "", 0},
 	{"unix_socket_permissions", "0700", 0},
 	{"krb_server_keyfile", "", 0},
+	// The role that asks the data is no superuser, and needs no connection kept free for one.
+	{"superuser_reserved_connections", "0", 0},
+	{"reserved_connections", "0", 16},
 	// It fits a small machine, and holds no shared memory that would outlive a kill.
 	{"shared_buffers", "128MB", 0},
 	{"huge_pages", "off", 0},
-	{"max_wal_size", "1GB", 0},
-	{"min_wal_size", "80MB", 0},
 	{"wal_keep_size", "0", 13},
 	{"wal_buffers", "-1", 0},
 	{"temp_buffers", "8MB", 0},
@@ -67,13 +72,20 @@ var overrides = []override{
 	{"log_destination", "stderr", 0},
 	{"lc_messages", "C", 0},
 	{"log_timezone", "UTC", 0},
-	{"log_line_prefix", logPrefix, 0},
+	{logPrefixSetting, logPrefix, 0}, // and the token of the start: see settings
 	{"log_min_messages", "warning", 0},
 	{"log_error_verbosity", "default", 0},
 	{"log_statement", "none", 0},
 	{"log_min_duration_statement", "-1", 0},
 	{"log_connections", "off", 0},
 }
+
+// How a line of the log begins.
+const (
+	logPrefixSetting = "log_line_prefix"
+	logZone          = "log_timezone=UTC"
+	linePrefix       = logPrefixSetting + "=" + logPrefix
+)
 
 // targets are the recovery targets; all but the wanted one are emptied, because a
 // second one is FATAL "multiple recovery targets specified".
@@ -92,6 +104,18 @@ func atLeast(name, value string) string {
 		return strconv.Itoa(minPrepared)
 	}
 	return value
+}
+
+// walSizes are min_wal_size and max_wal_size in megabytes: PostgreSQL wants room for two segments,
+// of which initdb --wal-segsize made what it liked. A control file that does not say means 16 MB.
+func walSizes(control Control) (least, most string) {
+	const ownLeast, ownMost = 80, 1024
+	size, err := control.SegmentSize()
+	if err != nil {
+		size = wal.DefaultSegmentSize
+	}
+	two := max(2*int(size>>20), 2)
+	return strconv.Itoa(max(ownLeast, two)) + "MB", strconv.Itoa(max(ownMost, two)) + "MB"
 }
 
 // settings are the -c options of the postgres command line, in a stable order.
@@ -114,13 +138,21 @@ func (s *Server) settings(control Control, preload []string) []string {
 			add(name, atLeast(name, value))
 		}
 	}
+	least, most := walSizes(control)
+	add("min_wal_size", least)
+	add("max_wal_size", most)
 	add("shared_preload_libraries", strings.Join(preload, ","))
 	add("config_file", s.file("postgresql.conf"))
 	add("hba_file", s.file("pg_hba.conf"))
 	add("ident_file", s.file("pg_ident.conf"))
 	add("external_pid_file", s.file("external.pid")) // empty would be taken for a name
-	add("unix_socket_directories", s.Socket)
+	add("unix_socket_directories", quotedItem(s.Socket))
 	add("port", strconv.Itoa(s.Port))
 	slices.Sort(list)
-	return list
+	// How a line begins stands first, so that a complaint about any other setting begins so as well.
+	list = slices.DeleteFunc(list, func(setting string) bool { return setting == logZone || setting == linePrefix })
+	return append([]string{logZone, linePrefix + s.token + " "}, list...)
 }
+
+// quotedItem is one item of a list of directories, where a comma would begin the next.
+func quotedItem(directory string) string { return `"` + strings.ReplaceAll(directory, `"`, `""`) + `"` }

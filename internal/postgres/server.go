@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"strconv"
 	"strings"
@@ -26,47 +27,93 @@ type Server struct {
 	Port         int      // names the socket; nothing listens on TCP
 	Env          []string // environment of the postmaster, for restore_command
 	Target       string   // the recovery_target_... setting in use; "" for the end of the archive
+	Origin       string   // data directory on production, "" when it is not known
 	User         string   // role that SQL runs as, known after Wait
+	Home         string   // a database that takes connections, known after Wait
+
+	Restored Restored  // what the restored configuration says, known after Start
+	Refusals []Refusal // what this machine refused of it
+	Opened   *Log      // what the log said of the recovery, when no superuser could log in: see openUp
+
+	control  Control   // of Start
+	taken    []Setting // of the restored configuration, what the sandbox has
+	controls [][]byte  // what pg_control was while recovery went on
 
 	// Preloaded are the libraries of shared_preload_libraries that were loaded, LeftOut
 	// those that were not.
 	Preloaded, LeftOut []string
+
+	token    string // in every line that this start of the server writes into its log
+	logBegin int    // where in LogFile they begin
+	reader   *reader
 }
 
 func (s *Server) file(name string) string { return path.Join(s.Conf, name) }
 
-// files are the sandbox's own configuration: the restored one may be missing, or
-// include what is not here. postgresql.auto.conf, with restore_command in it, is
-// still read from the data directory.
+// files are the sandbox's own configuration, beside its postgresql.conf: the restored ones may be
+// missing, or include what is not here. postgresql.auto.conf, with restore_command in it, is still
+// read from the data directory.
 var files = map[string]string{
-	"postgresql.conf": "# The restore drill gives every setting on the command line.\n",
-	"pg_hba.conf":     "local all all trust\n",
-	"pg_ident.conf":   "",
+	"pg_hba.conf":   "local all all trust\n",
+	"pg_ident.conf": "",
 }
 
 // Start starts PostgreSQL and waits until its postmaster is at work, or dead; ctx
 // bounds the wait. Recovery goes on after it: see Wait. Why it did not start stands
-// in the log: see Log.StartError.
+// in the log: see Log.StartError. What the data may need of the restored configuration is taken
+// over; what this machine refuses of it is left out, and kept in Refusals. A server that was
+// started before has the configuration of then.
 func (s *Server) Start(ctx context.Context, control Control) error {
-	for name, content := range files {
-		if err := s.Host.Put(ctx, s.file(name), []byte(content), 0o600, ""); err != nil {
+	if s.control == nil {
+		if err := s.prepare(ctx); err != nil {
 			return reason.Wrap(reason.SandboxFailed, err)
 		}
+		s.taken = s.Restored.takenOver()
 	}
-	preload, leftOut, err := s.preload(ctx)
-	if err != nil {
-		return reason.Wrap(reason.SandboxFailed, err)
+	s.control = control
+	for try := 1; ; try++ {
+		if err := s.Host.Put(ctx, s.file(mainConf), []byte(sandboxConf(s.taken)), 0o600, ""); err != nil {
+			return reason.Wrap(reason.SandboxFailed, err)
+		}
+		failed := s.launch(ctx)
+		if failed == nil || try == mostTries || ctx.Err() != nil {
+			return failed
+		}
+		refused := s.refused(ctx)
+		if len(refused) == 0 {
+			return failed
+		}
+		s.Refusals = append(s.Refusals, refused...)
+		s.taken = without(s.taken, refused)
 	}
-	s.Preloaded, s.LeftOut = preload, leftOut
-	if err = s.dropMachineSettings(ctx); err != nil {
+}
+
+// prepare reads the restored configuration, then puts the sandbox's own in its place.
+func (s *Server) prepare(ctx context.Context) (err error) {
+	if s.Restored, err = s.readRestored(ctx); err != nil {
+		return err
+	}
+	libraries, _ := s.Restored.Value("shared_preload_libraries")
+	s.Preloaded, s.LeftOut = s.preload(ctx, libraries.Value)
+	for name, content := range files {
+		if err = s.Host.Put(ctx, s.file(name), []byte(content), 0o600, ""); err != nil {
+			return err
+		}
+	}
+	return s.emptyAutoConf(ctx)
+}
+
+// launch has pg_ctl start the postmaster, with a log of its own.
+func (s *Server) launch(ctx context.Context) error {
+	if err := s.beginLog(ctx); err != nil {
 		return reason.Wrap(reason.SandboxFailed, err)
 	}
 	var options strings.Builder
-	for _, setting := range s.settings(control, preload) {
+	for _, setting := range s.settings(s.control, s.Preloaded) {
 		name, value, _ := strings.Cut(setting, "=")
 		fmt.Fprintf(&options, " -c %s=%s", name, shellQuote(value))
 	}
-	_, err = s.Host.Run(ctx, host.Command{Env: s.Env, Argv: []string{
+	_, err := s.Host.Run(ctx, host.Command{Env: s.Env, Argv: []string{
 		s.Installation.Program("pg_ctl"), "start", "-D", s.Data, "-l", s.LogFile, "-w",
 		"-t", strconv.Itoa(secondsLeft(ctx)), "-s", "-o", options.String(),
 	}})
@@ -103,28 +150,50 @@ func (s *Server) Stop(ctx context.Context) error {
 	return err
 }
 
-// Connect opens a connection to a database as User. Settings that would make a
-// query fail for reasons of configuration are taken away; search_path is left.
+// Connect opens a connection to a database as User, the superuser, for what nobody else may do; "" is any
+// that takes connections. What asks the data takes ConnectReader. Operators and functions are the
+// catalog's own here, whatever search_path the data brings. A locale that is not installed here is
+// tool_missing.
 func (s *Server) Connect(ctx context.Context, database string) (*pgx.Conn, error) {
-	return s.connectAs(ctx, s.User, database)
+	conn, err := s.connectAs(ctx, s.User, database, "pg_catalog")
+	if missing := MissingLocale(err); missing != nil {
+		return nil, missing
+	}
+	return conn, err
 }
 
-func (s *Server) connectAs(ctx context.Context, user, database string) (*pgx.Conn, error) {
+// connectAs connects as a role; database "" is Home. Settings that would make a query fail for reasons of
+// configuration are taken away; searchPath "" leaves the one that the data brings.
+func (s *Server) connectAs(ctx context.Context, user, database, searchPath string) (*pgx.Conn, error) {
 	config, err := pgx.ParseConfig("sslmode=disable connect_timeout=10")
 	if err != nil {
 		return nil, err
+	}
+	if database == "" {
+		database = s.Home
 	}
 	config.Host, config.Port, config.User, config.Database = s.Socket, uint16(s.Port), user, database
 	config.Password = ""
 	config.Fallbacks = nil
 	config.DialFunc = s.Host.Dial
 	config.RuntimeParams = map[string]string{
-		"application_name": "veza-drill", "statement_timeout": "0", "lock_timeout": "0",
-		"idle_in_transaction_session_timeout": "0", "default_transaction_read_only": "on", "row_security": "off",
-		// A role's or a database's own go before the command line, and may name what is not installed here.
-		"session_preload_libraries": "", "local_preload_libraries": "",
-		// They may set another role, or hide damage, as well.
-		"role": "none", "zero_damaged_pages": "off", "ignore_checksum_failure": "off",
+		"application_name": "veza-drill", "client_encoding": "UTF8",
+		"statement_timeout": "0", "lock_timeout": lockTimeout,
+		"idle_in_transaction_session_timeout": "0", "default_transaction_read_only": "on",
+		// Both roles pass over it; what a view shows is what its owner sees, as in production.
+		"row_security": "on",
+		"role":         "none", // they may set another one
+	}
+	if searchPath != "" {
+		config.RuntimeParams["search_path"] = searchPath
+	}
+	if s.reader == nil || user != s.reader.name { // who has these by createReader, and may not set them
+		maps.Copy(config.RuntimeParams, map[string]string{
+			// A role's or a database's own go before the command line, and may name what is not installed here.
+			"session_preload_libraries": "", "local_preload_libraries": "",
+			// They may hide damage as well.
+			"zero_damaged_pages": "off", "ignore_checksum_failure": "off",
+		})
 	}
 	major, _ := strconv.Atoi(s.Installation.Major())
 	for name, since := range map[string]int{"idle_session_timeout": 14, "transaction_timeout": 17} {

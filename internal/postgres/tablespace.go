@@ -2,10 +2,14 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"path"
 	"regexp"
+	"strconv"
+	"strings"
 
 	"veza.fr/recovery/internal/host"
+	"veza.fr/recovery/internal/wal"
 )
 
 // SealTablespaces takes the right to change pg_tblspc away for the time of the
@@ -31,3 +35,62 @@ var (
 	sealedLink = regexp.MustCompile(`could not (create|remove) symbolic link "pg_tblspc/\d+": Permission denied`)
 	createdAt  = regexp.MustCompile(`Tablespace/CREATE: \d+ "([^"]*)"`)
 )
+
+// Tablespace is one that was made after the backup: the record that makes it, and what it names.
+type Tablespace struct {
+	At       wal.LSN
+	OID      uint32
+	Location string
+}
+
+// replayedCreate is the CONTEXT line of a replay that ended at such a record (rm_redo_error_callback).
+var replayedCreate = regexp.MustCompile(
+	`CONTEXT:\s+WAL redo at ([0-9A-F]+/[0-9A-F]+) for Tablespace/CREATE: (\d+) "(/[^"]*)"`)
+
+// FailedTablespace is the tablespace that the replay ended at, by a server log; false when it ended
+// elsewhere.
+func FailedTablespace(log string) (t Tablespace, ok bool) {
+	all := replayedCreate.FindAllStringSubmatch(log, -1)
+	if len(all) == 0 {
+		return t, false
+	}
+	match := all[len(all)-1]
+	oid, errOID := strconv.ParseUint(match[2], 10, 32)
+	at, errAt := wal.ParseLSN(match[1])
+	return Tablespace{at, uint32(oid), match[3]}, errOID == nil && errAt == nil
+}
+
+// restoreCommand is the setting by which recovery takes segments from the archive.
+const restoreCommand = "restore_command"
+
+// RestoreFirstFrom has recovery take the segments that are in a directory from there, and all others as
+// before. It is for a server that is not running.
+func (s *Server) RestoreFirstFrom(ctx context.Context, directory string) error {
+	file := path.Join(s.Data, "postgresql.auto.conf")
+	content, err := s.Host.Read(ctx, file)
+	if err != nil {
+		return err
+	}
+	line, err := firstFrom(string(content), directory)
+	if err != nil {
+		return err
+	}
+	return s.Host.Put(ctx, file, append(content, line...), 0o600, "")
+}
+
+// firstFrom is the line to add to a postgresql.auto.conf.
+func firstFrom(conf, directory string) (string, error) {
+	before := ""
+	settings, _ := parseConf(autoConf, conf)
+	for _, setting := range settings {
+		if setting.Name == restoreCommand {
+			before = setting.Value
+		}
+	}
+	if before == "" {
+		return "", errors.New("postgresql.auto.conf has no restore_command")
+	}
+	segment := "'" + strings.NewReplacer("'", `'"'"'`, "%", "%%").Replace(directory) + "'/%f"
+	command := "if [ -f " + segment + " ]; then cp " + segment + ` "%p"; else ` + before + "; fi"
+	return "\n" + restoreCommand + " = " + quoted(command) + "\n", nil
+}

@@ -22,6 +22,7 @@ import (
 const (
 	pollInterval = 50 * time.Millisecond
 	aliveEvery   = 10
+	controlEvery = 2 // the last state lasts for some calls of restore_command, at the end of the archive
 	// answerTimeout bounds the first session, once the postmaster says that it is
 	// ready: what prevents it then will not go away.
 	answerTimeout = time.Minute
@@ -37,7 +38,9 @@ var ErrDied = errors.New("the postmaster is gone")
 func (s *Server) Wait(ctx context.Context, before func(context.Context) error) (*pgx.Conn, error) {
 	polls := 0
 	if err := wait.For(ctx, "the end of recovery", pollInterval, func(ctx context.Context) error {
-		polls++
+		if polls++; polls%controlEvery == 0 {
+			s.lookAtControl(ctx)
+		}
 		return s.ready(ctx, polls%aliveEvery == 0)
 	}); err != nil {
 		return nil, err
@@ -45,11 +48,25 @@ func (s *Server) Wait(ctx context.Context, before func(context.Context) error) (
 	if err := before(ctx); err != nil {
 		return nil, err
 	}
+	conn, err := s.firstAnswer(ctx)
+	if !errors.Is(err, errNoWayIn) {
+		return conn, err
+	}
+	if missing := MissingLocale(err); missing != nil {
+		return nil, missing
+	}
+	if failed := s.openUp(ctx); failed != nil {
+		return nil, reason.Wrap(reason.StartFailed, errors.Join(err, failed))
+	}
+	return s.firstAnswer(ctx)
+}
+
+// firstAnswer waits for the first session of a server that is out of recovery.
+func (s *Server) firstAnswer(ctx context.Context) (conn *pgx.Conn, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, answerTimeout,
 		reason.Errorf(reason.StartFailed, "the server is up, and no session came about within %s", answerTimeout))
 	defer cancel()
-	var conn *pgx.Conn
-	err := wait.For(ctx, "the first answer", pollInterval, func(ctx context.Context) (err error) {
+	err = wait.For(ctx, "the first answer", pollInterval, func(ctx context.Context) (err error) {
 		conn, err = s.answering(ctx)
 		return err
 	})

@@ -86,7 +86,8 @@ func (r Repository) async() bool {
 	return r.Conf.Option(r.Stanza, "archive-push", "archive-async") == "y"
 }
 
-// Start is where recovery from a set begins, by what info says of it.
+// Start is where recovery from a set begins, by what info says of it. Of an offline one info says
+// nothing.
 func Start(set pgbackrest.Backup, size uint64) (start wal.Start, err error) {
 	if start.First, err = wal.ParseSegment(set.Archive.Start, size); err == nil {
 		start.Stop, err = wal.ParseSegment(set.Archive.Stop, size)

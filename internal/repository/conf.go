@@ -32,31 +32,22 @@ type Conf struct {
 	brought map[string][]byte // files it names that are not on this machine, by path
 }
 
-// Load reads a source's conf. conf.d belongs to it only at the default place: pgBackRest
-// leaves it out for any other --config. What is wrong with it is config_invalid.
+// Load reads a source's conf, with conf.d where that belongs to it. What is wrong with it is
+// config_invalid.
 func Load(from source.Repository) (Conf, error) {
 	c := Conf{content: from.Content, include: map[string][]byte{}, brought: from.Files}
 	var err error
+	var more []pgbackrest.ConfFile
 	if c.content == nil {
 		if c.content, err = os.ReadFile(from.Conf); err != nil {
 			return c, reason.Errorf(reason.ConfigInvalid, "-conf: %w", err)
 		}
-	}
-	var included []string
-	if from.Conf == pgbackrest.DefaultConfig && from.Content == nil {
-		if included, err = filepath.Glob(filepath.Join(filepath.Dir(from.Conf), includeName, "*.conf")); err != nil {
-			return c, reason.Wrap(reason.ConfigInvalid, err)
+		if more, err = includedBeside(from.Conf, ""); err != nil {
+			return c, err
 		}
 	}
-	slices.Sort(included)
-	var more []pgbackrest.ConfFile
-	for _, name := range included {
-		content, readErr := os.ReadFile(name)
-		if readErr != nil {
-			return c, reason.Errorf(reason.ConfigInvalid, "-conf: %w", readErr)
-		}
-		c.include[filepath.Base(name)] = content
-		more = append(more, pgbackrest.ConfFile{Path: name, Content: content})
+	for _, file := range more {
+		c.include[filepath.Base(file.Path)] = file.Content
 	}
 	c.Config, err = pgbackrest.ParseConfig(from.Conf, c.content, more...)
 	return c, err

@@ -29,6 +29,9 @@ func (c Client) Info(ctx context.Context, log Log) (pgbackrest.Stanza, error) {
 	if errors.Is(err, pgbackrest.ErrUnreadableInfo) {
 		return info, c.unreadable(ctx, err.Error())
 	}
+	if err != nil && c.ownRights(err.Error()) {
+		return info, c.mayNotRead(err.Error())
+	}
 	if err != nil {
 		return info, reason.Wrap(reason.RepoUnreachable, err)
 	}
@@ -42,6 +45,19 @@ func (c Client) Info(ctx context.Context, log Log) (pgbackrest.Stanza, error) {
 		return info, c.unreadable(ctx, status.Message)
 	}
 	return info, nil
+}
+
+// ownRights says whether the user who asks may not even look into a repository that lies on
+// its own machine. That is a matter of who is asked to drill, and no word on the backups; a
+// store or a host that says no, and one file among others that may not be read, are.
+func (c Client) ownRights(message string) bool {
+	_, remote := c.Address()
+	return !remote && strings.Contains(message, "[13] Permission denied")
+}
+
+func (c Client) mayNotRead(message string) error {
+	return reason.Errorf(reason.ConfigInvalid, "the user who runs pgbackrest here may not read repository %d: let it "+
+		"(a group of its own will do), or run this as the user whose it is: %s", c.Key, pgbackrest.Printable(message))
 }
 
 // missingData tells a stanza that holds nothing from one that lost its backup.info.
@@ -63,6 +79,9 @@ func (c Client) missingData(ctx context.Context, message string) error {
 // passphrase and a damaged file look alike there, so every info file is asked: when
 // one opens, the passphrase is right.
 func (c Client) unreadable(ctx context.Context, message string) error {
+	if c.ownRights(message) {
+		return c.mayNotRead(message)
+	}
 	if why, ok := pgbackrest.Classify(0, message); ok {
 		return reason.Errorf(why, "pgbackrest info: %s", pgbackrest.Printable(message))
 	}

@@ -2,9 +2,12 @@ package repository
 
 import (
 	"context"
+	"errors"
+	"os"
 	"time"
 
 	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/reason"
 )
 
 // Repository is one repository of one stanza, as its pgbackrest.conf names it. It is a value
@@ -28,6 +31,9 @@ func (r Repository) repo() pgbackrest.Repo { return r.Conf.Repo(r.Stanza, r.Key)
 // directory of this machine.
 func (r Repository) Address() (pgbackrest.Address, bool) { return r.repo().Address() }
 
+// Host is the repository host that holds the repository; "" for one that is reached from here.
+func (r Repository) Host() string { return r.repo().Option("host") }
+
 // Check refuses a conf that cannot be meant: no such repository, one shown as it was
 // then (config_invalid), placeholders for secrets (placeholder_secret).
 func (r Repository) Check() error {
@@ -40,6 +46,18 @@ func (r Repository) Check() error {
 	return r.repo().CheckSecrets()
 }
 
+// hostFiles refuses a conf that names certificates for a repository host which are not here:
+// pgBackRest would say the same of them as of a host that nobody should trust.
+func (r Repository) hostFiles() error {
+	for _, option := range []string{"host-ca-file", "host-cert-file", "host-key-file"} {
+		file := r.repo().Option(option)
+		if _, err := os.Stat(file); file != "" && err != nil {
+			return reason.Errorf(reason.ConfigInvalid, "repo%d-%s: %w", r.Key, option, err)
+		}
+	}
+	return nil
+}
+
 // Reach tries the way to the object store: pgBackRest would retry a dead one for minutes.
 // doubt is what looks wrong with the store's certificate: pgBackRest has the last word on that.
 func (r Repository) Reach(ctx context.Context, log Log, from pgbackrest.Dialer) (doubt, err error) {
@@ -49,7 +67,7 @@ func (r Repository) Reach(ctx context.Context, log Log, from pgbackrest.Dialer) 
 		return nil, nil
 	}
 	roots, err := r.Conf.Roots(r.repo())
-	if err != nil {
+	if err = errors.Join(err, r.hostFiles()); err != nil {
 		return nil, err
 	}
 	start := time.Now()

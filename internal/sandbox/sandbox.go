@@ -59,6 +59,11 @@ type (
 	Isolated interface {
 		Isolated(ctx context.Context) (how string, err error)
 	}
+	// Secluder shares the network of this machine, and can run commands that connect to nobody;
+	// they may listen on sockets that have a path. An error says why it cannot here.
+	Secluder interface {
+		WithoutNetwork(ctx context.Context) (host.Host, error)
+	}
 	// Enterer says what to type on this machine to run a command inside as the
 	// default user; a directory of this machine needs nothing.
 	Enterer interface {

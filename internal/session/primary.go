@@ -2,9 +2,14 @@ package session
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/postgres"
@@ -23,6 +28,38 @@ func (s Session) Primary(ctx context.Context) (*pgx.Conn, error) {
 		return postgres.Primary(ctx, s.Settings.Primary)
 	}
 	return nil, nil
+}
+
+// noPrivilege is the code of a question that a role may not ask.
+const noPrivilege = "42501"
+
+// SystemID is the identifier of a cluster, in decimal, as pgbackrest info writes it; "" where its
+// owner lets nobody ask.
+func SystemID(ctx context.Context, conn *pgx.Conn) (string, error) {
+	var id int64 // of 64 bits without a sign
+	err := conn.QueryRow(ctx, "SELECT system_identifier FROM pg_catalog.pg_control_system()").Scan(&id)
+	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && answer.Code == noPrivilege {
+		return "", nil
+	}
+	return strconv.FormatUint(uint64(id), 10), err
+}
+
+// KnowsCluster says whether the cluster that -primary names is one the stanza is or was of. What
+// another one says of its archive is no word on this one.
+func (s Session) KnowsCluster(id string, info pgbackrest.Stanza) error {
+	var known []string
+	for _, db := range info.DB {
+		if db.RepoKey == s.Settings.Repo {
+			known = append(known, strconv.FormatUint(db.SystemID, 10))
+		}
+	}
+	if id == "" || len(known) == 0 || slices.Contains(known, id) {
+		return nil
+	}
+	return reason.Errorf(reason.ConfigInvalid,
+		"-primary names the cluster with system identifier %s, and stanza %s is of %s: name the primary of this "+
+			"stanza; if it is, the cluster was made anew and nothing of it is backed up "+
+			"(pgbackrest stanza-upgrade, then a full backup)", id, s.Stanza(), strings.Join(known, ", "))
 }
 
 // Unanswered is a question the primary did not answer: it says nothing about the backups.

@@ -7,10 +7,13 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"os"
+	"regexp"
 	"strings"
 	"time"
 
 	"veza.fr/recovery/internal/environment"
+	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/repository"
 	"veza.fr/recovery/internal/sandbox"
@@ -59,6 +62,10 @@ func Open(ctx context.Context, out suite.Out, request Request) (s Session, err e
 		if repo, err = request.load(s.Source); err != nil {
 			return s, err
 		}
+		if err = repo.CheckVariables(out, os.Environ()); err != nil {
+			return s, err
+		}
+		repo.SayName(out)
 		stanza = repo.Stanza
 	}
 	tag := s.tag(stanza)
@@ -80,8 +87,14 @@ func Open(ctx context.Context, out suite.Out, request Request) (s Session, err e
 	return s, err
 }
 
-// Conf is the path of the pgbackrest.conf of an existing source, "" where one is seeded.
-func (r Request) Conf() string { return cmp.Or(r.Settings.Conf, r.Environment.Conf) }
+// Conf is the path of the pgbackrest.conf of an existing source, "" where one is seeded. Where
+// the environment asks for pgBackRest's default, it may be at the old place.
+func (r Request) Conf() string {
+	if r.Settings.Conf == "" && r.Environment.Conf == pgbackrest.DefaultConfig {
+		return repository.DefaultPlace("")
+	}
+	return cmp.Or(r.Settings.Conf, r.Environment.Conf)
+}
 
 // load reads a source's conf and settles the stanza.
 func (r Request) load(from source.Repository) (repo repository.Repository, err error) {
@@ -113,10 +126,17 @@ func (s Session) reserve(ctx context.Context, out suite.Out, stanza, tag string)
 	return nil
 }
 
+// seedable are the stanza names that a seeded cluster's archive_command holds without quotes.
+var seedable = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
+
 // seed makes a source for this run alone.
 func (r Request) seed(
 	ctx context.Context, out suite.Out, stanza string, tag sandbox.Spec,
 ) (*source.Seeded, source.Repository, error) {
+	if !seedable.MatchString(stanza) {
+		return nil, source.Repository{}, reason.Errorf(reason.ConfigInvalid,
+			"-stanza %q: a cluster that is made for the run takes a name of letters, digits, `_`, `.` and `-`", stanza)
+	}
 	start := time.Now()
 	seeded, err := r.Environment.Seed(ctx, r.Settings, tag)
 	if seeded != nil {

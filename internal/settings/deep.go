@@ -9,7 +9,8 @@ import (
 // DeepChecks are the names -deep takes, in the order the checks run. What each one proves, and
 // the check itself, stand in package verify, whose test holds the two lists equal.
 var DeepChecks = []string{
-	"invalid_indexes", "collations", "extensions", "sequences", "full_read", "amcheck", "page_checksums",
+	"invalid_indexes", "collations", "extensions", "files", "lost_rows", "sequences", "full_read", "amcheck",
+	"unique_keys", "page_checksums",
 }
 
 // parseDeep reads the value of -deep.

@@ -25,11 +25,8 @@ const (
 	SetLatestDiff = "latest-diff" // the newest differential set without an error
 )
 
-var (
-	// A full is 20260823-020003F, its diffs and incrs end in _20260824-020001D or I.
-	labelPattern  = regexp.MustCompile(`^\d{8}-\d{6}F(_\d{8}-\d{6}[DI])?$`)
-	stanzaPattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
-)
+// A full is 20260823-020003F, its diffs and incrs end in _20260824-020001D or I.
+var labelPattern = regexp.MustCompile(`^\d{8}-\d{6}F(_\d{8}-\d{6}[DI])?$`)
 
 // parseFile makes a path absolute and proves that it can be read.
 func parseFile(value string) (string, error) {
@@ -65,11 +62,15 @@ func parsePath(value string) (string, error) {
 	return path, nil
 }
 
+// parseStanza takes what pgBackRest takes, which is nearly all: "prod main", prod@eu:5432. A
+// name is a directory of the repository; one that looks like a flag was meant as one.
 func parseStanza(value string) (string, error) {
-	if !stanzaPattern.MatchString(value) {
-		return "", errors.New("is no stanza name: letters, digits, `_`, `.` and `-`, as in the conf's [section]")
+	if !plain(value) || strings.TrimSpace(value) != value || strings.HasPrefix(value, "-") ||
+		strings.Contains(value, "/") || value == "." || value == ".." {
+		return "", errors.New("is no stanza name: one line that does not begin with a dash and holds no slash, " +
+			"as in the conf's [section]")
 	}
-	if value == "global" {
+	if value == "global" || strings.HasPrefix(value, "global:") {
 		return "", errors.New("is a section of the conf that is no stanza: name the stanza's own section")
 	}
 	return value, nil

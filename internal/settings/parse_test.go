@@ -145,3 +145,14 @@ func FuzzLoad(f *testing.F) {
 		require.NotEmpty(t, got.Database)
 	})
 }
+
+// A stanza may be called nearly anything.
+func TestStanza_IsCalledNearlyAnything(t *testing.T) {
+	for _, name := range []string{
+		"main", "prod main", "prod@eu:5432", "na\u00efve", "a.b", "p#1", "50%", "[x]", "it's",
+	} {
+		got, err := load(t, []string{"-stanza", name})
+		require.NoError(t, err, name)
+		assert.Equal(t, name, got.Stanza)
+	}
+}

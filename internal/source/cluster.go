@@ -66,9 +66,11 @@ func (s *Seeded) newest(ctx context.Context) (string, error) {
 
 // create makes an empty cluster with checksums that archives, as soon as it is told how.
 func (s *Seeded) create(ctx context.Context) error {
-	if _, err := s.run(ctx, path.Join(s.BinDir, "initdb"),
-		"--pgdata="+s.data(), "--username="+superuser, "--auth=trust",
-		"--data-checksums", "--no-sync", "--encoding=UTF8", "--no-locale"); err != nil {
+	initdb := []string{
+		path.Join(s.BinDir, "initdb"), "--pgdata=" + s.data(), "--username=" + superuser, "--auth=trust",
+		"--data-checksums", "--no-sync", "--encoding=UTF8", "--no-locale",
+	}
+	if _, err := s.run(ctx, slices.Concat(initdb, s.Initdb)...); err != nil {
 		return err
 	}
 	auto := "archive_mode = 'on'\narchive_timeout = '60s'\n"

@@ -41,11 +41,11 @@ func (e Existing) Open(_ context.Context, say func(format string, args ...any)) 
 	}
 	defer f.Close() //nolint:errcheck // only read
 	say("the repository is that of %s", conf)
-	return Repository{Conf: conf, Stanza: e.Stanza, Mode: info.Mode(), Owner: owner(info)}, nil
+	return Repository{Conf: conf, Stanza: e.Stanza, Mode: info.Mode(), Owner: Owner(info)}, nil
 }
 
-// owner is the name of a file's owner, or the number of one without a name.
-func owner(info fs.FileInfo) string {
+// Owner is the name of a file's owner, or the number of one without a name.
+func Owner(info fs.FileInfo) string {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok {
 		return ""

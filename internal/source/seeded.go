@@ -31,6 +31,7 @@ type Seeded struct {
 	BinDir  string             // directory of initdb and pg_ctl; the newest one found when empty
 	// Settings of the server go before those it usually has, as name=value.
 	Settings []string
+	Initdb   []string // more options of initdb
 	// Options of pgbackrest.conf go before those it usually has, as name=value; without a
 	// value the option is left out.
 	Options []string

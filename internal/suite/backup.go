@@ -34,8 +34,8 @@ var Backup = Suite{
 		{Name: "archive", Default: reason.WALMissing},
 		{Name: "rpo", Default: reason.RPOExceeded, Optional: true},
 		{Name: "retention", Default: reason.RetentionWrong, Optional: true},
-		{Name: "encryption", Default: reason.NotEncrypted},
-		{Name: "integrity", Default: reason.RepoCorrupt},
+		{Name: "encryption", Default: reason.NotEncrypted, Optional: true}, // not of a repository host
+		{Name: "integrity", Default: reason.RepoCorrupt, Optional: true},
 	},
 	Independent: true,
 	Metrics: []Definition{

@@ -26,7 +26,7 @@ var interrupted = context.Background()
 // heard says whether standard output still has a reader. Asked for, SIGPIPE comes for any
 // descriptor (package os/signal), and only this one means that nobody waits for us any more.
 func heard() bool {
-	output := []unix.PollFd{{Fd: int32(os.Stdout.Fd()), Events: unix.POLLOUT}}
+	output := []unix.PollFd{{Fd: int32(os.Stdout.Fd()), Events: unix.POLLOUT}} //nolint:forbidigo // asked, not written
 	_, err := unix.Poll(output, 0)
 	return err == nil && output[0].Revents&(unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) == 0
 }

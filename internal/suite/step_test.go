@@ -23,6 +23,7 @@ var scenarios = map[string]func(*testing.T){
 	"nothing to ask of":  nothingToAskOf,
 	"hostile":            hostile,
 	"says forged events": sayForged,
+	"says everything":    saysEverything,
 }
 
 func failHere(context.Context) error  { return errors.New("it broke") }

@@ -76,6 +76,9 @@ func startCluster(t *testing.T, settings ...string) *cluster {
 // connect also makes pg_temp.fail(sqlstate), for errors that are hard to bring about.
 func (c *cluster) connect(ctx context.Context, database string) (*pgx.Conn, error) {
 	c.connections.Add(1)
+	if database == "" {
+		database = "template1"
+	}
 	conn, err := pgx.Connect(ctx, "host="+c.dir+" user=boss dbname="+database)
 	if err != nil {
 		return nil, err

@@ -11,9 +11,6 @@ import (
 	"veza.fr/recovery/internal/reason"
 )
 
-// Connect opens a connection to one database of the restored cluster.
-type Connect func(ctx context.Context, database string) (*pgx.Conn, error)
-
 // Run asks every check, also when an earlier one failed, each over a connection
 // and in a read-only transaction of its own. now is the moment ages are measured
 // from: the end of recovery.
@@ -75,18 +72,6 @@ func unloggedNote(ctx context.Context, conn *pgx.Conn, query string) string {
 	return fmt.Sprintf("; table %s is UNLOGGED: its rows are never in a backup", table)
 }
 
-// open connects, and takes back what a database or its role may have set to stop a query.
-func (connect Connect) open(ctx context.Context, database string) (*pgx.Conn, error) {
-	conn, err := connect(ctx, database)
-	if err != nil {
-		return nil, err
-	}
-	if _, err = conn.Exec(ctx, "SET statement_timeout = 0; SET lock_timeout = 0"); err != nil {
-		closeConn(ctx, conn)
-	}
-	return conn, err
-}
-
 // restrictForeignTables keeps a query from rows that never were in a backup. The setting
 // is in every minor release since August 2024; elsewhere this does nothing.
 const restrictForeignTables = `SELECT set_config(name, 'foreign-table', true)
@@ -140,11 +125,4 @@ func singleValue(rows pgx.Rows) (v value, problem string) {
 		return value{}, tooManyRows
 	}
 	return v, problem
-}
-
-// closeConn closes a connection even after ctx has ended.
-func closeConn(ctx context.Context, conn *pgx.Conn) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
-	defer cancel()
-	_ = conn.Close(ctx) // nothing was written
 }

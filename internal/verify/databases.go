@@ -1,22 +1,14 @@
 package verify
 
-import (
-	"context"
+import "context"
 
-	"veza.fr/recovery/internal/postgres"
-)
+// anyDatabase asks Connect for whichever database takes connections: those that initdb makes may
+// be closed, or not be there.
+const anyDatabase = ""
 
 // Databases lists the databases that can be opened: -2 marks one whose DROP DATABASE had
-// begun where recovery ended, and nobody may connect to it any more. Either of those that
-// initdb makes may be closed, or not be there.
-func Databases(ctx context.Context, connect Connect) (list []string, err error) {
-	for _, database := range []string{"template1", "postgres"} {
-		list, err = textsIn(ctx, connect, database,
-			"SELECT datname::text FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2 ORDER BY "+
-				"datname")
-		if err == nil || !postgres.ClosedDatabase(err) {
-			return list, err
-		}
-	}
-	return nil, err
+// begun where recovery ended, and nobody may connect to it any more.
+func Databases(ctx context.Context, connect Connect) ([]string, error) {
+	return textsIn(ctx, connect, anyDatabase,
+		"SELECT datname::text FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2 ORDER BY datname")
 }

@@ -23,22 +23,29 @@ type deepCheck struct {
 // deepChecks are all the deeper checks, in the order they are begun: what finds most for its
 // time comes first, since the budget may cut the last. Their names are settings.DeepChecks.
 var deepChecks = []deepCheck{
-	{"invalid_indexes", "no index is marked as invalid", catalogCheck(invalidIndexes)},
+	{"invalid_indexes", "no index that the data needs is invalid", catalogCheck(invalidIndexes)},
 	{
-		"collations", "no index is sorted by another version of its collation than the one here",
+		"collations", "nothing is sorted by another version of its collation than the one here",
 		catalogCheck(staleCollations),
 	},
 	{"extensions", "what the data needs of extensions is installed here", catalogCheck(missingExtensions)},
-	{"sequences", "no sequence is behind the column it feeds", Deep.sequences},
+	{"files", "every file that the catalogs promise is there, to its last gigabyte and page", Deep.files},
+	{
+		"lost_rows", "no index entry, no page of an index and no visibility map points to a row or page that is gone",
+		Deep.lostRows,
+	},
+	{"sequences", "no sequence is older than the column it feeds", Deep.sequences},
 	{"full_read", "every row of every table can be read, with what is stored out of line", Deep.fullRead},
 	{"amcheck", "every B-tree index agrees with its table, and every heap page is well formed", Deep.amcheck},
+	{"unique_keys", "no unique index has two rows of one key", Deep.uniqueKeys},
 	{"page_checksums", "every page of every file has its checksum", Deep.pageChecksums},
 }
 
 // Deep runs the deeper checks of one restored cluster.
 type Deep struct {
-	Connect Connect
-	Workers int // sessions at a time
+	Connect   Connect // as a role that may only read: what runs functions of the data
+	Superuser Connect // for what only it may do: amcheck, COPY to a file of the server
+	Workers   int     // sessions at a time
 	// Pages checks every page with the server stopped; it runs last.
 	Pages func(ctx context.Context) (Pages, error)
 	// Say prints a line of progress.
@@ -125,6 +132,9 @@ func (d Deep) runOne(ctx context.Context, check deepCheck, s survey) (Outcome, e
 		return o, nil //nolint:nilerr // what stopped the rest does not undo it
 	}
 	e, err := check.run(d, ctx, s)
+	if check.name == "extensions" { // what is not installed here: a locale as well
+		e.findings = append(e.findings, s.closed...)
+	}
 	o.Notes = e.notes
 	failed := Failure(e.findings)
 	switch {
@@ -152,7 +162,7 @@ func (d Deep) runOne(ctx context.Context, check deepCheck, s survey) (Outcome, e
 // failedByDamage makes a failure of an error the server explains by damaged data.
 func (o Outcome) failedByDamage(err error) (Outcome, error) {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
-	if !ok || !strings.HasPrefix(answer.Code, internalError) {
+	if !ok || !saysDamage(answer) {
 		return o, err
 	}
 	o.Status, o.Reason = Failed, deepCodeReason(answer.Code)
@@ -167,10 +177,25 @@ func withCodeReason(err error) error {
 	if !ok {
 		return err
 	}
+	if missesLibrary(answer) {
+		return reason.Wrap(reason.ToolMissing, err)
+	}
 	if why := deepCodeReason(answer.Code); why != reason.SmokeQuery {
 		return reason.Wrap(why, err)
 	}
 	return err
+}
+
+// saysDamage says whether the server answered that data is damaged: an internal error, or a
+// file of a relation that is not there. A missing library is missing here, not in the data.
+func saysDamage(answer *pgconn.PgError) bool {
+	code := codeOf(answer)
+	return strings.HasPrefix(code, internalError) || code == undefinedFile && !missesLibrary(answer)
+}
+
+// missesLibrary says whether the server could not load the library of a function.
+func missesLibrary(answer *pgconn.PgError) bool {
+	return codeOf(answer) != raisedByData && strings.HasPrefix(answer.Message, "could not access file")
 }
 
 // deepCodeReason is what an error code of the server says when it came from reading data that
@@ -179,7 +204,7 @@ func deepCodeReason(code string) reason.Reason {
 	if why := codeReason(code); why != reason.SmokeQuery {
 		return why
 	}
-	if strings.HasPrefix(code, internalError) {
+	if strings.HasPrefix(code, internalError) || code == undefinedFile {
 		return reason.PageChecksum
 	}
 	return reason.SmokeQuery

@@ -2,89 +2,116 @@ package verify
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 )
 
 // heapCheckSince is the first version whose amcheck looks at tables.
 const heapCheckSince = 140000
 
+// uniqueCheckSince is the first version whose amcheck looks for two rows of one key.
+const uniqueCheckSince = 170000
+
 // amcheck has PostgreSQL's own checker look at every B-tree index, with its parents and
 // all the rows of its table (pg_amcheck --parent-check --heapallindexed), and at every
-// table. It is made in the clone's databases first.
+// table. Its functions are made in the clone's databases first; a database that refuses them is
+// left out alone.
 func (d Deep) amcheck(ctx context.Context, s survey) (examination, error) {
-	schemas := map[string]string{}
+	schema := "veza_drill_" + strings.ToLower(rand.Text())
+	refused := map[string]string{}
 	for _, database := range s.databases {
-		schema, err := d.createAmcheck(ctx, database)
-		missing, refused := errors.AsType[*pgconn.PgError](err)
-		if refused && ctx.Err() == nil && !strings.HasPrefix(missing.Code, operatorIntervention) &&
-			deepCodeReason(missing.Code) == reason.SmokeQuery {
-			return examination{
-				leftOut: "amcheck cannot be made in database " + database + ": " + excerpt(missing.Message),
-			}, nil
+		err := d.createAmcheck(ctx, database, schema, s.version)
+		answer, ok := errors.AsType[*pgconn.PgError](err)
+		switch {
+		case err == nil:
+		case ok && ctx.Err() == nil && refuses(answer):
+			refused[database] = fmt.Sprintf("amcheck cannot be made in database %s, which is left out: %s", database,
+				excerpt(answer.Message))
+		default:
+			return examination{}, fmt.Errorf("database %s: %w", database, err)
 		}
-		if err != nil {
-			return examination{}, err
-		}
-		schemas[database] = schema
+	}
+	notes := slices.Sorted(maps.Values(refused))
+	if len(refused) == len(s.databases) {
+		return examination{leftOut: strings.Join(shortened(notes), "; ")}, nil
 	}
 	objects := s.of(func(r relation) bool {
-		return r.kind == "i" && r.method == "btree" && r.valid ||
-			r.kind != "i" && r.method == "heap" && s.version >= heapCheckSince
+		_, out := refused[r.database]
+		return !out && (r.kind == "i" && r.method == "btree" && r.valid ||
+			r.kind != "i" && r.method == "heap" && s.version >= heapCheckSince)
 	})
-	examine := func(ctx context.Context, conn *pgx.Conn, r relation) ([]Outcome, string, error) {
-		return examineByAmcheck(ctx, conn, r, schemas[r.database])
-	}
-	return d.forEachRelation(ctx, s.workers(d.Workers), "indexes and tables", objects, examine)
+	look := amcheckCall{schema: schema, version: s.version}
+	e, err := d.forEachRelation(ctx, s.workers(d.Workers), "indexes and tables", objects, look.examine)
+	e.notes = append(notes, e.notes...)
+	return e, err
 }
 
-// createAmcheck makes sure that the extension is there and returns its schema, quoted.
-func (d Deep) createAmcheck(ctx context.Context, database string) (schema string, err error) {
+// refuses says whether what the server answered keeps a function from being made there, and says
+// nothing about the data.
+func refuses(answer *pgconn.PgError) bool {
+	return missesLibrary(answer) ||
+		!strings.HasPrefix(answer.Code, operatorIntervention) && deepCodeReason(answer.Code) == reason.SmokeQuery
+}
+
+// amcheckFunctions are amcheck's own, from the library of this machine. They are made one by one,
+// not by CREATE EXTENSION: the data may have an extension of that name, of another version or with
+// other functions behind it.
+const amcheckFunctions = `CREATE FUNCTION %[1]s.bt_index_check(regclass, boolean) RETURNS void
+	AS '$libdir/amcheck', 'bt_index_check' LANGUAGE c STRICT;
+	CREATE FUNCTION %[1]s.bt_index_parent_check(%[2]s) RETURNS void
+	AS '$libdir/amcheck', 'bt_index_parent_check' LANGUAGE c STRICT;
+	CREATE FUNCTION %[1]s.verify_heapam(relation regclass, on_error_stop boolean, check_toast boolean, skip text,
+		startblock bigint, endblock bigint, OUT blkno bigint, OUT offnum integer, OUT attnum integer, OUT msg text)
+	RETURNS SETOF record AS '$libdir/amcheck', 'verify_heapam' LANGUAGE c`
+
+// createAmcheck makes the functions in a schema of the run's own, whose name nobody could know.
+func (d Deep) createAmcheck(ctx context.Context, database, schema string, version int) error {
 	conn, err := d.writer(ctx, database)
 	if err != nil {
-		return "", err
+		return err
 	}
 	defer closeConn(ctx, conn)
-	const schemaQuery = "SELECT quote_ident(n.nspname) FROM pg_catalog.pg_extension e " +
-		"JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'amcheck'"
 	// The clone's event triggers may refuse what is made here; those that are ENABLE ALWAYS do so
 	// even in this session.
 	const disableEventTriggers = `DO $$ DECLARE name text; BEGIN
 		FOR name IN SELECT evtname FROM pg_catalog.pg_event_trigger LOOP
 		EXECUTE format('ALTER EVENT TRIGGER %I DISABLE', name); END LOOP; END $$`
 	if _, err = conn.Exec(ctx, disableEventTriggers); err != nil {
-		return "", err
+		return err
 	}
-	err = conn.QueryRow(ctx, schemaQuery).Scan(&schema)
-	if errors.Is(err, pgx.ErrNoRows) {
-		_, err = conn.Exec(ctx,
-			"CREATE SCHEMA IF NOT EXISTS veza_drill; CREATE EXTENSION amcheck SCHEMA veza_drill")
-		if err == nil {
-			err = conn.QueryRow(ctx, schemaQuery).Scan(&schema)
-		}
-		return schema, err
+	arguments := "regclass, boolean, boolean"
+	if version >= uniqueCheckSince {
+		arguments += ", boolean"
 	}
-	if err == nil { // an old one lacks what is asked
-		_, err = conn.Exec(ctx, "ALTER EXTENSION amcheck UPDATE")
-	}
-	return schema, err
+	_, err = conn.Exec(ctx, "CREATE SCHEMA "+schema+"; "+fmt.Sprintf(amcheckFunctions, schema, arguments))
+	return err
 }
 
-// examineByAmcheck looks at one index or table. An error that is no damage (an expression of an
+// amcheckCall is how amcheck is called in this run.
+type amcheckCall struct {
+	schema  string
+	version int
+}
+
+// examine looks at one index or table. An error that is no damage (an expression of an
 // index that needs a search_path) is a note.
-func examineByAmcheck(ctx context.Context, conn *pgx.Conn, r relation,
-	schema string,
-) (found []Outcome, note string, err error) {
+func (a amcheckCall) examine(ctx context.Context, conn *pgx.Conn, r relation) (
+	found []Outcome, note string, err error,
+) {
 	if r.kind == "i" {
-		err = indexDamage(ctx, conn, r, schema)
+		err = a.indexDamage(ctx, conn, r)
 	} else {
-		found, err = heapDamage(ctx, conn, r, schema)
+		found, err = a.heapDamage(ctx, conn, r)
 	}
 	if err == nil {
 		return found, "", nil
@@ -93,24 +120,37 @@ func examineByAmcheck(ctx context.Context, conn *pgx.Conn, r relation,
 	if err != nil {
 		return nil, "", err
 	}
+	found, note = a.failed(r, answer)
+	return found, note, nil
+}
+
+// failed is what the server's answer says of an index or table.
+func (amcheckCall) failed(r relation, answer *pgconn.PgError) (found []Outcome, note string) {
+	missing := postgres.MissingLocale(answer)
 	switch {
-	case !strings.HasPrefix(answer.Code, internalError):
-		return nil, skippedNote(r, answer), nil
+	case missing != nil:
+		return []Outcome{relationFinding(r, answer, reason.ToolMissing, missing.Error())}, ""
+	case !saysDamage(answer):
+		return nil, skippedNote(r, answer)
 	case r.kind == "i" && !strings.HasPrefix(answer.Message, "invalid page in block"):
 		return []Outcome{
 			relationFinding(r, answer, reason.IndexCorrupt, "REINDEX it; run pg_amcheck on production"),
-		}, "", nil
+		}, ""
 	}
-	return []Outcome{relationFinding(r, answer, reason.PageChecksum, "run pg_amcheck on production")}, "", nil
+	return []Outcome{relationFinding(r, answer, reason.PageChecksum, "run pg_amcheck on production")}, ""
 }
 
 // indexDamage looks at an index with its parents, which needs a lock that rows of a prepared
 // transaction deny: then without them.
-func indexDamage(ctx context.Context, conn *pgx.Conn, r relation, schema string) error {
-	_, err := conn.Exec(ctx,
-		fmt.Sprintf("SELECT %s.bt_index_parent_check(%d::oid::regclass, true, false)", schema, r.oid))
+func (a amcheckCall) indexDamage(ctx context.Context, conn *pgx.Conn, r relation) error {
+	unique := ""
+	if a.version >= uniqueCheckSince {
+		unique = ", true"
+	}
+	_, err := conn.Exec(ctx, fmt.Sprintf("SELECT %s.bt_index_parent_check(%d::oid::regclass, true, false%s)",
+		a.schema, r.oid, unique))
 	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && answer.Code == lockNotAvailable {
-		_, err = conn.Exec(ctx, fmt.Sprintf("SELECT %s.bt_index_check(%d::oid::regclass, true)", schema, r.oid))
+		_, err = conn.Exec(ctx, fmt.Sprintf("SELECT %s.bt_index_check(%d::oid::regclass, true)", a.schema, r.oid))
 	}
 	return err
 }
@@ -118,10 +158,10 @@ func indexDamage(ctx context.Context, conn *pgx.Conn, r relation, schema string)
 // heapDamage are the rows of a table that are not well formed. Their pages are whole as
 // to length, and without checksums nothing else sees them: page_checksum is the reason
 // of damaged pages however they were found.
-func heapDamage(ctx context.Context, conn *pgx.Conn, r relation, schema string) ([]Outcome, error) {
+func (a amcheckCall) heapDamage(ctx context.Context, conn *pgx.Conn, r relation) ([]Outcome, error) {
 	rows, err := conn.Query(ctx, fmt.Sprintf(
 		"SELECT blkno, coalesce(offnum, 0), msg "+
-			"FROM %s.verify_heapam(%d::oid::regclass, check_toast => true) LIMIT 3", schema, r.oid))
+			"FROM %s.verify_heapam(%d::oid::regclass, false, true, 'none', NULL, NULL) LIMIT 3", a.schema, r.oid))
 	if err != nil {
 		return nil, err
 	}

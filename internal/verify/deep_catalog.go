@@ -23,52 +23,6 @@ type catalogQuery struct {
 // firstUserOID is the first oid that is not the catalog's own (FirstNormalObjectId).
 const firstUserOID = "16384"
 
-// invalidIndexes: what CREATE INDEX CONCURRENTLY left half-made is not used by queries, and a
-// unique one keeps nothing unique. What REINDEX CONCURRENTLY leaves over (_ccnew, _ccold)
-// stands beside a whole index, and does no harm.
-var invalidIndexes = catalogQuery{
-	examined: "indexes", reason: reason.IndexCorrupt,
-	query: `SELECT i.relname !~ '_cc(new|old)[0-9]*$',
-		format('index %I.%I of table %s is invalid (valid %s, ready %s): no query uses it, '
-			'and it keeps nothing unique; drop it and build it again', n.nspname, i.relname,
-			x.indrelid::regclass, x.indisvalid, x.indisready)
-		FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
-			JOIN pg_catalog.pg_namespace n ON n.oid = i.relnamespace
-		WHERE i.relkind = 'i' AND i.relpersistence <> 't' AND NOT (x.indisvalid AND x.indisready AND x.indislive)
-		ORDER BY 1 DESC, 2`,
-}
-
-// sortedIndex is an index of a user table that is sorted by a collation (oid 100 is the
-// database's default).
-const sortedIndex = `(SELECT x.indexrelid FROM pg_catalog.pg_index x
-	WHERE x.indrelid >= ` + firstUserOID + ` AND %s = ANY (x.indcollation) ORDER BY 1 LIMIT 1)`
-
-const collationText = `format('collation %%s was made with version %%s and has version %%s here, ` +
-	`so that indexes on text may be sorted wrongly%%s; REINDEX them, then ALTER %%s REFRESH %%sVERSION',
-	%s, %s, %s, coalesce(', such as ' || %s::regclass, '; none of user tables is'), %s, %s)`
-
-// staleCollations: an index that was sorted by another version of the operating system's
-// rules no longer finds rows that are there.
-var staleCollations = catalogQuery{
-	examined: "collations", reason: reason.IndexCorrupt, also: defaultCollation, since: 150000,
-	query: `SELECT ` + fmt.Sprintf(sortedIndex, "c.oid") + ` IS NOT NULL,
-		` + fmt.Sprintf(collationText, "c.oid::regcollation", "c.collversion",
-		"pg_catalog.pg_collation_actual_version(c.oid)", fmt.Sprintf(sortedIndex, "c.oid"),
-		"'COLLATION ' || c.oid::regcollation", "''") + `
-		FROM pg_catalog.pg_collation c
-		WHERE c.collversion IS NOT NULL
-		AND c.collencoding IN (-1, (SELECT encoding FROM pg_catalog.pg_database WHERE datname = current_database()))
-		AND c.collversion <> pg_catalog.pg_collation_actual_version(c.oid)`,
-}
-
-// defaultCollation asks the same about the database's own collation, whose version is kept since 15.
-var defaultCollation = `UNION ALL SELECT ` + fmt.Sprintf(sortedIndex, "100") + ` IS NOT NULL,
-	` + fmt.Sprintf(collationText, "'of the database'", "d.datcollversion",
-	"pg_catalog.pg_database_collation_actual_version(d.oid)", fmt.Sprintf(sortedIndex, "100"),
-	"format('DATABASE %I', d.datname)", "'COLLATION '") + `
-	FROM pg_catalog.pg_database d WHERE d.datname = current_database() AND d.datcollversion IS NOT NULL
-	AND d.datcollversion <> pg_catalog.pg_database_collation_actual_version(d.oid)`
-
 // missingExtensions: a column of a type of an extension that is not installed here cannot
 // be read here, nor an index with its operators be used. What only runs jobs or adds
 // functions prevents nobody from reading the data.
@@ -115,6 +69,7 @@ func catalogCheck(q catalogQuery) func(Deep, context.Context, survey) (examinati
 				return e, fmt.Errorf("database %s: %w", database, err)
 			}
 		}
+		e.notes = shortened(e.notes)
 		e.examined = fmt.Sprintf("%s of %d databases", q.examined, len(s.databases))
 		return e, nil
 	}
@@ -127,6 +82,9 @@ func (d Deep) askCatalog(ctx context.Context, database, query string, why reason
 		return err
 	}
 	defer closeConn(ctx, conn)
+	if _, err = conn.Exec(ctx, "SET jit = off"); err != nil { // it takes longer than the query
+		return err
+	}
 	rows, err := conn.Query(ctx, query, pgx.QueryExecModeExec)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package verify_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -31,6 +32,15 @@ var healthy = []string{
 	`CREATE INDEX words_w ON words (w)`,
 	`CREATE EXTENSION citext`, `CREATE TABLE address (a citext)`, `CREATE EXTENSION pg_trgm`,
 	`CREATE INDEX item_expr ON item (lower(what))`,
+	// Keys that stand twice in an index, and are of one row or of none.
+	`CREATE TABLE coded (code int, note text, at timestamptz)`, `CREATE UNIQUE INDEX coded_code ON coded (code)`,
+	`CREATE INDEX coded_note ON coded (note)`, `INSERT INTO coded SELECT i, 'a' FROM generate_series(1, 300) i`,
+	`UPDATE coded SET note = 'b'`, `UPDATE coded SET note = 'c' WHERE code < 50`,
+	`INSERT INTO coded VALUES (NULL, 'x'), (NULL, 'x')`, `DELETE FROM coded WHERE code = 7`,
+	`INSERT INTO coded VALUES (7, 'again')`, `CREATE TABLE priced (price numeric)`,
+	`CREATE UNIQUE INDEX priced_price ON priced (price)`, `INSERT INTO priced VALUES (2.0), (NULL), (NULL)`,
+	`ALTER TABLE priced ENABLE ROW LEVEL SECURITY`, `CREATE POLICY nobody ON priced USING (false)`,
+	`CREATE UNIQUE INDEX coded_part ON coded (note) WHERE code = 9`,
 }
 
 // defect is one thing that is wrong at a time.
@@ -42,7 +52,29 @@ type defect struct {
 	words       string
 }
 
+// Two rows of one key, as when the index was not unique at the time, and what looks like it.
+const (
+	notUnique = `UPDATE pg_index SET indisunique = %t WHERE indexrelid = '%s'::regclass; `
+	twoOfAKey = `INSERT INTO %s SELECT * FROM %[1]s LIMIT 1; `
+)
+
+func twice(table, index string) string {
+	return fmt.Sprintf(notUnique, false, index) + fmt.Sprintf(twoOfAKey, table) + fmt.Sprintf(notUnique, true, index)
+}
+
 var defects = []defect{
+	{
+		"two rows of one key", "unique_keys", twice("coded", "coded_code"),
+		`DELETE FROM coded a USING coded b WHERE a.code = b.code AND a.ctid > b.ctid`, verify.Failed,
+		reason.IndexCorrupt,
+		"index public.coded_code in database postgres is unique, and table public.coded has two rows of one key (code)",
+	},
+	{
+		"two rows of one number, written differently", "unique_keys",
+		fmt.Sprintf(notUnique, false, "priced_price") + `INSERT INTO priced VALUES (1.0), (1.000); ` +
+			fmt.Sprintf(notUnique, true, "priced_price"),
+		`DELETE FROM priced WHERE price = 1`, verify.Failed, reason.IndexCorrupt, "(price)",
+	},
 	{
 		"index lacks rows", "amcheck",
 		`UPDATE pg_index SET indisvalid = false, indisready = false WHERE indexrelid = 'item_what'::regclass; ` +
@@ -52,9 +84,9 @@ var defects = []defect{
 	},
 	{
 		"index invalid", "invalid_indexes",
-		`UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'item_what'::regclass`,
-		`UPDATE pg_index SET indisvalid = true WHERE indexrelid = 'item_what'::regclass`, verify.Failed,
-		reason.IndexCorrupt, "index public.item_what of table item is invalid",
+		`UPDATE pg_index SET indisvalid = false, indisready = false WHERE indexrelid = 'item_what'::regclass`,
+		`UPDATE pg_index SET indisvalid = true, indisready = true WHERE indexrelid = 'item_what'::regclass`,
+		verify.Failed, reason.IndexCorrupt, "index public.item_what of table item is invalid",
 	},
 	{
 		"leftover", "invalid_indexes",
@@ -100,7 +132,11 @@ var defects = []defect{
 }
 
 // Each deeper check turns red of its own defect, names it, and is green again without it.
-func TestDeep_FindsEachDefect(t *testing.T) {
+func TestDeep_FindsEachDefect(t *testing.T) { findEach(t, healthy, defects) }
+
+// findEach makes something healthy, then one thing wrong, or only odd, at a time.
+func findEach(t *testing.T, healthy []string, defects []defect) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("needs a PostgreSQL")
 	}
@@ -118,10 +154,11 @@ func TestDeep_FindsEachDefect(t *testing.T) {
 		exec(statement)
 	}
 	deep := verify.Deep{
-		Connect: c.connect,
-		Workers: 2,
-		Say:     t.Logf,
-		Pages:   func(context.Context) (verify.Pages, error) { return verify.Pages{Blocks: 9}, nil },
+		Superuser: c.connect,
+		Connect:   c.connect,
+		Workers:   2,
+		Say:       t.Logf,
+		Pages:     func(context.Context) (verify.Pages, error) { return verify.Pages{Blocks: 9}, nil },
 	}
 	run := func(checks ...string) map[string]verify.Outcome {
 		outcomes, err := deep.Run(ctx, checks, time.Minute)
@@ -165,10 +202,11 @@ func TestDeep_BudgetAndChoice(t *testing.T) {
 	c := startCluster(t)
 	pages := verify.Pages{Bad: []string{"base/5/1259, block 0: calculated checksum A but block contains B", "global/1"}}
 	deep := verify.Deep{
-		Connect: c.connect,
-		Workers: 1,
-		Say:     t.Logf,
-		Pages:   func(context.Context) (verify.Pages, error) { return pages, nil },
+		Superuser: c.connect,
+		Connect:   c.connect,
+		Workers:   1,
+		Say:       t.Logf,
+		Pages:     func(context.Context) (verify.Pages, error) { return pages, nil },
 	}
 	run := func(budget time.Duration, checks ...string) (list []verify.Outcome) {
 		list, err := deep.Run(t.Context(), checks, budget)
@@ -190,7 +228,7 @@ func TestDeep_BudgetAndChoice(t *testing.T) {
 	assert.Contains(t, failed.Sentence, "(and 1 more)")
 
 	pages = verify.Pages{Off: true}
-	last := run(time.Minute, "page_checksums")[6]
+	last := run(time.Minute, "page_checksums")[len(settings.DeepChecks)-1]
 	assert.Equal(t, verify.LeftOut, last.Status)
 	assert.Contains(t, last.Sentence, "no data checksums")
 	assert.Nil(t, verify.Failure([]verify.Outcome{last}))

@@ -3,9 +3,10 @@ package verify
 import (
 	"context"
 	"fmt"
-	"strings"
+	"io"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"veza.fr/recovery/internal/reason"
 )
@@ -21,7 +22,7 @@ func (d Deep) fullRead(ctx context.Context, s survey) (examination, error) {
 	for _, r := range tables {
 		size += r.size
 	}
-	e, err := d.forEachRelation(ctx, s.workers(d.Workers), "tables", tables, readTable)
+	e, err := d.forEachRelation(ctx, s.workers(d.Workers), "tables", tables, d.readTable)
 	e.examined += fmt.Sprintf(" (%.1f MB without TOAST) in %d databases", float64(size)/1e6, len(s.databases))
 	return e, err
 }
@@ -29,8 +30,9 @@ func (d Deep) fullRead(ctx context.Context, s survey) (examination, error) {
 // readTable reads one table. The table itself is copied, not a query on it: planning one
 // evaluates the expressions of its indexes, which may fail for reasons of their own. What COPY
 // leaves out of a table (stored generated columns) and cannot copy as such (materialized
-// views) is read by a query; only damage counts there.
-func readTable(ctx context.Context, conn *pgx.Conn, r relation) ([]Outcome, string, error) {
+// views) is read by a query; only damage counts there. It runs as the role that may only read,
+// since its planner evaluates functions of the data.
+func (d Deep) readTable(ctx context.Context, conn *pgx.Conn, r relation) ([]Outcome, string, error) {
 	query := fmt.Sprintf("(SELECT %s FROM ONLY %s)", r.generated, r.name)
 	if r.kind == "r" {
 		found, note, err := copyOut(ctx, conn, r, r.name)
@@ -38,14 +40,32 @@ func readTable(ctx context.Context, conn *pgx.Conn, r relation) ([]Outcome, stri
 			return found, note, err
 		}
 	}
-	return copyOut(ctx, conn, r, query)
+	reader, err := d.Connect.open(ctx, r.database)
+	if err != nil {
+		return nil, "", err
+	}
+	defer closeConn(ctx, reader)
+	if _, err = reader.Exec(ctx, dataAsItIs); err != nil {
+		return nil, "", err
+	}
+	return copyOut(ctx, reader, r, query)
+}
+
+// copyTo reads a table as the superuser, on the server, or a query as anybody.
+func copyTo(ctx context.Context, conn *pgx.Conn, r relation, source, options string) error {
+	if source == r.name {
+		_, err := conn.Exec(ctx, "COPY "+source+" TO '/dev/null'"+options)
+		return err
+	}
+	_, err := conn.PgConn().CopyTo(ctx, io.Discard, "COPY "+source+" TO STDOUT"+options)
+	return err
 }
 
 // copyOut reads a table, or a query in parentheses, by COPY. An error that is no damage is a
 // note: any error of a query that is not internal, and a lock that did not come. Any other
 // error of a table itself is a finding.
 func copyOut(ctx context.Context, conn *pgx.Conn, r relation, source string) ([]Outcome, string, error) {
-	_, err := conn.Exec(ctx, "COPY "+source+" TO '/dev/null' (FORMAT binary)")
+	err := copyTo(ctx, conn, r, source, " (FORMAT binary)")
 	if err == nil {
 		return nil, "", nil
 	}
@@ -54,21 +74,30 @@ func copyOut(ctx context.Context, conn *pgx.Conn, r relation, source string) ([]
 		return nil, "", err
 	}
 	if answer.Code == noBinary {
-		if _, err = conn.Exec(ctx, "COPY "+source+" TO '/dev/null'"); err == nil {
+		if err = copyTo(ctx, conn, r, source, ""); err == nil {
 			return nil, "", nil
 		}
 		if answer, err = serverError(ctx, conn, err); err != nil {
 			return nil, "", err
 		}
 	}
+	if tooLarge(answer) { // of the row, or of a value that is no value
+		return readByColumns(ctx, conn, r)
+	}
+	found, note := copyFailed(r, answer, source != r.name)
+	return found, note, nil
+}
+
+// copyFailed is what the server's answer says of a table, or of a query on it.
+func copyFailed(r relation, answer *pgconn.PgError, query bool) (found []Outcome, note string) {
 	switch {
-	case strings.Contains(answer.Message, "could not access file"): // the library of a type
+	case missesLibrary(answer): // of a type
 		return []Outcome{
 			relationFinding(r, answer, reason.ToolMissing,
 				"its extension is not installed here: another -image has it"),
-		}, "", nil
-	case answer.Code == lockNotAvailable, source != r.name && !strings.HasPrefix(answer.Code, internalError):
-		return nil, skippedNote(r, answer), nil
+		}, ""
+	case answer.Code == lockNotAvailable, query && !saysDamage(answer):
+		return nil, skippedNote(r, answer)
 	}
-	return []Outcome{relationFinding(r, answer, deepCodeReason(answer.Code), "")}, "", nil
+	return []Outcome{relationFinding(r, answer, deepCodeReason(answer.Code), "")}, ""
 }

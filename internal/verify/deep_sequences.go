@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -16,7 +17,13 @@ import (
 const fedColumns = `SELECT s.oid::regclass::text, d.refobjid::regclass::text, quote_ident(a.attname), q.seqincrement,
 	t.relkind = 'p',
 	EXISTS (SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = d.refobjid AND x.indisunique AND x.indisvalid
-	  AND x.indpred IS NULL AND x.indnkeyatts = 1 AND x.indkey[0] = a.attnum)
+	  AND x.indpred IS NULL AND x.indnkeyatts = 1 AND x.indkey[0] = a.attnum),
+	EXISTS (SELECT FROM pg_catalog.pg_subscription b JOIN pg_catalog.pg_database d
+	  ON d.oid = b.subdbid AND d.datname = current_database()
+	  WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_subscription_rel r WHERE r.srsubid = b.oid)
+	    OR EXISTS (SELECT FROM pg_catalog.pg_subscription_rel r WHERE r.srsubid = b.oid AND (r.srrelid = t.oid
+	      OR r.srrelid IN (SELECT p.relid FROM pg_catalog.pg_partition_tree(t.oid) p)))),
+	q.seqstart
 	FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S'
 		AND s.relpersistence <> 't'
 	JOIN pg_catalog.pg_class t ON t.oid = d.refobjid AND (t.relkind = 'r' OR t.relkind = 'p' AND NOT EXISTS (
@@ -34,11 +41,19 @@ type fedColumn struct {
 	Increment               int64
 	Parted                  bool // the column is that of all partitions
 	Keyed                   bool
+	Subscribed              bool // a logical subscription brings the rows, and never moves a sequence
+	Start                   int64
 }
 
-// sequences compares every sequence with the column it feeds: the next number must not be
-// one that is there. WAL carries a sequence ahead of its rows, so that one that lags is
-// of another moment than its table.
+// reach is how many numbers of a sequence are looked ahead for one that is there already. A
+// sequence of an earlier moment than its rows has one at once, or after the few that were
+// deleted. Beyond lie a sentinel, or numbers of elsewhere, which production lives with.
+const reach = 1000
+
+// sequences compares every sequence with the column it feeds: none of the next numbers may be
+// there. WAL carries a sequence ahead of its rows, so that one that lags is of another moment
+// than its table. One that was never used, and one whose rows a logical subscription brings, is
+// behind in production too.
 func (d Deep) sequences(ctx context.Context, s survey) (e examination, err error) {
 	seen := 0
 	for _, database := range s.databases {
@@ -58,30 +73,31 @@ func (d Deep) sequencesOf(ctx context.Context, database string, e *examination) 
 		return 0, err
 	}
 	defer closeConn(ctx, conn)
-	if _, err = conn.Exec(ctx, "SET lock_timeout = '2s'"); err != nil {
-		return 0, err
-	}
 	rows, err := conn.Query(ctx, fedColumns, pgx.QueryExecModeExec)
 	if err != nil {
 		return 0, err
 	}
 	list, err := pgx.CollectRows(rows, pgx.RowToStructByPos[fedColumn])
+	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && notAllowed(answer) {
+		e.notes = append(e.notes,
+			fmt.Sprintf("database %s: no sequence was compared: %s", database, whyNot(ctx, conn, answer)))
+		return 0, nil
+	}
 	if err != nil {
 		return 0, err
 	}
 	for _, f := range list {
-		text, err := f.collision(ctx, conn)
-		if answer, ok := errors.AsType[*pgconn.PgError](err); ok && answer.Code == lockNotAvailable {
-			e.notes = append(e.notes, fmt.Sprintf(
-				"database %s: sequence %s was not compared: a prepared transaction holds a lock on table %s",
-				database, f.Sequence, f.Table))
+		text, bad, err := f.behind(ctx, conn)
+		if answer, ok := errors.AsType[*pgconn.PgError](err); ok && notAllowed(answer) {
+			e.notes = append(e.notes, fmt.Sprintf("database %s: sequence %s of table %s was not compared: %s",
+				database, f.Sequence, f.Table, whyNot(ctx, conn, answer)))
 			continue
 		}
 		switch {
 		case err != nil:
 			return 0, fmt.Errorf("sequence %s: %w", f.Sequence, err)
 		case text == "":
-		case f.Keyed:
+		case bad && f.Keyed:
 			e.findings = append(e.findings, finding(reason.StaleData, "database "+database+": "+text))
 		default:
 			e.notes = append(e.notes, "database "+database+": "+text)
@@ -90,40 +106,81 @@ func (d Deep) sequencesOf(ctx context.Context, database string, e *examination) 
 	return len(list), nil
 }
 
-// collision says which number in the column the sequence's next one would collide with, or "".
-func (f fedColumn) collision(ctx context.Context, conn *pgx.Conn) (string, error) {
+// behind says how a sequence stands to a column that is ahead of it, and whether it will give
+// a number soon that is there; "" of a column that is not ahead.
+func (f fedColumn) behind(ctx context.Context, conn *pgx.Conn) (text string, bad bool, err error) {
 	farthest := "max"
 	if f.Increment < 0 {
 		farthest = "min"
 	}
-	only := "ONLY " // a child's rows are under another index
-	if f.Parted {
-		only = ""
-	}
-	var last, there int64
+	var last int64
 	var called bool
 	var value *int64
-	query := fmt.Sprintf("SELECT s.last_value, s.is_called, (SELECT %s(%s) FROM %s%s) FROM %s s",
-		farthest, f.Column, only, f.Table, f.Sequence)
-	err := conn.QueryRow(ctx, query, pgx.QueryExecModeExec).Scan(&last, &called, &value)
+	query := fmt.Sprintf("SELECT s.last_value, s.is_called, (SELECT %s(%s) FROM %s) FROM %s s",
+		farthest, f.Column, f.from(), f.Sequence)
+	err = conn.QueryRow(ctx, query, pgx.QueryExecModeExec).Scan(&last, &called, &value)
 	if err != nil || value == nil { // an empty table is not ahead of anything
-		return "", err
+		return "", false, err
 	}
 	next := last
 	if called {
 		next += f.Increment
 	}
 	// Used up: the next row is refused, it does not collide.
-	if f.Increment > 0 && next < last || f.Increment < 0 && next > last {
-		return "", nil
+	if f.Increment > 0 && next < last || f.Increment < 0 && next > last || !f.ahead(*value, next) {
+		return "", false, nil
 	}
-	there = *value
-	// Steps of more than 1 leave room for numbers of others between its own.
-	if f.Increment > 0 && next+f.Increment-1 > there || f.Increment < 0 && next+f.Increment+1 < there {
-		return "", nil
+	there, err := f.nearest(ctx, conn, next)
+	if err != nil {
+		return "", false, err
 	}
-	return fmt.Sprintf(
-		"sequence %s goes on with %d, and column %s of table %s is at %d already: the next row would collide; "+
-			"setval() it in production if it is so there, else the sequence is older than its rows",
-		f.Sequence, next, f.Column, f.Table, there), nil
+	text = fmt.Sprintf("sequence %s goes on with %d, and column %s of table %s is at %d already: ", f.Sequence, next,
+		f.Column, f.Table, *value)
+	unused := !called && last == f.Start
+	switch {
+	case there == nil:
+		return text + fmt.Sprintf("none of the next %d numbers is there, so that this one is a sentinel, or "+
+			"they come from elsewhere", reach), false, nil
+	case f.Subscribed:
+		return text + "a logical subscription brings the rows and never moves a sequence; setval() it before " +
+			"anything else writes there", false, nil
+	case unused:
+		return text + "it was never used, so that the numbers come from elsewhere", false, nil
+	}
+	return text + fmt.Sprintf("number %d is there, and a row to come would collide; setval() it in production if it "+
+		"is so there, else the sequence is older than its rows", *there), true, nil
+}
+
+// from names the table; a child's rows are under another index.
+func (f fedColumn) from() string {
+	if f.Parted {
+		return f.Table
+	}
+	return "ONLY " + f.Table
+}
+
+// ahead says whether a number lies at or beyond the next one of the sequence. Steps of more
+// than 1 leave room for numbers of others between its own.
+func (f fedColumn) ahead(value, next int64) bool {
+	if f.Increment > 0 {
+		return value >= next && uint64(value-next) >= uint64(f.Increment-1)
+	}
+	return value <= next && uint64(next-value) >= uint64(-(f.Increment+1))
+}
+
+// nearest is the first of the numbers to come that is there, within reach; nil for none.
+func (f fedColumn) nearest(ctx context.Context, conn *pgx.Conn, next int64) (there *int64, err error) {
+	first, from, to := "min", next, next+reach*f.Increment
+	switch {
+	case f.Increment > 0 && (f.Increment > math.MaxInt64/reach || to < next):
+		to = math.MaxInt64
+	case f.Increment < 0:
+		first, from, to = "max", to, next
+		if f.Increment < math.MinInt64/reach || from > to {
+			from = math.MinInt64
+		}
+	}
+	query := fmt.Sprintf("SELECT %[1]s(%[2]s) FROM %[3]s WHERE %[2]s BETWEEN (%[4]d)::int8 AND (%[5]d)::int8 "+
+		"AND (%[2]s::numeric - (%[6]d)) %% (%[7]d) = 0", first, f.Column, f.from(), from, to, next, f.Increment)
+	return there, conn.QueryRow(ctx, query, pgx.QueryExecModeExec).Scan(&there)
 }

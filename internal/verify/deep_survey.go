@@ -2,13 +2,14 @@ package verify
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sort"
-	"strings"
+	"sync"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
+
+	"veza.fr/recovery/internal/postgres"
+	"veza.fr/recovery/internal/reason"
 )
 
 // relation is one thing with pages: a table, a materialized view, an index, a TOAST table.
@@ -22,7 +23,11 @@ type relation struct {
 	generated string
 	file      string // below the data directory
 	size      int64
-	valid     bool // of an index: valid and ready
+	valid     bool   // of an index: valid and ready
+	table     uint32 // of an index: its table
+	unique    bool   // of an index
+	nullsMeet bool   // of a unique index: NULL is like NULL (NULLS NOT DISTINCT)
+	unlogged  bool   // emptied by every restore, and not in the files before the server stops
 }
 
 // survey is what there is to check.
@@ -31,35 +36,49 @@ type survey struct {
 	sessions  int // max_connections
 	databases []string
 	relations []relation
-	notes     []string // databases that cannot be opened
+	notes     []string  // databases that cannot be opened
+	closed    []Outcome // the same, for the check that says what is missing on this machine
+	// doubtful says of unique indexes that were read already, by tableKey, whether a key may stand
+	// there twice: lost_rows reads them all, and unique_keys need not do so again.
+	doubtful *sync.Map
 }
 
+// relationsQuery takes no lock, as pg_relation_size would: a prepared transaction may hold any for ever. The
+// size is that of the files there are up to the gigabyte behind the last one that pg_class remembers.
 const relationsQuery = `SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.relkind::text,
 	coalesce(a.amname::text, ''),
 	coalesce((SELECT string_agg(quote_ident(t.attname), ', ' ORDER BY t.attnum) FROM pg_catalog.pg_attribute t
 	  WHERE t.attrelid = c.oid AND t.attnum > 0 AND NOT t.attisdropped 
 	    AND (c.relkind = 'r' AND t.attgenerated = 's' OR c.relkind = 'm')), ''),
-	coalesce(pg_catalog.pg_relation_filepath(c.oid), ''), coalesce(pg_catalog.pg_relation_size(c.oid), 0),
-	coalesce((SELECT i.indisvalid AND i.indisready FROM pg_catalog.pg_index i WHERE i.indexrelid = c.oid), true)
+	coalesce(pg_catalog.pg_relation_filepath(c.oid), ''),
+	-- the size of what a prepared transaction has locked would be waited for
+	CASE WHEN c.oid IN (SELECT l.relation FROM pg_catalog.pg_locks l
+		WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.pid IS NULL)
+	THEN c.relpages::bigint * current_setting('block_size')::int
+	ELSE coalesce(pg_catalog.pg_relation_size(c.oid), 0) END,
+	coalesce(i.indisvalid AND i.indisready, true), coalesce(i.indrelid, 0), coalesce(i.indisunique, false),
+	coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false), c.relpersistence = 'u'
 	FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 	LEFT JOIN pg_catalog.pg_am a ON a.oid = c.relam
+	LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
 	WHERE c.relkind IN ('r', 'm', 'i', 't') AND c.relpersistence <> 't' AND (c.relkind <> 'm' OR c.relispopulated)`
 
 // survey lists the databases that can be opened and everything in them that has pages.
 func (d Deep) survey(ctx context.Context) (s survey, err error) {
+	s.doubtful = &sync.Map{}
 	names, err := Databases(ctx, d.Connect)
 	if err != nil {
 		return s, err
 	}
 	for _, database := range names {
 		found, err := d.relations(ctx, database, &s)
-		answer, ok := errors.AsType[*pgconn.PgError](err)
-		switch {
-		case ok && strings.Contains(answer.Message, missingLocale):
-			s.notes = append(s.notes,
-				fmt.Sprintf("database %s is left out of the deeper checks: its locale is not installed here", database))
+		if missing := postgres.MissingLocale(err); missing != nil {
+			text := fmt.Sprintf("database %s is left out of the deeper checks: %s", database, missing)
+			s.notes = append(s.notes, text)
+			s.closed = append(s.closed, finding(reason.ToolMissing, text))
 			continue
-		case err != nil:
+		}
+		if err != nil {
 			return s, fmt.Errorf("database %s: %w", database, err)
 		}
 		s.databases = append(s.databases, database)
@@ -84,7 +103,8 @@ func (d Deep) relations(ctx context.Context, database string, s *survey) ([]rela
 	}
 	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (r relation, err error) {
 		r.database = database
-		return r, row.Scan(&r.oid, &r.name, &r.kind, &r.method, &r.generated, &r.file, &r.size, &r.valid)
+		return r, row.Scan(&r.oid, &r.name, &r.kind, &r.method, &r.generated, &r.file, &r.size, &r.valid,
+			&r.table, &r.unique, &r.nullsMeet, &r.unlogged)
 	})
 }
 
@@ -114,11 +134,18 @@ func (s survey) of(wanted func(relation) bool) []relation {
 func (s survey) owner(file string) string {
 	for _, r := range s.relations {
 		if r.file == file {
-			return fmt.Sprintf("%s %s in database %s", kinds[r.kind], r.name, r.database)
+			return r.title()
 		}
 	}
 	return ""
 }
 
+// title names a relation in a sentence.
+func (r relation) title() string {
+	return fmt.Sprintf("%s %s in database %s", kinds[r.kind], r.name, r.database)
+}
+
 // kinds are the words for pg_class.relkind.
-var kinds = map[string]string{"r": "table", "m": "materialized view", "i": "index", "t": "TOAST table"}
+var kinds = map[string]string{
+	"r": "table", "m": "materialized view", "i": "index", "t": "TOAST table", "S": "sequence",
+}

@@ -102,21 +102,27 @@ func (d Deep) worker(ctx context.Context, next <-chan relation, examine examineR
 		if err != nil {
 			return fmt.Errorf("%s in database %s: %w", r.name, r.database, err)
 		}
+		if strings.Contains(note, lockNotAvailable) {
+			note += lockHolders(ctx, conn, r.oid)
+		}
 		report(found, note)
 	}
 	return nil
 }
 
-// writer is a session that may write into the clone, without triggers, whatever search_path
+// dataAsItIs takes names and values as they are stored, whatever search_path and encoding the data brings.
+const dataAsItIs = "SET search_path = pg_catalog, pg_temp; " +
+	"SELECT pg_catalog.set_config('client_encoding', pg_catalog.getdatabaseencoding(), false)"
+
+// writer is a session of the superuser that may write into the clone, without triggers, whatever search_path
 // the data brings, and in the encoding of its database: nothing is converted.
 func (d Deep) writer(ctx context.Context, database string) (*pgx.Conn, error) {
-	conn, err := d.Connect.open(ctx, database)
+	conn, err := d.Superuser.open(ctx, database)
 	if err != nil {
 		return nil, err
 	}
-	if _, err = conn.Exec(ctx, "SET default_transaction_read_only = off; SET lock_timeout = '2s'; "+
-		"SET session_replication_role = replica; SET search_path = pg_catalog; "+
-		"SELECT set_config('client_encoding', getdatabaseencoding(), false)"); err != nil {
+	if _, err = conn.Exec(ctx, "SET default_transaction_read_only = off; "+
+		"SET session_replication_role = replica; "+dataAsItIs); err != nil {
 		closeConn(ctx, conn)
 		return nil, err
 	}
@@ -130,10 +136,12 @@ func serverError(ctx context.Context, conn *pgx.Conn, err error) (*pgconn.PgErro
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	if !ok || conn.IsClosed() || strings.HasPrefix(answer.Code, operatorIntervention) {
+	if !ok || conn.IsClosed() || strings.HasPrefix(codeOf(answer), operatorIntervention) {
 		return nil, err
 	}
-	return answer, nil
+	said := *answer
+	said.Code = codeOf(answer)
+	return &said, nil
 }
 
 // relationFinding makes a finding of what the server answered.
@@ -148,12 +156,8 @@ func relationFinding(r relation, answer *pgconn.PgError, why reason.Reason, next
 
 // skippedNote is the note on a relation that could not be looked at.
 func skippedNote(r relation, answer *pgconn.PgError) string {
-	why := ""
-	if answer.Code == lockNotAvailable {
-		why = "a prepared transaction holds a lock on it: "
-	}
-	return fmt.Sprintf("%s %s in database %s could not be looked at: %s%s (SQLSTATE %s)", kinds[r.kind], r.name,
-		r.database, why, excerpt(answer.Message), answer.Code)
+	return fmt.Sprintf("%s %s in database %s could not be looked at: %s (SQLSTATE %s)", kinds[r.kind], r.name,
+		r.database, excerpt(answer.Message), answer.Code)
 }
 
 // shortened keeps a long list readable.

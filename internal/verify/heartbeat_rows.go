@@ -13,12 +13,16 @@ import (
 	"veza.fr/recovery/internal/wal"
 )
 
-// heartbeatTable holds the rows that the heartbeat writes on the primary, one every few seconds.
-const heartbeatTable = "public.veza_heartbeat"
+// heartbeatName is the name of the table that holds the rows which the heartbeat writes on the
+// primary, one every few seconds. It is in any schema, by default in public.
+const (
+	heartbeatName  = "veza_heartbeat"
+	heartbeatTable = "public." + heartbeatName
+)
 
 // Heartbeat is what came back of the heartbeat rows written on the primary.
 type Heartbeat struct {
-	Database           string
+	Database, Table    string // the table with its schema, quoted
 	Count, First, Last int64
 	NewestAt           time.Time
 	NewestLSN          wal.LSN
@@ -52,23 +56,25 @@ const (
 	pauseFactor = 3
 )
 
-// tableQuery asks whether there is such a table, and whether it has the columns of a heartbeat.
-const tableQuery = `SELECT to_regclass('` + heartbeatTable + `') IS NOT NULL,
-	coalesce((SELECT count(*) = 3 FROM pg_catalog.pg_attribute
-	WHERE attrelid = to_regclass('` + heartbeatTable + `')
-	AND (attname, atttypid) IN (('seq', 'int8'::regtype), ('beat_at', 'timestamptz'::regtype),
-		('lsn', 'pg_lsn'::regtype))), false)`
+// tablesQuery lists what has the name of a heartbeat: whether it is a table, and whether it has the
+// columns of a heartbeat. A view or foreign table may show rows of elsewhere.
+const tablesQuery = `SELECT format('%I.%I', n.nspname, c.relname), c.relkind IN ('r', 'p'),
+	(SELECT count(*) = 3 FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid
+	AND (a.attname, a.atttypid) IN (('seq', 'int8'::regtype), ('beat_at', 'timestamptz'::regtype),
+		('lsn', 'pg_lsn'::regtype)))
+	FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+	WHERE c.relname = '` + heartbeatName + `' AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
+		AND c.relpersistence <> 't'
+	ORDER BY n.nspname <> 'public', 1`
 
 // newestQuery gives the newest whole rows, as beats, and as steps what lies between two
 // neighbours. The queries below go on from it.
-var newestQuery = fmt.Sprintf(
-	`WITH beats AS (SELECT seq, beat_at, lsn FROM %s
+func (h *Heartbeat) newestQuery() string {
+	return fmt.Sprintf(`WITH beats AS (SELECT seq, beat_at, lsn FROM %s
 		WHERE seq IS NOT NULL AND isfinite(beat_at) AND lsn IS NOT NULL ORDER BY seq DESC LIMIT %d),
 	steps AS (SELECT seq, beat_at, lag(seq) OVER w AS seq_before, lag(beat_at) OVER w AS at_before FROM beats
-		WINDOW w AS (ORDER BY seq))`,
-	heartbeatTable,
-	newestRows,
-)
+		WINDOW w AS (ORDER BY seq))`, h.Table, newestRows)
+}
 
 const summaryQuery = `,
 	usual AS (SELECT greatest(coalesce(
@@ -92,34 +98,65 @@ const lastInSegmentQuery = `
 	FROM (SELECT lsn, beat_at FROM beats ORDER BY seq DESC LIMIT 5000) b
 	GROUP BY 1 ORDER BY 1 DESC LIMIT 20`
 
-// ReadHeartbeat reads what came back of the heartbeat in a database. It is nil where there
-// is none; why says what is wrong with a table that has its name and cannot be read as one.
-func ReadHeartbeat(ctx context.Context, conn *pgx.Conn, segmentSize uint64) (h *Heartbeat, why string, err error) {
-	var exists, ours bool
-	if err = conn.QueryRow(ctx, tableQuery).Scan(&exists, &ours); err != nil || !exists {
-		return nil, "", err
+// ReadHeartbeats reads what came back of the heartbeats in a database, in whichever schema; why says
+// what is wrong with each table that has their name and cannot be read as one.
+func ReadHeartbeats(
+	ctx context.Context, conn *pgx.Conn, segmentSize uint64,
+) (list []Heartbeat, why []string, err error) {
+	if _, err = conn.Exec(ctx, "SET lock_timeout = '2s'"); err != nil {
+		return nil, nil, err
 	}
-	if !ours {
-		return nil, heartbeatTable + " is no heartbeat: its columns are not seq bigint, " +
-			"beat_at timestamptz, lsn pg_lsn", nil
+	rows, err := conn.Query(ctx, tablesQuery, pgx.QueryExecModeExec)
+	if err != nil {
+		return nil, nil, err
 	}
-	h = &Heartbeat{Database: conn.Config().Database}
+	type candidate struct {
+		Table           string
+		IsTable, IsOurs bool
+	}
+	candidates, err := pgx.CollectRows(rows, pgx.RowToStructByPos[candidate])
+	for _, c := range candidates {
+		switch {
+		case !c.IsTable:
+			why = append(why, c.Table+" is no heartbeat: it is no table, and may show rows of elsewhere")
+			continue
+		case !c.IsOurs:
+			why = append(why, c.Table+" is no heartbeat: its columns are not seq bigint, "+
+				"beat_at timestamptz, lsn pg_lsn")
+			continue
+		}
+		h := Heartbeat{Database: conn.Config().Database, Table: c.Table}
+		unread, failed := h.readOrSay(ctx, conn, segmentSize)
+		switch {
+		case failed != nil:
+			return nil, why, failed
+		case unread != "":
+			why = append(why, unread)
+		default:
+			list = append(list, h)
+		}
+	}
+	return list, why, err
+}
+
+// readOrSay reads one table, or says why it cannot be read.
+func (h *Heartbeat) readOrSay(ctx context.Context, conn *pgx.Conn, segmentSize uint64) (why string, err error) {
 	err = h.read(ctx, conn, segmentSize)
-	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && !strings.HasPrefix(answer.Code, operatorIntervention) {
-		return nil, fmt.Sprintf("%s cannot be read: %s (SQLSTATE %s)", heartbeatTable, excerpt(answer.Message),
-			answer.Code), nil
+	if answer, ok := errors.AsType[*pgconn.PgError](err); ok &&
+		!strings.HasPrefix(codeOf(answer), operatorIntervention) {
+		return fmt.Sprintf("%s cannot be read: %s (SQLSTATE %s)", h.Table, excerpt(answer.Message), answer.Code), nil
 	}
 	if err == nil && h.Count == 0 {
-		return nil, heartbeatTable + " is empty: nobody writes any", nil
+		return h.Table + " is empty: nobody writes any", nil
 	}
-	return h, "", err
+	return "", err
 }
 
 func (h *Heartbeat) read(ctx context.Context, conn *pgx.Conn, segmentSize uint64) error {
 	var newest *time.Time
 	var place string
 	var seconds float64
-	err := conn.QueryRow(ctx, newestQuery+fmt.Sprintf(summaryQuery, pauseFactor)).
+	err := conn.QueryRow(ctx, h.newestQuery()+fmt.Sprintf(summaryQuery, pauseFactor)).
 		Scan(&h.Count, &h.First, &h.Last, &newest, &place, &seconds, &h.Missing, &h.Pauses)
 	if err != nil || newest == nil {
 		return err
@@ -128,7 +165,7 @@ func (h *Heartbeat) read(ctx context.Context, conn *pgx.Conn, segmentSize uint64
 	if h.NewestLSN, err = wal.ParseLSN(place); err != nil {
 		return err
 	}
-	rows, err := conn.Query(ctx, newestQuery+fmt.Sprintf(gapsQuery, pauseFactor*seconds, seconds, shownGaps))
+	rows, err := conn.Query(ctx, h.newestQuery()+fmt.Sprintf(gapsQuery, pauseFactor*seconds, seconds, shownGaps))
 	if err != nil {
 		return err
 	}
@@ -139,7 +176,7 @@ func (h *Heartbeat) read(ctx context.Context, conn *pgx.Conn, segmentSize uint64
 }
 
 func (h *Heartbeat) readLastInSegments(ctx context.Context, conn *pgx.Conn, segmentSize uint64) error {
-	rows, err := conn.Query(ctx, newestQuery+fmt.Sprintf(lastInSegmentQuery, segmentSize))
+	rows, err := conn.Query(ctx, h.newestQuery()+fmt.Sprintf(lastInSegmentQuery, segmentSize))
 	if err != nil {
 		return err
 	}

@@ -2,9 +2,11 @@ package verify_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -24,17 +26,22 @@ func TestReadHeartbeat(t *testing.T) {
 	c := startCluster(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	conn, err := c.connect(ctx, "postgres")
-	require.NoError(t, err)
-	defer conn.Close(ctx) //nolint:errcheck // the cluster ends with the test
+	open := func() *pgx.Conn {
+		conn, err := c.connect(ctx, "postgres")
+		require.NoError(t, err)
+		t.Cleanup(func() { conn.Close(context.WithoutCancel(ctx)) }) //nolint:errcheck // the cluster ends with the test
+		return conn
+	}
+	conn := open()
 	exec := func(sql string) {
 		_, err := conn.Exec(ctx, sql)
 		require.NoError(t, err)
 	}
 	read := func() (*verify.Heartbeat, string) {
-		h, why, err := verify.ReadHeartbeat(ctx, conn, 16<<20)
+		list, why, err := verify.ReadHeartbeats(ctx, conn, 16<<20)
 		require.NoError(t, err)
-		return h, why
+		newest, _ := verify.NewestHeartbeat(list, time.Time{})
+		return newest, strings.Join(why, "; ")
 	}
 	h, why := read()
 	assert.Nil(t, h)
@@ -77,6 +84,66 @@ func TestReadHeartbeat(t *testing.T) {
 		`(202, 'infinity', '0/1')`)
 	again, why := read()
 	assert.Equal(t, h, again, why)
+
+	// Those of other schemas count as well; what may show rows of elsewhere, and what cannot be read, is named.
+	exec(`CREATE SCHEMA "Mine"; CREATE TABLE "Mine".veza_heartbeat (LIKE public.veza_heartbeat);
+		INSERT INTO "Mine".veza_heartbeat SELECT 7, '2026-11-25 13:30:00+00', '0/6000000'`)
+	exec(`CREATE SCHEMA seen; CREATE VIEW seen.veza_heartbeat AS
+		SELECT 9::bigint AS seq, now() AS beat_at, '0/0'::pg_lsn AS lsn`)
+	exec(`CREATE SCHEMA unread; CREATE TABLE unread.veza_heartbeat (LIKE public.veza_heartbeat);
+		ALTER TABLE unread.veza_heartbeat ENABLE ROW LEVEL SECURITY`)
+	h, why = read()
+	require.NotNil(t, h, why)
+	assert.Equal(t, `"Mine".veza_heartbeat`, h.Table)
+	assert.Contains(t, why, "seen.veza_heartbeat is no heartbeat: it is no table")
+	assert.Contains(t, why, "unread.veza_heartbeat is empty")
+	_, err := open().Exec(ctx, `BEGIN; LOCK TABLE "Mine".veza_heartbeat`)
+	require.NoError(t, err)
+	again, why = read()
+	assert.Equal(t, "public.veza_heartbeat", again.Table)
+	assert.Contains(t, why, `"Mine".veza_heartbeat cannot be read: canceling statement due to lock timeout`)
+}
+
+// The newest of all counts; one that has ended, or is of a moment to come, hides it from nobody.
+func TestNewestHeartbeat(t *testing.T) {
+	noon := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	beat := func(database string, age time.Duration) verify.Heartbeat {
+		return verify.Heartbeat{
+			Database: database, Table: "public.veza_heartbeat", NewestAt: noon.Add(-age), Interval: 10 * time.Second,
+		}
+	}
+	for name, c := range map[string]struct {
+		list  []verify.Heartbeat
+		limit time.Time
+		want  string
+		says  []string
+	}{
+		"none":      {nil, noon, "", nil},
+		"two alive": {[]verify.Heartbeat{beat("a", 9*time.Second), beat("b", time.Second)}, noon, "b", nil},
+		"an abandoned": {
+			[]verify.Heartbeat{beat("a", 72*time.Hour), beat("b", time.Second)},
+			noon, "b",
+			[]string{"database a: the newest row of public.veza_heartbeat is of 2026-11-22T12:00:00Z"},
+		},
+		"one of the future": {
+			[]verify.Heartbeat{beat("a", time.Second), beat("b", -time.Hour)}, noon, "a", []string{"database b"},
+		},
+		"the future alone": {[]verify.Heartbeat{beat("b", -time.Hour)}, noon, "b", nil},
+		"no limit": {
+			[]verify.Heartbeat{beat("a", time.Second), beat("b", -9*time.Second)}, time.Time{}, "b", nil,
+		},
+	} {
+		newest, notes := verify.NewestHeartbeat(c.list, c.limit)
+		if c.want == "" {
+			assert.Nil(t, newest, name)
+			continue
+		}
+		assert.Equal(t, c.want, newest.Database, name)
+		require.Len(t, notes, len(c.says), name)
+		for i, words := range c.says {
+			assert.Contains(t, notes[i], words, name)
+		}
+	}
 }
 
 func TestRPO(t *testing.T) {

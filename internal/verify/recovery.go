@@ -31,7 +31,7 @@ func (r Recovery) Complete() error {
 	if r.Target.Kind != "" {
 		return r.targetReached()
 	}
-	last := r.Chain.Last()
+	last := r.Chain.Last() // of no segment it is the first byte there is
 	// Strictly greater: with the last segment unread it is exactly its first byte.
 	if r.Replayed <= last.Start(r.SegmentSize) {
 		return r.incomplete("recovery ended at %s, in or before segment %s, and the archive goes on to %s", r.Replayed,

@@ -106,5 +106,5 @@ func (h *Heartbeat) WriterStopped(commit *time.Time) string {
 	return fmt.Sprintf("the newest heartbeat row is %d of %s, and commits go on to %s: "+
 		"whoever writes the heartbeat has stopped; "+
 		"start it again (pgbackrest-heartbeat), or drop %s in database %s",
-		h.Last, h.NewestAt.UTC().Format(time.RFC3339), commit.UTC().Format(time.RFC3339), heartbeatTable, h.Database)
+		h.Last, h.NewestAt.UTC().Format(time.RFC3339), commit.UTC().Format(time.RFC3339), h.Table, h.Database)
 }

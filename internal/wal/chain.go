@@ -14,6 +14,9 @@ type Start struct {
 	First Segment // the segment that holds the backup's start
 	Stop  Segment // the segment that holds its stop: without it the backup cannot be restored
 	At    LSN     // the backup's stop position; 0 where `info` gives none
+	// Whole says that the backup needs no segment: it was taken of a stopped server, and First and
+	// Stop are that of its checkpoint.
+	Whole bool
 }
 
 // Chain is a whole archive from a backup's start to its end.
@@ -22,10 +25,17 @@ type Chain struct {
 	Switches []Switch // the timeline switches on the way
 	Target   uint32   // the timeline recovery ends on
 	Notes    []string // what an operator should see, and no fault
+	Late     []Tail   // what came of superseded timelines after the newest one: a tail, or a second cluster
 }
 
-// Last is the remembered end: recovery must get beyond its first byte.
-func (c Chain) Last() Entry { return c.Entries[len(c.Entries)-1] }
+// Last is the remembered end: recovery must get beyond its first byte. It is no segment where nothing
+// is archived behind a backup that needs none.
+func (c Chain) Last() Entry {
+	if len(c.Entries) == 0 {
+		return Entry{}
+	}
+	return c.Entries[len(c.Entries)-1]
+}
 
 // Before is the chain without its youngest end: what stands before the last switch, and
 // what was archived on the last timeline before a moment.
@@ -34,7 +44,7 @@ func (c Chain) Before(moment time.Time, segmentSize uint64) Chain {
 		return c
 	}
 	end := uint64(c.Switches[len(c.Switches)-1].At) / segmentSize
-	keep := 1
+	keep := min(1, len(c.Entries))
 	for i, entry := range c.Entries {
 		if entry.Number < end || entry.Timeline == c.Target && entry.Time.Before(moment) {
 			keep = i + 1
@@ -88,7 +98,7 @@ func (a Archive) Follow(start Start, history []Switch) (Chain, error) {
 	if chain.Entries, err = a.walk(start, path); err != nil {
 		return chain, err
 	}
-	chain.Notes, err = a.offPath(path, chain.Target)
+	chain.Notes, chain.Late, err = a.offPath(path, chain.Target)
 	return chain, err
 }
 
@@ -113,7 +123,7 @@ func (a Archive) walk(start Start, route route) ([]Entry, error) {
 			Err:    &Hole{Missing: missing, Next: next.Name, Since: next.Time},
 		}
 	}
-	if number <= start.Stop.Number {
+	if number <= start.Stop.Number && !start.Whole {
 		return nil, reason.Errorf(reason.WALMissing,
 			"WAL segment %s is missing from the archive: the backup itself needs everything up to %s", missing,
 			start.Stop.Name(a.SegmentSize))

@@ -127,18 +127,14 @@ func TestFollow_FindsWhatWouldLoseData(t *testing.T) {
 			"00000002.history",
 		},
 		{
-			"superseded timeline grows",
-			files(listing(1, 0, 2, 3, 4), listing(1, 30, 5), historyFile(2, 5), listing(2, 6, 4, 5)),
-			switched(0x4000028), reason.TimelineConflict, "000000010000000000000005",
+			"superseded timeline grows behind a gap",
+			files(listing(1, 0, 2, 3, 4), listing(1, 30, 6), historyFile(2, 5), listing(2, 6, 4, 5)),
+			switched(0x4000028), reason.TimelineConflict, "000000010000000000000006",
 		},
 		{
-			"it grows at the switch point",
-			files(listing(1, 0, 2, 3), listing(1, 30, 4), historyFile(2, 5), listing(2, 6, 4, 5)),
-			switched(0x4000028), reason.TimelineConflict, "000000010000000000000004",
-		},
-		{
-			"it grows and the new one is empty", files(listing(1, 0, 2, 3), listing(1, 30, 4, 5), historyFile(2, 5)),
-			switched(0x4000028), reason.TimelineConflict, "000000010000000000000005",
+			"a timeline of nobody's grows",
+			files(listing(1, 0, 2, 3), historyFile(2, 1), listing(2, 30, 3), historyFile(3, 5), listing(3, 6, 4)),
+			switched(0x4000028), reason.TimelineConflict, "timeline 2 still grows",
 		},
 		{
 			"forked off before the backup", files(listing(1, 0, 2, 3), historyFile(2, 5)), switched(0x2000000),

@@ -77,27 +77,27 @@ func (a Archive) path(start Start, target uint32, history []Switch) (route, erro
 	return r, nil
 }
 
-// offPath looks at what recovery will not read. Segments of a superseded timeline
-// at or beyond its switch point that are younger than all of the newest timeline
-// mean that a second cluster still archives; older ones are an old primary's tail.
-func (a Archive) offPath(r route, target uint32) ([]string, error) {
+// offPath looks at what recovery will not read. Segments of a superseded timeline at or
+// beyond its switch point are an old primary's tail. Where they are younger than all of the newest
+// timeline, they are late, or a second cluster still archives: see Tail.
+func (a Archive) offPath(r route, target uint32) (notes []string, late []Tail, err error) {
 	newest := a.youngest(target)
-	var notes []string
 	for _, timeline := range a.timelines() {
 		if timeline == target {
 			continue
 		}
 		if timeline > target {
-			return nil, reason.Errorf(reason.WALMissing,
+			return nil, nil, reason.Errorf(reason.WALMissing,
 				"the archive holds segments of timeline %d, but recovery stops at timeline %d: %s is missing",
 				timeline, target, HistoryName(target+1))
 		}
 		tail, youngest := a.tail(timeline, r)
 		if len(tail) > 0 && youngest.Time.After(newest) {
-			return nil, reason.Errorf(reason.TimelineConflict,
-				"timeline %d still grows (%s, archived %s) although timeline %d superseded it: two clusters "+
-					"archive into one stanza",
-				timeline, youngest.Name, youngest.Time.UTC().Format("2006-01-02 15:04:05Z"), target)
+			found := a.lateTail(timeline, r, target, tail, newest)
+			if !found.whole {
+				return nil, nil, found.Grows("")
+			}
+			late = append(late, found)
 		}
 		if beyond := a.beyond(tail, r); beyond > 0 {
 			notes = append(notes, fmt.Sprintf(
@@ -105,7 +105,7 @@ func (a Archive) offPath(r route, target uint32) ([]string, error) {
 				timeline, beyond, target))
 		}
 	}
-	return notes, nil
+	return notes, late, nil
 }
 
 // tail is what a timeline has at and beyond the place where the route left it.

@@ -156,6 +156,7 @@ var defects = []defect{
 		"forged_finding", "app",
 		[]string{
 			`CREATE TABLE ` + forged("b") + ` (id serial PRIMARY KEY)`,
+			`INSERT INTO ` + forged("b") + ` DEFAULT VALUES`, // one that was never used is no finding
 			`INSERT INTO ` + forged("b") + ` VALUES (900)`,
 		},
 		[]string{`DROP TABLE ` + forged("b")},
@@ -220,8 +221,11 @@ var defects = []defect{
 }
 
 // spoil goes through all of them.
-func (c *cluster) spoil(ctx context.Context) error {
-	for _, d := range defects {
+func (c *cluster) spoil(ctx context.Context) error { return c.through(ctx, defects) }
+
+// through brings each state about, with a restore point, and mends it.
+func (c *cluster) through(ctx context.Context, states []defect) error {
+	for _, d := range states {
 		free := []string{`SET default_transaction_read_only = off`, `SET allow_system_table_mods = on`}
 		point := fmt.Sprintf(`SELECT pg_create_restore_point('%s')`, d.point)
 		if err := c.sql(ctx, d.database, append(append(free, d.inject...), point)...); err != nil {

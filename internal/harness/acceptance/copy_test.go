@@ -130,3 +130,11 @@ func (rc *repoCopy) shift(path string, by time.Duration) {
 	require.NoError(rc.t, err)
 	require.NoError(rc.t, os.Chtimes(path, info.ModTime().Add(by), info.ModTime().Add(by)))
 }
+
+// setTime gives a file the time of another, and some more.
+func (rc *repoCopy) setTime(path, other string, more time.Duration) {
+	rc.t.Helper()
+	info, err := os.Stat(other)
+	require.NoError(rc.t, err)
+	require.NoError(rc.t, os.Chtimes(path, info.ModTime().Add(more), info.ModTime().Add(more)))
+}

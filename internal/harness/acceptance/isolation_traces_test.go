@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -8,18 +9,19 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"veza.fr/recovery/internal/reason"
 )
 
-// waitsForTheTest is a check that takes until the case has injected its fault.
+// waitsForTheTest is a check that takes until the case has injected its fault, and holds the lock.
 const waitsForTheTest = `- name: held
   min: 1
   query: |
     WITH RECURSIVE held AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM held
-      WHERE n < 600 AND pg_sleep(0.05)::text = '' AND (pg_stat_file('DIR/out/done', true)).size IS NULL)
+      WHERE n < 600 AND pg_sleep(0.05)::text = '' AND pg_try_advisory_lock(4711) AND pg_advisory_unlock(4711))
     SELECT count(*) FROM users WHERE (SELECT max(n) FROM held) < 600
 `
 
@@ -38,14 +40,29 @@ func TestTraces(t *testing.T) {
 			if c.inStore {
 				rc.moveToStore()
 			}
-			checks(strings.ReplaceAll(waitsForTheTest, "DIR", rc.dir))(rc)
+			checks(waitsForTheTest)(rc)
 			f := rc.start("drill", nil, rc.drillArgs("-checks", "{dir}/checks.yml")...)
 			f.Reach("verify")
-			c.inject(rc, rc.sandbox())
-			require.NoError(t, os.WriteFile(rc.out("done"), nil, 0o644))
+			box := rc.sandbox()
+			c.inject(rc, box)
+			letGo(t, box)
 			f.judge(traceFaults[i])
 		})
 	}
+}
+
+// letGo ends the waiting of waitsForTheTest.
+func letGo(t *testing.T, box sandboxed) {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(string(box), "postmaster.pid"))
+	require.NoError(t, err)
+	const socketLine = 4 // LOCK_FILE_LINE_SOCKET_DIR, counted from 0
+	socket := strings.Split(string(content), "\n")[socketLine]
+	conn, err := pgx.Connect(t.Context(), "host="+socket+" port=5432 user=postgres dbname=postgres")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close(context.Background()) }) // the server has gone with the sandbox
+	_, err = conn.Exec(t.Context(), "SELECT pg_advisory_lock(4711)")
+	require.NoError(t, err)
 }
 
 // trace is one thing that comes into the archive while a drill runs.

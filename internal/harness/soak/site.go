@@ -135,7 +135,7 @@ func (s *site) widen(ctx context.Context) error {
 				`SELECT lo_from_bytea(0, decode(repeat('c0ffee', 5000), 'hex')) FROM generate_series(1, 5)`,
 				`CREATE DATABASE shop`, `CREATE DATABASE "Odd name" TABLESPACE elsewhere`)
 		},
-		// Replayed after a backup from before it, CREATE TABLESPACE would lead out of the sandbox: a true red.
+		// A backup from before it would have every drill replay twice.
 		func() error { return s.Pgbackrest(ctx, "backup", "--type=full") },
 		func() error { return s.Pgbackrest(ctx, "expire", "--repo1-retention-full=1") },
 	)

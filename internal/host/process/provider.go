@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
+	"unicode"
 
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
@@ -81,7 +83,19 @@ func tempDir() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("TMPDIR: %w", err)
 	}
-	return dir, nil
+	return dir, usable(dir)
+}
+
+// usable refuses a directory whose name means something to those who are handed it: to the shell that pg_ctl
+// and PostgreSQL start commands by, to restore_command (a percent sign), or to a configuration file. A
+// blank or a comma is quoted on the way. The error's reason is config_invalid.
+func usable(dir string) error {
+	const meaning = "'\"\\%$`;&|<>(){}[]*?!#~"
+	if strings.ContainsFunc(dir, func(c rune) bool { return strings.ContainsRune(meaning, c) || !unicode.IsPrint(c) }) {
+		return reason.Errorf(reason.ConfigInvalid, "TMPDIR: %q has a character that commands would not take as it is: "+
+			"set TMPDIR to another directory", dir)
+	}
+	return nil
 }
 
 // random is the part of a name that nobody can guess.

@@ -27,6 +27,11 @@ const drainTime = time.Second
 // with an environment of its own. When ctx ends, its group and every process
 // that descends from it are killed, also those that left the group.
 func (h *Host) Run(ctx context.Context, c host.Command) (host.Result, error) {
+	return h.run(ctx, c, (*exec.Cmd).Start)
+}
+
+// run runs a command that start starts.
+func (h *Host) run(ctx context.Context, c host.Command, start func(*exec.Cmd) error) (host.Result, error) {
 	if len(c.Argv) == 0 {
 		return host.Result{}, errors.New("a command without a program")
 	}
@@ -48,7 +53,9 @@ func (h *Host) Run(ctx context.Context, c host.Command) (host.Result, error) {
 	if c.Stdout != nil {
 		cmd.Stdout = io.MultiWriter(&stdout, c.Stdout)
 	}
-	err = cmd.Run()
+	if err = start(cmd); err == nil {
+		err = cmd.Wait()
+	}
 	result := host.Result{Stdout: stdout.Bytes(), Stderr: stderr.Bytes()}
 	if err == nil || errors.Is(err, exec.ErrWaitDelay) {
 		return result, nil

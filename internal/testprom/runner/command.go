@@ -81,6 +81,9 @@ func (c *command) goTest(argv []string) []string {
 	own = without(own, "v", "test.v", "json")
 	added := []string{"-json", "-v=test2json"}
 	added = append(added, c.unlessGiven(given, "", "count", "timeout")...)
+	if _, chosen := given["short"]; !chosen && strings.Contains(lookup(c.env, "GOFLAGS"), "-short") {
+		added = append(added, "-short=false") // it is there for unit tests, and would leave the drill out
+	}
 	return slices.Concat(head, added, own, without(passedOn, "test.v", "test.paniconexit0"))
 }
 

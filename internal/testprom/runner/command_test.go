@@ -47,6 +47,18 @@ func TestPrepare_AddsWhatAVerdictNeeds(t *testing.T) {
 	}
 }
 
+// -short in GOFLAGS is for unit tests; whoever writes it on the command line means it.
+func TestPrepare_ShortOfTheEnvironment(t *testing.T) {
+	for typed, want := range map[string]string{
+		"go test ./drill":        "go test -json -v=test2json -count=1 -timeout=45m0s -short=false ./drill",
+		"go test -short ./drill": "go test -json -v=test2json -count=1 -timeout=45m0s -short ./drill",
+	} {
+		c, err := prepare(suite.Drill, strings.Fields(typed), []string{"GOFLAGS=-mod=mod -short"})
+		require.NoError(t, err)
+		assert.Equal(t, want, strings.Join(c.argv, " "))
+	}
+}
+
 func TestPrepare_RunsATestBinaryUnderTest2json(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"drill.test", "test2json"} {

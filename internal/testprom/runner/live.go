@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
 
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/testprom/testreport"
@@ -137,9 +138,9 @@ func (l *live) printf(format string, args ...any) {
 // printable keeps a test's output from driving the terminal.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' && r != '\t' || r == 0x7f || 0x80 <= r && r < 0xa0 {
-			return '·'
+		if r == '\t' || r == '\u00a0' || unicode.IsPrint(r) { // not what turns the direction of writing either
+			return r
 		}
-		return r
+		return '·'
 	}, text)
 }

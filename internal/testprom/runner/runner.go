@@ -161,7 +161,7 @@ func (r *run) limit(c command) time.Duration {
 // read feeds the stream to the collector; a copy goes to -stream.
 func (r *run) read(stream io.Reader) {
 	if err := r.collector.Read(io.TeeReader(stream, r.tee)); err != nil {
-		_, _ = fmt.Fprintln(r.Stderr, "testprom:", err)
+		_, _ = fmt.Fprintln(r.Stderr, "testprom:", printable(strings.ReplaceAll(err.Error(), "\n", "; ")))
 	}
 }
 
@@ -174,7 +174,8 @@ func (r *run) clean() {
 	ctx, cancel := context.WithTimeout(context.Background(), reapTime)
 	defer cancel()
 	if err := r.Reap(ctx, r.Stdout); err != nil {
-		_, _ = fmt.Fprintln(r.Stderr, "testprom: remove what the killed run left behind:", err)
+		_, _ = fmt.Fprintln(r.Stderr, "testprom: remove what the killed run left behind:",
+			printable(strings.ReplaceAll(err.Error(), "\n", "; ")))
 	}
 }
 
@@ -193,6 +194,6 @@ func (w World) reap() int {
 
 // fail says in one sentence why nothing was judged.
 func (w World) fail(err error) int {
-	_, _ = fmt.Fprintln(w.Stderr, "testprom:", strings.ReplaceAll(err.Error(), "\n", " "))
+	_, _ = fmt.Fprintln(w.Stderr, "testprom:", printable(strings.ReplaceAll(err.Error(), "\n", " ")))
 	return reason.ExitEnvironment
 }

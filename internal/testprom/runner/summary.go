@@ -115,7 +115,7 @@ func (r *run) written(unwritten error) {
 		}
 	}
 	if unwritten != nil {
-		_, _ = fmt.Fprintln(r.Stderr, "testprom:", strings.ReplaceAll(unwritten.Error(), "\n", "; "))
+		_, _ = fmt.Fprintln(r.Stderr, "testprom:", printable(strings.ReplaceAll(unwritten.Error(), "\n", "; ")))
 	}
 	if unwritten == nil && r.textfile != "" && !strings.HasSuffix(r.textfile, ".prom") {
 		r.row("warning", "node_exporter reads only files whose name ends in .prom")

@@ -1,0 +1,56 @@
+package drill
+
+import (
+	"context"
+
+	"veza.fr/recovery/internal/postgres"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/session"
+	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/wal"
+)
+
+// lastArchived asks production what it archived last, where -primary names it, and only once it
+// is known to be the cluster of the set. What is no segment is compared with nothing, and said.
+func (p plan) lastArchived(ctx context.Context, out suite.Out, s session.Session) (string, error) {
+	if s.Settings.Primary == "" {
+		return "", nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
+	defer cancel()
+	conn, err := postgres.Primary(ctx, s.Settings.Primary) // also beside a seeded source: it was asked for
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = conn.Close(ctx) }() // nothing was written
+	id, err := session.SystemID(ctx, conn)
+	if err != nil {
+		return "", reason.Errorf(reason.ConfigInvalid, "-primary: cannot ask for its system identifier: %w", err)
+	}
+	if err = s.KnowsCluster(id, p.info); err != nil {
+		return "", err
+	}
+	switch want := p.info.SystemID(p.set); {
+	case id == "":
+		out.Note("warning: -primary does not let its role ask for its system identifier (pg_control_system): " +
+			"that it is the cluster of the backups is not proved")
+	case id != want:
+		out.Note("-primary is another cluster of the stanza than the one set %s is of: the end of the archive is not "+
+			"compared with it", p.set.Label)
+		return "", nil
+	}
+	var archived string
+	if err = conn.QueryRow(ctx, "SELECT coalesce(last_archived_wal, '') FROM "+
+		"pg_stat_archiver").Scan(&archived); err != nil {
+		return "", reason.Errorf(reason.ConfigInvalid,
+			"-primary: cannot read pg_stat_archiver; its role needs pg_monitor: %w", err)
+	}
+	if !wal.IsSegment(archived) { // nothing since its statistics began, or a history or backup file
+		out.Note(
+			"warning: -primary names no segment as its last archived file (%q): the end of the archive is not "+
+				"compared with it",
+			archived,
+		)
+	}
+	return archived, nil
+}

@@ -1,0 +1,97 @@
+package pgbackrest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// restoreOptions are those of a conf that make a plain restore bring back less than the drill proves; the
+// drill takes all of them away. pgBackRest reads the ones that are ignored from the command line alone, and
+// warns (its config.yaml, command-role and section): whoever wrote them counts on what does not happen.
+var restoreOptions = []struct {
+	name     string
+	harmless []string
+	loses    bool
+	plain    string // what a plain restore does
+}{
+	{"db-include", nil, true, "only the databases it names come back, the others as empty files"},
+	{"db-exclude", nil, true, "the databases it names come back as empty files"},
+	{"type", []string{"default"}, true, ignored},
+	{"target", nil, true, ignored},
+	{"target-action", nil, true, ignored},
+	{"target-exclusive", []string{"n"}, true, ignored},
+	{"target-timeline", []string{"latest"}, true, ignored},
+	{"set", []string{"latest"}, true, ignored},
+	{"archive-mode", []string{"preserve"}, false, "the restored cluster does not archive"},
+	{"recovery-option", nil, true, ""}, // by what it sets: see losing
+}
+
+const ignored = "pgBackRest ignores it, and takes it on the command line alone"
+
+// losing are settings of recovery, given by recovery-option, that end it early or elsewhere. A name that
+// ends in * stands for all that begin so.
+var losing = map[string]string{
+	"recovery_target*":         "recovery stops there",
+	"recovery_min_apply_delay": "recovery waits until each commit is so old",
+	"restore_command":          "WAL comes from elsewhere than this repository",
+}
+
+// RestoreOption is a line of a conf that changes what a plain restore brings back.
+type RestoreOption struct {
+	Line
+	Plain string // what that does
+	Loses bool   // databases or moments: it is no mere difference
+}
+
+func (o RestoreOption) String() string {
+	return fmt.Sprintf("%s: %s=%s: after a plain restore: %s", o.Place(), o.Option, o.Value, o.Plain)
+}
+
+// RestoreOptions are the lines of a conf that restore reads and the drill does not obey.
+func (c *Config) RestoreOptions(stanza string) (list []RestoreOption) {
+	for _, o := range restoreOptions {
+		for _, line := range c.effective(stanza, o.name) {
+			found := RestoreOption{Line: line, Plain: o.plain, Loses: o.loses}
+			if o.name == "recovery-option" {
+				found.Plain = lostBy(line.Value)
+			}
+			if found.Plain != "" && line.Value != "" && !slices.Contains(o.harmless, line.Value) {
+				list = append(list, found)
+			}
+		}
+	}
+	return list
+}
+
+// effective are the lines by which restore sees an option, which may be given more than once: those of the
+// first section that has any.
+func (c *Config) effective(stanza, option string) (list []Line) {
+	for _, section := range sections(stanza, "restore") {
+		for _, line := range c.Sets(option) {
+			if line.Section == section {
+				list = append(list, line)
+			}
+		}
+		if len(list) > 0 {
+			return list
+		}
+	}
+	return nil
+}
+
+// lostBy says what a recovery-option costs, "" for nothing.
+func lostBy(option string) string {
+	name, value, _ := strings.Cut(option, "=")
+	name, value = strings.ToLower(strings.TrimSpace(name)), strings.TrimSpace(value)
+	if name == "recovery_target_timeline" && value == "latest" ||
+		name == "recovery_target_action" || name == "recovery_target_inclusive" || value == "" {
+		return ""
+	}
+	for pattern, plain := range losing {
+		if before, all := strings.CutSuffix(pattern, "*"); name == pattern || all && strings.HasPrefix(name, before) {
+			return plain
+		}
+	}
+	return ""
+}

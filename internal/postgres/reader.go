@@ -1,0 +1,203 @@
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// lockTimeout is how long a session waits for a lock. Nobody else is at work in a clone: what
+// is not free within that is held by a transaction that was prepared, and will be for ever.
+const lockTimeout = "2s"
+
+// readerSince is the first version with pg_read_all_data.
+const readerSince = 14
+
+// reader is the role of the run's own that asks the data. The data's functions run with its
+// rights, which are to read: it is a member of pg_read_all_data, may enter every database,
+// and passes over row-level security, which would hide rows from it.
+type reader struct {
+	name     string
+	stands   string // the bootstrap superuser, whom "$user" of a search_path means
+	settings []roleSetting
+
+	mu     sync.Mutex
+	closed map[string]bool // databases whose foreign tables are closed
+}
+
+// roleSetting is what ALTER ROLE ... SET gave the bootstrap superuser: the data may need it,
+// as it may need a search_path.
+type roleSetting struct{ database, name, value string }
+
+// ownSettings are those that a session of the drill decides itself; see connectAs.
+var ownSettings = map[string]bool{
+	"role": true, "session_authorization": true, "row_security": true, "application_name": true,
+	"statement_timeout": true, "lock_timeout": true, "transaction_timeout": true,
+	"idle_in_transaction_session_timeout": true, "idle_session_timeout": true,
+	"default_transaction_read_only": true, "transaction_read_only": true, "client_encoding": true,
+	"session_preload_libraries": true, "local_preload_libraries": true, "session_replication_role": true,
+}
+
+// MakeReader makes the role that ConnectReader connects as, in a session of the superuser. why
+// says what the server refused; then ConnectReader goes on as the superuser. An error means
+// that the session broke.
+func (s *Server) MakeReader(ctx context.Context, conn *pgx.Conn) (why string, err error) {
+	s.reader = nil
+	if major, _ := strconv.Atoi(s.Installation.Major()); major < readerSince {
+		return fmt.Sprintf("PostgreSQL %d has no role that may only read", major), nil
+	}
+	r := &reader{name: "veza_drill_" + strings.ToLower(rand.Text()), closed: map[string]bool{}}
+	err = conn.QueryRow(ctx, "SELECT rolname::text FROM pg_catalog.pg_roles WHERE oid = 10").Scan(&r.stands)
+	if err != nil {
+		return "", err
+	}
+	if r.settings, err = bootstrapSettings(ctx, conn); err != nil {
+		return "", err
+	}
+	_, err = conn.Exec(ctx, fmt.Sprintf(createReader, r.name))
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && !conn.IsClosed() {
+		_, err = conn.Exec(ctx, "ROLLBACK")
+		return refused.Message, err
+	}
+	if err == nil {
+		s.reader = r
+	}
+	return "", err
+}
+
+// createReader makes the role and lets it into the databases, also into those that everybody else is
+// locked out of. Its own settings go before those of a database, which may name a library that is
+// not here; FROM CURRENT, because an empty text as a list would be one of an empty name. What
+// functions of the data say does not fill the server log. A database that cannot be changed,
+// since a prepared transaction has changed it, is left as it is.
+const createReader = `
+	BEGIN READ WRITE;
+	SET LOCAL lock_timeout = '` + lockTimeout + `';
+	SET LOCAL lo_compat_privileges = on;
+	SET LOCAL log_min_messages = fatal;
+	CREATE ROLE %[1]s LOGIN BYPASSRLS;
+	GRANT pg_read_all_data TO %[1]s;
+	ALTER ROLE %[1]s SET session_preload_libraries FROM CURRENT;
+	ALTER ROLE %[1]s SET local_preload_libraries FROM CURRENT;
+	ALTER ROLE %[1]s SET zero_damaged_pages FROM CURRENT;
+	ALTER ROLE %[1]s SET ignore_checksum_failure FROM CURRENT;
+	ALTER ROLE %[1]s SET lo_compat_privileges FROM CURRENT;
+	ALTER ROLE %[1]s SET log_min_messages FROM CURRENT;
+	DO $$
+	DECLARE d record;
+	BEGIN
+		FOR d IN SELECT datname, datconnlimit FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2 LOOP
+			BEGIN
+				EXECUTE pg_catalog.format('GRANT CONNECT, TEMPORARY ON DATABASE %%I TO %[1]s', d.datname);
+				IF d.datconnlimit >= 0 THEN
+					EXECUTE pg_catalog.format('ALTER DATABASE %%I CONNECTION LIMIT -1', d.datname);
+				END IF;
+			EXCEPTION WHEN lock_not_available THEN NULL;
+			END;
+		END LOOP;
+	END $$;
+	COMMIT`
+
+func bootstrapSettings(ctx context.Context, conn *pgx.Conn) ([]roleSetting, error) {
+	rows, err := conn.Query(ctx, `SELECT coalesce(d.datname::text, ''), c FROM pg_catalog.pg_db_role_setting s
+		LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) c
+		WHERE s.setrole = 10 ORDER BY s.setdatabase`) // those of one database go last, before the others
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (r roleSetting, err error) {
+		var option string
+		err = row.Scan(&r.database, &option)
+		r.name, r.value, _ = strings.Cut(option, "=")
+		return r, err
+	})
+}
+
+// ConnectReader opens a connection to a database, "" is any, for what asks the data: as the reader, in
+// read-only transactions, with the settings that a session of the bootstrap superuser has.
+func (s *Server) ConnectReader(ctx context.Context, database string) (*pgx.Conn, error) {
+	if database == "" {
+		database = s.Home
+	}
+	r := s.reader
+	if r == nil {
+		conn, err := s.connectAs(ctx, s.User, database, "")
+		return conn, cmp.Or(MissingLocale(err), err)
+	}
+	if err := s.closeForeignTables(ctx, database); err != nil {
+		return nil, err
+	}
+	conn, err := s.connectAs(ctx, r.name, database, "")
+	if err != nil {
+		return nil, err
+	}
+	for _, setting := range r.settings {
+		if ownSettings[setting.name] || setting.database != "" && setting.database != database {
+			continue
+		}
+		// A setting that is not possible here is a warning to the superuser's session as well.
+		_, err = conn.Exec(ctx, "SELECT pg_catalog.set_config($1, $2, false)", setting.name, setting.value)
+		if conn.IsClosed() {
+			return nil, err
+		}
+	}
+	_, err = conn.Exec(ctx, `SELECT pg_catalog.set_config('search_path', pg_catalog.regexp_replace(
+		pg_catalog.current_setting('search_path'), '(^|,)(\s*)("\$user"|\$user)(?=\s*(,|$))',
+		'\1\2' OPERATOR(pg_catalog.||) pg_catalog.quote_ident($1), 'g'), false)`, r.stands)
+	if err != nil {
+		_ = conn.Close(ctx) // nothing was written
+		return nil, err
+	}
+	return conn, nil
+}
+
+// closeForeignTables takes the handlers away from a database's foreign-data wrappers: rows of
+// elsewhere never were in a backup, and a foreign table may run a program here.
+// restrict_nonsystem_relation_kind alone would not do, since a function may set it back.
+func (s *Server) closeForeignTables(ctx context.Context, database string) error {
+	s.reader.mu.Lock() // several sessions are opened at once
+	defer s.reader.mu.Unlock()
+	if s.reader.closed[database] {
+		return nil
+	}
+	conn, err := s.Connect(ctx, database)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(ctx) }() // what was written is committed
+	var some bool
+	err = conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_foreign_data_wrapper WHERE fdwhandler <> 0)").
+		Scan(&some)
+	if err == nil && some {
+		_, err = conn.Exec(ctx, closeWrappers)
+	}
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == "55P03" { // lock_not_available
+		err = nil // the other way is still closed
+	}
+	s.reader.closed[database] = err == nil
+	return err
+}
+
+// closeWrappers disables event triggers first, which could refuse the rest, or do something
+// of their own as superuser.
+const closeWrappers = `
+	BEGIN READ WRITE;
+	DO $$
+	DECLARE name text;
+	BEGIN
+		FOR name IN SELECT evtname FROM pg_catalog.pg_event_trigger LOOP
+			EXECUTE pg_catalog.format('ALTER EVENT TRIGGER %I DISABLE', name);
+		END LOOP;
+		FOR name IN SELECT fdwname FROM pg_catalog.pg_foreign_data_wrapper WHERE fdwhandler <> 0 LOOP
+			EXECUTE pg_catalog.format('ALTER FOREIGN DATA WRAPPER %I NO HANDLER', name);
+		END LOOP;
+	END $$;
+	COMMIT`

@@ -1,0 +1,74 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Refusal is a setting that was taken over and that PostgreSQL would not start with here.
+type Refusal struct {
+	Setting
+	Says string // PostgreSQL's words
+}
+
+func (r Refusal) String() string {
+	return fmt.Sprintf("%s:%d: %s = %s is not in the sandbox, this machine refuses it: %s",
+		r.File, r.Line, r.Name, quoted(r.Value), r.Says)
+}
+
+// mostTries bounds the starts. PostgreSQL names all values it refuses at once, but one kind at a
+// time: names it does not know, values that are none, then what does not go together.
+const mostTries = 8
+
+// refused are the settings taken over that PostgreSQL named when it did not start. Nothing is
+// refused once replay has begun: then it is the data that speaks.
+func (s *Server) refused(ctx context.Context) []Refusal {
+	content, token, err := s.logOfStart(ctx)
+	if err != nil || !ParseLog(content, token).RedoStart.IsZero() {
+		return nil
+	}
+	return refusals(content, s.taken)
+}
+
+// wordsOfServer cuts what stands before the words of a log line off, whatever log_line_prefix is.
+var wordsOfServer = regexp.MustCompile(`\b(?:LOG|WARNING|ERROR|FATAL|PANIC|HINT|DETAIL):\s+(.*)$`)
+
+// quotedName is a setting as PostgreSQL's messages name it; its messages write DateStyle and TimeZone so.
+var quotedName = regexp.MustCompile(`"([A-Za-z_][A-Za-z0-9_.$]*)"`)
+
+// refusals reads which settings a server log names, with the words about the first of each.
+func refusals(content string, taken []Setting) (list []Refusal) {
+	seen := map[string]bool{}
+	for _, line := range strings.Split(content, "\n") {
+		words := wordsOfServer.FindStringSubmatch(line)
+		if words == nil {
+			continue
+		}
+		for _, match := range quotedName.FindAllStringSubmatch(words[1], -1) {
+			name := strings.ToLower(match[1])
+			for _, s := range taken {
+				if s.Name == name && !seen[name] {
+					seen[name] = true
+					list = append(list, Refusal{s, cutLine(words[1])})
+				}
+			}
+		}
+	}
+	return list
+}
+
+// without are the settings that were not refused.
+func without(settings []Setting, refused []Refusal) (list []Setting) {
+	gone := map[string]bool{}
+	for _, r := range refused {
+		gone[r.Name] = true
+	}
+	for _, s := range settings {
+		if !gone[s.Name] {
+			list = append(list, s)
+		}
+	}
+	return list
+}

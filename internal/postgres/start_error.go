@@ -1,0 +1,73 @@
+package postgres
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// fatal maps words of the lines that end a start to a reason, in order.
+var fatal = []struct {
+	words *regexp.Regexp
+	why   reason.Reason
+}{
+	{regexp.MustCompile(`(?i)no space left on device|disk quota exceeded`), reason.DiskSpace},
+	{regexp.MustCompile(`requested timeline \d+ (is not a child|does not contain)`), reason.TimelineConflict},
+	{regexp.MustCompile(`from different database system|has wrong size`), reason.WALCorrupt},
+	{regexp.MustCompile(`(?i)cannot allocate memory|out of memory|could not map anonymous shared memory|` +
+		`terminated by signal 9|unexpected postmaster exit|exited with exit code 137|` +
+		`could not create semaphores`), reason.SandboxFailed},
+	{
+		regexp.MustCompile(`database files are incompatible with server|initialized by PostgreSQL version`),
+		reason.VersionMismatch,
+	},
+	{regexp.MustCompile(`(?i)page verification failed|invalid page in block`), reason.PageChecksum},
+}
+
+// tooEarly are the words for a recovery that ended before it could, when nothing says why.
+var tooEarly = regexp.MustCompile(`recovery ended before configured recovery target|` +
+	`WAL ends before (end of online backup|consistent recovery point)|` +
+	`could not locate (required|a valid) checkpoint record`)
+
+// StartError says why a cluster did not come up. A postmaster that is gone without a FATAL
+// line was ended from outside, which proves nothing about the backup.
+func (l Log) StartError() error {
+	lines := slices.Concat(l.Fatal, l.lastWords())
+	if slices.ContainsFunc(lines, sealedLink.MatchString) {
+		return reason.Errorf(reason.IsolationBreached,
+			"a tablespace points out of the sandbox, to %s: it was made after the backup, "+
+				"and the replay was stopped before it wrote there; take a backup, and drill that", l.Outside)
+	}
+	for i, line := range lines {
+		lines[i] = withoutNames(line)
+	}
+	text := strings.Join(lines, "\n")
+	for _, f := range fatal {
+		if f.words.MatchString(text) {
+			return reason.Errorf(f.why, "PostgreSQL did not start: %s", l.lastLines())
+		}
+	}
+	if cause := l.Cause(); cause != nil {
+		return cause
+	}
+	if tooEarly.MatchString(text) {
+		return reason.Errorf(reason.RecoveryIncomplete, "PostgreSQL did not start: %s", l.lastLines())
+	}
+	if len(l.Fatal) == 0 {
+		return reason.Errorf(reason.SandboxFailed,
+			"the postmaster is gone without a word: it was killed from outside, or the machine is out of memory")
+	}
+	return reason.Errorf(reason.StartFailed, "PostgreSQL did not start: %s", l.lastLines())
+}
+
+func (l Log) lastLines() string {
+	if len(l.Fatal) > 0 {
+		return strings.Join(l.Fatal[max(0, len(l.Fatal)-2):], "; ")
+	}
+	return strings.Join(l.lastWords(), "; ")
+}
+
+// lastWords are the last lines that count.
+func (l Log) lastWords() []string { return l.words[max(0, len(l.words)-8):] }

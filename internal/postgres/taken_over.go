@@ -1,0 +1,125 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+)
+
+// machineSettings say where a cluster lives, not what is in it: connections, memory, files, network,
+// logging, replication, archiving, autovacuum, planner. A name that ends in * stands for all that
+// begin so. Everything else is taken over, names that nobody here has heard of among them: search_path, TimeZone,
+// the settings of an application. The overrides belong to this list as well.
+var machineSettings = []string{
+	// What a server is reached by, and how many may come.
+	"port", "listen_addresses", "unix_socket_*", "bonjour*", "ssl*", "krb_*", "gss_*", "tcp_*", "scram_*", "oauth_*",
+	"md5_*", "authentication_timeout", "client_connection_check_interval", "db_user_namespace",
+	"superuser_reserved_connections", "reserved_connections", "max_*",
+	// Files and directories. The path of libraries is completed instead: see fitted.
+	"data_directory", "config_file", "hba_file", "ident_file", "external_pid_file", "stats_temp_directory",
+	"temp_file_limit", "file_*", "data_sync_retry", "restart_after_crash", "remove_temp_files_after_crash",
+	// Memory, processes, disks.
+	"shared_*", "huge_page*", "*_buffers", "*work_mem", "hash_mem_multiplier",
+	"dynamic_shared_memory_type", "min_dynamic_shared_memory", "parallel_*",
+	"old_snapshot_threshold", "io_*", "effective_*", "maintenance_io_concurrency", "backend_flush_after",
+	"bgwriter_*", "vacuum_*", "autovacuum*", "multixact_*", "subtransaction_*", "notify_buffers", "transaction_buffers",
+	// WAL, archiving, recovery, replication.
+	"wal_*", "*_wal_size", "summarize_wal", "fsync", "full_page_writes", "synchronous_*", "commit_*",
+	"checkpoint_*", "archive_*", "restore_command", "recovery_*", "hot_standby*", "primary_*", "promote_trigger_file",
+	"idle_replication_slot_timeout", "synchronized_standby_slots", "sync_replication_slots",
+	"track_commit_timestamp",
+	// Log and statistics.
+	"log_*", "logging_collector", "event_source", "syslog_*", "cluster_name", "update_process_title", "debug_*",
+	"trace_*", "track_*", "stats_*", "compute_query_id",
+	// How queries are planned, and what only developers set.
+	"enable_*", "geqo*", "jit*", "*_cost", "cpu_*", "min_parallel_*", "*_collapse_limit", "cursor_tuple_fraction",
+	"default_statistics_target", "constraint_exclusion", "plan_cache_mode", "recursive_worktable_factor",
+	"ignore_*", "zero_damaged_pages", "allow_*", "post_auth_delay", "pre_auth_delay", "exit_on_error",
+	"session_preload_libraries", "local_preload_libraries",
+}
+
+// ofMachine says whether a setting stays where it was.
+func ofMachine(name string) bool {
+	if slices.ContainsFunc(overrides, func(o override) bool { return o.name == name }) {
+		return true
+	}
+	if strings.Contains(name, ".") {
+		return false
+	}
+	return slices.ContainsFunc(machineSettings, func(pattern string) bool { return matches(pattern, name) })
+}
+
+// matches compares a name with one that may hold one *.
+func matches(pattern, name string) bool {
+	before, after, several := strings.Cut(pattern, "*")
+	if !several {
+		return pattern == name
+	}
+	return len(name) >= len(before)+len(after) && strings.HasPrefix(name, before) && strings.HasSuffix(name, after)
+}
+
+// takenOver are the settings that the data may need, as they take effect in the sandbox.
+func (r Restored) takenOver() []Setting {
+	var list []Setting
+	for _, s := range r.Effective() {
+		if !ofMachine(s.Name) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// completed are paths that name directories of the machine before its own: without that one PostgreSQL does
+// not find what it is shipped with.
+var completed = map[string]string{"dynamic_library_path": "$libdir", "extension_control_path": "$system"}
+
+// fitted is the value a setting gets in the sandbox.
+func fitted(s Setting) string {
+	own, path := completed[s.Name]
+	if !path || slices.Contains(strings.Split(s.Value, ":"), own) {
+		return s.Value
+	}
+	return strings.TrimSuffix(s.Value, ":") + ":" + own
+}
+
+// sandboxConf is the postgresql.conf of the sandbox: what is taken over, and nothing else. What must be
+// so stands on the command line, which goes before it.
+func sandboxConf(settings []Setting) string {
+	var conf strings.Builder
+	conf.WriteString("# What the data may need of the configuration it was restored with.\n")
+	for _, s := range settings {
+		conf.WriteString(s.Name + " = " + quoted(fitted(s)) + "\n")
+	}
+	return conf.String()
+}
+
+// emptyAutoConf comments out, in the postgresql.auto.conf of the restored cluster, everything but
+// how recovery gets its WAL and where it ends; what is taken over stands in the sandbox's own file.
+// Forcing another value is not enough: PostgreSQL checks what stands in the file all the same.
+func (s *Server) emptyAutoConf(ctx context.Context) error {
+	file := path.Join(s.Data, autoConf)
+	content, err := s.Host.Read(ctx, file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.Host.Put(ctx, file, []byte(onlyRecovery(string(content))), 0o600, "")
+}
+
+// onlyRecovery is the content of a postgresql.auto.conf with nothing but restore_command and the
+// recovery targets. A line that is no setting stays: PostgreSQL refuses it, here and in a disaster.
+func onlyRecovery(content string) string {
+	lines := strings.Split(content, "\n")
+	for i, line := range lines {
+		s, ok := parseConfLine(line)
+		if ok && s.Name != restoreCommand && !slices.Contains(targets, s.Name) {
+			lines[i] = "# not in the drill: " + line
+		}
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,86 @@
+package verify
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// raisedByData is the code of an error that the data's own function raised, which may give it
+// any (RAISE ... USING ERRCODE): none of them says anything about the server.
+const raisedByData = "P0001"
+
+// codeOf is the SQLSTATE of an error, where the server itself gave it. An error carries the
+// source file it was raised in, and no function can change that: those of the procedural
+// languages (pl_exec.c, plperl.c, plpy_elog.c, pltcl.c) pass on what a function said.
+func codeOf(answer *pgconn.PgError) string {
+	name := answer.File[strings.LastIndex(answer.File, "/")+1:]
+	for _, language := range []string{"pl_", "plperl", "plpy", "pltcl", "plv8", "pllua", "plr", "pljava"} {
+		if strings.HasPrefix(name, language) {
+			return raisedByData
+		}
+	}
+	return answer.Code
+}
+
+// PostmasterGone says whether a session was ended because the postmaster is gone, which is
+// killed from outside: it ends its sessions before itself.
+func PostmasterGone(err error) bool {
+	answer, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && codeOf(answer) == "57P01" && strings.Contains(answer.Message, "unexpected postmaster exit")
+}
+
+// Codes of what a role that may only read is refused.
+const (
+	notPermitted   = "42501"
+	readOnly       = "25006"
+	noPassword     = "2F003" // dblink and postgres_fdw, for anybody but a superuser
+	noForeignTable = "55000"
+
+	connectionFailed = "08" // class: a function tried to connect elsewhere
+)
+
+// notAllowed says whether an error is about a lock, a right, or what a function of the data said:
+// then nothing was learned about the data.
+func notAllowed(answer *pgconn.PgError) bool {
+	switch codeOf(answer) {
+	case lockNotAvailable, notPermitted, readOnly, raisedByData:
+		return true
+	}
+	return false
+}
+
+// whyNot is such an error in a note.
+func whyNot(ctx context.Context, conn *pgx.Conn, answer *pgconn.PgError) string {
+	text := fmt.Sprintf("%s (SQLSTATE %s)", excerpt(answer.Message), answer.Code)
+	if codeOf(answer) == lockNotAvailable {
+		text += lockHolders(ctx, conn, 0)
+	}
+	return text
+}
+
+// rightsHint says what an error of a missing right means, and what to do; "" for any other.
+func rightsHint(answer *pgconn.PgError) string {
+	const role = "; checks run as a role of the drill's own that may only read (pg_read_all_data), " +
+		"so that nothing in the data can reach out of the clone: "
+	switch code := codeOf(answer); {
+	case code == notPermitted && strings.Contains(answer.Message, "function"):
+		return role + "ask the tables, or GRANT EXECUTE ON FUNCTION ... TO PUBLIC in production"
+	case code == notPermitted:
+		return role + "ask what needs no more than that"
+	case code == readOnly:
+		return role + "ask what writes nothing"
+	case code == noPassword:
+		return role + "rows of another cluster never were in this backup"
+	case strings.HasPrefix(code, connectionFailed):
+		return "; the restored server connects to nobody: rows of another cluster never were in this backup"
+	case strings.Contains(answer.Message, "foreign table is restricted"),
+		code == noForeignTable && strings.Contains(answer.Message, "has no handler"):
+		return "; a foreign table is not asked: its rows are elsewhere, and never were in this backup"
+	}
+	return ""
+}

@@ -1,0 +1,51 @@
+package verify
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Connect opens a connection to one database of the restored cluster. What asks the data is
+// handed one that connects as a role that may only read: the data's functions and views run
+// in that session. Only what nobody else may do is handed the superuser's.
+type Connect func(ctx context.Context, database string) (*pgx.Conn, error)
+
+const (
+	// lockTimeout is how long a session waits for a lock. Nobody else is at work in a clone: what is
+	// not free within that is held by a prepared transaction.
+	lockTimeout = "2s"
+	// statementGrace is how long after the end of the run the server itself ends a statement
+	// whose session it does not know to be gone. The run says before that what cut it.
+	statementGrace = 2 * time.Second
+)
+
+// open connects, and bounds what a statement may take: a database or its role may have set
+// bounds of their own, or none.
+func (connect Connect) open(ctx context.Context, database string) (*pgx.Conn, error) {
+	conn, err := connect(ctx, database)
+	if err != nil {
+		return nil, err
+	}
+	bound := time.Duration(0) // none
+	if deadline, ok := ctx.Deadline(); ok {
+		bound = max(time.Until(deadline), 0) + statementGrace
+	}
+	const most = 24 * 24 * time.Hour // the setting is a whole number of milliseconds of 31 bits
+	_, err = conn.Exec(ctx, fmt.Sprintf("SET statement_timeout = %d; SET lock_timeout = '%s'",
+		min(bound, most).Milliseconds(), lockTimeout))
+	if err != nil {
+		closeConn(ctx, conn)
+		return nil, err
+	}
+	return conn, nil
+}
+
+// closeConn closes a connection even after ctx has ended.
+func closeConn(ctx context.Context, conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	_ = conn.Close(ctx) // nothing was written
+}

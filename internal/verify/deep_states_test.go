@@ -1,0 +1,153 @@
+package verify_test
+
+import (
+	"testing"
+
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/verify"
+)
+
+// usual is what the ordinary states of production below are states of.
+var usual = []string{
+	`CREATE TABLE item (id int PRIMARY KEY, what text, code text, n int)`,
+	`INSERT INTO item SELECT i, 'what ' || i, 'code ' || i, i FROM generate_series(1, 300) i`,
+	`CREATE INDEX item_n ON item (n)`, `CREATE UNIQUE INDEX item_code ON item (code)`,
+	`CREATE UNIQUE INDEX item_twin ON item (n)`, `CREATE UNIQUE INDEX item_twin_ccnew ON item (n)`,
+	`CREATE UNIQUE INDEX item_part ON item (what) WHERE id < 100`, `CREATE UNIQUE INDEX item_what_ccold ON item (what)`,
+	`CREATE COLLATION german (provider = icu, locale = 'de')`,
+	`CREATE COLLATION odd (provider = icu, locale = 'de-u-ks-level2', deterministic = false)`,
+	`CREATE TYPE span AS RANGE (subtype = text, collation = german, multirange_type_name = span_multirange)`,
+	`CREATE DOMAIN word AS text COLLATE german`,
+	`CREATE DOMAIN spanned AS span`, `CREATE TYPE pair AS (n int, w text COLLATE german)`,
+	`CREATE TABLE fed (id bigserial PRIMARY KEY, x text)`, `INSERT INTO fed (x) SELECT 'x' FROM generate_series(1, 10)`,
+	`CREATE TABLE wide (id int, a text, b bytea, c aclitem[])`,
+	`INSERT INTO wide SELECT 1, repeat('x', 100000), decode(repeat('00', 1000), 'hex'), NULL`,
+}
+
+// flags sets pg_index's of one index.
+func flags(index, valid, ready string) string {
+	return `UPDATE pg_index SET indisvalid = ` + valid + `, indisready = ` + ready + ` WHERE indexrelid = '` + index +
+		`'::regclass`
+}
+
+// stale gives a table of its own an index or a key on something of a collation that is stale then.
+func stale(name, table string, status verify.Status, words string) defect {
+	why := reason.None
+	if status == verify.Failed {
+		why = reason.IndexCorrupt
+	}
+	return defect{
+		name, "collations",
+		table + `; UPDATE pg_collation SET collversion = '1' WHERE collname IN ('german', 'odd')`,
+		`DROP TABLE c; ALTER COLLATION german REFRESH VERSION; ALTER COLLATION odd REFRESH VERSION`, status, why, words,
+	}
+}
+
+const none = "none of user tables is"
+
+var states = []defect{
+	{
+		"built, not unique", "invalid_indexes", flags("item_n", "false", "true"), flags("item_n", "true", "true"),
+		verify.Passed, reason.None, "CREATE INDEX CONCURRENTLY was building it",
+	},
+	{
+		"built, unique, not begun", "invalid_indexes",
+		`CREATE UNIQUE INDEX begun ON item ((n % 1000)); ` + flags("begun", "false", "false") +
+			`; UPDATE pg_class SET relpages = 0 WHERE relname = 'begun'`, `DROP INDEX begun`,
+		verify.Passed, reason.None, "CREATE INDEX CONCURRENTLY was building it",
+	},
+	{
+		"alone", "invalid_indexes", flags("item_code", "false", "true"), flags("item_code", "true", "true"),
+		verify.Failed, reason.IndexCorrupt, "no other index keeps these rows apart",
+	},
+	{
+		"copy beside its original", "invalid_indexes", flags("item_twin_ccnew", "false", "true"),
+		flags("item_twin_ccnew", "true", "true"), verify.Passed, reason.None, "a valid one does the same",
+	},
+	{
+		"copy beside one of some of its rows", "invalid_indexes", flags("item_what_ccold", "false", "true"),
+		flags("item_what_ccold", "true", "true"), verify.Failed, reason.IndexCorrupt, "item_what_ccold",
+	},
+	{
+		"of a primary key", "invalid_indexes", flags("item_pkey", "false", "true"), flags("item_pkey", "true", "true"),
+		verify.Failed, reason.IndexCorrupt, "a constraint or replication counts on it",
+	},
+	{
+		"being dropped", "invalid_indexes",
+		`UPDATE pg_index SET indisvalid = false, indisready = false, indislive = false
+			WHERE indexrelid = 'item_code'::regclass`,
+		`UPDATE pg_index SET indisvalid = true, indisready = true, indislive = true
+			WHERE indexrelid = 'item_code'::regclass`, verify.Passed, reason.None, "it was being dropped",
+	},
+	stale("range", `CREATE TABLE c (x span); CREATE INDEX ON c USING gist (x)`, verify.Failed, "c_x_idx"),
+	stale("multirange", `CREATE TABLE c (x span_multirange); CREATE INDEX ON c (x)`, verify.Failed, "c_x_idx"),
+	stale("domain of a range", `CREATE TABLE c (x spanned[]); CREATE INDEX ON c (x)`, verify.Failed, "c_x_idx"),
+	stale("domain", `CREATE TABLE c (x word); CREATE INDEX ON c (x)`, verify.Failed, "c_x_idx"),
+	stale("array", `CREATE TABLE c (x word[]); CREATE INDEX ON c USING gin (x)`, verify.Failed, "c_x_idx"),
+	stale("composite", `CREATE TABLE c (x pair); CREATE INDEX ON c (x)`, verify.Failed, "c_x_idx"),
+	stale("expression", `CREATE TABLE c (x text COLLATE german); CREATE INDEX ON c (lower(x))`, verify.Failed,
+		"c_lower_idx"),
+	stale("order in an expression", `CREATE TABLE c (x text COLLATE german); CREATE INDEX ON c ((x < 'm'))`,
+		verify.Failed, "c_expr_idx"),
+	stale("order in a predicate", `CREATE TABLE c (n int, x text COLLATE german); CREATE INDEX ON c (n) WHERE x > 'm'`,
+		verify.Failed, "c_n_idx"),
+	stale("partition by range", `CREATE TABLE c (x text COLLATE german) PARTITION BY RANGE (x)`, verify.Failed,
+		"such as c;"),
+	stale("hash, not deterministic", `CREATE TABLE c (x text COLLATE odd); CREATE INDEX ON c USING hash (x)`,
+		verify.Failed, "c_x_idx"),
+	stale("equality in a predicate",
+		`CREATE TABLE c (n int, x text COLLATE german); CREATE INDEX ON c (n) WHERE x = 'm'`, verify.Passed, none),
+	stale("hash and pattern", `CREATE TABLE c (x text COLLATE german, y varchar COLLATE german, z span);
+		CREATE INDEX ON c USING hash (x); CREATE INDEX ON c (y varchar_pattern_ops); CREATE INDEX ON c USING hash (z);
+		CREATE INDEX ON c USING spgist (x); CREATE INDEX ON c USING brin (x text_bloom_ops)`, verify.Passed, none),
+	stale("included", `CREATE TABLE c (n int, x text COLLATE german); CREATE INDEX ON c (n) INCLUDE (x)`,
+		verify.Passed, none),
+	stale("the C collation of a domain", `CREATE TABLE c (x word COLLATE "C"); CREATE INDEX ON c (x)`, verify.Passed,
+		none),
+	stale("partition by list", `CREATE TABLE c (x text COLLATE german) PARTITION BY LIST (x)`, verify.Passed, none),
+	{
+		"sentinel", "sequences", `INSERT INTO fed VALUES (9999999, 'last')`, `DELETE FROM fed WHERE x = 'last'`,
+		verify.Passed, reason.None, "is at 9999999 already: none of the next 1000 numbers is there",
+	},
+	{
+		"largest of all", "sequences", `INSERT INTO fed VALUES (9223372036854775807, 'last')`,
+		`DELETE FROM fed WHERE x = 'last'`, verify.Passed, reason.None, "sentinel",
+	},
+	{
+		"older than its rows", "sequences", `SELECT setval('fed_id_seq', 4)`, `SELECT setval('fed_id_seq', 10)`,
+		verify.Failed, reason.StaleData,
+		"goes on with 5, and column id of table fed is at 10 already: number 5 is there",
+	},
+	{
+		"older, and the next ones deleted", "sequences",
+		`SELECT setval('fed_id_seq', 4); DELETE FROM fed WHERE id BETWEEN 5 AND 8`, `SELECT setval('fed_id_seq', 10)`,
+		verify.Failed, reason.StaleData, "number 9 is there",
+	},
+	{
+		"a sentinel hides nothing", "sequences",
+		`INSERT INTO fed VALUES (9999999, 'last'); SELECT setval('fed_id_seq', 8)`,
+		`DELETE FROM fed WHERE x = 'last'; SELECT setval('fed_id_seq', 10)`,
+		verify.Failed, reason.StaleData, "number 9 is there",
+	},
+	{
+		"never used", "sequences",
+		`CREATE TABLE given (id serial PRIMARY KEY); INSERT INTO given SELECT generate_series(1, 50)`,
+		`DROP TABLE given`, verify.Passed, reason.None, "it was never used",
+	},
+	{
+		"steps of 10", "sequences",
+		`CREATE TABLE steps (id int PRIMARY KEY GENERATED BY DEFAULT AS IDENTITY (INCREMENT 10));
+			INSERT INTO steps DEFAULT VALUES; INSERT INTO steps VALUES (25)`, `DROP TABLE steps`,
+		verify.Passed, reason.None, "is at 25 already",
+	},
+	{
+		"subscribed", "sequences",
+		`CREATE SUBSCRIPTION far CONNECTION 'host=/nowhere dbname=x' PUBLICATION p WITH (connect = false);
+			SELECT setval('fed_id_seq', 4)`,
+		`ALTER SUBSCRIPTION far SET (slot_name = none); DROP SUBSCRIPTION far; SELECT setval('fed_id_seq', 10)`,
+		verify.Passed, reason.None, "a logical subscription brings the rows",
+	},
+}
+
+// What production lives with is a note, and what is lost behind the same looks is found.
+func TestDeep_OrdinaryStates(t *testing.T) { findEach(t, usual, states) }

@@ -1,0 +1,4 @@
+package verify
+
+// PartsQuery is for the test that asks it of a real table.
+const PartsQuery = partsQuery

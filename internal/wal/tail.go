@@ -1,0 +1,83 @@
+package wal
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// Tail is what was archived of a superseded timeline after everything of the newest one. An old
+// primary that comes back brings what it had not archived yet, and an idle new one archives nothing
+// meanwhile. A second cluster that lives on looks the same in a listing; only what stands in the
+// segments tells them apart: a commit from after the switch.
+type Tail struct {
+	Timeline  uint32
+	Successor uint32    // the timeline that superseded it
+	At        LSN       // where
+	Began     time.Time // when the successor's history was archived: it began before
+	Newest    time.Time // when the newest timeline archived something last
+	Entries   []Entry   // the late ones, by their number
+	whole     bool      // no segment is missing from the switch to its end
+}
+
+// soon is how late a tail may be when nobody can look into it. An archiver that failed tries again
+// within a minute.
+const soon = 15 * time.Minute
+
+// lateTail is what came late of a timeline's tail.
+func (a Archive) lateTail(timeline uint32, r route, target uint32, tail []Entry, newest time.Time) Tail {
+	left, onRoute := r.end(timeline)
+	t := Tail{Timeline: timeline, Successor: target, At: left.At, Newest: newest, whole: onRoute}
+	for i, s := range r.switches {
+		if s.Timeline == timeline && i+1 < len(r.switches) {
+			t.Successor = r.switches[i+1].Timeline
+		}
+	}
+	t.Began = a.Histories[t.Successor]
+	last := uint64(0)
+	for _, entry := range tail {
+		last = max(last, entry.Number)
+		if entry.Time.After(newest) {
+			t.Entries = append(t.Entries, entry)
+		}
+	}
+	for number := uint64(left.At) / a.SegmentSize; t.whole && number <= last; number++ {
+		t.whole = len(a.Entries[Segment{Timeline: timeline, Number: number}]) > 0
+	}
+	slices.SortFunc(t.Entries, func(x, y Entry) int { return cmp.Compare(x.Number, y.Number) })
+	return t
+}
+
+// Youngest is the one that was archived last.
+func (t Tail) Youngest() (youngest Entry) {
+	for _, entry := range t.Entries {
+		if entry.Time.After(youngest.Time) {
+			youngest = entry
+		}
+	}
+	return youngest
+}
+
+// Soon says whether the tail came so soon after the newest timeline that it is one when nobody can
+// look into it.
+func (t Tail) Soon() bool { return t.Youngest().Time.Sub(t.Newest) <= soon }
+
+// Primary is the error of a tail that the primary itself is on, by the segment it archived last; "" is
+// not known.
+func (t Tail) Primary(archived string) error {
+	if segment, err := ParseSegment(archived, DefaultSegmentSize); err == nil && segment.Timeline == t.Timeline {
+		return t.Grows("; the primary is on it, and a restore would not follow it")
+	}
+	return nil
+}
+
+// Grows is the error of a second cluster; why says how that is known, "" by the listing.
+func (t Tail) Grows(why string) error {
+	youngest := t.Youngest()
+	return reason.Errorf(reason.TimelineConflict,
+		"timeline %d still grows (%s, archived %s) although timeline %d superseded it: two clusters "+
+			"archive into one stanza%s", t.Timeline, youngest.Name, youngest.Time.UTC().Format("2006-01-02 15:04:05Z"),
+		t.Successor, why)
+}
