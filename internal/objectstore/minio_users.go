@@ -79,6 +79,14 @@ func (m *MinIO) Grant(ctx context.Context, dial Dial, path string) (Access, erro
 	if err != nil {
 		return Access{}, err
 	}
+	// A server that has just begun reads its users from disk, and forgets those that were made
+	// meanwhile. Its list of users waits for the end of that (IAMSys.ListUsers).
+	if err = wait.For(ctx, "the object store to know its users", 100*time.Millisecond, func(ctx context.Context) error {
+		_, failure := admin.ListUsers(ctx)
+		return failure
+	}); err != nil {
+		return Access{}, err
+	}
 	var a Access
 	a.Key, a.Secret = credentials()
 	a.ReadKey, a.ReadSecret = credentials()
