@@ -3,7 +3,9 @@ package verify
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,6 +23,7 @@ type storedRelation struct {
 	built    bool   // of an index: it was built, and so has a page
 	unlogged bool   // emptied by every crash, and every restore
 	pages    int64  // pg_class.relpages: as many as there were when somebody looked last
+	blank    bool   // of a sequence: its page is not one of a sequence
 }
 
 // fileSizes are the lengths of files below the data directory: by the name of the first of a
@@ -107,8 +110,43 @@ func (d Deep) filesOf(ctx context.Context, database string, shared bool) (
 	if err != nil {
 		return nil, nil, cut, err
 	}
+	if err = blankSequences(ctx, conn, list, cut.block); err != nil {
+		return nil, nil, cut, err
+	}
 	sizes, err = sizesIn(ctx, conn, directories(list))
 	return list, sizes, cut, err
+}
+
+// blankQuery wants of each sequence's file ($1) the mark that stands at the end of its page ($2
+// bytes), by the order of bytes of either kind of machine (SEQ_MAGIC in sequence.c).
+const blankQuery = `SELECT f FROM unnest($1::text[]) f,
+	LATERAL (SELECT pg_read_binary_file(f, 0, $2::bigint, true) AS page OFFSET 0) p
+	WHERE length(page) = $2 AND substr(page, $2::int - 7, 4) NOT IN ('\x17170000', '\x00001717')`
+
+// blankSequences finds sequences whose page is there and holds no sequence: nextval() fails, and
+// nothing else may ever read it.
+func blankSequences(ctx context.Context, conn *pgx.Conn, list []storedRelation, block int64) error {
+	at := map[string]int{}
+	for i, r := range list {
+		if r.kind == "S" {
+			at[r.file] = i
+		}
+	}
+	if len(at) == 0 {
+		return nil
+	}
+	if _, err := conn.Exec(ctx, "CHECKPOINT"); err != nil { // what was replayed is in the files
+		return err
+	}
+	rows, err := conn.Query(ctx, blankQuery, slices.Collect(maps.Keys(at)), block)
+	if err != nil {
+		return err
+	}
+	blank, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	for _, file := range blank {
+		list[at[file]].blank = true
+	}
+	return err
 }
 
 // directories are where the relations' files are, each once.
@@ -166,6 +204,8 @@ func (r storedRelation) judge(sizes fileSizes, cut layout) (*Outcome, string) {
 		return fault("%s", text), ""
 	case r.kind == "S" && pages != 1:
 		return fault("its file %s has %d pages, and a sequence has one", r.file, pages), ""
+	case r.blank:
+		return fault("the page in its file %s is not one of a sequence", r.file), ""
 	case r.kind == "i" && r.built && pages == 0:
 		return fault("its file %s is empty, and an index that was built never is", r.file), ""
 	case r.kind != "S" && !r.unlogged && r.pages > pages:

@@ -30,6 +30,7 @@ func TestStoredRelation_Judge(t *testing.T) {
 	}
 	index := with(func(r *storedRelation) { r.kind, r.method = "i", "gin" })
 	sequence := with(func(r *storedRelation) { r.kind = "S" })
+	blank := with(func(r *storedRelation) { r.kind, r.blank = "S", true })
 	building := with(func(r *storedRelation) { r.kind, r.built = "i", false })
 	type files map[string]int64
 	for name, c := range map[string]struct {
@@ -38,13 +39,14 @@ func TestStoredRelation_Judge(t *testing.T) {
 		words    string // of a finding
 		note     string
 	}{
-		"whole":                {table, files{file: 16384, file + "_vm": 8192}, "", ""},
-		"empty":                {table, files{file: 0}, "", ""},
-		"missing":              {table, files{file + "0": 8192, file + "_vm": 8192}, file + " is missing", ""},
-		"missing, of an index": {index, nil, file + " is missing", ""},
-		"half a page":          {table, files{file: 8192 + 100}, "has 8292 bytes", ""},
-		"half a page of a map": {table, files{file: 8192, file + "_vm": 7}, file + "_vm has 7", ""},
-		"three gigabytes":      {table, files{file: gigabyte, file + ".1": gigabyte, file + ".2": 8192}, "", ""},
+		"whole":                       {table, files{file: 16384, file + "_vm": 8192}, "", ""},
+		"a sequence without its mark": {blank, files{file: 8192}, file + " is not one of a sequence", ""},
+		"empty":                       {table, files{file: 0}, "", ""},
+		"missing":                     {table, files{file + "0": 8192, file + "_vm": 8192}, file + " is missing", ""},
+		"missing, of an index":        {index, nil, file + " is missing", ""},
+		"half a page":                 {table, files{file: 8192 + 100}, "has 8292 bytes", ""},
+		"half a page of a map":        {table, files{file: 8192, file + "_vm": 7}, file + "_vm has 7", ""},
+		"three gigabytes":             {table, files{file: gigabyte, file + ".1": gigabyte, file + ".2": 8192}, "", ""},
 		"the one in the middle is missing": {
 			table, files{file: gigabyte, file + ".2": 8192}, file + ".1 is missing, and " + file + ".2 is there", "",
 		},

@@ -97,6 +97,10 @@ func fourPages(file []byte) []byte { return file[:4*pageSize] }
 func zeroPages(file []byte) []byte {
 	return append(append(bytes.Clone(file[:3*pageSize]), make([]byte, 2*pageSize)...), file[5*pageSize:]...)
 }
+
+func zeroFirst(file []byte) []byte {
+	return append(make([]byte, pageSize), file[pageSize:]...)
+}
 func morePages(file []byte) []byte { return append(bytes.Clone(file), make([]byte, 2*pageSize)...) }
 
 // index is a statement that says of an index what it is to the server.
@@ -112,6 +116,7 @@ var losses = []loss{
 	{name: "indexgone", relation: "frozen_gin"},
 	{name: "viewgone", relation: "summary"},
 	{name: "sequencegone", relation: "numbers"},
+	{name: "sequencezeroes", relation: "numbers", how: zeroFirst},
 	{name: "toastgone", relation: toast},
 	{name: "indexempty", relation: "frozen_brin", how: noPages},
 	{name: "tableempty", relation: "frozen", how: noPages},

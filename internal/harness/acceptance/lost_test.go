@@ -34,6 +34,10 @@ var lostFaults = faults("TestLost", lost, []fault{
 		words: "files: sequence public.numbers in database kept",
 	},
 	{
+		name: "PageOfASequence", args: lostAt("sequencezeroes"), exit: 1, why: reason.PageChecksum, step: "verify",
+		words: "files: sequence public.numbers in database kept | is not one of a sequence",
+	},
+	{
 		name: "FileOfTOAST", args: lostAt("toastgone"), exit: 1, why: reason.PageChecksum, step: "verify",
 		words: "files: TOAST table pg_toast.pg_toast_ | in database kept",
 	},

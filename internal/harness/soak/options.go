@@ -56,6 +56,9 @@ func (s *site) asks(r *rand.Rand, only, scratch string) ([]ask, error) {
 	if s.hasDiff {
 		more = append(more, ask{name: "latest-diff", args: []string{"-set", "latest-diff"}})
 	}
+	if s.mix.load == idleHours { // its archive was made older than the moment in it: no file can be so
+		more = slices.DeleteFunc(more, func(a ask) bool { return a.name == "time" })
+	}
 	r.Shuffle(len(more), func(i, j int) { more[i], more[j] = more[j], more[i] })
 	list := append([]ask{{name: "latest"}}, more[:perSource-1]...)
 	if only != "" {
