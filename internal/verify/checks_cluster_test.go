@@ -79,14 +79,13 @@ func (c *cluster) connect(ctx context.Context, database string) (*pgx.Conn, erro
 	if database == "" {
 		database = "template1"
 	}
-	conn, err := pgx.Connect(ctx, "host="+c.dir+" user=boss dbname="+database)
+	// As the drill connects: a bound of the database's own must not strike the first statement.
+	conn, err := pgx.Connect(ctx, "host="+c.dir+" user=boss statement_timeout=0 dbname="+database)
 	if err != nil {
 		return nil, err
 	}
-	_, err = conn.Exec(ctx, `SET statement_timeout = 0;
-		CREATE FUNCTION pg_temp.fail(code text) RETURNS int LANGUAGE plpgsql AS
-			$$ BEGIN RAISE EXCEPTION 'made by the test' USING ERRCODE = code; END $$;
-		RESET statement_timeout`)
+	_, err = conn.Exec(ctx, `CREATE FUNCTION pg_temp.fail(code text) RETURNS int LANGUAGE plpgsql AS
+			$$ BEGIN RAISE EXCEPTION 'made by the test' USING ERRCODE = code; END $$`)
 	return conn, err
 }
 
