@@ -22,9 +22,13 @@ type wanted struct {
 
 // usable are the sets without page checksum errors; the others are named.
 func usable(out suite.Out, backups []pgbackrest.Backup) (good []pgbackrest.Backup) {
-	for _, b := range backups {
+	for i, b := range backups {
 		if b.Error != nil && *b.Error {
-			out.Note("backup set %s has page checksum errors and is passed over", b.Label)
+			byDefault := ""
+			if i == len(backups)-1 { // option set: the newest, with errors or without
+				byDefault = "; `pgbackrest restore` takes it, unless --set names another"
+			}
+			out.Note("backup set %s has page checksum errors and is passed over%s", b.Label, byDefault)
 			continue
 		}
 		good = append(good, b)

@@ -119,6 +119,11 @@ func TestUsable(t *testing.T) {
 	assert.Equal(t, []pgbackrest.Backup{diff, unchecked}, good)
 	assert.Contains(t, said.String(), full.Label+" has page checksum errors")
 	assert.Equal(t, []string{suite.NoteKey}, said.keys)
+	assert.NotContains(t, said.String(), "--set")
+
+	good = usable(suite.NewOut(&said), []pgbackrest.Backup{diff, full})
+	assert.Equal(t, []pgbackrest.Backup{diff}, good)
+	assert.Contains(t, said.String(), "`pgbackrest restore` takes it, unless --set names another")
 }
 
 // A set that ended more than a little in the future tells of a wrong clock.
