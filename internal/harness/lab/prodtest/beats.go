@@ -21,8 +21,16 @@ const beatsTime = 30 * time.Second
 func beats(t *testing.T, p *production) {
 	primary, standby := p.roles(t)
 	const unit = "pgbackrest-heartbeat.service"
-	for _, node := range []string{primary, standby} {
-		assert.Equal(t, "active", p.on(t, node, "systemctl", "is-active", unit), node)
+	ctx, cancel := context.WithTimeout(t.Context(), beatsTime)
+	defer cancel()
+	for _, node := range []string{primary, standby} { // a failover ends its session, and systemd begins another
+		require.NoError(t, wait.For(ctx, unit+" of "+node, time.Second, func(ctx context.Context) error {
+			said, err := p.try(ctx, node, "systemctl", "is-active", unit)
+			if err != nil {
+				return fmt.Errorf("%s: %w", said, err)
+			}
+			return nil
+		}))
 	}
 	newest := func(node string) int {
 		n, err := strconv.Atoi(p.psql(t, node, "SELECT coalesce(max(seq), 0) FROM public.veza_heartbeat"))
@@ -30,8 +38,6 @@ func beats(t *testing.T, p *production) {
 		return n
 	}
 	first := newest(primary)
-	ctx, cancel := context.WithTimeout(t.Context(), beatsTime)
-	defer cancel()
 	require.NoError(t, wait.For(ctx, "three heartbeat rows more", time.Second, func(context.Context) error {
 		if now := newest(primary); now < first+3 {
 			return fmt.Errorf("heartbeat row %d after %d", now, first)
