@@ -194,12 +194,12 @@ lab-down: ## remove all of it
 	@$(GO) run ./internal/cmd/lab down
 
 .PHONY: test-lab
-test-lab: programs-test ## every test, those in Incus included, against the lab that is up
+test-lab: programs-test ## every test but the faults, those in Incus included, against the lab that is up
 	@.ci/packages ansible-playbook ssh
 	DRILL_CONF=$$($(GO) run ./internal/cmd/lab conf) $(TEST_LAB)
 
 .PHONY: test-ci
-test-ci: programs-test ## every test, those in Docker containers included; starts an engine when none answers
+test-ci: programs-test ## every test but the faults, those in Docker containers included; starts an engine when none answers
 	@.ci/docker
 	@$(MAKE) images
 	$(TEST_CI)
