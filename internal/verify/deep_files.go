@@ -97,6 +97,11 @@ func (d Deep) filesOf(ctx context.Context, database string, shared bool) (
 		return nil, nil, cut, err
 	}
 	defer closeConn(ctx, conn)
+	if shared { // the first database: what was replayed is in the files of all of them after that
+		if _, err = conn.Exec(ctx, "CHECKPOINT"); err != nil {
+			return nil, nil, cut, err
+		}
+	}
 	if err = conn.QueryRow(ctx, layoutQuery).Scan(&cut.block, &cut.segment); err != nil {
 		return nil, nil, cut, err
 	}
@@ -117,11 +122,12 @@ func (d Deep) filesOf(ctx context.Context, database string, shared bool) (
 	return list, sizes, cut, err
 }
 
-// blankQuery wants of each sequence's file ($1) the mark that stands at the end of its page ($2
-// bytes), by the order of bytes of either kind of machine (SEQ_MAGIC in sequence.c).
+// blankQuery wants of each sequence's file ($1) the mark in the last eight bytes of its page ($2 bytes),
+// where the alignment and the order of bytes of the machine put it (SEQ_MAGIC in sequence.c).
 const blankQuery = `SELECT f FROM unnest($1::text[]) f,
 	LATERAL (SELECT pg_read_binary_file(f, 0, $2::bigint, true) AS page OFFSET 0) p
-	WHERE length(page) = $2 AND substr(page, $2::int - 7, 4) NOT IN ('\x17170000', '\x00001717')`
+	WHERE length(page) = $2 AND position('\x17170000'::bytea IN substr(page, $2::int - 7)) = 0
+		AND position('\x00001717'::bytea IN substr(page, $2::int - 7)) = 0`
 
 // blankSequences finds sequences whose page is there and holds no sequence: nextval() fails, and
 // nothing else may ever read it.
@@ -134,9 +140,6 @@ func blankSequences(ctx context.Context, conn *pgx.Conn, list []storedRelation, 
 	}
 	if len(at) == 0 {
 		return nil
-	}
-	if _, err := conn.Exec(ctx, "CHECKPOINT"); err != nil { // what was replayed is in the files
-		return err
 	}
 	rows, err := conn.Query(ctx, blankQuery, slices.Collect(maps.Keys(at)), block)
 	if err != nil {
