@@ -12,6 +12,7 @@ import (
 
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/wait"
 )
 
 // SQLSTATEs that say more than "the query failed" (PostgreSQL manual, appendix A).
@@ -37,7 +38,7 @@ var elsewhere = []string{undefinedTable, undefinedDB, notInState}
 // says that no connection is left. What the server did not say itself is returned
 // as it is, for a caller who can look at the postmaster.
 func (c Check) errorOutcome(ctx context.Context, connect Connect, err error, lost bool) (Outcome, error) {
-	if ctx.Err() != nil {
+	if wait.Over(ctx) {
 		return Outcome{}, fmt.Errorf("check %s in database %s: %w", c.Name, c.Database, context.Cause(ctx))
 	}
 	answer, ok := errors.AsType[*pgconn.PgError](err)

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/wait"
 )
 
 // deepCheck is one of the deeper checks.
@@ -86,7 +87,7 @@ func (d Deep) Run(ctx context.Context, asked []string, budget time.Duration) ([]
 					budget.Round(time.Millisecond))
 			}
 		}
-		if ctx.Err() != nil {
+		if wait.Over(ctx) {
 			return outcomes, fmt.Errorf("check %s: %w", check.name, context.Cause(ctx))
 		}
 		if err != nil {
@@ -107,7 +108,7 @@ func (d Deep) surveyIfAsked(ctx context.Context, asked []string) (s survey, err 
 	switch {
 	case err == nil || errors.Is(context.Cause(ctx), errBudget):
 		return s, nil
-	case ctx.Err() != nil:
+	case wait.Over(ctx):
 		return s, fmt.Errorf("deeper checks: %w", context.Cause(ctx))
 	}
 	return s, withCodeReason(err)
@@ -128,8 +129,8 @@ func finding(why reason.Reason, text string) Outcome {
 
 func (d Deep) runOne(ctx context.Context, check deepCheck, s survey) (Outcome, error) {
 	o := Outcome{Check: check.name, Status: LeftOut, Reason: reason.None}
-	if ctx.Err() != nil {
-		return o, nil //nolint:nilerr // what stopped the rest does not undo it
+	if wait.Over(ctx) {
+		return o, nil // what stopped the rest does not undo it
 	}
 	e, err := check.run(d, ctx, s)
 	if check.name == "extensions" { // what is not installed here: a locale as well

@@ -14,6 +14,7 @@ import (
 
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/wait"
 )
 
 // heapCheckSince is the first version whose amcheck looks at tables.
@@ -34,7 +35,7 @@ func (d Deep) amcheck(ctx context.Context, s survey) (examination, error) {
 		answer, ok := errors.AsType[*pgconn.PgError](err)
 		switch {
 		case err == nil:
-		case ok && ctx.Err() == nil && refuses(answer):
+		case ok && !wait.Over(ctx) && refuses(answer):
 			refused[database] = fmt.Sprintf("amcheck cannot be made in database %s, which is left out: %s", database,
 				excerpt(answer.Message))
 		default:

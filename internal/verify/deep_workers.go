@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/wait"
 )
 
 // progressEvery is how often long work says how far it is.
@@ -69,7 +70,7 @@ relations:
 	close(next)
 	group.Wait()
 	e.notes = shortened(notes)
-	if ctx.Err() != nil {
+	if wait.Over(ctx) {
 		e.examined = fmt.Sprintf("%d of %d %s", done, len(relations), what)
 		return e, context.Cause(ctx)
 	}
@@ -133,7 +134,7 @@ func (d Deep) writer(ctx context.Context, database string) (*pgx.Conn, error) {
 // says when it is going down, stays an error.
 func serverError(ctx context.Context, conn *pgx.Conn, err error) (*pgconn.PgError, error) {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
-	if ctx.Err() != nil {
+	if wait.Over(ctx) {
 		return nil, context.Cause(ctx)
 	}
 	if !ok || conn.IsClosed() || strings.HasPrefix(codeOf(answer), operatorIntervention) {

@@ -14,6 +14,7 @@ import (
 	"github.com/lxc/incus/v6/shared/ws"
 
 	"veza.fr/recovery/internal/host/guest"
+	"veza.fr/recovery/internal/wait"
 )
 
 // drainTime is how long output is read on after a command ended. The daemon ends the
@@ -42,7 +43,7 @@ type socket struct {
 // nobody could tell it from an exit status.
 func (h *Host) Start(ctx context.Context, argv []string, env map[string]string) (guest.Program, error) {
 	a, err := h.attachOnce(ctx, argv, env)
-	if errors.Is(err, errNotConnected) && ctx.Err() == nil {
+	if errors.Is(err, errNotConnected) && !wait.Over(ctx) {
 		a, err = h.attachOnce(ctx, argv, env)
 	}
 	if err != nil {
