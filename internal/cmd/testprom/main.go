@@ -23,5 +23,6 @@ func main() {
 		Signals:  runner.Signals(),
 		Now:      time.Now,
 		Reap:     reaper,
+		Tag:      tag,
 	}))
 }

@@ -1,18 +1,12 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
-	"veza.fr/recovery/internal/host/docker"
-	"veza.fr/recovery/internal/host/incus"
-	"veza.fr/recovery/internal/host/process"
-	"veza.fr/recovery/internal/sandbox"
 	"veza.fr/recovery/internal/testprom/runner"
 )
 
@@ -20,24 +14,14 @@ import (
 const reapTimeout = 2 * time.Minute
 
 // reaper removes what killed drills left behind, of every stanza that is not being
-// drilled right now. Kept sandboxes stay until their time is over. Incus and Docker are
-// asked where there is one: on this machine, or where the variables say.
+// drilled right now. Kept sandboxes stay until their time is over. Which providers are
+// asked, the build tag decides: env_<tag>.go.
 var reaper runner.Reaper = func(ctx context.Context, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, reapTimeout)
 	defer cancel()
-	providers := []sandbox.Provider{process.Provider{}}
-	containers := incus.Provider{
-		Remote: os.Getenv("DRILL_INCUS_REMOTE"), Project: cmp.Or(os.Getenv("DRILL_INCUS_PROJECT"), "default"),
-	}
-	if containers.Present() {
-		providers = append(providers, containers)
-	}
-	if engine := (docker.Provider{}); engine.Present() {
-		providers = append(providers, engine)
-	}
 	var all error
 	lines := 0
-	for _, provider := range providers {
+	for _, provider := range providers() {
 		removed, err := provider.Reap(ctx, "")
 		for _, line := range removed {
 			_, _ = fmt.Fprintln(out, line)

@@ -26,12 +26,14 @@ type command struct {
 	env     []string
 	timeout time.Duration // the test binary's own deadline
 	stanza  string        // as the command line or the environment names it
+	tags    []string      // build tags of what is run
 }
 
 // prepare turns what the user typed into what is run.
 func prepare(s suite.Suite, typed, env []string) (command, error) {
 	settings := flags(typed[1:])
 	c := command{env: absoluteEnv(env), stanza: settings.or("stanza", lookup(env, "DRILL_STANZA"))}
+	c.tags = tagsOf(typed, env)
 	if c.timeout = s.Timeout; c.timeout == 0 {
 		c.timeout = budget(settings, env) + overRTO
 	}

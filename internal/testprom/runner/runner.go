@@ -31,6 +31,7 @@ type World struct {
 	Signals        <-chan os.Signal
 	Now            func() time.Time
 	Reap           Reaper // nil: nothing to reap with
+	Tag            string // the build tag that says what else Reap asks: "", ci or drill
 }
 
 // Main is testprom: it returns the exit status.
@@ -140,7 +141,7 @@ func (r *run) judge() *result {
 			r.stanza = c.stanza
 			var killed bool
 			if status, killed = r.execute(c); killed || r.collector.LeftOpen() {
-				r.clean()
+				r.clean(c)
 			}
 		}
 	} else {
@@ -167,7 +168,7 @@ func (r *run) read(stream io.Reader) {
 
 // clean reaps after a command that had no chance to clean up: it was killed, by
 // us or by others, or it panicked. A failure is told, and changes no verdict.
-func (r *run) clean() {
+func (r *run) clean(c command) {
 	if r.Reap == nil {
 		return
 	}
@@ -176,6 +177,9 @@ func (r *run) clean() {
 	if err := r.Reap(ctx, r.Stdout); err != nil {
 		_, _ = fmt.Fprintln(r.Stderr, "testprom: remove what the killed run left behind:",
 			printable(strings.ReplaceAll(err.Error(), "\n", "; ")))
+	}
+	if left := r.notCleaned(c.tags); left != "" {
+		_, _ = fmt.Fprintln(r.Stderr, "testprom:", left)
 	}
 }
 
@@ -188,6 +192,9 @@ func (w World) reap() int {
 	defer cancel()
 	if err := w.Reap(ctx, w.Stdout); err != nil {
 		return w.fail(fmt.Errorf("-reap: %w", err))
+	}
+	if how := w.notAsked(); how != "" {
+		_, _ = fmt.Fprintln(w.Stdout, how)
 	}
 	return reason.ExitPass
 }
