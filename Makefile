@@ -170,7 +170,7 @@ golden: ## rewrite golden files, and the generated tables in drill/README.md; lo
 ##@ Images and the lab
 
 .PHONY: image
-image: ## the Incus image drills restore into (PG_MAJOR=15 IMAGE_PACKAGES=...; KIND=node: the lab's)
+image: ## the Incus image drills restore into (PG_MAJOR=17 IMAGE_PACKAGES=...; KIND=node: the lab's)
 	@.ci/packages mmdebstrap zstd
 	@fixtures/images/build $(or $(KIND),sandbox)
 
@@ -182,11 +182,11 @@ images: $(if $(DRILL_MINIO_IMAGE),,minio) ## the Docker images of test-ci (PG_MA
 	@fixtures/images/minio $(TOOLS)/minio
 
 .PHONY: lab-up
-lab-up: minio ## a small production in Incus to drill against (LAB_ROWS=100000 users)
+lab-up: minio ## a small production in Incus to drill against (LAB_ROWS=100000 users, PG_MAJOR=17)
 	@.ci/packages prometheus prometheus-node-exporter ssh-keygen
 	@.ci/incus
-	@$(MAKE) image
-	@$(MAKE) image KIND=node
+	@majors=$$($(GO) run ./internal/cmd/lab majors) && for major in $$majors; do \
+		for kind in sandbox node; do $(MAKE) image KIND=$$kind PG_MAJOR=$$major; done; done
 	@$(GO) run ./internal/cmd/lab up
 
 .PHONY: lab-down

@@ -17,7 +17,7 @@ import (
 // report is the last line of the drill host's history of a suite.
 func (p *production) report(t *testing.T, suite string) (o drilltest.Outcome) {
 	t.Helper()
-	line := p.on(t, lab.DrillHost, "tail", "-n", "1", "/var/lib/veza-drill/"+suite+"-history.jsonl")
+	line := p.on(t, p.drillHost, "tail", "-n", "1", "/var/lib/veza-drill/"+suite+"-history.jsonl")
 	require.NoError(t, json.Unmarshal([]byte(line), &o.Report), line)
 	return o
 }
