@@ -144,7 +144,7 @@ func findEach(t *testing.T, needs versions.Difference, healthy []string, defects
 		t.Skip("needs a PostgreSQL")
 	}
 	c := startCluster(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	exec := func(sql string) {
 		conn, err := c.connect(ctx, "postgres")
@@ -164,7 +164,7 @@ func findEach(t *testing.T, needs versions.Difference, healthy []string, defects
 		Pages:     func(context.Context) (verify.Pages, error) { return verify.Pages{Blocks: 9}, nil },
 	}
 	run := func(checks ...string) map[string]verify.Outcome {
-		outcomes, err := deep.Run(ctx, checks, time.Minute)
+		outcomes, err := deep.Run(ctx, checks, 10*time.Minute)
 		require.NoError(t, err)
 		byName := map[string]verify.Outcome{}
 		for _, o := range outcomes {

@@ -20,7 +20,7 @@ import (
 
 const (
 	stanza   = "demo"
-	seedTime = 2 * time.Minute // bound of each stage of the seeding
+	seedTime = 10 * time.Minute // bound of each stage of the seeding
 )
 
 // seed is a repository nobody touches: cases work on copies of it.
