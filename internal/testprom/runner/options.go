@@ -35,7 +35,7 @@ one, and tells Prometheus and the operator what it proved.
   testprom [flags] < drill.jsonl      judge a recorded stream
   testprom -reap                      remove what killed drills left behind
 
-COMMAND is "go test ..." (gets -json -v=test2json -count=1 -timeout), a compiled
+COMMAND is "go test ..." (gets -json -v=test2json -vet=off -count=1 -timeout), a compiled
 test binary such as ./drill.test (runs under test2json), or anything that writes
 the stream of "go test -json" to its standard output.
 
@@ -71,7 +71,7 @@ func parse(args []string, out io.Writer) (options, error) {
 	set.StringVar(&o.report, "report", "", "write the verdict as JSON to `FILE`")
 	set.StringVar(&o.history, "history", "", "append the verdict as one JSON line to `FILE`")
 	set.StringVar(&o.stream, "stream", "", "keep the raw event stream in `FILE`")
-	set.DurationVar(&o.limit, "limit", 0, "kill COMMAND after `DURATION` (default: its -timeout + 5m)")
+	set.DurationVar(&o.limit, "limit", 0, "kill COMMAND after `DURATION` (default: its -timeout + 5m); compiling does not count")
 	set.BoolVar(&o.reap, "reap", false, "remove what killed drills left behind, then exit")
 	if err := set.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -76,7 +77,10 @@ type run struct {
 	live      live
 	signals   <-chan os.Signal
 	tee       *tee
-	stanza    string // as the command or its environment name it
+	stanza    string        // as the command or its environment name it
+	begun     chan struct{} // closed at the first event of the test
+	testBegan atomic.Pointer[time.Time]
+	compiles  bool // the test begins some time after the command
 }
 
 func (r *run) main() int {
@@ -89,7 +93,11 @@ func (r *run) main() int {
 	}
 	r.tee = tee
 	r.live = live{out: r.Stdout, style: style{r.Colours}, suite: r.suite}
-	r.collector.OnEvent = r.live.event
+	r.begun = make(chan struct{})
+	r.collector.OnEvent = func(e *testreport.Event) {
+		r.begins(e)
+		r.live.event(e)
+	}
 	r.collector.OnStray = r.live.line
 	return r.publish(r.judge())
 }
@@ -137,8 +145,7 @@ func (r *run) judge() *result {
 		c, err := prepare(r.suite, r.command, r.Env)
 		if err != nil {
 			r.collector.Stop(reason.ToolMissing, err.Error())
-		} else {
-			r.stanza = c.stanza
+		} else if r.stanza, r.compiles = c.stanza, c.compiles; r.compile(c) {
 			var killed bool
 			if status, killed = r.execute(c); killed || r.collector.LeftOpen() {
 				r.clean(c)
