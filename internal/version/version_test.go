@@ -41,7 +41,8 @@ func TestOf_SaysWhatIsKnownAndNoMore(t *testing.T) {
 		},
 		"one with changes": {
 			info: build(append(vcs, "vcs.modified=true", "-tags=ci")...),
-			want: "x unreleased, commit 4a12fe127672 of 2026-11-29 with changes, go1.26.8 linux/arm64, environment docker",
+			want: "x unreleased, commit 4a12fe127672 of 2026-11-29 with changes, go1.26.8 linux/arm64, " +
+				"environment docker",
 		},
 		"make dist": {
 			linked: "1.2.3|" + commit + "|2026-11-29T09:35:29Z", info: build("-tags=netgo,drill"),
@@ -78,7 +79,8 @@ func TestParse_TakesAWholeCommitOrNothing(t *testing.T) {
 	_, _, described = parse(commit + "|2026-11-29T09:35:29Z|%(describe:tags,match=v[0-9]*)")
 	assert.Empty(t, described, "an old git leaves the words it does not know")
 	for _, text := range []string{
-		"", "||", "$" + "Format:%H|%cI|$", commit, commit + "|yesterday|", commit[:12] + "|2026-11-29T09:35:29Z|", "HEAD" + commit + "||",
+		"", "||", "$" + "Format:%H|%cI|$", commit, commit + "|yesterday|", commit[:12] + "|2026-11-29T09:35:29Z|",
+		"HEAD" + commit + "||",
 	} {
 		got, when, described = parse(text)
 		assert.Empty(t, got, text)
