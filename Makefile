@@ -131,6 +131,7 @@ lint-ansible: ## the roles, YAML and shell scripts: ansible-lint, yamllint, shel
 	@find .ci fixtures -type f ! -name '*.j2' -exec awk 'FNR == 1 && /^(#!.*sh$$|# shellcheck shell=)/ {print FILENAME} {nextfile}' {} + | xargs shellcheck -x
 	@yamllint --strict --config-file .yamllint fixtures .github .golangci.yml
 	@cd fixtures/ansible && ansible-lint --offline --profile production
+	@.ci/units --check
 
 .PHONY: vet
 vet: ## go vet, once per build tag
@@ -215,6 +216,17 @@ test-ci: programs-test ## every test but the faults, those in Docker containers 
 
 .PHONY: minio
 minio: $(TOOLS)/.minio-$(MINIO_VERSION) ## the object store of lab and containers, built from source once
+
+##@ Packages
+
+.PHONY: dist
+dist: ## tarball and .deb in out/dist (TAG=drill: for Incus; ci: for Docker; none: for this machine; VERSION=1.2.3)
+	@$(GO) run -trimpath ./internal/cmd/dist -tag '$(or $(TAG),drill)' $(if $(VERSION),-version '$(VERSION)')
+
+.PHONY: dist-check
+dist-check: ## makes them twice and compares; installs, asks, purges; lintian, mandoc
+	@.ci/packages dpkg-deb lintian mandoc shellcheck
+	@TAG='$(or $(TAG),drill)' .ci/dist-check
 
 ##@ Housekeeping
 
