@@ -66,7 +66,7 @@ func (s *Shown) head(p Progress) string {
 	if s.Before.Packages > 0 {
 		last = fmt.Sprintf("last time %d in %s", s.Before.Packages, seconds(s.Before.Took()))
 	}
-	return fmt.Sprintf("compiling %s (%d packages; %s)", s.What, p.Total, last)
+	return fmt.Sprintf("compiling %s: %d packages (%s)", s.What, p.Total, last)
 }
 
 func far(p Progress) string {
