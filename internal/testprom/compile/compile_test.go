@@ -20,11 +20,11 @@ func module(t *testing.T, dep string) Job {
 	for name, text := range map[string]string{
 		"go.mod":          "module example.org/m\n\ngo 1.26\n",
 		"dep/dep.go":      dep,
-		"drill/x_test.go": "package drill\n\nimport (\n\t\"testing\"\n\n\t\"example.org/m/dep\"\n)\n\nfunc TestX(*testing.T) { dep.F() }\n",
+		"drill/x_test.go": "package drill\n\nimport \"example.org/m/dep\"\n\nvar _ = dep.F\n",
 		"drill/doc.go":    "package drill\n",
 		"other/other.go":  "package other\n\nfunc G() {}\n",
 		"program/main.go": "package main\n\nfunc main() {}\n",
-		"drill/tag.go":    "//go:build tag\n\npackage drill\n\nimport \"example.org/m/other\"\n\nfunc f() { other.G() }\n",
+		"drill/tag.go":    "//go:build tag\n\npackage drill\n\nimport \"example.org/m/other\"\n\nvar _ = other.G\n",
 	} {
 		path := filepath.Join(dir, name)
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
