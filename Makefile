@@ -131,6 +131,7 @@ lint-ansible: ## the roles, YAML and shell scripts: ansible-lint, yamllint, shel
 	@find .ci fixtures -type f ! -name '*.j2' -exec awk 'FNR == 1 && /^(#!.*sh$$|# shellcheck shell=)/ {print FILENAME} {nextfile}' {} + | xargs shellcheck -x
 	@yamllint --strict --config-file .yamllint fixtures .github .golangci.yml
 	@cd fixtures/ansible && ansible-lint --offline --profile production
+	@.ci/units --check
 
 .PHONY: vet
 vet: ## go vet, once per build tag
@@ -179,7 +180,7 @@ golden: ## rewrite golden files, and the generated tables in drill/README.md; lo
 ##@ Images and the lab
 
 .PHONY: image
-image: ## the Incus image drills restore into (PG_MAJOR=15 IMAGE_PACKAGES=...; KIND=node: the lab's)
+image: ## the Incus image drills restore into (PG_MAJOR=17 IMAGE_PACKAGES=...; KIND=node: the lab's)
 	@.ci/packages mmdebstrap zstd
 	@fixtures/images/build $(or $(KIND),sandbox)
 
@@ -191,11 +192,11 @@ images: $(if $(DRILL_MINIO_IMAGE),,minio) ## the Docker images of test-ci (PG_MA
 	@fixtures/images/minio $(TOOLS)/minio
 
 .PHONY: lab-up
-lab-up: minio ## a small production in Incus to drill against (LAB_ROWS=100000 users)
+lab-up: minio ## a small production in Incus to drill against (LAB_ROWS=100000 users, PG_MAJOR=17)
 	@.ci/packages prometheus prometheus-node-exporter ssh-keygen
 	@.ci/incus
-	@$(MAKE) image
-	@$(MAKE) image KIND=node
+	@majors=$$($(GO) run ./internal/cmd/lab majors) && for major in $$majors; do \
+		for kind in sandbox node; do $(MAKE) image KIND=$$kind PG_MAJOR=$$major; done; done
 	@$(GO) run ./internal/cmd/lab up
 
 .PHONY: lab-down
@@ -215,6 +216,17 @@ test-ci: programs-test ## every test but the faults, those in Docker containers 
 
 .PHONY: minio
 minio: $(TOOLS)/.minio-$(MINIO_VERSION) ## the object store of lab and containers, built from source once
+
+##@ Packages
+
+.PHONY: dist
+dist: ## tarball and .deb in out/dist (TAG=drill: for Incus; ci: for Docker; none: for this machine; VERSION=1.2.3)
+	@$(GO) run -trimpath ./internal/cmd/dist -tag '$(or $(TAG),drill)' $(if $(VERSION),-version '$(VERSION)')
+
+.PHONY: dist-check
+dist-check: ## makes them twice and compares; installs, asks, purges; lintian, mandoc
+	@.ci/packages dpkg-deb lintian mandoc shellcheck
+	@TAG='$(or $(TAG),drill)' .ci/dist-check
 
 ##@ Housekeeping
 

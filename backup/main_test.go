@@ -15,6 +15,9 @@ var pending = settings.Register(flag.CommandLine)
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if pending.Version(os.Stdout, suite.Backup.Name+".test") {
+		return
+	}
 	os.Exit(suite.Main(m, alone()))
 }
 

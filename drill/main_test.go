@@ -15,5 +15,8 @@ var pending = settings.Register(flag.CommandLine)
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if pending.Version(os.Stdout, suite.Drill.Name+".test") {
+		return
+	}
 	os.Exit(suite.Main(m, suite.Drill.Test)) // -short runs the unit tests
 }

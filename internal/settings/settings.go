@@ -12,6 +12,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"slices"
 	"sort"
 	"strings"
@@ -19,6 +20,7 @@ import (
 
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/target"
+	"veza.fr/recovery/internal/version"
 )
 
 // Settings is what one run was asked for. Paths are absolute.
@@ -60,8 +62,9 @@ type Settings struct {
 // Pending holds settings that were registered and not validated yet, so that
 // the preflight step can report a bad one under its own reason.
 type Pending struct {
-	fs     *flag.FlagSet
-	values map[string]*text
+	fs      *flag.FlagSet
+	values  map[string]*text
+	version bool
 }
 
 // text is a flag value that accepts anything.
@@ -84,8 +87,18 @@ func Register(fs *flag.FlagSet) *Pending {
 		p.values[s.Flag] = v
 		fs.Var(v, s.Flag, s.Meaning)
 	}
+	fs.BoolVar(&p.version, "version", false, "print version, commit, Go and environment, then exit")
 	fs.Usage = func() { fmt.Fprint(fs.Output(), Usage()) }
 	return p
+}
+
+// Version says whether -version was given, and prints its line when it was. The program then ends
+// without a test: testprom takes that for no verdict.
+func (p *Pending) Version(out io.Writer, program string) bool {
+	if p.version {
+		version.Print(out, program)
+	}
+	return p.version
 }
 
 // Load validates every setting against the parsed flags and environ, a list as

@@ -122,6 +122,7 @@ func TestMain_RefusesABadCommandLineInOneSentence(t *testing.T) {
 		"--":                           "name the command",
 		"-reap":                        "knows no sandbox to reap",
 		"-reap -- x":                   "runs no command",
+		"-version -- x":                "runs no command",
 		"-textfile a -report ./a":      "name the same file",
 		"-textfile /nosuch/x.prom":     "/nosuch/x.prom",
 		"-history /nosuch/x":           "/nosuch/x",
@@ -149,6 +150,14 @@ func TestMain_RefusesTheSameFileByAnotherName(t *testing.T) {
 	w, _, errs := world(strings.NewReader(""))
 	assert.Equal(t, 2, Main([]string{"-textfile", dir + "/a", "-report", dir + "/link/a"}, w))
 	assert.Contains(t, errs.String(), "name the same file")
+}
+
+func TestMain_SaysWhichBuildItIs(t *testing.T) {
+	w, out, errs := world(strings.NewReader(""))
+	w.Terminal = true
+	assert.Zero(t, Main([]string{"-version"}, w))
+	assert.Regexp(t, `^testprom .*, commit .*, go1\..*, environment [a-z]+\n$`, out.String())
+	assert.Empty(t, errs.String())
 }
 
 func TestMain_WaitsForNobodyToTypeAStream(t *testing.T) {
