@@ -45,7 +45,7 @@ const (
 type Progress struct {
 	Phase Phase
 	Done  int // modules fetched, or packages compiled
-	Total int // packages the job consists of; 0 while it is not known
+	Total int // packages that no cache holds; 0 while it is not known
 	Took  time.Duration
 }
 
@@ -65,9 +65,12 @@ func (j Job) Run(ctx context.Context, tell func(Progress)) (Progress, error) {
 	if err != nil {
 		return c.now(), err
 	}
-	c.compiles(len(found.all))
+	if len(found.build) == 0 {
+		return c.now(), nil
+	}
+	c.compiles(len(found.stale))
 	err = j.command(ctx, nil, func(line string) {
-		if found.all[line] {
+		if found.stale[line] {
 			c.step()
 		}
 	}, slices.Concat([]string{"build", "-v"}, j.Flags, found.build)...)
@@ -133,15 +136,15 @@ func (c *counter) tick() (end func()) {
 	}
 }
 
-// listing is what a job consists of.
+// listing is what a job has to compile.
 type listing struct {
-	all   map[string]bool // every package, the standard library too
+	stale map[string]bool // what the cache does not hold, of the standard library too
 	build []string        // those to name to go build, which takes what they import along
 }
 
 // list asks go for the packages. What it fetches for that, it says.
 func (j Job) list(ctx context.Context, said func(string)) (l listing, err error) {
-	l.all = map[string]bool{}
+	l.stale = map[string]bool{}
 	argv := slices.Concat([]string{"list", "-deps", "-f", format}, j.Flags)
 	if j.Tests {
 		argv = append(argv, "-test")
@@ -150,20 +153,20 @@ func (j Job) list(ctx context.Context, said func(string)) (l listing, err error)
 	return l, err
 }
 
-const format = "{{.Standard}}\t{{.DepOnly}}\t{{.Name}}\t{{.ForTest}}\t{{.ImportPath}}"
+const format = "{{.Stale}}\t{{.Standard}}\t{{.DepOnly}}\t{{.Name}}\t{{.ForTest}}\t{{.ImportPath}}"
 
 // add takes one package, as format puts it. What is made for one test alone, go test compiles, and
 // programs are linked by go build.
 func (l *listing) add(line string, tests bool) {
 	fields := strings.Split(line, "\t")
-	if len(fields) != 5 {
+	if len(fields) != 6 || fields[0] != "true" {
 		return
 	}
-	standard, asked, name, path := fields[0] == "true", fields[1] == "false", fields[2], fields[4]
-	if fields[3] != "" || name == "main" || asked && tests {
+	standard, asked, name, path := fields[1] == "true", fields[2] == "false", fields[3], fields[5]
+	if fields[4] != "" || name == "main" || asked && tests {
 		return
 	}
-	l.all[path] = true
+	l.stale[path] = true
 	if !standard {
 		l.build = append(l.build, path)
 	}

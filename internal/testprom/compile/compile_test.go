@@ -20,11 +20,11 @@ func module(t *testing.T, dep string) Job {
 	for name, text := range map[string]string{
 		"go.mod":          "module example.org/m\n\ngo 1.26\n",
 		"dep/dep.go":      dep,
-		"drill/x_test.go": "package drill\n\nimport (\n\t\"testing\"\n\n\t\"example.org/m/dep\"\n)\n\nfunc TestX(*testing.T) { dep.F() }\n",
+		"drill/x_test.go": "package drill\n\nimport \"example.org/m/dep\"\n\nvar _ = dep.F\n",
 		"drill/doc.go":    "package drill\n",
 		"other/other.go":  "package other\n\nfunc G() {}\n",
 		"program/main.go": "package main\n\nfunc main() {}\n",
-		"drill/tag.go":    "//go:build tag\n\npackage drill\n\nimport \"example.org/m/other\"\n\nfunc f() { other.G() }\n",
+		"drill/tag.go":    "//go:build tag\n\npackage drill\n\nimport \"example.org/m/other\"\n\nvar _ = other.G\n",
 	} {
 		path := filepath.Join(dir, name)
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
@@ -43,7 +43,7 @@ func TestRun_TellsWhatItCompiles(t *testing.T) {
 	assert.Equal(t, Compiling, told[0].Phase)
 	assert.Equal(t, 1, told[0].Done)
 	assert.Equal(t, 1, p.Done, "dep; the package itself is compiled with its tests, by go test")
-	assert.Greater(t, p.Total, 50, "with the standard library")
+	assert.Equal(t, 1, p.Total)
 
 	told = nil
 	p, err = j.Run(t.Context(), func(p Progress) { told = append(told, p) })
@@ -101,7 +101,7 @@ func TestShown_InALog(t *testing.T) {
 	s.End(Progress{Compiling, 300, 300, 100 * time.Second}, nil)
 	assert.Equal(t, `downloading the modules of the drill
     12 so far, 31 s
-compiling the drill (300 packages; the first time it takes two minutes or so)
+compiling the drill: 300 packages (the first time it takes two minutes or so)
     30 of 300, 34 s
     32 of 300, 1 min 04 s
 compiled the drill: 300 packages in 1 min 40 s
@@ -111,9 +111,9 @@ compiled the drill: 300 packages in 1 min 40 s
 func TestShown_OnATerminal(t *testing.T) {
 	var out bytes.Buffer
 	s := Shown{Out: &out, Terminal: true, What: "the drill", Before: Last{Packages: 290, Seconds: 41.2}}
-	s.Tell(Progress{Compiling, 1, 300, time.Second})
+	s.Tell(Progress{Compiling, 1, 1, time.Second})
 	s.End(Progress{Compiling, 1, 300, 2 * time.Second}, errors.New("it does not compile"))
-	assert.Equal(t, "\r\x1b[Kcompiling the drill (300 packages; last time 290 in 41 s): 1 of 300, 1 s"+
+	assert.Equal(t, "\r\x1b[Kcompiling the drill: 1 package (last time 290 in 41 s): 1 of 1, 1 s"+
 		"\r\x1b[Kthe drill: broken off after 2 s\n", out.String())
 }
 

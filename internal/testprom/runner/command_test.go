@@ -19,12 +19,14 @@ func TestPrepare_AddsWhatAVerdictNeeds(t *testing.T) {
 	here, err := os.Getwd()
 	require.NoError(t, err)
 	for typed, want := range map[string]string{
-		"go test ./drill":                      "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
-		"go test -v -json ./drill":             "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
-		"go test ./drill -v":                   "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
-		"go test -v=1 ./drill --json=false":    "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
-		"go test -C sub ./drill":               "go test -C sub -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
-		"go test -C=sub ./drill":               "go test -C=sub -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
+		"go test ./drill":                   "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
+		"go test -v -json ./drill":          "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
+		"go test ./drill -v":                "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
+		"go test -v=1 ./drill --json=false": "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
+		"go test -C sub ./drill": "go test -C sub -json -v=test2json -vet=off -count=1" +
+			" -timeout=45m0s ./drill",
+		"go test -C=sub ./drill": "go test -C=sub -json -v=test2json -vet=off -count=1" +
+			" -timeout=45m0s ./drill",
 		"go test -count=3 -timeout 2h ./drill": "go test -json -v=test2json -vet=off -count=3 -timeout 2h ./drill",
 		"go test -tags drill ./drill -rto 1h": "go test -json -v=test2json -vet=off -count=1 -timeout=1h15m0s" +
 			" -tags drill ./drill -rto 1h",

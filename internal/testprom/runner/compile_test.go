@@ -53,10 +53,11 @@ func TestRun_TheLimitCountsFromTheTestsBegin(t *testing.T) {
 		compile    time.Duration
 	}{
 		{`echo '{"Action":"start","Package":"p"}'; sleep 60`, "its limit of 50ms", time.Hour},
-		{`echo '{"Action":"build-output","Output":"x"}'; sleep 60`, "no test had begun after 60ms", 60 * time.Millisecond},
+		{`echo '{"Action":"build-output"}'; sleep 60`, "no test had begun after 60ms", 60 * time.Millisecond},
 	} {
 		compileLimit = c.compile
-		_, _, exit := begin(t, "-limit", "50ms", "-history", dir+"/h", "--", goCommand(t, c.test, "exit 1"), "test", "./drill")
+		tool := goCommand(t, c.test, "exit 1")
+		_, _, exit := begin(t, "-limit", "50ms", "-history", dir+"/h", "--", tool, "test", "./drill")
 		assert.Equal(t, 2, <-exit)
 		last := history(t, dir+"/h")
 		assert.Equal(t, "timeout", string(last.Reason))
@@ -78,19 +79,18 @@ func TestRun_ASignalWhileItCompiles(t *testing.T) {
 
 func TestJobOf(t *testing.T) {
 	for typed, want := range map[string]string{
-		"go test ./drill": "|| ./drill",
-		"go test -json -v=test2json -timeout=5m ./a ./b":    "|| ./a ./b",
-		"go test -C sub -count 1 -race -tags x ./drill":     "sub| -race -tags x| ./drill",
-		"go test -json ./drill -tags drill -conf a -rto 1m": "| -tags=drill| ./drill",
-		"go test ./drill -args -tags drill":                 "|| ./drill",
+		"go test ./drill": "||./drill",
+		"go test -json -v=test2json -timeout=5m ./a ./b":    "||./a ./b",
+		"go test -C sub -count 1 -race -tags x ./drill":     "sub|-race -tags x|./drill",
+		"go test -json ./drill -tags drill -conf a -rto 1m": "|-tags=drill|./drill",
+		"go test ./drill -args -tags drill":                 "||./drill",
 		"go test -run ^T$ -v":                               "none",
 		"go test -run":                                      "none",
 		"go test":                                           "none",
 	} {
 		got := "none"
 		if j := jobOf(strings.Fields(typed), nil); j != nil {
-			got = strings.Join(append(append([]string{j.Dir + "|"}, j.Flags...), append([]string{"|"}, j.Packages...)...), " ")
-			got = strings.ReplaceAll(strings.ReplaceAll(got, "| |", "||"), " | ", "| ")
+			got = j.Dir + "|" + strings.Join(j.Flags, " ") + "|" + strings.Join(j.Packages, " ")
 		}
 		assert.Equal(t, want, got, typed)
 	}

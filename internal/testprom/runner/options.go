@@ -88,7 +88,8 @@ func (o *options) flagSet(name *string) *flag.FlagSet {
 	set.StringVar(&o.report, "report", "", "write the verdict as JSON to `FILE`")
 	set.StringVar(&o.history, "history", "", "append the verdict as one JSON line to `FILE`")
 	set.StringVar(&o.stream, "stream", "", "keep the raw event stream in `FILE`")
-	set.DurationVar(&o.limit, "limit", 0, "kill COMMAND after `DURATION` (default: its -timeout + 5m); compiling does not count")
+	set.DurationVar(&o.limit, "limit", 0,
+		"kill COMMAND after `DURATION` (default: its -timeout + 5m); compiling does not count")
 	set.BoolVar(&o.reap, "reap", false, "remove what killed drills left behind, then exit")
 	set.BoolVar(&o.version, "version", false, "print version, commit, Go and environment, then exit")
 	return set
