@@ -5,6 +5,7 @@ import (
 	"os"
 	"testing"
 
+	"veza.fr/recovery/internal/flagerror"
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/suite"
 )
@@ -14,6 +15,8 @@ import (
 var pending = settings.Register(flag.CommandLine)
 
 func TestMain(m *testing.M) {
-	flag.Parse()
+	if exit, done := flagerror.Parse(flag.CommandLine, os.Args[1:]); done {
+		os.Exit(exit)
+	}
 	os.Exit(suite.Main(m, suite.Drill.Test)) // -short runs the unit tests
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"veza.fr/recovery/internal/flagerror"
 	"veza.fr/recovery/internal/suite"
 )
 
@@ -28,13 +29,16 @@ type options struct {
 	command  []string
 }
 
+// synopsis is what testprom says when it is called with nothing.
+const synopsis = `  testprom [flags] -- COMMAND...      run COMMAND, such as "go test ./drill" or "./drill.test", and judge it
+  testprom [flags] < drill.jsonl      judge a recorded stream
+  testprom -reap                      remove what killed drills left behind
+`
+
 const usage = `testprom runs a restore drill, or the backup checks, or reads the event stream of
 one, and tells Prometheus and the operator what it proved.
 
-  testprom [flags] -- COMMAND...      run COMMAND and judge it
-  testprom [flags] < drill.jsonl      judge a recorded stream
-  testprom -reap                      remove what killed drills left behind
-
+` + synopsis + `
 COMMAND is "go test ..." (gets -json -v=test2json -count=1 -timeout), a compiled
 test binary such as ./drill.test (runs under test2json), or anything that writes
 the stream of "go test -json" to its standard output.
@@ -79,8 +83,9 @@ func parse(args []string, out io.Writer) (options, error) {
 			set.SetOutput(out)
 			set.PrintDefaults()
 			_, _ = io.WriteString(out, examples)
+			return o, err
 		}
-		return o, err
+		return o, errors.New(flagerror.Line(set, err))
 	}
 	o.command = set.Args()
 	return o, o.validate(name, args)

@@ -44,8 +44,8 @@ func Main(args []string, w World) int {
 	case o.reap:
 		return w.reap()
 	case len(o.command) == 0 && w.Terminal:
-		return w.fail(fmt.Errorf("nothing to judge: put `-- go test ./%s` after the flags, "+
-			"or a recorded stream on standard input (-h explains)", o.suite.Name))
+		_, _ = fmt.Fprint(w.Stderr, "testprom: nothing to judge; -h explains\n"+synopsis)
+		return reason.ExitEnvironment
 	}
 	screen := newDisplay()
 	defer screen.end()
@@ -134,10 +134,10 @@ func (r *run) judge() *result {
 	var status *int
 	if len(r.command) > 0 {
 		c, err := prepare(r.suite, r.command, r.Env)
+		r.stanza = c.stanza // also when nothing can be run: the command asked for it
 		if err != nil {
 			r.collector.Stop(reason.ToolMissing, err.Error())
 		} else {
-			r.stanza = c.stanza
 			var killed bool
 			if status, killed = r.execute(c); killed || r.collector.LeftOpen() {
 				r.clean()

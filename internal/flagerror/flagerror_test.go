@@ -1,0 +1,84 @@
+package flagerror_test
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"veza.fr/recovery/internal/flagerror"
+)
+
+func flags(out io.Writer) *flag.FlagSet {
+	set := flag.NewFlagSet("drill.test", flag.ExitOnError)
+	set.SetOutput(out)
+	set.String("stanza", "", "")
+	set.String("standby", "", "")
+	set.String("textfile", "", "")
+	set.Bool("keep", false, "")
+	set.Duration("rto", time.Minute, "")
+	set.String("test.run", "", "")
+	set.Usage = func() { _, _ = fmt.Fprintln(set.Output(), "a page of usage") }
+	return set
+}
+
+func TestParse_AWrongFlagIsOneLine(t *testing.T) {
+	for args, want := range map[string]string{
+		"-stnza main":   "flag provided but not defined: -stnza; did you mean -stanza? -h lists them all",
+		"--stand x":     "flag provided but not defined: -stand; did you mean -standby? -h lists them all",
+		"-text f":       "flag provided but not defined: -text; did you mean -textfile? -h lists them all",
+		"-kep":          "flag provided but not defined: -kep; did you mean -keep? -h lists them all",
+		"-bucket=there": "flag provided but not defined: -bucket; -h lists the flags",
+		"-tst.run x":    "flag provided but not defined: -tst.run; -h lists the flags",
+		"-stanza":       "flag needs an argument: -stanza; -h lists the flags",
+		"-rto soon":     `invalid value "soon" for flag -rto: parse error; -h lists the flags`,
+		"-keep=perhaps": `invalid boolean value "perhaps" for -keep: parse error; -h lists the flags`,
+		"-=x":           "bad flag syntax: -=x; -h lists the flags",
+	} {
+		var out bytes.Buffer
+		exit, done := flagerror.Parse(flags(&out), strings.Fields(args))
+		assert.Equal(t, want+"\n", out.String(), args)
+		assert.True(t, done, args)
+		assert.Equal(t, 2, exit, args)
+	}
+}
+
+func TestParse_HelpIsThePage(t *testing.T) {
+	for _, args := range []string{"-h", "--help", "-keep -h"} {
+		var out bytes.Buffer
+		exit, done := flagerror.Parse(flags(&out), strings.Fields(args))
+		assert.Equal(t, "a page of usage\n", out.String())
+		assert.True(t, done)
+		assert.Zero(t, exit)
+	}
+}
+
+func TestParse_AGoodLineGoesOn(t *testing.T) {
+	var out bytes.Buffer
+	set := flags(&out)
+	exit, done := flagerror.Parse(set, []string{"-keep", "-stanza", "main", "word"})
+	assert.False(t, done)
+	assert.Zero(t, exit)
+	assert.Empty(t, out.String())
+	assert.True(t, set.Parsed())
+	assert.Equal(t, []string{"word"}, set.Args())
+}
+
+// Whatever is typed is told in one line.
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{"-stnza", "-a\nb", "--x=\x1b[31m", "-rto=\n\n", "-é", "-" + strings.Repeat("s", 1000)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, arg string) {
+		var out bytes.Buffer
+		_, done := flagerror.Parse(flags(&out), []string{arg})
+		assert.LessOrEqual(t, strings.Count(out.String(), "\n"), 1)
+		assert.NotContains(t, out.String(), "\x1b")
+		assert.Equal(t, done, out.Len() > 0)
+	})
+}
