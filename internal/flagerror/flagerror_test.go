@@ -71,7 +71,8 @@ func TestParse_AGoodLineGoesOn(t *testing.T) {
 
 // Whatever is typed is told in one line.
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"-stnza", "-a\nb", "--x=\x1b[31m", "-rto=\n\n", "-é", "-" + strings.Repeat("s", 1000)} {
+	long := "-" + strings.Repeat("s", 1000)
+	for _, seed := range []string{"-stnza", "-a\nb", "--x=\x1b[31m", "-rto=\n\n", "-é", long} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, arg string) {

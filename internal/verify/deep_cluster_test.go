@@ -157,7 +157,6 @@ func findEach(t *testing.T, healthy []string, defects []defect) {
 		Superuser: c.connect,
 		Connect:   c.connect,
 		Workers:   2,
-		Say:       t.Logf,
 		Pages:     func(context.Context) (verify.Pages, error) { return verify.Pages{Blocks: 9}, nil },
 	}
 	run := func(checks ...string) map[string]verify.Outcome {
@@ -205,7 +204,6 @@ func TestDeep_BudgetAndChoice(t *testing.T) {
 		Superuser: c.connect,
 		Connect:   c.connect,
 		Workers:   1,
-		Say:       t.Logf,
 		Pages:     func(context.Context) (verify.Pages, error) { return pages, nil },
 	}
 	run := func(budget time.Duration, checks ...string) (list []verify.Outcome) {

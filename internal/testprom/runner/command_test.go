@@ -115,7 +115,7 @@ func TestPrepare_ReadsTheEnvironment(t *testing.T) {
 func TestMain_RefusesABadCommandLineInOneSentence(t *testing.T) {
 	for args, want := range map[string]string{
 		"-nosuch":                      "flag provided but not defined: -nosuch; -h lists the flags",
-		"-reprot x":                    "flag provided but not defined: -reprot; did you mean -report? -h lists them all",
+		"-reprot x":                    "not defined: -reprot; did you mean -report? -h lists them all",
 		"-limit soon":                  "invalid value \"soon\"",
 		"-limit -5s":                   "must be more than 0",
 		"-suite lunch":                 "there are drill and backup",

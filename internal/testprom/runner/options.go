@@ -26,13 +26,16 @@ type options struct {
 	stream   string
 	limit    time.Duration // 0: the default
 	reap     bool
+	kept     bool
+	names    []string // of kept sandboxes; none is all
+	verbose  bool
 	command  []string
 }
 
 // synopsis is what testprom says when it is called with nothing.
-const synopsis = `  testprom [flags] -- COMMAND...      run COMMAND, such as "go test ./drill" or "./drill.test", and judge it
+const synopsis = `  testprom [flags] -- COMMAND...      run COMMAND ("go test ./drill", "./drill.test") and judge it
   testprom [flags] < drill.jsonl      judge a recorded stream
-  testprom -reap                      remove what killed drills left behind
+  testprom -reap [-kept [NAME...]]    remove what killed drills left behind; -kept: what -keep left
 `
 
 const usage = `testprom runs a restore drill, or the backup checks, or reads the event stream of
@@ -76,7 +79,9 @@ func parse(args []string, out io.Writer) (options, error) {
 	set.StringVar(&o.history, "history", "", "append the verdict as one JSON line to `FILE`")
 	set.StringVar(&o.stream, "stream", "", "keep the raw event stream in `FILE`")
 	set.DurationVar(&o.limit, "limit", 0, "kill COMMAND after `DURATION` (default: its -timeout + 5m)")
-	set.BoolVar(&o.reap, "reap", false, "remove what killed drills left behind, then exit")
+	set.BoolVar(&o.verbose, "v", false, "say all there is to say: every line of a step, every measurement")
+	set.BoolVar(&o.reap, "reap", false, "remove what killed drills left behind, list what -keep left, then exit")
+	set.BoolVar(&o.kept, "kept", false, "with -reap: remove what -keep left, all of it or what is named")
 	if err := set.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			_, _ = io.WriteString(out, usage)
@@ -87,7 +92,9 @@ func parse(args []string, out io.Writer) (options, error) {
 		}
 		return o, errors.New(flagerror.Line(set, err))
 	}
-	o.command = set.Args()
+	if o.command = set.Args(); o.reap && o.kept && !slices.Contains(args, "--") {
+		o.command, o.names = nil, set.Args()
+	}
 	return o, o.validate(name, args)
 }
 
@@ -112,6 +119,8 @@ func (o *options) validate(name string, args []string) error {
 		return errors.New("-- stands alone: name the command after it")
 	case o.reap && len(o.command) > 0:
 		return errors.New("-reap runs no command")
+	case o.kept && !o.reap:
+		return errors.New("-kept goes with -reap")
 	}
 	return o.distinct()
 }

@@ -21,16 +21,22 @@ import (
 // Reaper removes what killed drills left behind and says what it removed.
 type Reaper func(ctx context.Context, out io.Writer) error
 
+// Keeper lists the sandboxes that -keep left, or removes them: those that are named, else all.
+type Keeper func(ctx context.Context, out io.Writer, remove bool, names []string) error
+
 // World is everything a run touches apart from files: streams, environment, signals, clock.
 type World struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Env            []string
 	Terminal       bool // Stdin is a terminal, and nobody types a stream
-	Colours        bool // Stdout is a terminal that wants them
-	Signals        <-chan os.Signal
-	Now            func() time.Time
-	Reap           Reaper // nil: nothing to reap with
+	// Colours: Stdout is a terminal that wants them, and a last line that moves.
+	Colours bool
+	Columns func() int // of that terminal; nil is 80
+	Signals <-chan os.Signal
+	Now     func() time.Time
+	Reap    Reaper // nil: nothing to reap with
+	Kept    Keeper // nil with Reap
 }
 
 // Main is testprom: it returns the exit status.
@@ -42,16 +48,37 @@ func Main(args []string, w World) int {
 	case err != nil:
 		return w.fail(err)
 	case o.reap:
-		return w.reap()
+		return w.reap(o)
 	case len(o.command) == 0 && w.Terminal:
 		_, _ = fmt.Fprint(w.Stderr, "testprom: nothing to judge; -h explains\n"+synopsis)
 		return reason.ExitEnvironment
 	}
-	screen := newDisplay()
-	defer screen.end()
-	w.Stdout, w.Stderr = screen.writer(w.Stdout), screen.writer(w.Stderr)
 	r := &run{World: w, options: o, collector: testreport.New(o.suite), signals: w.Signals}
+	r.live = live{style: style{w.Colours}, suite: o.suite}
+	screen := newDisplay(w.Stdout, r.status())
+	defer screen.end()
+	r.Stdout, r.Stderr = screen.writer(w.Stdout), screen.writer(w.Stderr)
+	r.live.out = r.Stdout
 	return r.main()
+}
+
+// status makes the last line of a terminal; nil where there is none.
+func (r *run) status() func() string {
+	if !r.Colours {
+		return nil
+	}
+	r.live.status = &status{style: r.live.style, now: r.Now}
+	r.live.brief = !r.verbose
+	return func() string {
+		columns := 0
+		if r.Columns != nil {
+			columns = r.Columns()
+		}
+		if columns <= 0 {
+			columns = 80
+		}
+		return r.live.status.line(columns)
+	}
 }
 
 // Signals are the signals that a run passes on. SIGPIPE is caught and dropped:
@@ -87,7 +114,6 @@ func (r *run) main() int {
 		return r.fail(err)
 	}
 	r.tee = tee
-	r.live = live{out: r.Stdout, style: style{r.Colours}, suite: r.suite}
 	r.collector.OnEvent = r.live.event
 	r.collector.OnStray = r.live.line
 	return r.publish(r.judge())
@@ -179,14 +205,19 @@ func (r *run) clean() {
 	}
 }
 
-// reap is testprom -reap.
-func (w World) reap() int {
+// reap is testprom -reap: it removes what killed runs left behind, and then lists what -keep left;
+// with -kept it removes that alone.
+func (w World) reap(o options) int {
 	if w.Reap == nil {
 		return w.fail(errors.New("-reap: this build knows no sandbox to reap"))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), reapTime)
 	defer cancel()
-	if err := w.Reap(ctx, w.Stdout); err != nil {
+	var err error
+	if !o.kept {
+		err = w.Reap(ctx, w.Stdout)
+	}
+	if err = errors.Join(err, w.Kept(ctx, w.Stdout, o.kept, o.names)); err != nil {
 		return w.fail(fmt.Errorf("-reap: %w", err))
 	}
 	return reason.ExitPass

@@ -32,7 +32,7 @@ func TestStanza_OfAFailedStartIsTheOneThatWasAsked(t *testing.T) {
 		"Variable":        {command: dir + "/drill.test", env: "asked", want: "tool_missing"},
 		"FlagBeforeEnv":   {command: dir + "/drill.test -stanza asked", env: "other", want: "tool_missing"},
 		"BadFlag":         {command: dir + "/drill.test -stanza asked -nosuch", path: true, want: "config_invalid"},
-		"BuildFailed":     {command: "go test -C " + broken + " . -args -stanza asked", path: true, want: "build_failed"},
+		"BuildFailed":     {command: "go test -C " + broken + " . -stanza asked", path: true, want: "build_failed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			prom := filepath.Join(t.TempDir(), "drill.prom")
