@@ -5,7 +5,6 @@ import (
 	"os"
 	"testing"
 
-	"veza.fr/recovery/internal/flagerror"
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/suite"
 )
@@ -15,7 +14,7 @@ import (
 var pending = settings.Register(flag.CommandLine)
 
 func TestMain(m *testing.M) {
-	if exit, done := flagerror.Parse(flag.CommandLine, os.Args[1:]); done {
+	if exit, done := suite.ParseFlags(flag.CommandLine, os.Args[1:]); done {
 		os.Exit(exit)
 	}
 	os.Exit(suite.Main(m, alone()))

@@ -33,13 +33,14 @@ func (p Progress) String() string {
 
 var progressText = regexp.MustCompile(`^([^:]+): (\d{1,18})(?: of (\d{1,18}))? (.+)$`)
 
-// ParseProgress reads what String wrote; false is a text that means something else.
+// ParseProgress reads what String wrote, or whoever writes the stream; false is a text that means
+// something else. Its words are printable.
 func ParseProgress(text string) (p Progress, ok bool) {
 	found := progressText.FindStringSubmatch(text)
 	if found == nil {
 		return p, false
 	}
-	p = Progress{What: found[1], Unit: found[4]}
+	p = Progress{What: Line(found[1]), Unit: Line(found[4])}
 	p.Done, _ = strconv.ParseInt(found[2], 10, 64)  // digits
 	p.Total, _ = strconv.ParseInt(found[3], 10, 64) // digits or nothing
 	return p, p.Total == 0 || p.Done <= p.Total

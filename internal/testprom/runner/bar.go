@@ -9,20 +9,21 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// Cells of a bar.
+// Cells of a bar. Half of what a terminal has more than narrow columns goes to it.
 const (
 	shortestBar = 8
 	longestBar  = 30
+	narrow      = 34
 )
 
-// bar draws how much is done: " 45% |█████      |", in so many cells between the bounds.
+// bar draws how much is done, in so many cells: " 45% |█████      |".
 func bar(done, total int64, cells int) string {
 	b := progressbar.NewOptions64(total, progressbar.OptionSetWriter(io.Discard), progressbar.OptionSetWidth(cells),
 		progressbar.OptionSetPredictTime(false), progressbar.OptionSetElapsedTime(false))
-	if b.Set64(done) != nil || done == 0 { // nothing is drawn of nothing
+	if b.Set64(done) != nil || b.String() == "" { // it draws nothing of less than a hundredth
 		_ = b.RenderBlank()
 	}
-	return strings.TrimSpace(strings.Trim(b.String(), "\r"))
+	return strings.TrimRight(strings.TrimPrefix(strings.TrimPrefix(b.String(), "\r"), " "), " ")
 }
 
 // drawn is a course in at most so many cells: what is least needed is left out first.
@@ -31,15 +32,16 @@ func (c *course) drawn(cells int) string {
 	if !known {
 		return c.What + " " + c.counts() + c.speed()
 	}
-	frame := uniseg.StringWidth(bar(c.Done, c.Total, 1)) - 1 // beside the cells of the bar itself
+	drawing := bar(c.Done, c.Total, max(shortestBar, min((cells-narrow)/2, longestBar)))
+	room := cells - uniseg.StringWidth(drawing) - 2
 	for _, text := range []string{
 		c.What + " " + c.counts() + c.speed() + c.left(),
 		c.counts() + c.speed() + c.left(),
-		strings.TrimPrefix(c.speed()+c.left(), ", "),
+		c.What + c.left(),
 		strings.TrimPrefix(c.left(), ", "),
 	} {
-		if room := cells - frame - 2 - uniseg.StringWidth(text); room >= shortestBar {
-			return bar(c.Done, c.Total, min(room, longestBar)) + "  " + text
+		if uniseg.StringWidth(text) <= room && text != "" {
+			return drawing + "  " + text
 		}
 	}
 	return fmt.Sprintf("%d%%%s", percent, c.left())

@@ -3,6 +3,7 @@ package runner
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -65,17 +66,19 @@ func (c *course) due() bool {
 
 // counts is "24.8 of 54.5 MB", or "3 segments" when nobody knows of how many.
 func (c *course) counts() string {
-	of := ""
+	done, unit := strconv.FormatInt(c.Done, 10), " "+c.Unit
+	total := strconv.FormatInt(c.Total, 10)
 	if c.Unit == suite.Bytes {
-		if c.Total > 0 {
-			of = " of " + bytesText(float64(c.Total))
+		done, unit, total = bytesText(float64(c.Done)), "", bytesText(float64(c.Total))
+		number, of, _ := strings.Cut(done, " ")
+		if strings.HasSuffix(total, " "+of) && c.Total > 0 {
+			done = number // the total has the same unit
 		}
-		return bytesText(float64(c.Done)) + of
 	}
 	if c.Total > 0 {
-		of = " of " + strconv.FormatInt(c.Total, 10)
+		done += " of " + total
 	}
-	return strconv.FormatInt(c.Done, 10) + of + " " + c.Unit
+	return done + unit
 }
 
 // speed is ", 24 MB/s" or ", 3.1/s"; "" when it is too early to say.

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"veza.fr/recovery/internal/flagerror"
 	"veza.fr/recovery/internal/suite"
 )
 
@@ -90,7 +89,7 @@ func parse(args []string, out io.Writer) (options, error) {
 			_, _ = io.WriteString(out, examples)
 			return o, err
 		}
-		return o, errors.New(flagerror.Line(set, err))
+		return o, errors.New(suite.FlagError(set, err))
 	}
 	if o.command = set.Args(); o.reap && o.kept && !slices.Contains(args, "--") {
 		o.command, o.names = nil, set.Args()

@@ -35,7 +35,7 @@ func (s *status) end() { s.begin("") }
 func (s *status) say(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.said, s.course = text, course{}
+	s.said, s.course = suite.Line(text), course{} // one printable line
 }
 
 // progress shows how far the step is.
@@ -60,5 +60,5 @@ func (s *status) line(columns int) string {
 	if s.What != "" {
 		text = s.drawn(room)
 	}
-	return s.style.dim("→") + " " + clipped(head+printable(text), columns-1-arrow)
+	return s.style.dim("→") + " " + clipped(head+text, columns-1-arrow)
 }

@@ -1,5 +1,4 @@
-// Package flagerror says in one line what is wrong with a command line.
-package flagerror
+package suite
 
 import (
 	"errors"
@@ -7,16 +6,12 @@ import (
 	"fmt"
 	"io"
 	"strings"
-
-	"github.com/agnivade/levenshtein"
-
-	"veza.fr/recovery/internal/suite"
 )
 
-// Parse parses a command line into set. What is wrong is one line on set's output and not a page:
+// ParseFlags parses a command line into set. What is wrong is one line on set's output and not a page:
 // the flag, the nearest one there is, and -h; -h itself prints the usage there. Done says that the
 // program ends here, with the exit status of package flag: 2, after -h 0.
-func Parse(set *flag.FlagSet, args []string) (exit int, done bool) {
+func ParseFlags(set *flag.FlagSet, args []string) (exit int, done bool) {
 	set.Init(set.Name(), flag.ContinueOnError)
 	usage, out := set.Usage, set.Output()
 	set.Usage = func() {}
@@ -34,16 +29,16 @@ func Parse(set *flag.FlagSet, args []string) (exit int, done bool) {
 		usage()
 		return 0, true
 	}
-	_, _ = fmt.Fprintln(out, Line(set, err))
+	_, _ = fmt.Fprintln(out, FlagError(set, err))
 	return 2, true
 }
 
 // undefined begins what package flag says of a flag that is not there.
 const undefined = "flag provided but not defined: -"
 
-// Line is an error of set.Parse in one printable line. It begins as package flag's own does.
-func Line(set *flag.FlagSet, err error) string {
-	text := suite.Line(err.Error())
+// FlagError is an error of set.Parse in one printable line. It begins as package flag's own does.
+func FlagError(set *flag.FlagSet, err error) string {
+	text := Line(err.Error())
 	if name, ok := strings.CutPrefix(text, undefined); ok {
 		if near := nearest(set, name); near != "" {
 			return fmt.Sprintf("%s; did you mean -%s? -h lists them all", text, near)
@@ -64,13 +59,34 @@ func nearest(set *flag.FlagSet, wrong string) (name string) {
 		if strings.HasPrefix(f.Name, "test.") {
 			return
 		}
-		distance := levenshtein.ComputeDistance(wrong, f.Name)
+		far := distance(wrong, f.Name)
 		if len(wrong) > 2 && strings.HasPrefix(f.Name, wrong) {
-			distance = 1
+			far = 1
 		}
-		if distance < least {
-			name, least = f.Name, distance
+		if far < least {
+			name, least = f.Name, far
 		}
 	})
 	return name
+}
+
+// distance is how many bytes must be put in, left out or changed to make b of a (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		corner := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := corner
+			if a[i] != b[j] {
+				change++
+			}
+			corner = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
 }

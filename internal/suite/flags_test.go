@@ -1,4 +1,4 @@
-package flagerror_test
+package suite
 
 import (
 	"bytes"
@@ -10,11 +10,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
-
-	"veza.fr/recovery/internal/flagerror"
 )
 
-func flags(out io.Writer) *flag.FlagSet {
+func testFlags(out io.Writer) *flag.FlagSet {
 	set := flag.NewFlagSet("drill.test", flag.ExitOnError)
 	set.SetOutput(out)
 	set.String("stanza", "", "")
@@ -27,7 +25,7 @@ func flags(out io.Writer) *flag.FlagSet {
 	return set
 }
 
-func TestParse_AWrongFlagIsOneLine(t *testing.T) {
+func TestParseFlags_AWrongFlagIsOneLine(t *testing.T) {
 	for args, want := range map[string]string{
 		"-stnza main":   "flag provided but not defined: -stnza; did you mean -stanza? -h lists them all",
 		"--stand x":     "flag provided but not defined: -stand; did you mean -standby? -h lists them all",
@@ -41,27 +39,27 @@ func TestParse_AWrongFlagIsOneLine(t *testing.T) {
 		"-=x":           "bad flag syntax: -=x; -h lists the flags",
 	} {
 		var out bytes.Buffer
-		exit, done := flagerror.Parse(flags(&out), strings.Fields(args))
+		exit, done := ParseFlags(testFlags(&out), strings.Fields(args))
 		assert.Equal(t, want+"\n", out.String(), args)
 		assert.True(t, done, args)
 		assert.Equal(t, 2, exit, args)
 	}
 }
 
-func TestParse_HelpIsThePage(t *testing.T) {
+func TestParseFlags_HelpIsThePage(t *testing.T) {
 	for _, args := range []string{"-h", "--help", "-keep -h"} {
 		var out bytes.Buffer
-		exit, done := flagerror.Parse(flags(&out), strings.Fields(args))
+		exit, done := ParseFlags(testFlags(&out), strings.Fields(args))
 		assert.Equal(t, "a page of usage\n", out.String())
 		assert.True(t, done)
 		assert.Zero(t, exit)
 	}
 }
 
-func TestParse_AGoodLineGoesOn(t *testing.T) {
+func TestParseFlags_AGoodLineGoesOn(t *testing.T) {
 	var out bytes.Buffer
-	set := flags(&out)
-	exit, done := flagerror.Parse(set, []string{"-keep", "-stanza", "main", "word"})
+	set := testFlags(&out)
+	exit, done := ParseFlags(set, []string{"-keep", "-stanza", "main", "word"})
 	assert.False(t, done)
 	assert.Zero(t, exit)
 	assert.Empty(t, out.String())
@@ -70,16 +68,26 @@ func TestParse_AGoodLineGoesOn(t *testing.T) {
 }
 
 // Whatever is typed is told in one line.
-func FuzzParse(f *testing.F) {
+func FuzzParseFlags(f *testing.F) {
 	long := "-" + strings.Repeat("s", 1000)
 	for _, seed := range []string{"-stnza", "-a\nb", "--x=\x1b[31m", "-rto=\n\n", "-é", long} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, arg string) {
 		var out bytes.Buffer
-		_, done := flagerror.Parse(flags(&out), []string{arg})
+		_, done := ParseFlags(testFlags(&out), []string{arg})
 		assert.LessOrEqual(t, strings.Count(out.String(), "\n"), 1)
 		assert.NotContains(t, out.String(), "\x1b")
 		assert.Equal(t, done, out.Len() > 0)
 	})
+}
+
+func TestDistance(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		far  int
+	}{{"", "", 0}, {"", "abc", 3}, {"stanza", "stanza", 0}, {"stnza", "stanza", 1}, {"kitten", "sitting", 3}} {
+		assert.Equal(t, c.far, distance(c.a, c.b))
+		assert.Equal(t, c.far, distance(c.b, c.a))
+	}
 }
