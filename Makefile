@@ -11,8 +11,19 @@ FUZZTIME ?= 30s
 BENCH ?= .
 SAMPLE ?= 40
 
-# Build tags choose the environment; every one of them must compile and lint.
+# Build tags choose the environment; every one of them must compile and lint. TAG= is that of
+# one run.
 TAGS := none ci drill
+TAG ?=
+
+# go build asks git for the commit, and git refuses a checkout that is another user's.
+ifneq ($(shell git rev-parse --is-inside-work-tree 2>/dev/null),true)
+export GOFLAGS := $(strip $(shell $(GO) env GOFLAGS) -buildvcs=false)
+endif
+
+# Builds testprom and compiles what a test needs, in sight.
+COMPILE = @mkdir -p out; [ -x out/testprom ] || echo 'compiling: two minutes or so the first time, seconds from then on'; \
+	$(GO) run ./internal/cmd/compile -go '$(GO)' -tags '$(TAG)' -o out/testprom ./internal/cmd/testprom
 
 TEST := $(GO) test -shuffle=on -timeout 30m ./...
 # The table of faults is about processes, whatever the tag: `make test` runs it.
@@ -38,18 +49,16 @@ help: ## list the targets
 	@echo '  Settings of the drill go into ARGS, as in make drill ARGS="-conf FILE -stanza NAME"; $(GO) test ./drill -v -args -h lists them.'
 
 .PHONY: drill
-drill: programs-drill ## drill a seeded cluster, or ARGS='-conf FILE'; leaves metrics and report in out/
-	@mkdir -p out
-	@$(GO) build -o out/testprom ./internal/cmd/testprom
+drill: programs-drill ## drill a seeded cluster, or ARGS='-conf FILE' (TAG=drill: in Incus, ci: in Docker); leaves metrics and report in out/
+	$(COMPILE) ./drill
 	out/testprom -textfile out/veza_backup_drill.prom -report out/report.json -history out/history.jsonl -stream out/drill.jsonl \
-		-- $(GO) test ./drill -run '^TestDrill$$' $(ARGS)
+		-- $(GO) test $(if $(TAG),-tags $(TAG) )./drill -run '^TestDrill$$' $(ARGS)
 
 .PHONY: backup
 backup: programs-drill ## the checks on a seeded repository's backups, or ARGS='-conf FILE'; leaves metrics and report in out/
-	@mkdir -p out
-	@$(GO) build -o out/testprom ./internal/cmd/testprom
+	$(COMPILE) ./backup
 	out/testprom -suite backup -textfile out/veza_backup_check.prom -report out/backup-report.json -history out/backup-history.jsonl \
-		-stream out/backup.jsonl -- $(GO) test ./backup -run '^TestBackup$$' $(ARGS)
+		-stream out/backup.jsonl -- $(GO) test $(if $(TAG),-tags $(TAG) )./backup -run '^TestBackup$$' $(ARGS)
 
 .PHONY: check
 check: vet tidy-check length $(GOLANGCI_STAMP) ## before a commit: vet per tag, linter, go.mod, the tests that need nothing but Go

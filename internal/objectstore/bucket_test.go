@@ -17,10 +17,10 @@ import (
 )
 
 // location is where a repository in an embedded store is.
-func location(s *Store, root string) Location {
+func location(s *Store) Location {
 	return Location{
 		Endpoint: s.Endpoint, Host: s.Endpoint, Port: strconv.Itoa(s.Port), Bucket: s.Bucket, Region: s.Region,
-		Root: root,
+		Root: "repo",
 		Key:  s.ReadKey, Secret: s.ReadSecret, CA: s.CA, PathStyle: true, VerifyTLS: true,
 		Dial: (&net.Dialer{}).DialContext,
 	}
@@ -40,7 +40,7 @@ func TestBucket(t *testing.T) {
 	status, _ := s.do(t, c, s.Key, s.Secret, http.MethodPut, "/"+s.Bucket+"/elsewhere", nil)
 	require.Equal(t, http.StatusOK, status)
 	dialled := 0
-	at := location(s, "repo")
+	at := location(s)
 	at.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 		dialled++
 		return (&net.Dialer{}).DialContext(ctx, network, address)
@@ -84,7 +84,7 @@ func TestBucket_Refused(t *testing.T) {
 		{"closed", func(l *Location) { l.Port = "1" }, "connection refused"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			at := location(s, "repo")
+			at := location(s)
 			c.harm(&at)
 			b, err := NewBucket(at)
 			if err == nil {
@@ -96,7 +96,7 @@ func TestBucket_Refused(t *testing.T) {
 	}
 	_, err := NewBucket(Location{CA: []byte("none")})
 	require.ErrorContains(t, err, "no certificate")
-	b, err := NewBucket(location(s, "repo"))
+	b, err := NewBucket(location(s))
 	require.NoError(t, err)
 	r, err := b.Open(t.Context(), "gone", 10)
 	if err == nil {

@@ -31,7 +31,7 @@ const grace = 2 * time.Second
 // does not sign with one of its pairs of keys, or writes with the one that only reads.
 func Embedded(ctx context.Context) (*Store, error) {
 	s := invent("localhost")
-	s.ReadKey, s.ReadSecret = credentials()
+	s.ReadKey, s.ReadSecret = Credentials()
 	backend := s3mem.New()
 	if err := backend.CreateBucket(s.Bucket); err != nil {
 		return nil, fmt.Errorf("embedded object store: %w", err)

@@ -36,12 +36,12 @@ type Store struct {
 // invent makes up credentials for a store that will be reached by a name.
 func invent(endpoint string) *Store {
 	s := &Store{Endpoint: endpoint, Bucket: "backups", Region: "us-east-1"}
-	s.Key, s.Secret = credentials()
+	s.Key, s.Secret = Credentials()
 	return s
 }
 
-// credentials are a pair of keys nobody else has.
-func credentials() (key, secret string) { return "drill" + rand.Text()[:15], rand.Text() + rand.Text() }
+// Credentials are a pair of keys nobody else has.
+func Credentials() (key, secret string) { return "drill" + rand.Text()[:15], rand.Text() + rand.Text() }
 
 // Answers is nil when the server answers at an address ("" for its own name), with
 // a certificate for its name that its authority signed. It proves nothing of the credentials.

@@ -28,6 +28,7 @@ func main() {
 		Now:     time.Now,
 		Reap:    reaper,
 		Kept:    keeper,
+		Tag:     tag,
 	}))
 }
 

@@ -22,7 +22,7 @@ func Build(dir, tags string) error {
 		return err
 	}
 	for _, argv := range [][]string{
-		{"go", "build", "-o", filepath.Join(dir, "testprom"), "veza.fr/recovery/internal/cmd/testprom"},
+		{"go", "build", "-tags", tags, "-o", filepath.Join(dir, "testprom"), "veza.fr/recovery/internal/cmd/testprom"},
 		{"go", "test", "-c", "-tags", tags, "-o", filepath.Join(dir, "drill.test"), "veza.fr/recovery/drill"},
 		{"go", "test", "-c", "-tags", tags, "-o", filepath.Join(dir, "backup.test"), "veza.fr/recovery/backup"},
 		{"go", "build", "-o", filepath.Join(dir, "test2json"), "cmd/test2json"},

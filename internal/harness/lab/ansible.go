@@ -14,7 +14,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"veza.fr/recovery/internal/host"
-	"veza.fr/recovery/internal/objectstore"
+	"veza.fr/recovery/internal/objectstore/users"
 )
 
 // What an operator would know of the formation: how to log in, where the object store is,
@@ -29,7 +29,7 @@ const (
 
 // credentials of the formation's repository.
 type formationAccess struct {
-	objectstore.Access
+	users.Access
 	Passphrase string
 	Bucket     string
 	Region     string

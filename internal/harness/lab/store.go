@@ -16,6 +16,7 @@ import (
 
 	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/objectstore"
+	"veza.fr/recovery/internal/objectstore/users"
 	"veza.fr/recovery/internal/wait"
 )
 
@@ -98,7 +99,7 @@ func (s *site) grant(ctx context.Context, m *objectstore.MinIO, address string) 
 		var d net.Dialer
 		return d.DialContext(ctx, network, net.JoinHostPort(address, strconv.Itoa(storePort)))
 	}
-	access, err := m.Grant(ctx, dial, formationPath)
+	access, err := users.Grant(ctx, m, dial, formationPath)
 	if err != nil {
 		return err
 	}

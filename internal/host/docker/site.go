@@ -13,6 +13,7 @@ import (
 	"github.com/testcontainers/testcontainers-go"
 
 	"veza.fr/recovery/internal/objectstore"
+	"veza.fr/recovery/internal/objectstore/users"
 	"veza.fr/recovery/internal/sandbox"
 )
 
@@ -67,7 +68,7 @@ func (s *Site) Open(ctx context.Context, spec sandbox.Spec, image string) (sandb
 	}.launch(ctx, e, sandbox.Spec{Stanza: spec.Stanza, Run: spec.Run, Until: spec.Until, Major: spec.Major}, made.nodes,
 		nil)
 	if err == nil {
-		err = failed(minio.Admit(ctx, node.Dial))
+		err = failed(users.Admit(ctx, minio, node.Dial))
 	}
 	if node == nil {
 		return nil, minio.Store, err

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/testprom/compile"
 )
 
 // Deadlines, from design.md "Budgets and deadlines".
@@ -27,6 +28,10 @@ type command struct {
 	env     []string
 	timeout time.Duration // the test binary's own deadline
 	stanza  string        // as the command line or the environment names it
+	tags    []string      // build tags of what is run
+	// compiles says that the test begins some time after the command.
+	compiles bool
+	job      *compile.Job // what has to be compiled for it; nil when nothing, or nobody knows
 }
 
 // prepare turns what the user typed into what is run.
@@ -34,6 +39,7 @@ func prepare(s suite.Suite, typed, env []string) (command, error) {
 	settings := flags(typed[1:])
 	asked := cmp.Or(lookup(typed, "DRILL_STANZA"), lookup(env, "DRILL_STANZA")) // typed: env DRILL_STANZA=main ...
 	c := command{env: absoluteEnv(env), stanza: settings.or("stanza", asked)}
+	c.tags = tagsOf(typed, env)
 	if c.timeout = s.Timeout; c.timeout == 0 {
 		c.timeout = budget(settings, env) + overRTO
 	}
@@ -41,6 +47,7 @@ func prepare(s suite.Suite, typed, env []string) (command, error) {
 	switch {
 	case isGoTest(typed):
 		c.argv = c.goTest(absolute(typed))
+		c.compiles, c.job = true, jobOf(c.argv, c.env)
 	case isBinary:
 		tool, err := test2json(typed[0])
 		if err != nil {
@@ -82,6 +89,9 @@ func (c *command) goTest(argv []string) []string {
 	given := flags(own)
 	own = without(own, "v", "test.v", "json")
 	added := []string{"-json", "-v=test2json"}
+	if _, chosen := given["vet"]; !chosen {
+		added = append(added, "-vet=off") // it reads every package again, and says nothing of the backups
+	}
 	added = append(added, c.unlessGiven(given, "", "count", "timeout")...)
 	if _, chosen := given["short"]; !chosen && strings.Contains(lookup(c.env, "GOFLAGS"), "-short") {
 		added = append(added, "-short=false") // it is there for unit tests, and would leave the drill out

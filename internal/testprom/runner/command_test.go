@@ -19,24 +19,24 @@ func TestPrepare_AddsWhatAVerdictNeeds(t *testing.T) {
 	here, err := os.Getwd()
 	require.NoError(t, err)
 	for typed, want := range map[string]string{
-		"go test ./drill":                      "go test -json -v=test2json -count=1 -timeout=45m0s ./drill",
-		"go test -v -json ./drill":             "go test -json -v=test2json -count=1 -timeout=45m0s ./drill",
-		"go test ./drill -v":                   "go test -json -v=test2json -count=1 -timeout=45m0s ./drill",
-		"go test -v=1 ./drill --json=false":    "go test -json -v=test2json -count=1 -timeout=45m0s ./drill",
-		"go test -C sub ./drill":               "go test -C sub -json -v=test2json -count=1 -timeout=45m0s ./drill",
-		"go test -C=sub ./drill":               "go test -C=sub -json -v=test2json -count=1 -timeout=45m0s ./drill",
-		"go test -count=3 -timeout 2h ./drill": "go test -json -v=test2json -count=3 -timeout 2h ./drill",
-		"go test -tags drill ./drill -rto 1h": "go test -json -v=test2json -count=1 -timeout=1h15m0s" +
+		"go test ./drill":                      "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
+		"go test -v -json ./drill":             "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
+		"go test ./drill -v":                   "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
+		"go test -v=1 ./drill --json=false":    "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
+		"go test -C sub ./drill":               "go test -C sub -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
+		"go test -C=sub ./drill":               "go test -C=sub -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
+		"go test -count=3 -timeout 2h ./drill": "go test -json -v=test2json -vet=off -count=3 -timeout 2h ./drill",
+		"go test -tags drill ./drill -rto 1h": "go test -json -v=test2json -vet=off -count=1 -timeout=1h15m0s" +
 			" -tags drill ./drill -rto 1h",
-		"go test ./drill -args -conf a.conf -v": "go test -json -v=test2json -count=1 -timeout=45m0s" +
+		"go test ./drill -args -conf a.conf -v": "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s" +
 			" ./drill -args -conf " + here + "/a.conf -v",
-		"go test ./drill -args -test.v -keep": "go test -json -v=test2json -count=1 -timeout=45m0s" +
+		"go test ./drill -args -test.v -keep": "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s" +
 			" ./drill -args -keep",
-		"go test ./drill -args -timeout=1s": "go test -json -v=test2json -count=1 -timeout=45m0s" +
+		"go test ./drill -args -timeout=1s": "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s" +
 			" ./drill -args -timeout=1s",
-		"go test ./drill -conf=/etc/a --checks=c": "go test -json -v=test2json -count=1 -timeout=45m0s" +
+		"go test ./drill -conf=/etc/a --checks=c": "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s" +
 			" ./drill -conf=/etc/a -checks=" + here + "/c",
-		"/usr/local/go/bin/go test ./drill -rto x": "/usr/local/go/bin/go test -json -v=test2json -count=1" +
+		"/usr/local/go/bin/go test ./drill -rto x": "/usr/local/go/bin/go test -json -v=test2json -vet=off -count=1" +
 			" -timeout=45m0s ./drill -rto x",
 		"go vet ./drill": "go vet ./drill",
 		"cat -conf x":    "cat -conf x",
@@ -50,8 +50,8 @@ func TestPrepare_AddsWhatAVerdictNeeds(t *testing.T) {
 // -short in GOFLAGS is for unit tests; whoever writes it on the command line means it.
 func TestPrepare_ShortOfTheEnvironment(t *testing.T) {
 	for typed, want := range map[string]string{
-		"go test ./drill":        "go test -json -v=test2json -count=1 -timeout=45m0s -short=false ./drill",
-		"go test -short ./drill": "go test -json -v=test2json -count=1 -timeout=45m0s -short ./drill",
+		"go test ./drill":        "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s -short=false ./drill",
+		"go test -short ./drill": "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s -short ./drill",
 	} {
 		c, err := prepare(suite.Drill, strings.Fields(typed), []string{"GOFLAGS=-mod=mod -short"})
 		require.NoError(t, err)

@@ -29,8 +29,9 @@ type execution struct {
 	group      *procgroup.Group
 	signals    <-chan os.Signal
 	allowed    time.Duration
-	limit      *time.Timer // ends the run
-	graceTimer *time.Timer // ends its clean-up
+	begun      <-chan struct{} // closed when the test begins, from when on it is allowed that long; nil: from the start
+	limit      *time.Timer     // ends the run
+	graceTimer *time.Timer     // ends its clean-up
 	signalled  bool
 	ending     bool // the group was told to end
 	killed     bool // it had no chance to clean up
@@ -57,6 +58,9 @@ func (r *run) execute(c command) (status *int, killed bool) {
 	}
 	defer group.Release()
 	x := &execution{collector: r.collector, group: group, signals: r.signals, allowed: r.limit(c)}
+	if c.compiles {
+		x.begun = r.begun
+	}
 	pipes.read(r)
 	code := x.run(cmd, pipes)
 	return &code, x.killed
@@ -66,7 +70,7 @@ func (r *run) execute(c command) (status *int, killed bool) {
 // command that failed, or that left the stream unfinished, may have been killed,
 // and the test it ran goes on alone: then what is left of the group is interrupted.
 func (x *execution) run(cmd *exec.Cmd, p *pipes) int {
-	x.limit, x.graceTimer = time.NewTimer(x.allowed), time.NewTimer(time.Hour)
+	x.limit, x.graceTimer = time.NewTimer(x.patience()), time.NewTimer(time.Hour)
 	defer x.limit.Stop()
 	defer x.graceTimer.Stop()
 	x.graceTimer.Stop()
@@ -101,14 +105,31 @@ func (x *execution) supervise(end <-chan struct{}) {
 			return
 		case sig := <-x.signals:
 			x.signal(sig)
+		case <-x.begun:
+			x.begun = nil
+			x.limit.Reset(x.allowed)
 		case <-x.limit.C:
-			x.collector.Stop(reason.Timeout,
-				fmt.Sprintf("the run did not end within its limit of %s and was killed", x.allowed))
+			x.collector.Stop(reason.Timeout, x.tooLong())
 			x.kill()
 		case <-x.graceTimer.C: // the verdict has its reason by now
 			x.kill()
 		}
 	}
+}
+
+// patience is how long it may take until the test begins, or, where nothing is compiled before, until it ends.
+func (x *execution) patience() time.Duration {
+	if x.begun == nil {
+		return x.allowed
+	}
+	return compileLimit
+}
+
+func (x *execution) tooLong() string {
+	if x.begun != nil {
+		return fmt.Sprintf("no test had begun after %s of compiling, and it was killed", compileLimit)
+	}
+	return fmt.Sprintf("the run did not end within its limit of %s and was killed", x.allowed)
 }
 
 // empty waits until no process of the group is left.

@@ -20,6 +20,7 @@ type live struct {
 	suite   suite.Suite
 	status  *status // nil where there is no terminal
 	brief   bool    // what steps log is not printed
+	phase   string  // of what is compiled, when it took any time
 	current string
 	begun   time.Time
 	course  course          // of the step's long work, for a log
@@ -37,6 +38,10 @@ const shown = 2000
 func (l *live) event(e *testreport.Event) {
 	step, isStep := l.step(e)
 	switch e.Action {
+	case testreport.ActionStart:
+		if l.status != nil {
+			l.status.end()
+		}
 	case testreport.ActionRun:
 		if isStep {
 			l.begin(step, e)

@@ -41,7 +41,7 @@ const usage = `testprom runs a restore drill, or the backup checks, or reads the
 one, and tells Prometheus and the operator what it proved.
 
 ` + synopsis + `
-COMMAND is "go test ..." (gets -json -v=test2json -count=1 -timeout), a compiled
+COMMAND is "go test ..." (gets -json -v=test2json -vet=off -count=1 -timeout), a compiled
 test binary such as ./drill.test (runs under test2json), or anything that writes
 the stream of "go test -json" to its standard output.
 
@@ -77,7 +77,8 @@ func parse(args []string, out io.Writer) (options, error) {
 	set.StringVar(&o.report, "report", "", "write the verdict as JSON to `FILE`")
 	set.StringVar(&o.history, "history", "", "append the verdict as one JSON line to `FILE`")
 	set.StringVar(&o.stream, "stream", "", "keep the raw event stream in `FILE`")
-	set.DurationVar(&o.limit, "limit", 0, "kill COMMAND after `DURATION` (default: its -timeout + 5m)")
+	set.DurationVar(&o.limit, "limit", 0,
+		"kill COMMAND after `DURATION` (default: its -timeout + 5m); compiling does not count")
 	set.BoolVar(&o.verbose, "v", false, "say all there is to say: every line of a step, every measurement")
 	set.BoolVar(&o.reap, "reap", false, "remove what killed drills left behind, list what -keep left, then exit")
 	set.BoolVar(&o.kept, "kept", false, "with -reap: remove what -keep left, all of it or what is named")

@@ -21,6 +21,7 @@ type document struct {
 	Begin    time.Time         `json:"started"`
 	End      time.Time         `json:"ended"`
 	Duration *float64          `json:"duration_seconds,omitempty"`
+	Compiled *float64          `json:"compile_seconds,omitempty"` // before the run began; no part of its duration
 	Status   *int              `json:"command_exit_status,omitempty"`
 	Steps    []stepDocument    `json:"steps"`
 	Values   []valueDocument   `json:"measurements"`
@@ -74,6 +75,10 @@ func (r *result) document(output bool) document {
 	if r.duration >= 0 {
 		seconds := r.duration.Seconds()
 		d.Duration = &seconds
+	}
+	if r.compiling > 0 {
+		seconds := r.compiling.Seconds()
+		d.Compiled = &seconds
 	}
 	for _, step := range r.Steps {
 		d.Steps = append(d.Steps, newStep(step, output))

@@ -20,6 +20,7 @@ type result struct {
 	begin, end time.Time
 	judged     time.Time
 	duration   time.Duration // negative when it is not known
+	compiling  time.Duration // before it began; no part of the duration
 	exit       int           // the verdict's, or 2 when something could not be written
 	warnings   []string
 }
@@ -40,6 +41,9 @@ func (r *run) result(begin time.Time, status *int) *result {
 				res.begin, res.duration = first, recorded.Sub(first)
 			}
 		}
+	}
+	if first := r.testBegan.Load(); first != nil && r.compiles {
+		res.begin, res.duration, res.compiling = *first, now.Sub(*first), first.Sub(begin)
 	}
 	res.exit = res.Verdict.Exit
 	res.stanza = r.stanzaOf(res.Labels)

@@ -41,10 +41,16 @@ func (s *screen) String() string {
 
 func (s *screen) waitReady(t *testing.T) {
 	t.Helper()
+	s.wait(t, "ready")
+}
+
+// wait waits until the screen shows a text.
+func (s *screen) wait(t *testing.T, text string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	require.NoError(t, wait.For(ctx, "the script to be ready", 5*time.Millisecond, func(context.Context) error {
-		if !strings.Contains(s.String(), "ready") {
+	require.NoError(t, wait.For(ctx, "the screen to show "+text, 5*time.Millisecond, func(context.Context) error {
+		if !strings.Contains(s.String(), text) {
 			return fmt.Errorf("the screen shows %q", s.String())
 		}
 		return nil

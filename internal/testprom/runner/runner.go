@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -36,7 +37,8 @@ type World struct {
 	Signals <-chan os.Signal
 	Now     func() time.Time
 	Reap    Reaper // nil: nothing to reap with
-	Kept    Keeper // nil with Reap
+	Kept    Keeper // nil: nothing is ever kept
+	Tag     string // the build tag that says what else Reap asks: "", ci or drill
 }
 
 // Main is testprom: it returns the exit status.
@@ -102,7 +104,10 @@ type run struct {
 	live      live
 	signals   <-chan os.Signal
 	tee       *tee
-	stanza    string // as the command or its environment name it
+	stanza    string        // as the command or its environment name it
+	begun     chan struct{} // closed at the first event of the test
+	testBegan atomic.Pointer[time.Time]
+	compiles  bool // the test begins some time after the command
 }
 
 func (r *run) main() int {
@@ -114,7 +119,11 @@ func (r *run) main() int {
 		return r.fail(err)
 	}
 	r.tee = tee
-	r.collector.OnEvent = r.live.event
+	r.begun = make(chan struct{})
+	r.collector.OnEvent = func(e *testreport.Event) {
+		r.begins(e)
+		r.live.event(e)
+	}
 	r.collector.OnStray = r.live.line
 	return r.publish(r.judge())
 }
@@ -163,10 +172,10 @@ func (r *run) judge() *result {
 		r.stanza = c.stanza // also when nothing can be run: the command asked for it
 		if err != nil {
 			r.collector.Stop(reason.ToolMissing, err.Error())
-		} else {
+		} else if r.compiles = c.compiles; r.compile(c) {
 			var killed bool
 			if status, killed = r.execute(c); killed || r.collector.LeftOpen() {
-				r.clean()
+				r.clean(c)
 			}
 		}
 	} else {
@@ -193,7 +202,7 @@ func (r *run) read(stream io.Reader) {
 
 // clean reaps after a command that had no chance to clean up: it was killed, by
 // us or by others, or it panicked. A failure is told, and changes no verdict.
-func (r *run) clean() {
+func (r *run) clean(c command) {
 	if r.Reap == nil {
 		return
 	}
@@ -202,6 +211,9 @@ func (r *run) clean() {
 	if err := r.Reap(ctx, r.Stdout); err != nil {
 		_, _ = fmt.Fprintln(r.Stderr, "testprom: remove what the killed run left behind:",
 			printable(strings.ReplaceAll(err.Error(), "\n", "; ")))
+	}
+	if left := r.notCleaned(c.tags); left != "" {
+		_, _ = fmt.Fprintln(r.Stderr, "testprom:", left)
 	}
 }
 
@@ -217,8 +229,14 @@ func (w World) reap(o options) int {
 	if !o.kept {
 		err = w.Reap(ctx, w.Stdout)
 	}
-	if err = errors.Join(err, w.Kept(ctx, w.Stdout, o.kept, o.names)); err != nil {
+	if w.Kept != nil {
+		err = errors.Join(err, w.Kept(ctx, w.Stdout, o.kept, o.names))
+	}
+	if err != nil {
 		return w.fail(fmt.Errorf("-reap: %w", err))
+	}
+	if how := w.notAsked(); how != "" {
+		_, _ = fmt.Fprintln(w.Stdout, how)
 	}
 	return reason.ExitPass
 }

@@ -25,6 +25,9 @@ func (r *run) summary(res *result, unwritten error) {
 		took = " in " + humanSeconds(res.duration.Seconds())
 	}
 	r.live.tellUnrun()
+	if r.live.status != nil {
+		r.live.status.end()
+	}
 	r.printf("\n%s  %s of stanza %s%s, exit status %d\n", s.bold(res.headline(s)), res.suite.Words.Title,
 		printable(res.stanza), took, res.exit)
 	rows, last := res.cause(), r.written(res, unwritten)

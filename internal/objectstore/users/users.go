@@ -1,4 +1,6 @@
-package objectstore
+// Package users makes the users of a MinIO server. It is a room of its own because of what the
+// client of its administration brings: whoever only reads a bucket need not compile it.
+package users
 
 import (
 	"context"
@@ -15,6 +17,7 @@ import (
 	"github.com/minio/minio-go/v7"
 	keys "github.com/minio/minio-go/v7/pkg/credentials"
 
+	"veza.fr/recovery/internal/objectstore"
 	"veza.fr/recovery/internal/wait"
 )
 
@@ -28,10 +31,10 @@ const admitTime = time.Minute
 // and reads (facts A6).
 type Access struct{ Key, Secret, ReadKey, ReadSecret string }
 
-// Admit gives the Store keys for its repository alone, as Grant makes them. The server's own
-// keys are known to nobody after that.
-func (m *MinIO) Admit(ctx context.Context, dial Dial) error {
-	access, err := m.Grant(ctx, dial, repositoryPath)
+// Admit gives the server's Store keys for its repository alone, as Grant makes them. The
+// server's own keys are known to nobody after that.
+func Admit(ctx context.Context, m *objectstore.MinIO, dial objectstore.Dial) error {
+	access, err := Grant(ctx, m, dial, repositoryPath)
 	if err != nil {
 		return err
 	}
@@ -41,7 +44,7 @@ func (m *MinIO) Admit(ctx context.Context, dial Dial) error {
 
 // Grant waits until the server answers, makes its bucket, and makes the two users of a
 // repository at a path in it, such as "pgbackrest". dial leads to the server by its name.
-func (m *MinIO) Grant(ctx context.Context, dial Dial, path string) (Access, error) {
+func Grant(ctx context.Context, m *objectstore.MinIO, dial objectstore.Dial, path string) (Access, error) {
 	ctx, cancel := context.WithTimeout(ctx, admitTime)
 	defer cancel()
 	pool := x509.NewCertPool()
@@ -88,10 +91,10 @@ func (m *MinIO) Grant(ctx context.Context, dial Dial, path string) (Access, erro
 		return Access{}, err
 	}
 	var a Access
-	a.Key, a.Secret = credentials()
-	a.ReadKey, a.ReadSecret = credentials()
-	if err = m.admit(ctx, admin, path+"-writer", a.Key, a.Secret, path, writes); err == nil {
-		err = m.admit(ctx, admin, path+"-reader", a.ReadKey, a.ReadSecret, path, reads)
+	a.Key, a.Secret = objectstore.Credentials()
+	a.ReadKey, a.ReadSecret = objectstore.Credentials()
+	if err = admit(ctx, admin, path+"-writer", a.Key, a.Secret, m.Bucket, path, writes); err == nil {
+		err = admit(ctx, admin, path+"-reader", a.ReadKey, a.ReadSecret, m.Bucket, path, reads)
 	}
 	if err != nil {
 		return Access{}, fmt.Errorf("users of the object store: %w", err)
@@ -99,13 +102,14 @@ func (m *MinIO) Grant(ctx context.Context, dial Dial, path string) (Access, erro
 	return a, nil
 }
 
-func (m *MinIO) admit(
+// admit makes one user, who may act in one way on what is below a path of the bucket.
+func admit(
 	ctx context.Context,
 	admin *madmin.AdminClient,
-	name, key, secret, path string,
+	name, key, secret, bucket, path string,
 	actions []string,
 ) error {
-	policy, err := m.policy(path, actions)
+	policy, err := policyOf(bucket, path, actions)
 	if err != nil {
 		return err
 	}
@@ -132,22 +136,22 @@ var (
 	}
 )
 
-// policy lets its user list the repository's path and no other, and act on its objects.
-func (m *MinIO) policy(path string, actions []string) ([]byte, error) {
+// policyOf lets its user list the repository's path and no other, and act on its objects.
+func policyOf(bucket, path string, actions []string) ([]byte, error) {
 	type statement struct {
 		Effect    string
 		Action    []string
 		Resource  []string
 		Condition map[string]map[string][]string `json:",omitempty"`
 	}
-	bucket := "arn:aws:s3:::" + m.Bucket
+	resource := "arn:aws:s3:::" + bucket
 	return json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": []statement{
 		{
 			"Allow",
 			[]string{"s3:ListBucket"},
-			[]string{bucket},
+			[]string{resource},
 			map[string]map[string][]string{"StringLike": {"s3:prefix": {path + "/*"}}},
 		},
-		{"Allow", actions, []string{bucket + "/" + path + "/*"}, nil},
+		{"Allow", actions, []string{resource + "/" + path + "/*"}, nil},
 	}})
 }
