@@ -14,7 +14,9 @@ import (
 var pending = settings.Register(flag.CommandLine)
 
 func TestMain(m *testing.M) {
-	flag.Parse()
+	if exit, done := suite.ParseFlags(flag.CommandLine, os.Args[1:]); done {
+		os.Exit(exit)
+	}
 	if pending.Version(os.Stdout, suite.Backup.Name+".test") {
 		return
 	}

@@ -20,6 +20,7 @@ import (
 // noMachines is a provider that has nothing to remove and makes nothing.
 type noMachines struct{}
 
+func (noMachines) Kept(context.Context) ([]sandbox.Kept, error)   { return nil, nil }
 func (noMachines) Environment() string                            { return "process" }
 func (noMachines) Reap(context.Context, string) ([]string, error) { return nil, nil }
 func (noMachines) Launch(context.Context, sandbox.Spec) (sandbox.Sandbox, error) {

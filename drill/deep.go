@@ -20,10 +20,15 @@ func (r recovered) deeperChecks(ctx context.Context, out suite.Out, counts map[v
 	if err != nil {
 		return reason.Wrap(reason.SandboxFailed, err)
 	}
-	pages := func(bound context.Context) (verify.Pages, error) { return r.checkPages(ctx, bound) }
+	told := func(check string, done, total int64, unit string) {
+		out.Progress(suite.Progress{What: check, Done: done, Total: total, Unit: unit})
+	}
+	pages := func(bound context.Context) (verify.Pages, error) {
+		return r.checkPages(ctx, bound, func(done, total int64) { told("page_checksums", done, total, suite.Bytes) })
+	}
 	server := r.cluster.server
 	checks := verify.Deep{
-		Connect: server.ConnectReader, Superuser: server.Connect, Workers: workers, Pages: pages, Say: out.Say,
+		Connect: server.ConnectReader, Superuser: server.Connect, Workers: workers, Pages: pages, Told: told,
 	}
 	outcomes, err := checks.Run(ctx, r.Settings.Deep, checkBudget(ctx, r.Settings.CheckBudget))
 	for _, o := range outcomes {
@@ -68,7 +73,7 @@ func checkBudget(ctx context.Context, budget time.Duration) time.Duration {
 
 // checkPages stops the server, which nobody needs any more, and has every page read within
 // bound. A kept sandbox gets its server back, within run.
-func (r recovered) checkPages(run, bound context.Context) (verify.Pages, error) {
+func (r recovered) checkPages(run, bound context.Context, told func(done, total int64)) (verify.Pages, error) {
 	if !r.control.HasChecksums() {
 		return verify.Pages{Off: true}, nil
 	}
@@ -77,7 +82,7 @@ func (r recovered) checkPages(run, bound context.Context) (verify.Pages, error) 
 	if err := server.StopCleanly(bound); err != nil {
 		return verify.Pages{}, reason.Wrap(reason.SandboxFailed, err)
 	}
-	found, err := server.CheckPages(bound)
+	found, err := server.CheckPages(bound, told)
 	if r.Settings.Keep {
 		if again := startAgain(run, server); err == nil {
 			err = again

@@ -2,7 +2,6 @@ package drill
 
 import (
 	"context"
-	"fmt"
 	"time"
 )
 
@@ -24,19 +23,4 @@ func watch(ctx context.Context, look func(context.Context)) (stop func()) {
 		}
 	}()
 	return func() { cancel(); <-done }
-}
-
-// progressLine is "1.2 of 4.0 GB (30 %), 150 MB/s, 19 s left".
-func progressLine(size, total int64, spent time.Duration) string {
-	rate := float64(size) / spent.Seconds()
-	line := fmt.Sprintf("%s of %s", megabytes(size), megabytes(total))
-	if total > 0 {
-		line += fmt.Sprintf(" (%d %%)", min(size*100/total, 100))
-	}
-	line += fmt.Sprintf(", %s/s", megabytes(int64(rate)))
-	if rate > 0 && total > size {
-		line += fmt.Sprintf(", %s left",
-			time.Duration(float64(total-size)/rate*float64(time.Second)).Round(time.Second))
-	}
-	return line
 }

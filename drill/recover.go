@@ -125,7 +125,8 @@ func (r *recovered) start(ctx context.Context, out suite.Out) (err error) {
 	}
 	defer watch(ctx, func(ctx context.Context) {
 		if log, unread := server.ReadLog(ctx); unread == nil { // the next look will do
-			out.Say("replayed %d of %d segments", log.Segments(), len(r.plan.chain.Entries))
+			known := int64(len(r.plan.chain.Entries)) // production goes on archiving
+			out.Progress(suite.Progress{What: "replayed", Done: int64(log.Segments()), Total: known, Unit: "segments"})
 		}
 	})()
 	ctx, stop := whileStoreAnswers(ctx, r.repo.Repository, r.box)

@@ -56,10 +56,14 @@ func (r restored) run(ctx context.Context, out suite.Out, to target.Target) erro
 	if err != nil {
 		return err
 	}
-	begun := time.Now()
+	tell := func(size int64) {
+		total := max(size, r.plan.set.Info.Size) // du counts the directories as well
+		out.Progress(suite.Progress{What: "restored", Done: size, Total: total, Unit: suite.Bytes})
+	}
+	tell(0)
 	defer watch(ctx, func(ctx context.Context) {
 		if size, err := r.bytesThere(ctx); err == nil { // files move under du; the next look will do
-			out.Say("%s", progressLine(size, r.plan.set.Info.Size, time.Since(begun)))
+			tell(size)
 		}
 	})()
 	ctx, stop := whileStoreAnswers(ctx, r.repo.Repository, r.box)

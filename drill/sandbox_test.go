@@ -182,13 +182,15 @@ func TestLeave(t *testing.T) {
 	assert.Equal(t, []string{"keep"}, kept.ends)
 	assert.False(t, kept.kept.IsZero())
 	assert.Contains(t, heard.String(), "is kept until")
+	assert.Contains(t, heard.String(), "remove it: testprom -reap -kept "+kept.Name()+"\n")
 	assert.NotContains(t, heard.String(), "server", "there was none yet")
 
 	from, dying := clusterOn(t, dead, "")
 	way := &wayIn{server: from.server}
 	heard.Reset()
 	require.NoError(t, leave(t.Context(), suite.NewOut(&heard), dying, true, way))
-	assert.Regexp(t, `(?s)is kept until .*its server is not running; its log: tail`, heard.String(), "in this order")
+	assert.Regexp(t, `(?s)is kept until .*its server is not running; its log: tail.*remove it: `, heard.String(),
+		"in this order")
 	for _, keep := range []bool{true, false} {
 		assert.ErrorIs(t, leave(t.Context(), suite.NewOut(&recorder{}), &machine{err: errGone}, keep, way), errGone)
 	}

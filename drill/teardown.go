@@ -38,7 +38,7 @@ func (w *wayIn) say(ctx context.Context, out suite.Out, box sandbox.Sandbox) {
 		out.Note("its server is not running; its log: %s", entry(box, "tail -n 50 "+server.LogFile))
 		return
 	}
-	out.Note("enter it: %s", entry(box, fmt.Sprintf("psql -h %s -p %d -U %s -d %s",
+	out.Note(suite.EnterIt+"%s", entry(box, fmt.Sprintf("psql -h %s -p %d -U %s -d %s",
 		server.Socket, server.Port, cmp.Or(server.User, "postgres"), w.database)))
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"strconv"
 	"strings"
@@ -30,13 +31,19 @@ func (s *Server) StopCleanly(ctx context.Context) error {
 	return err
 }
 
-// CheckPages has pg_checksums read every page of the stopped cluster. An error means that it
-// could not: the reason is sandbox_failed.
-func (s *Server) CheckPages(ctx context.Context) (Checksums, error) {
-	out, err := s.Host.Run(ctx,
-		host.Command{Argv: []string{s.Installation.Program("pg_checksums"), "--check", "-D", s.Data}})
+// CheckPages has pg_checksums read every page of the stopped cluster, and tells how many bytes are
+// read of all. An error means that it could not: the reason is sandbox_failed.
+func (s *Server) CheckPages(ctx context.Context, told func(done, total int64)) (Checksums, error) {
+	// Only standard output can be heard while a command runs, and its progress goes to the other.
+	const both = `exec "$0" "$@" 2>&1`
+	out, err := s.Host.Run(ctx, host.Command{
+		Argv: []string{
+			"sh", "-c", both, s.Installation.Program("pg_checksums"), "--check", "--progress", "-D", s.Data,
+		},
+		Stdout: onProgress(told),
+	})
 	if exit, ok := errors.AsType[*host.ExitError](err); ok {
-		found := ParseChecksums(string(exit.Result.Stdout), string(exit.Result.Stderr), s.Data)
+		found := ParseChecksums(string(exit.Result.Stdout), s.Data)
 		if len(found.Bad) > 0 {
 			return found, nil
 		}
@@ -44,7 +51,7 @@ func (s *Server) CheckPages(ctx context.Context) (Checksums, error) {
 	if err != nil {
 		return Checksums{}, reason.Wrap(reason.SandboxFailed, err)
 	}
-	return ParseChecksums(string(out.Stdout), string(out.Stderr), s.Data), nil
+	return ParseChecksums(string(out.Stdout), s.Data), nil
 }
 
 var (
@@ -54,14 +61,14 @@ var (
 	shortLine = regexp.MustCompile(`could not read block (\d+) in file "([^"]+)": (.*)`)
 )
 
-// ParseChecksums reads the output of pg_checksums in the C locale; file names are
+// ParseChecksums reads both outputs of pg_checksums in the C locale; file names are
 // relative to the data directory.
-func ParseChecksums(stdout, stderr, data string) (c Checksums) {
-	if match := blocksLine.FindStringSubmatch(stdout); match != nil {
+func ParseChecksums(output, data string) (c Checksums) {
+	if match := blocksLine.FindStringSubmatch(output); match != nil {
 		c.Blocks, _ = strconv.ParseInt(match[1], 10, 64) // digits
 	}
 	short := func(file string) string { return strings.TrimPrefix(strings.TrimPrefix(file, data), "/") }
-	for line := range strings.Lines(stderr) {
+	for line := range strings.Lines(output) {
 		if match := badLine.FindStringSubmatch(line); match != nil {
 			c.Bad = append(c.Bad,
 				fmt.Sprintf("%s, block %s: %s", short(match[1]), match[2], strings.TrimSpace(match[3])))
@@ -71,4 +78,23 @@ func ParseChecksums(stdout, stderr, data string) (c Checksums) {
 		}
 	}
 	return c
+}
+
+// progressLine is pg_checksums' " 12/345 MB (3%) computed", once a second.
+var progressLine = regexp.MustCompile(`^\s*(\d{1,12})/(\d{1,12}) MB \(\d+%\) computed`)
+
+// onProgress is a writer of pg_checksums' output that hears how far it is, in bytes. A piece that does
+// not begin with a line of progress is left out: the next one comes in a second.
+func onProgress(told func(done, total int64)) io.Writer { return progress(told) }
+
+type progress func(done, total int64)
+
+func (p progress) Write(text []byte) (int, error) {
+	if match := progressLine.FindSubmatch(text); match != nil && p != nil {
+		const megabyte = 1 << 20
+		done, _ := strconv.ParseInt(string(match[1]), 10, 64)  // digits
+		total, _ := strconv.ParseInt(string(match[2]), 10, 64) // digits
+		p(done*megabyte, total*megabyte)
+	}
+	return len(text), nil
 }

@@ -71,6 +71,14 @@ type (
 	}
 )
 
+// Kept is a sandbox that -keep left.
+type Kept struct {
+	Name, Stanza string
+	Until        time.Time
+	// Remove removes it, unless its run is still alive.
+	Remove func(ctx context.Context) error
+}
+
 // Provider makes sandboxes of one kind.
 type Provider interface {
 	// Environment is the value of the info metric's label: process, docker or incus.
@@ -80,6 +88,9 @@ type Provider interface {
 	// Sandboxes of this very process and of living ones are no leftovers.
 	// Call it with the stanza's lock held; for "" it takes each stanza's lock itself.
 	Reap(ctx context.Context, stanza string) ([]string, error)
+	// Kept are the sandboxes that a run left by its own wish and whose time is not over: Reap
+	// leaves them alone.
+	Kept(ctx context.Context) ([]Kept, error)
 	// Launch makes a sandbox. A half-made one is returned with the error.
 	Launch(ctx context.Context, spec Spec) (Sandbox, error)
 }

@@ -146,6 +146,9 @@ func (r Request) seed(
 		return nil, source.Repository{}, reason.Wrap(reason.SandboxFailed, err)
 	}
 	seeded.Stanza = stanza
+	seeded.Told = func(what string, done, total int64) {
+		out.Progress(suite.Progress{What: what, Done: done, Total: total, Unit: suite.Bytes})
+	}
 	opened, err := seeded.Open(ctx, out.Say)
 	if err != nil {
 		return nil, source.Repository{}, reason.Wrap(reason.SandboxFailed, err)

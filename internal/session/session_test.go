@@ -41,7 +41,8 @@ type provider struct {
 	made     *halfMade
 }
 
-func (p *provider) Environment() string { return "process" }
+func (p *provider) Kept(context.Context) ([]sandbox.Kept, error) { return nil, nil }
+func (p *provider) Environment() string                          { return "process" }
 
 func (p *provider) Reap(_ context.Context, stanza string) ([]string, error) {
 	p.reaped = append(p.reaped, stanza)

@@ -125,13 +125,16 @@ func (s *Seeded) Pgbackrest(ctx context.Context, args ...string) error {
 
 // Ask is Pgbackrest for commands whose standard output is the answer.
 func (s *Seeded) Ask(ctx context.Context, args ...string) ([]byte, error) {
-	result, err := s.run(
-		ctx,
-		append([]string{"pgbackrest", "--config=" + s.conf(), "--stanza=" + s.stanza()}, args...)...)
+	result, err := s.run(ctx, s.pgbackrest(args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", args[0], err)
 	}
 	return result.Stdout, nil
+}
+
+// pgbackrest is a pgbackrest command on the seeded stanza.
+func (s *Seeded) pgbackrest(args ...string) []string {
+	return append([]string{"pgbackrest", "--config=" + s.conf(), "--stanza=" + s.stanza()}, args...)
 }
 
 // Archive switches to a new segment and waits until the one before is in the archive.

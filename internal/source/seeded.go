@@ -35,7 +35,9 @@ type Seeded struct {
 	// Options of pgbackrest.conf go before those it usually has, as name=value; without a
 	// value the option is left out.
 	Options []string
-	CAFile  string // where in the machine the store's CA is put; ca.crt beside the conf when empty
+	// Told, when set, hears how far a backup of the seeding is.
+	Told   Told
+	CAFile string // where in the machine the store's CA is put; ca.crt beside the conf when empty
 
 	passphrase string
 	heartbeat  heartbeat
@@ -119,7 +121,7 @@ func (s *Seeded) fill(ctx context.Context, conn *pgx.Conn, say func(format strin
 		then int // users that come after it
 	}{{"full", between}, {"diff", after}} {
 		say("%s backup", backup.kind)
-		if err := s.Pgbackrest(ctx, "backup", "--type="+backup.kind); err != nil {
+		if err := s.backup(ctx, conn, backup.kind); err != nil {
 			return err
 		}
 		if err := grow(ctx, conn, backup.then); err != nil {

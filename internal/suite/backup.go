@@ -22,7 +22,7 @@ var Backup = Suite{
 	Test:      "TestBackup",
 	Namespace: "veza_backup_check_",
 	Words: Words{
-		Title: "backup checks", Step: "claim", Sound: "sound",
+		Title: "backup checks", Step: "claim", Opens: "open", Sound: "sound",
 		Passed:     "The backups are taken as they should be: every claim that was asked holds.",
 		NotCleaned: "Every claim on the backups that was asked holds; only cleaning up after the run failed.",
 	},

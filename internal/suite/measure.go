@@ -21,9 +21,18 @@ const (
 	ReasonKey    = "reason"  // one word of package reason, published by the step that failed
 	DetailKey    = "detail"  // one sentence: what exactly failed, naming the object
 	NoteKey      = "note"    // one sentence the report should keep; may be published often
+	// ProgressKey is how far the step's long work is: "restored: 4096 of 8192 bytes". It may be
+	// published often, and is for whoever watches alone.
+	ProgressKey = "progress"
 	// AskedKey are the claims a run asks, separated by spaces: published by the suite's own
 	// test, before the first one begins.
 	AskedKey = "asked"
+)
+
+// Beginnings of the notes on a sandbox that is kept: what to type to get into it, and to remove it.
+const (
+	EnterIt  = "enter it: "
+	RemoveIt = "remove it: "
 )
 
 // MaxValue is the longest attribute value, in bytes, that is published: the

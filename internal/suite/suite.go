@@ -46,6 +46,7 @@ type Suite struct {
 type Words struct {
 	Title      string // TITLE of stanza demo
 	Step       string // what one subtest is called
+	Opens      string // what the suite's own test does before its first subtest; "" when that takes no time
 	Sound      string // one word for backups of which a run proved what it is there to prove
 	Passed     string // what a pass means
 	NotCleaned string // what it means when only the clean-up failed

@@ -49,9 +49,13 @@ type Deep struct {
 	Workers   int     // sessions at a time
 	// Pages checks every page with the server stopped; it runs last.
 	Pages func(ctx context.Context) (Pages, error)
-	// Say prints a line of progress.
-	Say func(format string, args ...any)
+	Told  Told // hears how far long work is; nil is nobody
+
+	check string // the one that runs
 }
+
+// Told hears how much of what is counted a check has looked at.
+type Told func(check string, done, total int64, unit string)
 
 // Pages is what a look at every page of every file found.
 type Pages struct {
@@ -132,6 +136,7 @@ func (d Deep) runOne(ctx context.Context, check deepCheck, s survey) (Outcome, e
 	if wait.Over(ctx) {
 		return o, nil // what stopped the rest does not undo it
 	}
+	d.check = check.name
 	e, err := check.run(d, ctx, s)
 	if check.name == "extensions" { // what is not installed here: a locale as well
 		e.findings = append(e.findings, s.closed...)

@@ -160,7 +160,6 @@ func findEach(t *testing.T, needs versions.Difference, healthy []string, defects
 		Superuser: c.connect,
 		Connect:   c.connect,
 		Workers:   2,
-		Say:       t.Logf,
 		Pages:     func(context.Context) (verify.Pages, error) { return verify.Pages{Blocks: 9}, nil },
 	}
 	run := func(checks ...string) map[string]verify.Outcome {
@@ -218,7 +217,6 @@ func TestDeep_BudgetAndChoice(t *testing.T) {
 		Superuser: c.connect,
 		Connect:   c.connect,
 		Workers:   1,
-		Say:       t.Logf,
 		Pages:     func(context.Context) (verify.Pages, error) { return pages, nil },
 	}
 	run := func(budget time.Duration, checks ...string) (list []verify.Outcome) {

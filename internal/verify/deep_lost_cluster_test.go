@@ -53,7 +53,7 @@ func TestLostRows(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	c.exec(t, "postgres", churned...)
-	deep := verify.Deep{Connect: c.connect, Superuser: c.connect, Workers: 2, Say: t.Logf}
+	deep := verify.Deep{Connect: c.connect, Superuser: c.connect, Workers: 2}
 	look := func() verify.Outcome {
 		outcomes, err := deep.Run(ctx, []string{"lost_rows"}, time.Minute)
 		require.NoError(t, err)

@@ -16,7 +16,7 @@ import (
 )
 
 // progressEvery is how often long work says how far it is.
-const progressEvery = 5 * time.Second
+const progressEvery = time.Second
 
 // examineRelation looks at one relation in a session. What it finds is not an error; a note is
 // what it could not do, and why.
@@ -36,7 +36,7 @@ func (d Deep) forEachRelation(ctx context.Context, workers int, what string, rel
 	defer cancel(nil)
 	next := make(chan relation)
 	var mu sync.Mutex
-	done, begin, lastLine := 0, time.Now(), time.Now()
+	done, last := 0, time.Now()
 	var notes []string
 	report := func(found []Outcome, note string) {
 		mu.Lock()
@@ -46,9 +46,9 @@ func (d Deep) forEachRelation(ctx context.Context, workers int, what string, rel
 			notes = append(notes, note)
 		}
 		done++
-		if time.Since(lastLine) > progressEvery {
-			lastLine = time.Now()
-			d.Say("%d of %d %s in %s", done, len(relations), what, time.Since(begin).Round(time.Second))
+		if d.Told != nil && time.Since(last) > progressEvery {
+			last = time.Now()
+			d.Told(d.check, int64(done), int64(len(relations)), what)
 		}
 	}
 	var group sync.WaitGroup

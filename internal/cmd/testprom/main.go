@@ -19,10 +19,21 @@ func main() {
 		Stderr:   os.Stderr,
 		Env:      os.Environ(),
 		Terminal: term.IsTerminal(int(os.Stdin.Fd())),
-		Colours:  term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == "",
-		Signals:  runner.Signals(),
-		Now:      time.Now,
-		Reap:     reaper,
-		Tag:      tag,
+		Colours:  colours(),
+		Columns: func() int {
+			columns, _, _ := term.GetSize(int(os.Stdout.Fd())) // 0 when it does not say
+			return columns
+		},
+		Signals: runner.Signals(),
+		Now:     time.Now,
+		Reap:    reaper,
+		Kept:    keeper,
+		Tag:     tag,
 	}))
+}
+
+// colours says whether standard output is a terminal that understands escape sequences, and whose
+// user wants them (no-color.org).
+func colours() bool {
+	return term.IsTerminal(int(os.Stdout.Fd())) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 }

@@ -7,11 +7,19 @@ import (
 	"io"
 	"time"
 
+	"veza.fr/recovery/internal/sandbox"
 	"veza.fr/recovery/internal/testprom/runner"
 )
 
 // reapTimeout bounds the removal of everything killed drills left behind.
 const reapTimeout = 2 * time.Minute
+
+// keeper lists or removes what -keep left.
+var keeper runner.Keeper = func(ctx context.Context, out io.Writer, remove bool, names []string) error {
+	ctx, cancel := context.WithTimeout(ctx, reapTimeout)
+	defer cancel()
+	return sandbox.TellKept(ctx, out, providers(), remove, names)
+}
 
 // reaper removes what killed drills left behind, of every stanza that is not being
 // drilled right now. Kept sandboxes stay until their time is over. Which providers are

@@ -218,6 +218,25 @@ func TestKeep(t *testing.T) {
 	second := rc.drill(nil, rc.drillArgs()...)
 	fault{exit: 0, why: reason.None}.judge(rc, second)
 	assert.Equal(t, "1", rc.asOwner(line[1]+" -XAtc 'SELECT 1'"), "the kept one still answers")
+	removal := regexp.MustCompile(`remove it: testprom (-reap -kept (\S+))`).FindStringSubmatch(
+		strings.Join(o.Report.Notes, "\n"))
+	require.NotEmpty(t, removal)
+	assert.Contains(t, rc.testprom(t, "-reap"), "kept "+removal[2]+", of stanza demo, until ")
+	assert.Contains(t, rc.testprom(t, strings.Fields(removal[1])...), "removed "+removal[2])
+	assert.NoDirExists(t, removal[2])
+	assert.NotContains(t, rc.testprom(t, "-reap"), removal[2])
+}
+
+// testprom runs the testprom of the drills with flags of its own, in the directory of the sandboxes.
+func (rc *repoCopy) testprom(t *testing.T, flags ...string) string {
+	t.Helper()
+	bin, err := programs()
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), filepath.Join(bin, "testprom"), flags...)
+	cmd.Env = append(os.Environ(), "TMPDIR="+rc.tmp())
+	said, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%v: %s", flags, said)
+	return string(said)
 }
 
 // asOwner runs a line of shell as whoever owns the repository, as an operator would.

@@ -104,3 +104,32 @@ func (l leftover) reap(ctx context.Context, stanza string) (string, error) {
 	}
 	return fmt.Sprintf("removed %s %s, left by run %q of %s (%s)", l.kind, l.name, t.Run, t.Created, why), nil
 }
+
+// Kept are the containers with our labels that -keep left and whose time is not over.
+func (p Provider) Kept(ctx context.Context) (list []sandbox.Kept, err error) {
+	e, err := connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := e.leftovers(ctx)
+	if err != nil {
+		return nil, failed(err)
+	}
+	for _, l := range found {
+		t, ok := guest.ReadTag(keyPrefix, l.labels)
+		until, kept, wanted := t.Kept(time.Now())
+		if !ok || !kept {
+			continue
+		}
+		list = append(list, sandbox.Kept{
+			Name: l.name, Stanza: t.Stanza, Until: until,
+			Remove: func(ctx context.Context) error {
+				if wanted != nil {
+					return failed(fmt.Errorf("%s: %w", l.name, wanted))
+				}
+				return failed(l.remove(ctx, l.id))
+			},
+		})
+	}
+	return list, nil
+}

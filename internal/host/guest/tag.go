@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -71,6 +72,18 @@ func (t Tag) alive() bool { return t.Here() && t.Owner.Alive() }
 
 // Unix is a moment as the keys hold it.
 func Unix(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }
+
+// Kept says whether -keep left the thing and its time is not over, and until when that is; an
+// error says why it is not to be removed from here: its run is still alive, or nobody here knows.
+func (t Tag) Kept(now time.Time) (until time.Time, kept bool, wanted error) {
+	switch {
+	case !t.Here():
+		wanted = errors.New("another machine made it: remove it there")
+	case t.alive():
+		wanted = fmt.Errorf("its run, process %d, is alive", t.Owner.PID)
+	}
+	return t.expires, t.kept && !t.expired(now), wanted
+}
 
 // Verdict says whether a thing is a leftover, and why, or why not when that is worth a line.
 func (t Tag) Verdict(now time.Time) (remove bool, why string) {

@@ -76,16 +76,50 @@ func (d *Daemon) reapOne(ctx context.Context, i api.Instance, stanza string) (li
 		}
 		defer lock.Release() //nolint:errcheck // the kernel frees it at the latest
 	}
+	if err := d.remove(ctx, i, t); err != nil {
+		return "", false, err
+	}
+	return fmt.Sprintf("removed %s, left by run %q of %s (%s)", i.Name, t.Run, t.Created, why), true, nil
+}
+
+// remove destroys an instance of ours, with its directory of sockets where that is on this machine.
+func (d *Daemon) remove(ctx context.Context, i api.Instance, t guest.Tag) error {
 	h := d.Open(i.Name)
 	h.id = i.Config[keyID]
 	if dir := i.Config[keySockets]; t.Here() && filepath.Dir(dir) == socketsDir &&
 		socketsName.MatchString(filepath.Base(dir)) {
 		h.sockets = dir
 	}
-	if err := h.Destroy(ctx); err != nil {
-		return "", false, err
+	return h.Destroy(ctx)
+}
+
+// Kept are the instances with our tags that -keep left and whose time is not over.
+func (p Provider) Kept(ctx context.Context) (list []sandbox.Kept, err error) {
+	d, err := Connect(ctx, p.Remote, p.Project)
+	if err != nil {
+		return nil, failed(err)
 	}
-	return fmt.Sprintf("removed %s, left by run %q of %s (%s)", i.Name, t.Run, t.Created, why), true, nil
+	var instances []api.Instance
+	if err = d.get(ctx, "/1.0/instances?recursion=1", &instances); err != nil {
+		return nil, failed(err)
+	}
+	for _, i := range instances {
+		t, ok := readTag(i)
+		until, kept, wanted := t.Kept(time.Now())
+		if !ok || !kept {
+			continue
+		}
+		list = append(list, sandbox.Kept{
+			Name: i.Name, Stanza: t.Stanza, Until: until,
+			Remove: func(ctx context.Context) error {
+				if wanted != nil {
+					return failed(fmt.Errorf("%s: %w", i.Name, wanted))
+				}
+				return failed(d.remove(ctx, i, t))
+			},
+		})
+	}
+	return list, nil
 }
 
 // reapSockets removes the directories of sockets that belong to no living process and to no instance.

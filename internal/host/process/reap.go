@@ -105,24 +105,30 @@ func remove(ctx context.Context, root *os.Root, name string) (string, error) {
 	if t.ownerAlive() {
 		return fmt.Sprintf("left %s alone: its run, process %d, is alive", name, t.PID), nil
 	}
-	dirs := append([]string{filepath.Join(root.Name(), name)}, t.sockets()...)
-	pids, err := processes(inScratch(dirs...))
+	ended, err := t.remove(ctx, filepath.Join(root.Name(), name))
 	if err != nil {
 		return "", err
 	}
+	return fmt.Sprintf("removed %s, left by run %q of %s, and ended %d processes in it",
+		name, t.Run, t.Created.UTC().Format(time.RFC3339), ended), nil
+}
+
+// remove takes away the scratch directory dir that the tag stands in, with every process in it.
+func (t tag) remove(ctx context.Context, dir string) (ended int, err error) {
+	dirs := append([]string{dir}, t.sockets()...)
+	pids, err := processes(inScratch(dirs...))
+	if err != nil {
+		return 0, err
+	}
 	if err := endAll(ctx, inScratch(dirs...)); err != nil {
-		return "", err
+		return 0, err
 	}
 	for _, d := range dirs[1:] {
 		if err := os.RemoveAll(d); err != nil {
-			return "", err
+			return 0, err
 		}
 	}
-	if err := removeScratch(dirs[0]); err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("removed %s, left by run %q of %s, and ended %d processes in it",
-		name, t.Run, t.Created.UTC().Format(time.RFC3339), len(pids)), nil
+	return len(pids), removeScratch(dirs[0])
 }
 
 // sockets is the short directory the tag names, when it is one of ours.

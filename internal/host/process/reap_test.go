@@ -197,6 +197,54 @@ func TestReap_RemovesAKeptOnePastItsTime(t *testing.T) {
 	assert.NoDirExists(t, dir)
 }
 
+// What is kept is listed and removed by name, with every process in it; not while its run lives.
+func TestKept(t *testing.T) {
+	hosttest.PublicTemp(t)
+	run, dir := startRun(t, "mine", "TEST_KEEP=1h")
+	over, _ := startRun(t, "mine too", "TEST_KEEP=-1s")
+	kill(over)
+	launch(t)
+	list, err := process.Provider{}.Kept(soon(t))
+	require.NoError(t, err)
+	require.Len(t, list, 1, "neither what nobody wants, nor what is still in use")
+	assert.Equal(t, dir, list[0].Name)
+	assert.Equal(t, "mine", list[0].Stanza)
+	assert.WithinDuration(t, time.Now().Add(time.Hour), list[0].Until, 5*time.Minute)
+	require.ErrorContains(t, list[0].Remove(soon(t)), "is alive")
+	assert.DirExists(t, dir)
+
+	kill(run)
+	require.NotEmpty(t, processesOf(t, dir))
+	require.NoError(t, list[0].Remove(soon(t)))
+	assert.NoDirExists(t, dir)
+	assert.Empty(t, processesOf(t, dir))
+	list, err = process.Provider{}.Kept(soon(t))
+	require.NoError(t, err)
+	assert.Empty(t, list)
+}
+
+// What another user put there is not listed, and what he put into a directory of ours is an error.
+func TestKept_HostileTemp(t *testing.T) {
+	if os.Geteuid() != 0 {
+		return // it takes root to act as somebody else
+	}
+	dir := hosttest.PublicTemp(t)
+	scratch := filepath.Join(dir, "veza-drill-hostile-0123456789abcdef")
+	require.NoError(t, os.Mkdir(scratch, 0o700))
+	tag := filepath.Join(scratch, "veza-drill.json")
+	require.NoError(t, os.WriteFile(tag, []byte(`{"stanza":"hostile","kept_until":"2999-01-01T00:00:00Z"}`), 0o600))
+	require.NoError(t, os.Symlink(scratch, filepath.Join(dir, "veza-drill-hostile-0123456789abcdee")))
+	require.NoError(t, os.Chown(scratch, hosttest.Nobody, hosttest.Nobody))
+	list, err := process.Provider{}.Kept(soon(t))
+	require.NoError(t, err)
+	assert.Empty(t, list, "the directory is somebody else's")
+	require.NoError(t, os.Chown(scratch, 0, 0))
+	require.NoError(t, os.Chown(tag, hosttest.Nobody, hosttest.Nobody))
+	list, err = process.Provider{}.Kept(soon(t))
+	require.ErrorContains(t, err, "not a tag of this user")
+	assert.Empty(t, list)
+}
+
 // A run killed between the directory and its tag leaves something that is
 // removed, but never more than it can have put there.
 func TestReap_HalfMade(t *testing.T) {

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"debug/buildinfo"
 	"fmt"
 	"os"
@@ -36,7 +37,8 @@ type command struct {
 // prepare turns what the user typed into what is run.
 func prepare(s suite.Suite, typed, env []string) (command, error) {
 	settings := flags(typed[1:])
-	c := command{env: absoluteEnv(env), stanza: settings.or("stanza", lookup(env, "DRILL_STANZA"))}
+	asked := cmp.Or(lookup(typed, "DRILL_STANZA"), lookup(env, "DRILL_STANZA")) // typed: env DRILL_STANZA=main ...
+	c := command{env: absoluteEnv(env), stanza: settings.or("stanza", asked)}
 	c.tags = tagsOf(typed, env)
 	if c.timeout = s.Timeout; c.timeout == 0 {
 		c.timeout = budget(settings, env) + overRTO

@@ -116,7 +116,8 @@ func TestPrepare_ReadsTheEnvironment(t *testing.T) {
 
 func TestMain_RefusesABadCommandLineInOneSentence(t *testing.T) {
 	for args, want := range map[string]string{
-		"-nosuch":                      "flag provided but not defined: -nosuch",
+		"-nosuch":                      "flag provided but not defined: -nosuch; -h lists the flags",
+		"-reprot x":                    "not defined: -reprot; did you mean -report? -h lists them all",
 		"-limit soon":                  "invalid value \"soon\"",
 		"-limit -5s":                   "must be more than 0",
 		"-suite lunch":                 "there are drill and backup",
@@ -135,6 +136,7 @@ func TestMain_RefusesABadCommandLineInOneSentence(t *testing.T) {
 		assert.Empty(t, out.String(), args)
 		assert.Contains(t, errs.String(), want, args)
 		assert.Equal(t, 1, strings.Count(errs.String(), "\n"), args)
+		assert.NotContains(t, errs.String(), "Usage", args)
 	}
 }
 
@@ -166,7 +168,7 @@ func TestMain_WaitsForNobodyToTypeAStream(t *testing.T) {
 	w, _, errs := world(strings.NewReader(""))
 	w.Terminal = true
 	assert.Equal(t, 2, Main(nil, w))
-	assert.Contains(t, errs.String(), "nothing to judge")
+	assert.Equal(t, "testprom: nothing to judge; -h explains\n"+synopsis, errs.String())
 }
 
 // recording compiles the recorded drill once more, for tests that run one.

@@ -30,8 +30,12 @@ func (r *run) compile(c command) bool {
 		Out: r.Stdout, Terminal: r.Colours, What: "the " + r.suite.Name, Before: compile.Before(what),
 	}
 	done := make(chan ended, 1)
+	tell, told := shown.Tell, shown.End
+	if r.live.status != nil {
+		tell, told = r.live.compiling, r.live.compiled
+	}
 	go func() {
-		p, err := c.job.Run(ctx, shown.Tell)
+		p, err := c.job.Run(ctx, tell)
 		done <- ended{p, err}
 	}()
 	for {
@@ -40,7 +44,7 @@ func (r *run) compile(c command) bool {
 			r.collector.Stop(reason.Interrupted, fmt.Sprintf("testprom received the signal %q", sig))
 			cancel()
 		case end := <-done:
-			shown.End(end.progress, end.err)
+			told(end.progress, end.err)
 			if end.err == nil && end.progress.Done > 0 {
 				_ = compile.Remember(what, end.progress) // a number for the next time
 			}

@@ -19,7 +19,14 @@ var displayWait = 10 * time.Second
 // stopped (Ctrl-S, a pager nobody reads in) must neither make a restore look slow
 // nor keep the limit, a signal or the textfile waiting. What it does not take in
 // time is left out, and counted.
+//
+// On a terminal the last line may be a status, drawn anew from time to time below the text.
 type display struct {
+	status func() string // the line to draw now, "" for none; nil where there is no terminal
+	screen io.Writer     // where the status goes
+	drawn  string        // the status that stands there
+	open   bool          // the text so far ends in the middle of a line
+
 	queue chan piece
 	done  chan struct{} // closed when all is shown
 	shown atomic.Int64  // pieces taken so far
@@ -36,16 +43,54 @@ type piece struct {
 	text []byte
 }
 
-func newDisplay() *display {
-	d := &display{queue: make(chan piece, displayQueue), done: make(chan struct{}), stuck: -1}
-	go func() {
-		for p := range d.queue {
-			_, _ = p.to.Write(p.text)
-			d.shown.Add(1)
-		}
-		close(d.done)
-	}()
+// newDisplay is a display whose last line is the status; nil where there is none.
+func newDisplay(screen io.Writer, status func() string) *display {
+	d := &display{
+		status: status, screen: screen, queue: make(chan piece, displayQueue), done: make(chan struct{}), stuck: -1,
+	}
+	go d.show()
 	return d
+}
+
+// drawEvery is the time between two looks at the status.
+const drawEvery = 200 * time.Millisecond
+
+// show writes what is queued, one piece after the other, and below it the status.
+func (d *display) show() {
+	defer close(d.done)
+	var tick <-chan time.Time // none without a status
+	if d.status != nil {
+		ticker := time.NewTicker(drawEvery)
+		defer ticker.Stop()
+		tick = ticker.C
+	}
+	for {
+		select {
+		case p, ok := <-d.queue:
+			d.draw("")
+			if !ok {
+				return
+			}
+			_, _ = p.to.Write(p.text)
+			d.open = !bytes.HasSuffix(p.text, []byte("\n"))
+			d.shown.Add(1)
+		case <-tick:
+			if !d.open {
+				d.draw(d.status())
+			}
+		}
+	}
+}
+
+// draw puts another status in the place of the one that stands there. It is drawn also when it is
+// the same: what was typed meanwhile, as ^C, stands in it.
+func (d *display) draw(line string) {
+	if d.drawn == "" && line == "" {
+		return
+	}
+	const wipe = "\r\x1b[K"
+	_, _ = io.WriteString(d.screen, wipe+line)
+	d.drawn = line
 }
 
 // writer is a Writer to the same place that goes through the display; it never fails.

@@ -30,7 +30,7 @@ func TestRun_EndsAtItsLimitAlthoughTheTerminalStopped(t *testing.T) {
 
 func TestDisplay_ShowsAllInOrder(t *testing.T) {
 	var out bytes.Buffer
-	d := newDisplay()
+	d := newDisplay(nil, nil)
 	a, b := d.writer(&out), d.writer(&out)
 	var want strings.Builder
 	for i := range 5 * displayQueue {
@@ -48,7 +48,7 @@ func TestDisplay_CountsWhatATerminalDidNotTake(t *testing.T) {
 	defer func(before time.Duration) { displayWait = before }(displayWait)
 	displayWait = 20 * time.Millisecond
 	reader, terminal := io.Pipe()
-	d := newDisplay()
+	d := newDisplay(nil, nil)
 	w := d.writer(terminal)
 	for range displayQueue + 50 { // one is being written, the queue is full, the rest is lost
 		_, _ = io.WriteString(w, "x\n")

@@ -2,7 +2,8 @@ package runner
 
 import (
 	"fmt"
-	"math"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/dustin/go-humanize"
@@ -47,7 +48,7 @@ func humanValue(v suite.Value) string {
 	case strings.HasSuffix(v.Name, "_seconds"):
 		return humanSeconds(v.Value)
 	case strings.HasSuffix(v.Name, "_bytes") && v.Value >= 0:
-		return humanize.IBytes(uint64(min(v.Value, math.MaxInt64)))
+		return bytesText(v.Value)
 	}
 	return strings.TrimSuffix(humanize.CommafWithDigits(v.Value, 3), ".000")
 }
@@ -60,4 +61,19 @@ func humanName(v suite.Value) string {
 		return before + " (" + strings.ReplaceAll(strings.TrimSuffix(labels, "}"), `"`, "") + ")"
 	}
 	return series
+}
+
+// briefValue is a measurement in a few words, "" when it can be left out of a summary: none of
+// what is counted, and how long each check took.
+func briefValue(v suite.Value) string {
+	counted := !strings.HasSuffix(v.Name, "_seconds") && !strings.HasSuffix(v.Name, "_bytes")
+	none := v.Value == 0 && counted && v.Name != "rows"
+	if none || v.Name == suite.ClaimMetric || v.Name == "check_duration_seconds" {
+		return ""
+	}
+	words := []string{strings.TrimSuffix(strings.TrimSuffix(v.Name, "_seconds"), "_bytes")}
+	for _, label := range slices.Sorted(maps.Keys(v.Labels)) {
+		words = append(words, v.Labels[label])
+	}
+	return strings.ReplaceAll(strings.Join(words, " "), "_", " ") + " " + humanValue(v)
 }

@@ -12,18 +12,23 @@ import (
 )
 
 // live prints a run while it goes on: a line when a step starts, what it logs
-// indented below, a line when it ends.
+// indented below, a line when it ends. On a terminal the step that runs is the status in
+// the last line, and what it logs is printed only when that was asked for.
 type live struct {
 	out     io.Writer
 	style   style
 	suite   suite.Suite
+	status  *status // nil where there is no terminal
+	brief   bool    // what steps log is not printed
+	phase   string  // of what is compiled, when it took any time
 	current string
 	begun   time.Time
+	course  course          // of the step's long work, for a log
 	partial strings.Builder // the beginning of a line whose end has not come yet
 	reason  string          // what the step published
 	detail  string
-	last    string // the line printed last
-	failed  bool   // an earlier step failed: those after it, except the final one, do not run
+	failed  bool     // an earlier step failed: those after it, except the final one, do not run
+	unrun   []string // those that were not
 }
 
 // shown bounds a printed line, in bytes.
@@ -33,28 +38,80 @@ const shown = 2000
 func (l *live) event(e *testreport.Event) {
 	step, isStep := l.step(e)
 	switch e.Action {
+	case testreport.ActionStart:
+		if l.status != nil {
+			l.status.end()
+		}
 	case testreport.ActionRun:
 		if isStep {
-			l.current, l.reason, l.detail = step, "", ""
-			l.begun, _ = e.When()
-			if !l.skips(step) {
-				l.printf("%s %s\n", l.style.dim("→"), step)
-			}
+			l.begin(step, e)
+		} else if e.Test == l.suite.Test && l.status != nil {
+			l.status.begin(l.suite.Words.Opens)
 		}
 	case testreport.ActionPass, testreport.ActionFail, testreport.ActionSkip:
 		if isStep {
 			l.finish(step, e)
 		}
+		if l.status != nil && (isStep || !l.within(e)) {
+			l.status.end()
+		}
 	case testreport.ActionAttr:
-		if e.Key == suite.ReasonKey && l.reason == "" {
-			l.reason = e.Value
-		}
-		if e.Key == suite.DetailKey && l.detail == "" {
-			l.detail = e.Value
-		}
+		l.attr(e)
 	case testreport.ActionOutput, testreport.ActionBuildOutput:
 		l.output(e)
 	}
+}
+
+// begin begins a step.
+func (l *live) begin(step string, e *testreport.Event) {
+	l.current, l.reason, l.detail, l.course = step, "", "", course{}
+	l.begun, _ = e.When()
+	if l.skips(step) {
+		return
+	}
+	l.tellUnrun()
+	if l.status != nil {
+		l.status.begin(step)
+	}
+	if !l.brief {
+		l.printf("%s %s\n", l.style.dim("→"), step)
+	}
+}
+
+// attr takes what a step publishes of its failure, and of how far it is.
+func (l *live) attr(e *testreport.Event) {
+	switch e.Key {
+	case suite.ReasonKey:
+		if l.reason == "" {
+			l.reason = e.Value
+		}
+	case suite.DetailKey:
+		if l.detail == "" {
+			l.detail = e.Value
+		}
+	case suite.ProgressKey:
+		l.progress(e)
+	}
+}
+
+// progress shows how far a step is: in the status, or now and then in a line of the log.
+func (l *live) progress(e *testreport.Event) {
+	p, ok := suite.ParseProgress(e.Value)
+	at, timed := e.When()
+	switch {
+	case !ok || !timed || !l.within(e):
+	case l.status != nil:
+		l.status.progress(p, at)
+	default:
+		if l.course.take(p, at); l.course.due() {
+			l.line(l.course.line())
+		}
+	}
+}
+
+// within says whether an event is of the suite's test or of a step.
+func (l *live) within(e *testreport.Event) bool {
+	return e.Test == l.suite.Test || strings.HasPrefix(e.Test, l.suite.Test+"/")
 }
 
 // step is the name of the step that the event's test is.
@@ -75,25 +132,25 @@ func (l *live) finish(step string, e *testreport.Event) {
 	}
 	mark, why := l.style.green("✓"), ""
 	if e.Action == testreport.ActionFail && l.skips(step) && l.reason == "" {
-		l.printf("%s %-10s %8s\n", l.style.dim("-"), step, "not run")
+		l.unrun = append(l.unrun, step)
 		return
 	}
 	switch e.Action {
 	case testreport.ActionFail:
 		l.failed = true
-		mark, why = l.style.red("✗"), l.style.red(printable(l.why()))
+		mark, why = l.style.red("✗"), l.style.red(printable(l.reason)) // what exactly, the summary says
 	case testreport.ActionSkip:
 		mark, why = l.style.yellow("-"), "skipped"
 	}
-	l.printf("%s %-10s %8s  %s\n", mark, step, humanSeconds(seconds), why)
+	l.printf("%s\n", strings.TrimRight(fmt.Sprintf("%s %-10s %8s  %s", mark, step, humanSeconds(seconds), why), " "))
 }
 
-// why is what a failed step says of itself; a detail that stands right above is not repeated.
-func (l *live) why() string {
-	if l.detail != "" && suite.Line(l.last) == l.detail {
-		return l.reason
+// tellUnrun says, once and in one line, which steps a failed one kept from running.
+func (l *live) tellUnrun() {
+	if len(l.unrun) > 0 {
+		l.printf("%s not run: %s\n", l.style.dim("-"), strings.Join(l.unrun, ", "))
 	}
-	return strings.TrimSpace(l.reason + "  " + l.detail)
+	l.unrun = nil
 }
 
 // skips says whether a step comes after a failed one and is not the final one. Claims
@@ -119,7 +176,15 @@ func (l *live) output(e *testreport.Event) {
 	if step, ok := l.step(e); ok && l.skips(step) {
 		return // it says that it does not run
 	}
-	l.line(testreport.Line(line))
+	line = testreport.Line(line)
+	switch {
+	case l.detail != "" && suite.Line(line) == l.detail, e.Test == "" && testreport.BadFlag(line):
+		return // the summary says it
+	case l.brief && l.within(e):
+		l.status.say(line)
+	default:
+		l.line(line)
+	}
 }
 
 // line prints one line below the step it belongs to.
@@ -127,7 +192,6 @@ func (l *live) line(text string) {
 	if len(text) > shown {
 		text = strings.ToValidUTF8(text[:shown], "") + "..."
 	}
-	l.last = text
 	l.printf("    %s\n", printable(text))
 }
 

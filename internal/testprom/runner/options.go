@@ -26,16 +26,22 @@ type options struct {
 	limit    time.Duration // 0: the default
 	reap     bool
 	version  bool
+	kept     bool
+	names    []string // of kept sandboxes; none is all
+	verbose  bool
 	command  []string
 }
+
+// synopsis is what testprom says when it is called with nothing.
+const synopsis = `  testprom [flags] -- COMMAND...      run COMMAND ("go test ./drill", "./drill.test") and judge it
+  testprom [flags] < drill.jsonl      judge a recorded stream
+  testprom -reap [-kept [NAME...]]    remove what killed drills left behind; -kept: what -keep left
+`
 
 const usage = `testprom runs a restore drill, or the backup checks, or reads the event stream of
 one, and tells Prometheus and the operator what it proved.
 
-  testprom [flags] -- COMMAND...      run COMMAND and judge it
-  testprom [flags] < drill.jsonl      judge a recorded stream
-  testprom -reap                      remove what killed drills left behind
-
+` + synopsis + `
 COMMAND is "go test ..." (gets -json -v=test2json -vet=off -count=1 -timeout), a compiled
 test binary such as ./drill.test (runs under test2json), or anything that writes
 the stream of "go test -json" to its standard output.
@@ -72,10 +78,13 @@ func parse(args []string, out io.Writer) (options, error) {
 			set.SetOutput(out)
 			set.PrintDefaults()
 			_, _ = io.WriteString(out, examples)
+			return o, err
 		}
-		return o, err
+		return o, errors.New(suite.FlagError(set, err))
 	}
-	o.command = set.Args()
+	if o.command = set.Args(); o.reap && o.kept && !slices.Contains(args, "--") {
+		o.command, o.names = nil, set.Args()
+	}
 	return o, o.validate(name, args)
 }
 
@@ -90,7 +99,9 @@ func (o *options) flagSet(name *string) *flag.FlagSet {
 	set.StringVar(&o.stream, "stream", "", "keep the raw event stream in `FILE`")
 	set.DurationVar(&o.limit, "limit", 0,
 		"kill COMMAND after `DURATION` (default: its -timeout + 5m); compiling does not count")
-	set.BoolVar(&o.reap, "reap", false, "remove what killed drills left behind, then exit")
+	set.BoolVar(&o.verbose, "v", false, "say all there is to say: every line of a step, every measurement")
+	set.BoolVar(&o.reap, "reap", false, "remove what killed drills left behind, list what -keep left, then exit")
+	set.BoolVar(&o.kept, "kept", false, "with -reap: remove what -keep left, all of it or what is named")
 	set.BoolVar(&o.version, "version", false, "print version, commit, Go and environment, then exit")
 	return set
 }
@@ -124,6 +135,8 @@ func (o *options) validate(name string, args []string) error {
 		return errors.New("-version runs no command")
 	case o.reap && len(o.command) > 0:
 		return errors.New("-reap runs no command")
+	case o.kept && !o.reap:
+		return errors.New("-kept goes with -reap")
 	}
 	return o.distinct()
 }

@@ -23,17 +23,23 @@ import (
 // Reaper removes what killed drills left behind and says what it removed.
 type Reaper func(ctx context.Context, out io.Writer) error
 
+// Keeper lists the sandboxes that -keep left, or removes them: those that are named, else all.
+type Keeper func(ctx context.Context, out io.Writer, remove bool, names []string) error
+
 // World is everything a run touches apart from files: streams, environment, signals, clock.
 type World struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Env            []string
 	Terminal       bool // Stdin is a terminal, and nobody types a stream
-	Colours        bool // Stdout is a terminal that wants them
-	Signals        <-chan os.Signal
-	Now            func() time.Time
-	Reap           Reaper // nil: nothing to reap with
-	Tag            string // the build tag that says what else Reap asks: "", ci or drill
+	// Colours: Stdout is a terminal that wants them, and a last line that moves.
+	Colours bool
+	Columns func() int // of that terminal; nil is 80
+	Signals <-chan os.Signal
+	Now     func() time.Time
+	Reap    Reaper // nil: nothing to reap with
+	Kept    Keeper // nil: nothing is ever kept
+	Tag     string // the build tag that says what else Reap asks: "", ci or drill
 }
 
 // Main is testprom: it returns the exit status.
@@ -48,16 +54,37 @@ func Main(args []string, w World) int {
 		version.Print(w.Stdout, "testprom")
 		return reason.ExitPass
 	case o.reap:
-		return w.reap()
+		return w.reap(o)
 	case len(o.command) == 0 && w.Terminal:
-		return w.fail(fmt.Errorf("nothing to judge: put `-- go test ./%s` after the flags, "+
-			"or a recorded stream on standard input (-h explains)", o.suite.Name))
+		_, _ = fmt.Fprint(w.Stderr, "testprom: nothing to judge; -h explains\n"+synopsis)
+		return reason.ExitEnvironment
 	}
-	screen := newDisplay()
-	defer screen.end()
-	w.Stdout, w.Stderr = screen.writer(w.Stdout), screen.writer(w.Stderr)
 	r := &run{World: w, options: o, collector: testreport.New(o.suite), signals: w.Signals}
+	r.live = live{style: style{w.Colours}, suite: o.suite}
+	screen := newDisplay(w.Stdout, r.status())
+	defer screen.end()
+	r.Stdout, r.Stderr = screen.writer(w.Stdout), screen.writer(w.Stderr)
+	r.live.out = r.Stdout
 	return r.main()
+}
+
+// status makes the last line of a terminal; nil where there is none.
+func (r *run) status() func() string {
+	if !r.Colours {
+		return nil
+	}
+	r.live.status = &status{style: r.live.style, now: r.Now}
+	r.live.brief = !r.verbose
+	return func() string {
+		columns := 0
+		if r.Columns != nil {
+			columns = r.Columns()
+		}
+		if columns <= 0 {
+			columns = 80
+		}
+		return r.live.status.line(columns)
+	}
 }
 
 // Signals are the signals that a run passes on. SIGPIPE is caught and dropped:
@@ -96,7 +123,6 @@ func (r *run) main() int {
 		return r.fail(err)
 	}
 	r.tee = tee
-	r.live = live{out: r.Stdout, style: style{r.Colours}, suite: r.suite}
 	r.begun = make(chan struct{})
 	r.collector.OnEvent = func(e *testreport.Event) {
 		r.begins(e)
@@ -147,9 +173,10 @@ func (r *run) judge() *result {
 	var status *int
 	if len(r.command) > 0 {
 		c, err := prepare(r.suite, r.command, r.Env)
+		r.stanza = c.stanza // also when nothing can be run: the command asked for it
 		if err != nil {
 			r.collector.Stop(reason.ToolMissing, err.Error())
-		} else if r.stanza, r.compiles = c.stanza, c.compiles; r.compile(c) {
+		} else if r.compiles = c.compiles; r.compile(c) {
 			var killed bool
 			if status, killed = r.execute(c); killed || r.collector.LeftOpen() {
 				r.clean(c)
@@ -194,14 +221,22 @@ func (r *run) clean(c command) {
 	}
 }
 
-// reap is testprom -reap.
-func (w World) reap() int {
+// reap is testprom -reap: it removes what killed runs left behind, and then lists what -keep left;
+// with -kept it removes that alone.
+func (w World) reap(o options) int {
 	if w.Reap == nil {
 		return w.fail(errors.New("-reap: this build knows no sandbox to reap"))
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), reapTime)
 	defer cancel()
-	if err := w.Reap(ctx, w.Stdout); err != nil {
+	var err error
+	if !o.kept {
+		err = w.Reap(ctx, w.Stdout)
+	}
+	if w.Kept != nil {
+		err = errors.Join(err, w.Kept(ctx, w.Stdout, o.kept, o.names))
+	}
+	if err != nil {
 		return w.fail(fmt.Errorf("-reap: %w", err))
 	}
 	if how := w.notAsked(); how != "" {

@@ -10,40 +10,149 @@ import (
 	"veza.fr/recovery/internal/testprom/testreport"
 )
 
-// summary tells a tired operator how it went: the verdict, why, what it means,
-// what to type next, what was measured, and where it is written.
+// summaryLines is how long a summary is without -v.
+const summaryLines = 10
+
+// row is one line of the summary, with its name.
+type row struct{ name, text string }
+
+// summary tells a tired operator how it went: the verdict, why, what to type next, what was
+// measured, and where it is written. What the lines above it say already it does not repeat.
 func (r *run) summary(res *result, unwritten error) {
 	s := style{r.Colours}
 	took := ""
 	if res.duration >= 0 {
 		took = " in " + humanSeconds(res.duration.Seconds())
 	}
+	r.live.tellUnrun()
+	if r.live.status != nil {
+		r.live.status.end()
+	}
 	r.printf("\n%s  %s of stanza %s%s, exit status %d\n", s.bold(res.headline(s)), res.suite.Words.Title,
 		printable(res.stanza), took, res.exit)
-	r.row("means", res.sentence())
-	if res.Reason != reason.None {
-		r.row("reason", string(res.Reason)+in(res.suite, res.Step))
-		r.row("detail", res.Detail)
-		r.row("next", res.Reason.Next())
+	rows, last := res.cause(), r.written(res, unwritten)
+	if r.verbose {
+		rows = slices.Concat(rows, res.otherClaims(), res.measured(), last)
+	} else {
+		rows = r.shortened(res, rows, last)
 	}
-	r.lastLines(res)
-	r.otherClaims(res)
-	for _, v := range res.Measurements {
-		if v.Name == suite.ClaimMetric {
-			continue // the claims that failed are listed above
+	for _, row := range rows {
+		r.row(row)
+	}
+	if unwritten != nil {
+		_, _ = fmt.Fprintln(r.Stderr, "testprom:", printable(strings.ReplaceAll(unwritten.Error(), "\n", "; ")))
+	}
+}
+
+// cause is why, and what to type next; of a pass, what it means.
+func (r *result) cause() []row {
+	if r.Reason == reason.None {
+		return []row{{"means", r.sentence()}}
+	}
+	return filled([]row{
+		{"reason", string(r.Reason) + in(r.suite, r.Step) + ": " + r.sentence()},
+		{"detail", r.Detail},
+		{"next", r.Reason.Next()},
+	})
+}
+
+// filled leaves out what has no text.
+func filled(rows []row) []row {
+	return slices.DeleteFunc(rows, func(row row) bool { return strings.TrimSpace(row.text) == "" })
+}
+
+// facts are what was restored or checked, and what was measured, in a line each.
+func (r *result) facts() []row {
+	var about, numbers, unasked []string
+	for _, name := range r.suite.InfoLabels {
+		if value := r.Labels[name]; strings.HasSuffix(name, "_version") && value != "" {
+			about = append(about, strings.ReplaceAll(strings.TrimSuffix(name, "_version"), "_", " ")+" "+value)
+		} else if value != "" {
+			about = append(about, value)
 		}
-		r.row(humanName(v), humanValue(v))
 	}
-	for _, name := range res.suite.InfoLabels {
-		r.row(strings.ReplaceAll(name, "_", " "), res.Labels[name])
+	for _, v := range r.Measurements {
+		if text := briefValue(v); text != "" {
+			numbers = append(numbers, text)
+		}
 	}
-	for _, note := range res.Notes {
-		r.row("note", note)
+	for _, step := range r.Steps {
+		if r.suite.Independent && step.Outcome == testreport.NotAsked {
+			unasked = append(unasked, step.Name)
+		}
 	}
-	for _, warning := range res.warnings {
-		r.row("warning", warning)
+	return filled([]row{
+		{"of", strings.Join(about, ", ")},
+		{"measured", strings.Join(numbers, ", ")},
+		{"not asked", strings.Join(unasked, ", ")},
+	})
+}
+
+// shortened is the summary in ten lines: between the cause and where it is written down, the other
+// claims that failed, and what the lines above it did not say: how to enter a sandbox that is kept, the last
+// lines of the step to blame, and of a pass its notes. What does not fit is counted.
+func (r *run) shortened(res *result, rows, last []row) []row {
+	rows = append(rows, res.facts()...)
+	claims := slices.DeleteFunc(res.otherClaims(), func(row row) bool { return row.name != failedToo })
+	var kept, rest []row
+	if r.live.brief {
+		kept, rest = res.kept(), res.lastLines()
+		if res.Reason == reason.None {
+			rest = res.notes()
+		}
 	}
-	r.written(unwritten)
+	room := summaryLines - 1 - len(rows) - len(kept) - len(last)
+	claims, room = fitting(claims, room)
+	rest, _ = fitting(rest, room)
+	return slices.Concat(rows, claims, rest, kept, last)
+}
+
+// fitting are the last rows that there is room for, and the room that is left. One line says how many
+// there are more.
+func fitting(rows []row, room int) ([]row, int) {
+	if len(rows) <= room {
+		return rows, room - len(rows)
+	}
+	if room < 1 {
+		return nil, 0
+	}
+	more := len(rows) - (room - 1)
+	return append([]row{{rows[0].name, fmt.Sprintf("%d more: with -v, or in the report", more)}}, rows[more:]...), 0
+}
+
+// kept is how to get into a sandbox that is kept, and how to remove it.
+func (r *result) kept() (rows []row) {
+	for _, note := range r.Notes {
+		for _, begin := range []string{suite.EnterIt, suite.RemoveIt} {
+			if command, ok := strings.CutPrefix(note, begin); ok {
+				rows = append(rows, row{strings.TrimSuffix(begin, ": "), command})
+			}
+		}
+	}
+	return rows
+}
+
+// measured is every measurement and label.
+func (r *result) measured() (rows []row) {
+	for _, v := range r.Measurements {
+		if v.Name != suite.ClaimMetric { // the claims that failed are listed above
+			rows = append(rows, row{humanName(v), humanValue(v)})
+		}
+	}
+	for _, name := range r.suite.InfoLabels {
+		rows = append(rows, row{strings.ReplaceAll(name, "_", " "), r.Labels[name]})
+	}
+	return filled(rows)
+}
+
+// notes are what else the run noted.
+func (r *result) notes() (rows []row) {
+	for _, note := range r.Notes {
+		if !strings.HasPrefix(note, suite.EnterIt) && !strings.HasPrefix(note, suite.RemoveIt) {
+			rows = append(rows, row{"note", note})
+		}
+	}
+	return rows
 }
 
 // headline is the verdict in capitals.
@@ -61,72 +170,82 @@ func (r *result) headline(s style) string {
 	return s.yellow("NO VERDICT")
 }
 
-// lastLines shows what was printed last when the detail alone may not do: the
+// lastLines is what was printed last when the detail alone may not do: the
 // step's lines, else those of the process.
-func (r *run) lastLines(res *result) {
-	if res.Reason == reason.None {
-		return
+func (r *result) lastLines() (rows []row) {
+	if r.Reason == reason.None {
+		return nil
 	}
-	lines := res.Tail
-	for _, step := range res.Steps {
-		if step.Name == res.Step && len(step.Output) > 0 {
+	lines := r.Tail
+	for _, step := range r.Steps {
+		if step.Name == r.Step && len(step.Output) > 0 {
 			lines = step.Output
 		}
 	}
 	const most = 8
 	lines = slices.DeleteFunc(slices.Clone(lines), func(line string) bool { // the detail stands above
-		return strings.TrimSpace(line) == "" || suite.Line(testreport.Line(line)) == res.Detail
+		return strings.TrimSpace(line) == "" || suite.Line(testreport.Line(line)) == r.Detail
 	})
-	for i, line := range lines[max(0, len(lines)-most):] {
-		name := ""
-		if i == 0 {
-			name = "last lines"
-		}
-		r.row(name, testreport.Line(line))
+	name := "last lines"
+	for _, line := range lines[max(0, len(lines)-most):] {
+		rows = append(rows, row{name, testreport.Line(line)})
+		name = ""
 	}
+	return filled(rows)
 }
+
+const failedToo = "failed too"
 
 // otherClaims tells, of claims that do not build on each other, those that failed
 // beside the one to blame, and those that were not asked.
-func (r *run) otherClaims(res *result) {
-	if !res.suite.Independent {
-		return
+func (r *result) otherClaims() (rows []row) {
+	if !r.suite.Independent {
+		return nil
 	}
 	var unasked []string
-	for _, step := range res.Steps {
+	for _, step := range r.Steps {
 		if step.Outcome == testreport.NotAsked {
 			unasked = append(unasked, step.Name)
 		}
-		if step.Outcome == testreport.Failed && step.Name != res.Step {
-			r.row("failed too",
-				strings.TrimSpace(strings.Join([]string{step.Name, string(step.Reason), step.Detail}, "  ")))
+		if step.Outcome == testreport.Failed && step.Name != r.Step {
+			rows = append(rows, row{
+				failedToo, strings.TrimSpace(strings.Join([]string{step.Name, string(step.Reason), step.Detail}, "  ")),
+			})
 		}
 	}
-	r.row("not asked", strings.Join(unasked, ", "))
+	return filled(append(rows, row{"not asked", strings.Join(unasked, ", ")}))
 }
 
-// written says where the run is written down, and what could not be.
-func (r *run) written(unwritten error) {
-	for _, out := range []struct{ name, path string }{
-		{"textfile", r.textfile}, {"report", r.report}, {"history", r.history}, {"stream", r.options.stream},
-	} {
-		if unwritten == nil {
-			r.row(out.name, out.path)
-		}
+// written says where the run is written down, after what is doubtful about it.
+func (r *run) written(res *result, unwritten error) (rows []row) {
+	for _, warning := range res.warnings {
+		rows = append(rows, row{"warning", warning})
 	}
 	if unwritten != nil {
-		_, _ = fmt.Fprintln(r.Stderr, "testprom:", printable(strings.ReplaceAll(unwritten.Error(), "\n", "; ")))
+		return rows
 	}
-	if unwritten == nil && r.textfile != "" && !strings.HasSuffix(r.textfile, ".prom") {
-		r.row("warning", "node_exporter reads only files whose name ends in .prom")
+	if r.textfile != "" && !strings.HasSuffix(r.textfile, ".prom") {
+		rows = append(rows, row{"warning", "node_exporter reads only files whose name ends in .prom"})
 	}
+	var paths []string
+	for _, path := range []string{r.report, r.textfile, r.history, r.options.stream} {
+		if path != "" {
+			paths = append(paths, path)
+		}
+	}
+	return filled(append(rows, row{"written", strings.Join(paths, ", ")}))
 }
 
-// row prints one line with its name; an empty text is left out.
-func (r *run) row(name, text string) {
-	if strings.TrimSpace(text) != "" {
-		r.printf("  %-22s %s\n", printable(name), printable(text))
+// row prints one line with its name.
+func (r *run) row(line row) {
+	r.printf("  %-*s %s\n", r.nameWidth(), printable(line.name), printable(line.text))
+}
+
+func (r *run) nameWidth() int {
+	if r.verbose {
+		return 22
 	}
+	return 10
 }
 
 func (r *run) printf(format string, args ...any) { _, _ = fmt.Fprintf(r.Stdout, format, args...) }

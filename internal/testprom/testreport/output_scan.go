@@ -41,6 +41,9 @@ func (s *outputScan) read(line string, own bool) {
 	}
 }
 
+// BadFlag says whether a line is a test binary's on a command line that it refuses.
+func BadFlag(line string) bool { return badFlag.MatchString(line) }
+
 // build looks at one line of a failed build.
 func (s *outputScan) build(line string) {
 	if !strings.HasPrefix(line, "#") {

@@ -61,13 +61,16 @@ func testKilledProcess(t *testing.T) {
 	lines, err := docker.Provider{}.Reap(soon(t), "left")
 	require.NoError(t, err)
 	assert.Contains(t, strings.Join(lines, "\n"), "is alive")
+	require.ErrorContains(t, kept(t).Remove(soon(t)), "is alive")
 	require.NoError(t, cmd.Process.Kill())
 	_ = cmd.Wait() // it was killed
 
 	lines, err = docker.Provider{}.Reap(soon(t), "left")
 	require.NoError(t, err)
 	assert.Len(t, lines, 5, "three containers and two networks: %q", lines)
-	assert.Len(t, ours(t), 1, "the kept one")
+	assert.Len(t, ours(t), 2, "the kept ones")
+	require.NoError(t, kept(t).Remove(soon(t)))
+	assert.Len(t, ours(t), 1, "the one that is kept for a moment")
 	var none []string
 	require.NoError(
 		t,
@@ -81,6 +84,21 @@ func testKilledProcess(t *testing.T) {
 	)
 	assert.Contains(t, none[0], "its time is over")
 	assert.Empty(t, ours(t))
+}
+
+// kept is, of those that are kept and listed, the one that is kept longest.
+func kept(t *testing.T) (longest sandbox.Kept) {
+	t.Helper()
+	list, err := docker.Provider{}.Kept(soon(t))
+	require.NoError(t, err)
+	for _, k := range list {
+		if k.Stanza == "left" && k.Until.After(longest.Until) {
+			longest = k
+		}
+	}
+	require.Regexp(t, `-kept-\d+$`, longest.Name)
+	assert.WithinDuration(t, time.Now().Add(time.Hour), longest.Until, 10*time.Minute)
+	return longest
 }
 
 // ours are the containers and networks of the stanza that was left.
@@ -109,9 +127,11 @@ func leave(t *testing.T) {
 	require.NoError(t, err)
 	_, err = docker.Provider{Site: site}.Launch(soon(t), spec)
 	require.NoError(t, err)
-	kept, err := docker.Provider{}.Launch(soon(t), spec)
-	require.NoError(t, err)
-	require.NoError(t, kept.Keep(soon(t), time.Now().Add(8*time.Second)))
+	for _, moment := range []time.Duration{8 * time.Second, time.Hour} {
+		kept, err := docker.Provider{}.Launch(soon(t), spec)
+		require.NoError(t, err)
+		require.NoError(t, kept.Keep(soon(t), time.Now().Add(moment)))
+	}
 	t.Log("all is there")
 	_, _ = os.Stdout.WriteString("all is there\n")
 	<-soon(t).Done()

@@ -3,6 +3,7 @@ package incustest
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -100,6 +101,46 @@ func testReap(t *testing.T) {
 		})
 	}
 	t.Run("AllStanzas", testReapAll)
+}
+
+// testKept lists what -keep left, and removes that whose run is over and was one of this machine.
+func testKept(t *testing.T) {
+	hosttest.PublicTemp(t) // the locks are there
+	future := strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10)
+	past := strconv.FormatInt(time.Now().Add(-time.Hour).Unix(), 10)
+	for name, c := range map[string]struct {
+		owner   string
+		expires string
+		listed  bool
+		refused string
+	}{
+		"Dead": {dead, future, true, ""}, "Rebooted": {rebooted, future, true, ""},
+		"Elsewhere": {elsewhere, future, true, "another machine"}, "Own": {"", future, true, "is alive"},
+		"TooOld": {dead, past, false, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := Launch(t, incus.Provider{}, sandbox.Spec{})
+			leftover(t, s, "kept"+strings.ToLower(name), c.owner, map[string]string{"kept": "true", "expires": c.expires})
+			list, err := here(incus.Provider{}).Kept(soon(t))
+			require.NoError(t, err)
+			list = slices.DeleteFunc(list, func(k sandbox.Kept) bool { return k.Name != s.Name() })
+			if !c.listed {
+				assert.Empty(t, list)
+				return
+			}
+			require.Len(t, list, 1)
+			assert.Equal(t, "kept"+strings.ToLower(name), list[0].Stanza)
+			assert.WithinDuration(t, time.Now().Add(time.Hour), list[0].Until, 5*time.Minute)
+			err = list[0].Remove(soon(t))
+			if c.refused != "" {
+				require.ErrorContains(t, err, c.refused)
+				assert.Error(t, s.Gone(soon(t)))
+				return
+			}
+			require.NoError(t, err)
+			assert.NoError(t, s.Gone(soon(t)))
+		})
+	}
 }
 
 // testReapAll: a locked stanza's are left alone and named.

@@ -87,6 +87,7 @@ var claims = []struct {
 	{"FolderIsReadOnly", testFolderIsReadOnly},
 	{"FolderRefused", testFolderRefused},
 	{"Reap", testReap},
+	{"Kept", testKept},
 	{"ReapSockets", testReapSockets},
 	{"InstallThroughACardThatGoes", testInstall},
 	{"ContainerKilled", testContainerKilled},

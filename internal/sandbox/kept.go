@@ -1,0 +1,56 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+)
+
+// RemoveCommand is what removes kept sandboxes before their time: those that are named behind it,
+// else all of them.
+const RemoveCommand = "testprom -reap -kept"
+
+// TellKept lists what -keep left with these providers and how to remove it, or removes it: what is
+// named, else all. A name that is not there is an error. What cannot be asked or removed is
+// in the error, and keeps nothing else from being done.
+func TellKept(ctx context.Context, out io.Writer, from []Provider, remove bool, names []string) error {
+	var list []Kept
+	var all error
+	for _, provider := range from {
+		kept, err := provider.Kept(ctx)
+		list, all = append(list, kept...), errors.Join(all, err)
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(list, func(k Kept) bool { return k.Name == name }) {
+			all = errors.Join(all, fmt.Errorf("no sandbox %q is kept here: testprom -reap lists those that are", name))
+		}
+	}
+	var told []string
+	for _, k := range list {
+		until := k.Until.UTC().Format(time.RFC3339)
+		switch {
+		case !remove:
+			_, _ = fmt.Fprintf(out, "kept %s, of stanza %s, until %s\n", k.Name, k.Stanza, until)
+			told = append(told, k.Name)
+		case len(names) > 0 && !slices.Contains(names, k.Name):
+		default:
+			if err := k.Remove(ctx); err != nil {
+				all = errors.Join(all, err)
+				continue
+			}
+			_, _ = fmt.Fprintf(out, "removed %s, which was kept until %s\n", k.Name, until)
+			told = append(told, k.Name)
+		}
+	}
+	switch {
+	case len(told) > 0 && !remove:
+		_, _ = fmt.Fprintf(out, "remove before that: %s\n", strings.Join(append([]string{RemoveCommand}, told...), " "))
+	case len(told) == 0 && remove && all == nil:
+		_, _ = fmt.Fprintln(out, "nothing is kept")
+	}
+	return all
+}
