@@ -170,13 +170,13 @@ golden: ## rewrite golden files, and the generated tables in drill/README.md; lo
 ##@ Images and the lab
 
 .PHONY: image
-image: ## the Incus image drills restore into (PG_MAJOR=15 IMAGE_PACKAGES=...; KIND=node: the lab's)
+image: ## the Incus image drills restore into (PG_MAJOR=17 IMAGE_PACKAGES=...; KIND=node: the lab's)
 	@.ci/packages mmdebstrap zstd
 	@fixtures/images/build $(or $(KIND),sandbox)
 
 # The object store's program is not built for an image that comes from a registry.
 .PHONY: images
-images: $(if $(DRILL_MINIO_IMAGE),,minio) ## the Docker images of test-ci (PG_MAJOR=15; DRILL_IMAGE=, DRILL_MINIO_IMAGE= of a registry instead)
+images: $(if $(DRILL_MINIO_IMAGE),,minio) ## the Docker images of test-ci (PG_MAJOR=17; DRILL_IMAGE=, DRILL_MINIO_IMAGE= of a registry instead)
 	@$(if $(DRILL_IMAGE),,.ci/packages mmdebstrap zstd)
 	@fixtures/images/build container
 	@fixtures/images/minio $(TOOLS)/minio
