@@ -6,13 +6,13 @@ import (
 	"time"
 
 	"veza.fr/recovery/internal/environment"
-	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/session"
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/verify"
+	"veza.fr/recovery/internal/versions"
 )
 
 // Bounds of things that take no time when all is well.
@@ -85,7 +85,7 @@ func warn(ctx context.Context, out suite.Out, env environment.Environment, asked
 // checkVersions compares what is installed here with what the backup was made by.
 func checkVersions(ctx context.Context, out suite.Out, s session.Session, p plan) error {
 	out.Label("pg_version", p.major())
-	if pgbackrest.Older(s.Version, p.set.Backrest.Version) {
+	if versions.Older(s.Version, p.set.Backrest.Version) {
 		return reason.Errorf(reason.VersionMismatch,
 			"backup %s was made by pgBackRest %s, and %s is installed here: an older one may not read it",
 			p.set.Label, p.set.Backrest.Version, s.Version)

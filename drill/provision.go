@@ -13,6 +13,7 @@ import (
 	"veza.fr/recovery/internal/sandbox"
 	"veza.fr/recovery/internal/session"
 	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/versions"
 )
 
 // provisioned is a sandbox with everything a restore needs.
@@ -86,7 +87,7 @@ func (p provisioned) findPrograms(ctx context.Context, out suite.Out) (found pos
 	if err != nil {
 		return found, err
 	}
-	if set := p.plan.set; pgbackrest.Older(version, set.Backrest.Version) {
+	if set := p.plan.set; versions.Older(version, set.Backrest.Version) {
 		return found, reason.Errorf(reason.VersionMismatch,
 			"backup %s was made by pgBackRest %s, and the sandbox has %s: an older one may not read it",
 			set.Label, set.Backrest.Version, version)

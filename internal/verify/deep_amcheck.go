@@ -14,14 +14,9 @@ import (
 
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/versions"
 	"veza.fr/recovery/internal/wait"
 )
-
-// heapCheckSince is the first version whose amcheck looks at tables.
-const heapCheckSince = 140000
-
-// uniqueCheckSince is the first version whose amcheck looks for two rows of one key.
-const uniqueCheckSince = 170000
 
 // amcheck has PostgreSQL's own checker look at every B-tree index, with its parents and
 // all the rows of its table (pg_amcheck --parent-check --heapallindexed), and at every
@@ -49,7 +44,7 @@ func (d Deep) amcheck(ctx context.Context, s survey) (examination, error) {
 	objects := s.of(func(r relation) bool {
 		_, out := refused[r.database]
 		return !out && (r.kind == "i" && r.method == "btree" && r.valid ||
-			r.kind != "i" && r.method == "heap" && s.version >= heapCheckSince)
+			r.kind != "i" && r.method == "heap" && versions.AmcheckHeap.In(s.version))
 	})
 	look := amcheckCall{schema: schema, version: s.version}
 	e, err := d.forEachRelation(ctx, s.workers(d.Workers), "indexes and tables", objects, look.examine)
@@ -76,7 +71,7 @@ const amcheckFunctions = `CREATE FUNCTION %[1]s.bt_index_check(regclass, boolean
 	RETURNS SETOF record AS '$libdir/amcheck', 'verify_heapam' LANGUAGE c`
 
 // createAmcheck makes the functions in a schema of the run's own, whose name nobody could know.
-func (d Deep) createAmcheck(ctx context.Context, database, schema string, version int) error {
+func (d Deep) createAmcheck(ctx context.Context, database, schema, version string) error {
 	conn, err := d.writer(ctx, database)
 	if err != nil {
 		return err
@@ -91,7 +86,7 @@ func (d Deep) createAmcheck(ctx context.Context, database, schema string, versio
 		return err
 	}
 	arguments := "regclass, boolean, boolean"
-	if version >= uniqueCheckSince {
+	if versions.AmcheckUnique.In(version) {
 		arguments += ", boolean"
 	}
 	_, err = conn.Exec(ctx, "CREATE SCHEMA "+schema+"; "+fmt.Sprintf(amcheckFunctions, schema, arguments))
@@ -100,8 +95,7 @@ func (d Deep) createAmcheck(ctx context.Context, database, schema string, versio
 
 // amcheckCall is how amcheck is called in this run.
 type amcheckCall struct {
-	schema  string
-	version int
+	schema, version string
 }
 
 // examine looks at one index or table. An error that is no damage (an expression of an
@@ -145,7 +139,7 @@ func (amcheckCall) failed(r relation, answer *pgconn.PgError) (found []Outcome, 
 // transaction deny: then without them.
 func (a amcheckCall) indexDamage(ctx context.Context, conn *pgx.Conn, r relation) error {
 	unique := ""
-	if a.version >= uniqueCheckSince {
+	if versions.AmcheckUnique.In(a.version) {
 		unique = ", true"
 	}
 	_, err := conn.Exec(ctx, fmt.Sprintf("SELECT %s.bt_index_parent_check(%d::oid::regclass, true, false%s)",

@@ -32,8 +32,8 @@ type relation struct {
 
 // survey is what there is to check.
 type survey struct {
-	version   int // server_version_num
-	sessions  int // max_connections
+	version   string // major version
+	sessions  int    // max_connections
 	databases []string
 	relations []relation
 	notes     []string  // databases that cannot be opened
@@ -93,7 +93,8 @@ func (d Deep) relations(ctx context.Context, database string, s *survey) ([]rela
 		return nil, err
 	}
 	defer closeConn(ctx, conn)
-	const limits = "SELECT current_setting('server_version_num')::int, current_setting('max_connections')::int"
+	const limits = "SELECT (current_setting('server_version_num')::int / 10000)::text, " +
+		"current_setting('max_connections')::int"
 	if err = conn.QueryRow(ctx, limits).Scan(&s.version, &s.sessions); err != nil {
 		return nil, err
 	}
