@@ -159,13 +159,13 @@ func TestSeeded_MissingTool(t *testing.T) {
 				s.BinDir = "/no/such/bin"
 			} else {
 				long(t)
-				s.BinDir = "/usr/lib/postgresql/15/bin"
+				s.BinDir = hosttest.ServerPrograms(t)
 				t.Setenv("PATH", "/no/such/path")
 			}
 			_, err := s.Open(soon(t), t.Logf)
 			why, _ := reason.Of(err)
 			require.Equal(t, reason.ToolMissing, why, "%v", err)
-			require.ErrorContains(t, err, "apt-get install postgresql-15 pgbackrest")
+			require.ErrorContains(t, err, "apt-get install postgresql pgbackrest")
 		})
 	}
 }
@@ -279,7 +279,7 @@ func passphrase(t *testing.T, repository source.Repository) string {
 func assertRestores(t *testing.T, repository source.Repository, users int) {
 	t.Helper()
 	m := launch(t)
-	const bin = "/usr/lib/postgresql/15/bin/"
+	bin := hosttest.ServerPrograms(t) + "/"
 	run := func(argv ...string) string {
 		result, err := m.Run(soon(t), host.Command{Argv: argv})
 		said, _ := m.Read(soon(t), filepath.Join(m.Dir("log"), "server.log")) // it adds to an error

@@ -87,7 +87,7 @@ var table = map[Difference]row{
 	},
 	PlainHTTP: {"2.58", "", "release 2.58.0: HTTP support for S3, GCS, and Azure"},
 	AsyncArchiveGet: {
-		"2.59", "", "release 2.59.0: Fix async archive-get failure during recovery across a timeline switch (issue 2423)",
+		"2.59", "", "release 2.59.0: Fix async archive-get failure during recovery across a timeline switch (2423)",
 	},
 	RefusesRoot: {"2.59", "", "release 2.59.0: Error when running as root unless allow-root is enabled"},
 	RepoPut:     {"", "2.60", "release 2.60.0: Remove the repo-put command"},

@@ -156,8 +156,8 @@ var toolsFaults = faults("TestTools", plain, []fault{
 		exit: 2, why: reason.ImageMissing, words: "nowhere",
 	},
 	{
-		name: "OtherPostgreSQL", inject: path(`s/"version":"15"/"version":"14"/g`), env: "PATH={dir}/path",
-		exit: 2, why: reason.VersionMismatch, words: "14 | postgresql-14",
+		name: "OtherPostgreSQL", inject: path(`s/"version":"[0-9]*"/"version":"99"/g`), env: "PATH={dir}/path",
+		exit: 2, why: reason.VersionMismatch, words: "99 | postgresql-99",
 	},
 })
 

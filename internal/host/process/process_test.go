@@ -38,7 +38,7 @@ func TestRun_RootNeverRunsPostgreSQL(t *testing.T) {
 		return // nothing to refuse
 	}
 	s := launch(t)
-	for _, program := range []string{"pgbackrest", "/usr/lib/postgresql/15/bin/postgres"} {
+	for _, program := range []string{"pgbackrest", "/opt/postgresql/bin/postgres"} {
 		_, err := s.Run(soon(t), host.Command{Argv: []string{program, "--version"}, User: "root"})
 		require.ErrorContains(t, err, "root never runs it")
 	}

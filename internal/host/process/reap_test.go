@@ -49,7 +49,8 @@ func actAsRun(stanza string) error {
 		return err
 	}
 	script := `set -e; setsid sh -c 'cd /; exec sleep 300' >/dev/null 2>&1 &
-		[ -z "$CLUSTER" ] || { cd /usr/lib/postgresql/15/bin; ./initdb -N -A trust -D $DATA >/dev/null
+		[ -z "$CLUSTER" ] || { cd "$(ls -d /usr/lib/postgresql/*/bin | tail -n 1)"
+		./initdb -N -A trust -D $DATA >/dev/null
 		./pg_ctl -s -w start -D $DATA -l $DATA/log -o "-c listen_addresses= -c unix_socket_directories=$SOCKETS"; }`
 	_, err = s.Run(ctx, host.Command{Argv: []string{"sh", "-c", script}, Env: []string{
 		"CLUSTER=" + os.Getenv("TEST_CLUSTER"), "DATA=" + s.Dir("data") + "/pg", "SOCKETS=" + s.Dir("run"),

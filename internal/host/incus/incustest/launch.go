@@ -130,7 +130,7 @@ func requireExit(t *testing.T, code int, err error) {
 
 func testRootNeverRunsPostgreSQL(t *testing.T) {
 	s := Launch(t, incus.Provider{}, sandbox.Spec{})
-	for _, program := range []string{"pgbackrest", "/usr/lib/postgresql/15/bin/postgres"} {
+	for _, program := range []string{"pgbackrest", "/opt/postgresql/bin/postgres"} {
 		_, err := s.Run(soon(t), host.Command{Argv: []string{program, "--version"}, User: "root"})
 		require.ErrorContains(t, err, "root never runs it")
 	}
