@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,39 +13,45 @@ import (
 
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/versions"
 )
 
 var (
-	versionsFlag = flag.Bool("versions", false, "run the rows that every version of PostgreSQL and pgBackRest must pass, and nothing else")
+	versionsFlag = flag.Bool("versions", false, "run the rows that are run on every version, and nothing else")
 	programsFlag = flag.String("programs", "", "directory of testprom, drill.test, backup.test and test2json; "+
 		"they are built when it is empty")
 )
 
-// versionSensitive are the rows whose way to the verdict is another one in another version of
-// PostgreSQL or pgBackRest, and what differs there.
-var versionSensitive = []struct{ row, differs string }{
-	{"TestContent/Whole", "from PostgreSQL 17 on maintenance commands have a search_path of their own"},
-	{"TestContent/CollationOfAnotherVersion", "PostgreSQL 17 has a provider of locales of its own"},
-	{"TestContent/FlippedPageForPagesAlone", "from PostgreSQL 18 on a cluster has page checksums by default"},
-	{"TestLived/LocaleOfOneDatabase", "PostgreSQL 17 gave the locale in pg_database another name"},
-	{"TestLived/SettingsThisMachineRefuses", "settings come and go"},
-	{"TestLost/PagesOfAGINIndex", "from PostgreSQL 18 on amcheck looks into GIN indexes"},
-	{"TestLost/RowsThatGINDoesNotKnow", "from PostgreSQL 18 on amcheck looks into GIN indexes"},
-	{"TestRights/Hardened", "from PostgreSQL 17 on there is the right MAINTAIN"},
-	{"TestHostileCluster/PgCronAndSubscriptionsActive", "what a subscription may do differs in 16 and 17"},
-	{"TestOffline/NothingArchivedSince", "the name of the segment after a switch at its border"},
-	{"TestConfReading/OptionsOfAnotherVersion", "options come and go"},
-	{"TestBackup/FileFlipped", "from pgBackRest 2.53 on errors are printed on standard output"},
-	{"TestStore/CertificateForAnotherName", "from pgBackRest 2.53 on a certificate may name an address"},
-	{"TestSecondRepository/SecondIsDrilled", "before pgBackRest 2.55 block incremental read the wrong repository"},
-	{"TestArchive/StrayHistoryBeyondAGap", "from pgBackRest 2.55 on restore reads every history file"},
-	{"TestTimeline/SplitBrain", "from pgBackRest 2.55 on restore refuses a timeline that is no descendant"},
-	{"TestTimeline/FailedOver", "from pgBackRest 2.59 on WAL may be fetched ahead over a change of timeline"},
-	{"TestStore_FailsDuringReplay/BlipThatPgBackRestRidesOut", "from pgBackRest 2.56 on a read is tried again"},
-	{"TestLocked", "from pgBackRest 2.56 on restore takes a lock"},
-	{"TestChecks/SegmentFlipped", "what pgbackrest verify prints"},
-	{"TestTools/OlderPgBackRest", "an older pgBackRest is not trusted to read what a newer one wrote"},
-	{"TestTools/OtherPostgreSQL", "a backup is restored with the major version it was made with"},
+// sensitiveRow is a row, and what differs between versions on its way.
+type sensitiveRow struct {
+	row     string
+	differs versions.Difference
+}
+
+// versionSensitive are the rows whose way to the verdict is another one where versions differ.
+var versionSensitive = []sensitiveRow{
+	{"TestContent/Whole", versions.RestrictedSearchPath},
+	{"TestContent/CollationOfAnotherVersion", versions.DatabaseCollation},
+	{"TestContent/FlippedPageForPagesAlone", versions.ChecksumsByDefault},
+	{"TestLost/TwoRowsOfOneKey", versions.AmcheckUnique},
+	{"TestLost/PagesOfAGINIndex", versions.AmcheckGIN},
+	{"TestLost/RowsThatGINDoesNotKnow", versions.AmcheckGIN},
+	{"TestRights/Hardened", versions.ReadAllData},
+	{"TestOffline/NothingCommittedSince", versions.OfflineReplaysNothing},
+	{"TestOffline/NothingArchivedSince", versions.BorderNamesNext},
+	{"TestBackup/FileFlipped", versions.SilentStderr},
+	{"TestStore/CertificateForAnotherName", versions.AddressInCertificate},
+	{"TestTimeline/SplitBrain", versions.RestoreChecksTimeline},
+	{"TestArchive/StrayHistoryBeyondAGap", versions.RestoreChecksTimeline},
+	{"TestTimeline/FailedOver", versions.AsyncArchiveGet},
+	{"TestLocked", versions.RestoreLocks},
+}
+
+// versionBound are those about versions as such, and about settings, options and output that come and go.
+var versionBound = []string{
+	"TestTools/OlderPgBackRest", "TestTools/OtherPostgreSQL", "TestConfReading/OptionsOfAnotherVersion",
+	"TestLived/SettingsThisMachineRefuses", "TestLived/LocaleOfOneDatabase", "TestChecks/SegmentFlipped",
+	"TestHostileCluster/PgCronAndSubscriptionsActive", "TestSecondRepository/SecondIsDrilled",
 }
 
 // versionRows are the rows that are run on every version: the sensitive ones; then the first, in
@@ -52,11 +59,9 @@ var versionSensitive = []struct{ row, differs string }{
 func versionRows() (names []string) {
 	covered := map[string]bool{}
 	rowsOfProcesses(func(name string, r row) {
-		for _, s := range versionSensitive {
-			if s.row == name {
-				names = append(names, name)
-				covers(r, func(what string) { covered[what] = true })
-			}
+		if sensitive(name) {
+			names = append(names, name)
+			covers(r, func(what string) { covered[what] = true })
 		}
 	})
 	rowsOfProcesses(func(name string, r row) {
@@ -67,6 +72,12 @@ func versionRows() (names []string) {
 		}
 	})
 	return names
+}
+
+// sensitive says whether a row is in one of the two lists.
+func sensitive(name string) bool {
+	return slices.Contains(versionBound, name) ||
+		slices.ContainsFunc(versionSensitive, func(s sensitiveRow) bool { return s.row == name })
 }
 
 // rowsOfProcesses visits the rows that are run without containers, by the names of their tests.
@@ -126,7 +137,10 @@ func TestVersionRows(t *testing.T) {
 	rows := map[string]row{}
 	rowsOfProcesses(func(name string, r row) { rows[name] = r })
 	for _, s := range versionSensitive {
-		assert.Contains(t, rows, s.row, s.differs)
+		assert.Contains(t, rows, s.row, "for what differs since %s", s.differs.Since())
+	}
+	for _, name := range versionBound {
+		assert.Contains(t, rows, name)
 	}
 	shown, wanted := map[string]bool{}, map[string]bool{}
 	for _, name := range versionRows() {

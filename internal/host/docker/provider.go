@@ -131,7 +131,7 @@ func (p Provider) launch(
 	if id == "" {
 		return nil, err
 	}
-	s := &Sandbox{Host: newHost(e, name, id), name: name, network: net}
+	s := &Sandbox{Host: newHost(e, name, id), image: image, chosen: p.Image != "", name: name, network: net}
 	if net != nil {
 		net.admit(id)
 	}
