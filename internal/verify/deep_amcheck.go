@@ -19,9 +19,9 @@ import (
 )
 
 // amcheck has PostgreSQL's own checker look at every B-tree index, with its parents and
-// all the rows of its table (pg_amcheck --parent-check --heapallindexed), and at every
-// table. Its functions are made in the clone's databases first; a database that refuses them is
-// left out alone.
+// all the rows of its table (pg_amcheck --parent-check --heapallindexed), at every table, and
+// where it can at the order of every GIN index. Its functions are made in the clone's databases
+// first; a database that refuses them is left out alone.
 func (d Deep) amcheck(ctx context.Context, s survey) (examination, error) {
 	schema := "veza_drill_" + strings.ToLower(rand.Text())
 	refused := map[string]string{}
@@ -43,7 +43,8 @@ func (d Deep) amcheck(ctx context.Context, s survey) (examination, error) {
 	}
 	objects := s.of(func(r relation) bool {
 		_, out := refused[r.database]
-		return !out && (r.kind == "i" && r.method == "btree" && r.valid ||
+		gin := r.method == "gin" && versions.AmcheckGIN.In(s.version)
+		return !out && (r.kind == "i" && (r.method == "btree" || gin) && r.valid ||
 			r.kind != "i" && r.method == "heap" && versions.AmcheckHeap.In(s.version))
 	})
 	look := amcheckCall{schema: schema, version: s.version}
@@ -70,6 +71,10 @@ const amcheckFunctions = `CREATE FUNCTION %[1]s.bt_index_check(regclass, boolean
 		startblock bigint, endblock bigint, OUT blkno bigint, OUT offnum integer, OUT attnum integer, OUT msg text)
 	RETURNS SETOF record AS '$libdir/amcheck', 'verify_heapam' LANGUAGE c`
 
+const ginFunction = `;
+	CREATE FUNCTION %s.gin_index_check(regclass) RETURNS void
+	AS '$libdir/amcheck', 'gin_index_check' LANGUAGE c STRICT`
+
 // createAmcheck makes the functions in a schema of the run's own, whose name nobody could know.
 func (d Deep) createAmcheck(ctx context.Context, database, schema, version string) error {
 	conn, err := d.writer(ctx, database)
@@ -89,7 +94,11 @@ func (d Deep) createAmcheck(ctx context.Context, database, schema, version strin
 	if versions.AmcheckUnique.In(version) {
 		arguments += ", boolean"
 	}
-	_, err = conn.Exec(ctx, "CREATE SCHEMA "+schema+"; "+fmt.Sprintf(amcheckFunctions, schema, arguments))
+	functions := fmt.Sprintf(amcheckFunctions, schema, arguments)
+	if versions.AmcheckGIN.In(version) {
+		functions += fmt.Sprintf(ginFunction, schema)
+	}
+	_, err = conn.Exec(ctx, "CREATE SCHEMA "+schema+"; "+functions)
 	return err
 }
 
@@ -103,9 +112,12 @@ type amcheckCall struct {
 func (a amcheckCall) examine(ctx context.Context, conn *pgx.Conn, r relation) (
 	found []Outcome, note string, err error,
 ) {
-	if r.kind == "i" {
+	switch {
+	case r.method == "gin":
+		_, err = conn.Exec(ctx, fmt.Sprintf("SELECT %s.gin_index_check(%d::oid::regclass)", a.schema, r.oid))
+	case r.kind == "i":
 		err = a.indexDamage(ctx, conn, r)
-	} else {
+	default:
 		found, err = a.heapDamage(ctx, conn, r)
 	}
 	if err == nil {

@@ -32,7 +32,7 @@ type relation struct {
 
 // survey is what there is to check.
 type survey struct {
-	version   string // major version
+	version   string // such as 17.12
 	sessions  int    // max_connections
 	databases []string
 	relations []relation
@@ -93,8 +93,8 @@ func (d Deep) relations(ctx context.Context, database string, s *survey) ([]rela
 		return nil, err
 	}
 	defer closeConn(ctx, conn)
-	const limits = "SELECT (current_setting('server_version_num')::int / 10000)::text, " +
-		"current_setting('max_connections')::int"
+	const limits = `SELECT format('%s.%s', v / 10000, v % 10000), current_setting('max_connections')::int
+		FROM (SELECT current_setting('server_version_num')::int) n(v)`
 	if err = conn.QueryRow(ctx, limits).Scan(&s.version, &s.sessions); err != nil {
 		return nil, err
 	}

@@ -4,13 +4,13 @@
 // with the first version that knows them in internal/postgres.
 package versions
 
-// Difference is what some versions of a program have, do or want, and others do not.
+// Difference is what some versions of a program have, do or want, and others do not; 0 is none.
 type Difference int
 
 // Differences between versions of pgBackRest.
 const (
 	// OfflineReplaysNothing: a plain restore of an offline backup replays nothing of the archive.
-	OfflineReplaysNothing Difference = iota
+	OfflineReplaysNothing Difference = iota + 1
 	// BlockIncremental: repo-block, the changed blocks of a file in place of the whole file.
 	BlockIncremental
 	// BlockIncrementalAdvised: the first that its authors recommend for repo-block.
@@ -48,7 +48,7 @@ const (
 	DatabaseCollation
 	// AmcheckUnique: amcheck looks for two rows of one key.
 	AmcheckUnique
-	// AmcheckGIN: amcheck looks at GIN indexes.
+	// AmcheckGIN: amcheck looks at GIN indexes, and its memory does not grow with theirs.
 	AmcheckGIN
 	// RestrictedSearchPath: REINDEX, CREATE INDEX, ANALYZE, CLUSTER, REFRESH MATERIALIZED VIEW and amcheck run
 	// the data's functions with pg_catalog and pg_temp as search_path.
@@ -96,7 +96,10 @@ var table = map[Difference]row{
 	AmcheckHeap:       {"14", "", "release 14: amcheck checks heap pages (verify_heapam)"},
 	DatabaseCollation: {"15", "", "release 15: database-level collation versions (pg_database.datcollversion)"},
 	AmcheckUnique:     {"17", "", "release 17: amcheck checks for unique constraint violations (--checkunique)"},
-	AmcheckGIN:        {"18", "", "release 18: Add amcheck check function gin_index_check() to verify GIN indexes"},
+	AmcheckGIN: {
+		"18.6", "", "release 18: Add amcheck check function gin_index_check() to verify GIN indexes; " +
+			"18.6: Fix memory leak with gin_index_check()",
+	},
 	RestrictedSearchPath: {
 		"17", "", "release 17: Change functions to use a safe search_path during maintenance operations",
 	},

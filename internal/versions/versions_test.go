@@ -17,7 +17,7 @@ func TestOlder_ComparesNumbersNotText(t *testing.T) {
 
 // Every difference begins or ends somewhere, and says where that is known from.
 func TestTable_IsWhole(t *testing.T) {
-	for _, list := range [][2]Difference{{0, endOfPgBackRest}, {ReadAllData, endOfPostgreSQL}} {
+	for _, list := range [][2]Difference{{OfflineReplaysNothing, endOfPgBackRest}, {ReadAllData, endOfPostgreSQL}} {
 		for d := list[0]; d < list[1]; d++ {
 			r, listed := table[d]
 			assert.True(t, listed, "difference %d has no row", d)
@@ -25,7 +25,7 @@ func TestTable_IsWhole(t *testing.T) {
 			assert.NotEmpty(t, r.source)
 		}
 	}
-	assert.Len(t, table, int(endOfPgBackRest)+int(endOfPostgreSQL-ReadAllData))
+	assert.Len(t, table, int(endOfPgBackRest-OfflineReplaysNothing)+int(endOfPostgreSQL-ReadAllData))
 }
 
 func TestIn(t *testing.T) {

@@ -36,7 +36,7 @@ var archiveFaults = faults("TestArchive", plain, []fault{
 		exit: 1, why: reason.RPOExceeded, words: "the newest heartbeat row that came back", step: "verify",
 	},
 	{
-		name: "AllMissing", inject: without("archive/demo/15-1/*"),
+		name: "AllMissing", inject: without("{wal}/*"),
 		exit: 1, why: reason.WALMissing, words: "is missing from the archive",
 	},
 	{
@@ -73,9 +73,9 @@ var archiveFaults = faults("TestArchive", plain, []fault{
 		name: "TwiceWithDifferentContents", inject: twice("{middle}"),
 		exit: 1, why: reason.WALCorrupt, words: "{middle} | 2 times",
 	},
-	{name: "StrayHistoryBeyondAGap", inject: stray("archive/demo/15-1/00000009.history"), exit: 0, why: reason.None},
+	{name: "StrayHistoryBeyondAGap", inject: stray("{wal}/00000009.history"), exit: 0, why: reason.None},
 	{
-		name: "LeftoverOfAPush", inject: stray(`archive/demo/15-1/0000000100000000/{middle}-0.zst.pgbackrest.tmp`),
+		name: "LeftoverOfAPush", inject: stray(`{wal}/0000000100000000/{middle}-0.zst.pgbackrest.tmp`),
 		exit: 0, why: reason.None,
 	},
 	{

@@ -71,7 +71,7 @@ var claimFaults = checkFaults("TestChecks", []checkFault{
 		exit: 1, why: reason.NotEncrypted, red: "encryption", words: "note.txt",
 	},
 	{
-		name: "FolderMark", inject: plant("archive/demo/15-1/mark", ""),
+		name: "FolderMark", inject: plant("{wal}/mark", ""),
 		exit: 1, why: reason.NotEncrypted, red: "encryption", words: "mark: it is empty",
 	},
 	{

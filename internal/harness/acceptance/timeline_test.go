@@ -12,7 +12,7 @@ import (
 	"veza.fr/recovery/internal/reason"
 )
 
-const history = "archive/demo/15-1/00000002.history"
+const history = "{wal}/00000002.history"
 
 // After a failover the drill follows PostgreSQL onto the new timeline, and finds
 // whatever would make it lose the way.
@@ -46,7 +46,7 @@ var timelineFaults = faults("TestTimeline", failedOver, []fault{
 		exit: 0, why: reason.None, words: "timeline 1 has 2 segments beyond the switch",
 	},
 	{
-		name: "MissingBehindTheSwitch", inject: without("archive/demo/15-1/0000000200000000/" + "*" + "-*"),
+		name: "MissingBehindTheSwitch", inject: without("{wal}/0000000200000000/" + "*" + "-*"),
 		exit: 0, why: reason.None, users: "before", words: "timeline 1 -> 2 at ",
 	},
 	{
@@ -70,9 +70,9 @@ var timelineFaults = faults("TestTimeline", failedOver, []fault{
 	},
 })
 
-func onTimeline1(rc *repoCopy) []string { return rc.files("archive/demo/15-1/0000000100000000/*-*") }
+func onTimeline1(rc *repoCopy) []string { return rc.files("{wal}/0000000100000000/*-*") }
 
-func onTimeline2(rc *repoCopy) []string { return rc.files("archive/demo/15-1/0000000200000000/*-*") }
+func onTimeline2(rc *repoCopy) []string { return rc.files("{wal}/0000000200000000/*-*") }
 
 // oldPrimary makes the old primary go on archiving after the switch, by segments
 // whose age differs from the newest one's.

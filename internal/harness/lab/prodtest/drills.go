@@ -124,7 +124,7 @@ func (p *production) segments(t *testing.T, node string, n int) {
 	t.Helper()
 	for range n {
 		p.psql(t, node, "SELECT pg_logical_emit_message(false, 'veza', 'x')")
-		segment := p.psql(t, node, "SELECT pg_walfile_name(pg_switch_wal())")
+		segment := p.psql(t, node, "SELECT pg_walfile_name(pg_switch_wal() - 1)")
 		drilltest.Eventually(t, segment+" to be archived", func() string {
 			last := p.psql(t, node, "SELECT last_archived_wal FROM pg_stat_archiver")
 			if last < segment {
