@@ -100,7 +100,7 @@ func restores(t *testing.T, p programs, from release, conf string) {
 	out := t.TempDir()
 	o := drilltest.Start(t, drilltest.Plan{
 		Programs: p.docker, Dir: out, Tmp: out, Out: out, Name: "drill", Env: engine(),
-		Args: []string{"-conf", conf, "-rpo", "24h"},
+		Args: []string{"-conf", conf, "-rto", "1h", "-rpo", "24h"},
 	}).End()
 	if last := about(t, lastMade); versions.Older(last[1], from.pgbackrest) {
 		refused(t, o, lastMade, from.pgbackrest, last[1], "PG_MAJOR="+from.major+" make images")
