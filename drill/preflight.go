@@ -6,13 +6,10 @@ import (
 	"time"
 
 	"veza.fr/recovery/internal/environment"
-	"veza.fr/recovery/internal/postgres"
-	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/session"
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/verify"
-	"veza.fr/recovery/internal/versions"
 )
 
 // Bounds of things that take no time when all is well.
@@ -85,15 +82,10 @@ func warn(ctx context.Context, out suite.Out, env environment.Environment, asked
 // checkVersions compares what is installed here with what the backup was made by.
 func checkVersions(ctx context.Context, out suite.Out, s session.Session, p plan) error {
 	out.Label("pg_version", p.major())
-	if versions.Older(s.Version, p.set.Backrest.Version) {
-		return reason.Errorf(reason.VersionMismatch,
-			"backup %s was made by pgBackRest %s, and %s is installed here: an older one may not read it",
-			p.set.Label, p.set.Backrest.Version, s.Version)
-	}
 	if !s.Environment.Local {
-		return nil
+		return session.CheckReads(s.Control, s.Version, p.set, p.major())
 	}
-	installation, err := postgres.Find(ctx, s.Control, p.major())
+	installation, err := session.FindServer(ctx, s.Control, s.Version, p.set, p.major())
 	if err == nil {
 		out.Say("PostgreSQL %s, pgBackRest %s", installation.Version, s.Version)
 	}

@@ -108,4 +108,8 @@ var claimEnvironmentFaults = checkFaults("TestChecks_Environment", []checkFault{
 		name: "NoPgBackRest", inject: path(""), env: "PATH={dir}/path",
 		exit: 2, why: reason.ToolMissing, words: "pgbackrest",
 	},
+	{ // what it cannot read is no damage
+		name: "OlderPgBackRest", inject: path(`s/"version":"2\.[0-9.]*"/"version":"2.999"/g`), env: "PATH={dir}/path",
+		exit: 2, why: reason.VersionMismatch, words: "2.999",
+	},
 })

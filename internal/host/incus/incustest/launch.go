@@ -56,14 +56,12 @@ func testTagsAndLimits(t *testing.T) {
 
 // Two runs that start at once get two machines, and the one does not destroy the other's.
 func testSecondNameIsFree(t *testing.T) {
-	made := make([]sandbox.Sandbox, 3)
+	made, spec := make([]sandbox.Sandbox, 3), sandbox.Spec{Stanza: "test", Run: t.Name(), Major: major(t)}
 	var all sync.WaitGroup
 	for n := range made {
 		all.Go(func() {
 			var err error
-			made[n], err = here(
-				incus.Provider{},
-			).Launch(soon(t), sandbox.Spec{Stanza: "test", Run: t.Name(), Major: "15"})
+			made[n], err = here(incus.Provider{}).Launch(soon(t), spec)
 			assert.NoError(t, err)
 		})
 	}
