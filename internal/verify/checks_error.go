@@ -27,7 +27,8 @@ const (
 	diskFull             = "53100"
 	ioError              = "58030"
 	resources            = "53"  // class: no memory, no connection left
-	operatorIntervention = "57P" // class: shut down, crashed, starting up
+	operatorIntervention = "57P" // part of a class: shut down, crashed, starting up
+	queryCanceled        = "57014"
 )
 
 // elsewhere are the codes of a check that may have looked for its table in the wrong place: it is
@@ -43,7 +44,7 @@ func (c Check) errorOutcome(ctx context.Context, connect Connect, err error, los
 	}
 	answer, ok := errors.AsType[*pgconn.PgError](err)
 	switch {
-	case ok && strings.HasPrefix(codeOf(answer), operatorIntervention), !ok && lost:
+	case ok && stoppedFromOutside(answer), !ok && lost:
 		return Outcome{}, fmt.Errorf("check %s in database %s: %w", c.Name, c.Database, err)
 	case !ok:
 		return c.failed(reason.SmokeQuery, "failed: "+excerpt(err.Error())), nil

@@ -223,15 +223,20 @@ func TestKeep(t *testing.T) {
 // asOwner runs a line of shell as whoever owns the repository, as an operator would.
 func (rc *repoCopy) asOwner(line string) string {
 	rc.t.Helper()
+	said, err := rc.owners(line).CombinedOutput()
+	assert.NoError(rc.t, err, "%s: %s", line, said)
+	return strings.TrimSpace(string(said))
+}
+
+// owners is a line of shell as a command of whoever owns the repository.
+func (rc *repoCopy) owners(line string) *exec.Cmd {
 	argv := []string{"sh", "-c", line}
 	if os.Geteuid() == 0 {
 		argv = append([]string{"runuser", "-u", "postgres", "--"}, argv...)
 	}
 	cmd := exec.CommandContext(rc.t.Context(), argv[0], argv[1:]...)
 	cmd.Dir = "/"
-	said, err := cmd.CombinedOutput()
-	assert.NoError(rc.t, err, "%s: %s", line, said)
-	return strings.TrimSpace(string(said))
+	return cmd
 }
 
 // stopKept ends the kept cluster.
