@@ -141,7 +141,7 @@ func findEach(t *testing.T, healthy []string, defects []defect) {
 		t.Skip("needs a PostgreSQL")
 	}
 	c := startCluster(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	exec := func(sql string) {
 		conn, err := c.connect(ctx, "postgres")

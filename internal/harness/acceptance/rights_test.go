@@ -70,7 +70,7 @@ var rightsFaults = faults("TestRights", rights, []fault{
 
 // cutOff leaves a row out where this machine does not cut a server off.
 func cutOff(rc *repoCopy) {
-	ctx, cancel := context.WithTimeout(rc.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(rc.t.Context(), 10*time.Minute)
 	defer cancel()
 	box, err := process.Provider{}.Launch(ctx, sandbox.Spec{Stanza: "cutoff", Run: rc.t.Name()})
 	if box != nil {
