@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"veza.fr/recovery/internal/reason"
@@ -39,7 +40,7 @@ func (r recovered) suggest(ctx context.Context, out suite.Out, unsaid error) (fa
 		out.Note("%s", made.Why)
 		return nil, advised(unsaid, made.Why)
 	case path == "":
-		out.Say("A checks file to start from, which -suggest FILE writes:\n\n%s", made.YAML)
+		out.Say("a checks file to start from, which -suggest FILE writes:\n%s", strings.TrimSpace(made.YAML))
 		return nil, advised(unsaid, "a checks file to start from was printed, -suggest FILE writes it: read it, "+
 			"then give it as -checks")
 	}
