@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		fmt.Fprintln(os.Stdout, child.Process.Pid)
-		time.Sleep(time.Hour) // until it is killed; without cgo, select {} would be "all goroutines are asleep"
+		<-time.After(time.Hour) // until it is killed; without cgo, select {} would be "all goroutines are asleep"
 	}
 	os.Exit(m.Run())
 }

@@ -52,7 +52,8 @@ func TestLoad_DefaultsAreTheContract(t *testing.T) {
 // A minimum of 1 that somebody asked for is another thing than the one that is there by default.
 func TestLoad_SaysWhetherAMinimumWasGiven(t *testing.T) {
 	for name, given := range map[string][2][]string{
-		"flag": {{"-min-users=1"}, nil}, "own name": {nil, {"MIN_USERS_EXPECTED=1"}}, "variable": {nil, {"DRILL_MIN_USERS=1"}},
+		"flag": {{"-min-users=1"}, nil}, "own name": {nil, {"MIN_USERS_EXPECTED=1"}},
+		"variable": {nil, {"DRILL_MIN_USERS=1"}},
 	} {
 		got, err := load(t, given[0], given[1]...)
 		require.NoError(t, err, name)
@@ -80,7 +81,8 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 	fresh := filepath.Join(t.TempDir(), "new.yaml")
 	values := map[string]string{
 		"conf": conf, "stanza": "main", "repo": "2", "set": "20260823-020003F_20260824-020001D",
-		"target": "name:before", "database": "Élise's", "min-users": "7", "checks": conf, "keep": "true", "suggest": fresh,
+		"target": "name:before", "database": "Élise's", "min-users": "7", "checks": conf,
+		"keep": "true", "suggest": fresh,
 		"seed": "42", "state": conf, "deep": "amcheck,sequences", "check-budget": "3m", "require-readonly": "true",
 		"rto": "1h", "rpo": "90s", "primary": "service=main", "write": "true", "full-age": "25h", "backup-age": "26h",
 		"image": "veza/pg:15", "rows": "10",
@@ -90,9 +92,9 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 	t.Setenv("PGSERVICEFILE", serviceFile(t))
 	want := settings.Settings{
 		Conf: conf, Stanza: "main", Repo: 2, Set: "20260823-020003F_20260824-020001D",
-		Target: target.Target{Kind: target.Name, Name: "before"}, Database: "Élise's", MinUsers: 7, MinUsersGiven: true, Checks: conf,
-		Suggest: fresh,
-		Seed:    42, State: conf, Deep: []string{"sequences", "amcheck"}, CheckBudget: 3 * time.Minute,
+		Target: target.Target{Kind: target.Name, Name: "before"}, Database: "Élise's", MinUsers: 7,
+		MinUsersGiven: true, Checks: conf, Suggest: fresh,
+		Seed: 42, State: conf, Deep: []string{"sequences", "amcheck"}, CheckBudget: 3 * time.Minute,
 		RequireReadonly: true,
 		Keep:            true, RTO: time.Hour, RPO: 90 * time.Second, Primary: "service=main", Write: true,
 		FullAge: 25 * time.Hour, BackupAge: 26 * time.Hour, Image: "veza/pg:15", Rows: 10,

@@ -89,8 +89,8 @@ var Table = []Setting{
 	},
 	{
 		Flag: "suggest", Variables: []string{"DRILL_SUGGEST"}, Otherwise: "none",
-		Meaning: "new file for checks to start from, made of the largest tables that came back; they are tried in the " +
-			"same drill, and a file that is there is never overwritten",
+		Meaning: "new file for checks to start from, made of the largest tables that came back; they are tried in " +
+			"the same drill, and a file that is there is never overwritten",
 		set: func(s *Settings, v string) (err error) { s.Suggest, err = parseNewFile(v); return err },
 	},
 	{

@@ -55,7 +55,8 @@ const largestQuery = `WITH RECURSIVE tree AS (
 			WHEN EXISTS (SELECT FROM pg_locks l WHERE l.relation IN (c.oid, c.reltoastrelid)
 				AND l.mode = 'AccessExclusiveLock' AND l.pid IS NULL)
 			THEN c.relpages::bigint * current_setting('block_size')::int
-			ELSE coalesce(pg_relation_size(c.oid), 0) + coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0) END AS size
+			ELSE coalesce(pg_relation_size(c.oid), 0)
+				+ coalesce(pg_relation_size(nullif(c.reltoastrelid, 0)), 0) END AS size
 		FROM tree t JOIN pg_class c ON c.oid = t.oid
 	), sums AS (
 		SELECT root, sum(size)::bigint AS size, (sum(rows) FILTER (WHERE relkind = 'r'))::bigint AS rows
@@ -76,13 +77,13 @@ func Suggest(ctx context.Context, superuser, reader Connect, budget time.Duratio
 	}
 	var all []tableSize
 	for _, database := range databases {
-		here, err := largestIn(ctx, superuser, database)
-		if SessionEnded(err) || wait.Over(ctx) {
-			return s, fmt.Errorf("database %s: %w", database, err)
+		here, failed := largestIn(ctx, superuser, database)
+		if failed != nil && (SessionEnded(failed) || wait.Over(ctx)) {
+			return s, fmt.Errorf("database %s: %w", database, failed)
 		}
-		if err != nil {
+		if failed != nil {
 			s.Notes = append(s.Notes, fmt.Sprintf("no checks are suggested for database %s, which does not answer: %s",
-				identifier(database), excerpt(err.Error())))
+				identifier(database), excerpt(failed.Error())))
 		}
 		all = append(all, here...)
 	}
@@ -172,9 +173,10 @@ type suggestedCheck struct {
 	Min      int64  `yaml:"min"`
 }
 
-const suggestionHead = `# Checks to start from, made of the largest tables that came back. Each minimum is nine tenths of the rows
-# that were there, rounded down: raise it to what must not be missing, remove what does not matter, and add what
-# does; max_age says how old the newest row may be. Then give the file as -checks.
+const suggestionHead = `# Checks to start from, made of the largest tables that came back. Each minimum is
+# nine tenths of the rows that were there, rounded down: raise it to what must not be
+# missing, remove what does not matter, and add what does; max_age says how old the
+# newest row may be. Then give the file as -checks.
 `
 
 // write writes the file, and reads it again: what does not come back as it was meant is left out.

@@ -48,8 +48,9 @@ func TestSuggestion_Write(t *testing.T) {
 		table("-", "public", "таблица", `public."таблица"`, 100),
 		table(" blank", "public", "t", "public.t", 100), // a file has no way to name that
 		table("shop", "public", strings.Repeat("n", 63), "public."+strings.Repeat("n", 63), 7),
-		{place: place{Database: "shop", Schema: "public", Name: "huge", Table: "public.huge"}, rows: -1, Estimated: 5e9},
+		table("shop", "public", "huge", "public.huge", -1),
 	}
+	tables[len(tables)-1].Estimated = 5e9
 	var s Suggestion
 	s.write(tables)
 	checks, err := ParseChecks("suggested", []byte(s.YAML), "elsewhere")
@@ -64,8 +65,9 @@ func TestSuggestion_Write(t *testing.T) {
 	for _, c := range checks {
 		names = append(names, c.Name)
 	}
-	assert.Equal(t, []string{"orders", "app.orders", "orders-2", "it_s_x_y", "a_b_ATTR", "table", strings.Repeat("n", 50),
-		"huge"}, names)
+	assert.Equal(t, []string{
+		"orders", "app.orders", "orders-2", "it_s_x_y", "a_b_ATTR", "table", strings.Repeat("n", 50), "huge",
+	}, names)
 	assert.Equal(t, `SELECT count(*) FROM U&"public"."a\000Ab\0016=== ATTR"`,
 		strings.ReplaceAll(checks[4].Query, `.U&"`, `."`))
 	assert.True(t, isPrintable(strings.ReplaceAll(s.YAML, "\n", " ")), "it is printed on terminals")

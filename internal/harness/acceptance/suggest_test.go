@@ -44,9 +44,13 @@ var otherTables = sync.OnceValues(func() (liveSeed, error) {
 	return liveSeed{c, s}, err
 })
 
-var itemBehind = []defect{{
-	"item_behind", "postgres", []string{`SELECT setval('item_id_seq', 20)`}, []string{`SELECT setval('item_id_seq', 500)`},
-}}
+var itemBehind = []defect{
+	{
+		"item_behind", "postgres",
+		[]string{`SELECT setval('item_id_seq', 20)`},
+		[]string{`SELECT setval('item_id_seq', 500)`},
+	},
+}
 
 // Where nothing says what must be there, a healthy repository is no red, and no pass; what is wrong with it is.
 func TestNothingSaid(t *testing.T) { nothingSaidFaults.run(t) }

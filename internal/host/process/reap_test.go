@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 		if err := actAsRun(stanza); err != nil {
 			fmt.Fprintln(os.Stdout, "error:", err)
 		}
-		time.Sleep(time.Hour) // until it is killed; without cgo, select {} would be "all goroutines are asleep"
+		<-time.After(time.Hour) // until it is killed; without cgo, select {} would be "all goroutines are asleep"
 	}
 	os.Exit(m.Run())
 }
