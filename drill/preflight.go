@@ -47,6 +47,9 @@ func preflight(ctx context.Context, out suite.Out, r request) (found ready, err 
 	if found.Session, err = session.Open(ctx, out, session.Request{Environment: r.env, Settings: asked}); err != nil {
 		return found, err
 	}
+	if found.Seeded == nil && asked.Checks == "" && !asked.MinUsersGiven {
+		found.checks[0] = found.checks[0].Assumed()
+	}
 	info, err := found.Client.Info(ctx, out)
 	if err != nil {
 		return found, err

@@ -74,13 +74,15 @@ func (s *Server) MakeReader(ctx context.Context, conn *pgx.Conn) (why string, er
 // createReader makes the role and lets it into the databases, also into those that everybody else is
 // locked out of. Its own settings go before those of a database, which may name a library that is
 // not here; FROM CURRENT, because an empty text as a list would be one of an empty name. What
-// functions of the data say does not fill the server log. A database that cannot be changed,
+// functions of the data say does not fill the server log. The role outlives a crash, whatever the data says of
+// synchronous_commit. A database that cannot be changed,
 // since a prepared transaction has changed it, is left as it is.
 const createReader = `
 	BEGIN READ WRITE;
 	SET LOCAL lock_timeout = '` + lockTimeout + `';
 	SET LOCAL lo_compat_privileges = on;
 	SET LOCAL log_min_messages = fatal;
+	SET LOCAL synchronous_commit = on;
 	CREATE ROLE %[1]s LOGIN BYPASSRLS;
 	GRANT pg_read_all_data TO %[1]s;
 	ALTER ROLE %[1]s SET session_preload_libraries FROM CURRENT;

@@ -201,7 +201,7 @@ func long(t *testing.T) {
 
 func soon(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -211,7 +211,7 @@ func seed(t *testing.T, users int, s3 bool) *source.Seeded {
 	t.Helper()
 	s := &source.Seeded{Rows: users}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 		defer cancel()
 		assert.NoError(t, s.Close(ctx))
 		assert.NoError(t, s.Close(ctx), "twice is fine")
@@ -229,7 +229,7 @@ func launch(t *testing.T) sandbox.Sandbox {
 	t.Helper()
 	m, err := process.Provider{}.Launch(soon(t), sandbox.Spec{Stanza: "source-test", Run: t.Name()})
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 		defer cancel()
 		assert.NoError(t, m.Destroy(ctx))
 		assert.NoError(t, m.Gone(ctx))

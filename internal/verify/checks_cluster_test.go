@@ -62,7 +62,7 @@ func startCluster(t *testing.T, settings ...string) *cluster {
 	})
 	t.Cleanup(c.kill)
 
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	require.NoError(t, wait.For(ctx, "the test's PostgreSQL", 50*time.Millisecond, func(ctx context.Context) error {
 		conn, err := c.connect(ctx, "postgres")

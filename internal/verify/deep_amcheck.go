@@ -57,7 +57,7 @@ func (d Deep) amcheck(ctx context.Context, s survey) (examination, error) {
 // nothing about the data.
 func refuses(answer *pgconn.PgError) bool {
 	return missesLibrary(answer) ||
-		!strings.HasPrefix(answer.Code, operatorIntervention) && deepCodeReason(answer.Code) == reason.SmokeQuery
+		!stoppedFromOutside(answer) && deepCodeReason(answer.Code) == reason.SmokeQuery
 }
 
 // amcheckFunctions are amcheck's own, from the library of this machine. They are made one by one,

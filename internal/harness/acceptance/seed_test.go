@@ -20,7 +20,7 @@ import (
 
 const (
 	stanza   = "demo"
-	seedTime = 10 * time.Minute // bound of each stage of the seeding
+	seedTime = 20 * time.Minute // bound of each stage of the seeding
 )
 
 // seed is a repository nobody touches: cases work on copies of it.
@@ -40,7 +40,7 @@ var opened struct {
 }
 
 func closeSeeds() {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	for _, s := range opened.sources {
 		if err := s.Close(ctx); err != nil {

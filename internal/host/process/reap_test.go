@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 		if err := actAsRun(stanza); err != nil {
 			fmt.Fprintln(os.Stdout, "error:", err)
 		}
-		select {} // until it is killed
+		<-time.After(time.Hour) // until it is killed; without cgo, select {} would be "all goroutines are asleep"
 	}
 	os.Exit(m.Run())
 }
@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 // actAsRun does what a run does: it locks, launches, starts a cluster and a
 // child that has left for a session of its own. With TEST_KEEP the sandbox is kept for that long.
 func actAsRun(stanza string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	if _, err := sandbox.Acquire(stanza); err != nil {
 		return err
