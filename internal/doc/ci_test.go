@@ -31,7 +31,7 @@ func TestCI_NamesOnlyWhatIsThere(t *testing.T) {
 	for _, target := range targets {
 		assert.Regexp(t, `(?m)^`+target+`:`, makefile, "the Makefile has no target %s, which .ci/run makes", target)
 	}
-	for _, script := range append(found(run, `\.ci/([a-z]+)`), found(makefile, `\.ci/([a-z]+)`)...) {
+	for _, script := range append(found(run, `\.ci/([a-z-]+)`), found(makefile, `\.ci/([a-z-]+)`)...) {
 		assert.FileExists(t, filepath.Join(root, ".ci", script))
 	}
 }
