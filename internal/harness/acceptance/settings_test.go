@@ -157,7 +157,7 @@ var toolsFaults = faults("TestTools", plain, []fault{
 	},
 	{
 		name: "OtherPostgreSQL", inject: path(`s/"version":"[0-9]*"/"version":"99"/g`), env: "PATH={dir}/path",
-		exit: 2, why: reason.VersionMismatch, words: "PostgreSQL 99 | this machine has only | apt-get install postgresql-99",
+		exit: 2, why: reason.VersionMismatch, words: "PostgreSQL 99 | machine has only | apt-get install postgresql-99",
 	},
 })
 
