@@ -2,7 +2,9 @@ package acceptance
 
 import (
 	"fmt"
+	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/versions"
 )
 
 // fault is one line of a table: what is wrong, and the verdict that is true.
@@ -27,7 +30,33 @@ type fault struct {
 	step   string // the step whose failure is the verdict; "": none is, or it is not asked
 	where  environments
 	test   string // of a lone fault
+	since  string // the first pgBackRest that has what the row is about; "" is any
+	older  older  // what an earlier one comes to
 }
+
+// older is the verdict where the installed pgBackRest has not what a row is about. It is as true
+// as the other, and no skip.
+type older struct {
+	exit  int
+	why   reason.Reason
+	words string
+	users string // as in fault, of a pass
+}
+
+// asInstalled is the row as it is with the pgBackRest of this machine.
+func (f fault) asInstalled() fault {
+	if f.since != "" && versions.Older(installedPgBackRest(), f.since) {
+		f.exit, f.why, f.words, f.users = f.older.exit, f.older.why, f.older.words, f.older.users
+		f.step = ""
+	}
+	return f
+}
+
+// installedPgBackRest is the version of this machine's, "" where there is none.
+var installedPgBackRest = sync.OnceValue(func() string {
+	said, _ := exec.Command("pgbackrest", "version").Output()
+	return strings.TrimPrefix(strings.TrimSpace(string(said)), "pgBackRest ")
+})
 
 // environments is where a row makes sense: by default in processes alone, because it is about
 // them, or because containers would add nothing to it but time.
@@ -56,7 +85,10 @@ const (
 
 func (f fault) rowName() string { return f.name }
 
-func (f fault) expects() (int, reason.Reason) { return f.exit, f.why }
+func (f fault) expects() (int, reason.Reason) {
+	f = f.asInstalled()
+	return f.exit, f.why
+}
 
 // run runs one fault on a copy of a seed of its own.
 func (f fault) run(t *testing.T, from func() (liveSeed, error)) {
@@ -74,6 +106,7 @@ func (f fault) run(t *testing.T, from func() (liveSeed, error)) {
 func (f fault) runOn(rc *repoCopy) {
 	t := rc.t
 	t.Helper()
+	f = f.asInstalled()
 	if f.inject != nil {
 		f.inject(rc)
 	}
