@@ -254,10 +254,12 @@ clean: ## remove what the targets left in the checkout
 	rm -rf out drill/.last-run backup/.last-run
 
 # What is missing is installed, or named.
-.PHONY: programs-drill programs-test
-programs-drill:
+.PHONY: programs-drill programs-test programs-go
+programs-go:
+	@command -v '$(GO)' >/dev/null || { echo 'missing here: Go 1.26 or later in PATH; https://go.dev/dl/ says how (/usr/local/go/bin)' >&2; exit 2; }
+programs-drill: programs-go
 	@.ci/packages postgres pgbackrest
-programs-test:
+programs-test: programs-go
 	@.ci/packages postgres pgbackrest promtool prometheus prometheus-node-exporter
 
 $(GOLANGCI_STAMP):

@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path"
+	"strings"
 	"syscall"
 
 	"golang.org/x/term"
@@ -52,13 +54,22 @@ func main() {
 	}
 }
 
+// named is what packages are called: testprom and drill.
+func named(packages []string) string {
+	var names []string
+	for _, pkg := range packages {
+		names = append(names, path.Base(pkg))
+	}
+	return strings.Join(names, " and ")
+}
+
 // run compiles the packages with their progress, and builds the program of them.
 func run(ctx context.Context, tool, tags, file, program string, tests []string) error {
 	flags := []string{"-tags=" + tags}
 	job := compile.Job{Go: tool, Flags: flags, Packages: append([]string{program}, tests...), Tests: true}
 	what := fmt.Sprint(job.Packages)
 	shown := compile.Shown{
-		Out: os.Stderr, Terminal: term.IsTerminal(int(os.Stderr.Fd())), What: "testprom and the tests it runs",
+		Out: os.Stderr, Terminal: term.IsTerminal(int(os.Stderr.Fd())), What: named(job.Packages),
 		Before: compile.Before(what),
 	}
 	took, failed := job.Run(ctx, shown.Tell)

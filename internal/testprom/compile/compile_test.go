@@ -101,7 +101,7 @@ func TestShown_InALog(t *testing.T) {
 	s.End(Progress{Compiling, 300, 300, 100 * time.Second}, nil)
 	assert.Equal(t, `downloading the modules of the drill
     12 so far, 31 s
-compiling the drill: 300 packages (the first time it takes two minutes or so)
+compiling the drill: 300 packages (2 min or so the first time)
     30 of 300, 34 s
     32 of 300, 1 min 04 s
 compiled the drill: 300 packages in 1 min 40 s
@@ -113,7 +113,7 @@ func TestShown_OnATerminal(t *testing.T) {
 	s := Shown{Out: &out, Terminal: true, What: "the drill", Before: Last{Packages: 290, Seconds: 41.2}}
 	s.Tell(Progress{Compiling, 1, 1, time.Second})
 	s.End(Progress{Compiling, 1, 300, 2 * time.Second}, errors.New("it does not compile"))
-	assert.Equal(t, "\r\x1b[Kcompiling the drill: 1 package (last time 290 in 41 s): 1 of 1, 1 s"+
+	assert.Equal(t, "\r\x1b[Kcompiling the drill: 1 of 1, 1 s (last time 290 in 41 s)"+
 		"\r\x1b[Kthe drill: broken off after 2 s\n", out.String())
 }
 
@@ -125,6 +125,9 @@ func TestRemember(t *testing.T) {
 	require.NoError(t, Remember("other", Progress{Done: 1, Took: time.Second}))
 	assert.Equal(t, Last{Packages: 3, Seconds: 1.5}, Before("drill"))
 	assert.Equal(t, 1500*time.Millisecond, Before("drill").Took())
+
+	require.NoError(t, Remember("drill", Progress{Done: 1, Took: time.Minute}), "much less says nothing")
+	assert.Equal(t, Last{Packages: 3, Seconds: 1.5}, Before("drill"))
 
 	path, err := remembered()
 	require.NoError(t, err)

@@ -10,7 +10,7 @@ import (
 	"github.com/google/renameio/v2"
 )
 
-// Last is what it took the last time anything was compiled.
+// Last is what it took the last time that about as much was compiled.
 type Last struct {
 	Packages int     `json:"packages"` // that were compiled
 	Seconds  float64 `json:"seconds"`
@@ -43,7 +43,8 @@ func read() map[string]Last {
 	return known
 }
 
-// Remember keeps what a job took, for the next time. Where that cannot be written, nothing is lost
+// Remember keeps what a job took, for the next time, unless it was much less than what is known of: a
+// package that was changed says nothing of a first time. Where that cannot be written, nothing is lost
 // but a number: the error is for whoever wants it.
 func Remember(what string, p Progress) error {
 	path, err := remembered()
@@ -51,6 +52,9 @@ func Remember(what string, p Progress) error {
 		return err
 	}
 	known := read()
+	if 2*p.Done < known[what].Packages {
+		return nil
+	}
 	known[what] = Last{Packages: p.Done, Seconds: p.Took.Seconds()}
 	text, err := json.Marshal(known)
 	return errors.Join(err, os.MkdirAll(filepath.Dir(path), 0o755), renameio.WriteFile(path, text, 0o644))

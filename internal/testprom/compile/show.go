@@ -31,7 +31,7 @@ func (s *Shown) Tell(p Progress) {
 	s.begun[p.Phase] = true
 	switch {
 	case s.Terminal:
-		s.printf("\r\x1b[K%s: %s", s.head(p), far(p))
+		s.printf("\r\x1b[K%s", s.line(p))
 		s.inLine = true
 		return
 	case first:
@@ -58,15 +58,27 @@ func (s *Shown) End(p Progress, err error) {
 	}
 }
 
+// head is the first line of a log.
 func (s *Shown) head(p Progress) string {
 	if p.Phase == Downloading {
 		return "downloading the modules of " + s.What
 	}
-	last := "the first time it takes two minutes or so"
-	if s.Before.Packages > 0 {
-		last = fmt.Sprintf("last time %d in %s", s.Before.Packages, seconds(s.Before.Took()))
+	return fmt.Sprintf("compiling %s: %s (%s)", s.What, packages(p.Total), s.last())
+}
+
+// line is the one of a terminal, in fewer than 80 columns.
+func (s *Shown) line(p Progress) string {
+	if p.Phase == Downloading {
+		return fmt.Sprintf("downloading the modules of %s: %s", s.What, far(p))
 	}
-	return fmt.Sprintf("compiling %s: %s (%s)", s.What, packages(p.Total), last)
+	return fmt.Sprintf("compiling %s: %s (%s)", s.What, far(p), s.last())
+}
+
+func (s *Shown) last() string {
+	if s.Before.Packages == 0 {
+		return "2 min or so the first time"
+	}
+	return fmt.Sprintf("last time %d in %s", s.Before.Packages, seconds(s.Before.Took()))
 }
 
 func packages(n int) string {
