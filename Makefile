@@ -26,11 +26,15 @@ COMPILE = @mkdir -p out; [ -x out/testprom ] || echo 'compiling: two minutes or 
 	$(GO) run ./internal/cmd/compile -go '$(GO)' -tags '$(TAG)' -o out/testprom ./internal/cmd/testprom
 
 TEST := $(GO) test -shuffle=on -timeout 30m ./...
-# The table of faults is about processes, whatever the tag: `make test` runs it.
-TAGGED = $(shell $(GO) list ./... | grep -v '/acceptance$$')
+# The table of faults is about processes, whatever the tag: `make test` runs it. `make test-versions` runs the matrix.
+TAGGED = $(shell $(GO) list ./... | grep -vE '/(acceptance|matrixtest)$$')
 TEST_CI = $(GO) test -tags ci -shuffle=on $(TAGGED)
 # The longest first: it waits more than it works.
 TEST_LAB = $(GO) test -tags drill -shuffle=on -timeout 30m ./internal/harness/lab/prodtest $(TAGGED)
+
+# Every Debian release that must pass, with the PostgreSQL and pgBackRest it has.
+SUITES := bookworm trixie sid
+TEST_VERSIONS = $(GO) test -tags ci -count=1 -timeout 45m ./internal/harness/matrixtest
 
 GOLANGCI_VERSION := 2.15.0
 TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/veza-drill/bin
@@ -81,13 +85,15 @@ race: programs-test ## every test under the race detector (needs gcc)
 	$(GO) test -race -short ./drill
 
 # .ci/run asks for them, so that nothing of make's stands behind the test runner's lines.
-.PHONY: test-command test-ci-command test-lab-command
+.PHONY: test-command test-ci-command test-lab-command test-versions-command
 test-command:
 	@echo '$(TEST)'
 test-ci-command:
 	@echo '$(TEST_CI)'
 test-lab-command:
 	@echo '$(TEST_LAB)'
+test-versions-command:
+	@echo '$(TEST_VERSIONS)'
 
 # The test binary itself, so that it prints its table and nothing of the go command's.
 FAULTS = cd internal/harness/acceptance && ../../../out/faults.test -test.timeout 30m -table
@@ -131,6 +137,7 @@ lint-ansible: ## the roles, YAML and shell scripts: ansible-lint, yamllint, shel
 	@find .ci fixtures -type f ! -name '*.j2' -exec awk 'FNR == 1 && /^(#!.*sh$$|# shellcheck shell=)/ {print FILENAME} {nextfile}' {} + | xargs shellcheck -x
 	@yamllint --strict --config-file .yamllint fixtures .github .golangci.yml
 	@cd fixtures/ansible && ansible-lint --offline --profile production
+	@.ci/units --check
 
 .PHONY: vet
 vet: ## go vet, once per build tag
@@ -179,23 +186,23 @@ golden: ## rewrite golden files, and the generated tables in drill/README.md; lo
 ##@ Images and the lab
 
 .PHONY: image
-image: ## the Incus image drills restore into (PG_MAJOR=15 IMAGE_PACKAGES=...; KIND=node: the lab's)
+image: ## the Incus image drills restore into (PG_MAJOR=17 IMAGE_PACKAGES=...; KIND=node: the lab's)
 	@.ci/packages mmdebstrap zstd
 	@fixtures/images/build $(or $(KIND),sandbox)
 
 # The object store's program is not built for an image that comes from a registry.
 .PHONY: images
-images: $(if $(DRILL_MINIO_IMAGE),,minio) ## the Docker images of test-ci (PG_MAJOR=15; DRILL_IMAGE=, DRILL_MINIO_IMAGE= of a registry instead)
+images: $(if $(DRILL_MINIO_IMAGE),,minio) ## the Docker images of test-ci (PG_MAJOR=17; DRILL_IMAGE=, DRILL_MINIO_IMAGE= of a registry instead)
 	@$(if $(DRILL_IMAGE),,.ci/packages mmdebstrap zstd)
 	@fixtures/images/build container
 	@fixtures/images/minio $(TOOLS)/minio
 
 .PHONY: lab-up
-lab-up: minio ## a small production in Incus to drill against (LAB_ROWS=100000 users)
+lab-up: minio ## a small production in Incus to drill against (LAB_ROWS=100000 users, PG_MAJOR=17)
 	@.ci/packages prometheus prometheus-node-exporter ssh-keygen
 	@.ci/incus
-	@$(MAKE) image
-	@$(MAKE) image KIND=node
+	@majors=$$($(GO) run ./internal/cmd/lab majors) && for major in $$majors; do \
+		for kind in sandbox node; do $(MAKE) image KIND=$$kind PG_MAJOR=$$major; done; done
 	@$(GO) run ./internal/cmd/lab up
 
 .PHONY: lab-down
@@ -213,8 +220,32 @@ test-ci: programs-test ## every test but the faults, those in Docker containers 
 	@$(MAKE) images
 	$(TEST_CI)
 
+.PHONY: test-versions
+test-versions: ## the drill, the backup checks and part of the faults in containers of each Debian release (bookworm, trixie, sid)
+	@.ci/docker
+	@$(MAKE) version-images
+	$(TEST_VERSIONS)
+
+# The newest comes last: it asks every repository whose backup's version is not known yet.
+.PHONY: version-images
+version-images: $(if $(DRILL_MINIO_IMAGE),,minio)
+	@.ci/packages mmdebstrap zstd
+	@for suite in $(SUITES); do env -u PG_MAJOR -u DRILL_IMAGE IMAGE_SUITE=$$suite fixtures/images/build container; done
+	@fixtures/images/minio $(TOOLS)/minio
+
 .PHONY: minio
 minio: $(TOOLS)/.minio-$(MINIO_VERSION) ## the object store of lab and containers, built from source once
+
+##@ Packages
+
+.PHONY: dist
+dist: ## tarball and .deb in out/dist (TAG=drill: for Incus; ci: for Docker; none: for this machine; VERSION=1.2.3)
+	@$(GO) run -trimpath ./internal/cmd/dist -tag '$(or $(TAG),drill)' $(if $(VERSION),-version '$(VERSION)')
+
+.PHONY: dist-check
+dist-check: ## makes them twice and compares; installs, asks, purges; lintian, mandoc
+	@.ci/packages dpkg-deb lintian mandoc shellcheck
+	@TAG='$(or $(TAG),drill)' .ci/dist-check
 
 ##@ Housekeeping
 

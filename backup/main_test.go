@@ -17,6 +17,9 @@ func TestMain(m *testing.M) {
 	if exit, done := suite.ParseFlags(flag.CommandLine, os.Args[1:]); done {
 		os.Exit(exit)
 	}
+	if pending.Version(os.Stdout, suite.Backup.Name+".test") {
+		return
+	}
 	os.Exit(suite.Main(m, alone()))
 }
 

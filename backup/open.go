@@ -53,7 +53,11 @@ func openSource(ctx context.Context, out suite.Out, from session.Request) (in op
 		return in, err
 	}
 	if len(in.backups) > 0 {
-		out.Label("pg_version", in.info.Version(in.newest()))
+		major := in.info.Version(in.newest())
+		out.Label("pg_version", major)
+		if err = session.CheckReads(in.Control, in.Version, in.newest(), major); err != nil {
+			return in, err
+		}
 	}
 	return in, in.primaryIsOurs(ctx, out)
 }

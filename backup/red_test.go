@@ -87,7 +87,7 @@ func (c *seededCheck) waitForFailure(t *testing.T) {
 	conn, err := c.Primary(c.ctx)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, conn.Close(c.ctx)) }()
-	ctx, cancel := context.WithTimeout(c.ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(c.ctx, 10*time.Minute)
 	defer cancel()
 	_, err = conn.Exec(ctx, "SELECT pg_switch_wal()")
 	require.NoError(t, err)

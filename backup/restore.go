@@ -44,11 +44,15 @@ func restoreAndCount(ctx context.Context, out suite.Out, in opened, set pgbackre
 	if err != nil {
 		return 0, err
 	}
-	if err = restoreSet(ctx, client, machine, set.Label); err != nil {
+	version, err := client.Pgbackrest.Version(ctx)
+	if err != nil {
 		return 0, err
 	}
-	installation, err := postgres.Find(ctx, machine, spec.Major)
+	installation, err := session.FindServer(ctx, machine, version, set, spec.Major)
 	if err != nil {
+		return 0, err
+	}
+	if err = restoreSet(ctx, client, machine, set.Label); err != nil {
 		return 0, err
 	}
 	return countRestored(ctx, serverOn(machine, installation, client))

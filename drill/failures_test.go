@@ -32,6 +32,8 @@ func TestFailedRestore(t *testing.T) {
 			"read"), reason.RepoCorrupt},
 		"a checksum is wrong": {said(29, "ERROR: [029]: error restoring '/data/x': actual checksum 'a' does not "+
 			"match expected checksum 'b'"), reason.RepoCorrupt},
+		"off the timeline": {said(58, "ERROR: [058]: backup timeline 1, lsn 0/2000028 is not in the history of target "+
+			"timeline 9"), reason.TimelineConflict},
 		"something unheard of":   {said(25, "ERROR: [025]: something nobody thought of"), reason.RestoreFailed},
 		"and so when wrapped":    {fmt.Errorf("again: %w", said(25, "ERROR: [025]: x")), reason.RestoreFailed},
 		"nothing said, status 1": {&pgbackrest.Error{Command: "restore", Code: 1}, reason.RestoreFailed},
@@ -76,9 +78,13 @@ func TestStartFailure(t *testing.T) {
 }
 
 // A query that failed is the data's fault when the server answered or crashed, and this
-// machine's when somebody killed a process or the connection broke.
+// machine's when somebody killed a process, told it to end, or the connection broke.
 func TestQueryFailure(t *testing.T) {
 	closed := fmt.Errorf("check slow: %w", pgconn.ErrConnClosed)
+	const crashLine = "server process (PID 7) was terminated by signal 11"
+	ended := func(code, message string) error {
+		return &pgconn.PgError{Code: code, File: "postgres.c", Message: message}
+	}
 	answered := error(&pgconn.PgError{Code: "42P01", Message: `relation "users" does not exist`})
 	for name, c := range map[string]struct {
 		log  postgres.Log
@@ -102,8 +108,23 @@ func TestQueryFailure(t *testing.T) {
 			},
 			reason.SmokeQuery,
 		},
-		"a process crashed": {postgres.Log{Crashed: "server process (PID 7) was terminated by signal " +
-			"11"}, io.ErrUnexpectedEOF, reason.SmokeQuery},
+		"a process crashed": {postgres.Log{Crashed: crashLine}, io.ErrUnexpectedEOF, reason.SmokeQuery},
+		"a process crashed, and the server recovers": {
+			postgres.Log{Crashed: crashLine}, ended("57P03", "in recovery mode"), reason.SmokeQuery,
+		},
+		"it aborted for want of space": {
+			postgres.Log{Crashed: crashLine, Fatal: []string{"could not write to file: No space left on device"}},
+			io.ErrUnexpectedEOF, reason.DiskSpace,
+		},
+		"told to end":     {postgres.Log{}, ended("57P01", "terminating connection"), reason.SandboxFailed},
+		"another crashed": {postgres.Log{}, ended("57P02", "terminating connection"), reason.SandboxFailed},
+		"it shuts down": {
+			postgres.Log{}, ended("57P03", "the database system is shutting down"), reason.SandboxFailed,
+		},
+		"told to cancel": {postgres.Log{}, ended("57014", "canceling statement"), reason.SandboxFailed},
+		"refused to begin": {
+			postgres.Log{}, fmt.Errorf("%w: %w", &pgconn.ConnectError{}, ended("57P03", "x")), reason.SandboxFailed,
+		},
 		"the connection broke":     {postgres.Log{}, io.ErrUnexpectedEOF, reason.SandboxFailed},
 		"the connection is closed": {postgres.Log{}, closed, reason.SandboxFailed},
 		"no connection came about": {postgres.Log{}, &pgconn.ConnectError{}, reason.SandboxFailed},

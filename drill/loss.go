@@ -66,6 +66,9 @@ func (r recovered) heartbeat(ctx context.Context, out suite.Out) (*verify.Heartb
 	var all []verify.Heartbeat
 	for _, name := range append([]string{first}, names...) {
 		conn, err := server.ConnectReader(ctx, name)
+		if verify.SessionEnded(err) { // it says nothing about the database
+			return nil, err
+		}
 		if err != nil { // the checks say what is wrong with a database
 			out.Note("database %s: no heartbeat was looked for: %s", name, pgbackrest.Printable(err.Error()))
 			continue

@@ -17,5 +17,8 @@ func TestMain(m *testing.M) {
 	if exit, done := suite.ParseFlags(flag.CommandLine, os.Args[1:]); done {
 		os.Exit(exit)
 	}
+	if pending.Version(os.Stdout, suite.Drill.Name+".test") {
+		return
+	}
 	os.Exit(suite.Main(m, suite.Drill.Test)) // -short runs the unit tests
 }

@@ -9,13 +9,9 @@ import (
 	"veza.fr/recovery/internal/session"
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/target"
+	"veza.fr/recovery/internal/versions"
 	"veza.fr/recovery/internal/wal"
 )
-
-// offlineReplaysNothing is the first pgBackRest whose plain restore of an offline backup does not
-// replay the archive: --type=none is its default there (release 2.45). The drill asks for
-// --type=default, so that all that is archived is proved.
-const offlineReplaysNothing = "2.45"
 
 // followOffline follows the archive from the checkpoint that a stopped server left behind: only the
 // restored files of an offline backup know of it. There may be nothing behind it.
@@ -42,9 +38,10 @@ func (r *recovered) followOffline(ctx context.Context, out suite.Out) error {
 }
 
 // lostOffline says what a restore as the operator makes it would lose, although the drill replayed
-// it: all that was committed since an offline backup.
+// it: all that was committed since an offline backup. --type=none is the default for one; the drill asks
+// for --type=default, so that all that is archived is proved.
 func lostOffline(set pgbackrest.Backup, to target.Target, version string, commit *time.Time) error {
-	if !set.Offline() || to.Kind != target.End || commit == nil || pgbackrest.Older(version, offlineReplaysNothing) {
+	if !set.Offline() || to.Kind != target.End || commit == nil || !versions.OfflineReplaysNothing.In(version) {
 		return nil
 	}
 	return reason.Errorf(reason.RecoveryIncomplete, "backup set %s was taken offline (--no-online): a plain "+

@@ -6,9 +6,6 @@ import (
 	"time"
 
 	"veza.fr/recovery/internal/environment"
-	"veza.fr/recovery/internal/pgbackrest"
-	"veza.fr/recovery/internal/postgres"
-	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/session"
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/suite"
@@ -50,6 +47,9 @@ func preflight(ctx context.Context, out suite.Out, r request) (found ready, err 
 	if found.Session, err = session.Open(ctx, out, session.Request{Environment: r.env, Settings: asked}); err != nil {
 		return found, err
 	}
+	if found.Seeded == nil && asked.Checks == "" && !asked.MinUsersGiven {
+		found.checks[0] = found.checks[0].Assumed()
+	}
 	info, err := found.Client.Info(ctx, out)
 	if err != nil {
 		return found, err
@@ -85,15 +85,10 @@ func warn(ctx context.Context, out suite.Out, env environment.Environment, asked
 // checkVersions compares what is installed here with what the backup was made by.
 func checkVersions(ctx context.Context, out suite.Out, s session.Session, p plan) error {
 	out.Label("pg_version", p.major())
-	if pgbackrest.Older(s.Version, p.set.Backrest.Version) {
-		return reason.Errorf(reason.VersionMismatch,
-			"backup %s was made by pgBackRest %s, and %s is installed here: an older one may not read it",
-			p.set.Label, p.set.Backrest.Version, s.Version)
-	}
 	if !s.Environment.Local {
-		return nil
+		return session.CheckReads(s.Control, s.Version, p.set, p.major())
 	}
-	installation, err := postgres.Find(ctx, s.Control, p.major())
+	installation, err := session.FindServer(ctx, s.Control, s.Version, p.set, p.major())
 	if err == nil {
 		out.Say("PostgreSQL %s, pgBackRest %s", installation.Version, s.Version)
 	}

@@ -68,7 +68,7 @@ func (p provisioned) programs(ctx context.Context, out suite.Out) (postgres.Inst
 		return found, err
 	}
 	if !p.Settings.Install {
-		return found, fmt.Errorf("%w; another -image has it, or -install fetches it", err)
+		return found, fmt.Errorf("%w, or -install fetches it", err)
 	}
 	major := p.plan.major()
 	out.Note("fetching postgresql-%s and pgbackrest: %v", major, err)
@@ -86,12 +86,7 @@ func (p provisioned) findPrograms(ctx context.Context, out suite.Out) (found pos
 	if err != nil {
 		return found, err
 	}
-	if set := p.plan.set; pgbackrest.Older(version, set.Backrest.Version) {
-		return found, reason.Errorf(reason.VersionMismatch,
-			"backup %s was made by pgBackRest %s, and the sandbox has %s: an older one may not read it",
-			set.Label, set.Backrest.Version, version)
-	}
-	if found, err = postgres.Find(ctx, p.box, p.plan.major()); err != nil {
+	if found, err = session.FindServer(ctx, p.box, version, p.plan.set, p.plan.major()); err != nil {
 		return found, err
 	}
 	if version != p.Version {

@@ -18,13 +18,15 @@ type verdict struct {
 	sides  error // of the recovery target
 	data   error // the operator's checks
 	deep   error // the deeper checks
+	draft  error // the checks that are suggested, when they find damage
 	loss   error // the newest moment that came back cannot be told
+	unsaid error // nothing says what must be there: the last to speak
 }
 
 // first is the failure that speaks. A sandbox that is not cut off goes before whatever is
 // wrong with the data, because it spoils production.
 func (v verdict) first() error {
-	return cmp.Or(breach(v.traces), v.sides, v.data, v.deep, v.loss, v.traces)
+	return cmp.Or(breach(v.traces), v.sides, v.data, v.draft, v.deep, v.loss, v.traces)
 }
 
 // verifyCluster proves that the clone is cut off and that the data is there, then measures
@@ -38,9 +40,12 @@ func verifyCluster(ctx context.Context, out suite.Out, r recovered) (costs, erro
 	var lost loss
 	rows, unread := r.heartbeat(ctx, out)
 	v.sides = r.twoSided(out, rows, unread)
-	v.data = r.runChecks(ctx, out, counts)
+	v.data, v.unsaid = r.runChecks(ctx, out, counts)
 	lost, v.loss = r.measureLoss(ctx, out, rows, unread)
-	if !environmentFailed(errors.Join(v.data, v.loss)) { // else the server is gone that they would ask
+	if v.unsaid != nil || r.Settings.Suggest != "" {
+		v.draft, v.unsaid = r.suggest(ctx, out, v.unsaid)
+	}
+	if !environmentFailed(errors.Join(v.data, v.draft, v.loss)) { // else the server is gone that they would ask
 		v.deep = r.deeperChecks(ctx, out, counts)
 	}
 	for status, n := range counts {
@@ -52,6 +57,9 @@ func verifyCluster(ctx context.Context, out suite.Out, r recovered) (costs, erro
 	}
 	cost := r.cost(lost)
 	cost.publish(out, r.Settings)
+	if v.unsaid != nil {
+		return cost, cmp.Or(cost.budgets(r.Settings), v.unsaid)
+	}
 	return cost, cmp.Or(cost.budgets(r.Settings), r.plan.aim.remember(r.Session))
 }
 
@@ -61,13 +69,19 @@ func environmentFailed(err error) bool {
 	return err != nil && why.Exit() == reason.ExitEnvironment
 }
 
-// runChecks asks every check of the operator's. None at all is an error, never a pass.
-func (r recovered) runChecks(ctx context.Context, out suite.Out, counts map[verify.Status]int) error {
+// runChecks asks every check of the operator's. None at all is an error, never a pass; unsaid is that there is
+// none, and that nobody knows what to ask.
+func (r recovered) runChecks(
+	ctx context.Context, out suite.Out, counts map[verify.Status]int,
+) (failed, unsaid error) {
 	outcomes, err := verify.Run(ctx, r.cluster.server.ConnectReader, r.checks, r.foundEnd())
 	for _, outcome := range outcomes {
 		mark := "ok"
-		if outcome.Status == verify.Failed {
+		switch outcome.Status {
+		case verify.Failed:
 			mark = "FAILED"
+		case verify.LeftOut:
+			mark, unsaid = "left out", reason.Errorf(outcome.Reason, "%s", outcome.Sentence)
 		}
 		counts[outcome.Status]++
 		out.Say("check %s: %s: %s", outcome.Check, mark, outcome.Sentence)
@@ -76,15 +90,15 @@ func (r recovered) runChecks(ctx context.Context, out suite.Out, counts map[veri
 		}
 	}
 	if failure := verify.Failure(outcomes); failure != nil {
-		return reason.Errorf(failure.Reason, "%s", failure.Sentence)
+		return reason.Errorf(failure.Reason, "%s", failure.Sentence), unsaid
 	}
 	if err != nil {
-		return r.brokenSession(ctx, out, err)
+		return r.brokenSession(ctx, out, err), unsaid
 	}
-	if counts[verify.Passed] == 0 {
-		return reason.Errorf(reason.SmokeQuery, "no check ran: nothing is proved")
+	if counts[verify.Passed] == 0 && unsaid == nil {
+		return reason.Errorf(reason.SmokeQuery, "no check ran: nothing is proved"), nil
 	}
-	return nil
+	return nil, unsaid
 }
 
 // foundEnd is T1: when recovery found the end of the archive. With a target it is the

@@ -17,7 +17,7 @@ func TestCI_NamesOnlyWhatIsThere(t *testing.T) {
 	workflow, run, makefile := content(t, ".github/workflows/ci.yml"), content(t, ".ci/run"), content(t, "Makefile")
 
 	parts := found(workflow, `\{part: ([a-z]+),`)
-	require.Equal(t, []string{"lint", "unit", "ci"}, parts)
+	require.Equal(t, []string{"lint", "unit", "ci", "versions"}, parts)
 	assert.Contains(t, workflow, "- run: .ci/run ${{ matrix.part }}\n")
 	assert.Len(t, found(workflow, `(?m)^\s*(?:- )?run: (.*)`), 1,
 		"the workflow runs something of its own beside .ci/run")

@@ -170,7 +170,7 @@ func (c *Client) query(ctx context.Context, argv []string) ([]byte, error) {
 		reason.Errorf(reason.RepoUnreachable, "pgbackrest %s did not end within %s", argv[len(argv)-1], queryTimeout))
 	defer cancel()
 	result, err := c.Host.Run(ctx, host.Command{Argv: argv})
-	return result.Stdout, newError(commandOf(argv), err)
+	return answer(result.Stdout), newError(commandOf(argv), err)
 }
 
 var commandName = regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)

@@ -64,15 +64,6 @@ func TestParseList_FilesWithSizeAndTime(t *testing.T) {
 	assert.Error(t, err)
 }
 
-func TestOlder_ComparesNumbersNotText(t *testing.T) {
-	assert.True(t, Older("2.45", "2.55.1"))
-	assert.True(t, Older("2.9", "2.45"))
-	assert.True(t, Older("2.55", "2.55.1"))
-	assert.False(t, Older("2.45", "2.45"))
-	assert.False(t, Older("2.55.1", "2.55"))
-	assert.False(t, Older("2.56dev", "2.55"))
-}
-
 func FuzzParseInfo(f *testing.F) {
 	for _, name := range []string{"info.json", "info-no-stanza.json", "info-wrong-passphrase.txt"} {
 		f.Add(recorded(f, name))

@@ -59,7 +59,7 @@ func (c *Client) Verify(ctx context.Context) (Verification, error) {
 			return Verification{}, reason.Errorf(why, "pgbackrest verify: %s", strings.Join(said, "; "))
 		}
 	}
-	v, err := ParseVerify(result.Stdout)
+	v, err := ParseVerify(answer(result.Stdout))
 	if err != nil {
 		// Another version's words say nothing of the repository.
 		return v, reason.Errorf(reason.VersionMismatch, "%w", err)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,17 +28,20 @@ func (i Installation) Program(name string) string { return path.Join(i.BinDir, n
 
 const toolTimeout = 10 * time.Second
 
-// Find looks for a server of the given major version where Debian, Red Hat and
-// pg_config say it is. A server of another major is version_mismatch, none at all
-// tool_missing; both name the package to install.
+// debian is where Debian's packages put servers: a directory a major version.
+const debian = "/usr/lib/postgresql"
+
+// Find looks for a server of a backup's major version where Debian, Red Hat and
+// pg_config say it is. Servers of other versions alone are version_mismatch, none at all
+// tool_missing; both name the package to install, or the image to make.
 func Find(ctx context.Context, h host.Host, major string) (Installation, error) {
 	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
 	defer cancel()
-	candidates := []string{"/usr/lib/postgresql/" + major + "/bin", "/usr/pgsql-" + major + "/bin"}
+	candidates := []string{path.Join(debian, major, "bin"), "/usr/pgsql-" + major + "/bin"}
 	if out, err := h.Run(ctx, host.Command{Argv: []string{"pg_config", "--bindir"}}); err == nil {
 		candidates = append(candidates, strings.TrimSpace(string(out.Stdout)))
 	}
-	other := ""
+	var others []string
 	for _, dir := range candidates {
 		found, err := installation(ctx, h, dir)
 		switch {
@@ -46,17 +50,31 @@ func Find(ctx context.Context, h host.Host, major string) (Installation, error) 
 		case err == nil && found.Major() == major:
 			return found, nil
 		case err == nil:
-			other = found.Version
+			others = append(others, found.Version)
 		}
 	}
-	if other != "" {
+	others = append(others, installed(ctx, h)...)
+	slices.Sort(others)
+	others = slices.Compact(others)
+	remedy := host.Remedy(h, major, "postgresql-"+major)
+	if len(others) > 0 {
 		return Installation{}, reason.Errorf(reason.VersionMismatch,
-			"the backup is of PostgreSQL %s, and only %s is installed here: install it with: apt-get install "+
-				"postgresql-%s", major, other, major)
+			"the backup is of PostgreSQL %s, and %s has only %s: %s", major, host.Place(h),
+			strings.Join(others, " and "), remedy)
 	}
 	return Installation{}, reason.Errorf(reason.ToolMissing,
-		"postgres: the server programs of PostgreSQL %s are not installed: install them with: apt-get install "+
-			"postgresql-%s", major, major)
+		"postgres: the backup is of PostgreSQL %s, and %s has no server programs: %s", major, host.Place(h), remedy)
+}
+
+// installed are the versions of all servers that Debian's packages put there, as far as they say them.
+func installed(ctx context.Context, h host.Host) (versions []string) {
+	out, _ := h.Run(ctx, host.Command{Argv: []string{"ls", debian}}) // there may be no such directory
+	for _, major := range strings.Fields(string(out.Stdout)) {
+		if found, err := installation(ctx, h, path.Join(debian, major, "bin")); err == nil {
+			versions = append(versions, found.Version)
+		}
+	}
+	return versions
 }
 
 func installation(ctx context.Context, h host.Host, dir string) (Installation, error) {

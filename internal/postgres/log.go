@@ -31,7 +31,7 @@ type Log struct {
 	Archive    []string  // errors of pgbackrest archive-get
 	Outside    string    // where a tablespace made after the backup would have been linked to; see SealTablespaces
 	Damage     []string  // lines that say a WAL record or file is damaged
-	Killed     string    // the line about a process that was killed: by a person, or by the kernel out of memory
+	Killed     string    // the line about a process that was ended: by a person, or by the kernel out of memory
 	Crashed    string    // the line about a process that crashed by itself, by what it read for instance
 	words      []string  // lines that count, for the reason of a start that failed
 	tail       []string  // lines of any kind, for a person
@@ -42,8 +42,10 @@ var (
 	lastCommit = regexp.MustCompile(`^last completed transaction was at log time (.+)$`)
 	newTLI     = regexp.MustCompile(`^selected new timeline ID: (\d+)`)
 	archiveErr = regexp.MustCompile(`ERROR: \[\d{3}\]`)
-	// killedBy is what the postmaster says of a process of its own (LogChildExit); no data is in it.
-	killedBy = regexp.MustCompile(`^[^()]+ \(PID \d+\) was terminated by signal (\d+)`)
+	// endedBy is what the postmaster says of a process of its own that ended badly (LogChildExit); no data is
+	// in it. Status 2 is that of a process that was told to quit at once (SIGQUIT, quickdie): the
+	// postmaster says it only of the first one, which it did not tell so itself.
+	endedBy = regexp.MustCompile(`^[^()]+ \(PID \d+\) (?:was terminated by signal (\d+)|exited with exit code 2$)`)
 	// damage are PostgreSQL's words for a record or a file that is not what it should
 	// be (xlogreader.c, xlogarchive.c). At the end of the archive some of them are the
 	// normal way to notice it, so they count only when recovery ended too early.

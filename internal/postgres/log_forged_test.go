@@ -85,10 +85,28 @@ func TestParseLog_ThePostmasterIsHeard(t *testing.T) {
 	assert.Empty(t, log.Killed, "what the session ran is not the postmaster's word")
 	assert.NotEmpty(t, log.Crashed)
 
+	for words, killed := range map[string]bool{
+		"server process (PID 200) was terminated by signal 15: Terminated": true,
+		"server process (PID 200) was terminated by signal 3: Quit":        true,
+		"server process (PID 200) exited with exit code 2":                 true,
+		"server process (PID 200) was terminated by signal 6: Aborted":     false,
+		"server process (PID 200) was terminated by signal 7: Bus error":   false,
+	} {
+		log = ParseLog(upLog()+serverLine(postmaster, "LOG", words), testToken)
+		assert.Equal(t, killed, log.Killed == words, words)
+		assert.Equal(t, !killed, log.Crashed == words, words)
+	}
+
 	const noSpace = "could not write to file: No space left on device"
 	full := ParseLog(upLog()+serverLine(session, "PANIC", noSpace), testToken)
 	why, _ := reason.Of(full.StartError())
 	assert.Equal(t, reason.DiskSpace, why, "no function can raise a PANIC")
+	_, crashed := full.CrashReason()
+	assert.False(t, crashed, "nothing crashed")
+	full = ParseLog(upLog()+serverLine(session, "PANIC", noSpace)+
+		serverLine(postmaster, "LOG", "server process (PID 200) was terminated by signal 6: Aborted"), testToken)
+	why, _ = full.CrashReason()
+	assert.Equal(t, reason.DiskSpace, why, "a PANIC ends in a crash")
 
 	again := upLog() + serverLine(postmaster, "LOG", "all server processes terminated; reinitializing")
 	full = ParseLog(again+serverLine(300, "FATAL", noSpace), testToken)

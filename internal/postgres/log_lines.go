@@ -102,17 +102,21 @@ func (r *logReader) takeLine(moment, pid, level, text string) {
 		return
 	}
 	r.words = append(r.words, text)
-	if match := killedBy.FindStringSubmatch(text); match != nil && level == "LOG" {
-		if match[1] == "9" {
-			r.Killed = text
-		} else {
+	if match := endedBy.FindStringSubmatch(text); match != nil && level == "LOG" {
+		if ownFault[match[1]] {
 			r.Crashed = text
+		} else {
+			r.Killed = text
 		}
 	}
 	if !r.opened {
 		r.takeRecovery(at, text)
 	}
 }
+
+// ownFault are the signals (signal(7)) that a process brings upon itself: by what it reads, or by a PANIC, which
+// aborts. Whatever else ends one came from outside.
+var ownFault = map[string]bool{"4": true, "5": true, "6": true, "7": true, "8": true, "11": true}
 
 // takePhase notices when the server begins, takes connections, and has lost all its sessions.
 func (r *logReader) takePhase(pid, text string) {

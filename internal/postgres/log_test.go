@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -84,6 +85,12 @@ func TestStartError_SaysWhyAClusterIsNotUp(t *testing.T) {
 		{line("FATAL", "could not locate required checkpoint record"), reason.RecoveryIncomplete},
 		{line("FATAL", "could not access file \"timescaledb\": No such file"), reason.StartFailed},
 		{line("LOG", "startup process (PID 7) was terminated by signal 9: Killed"), reason.SandboxFailed},
+		{ // whatever came after it
+			line("LOG", "startup process (PID 7) was terminated by signal 9: Killed") +
+				strings.Repeat(line("LOG", "checkpoint complete"), 20), reason.SandboxFailed,
+		},
+		{line("LOG", "startup process (PID 7) was terminated by signal 15: Terminated"), reason.SandboxFailed},
+		{line("LOG", "startup process (PID 7) was terminated by signal 11: Segmentation fault"), reason.StartFailed},
 		{
 			line("FATAL", "could not restore file \"000000010000000000000002\" from archive: child process exited "+
 				"with exit code 137"), reason.SandboxFailed,

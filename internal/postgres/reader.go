@@ -6,20 +6,18 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"veza.fr/recovery/internal/versions"
 )
 
 // lockTimeout is how long a session waits for a lock. Nobody else is at work in a clone: what
 // is not free within that is held by a transaction that was prepared, and will be for ever.
 const lockTimeout = "2s"
-
-// readerSince is the first version with pg_read_all_data.
-const readerSince = 14
 
 // reader is the role of the run's own that asks the data. The data's functions run with its
 // rights, which are to read: it is a member of pg_read_all_data, may enter every database,
@@ -51,8 +49,8 @@ var ownSettings = map[string]bool{
 // that the session broke.
 func (s *Server) MakeReader(ctx context.Context, conn *pgx.Conn) (why string, err error) {
 	s.reader = nil
-	if major, _ := strconv.Atoi(s.Installation.Major()); major < readerSince {
-		return fmt.Sprintf("PostgreSQL %d has no role that may only read", major), nil
+	if major := s.Installation.Major(); !versions.ReadAllData.In(major) {
+		return fmt.Sprintf("PostgreSQL %s has no role that may only read", major), nil
 	}
 	r := &reader{name: "veza_drill_" + strings.ToLower(rand.Text()), closed: map[string]bool{}}
 	err = conn.QueryRow(ctx, "SELECT rolname::text FROM pg_catalog.pg_roles WHERE oid = 10").Scan(&r.stands)
@@ -76,13 +74,15 @@ func (s *Server) MakeReader(ctx context.Context, conn *pgx.Conn) (why string, er
 // createReader makes the role and lets it into the databases, also into those that everybody else is
 // locked out of. Its own settings go before those of a database, which may name a library that is
 // not here; FROM CURRENT, because an empty text as a list would be one of an empty name. What
-// functions of the data say does not fill the server log. A database that cannot be changed,
+// functions of the data say does not fill the server log. The role outlives a crash, whatever the data says of
+// synchronous_commit. A database that cannot be changed,
 // since a prepared transaction has changed it, is left as it is.
 const createReader = `
 	BEGIN READ WRITE;
 	SET LOCAL lock_timeout = '` + lockTimeout + `';
 	SET LOCAL lo_compat_privileges = on;
 	SET LOCAL log_min_messages = fatal;
+	SET LOCAL synchronous_commit = on;
 	CREATE ROLE %[1]s LOGIN BYPASSRLS;
 	GRANT pg_read_all_data TO %[1]s;
 	ALTER ROLE %[1]s SET session_preload_libraries FROM CURRENT;

@@ -44,10 +44,11 @@ func (l Log) StartError() error {
 		lines[i] = withoutNames(line)
 	}
 	text := strings.Join(lines, "\n")
-	for _, f := range fatal {
-		if f.words.MatchString(text) {
-			return reason.Errorf(f.why, "PostgreSQL did not start: %s", l.lastLines())
-		}
+	if why, known := wordsReason(text); known {
+		return reason.Errorf(why, "PostgreSQL did not start: %s", l.lastLines())
+	}
+	if l.Killed != "" {
+		return reason.Errorf(reason.SandboxFailed, "%s: by somebody here, or out of memory", l.Killed)
 	}
 	if cause := l.Cause(); cause != nil {
 		return cause
@@ -55,11 +56,40 @@ func (l Log) StartError() error {
 	if tooEarly.MatchString(text) {
 		return reason.Errorf(reason.RecoveryIncomplete, "PostgreSQL did not start: %s", l.lastLines())
 	}
+	if len(l.Fatal) == 0 && l.Crashed != "" {
+		return reason.Errorf(reason.StartFailed, "PostgreSQL did not start: %s", l.Crashed)
+	}
 	if len(l.Fatal) == 0 {
 		return reason.Errorf(reason.SandboxFailed,
 			"the postmaster is gone without a word: it was killed from outside, or the machine is out of memory")
 	}
 	return reason.Errorf(reason.StartFailed, "PostgreSQL did not start: %s", l.lastLines())
+}
+
+// CrashReason is what the words of a crash say beyond that there was one, such as no space on the disk.
+func (l Log) CrashReason() (reason.Reason, bool) {
+	if l.Crashed == "" {
+		return "", false
+	}
+	return wordsReason(withoutNames(strings.Join(l.Fatal, "\n")))
+}
+
+// LastFatal is the last FATAL or PANIC line, "" for none.
+func (l Log) LastFatal() string {
+	if len(l.Fatal) == 0 {
+		return ""
+	}
+	return l.Fatal[len(l.Fatal)-1]
+}
+
+// wordsReason is the reason that words of lines that end a server lead to, in the order of fatal.
+func wordsReason(text string) (reason.Reason, bool) {
+	for _, f := range fatal {
+		if f.words.MatchString(text) {
+			return f.why, true
+		}
+	}
+	return "", false
 }
 
 func (l Log) lastLines() string {

@@ -62,6 +62,19 @@ func parsePath(value string) (string, error) {
 	return path, nil
 }
 
+// parseNewFile is parsePath for a file that must not be there yet.
+func parseNewFile(value string) (string, error) {
+	path, err := parsePath(value)
+	if err != nil {
+		return "", err
+	}
+	if _, err = os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("%s is there already, and is never overwritten: name another file, or move that one away",
+			path)
+	}
+	return path, nil
+}
+
 // parseStanza takes what pgBackRest takes, which is nearly all: "prod main", prod@eu:5432. A
 // name is a directory of the repository; one that looks like a flag was meant as one.
 func parseStanza(value string) (string, error) {

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"slices"
 	"sort"
 	"strings"
@@ -19,6 +20,7 @@ import (
 
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/target"
+	"veza.fr/recovery/internal/version"
 )
 
 // Settings is what one run was asked for. Paths are absolute.
@@ -32,11 +34,14 @@ type Settings struct {
 	State    string        // file of the parts of the window that were drilled; "" is none
 	Database string        // where the smoke query and checks without a database run
 	MinUsers int64         // least rows in users, at least 1
-	Checks   string        // file of SQL checks; "" is the users smoke query
-	Deep     []string      // deeper checks to make, of DeepChecks, in their order
-	Keep     bool          // leave the sandbox in place
-	RTO      time.Duration // budget from the start of the restore to the first answered query
-	RPO      time.Duration // budget for the age of the newest moment that came back
+	// MinUsersGiven says that somebody asked for a minimum, be it of 1.
+	MinUsersGiven bool
+	Checks        string        // file of SQL checks; "" is the users smoke query
+	Suggest       string        // file to write suggested checks to, which is not there yet; "" is none
+	Deep          []string      // deeper checks to make, of DeepChecks, in their order
+	Keep          bool          // leave the sandbox in place
+	RTO           time.Duration // budget from the start of the restore to the first answered query
+	RPO           time.Duration // budget for the age of the newest moment that came back
 	// CheckBudget is what the deeper checks may take together.
 	CheckBudget time.Duration
 	// RequireReadonly makes a key that may write a finding.
@@ -60,8 +65,9 @@ type Settings struct {
 // Pending holds settings that were registered and not validated yet, so that
 // the preflight step can report a bad one under its own reason.
 type Pending struct {
-	fs     *flag.FlagSet
-	values map[string]*text
+	fs      *flag.FlagSet
+	values  map[string]*text
+	version bool
 }
 
 // text is a flag value that accepts anything.
@@ -84,8 +90,18 @@ func Register(fs *flag.FlagSet) *Pending {
 		p.values[s.Flag] = v
 		fs.Var(v, s.Flag, s.Meaning)
 	}
+	fs.BoolVar(&p.version, "version", false, "print version, commit, Go and environment, then exit")
 	fs.Usage = func() { fmt.Fprint(fs.Output(), Usage()) }
 	return p
+}
+
+// Version says whether -version was given, and prints its line when it was. The program then ends
+// without a test: testprom takes that for no verdict.
+func (p *Pending) Version(out io.Writer, program string) bool {
+	if p.version {
+		version.Print(out, program)
+	}
+	return p.version
 }
 
 // Load validates every setting against the parsed flags and environ, a list as
@@ -97,6 +113,9 @@ func (p *Pending) Load(environ []string) (Settings, error) {
 	var s Settings
 	for _, setting := range Table {
 		problems = append(problems, p.load(setting, vars, &s))
+		if setting.Flag == "min-users" {
+			s.MinUsersGiven = p.given(setting, vars)
+		}
 	}
 	if join(problems) == nil && s.Write && s.Primary == "" {
 		problems = append(problems, errors.New(
@@ -133,6 +152,14 @@ func (p *Pending) load(setting Setting, vars map[string]string, s *Settings) err
 		return fmt.Errorf("%s=%s: %w", origin, shown(value), err)
 	}
 	return nil
+}
+
+// given says whether a setting has a value of the user's own.
+func (p *Pending) given(setting Setting, vars map[string]string) bool {
+	return p.values[setting.Flag].given || slices.ContainsFunc(setting.Variables, func(name string) bool {
+		_, set := vars[name]
+		return set
+	})
 }
 
 // strayWords refuses words the flag package stopped at: it ignores every flag

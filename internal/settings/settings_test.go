@@ -49,12 +49,40 @@ func TestLoad_DefaultsAreTheContract(t *testing.T) {
 	}, got)
 }
 
+// A minimum of 1 that somebody asked for is another thing than the one that is there by default.
+func TestLoad_SaysWhetherAMinimumWasGiven(t *testing.T) {
+	for name, given := range map[string][2][]string{
+		"flag": {{"-min-users=1"}, nil}, "own name": {nil, {"MIN_USERS_EXPECTED=1"}},
+		"variable": {nil, {"DRILL_MIN_USERS=1"}},
+	} {
+		got, err := load(t, given[0], given[1]...)
+		require.NoError(t, err, name)
+		assert.True(t, got.MinUsersGiven, name)
+	}
+}
+
+// A file that is there is never written over, nor what a link names that leads nowhere yet.
+func TestSuggest_WantsANewFile(t *testing.T) {
+	dir := t.TempDir()
+	there, link := filepath.Join(dir, "there.yaml"), filepath.Join(dir, "link.yaml")
+	require.NoError(t, os.WriteFile(there, []byte("mine"), 0o600))
+	require.NoError(t, os.Symlink(filepath.Join(dir, "nowhere"), link))
+	for _, path := range []string{there, link} {
+		_, err := load(t, []string{"-suggest", path})
+		assert.ErrorContains(t, err, path+" is there already")
+	}
+	_, err := load(t, []string{"-suggest", filepath.Join(dir, "none", "new.yaml")})
+	assert.ErrorContains(t, err, "there is no directory")
+}
+
 func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 	conf := filepath.Join(t.TempDir(), "pgbackrest.conf")
 	require.NoError(t, os.WriteFile(conf, nil, 0o600))
+	fresh := filepath.Join(t.TempDir(), "new.yaml")
 	values := map[string]string{
 		"conf": conf, "stanza": "main", "repo": "2", "set": "20260823-020003F_20260824-020001D",
-		"target": "name:before", "database": "Élise's", "min-users": "7", "checks": conf, "keep": "true",
+		"target": "name:before", "database": "Élise's", "min-users": "7", "checks": conf,
+		"keep": "true", "suggest": fresh,
 		"seed": "42", "state": conf, "deep": "amcheck,sequences", "check-budget": "3m", "require-readonly": "true",
 		"rto": "1h", "rpo": "90s", "primary": "service=main", "write": "true", "full-age": "25h", "backup-age": "26h",
 		"image": "veza/pg:15", "rows": "10",
@@ -64,7 +92,8 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 	t.Setenv("PGSERVICEFILE", serviceFile(t))
 	want := settings.Settings{
 		Conf: conf, Stanza: "main", Repo: 2, Set: "20260823-020003F_20260824-020001D",
-		Target: target.Target{Kind: target.Name, Name: "before"}, Database: "Élise's", MinUsers: 7, Checks: conf,
+		Target: target.Target{Kind: target.Name, Name: "before"}, Database: "Élise's", MinUsers: 7,
+		MinUsersGiven: true, Checks: conf, Suggest: fresh,
 		Seed: 42, State: conf, Deep: []string{"sequences", "amcheck"}, CheckBudget: 3 * time.Minute,
 		RequireReadonly: true,
 		Keep:            true, RTO: time.Hour, RPO: 90 * time.Second, Primary: "service=main", Write: true,

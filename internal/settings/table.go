@@ -88,6 +88,12 @@ var Table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.Checks, err = parseFile(v); return err },
 	},
 	{
+		Flag: "suggest", Variables: []string{"DRILL_SUGGEST"}, Otherwise: "none",
+		Meaning: "new file for checks to start from, made of the largest tables that came back; they are tried in " +
+			"the same drill, and a file that is there is never overwritten",
+		set: func(s *Settings, v string) (err error) { s.Suggest, err = parseNewFile(v); return err },
+	},
+	{
 		Flag: "deep", Variables: []string{"DRILL_DEEP"}, Default: "all",
 		Meaning: "deeper checks to make: `all`, `none`, or names by commas: " + strings.Join(DeepChecks, ", "),
 		set:     func(s *Settings, v string) (err error) { s.Deep, err = parseDeep(v); return err },

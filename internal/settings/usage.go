@@ -34,8 +34,11 @@ Examples:
   go test ./drill -v -set 20260823-020003F -keep
   go test ./drill -v -target time:2026-08-23T03:59:30Z -checks /etc/veza/checks.yaml
 
-The flags of every test binary (-v, -run, -timeout, ...): go help testflag
+-version says which build this is. The flags of every test binary (-v, -run, -timeout, ...): go help testflag
 `
+
+// Manual is the text that -h prints before and after the settings.
+func Manual() (head, tail string) { return usageHead, usageTail }
 
 // Usage is the text of -h.
 func Usage() string {

@@ -62,7 +62,7 @@ func (s *Seeded) serverLog() string { return path.Join(s.Machine.Dir("log"), "po
 func (s *Seeded) Open(ctx context.Context, say func(format string, args ...any)) (Repository, error) {
 	err := s.open(ctx, say)
 	if errors.Is(err, host.ErrNotFound) {
-		return Repository{}, reason.Errorf(reason.ToolMissing, "%w: apt-get install postgresql-15 pgbackrest", err)
+		return Repository{}, reason.Errorf(reason.ToolMissing, "%w: apt-get install postgresql pgbackrest", err)
 	}
 	if err != nil {
 		return Repository{}, reason.Wrap(reason.SandboxFailed,

@@ -159,13 +159,13 @@ func TestSeeded_MissingTool(t *testing.T) {
 				s.BinDir = "/no/such/bin"
 			} else {
 				long(t)
-				s.BinDir = "/usr/lib/postgresql/15/bin"
+				s.BinDir = hosttest.ServerPrograms(t)
 				t.Setenv("PATH", "/no/such/path")
 			}
 			_, err := s.Open(soon(t), t.Logf)
 			why, _ := reason.Of(err)
 			require.Equal(t, reason.ToolMissing, why, "%v", err)
-			require.ErrorContains(t, err, "apt-get install postgresql-15 pgbackrest")
+			require.ErrorContains(t, err, "apt-get install postgresql pgbackrest")
 		})
 	}
 }
@@ -201,7 +201,7 @@ func long(t *testing.T) {
 
 func soon(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -211,7 +211,7 @@ func seed(t *testing.T, users int, s3 bool) *source.Seeded {
 	t.Helper()
 	s := &source.Seeded{Rows: users}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 		defer cancel()
 		assert.NoError(t, s.Close(ctx))
 		assert.NoError(t, s.Close(ctx), "twice is fine")
@@ -229,7 +229,7 @@ func launch(t *testing.T) sandbox.Sandbox {
 	t.Helper()
 	m, err := process.Provider{}.Launch(soon(t), sandbox.Spec{Stanza: "source-test", Run: t.Name()})
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 		defer cancel()
 		assert.NoError(t, m.Destroy(ctx))
 		assert.NoError(t, m.Gone(ctx))
@@ -279,7 +279,7 @@ func passphrase(t *testing.T, repository source.Repository) string {
 func assertRestores(t *testing.T, repository source.Repository, users int) {
 	t.Helper()
 	m := launch(t)
-	const bin = "/usr/lib/postgresql/15/bin/"
+	bin := hosttest.ServerPrograms(t) + "/"
 	run := func(argv ...string) string {
 		result, err := m.Run(soon(t), host.Command{Argv: argv})
 		said, _ := m.Read(soon(t), filepath.Join(m.Dir("log"), "server.log")) // it adds to an error

@@ -17,7 +17,8 @@ type Check struct {
 	Query    string // one statement that returns one row of one column
 	Expect   Criterion
 
-	table string // the table a missing relation is looked for under, in every database
+	table   string // the table a missing relation is looked for under, in every database
+	assumed bool   // nobody asked for it
 }
 
 // SmokeCheck counts the rows of users.
@@ -51,6 +52,15 @@ func (c Check) passed(v value, text string) Outcome {
 	o := Outcome{Check: c.Name, Status: Passed, Reason: reason.None, Sentence: c.subject() + " " + text}
 	o.Value, o.Numeric = v.float()
 	return o
+}
+
+// unsaid is the outcome of a check that nobody asked for, whose table is nowhere.
+func (c Check) unsaid(text string) Outcome {
+	return Outcome{
+		Check: c.Name, Status: LeftOut, Reason: reason.ConfigInvalid,
+		Sentence: "nothing says what must be there: there is neither -checks nor a minimum of users; " +
+			c.subject() + " " + text,
+	}
 }
 
 func (c Check) failed(r reason.Reason, text string) Outcome {

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"veza.fr/recovery/internal/host/hosttest"
 	"veza.fr/recovery/internal/wait"
 )
 
@@ -30,7 +31,7 @@ type cluster struct {
 // startCluster makes and starts a cluster, with settings as name=value, that ends with the test.
 func startCluster(t *testing.T, settings ...string) *cluster {
 	t.Helper()
-	bin := serverPrograms(t)
+	bin := hosttest.ServerPrograms(t)
 	dir, err := os.MkdirTemp("", "checks") // t.TempDir is too long for a socket's path
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
@@ -61,7 +62,7 @@ func startCluster(t *testing.T, settings ...string) *cluster {
 	})
 	t.Cleanup(c.kill)
 
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	require.NoError(t, wait.For(ctx, "the test's PostgreSQL", 50*time.Millisecond, func(ctx context.Context) error {
 		conn, err := c.connect(ctx, "postgres")
@@ -98,15 +99,6 @@ func (c *cluster) exec(t *testing.T, database string, statements ...string) {
 		_, err := conn.Exec(t.Context(), statement)
 		require.NoError(t, err, statement)
 	}
-}
-
-// serverPrograms finds a PostgreSQL server of any version.
-func serverPrograms(t *testing.T) string {
-	t.Helper()
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin")
-	require.NoError(t, err)
-	require.NotEmpty(t, found, "no PostgreSQL server here: apt-get install postgresql-15")
-	return found[len(found)-1]
 }
 
 // asPostgres hands dir to user postgres when the test runs as root, whom PostgreSQL refuses.

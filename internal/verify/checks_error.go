@@ -27,7 +27,8 @@ const (
 	diskFull             = "53100"
 	ioError              = "58030"
 	resources            = "53"  // class: no memory, no connection left
-	operatorIntervention = "57P" // class: shut down, crashed, starting up
+	operatorIntervention = "57P" // part of a class: shut down, crashed, starting up
+	queryCanceled        = "57014"
 )
 
 // elsewhere are the codes of a check that may have looked for its table in the wrong place: it is
@@ -43,14 +44,20 @@ func (c Check) errorOutcome(ctx context.Context, connect Connect, err error, los
 	}
 	answer, ok := errors.AsType[*pgconn.PgError](err)
 	switch {
-	case ok && strings.HasPrefix(codeOf(answer), operatorIntervention), !ok && lost:
+	case ok && stoppedFromOutside(answer), !ok && lost:
 		return Outcome{}, fmt.Errorf("check %s in database %s: %w", c.Name, c.Database, err)
 	case !ok:
 		return c.failed(reason.SmokeQuery, "failed: "+excerpt(err.Error())), nil
 	}
 	text := fmt.Sprintf("failed: %s (SQLSTATE %s)", excerpt(answer.Message), answer.Code)
 	if table := c.wantedTable(answer.Message); table != "" && slices.Contains(elsewhere, answer.Code) {
-		text += "; " + c.locateTable(ctx, connect, table, answer.Code == notInState)
+		where, nowhere, ended := c.locateTable(ctx, connect, table, answer.Code == notInState)
+		switch text += "; " + where; {
+		case c.assumed && ended != nil: // nobody knows then whether it is anywhere
+			return Outcome{}, fmt.Errorf("check %s: %w", c.Name, ended)
+		case c.assumed && nowhere:
+			return c.unsaid(text), nil
+		}
 	}
 	text += c.whoHolds(ctx, connect, answer) + rightsHint(answer)
 	if missing := postgres.MissingLocale(err); missing != nil { // this machine lacks something, the data does not

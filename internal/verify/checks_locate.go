@@ -40,25 +40,32 @@ const nearTables = `SELECT n.nspname::text, c.relname::text,
 // locateTable is the sentence that says where a table is that a check did not find, or what
 // comes near it, and how to ask that. closed says that it was found, and reads a foreign table.
 // It serves a failure that is reported anyway, so its own errors are only mentioned.
-func (c Check) locateTable(ctx context.Context, connect Connect, table string, closed bool) string {
+// nowhere says that no database has a relation of that name, in whichever case; ended is a session that broke
+// while it was looked for.
+func (c Check) locateTable(
+	ctx context.Context, connect Connect, table string, closed bool,
+) (text string, nowhere bool, ended error) {
 	databases, err := Databases(ctx, connect)
 	if err != nil {
-		return "the databases could not be listed: " + excerpt(err.Error())
+		return "the databases could not be listed: " + excerpt(err.Error()), false, err
 	}
 	var found []place
 	var unanswered []string
 	for _, database := range databases {
 		here, err := placesIn(ctx, connect, database, table)
+		if SessionEnded(err) {
+			ended = err
+		}
 		if err != nil {
 			unanswered = append(unanswered, identifier(database))
 		}
 		found = append(found, here...)
 	}
-	text := c.directions(table, found, closed)
+	text = c.directions(table, found, closed)
 	if len(unanswered) > 0 {
 		text += "; not answering: " + strings.Join(unanswered, ", ")
 	}
-	return text
+	return text, !slices.ContainsFunc(found, func(p place) bool { return strings.EqualFold(p.Name, table) }), ended
 }
 
 func placesIn(ctx context.Context, connect Connect, database, table string) ([]place, error) {

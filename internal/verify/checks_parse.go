@@ -1,17 +1,17 @@
 package verify
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"math/big"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
-	"github.com/goccy/go-yaml/parser"
+	"go.yaml.in/yaml/v3"
 
 	"veza.fr/recovery/internal/reason"
 )
@@ -22,6 +22,8 @@ var (
 	checkName = regexp.MustCompile(`^[a-zA-Z0-9_.-]{1,64}$`)
 	// Numbers are taken as they are written: no exponent, no octal, no rounding to a float.
 	plainNumber = regexp.MustCompile(`^-?(0|[1-9][0-9]{0,39})(\.[0-9]{1,40})?$`)
+	// What the library says of a broken document; its line is where the list began, or one less.
+	yamlError = regexp.MustCompile(`^yaml: (line [0-9]+: )?`)
 )
 
 // ParseChecks reads a YAML list of checks. It walks the document itself instead of
@@ -46,8 +48,8 @@ type lineError struct {
 
 func (e *lineError) Error() string { return e.text }
 
-func at(node ast.Node, format string, args ...any) error {
-	return &lineError{line: node.GetToken().Position.Line, text: fmt.Sprintf(format, args...)}
+func at(node *yaml.Node, format string, args ...any) error {
+	return &lineError{line: node.Line, text: fmt.Sprintf(format, args...)}
 }
 
 func parseChecks(content []byte, database string) ([]Check, error) {
@@ -55,9 +57,9 @@ func parseChecks(content []byte, database string) ([]Check, error) {
 	if err != nil {
 		return nil, err
 	}
-	checks := make([]Check, 0, len(list.Values))
+	checks := make([]Check, 0, len(list.Content))
 	lines := make(map[string]int)
-	for _, node := range list.Values {
+	for _, node := range list.Content {
 		check, err := parseCheck(node, database)
 		if err != nil {
 			return nil, err
@@ -66,40 +68,74 @@ func parseChecks(content []byte, database string) ([]Check, error) {
 			return nil, at(node, "the name %s stands at line %d already: every check needs one of its own", check.Name,
 				line)
 		}
-		lines[check.Name] = node.GetToken().Position.Line
+		lines[check.Name] = node.Line
 		checks = append(checks, check)
 	}
 	return checks, nil
 }
 
 // parseList finds the one list the file must hold.
-func parseList(content []byte) (*ast.SequenceNode, error) {
+func parseList(content []byte) (*yaml.Node, error) {
 	const want = "the file must hold one YAML list of checks, each with name, query, and one of min, equals, max_age"
-	file, err := parser.ParseBytes(content, 0)
-	if bad, ok := errors.AsType[yaml.Error](err); ok {
-		return nil, &lineError{line: bad.GetToken().Position.Line, text: bad.GetMessage()}
-	}
+	documents := yaml.NewDecoder(bytes.NewReader(content))
+	document, err := next(documents)
 	if err != nil {
-		return nil, err
+		return nil, broken(content, err)
 	}
-	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
+	if document == nil {
 		return nil, errors.New("no check stands in it, so nothing would be proved; " + want)
 	}
-	if len(file.Docs) > 1 {
+	list := document.Content[0]
+	if list.Kind != yaml.SequenceNode {
+		return nil, at(list, "%s", want)
+	}
+	if second, err := next(documents); err != nil {
+		return nil, broken(content, err)
+	} else if second != nil {
 		return nil, errors.New("a second document begins after the first: " + want)
 	}
-	list, ok := file.Docs[0].Body.(*ast.SequenceNode)
-	if !ok {
-		return nil, at(file.Docs[0].Body, "%s", want)
-	}
-	if len(list.Values) == 0 {
+	if len(list.Content) == 0 {
 		return nil, at(list, "the list is empty, so nothing would be proved")
 	}
 	return list, nil
 }
 
+// next is the next document of the file; nil when none follows, or nothing stands in it.
+func next(documents *yaml.Decoder) (*yaml.Node, error) {
+	var document yaml.Node
+	err := documents.Decode(&document)
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	case len(document.Content) == 0 || document.Content[0].ShortTag() == "!!null" && document.Content[0].Value == "":
+		return nil, nil
+	}
+	return &document, nil
+}
+
+// broken is an error with the line where the file stops to be YAML: the one after the longest
+// beginning that is.
+func broken(content []byte, err error) error {
+	lines := bytes.SplitAfter(content, []byte("\n"))
+	whole := len(lines) - 1
+	for ; whole > 0; whole-- {
+		var document yaml.Node
+		documents := yaml.NewDecoder(bytes.NewReader(bytes.Join(lines[:whole], nil)))
+		failure := documents.Decode(&document)
+		for failure == nil {
+			failure = documents.Decode(&document)
+		}
+		if errors.Is(failure, io.EOF) {
+			break
+		}
+	}
+	return &lineError{line: whole + 1, text: yamlError.ReplaceAllString(err.Error(), "")}
+}
+
 // parseCheck reads one item of the list.
-func parseCheck(node ast.Node, database string) (Check, error) {
+func parseCheck(node *yaml.Node, database string) (Check, error) {
 	fields, err := fieldsOf(node)
 	if err != nil {
 		return Check{}, err
@@ -123,27 +159,26 @@ func parseCheck(node ast.Node, database string) (Check, error) {
 }
 
 // fieldsOf takes a mapping apart: known keys only, each once.
-func fieldsOf(node ast.Node) (map[string]ast.Node, error) {
-	mapping, ok := node.(ast.MapNode)
-	if !ok {
+func fieldsOf(node *yaml.Node) (map[string]*yaml.Node, error) {
+	if node.Kind != yaml.MappingNode {
 		return nil, at(node, "a check is a mapping of name, query and what is expected")
 	}
-	fields := make(map[string]ast.Node)
-	for pair := mapping.MapRange(); pair.Next(); {
-		key := pair.Key().GetToken().Value
-		if _, twice := fields[key]; twice {
-			return nil, at(pair.Key(), "%q stands twice in one check", key)
+	fields := make(map[string]*yaml.Node)
+	for i := 0; i+1 < len(node.Content); i += 2 { // key, value, key, value
+		key := node.Content[i]
+		if _, twice := fields[key.Value]; twice {
+			return nil, at(key, "%q stands twice in one check", key.Value)
 		}
-		if !slices.Contains(checkKeys, key) {
-			return nil, at(pair.Key(), "%q is unknown: a check has %s", key, strings.Join(checkKeys, ", "))
+		if !slices.Contains(checkKeys, key.Value) {
+			return nil, at(key, "%q is unknown: a check has %s", key.Value, strings.Join(checkKeys, ", "))
 		}
-		fields[key] = pair.Value()
+		fields[key.Value] = node.Content[i+1]
 	}
 	return fields, nil
 }
 
 // criterionOf reads the one of min, equals and max_age that must be there.
-func criterionOf(node ast.Node, name string, fields map[string]ast.Node) (Criterion, error) {
+func criterionOf(node *yaml.Node, name string, fields map[string]*yaml.Node) (Criterion, error) {
 	var found []string
 	for _, key := range checkKeys[3:] {
 		if _, ok := fields[key]; ok {
@@ -164,7 +199,7 @@ func criterionOf(node ast.Node, name string, fields map[string]ast.Node) (Criter
 	}
 }
 
-func minOf(node ast.Node) (Criterion, error) {
+func minOf(node *yaml.Node) (Criterion, error) {
 	n, err := numberOf(node)
 	if err != nil {
 		return nil, err
@@ -175,7 +210,7 @@ func minOf(node ast.Node) (Criterion, error) {
 	return Min{n}, nil
 }
 
-func maxAgeOf(node ast.Node) (Criterion, error) {
+func maxAgeOf(node *yaml.Node) (Criterion, error) {
 	text, err := textOf(node, "max_age")
 	if err != nil {
 		return nil, err
@@ -188,13 +223,13 @@ func maxAgeOf(node ast.Node) (Criterion, error) {
 	return MaxAge{limit}, nil
 }
 
-func equalsOf(node ast.Node) (Criterion, error) {
-	switch n := node.(type) {
-	case *ast.BoolNode:
-		return Equals{n.Value}, nil
-	case *ast.StringNode, *ast.LiteralNode:
-		return Equals{stringOf(n)}, nil
-	case *ast.IntegerNode, *ast.FloatNode:
+func equalsOf(node *yaml.Node) (Criterion, error) {
+	switch kindOf(node) {
+	case isBool:
+		return Equals{strings.EqualFold(node.Value, "true")}, nil
+	case isText:
+		return Equals{node.Value}, nil
+	case isNumber:
 		number, err := numberOf(node)
 		return Equals{number}, err
 	default:
@@ -202,36 +237,50 @@ func equalsOf(node ast.Node) (Criterion, error) {
 	}
 }
 
-func numberOf(node ast.Node) (Number, error) {
-	text := node.GetToken().Value
-	switch node.(type) {
-	case *ast.IntegerNode, *ast.FloatNode:
-		if plainNumber.MatchString(text) {
-			if rat, ok := new(big.Rat).SetString(text); ok {
-				return Number{rat}, nil
-			}
+func numberOf(node *yaml.Node) (Number, error) {
+	if kindOf(node) == isNumber && plainNumber.MatchString(node.Value) {
+		if rat, ok := new(big.Rat).SetString(node.Value); ok {
+			return Number{rat}, nil
 		}
 	}
-	return Number{}, at(node, "%q must be a plain decimal number, such as 1000 or 0.5", text)
+	return Number{}, at(node, "%q must be a plain decimal number, such as 1000 or 0.5", node.Value)
 }
 
 // textOf is a value that must be text and not blank.
-func textOf(node ast.Node, key string) (string, error) {
-	text := strings.TrimSpace(stringOf(node))
+func textOf(node *yaml.Node, key string) (string, error) {
+	text := ""
+	if kindOf(node) == isText {
+		text = strings.TrimSpace(node.Value)
+	}
 	if text == "" || strings.ContainsRune(text, 0) {
 		return "", at(node, "%s must be text, and not empty; quote what YAML takes for something else", key)
 	}
 	return text, nil
 }
 
-// stringOf is a string's content, "" for any other node.
-func stringOf(node ast.Node) string {
-	switch n := node.(type) {
-	case *ast.StringNode:
-		return n.Value
-	case *ast.LiteralNode:
-		return n.Value.Value
-	default:
-		return ""
+// kind is what a value of a check may be.
+type kind int
+
+const (
+	isNothing kind = iota // a list, a mapping, an alias, null
+	isText
+	isNumber
+	isBool
+)
+
+// kindOf is what a value is as it is written. One with an anchor or a tag of its own is none: a check
+// means what stands there.
+func kindOf(node *yaml.Node) kind {
+	if node.Kind != yaml.ScalarNode || node.Anchor != "" || node.Style&yaml.TaggedStyle != 0 {
+		return isNothing
 	}
+	switch node.ShortTag() {
+	case "!!int", "!!float":
+		return isNumber
+	case "!!bool":
+		return isBool
+	case "!!str", "!!timestamp": // a date is text until it is compared
+		return isText
+	}
+	return isNothing
 }

@@ -159,3 +159,19 @@ func FuzzParseChecks(f *testing.F) {
 		}
 	})
 }
+
+// The line is where it breaks, wherever the list began and whatever was written over several lines.
+func TestParseChecks_TheLineOfASyntaxError(t *testing.T) {
+	const before = "# checks\n\n- name: a\n  query: 'SELECT 1\n    FROM users'\n  min: 1\n"
+	for text, want := range map[string]string{
+		before + "- name: b\n query: SELECT 1\n":             "c.yaml:8: ",
+		before + "- name: b\n  query: 'SELECT 1\n  min: 1\n": "c.yaml:8: ",
+		before + "- name: [b\n  min: 1\n":                    "c.yaml:7: ",
+		before + "min: 1\n":                                  "c.yaml:7: ",
+		before + "- name: b: c\n":                            "c.yaml:7: ",
+	} {
+		_, err := verify.ParseChecks("c.yaml", []byte(text), "veza")
+		require.ErrorContains(t, err, want, text)
+		assert.NotContains(t, err.Error(), "yaml: ")
+	}
+}

@@ -28,7 +28,6 @@ func TestErrorOutcome(t *testing.T) {
 	for code, want := range map[string]reason.Reason{
 		"XX001": reason.PageChecksum, "XX002": reason.IndexCorrupt, "53100": reason.DiskSpace,
 		"53200": reason.SandboxFailed, "58030": reason.SandboxFailed, "42P01": reason.SmokeQuery,
-		"57014": reason.SmokeQuery, // no timeout of the drill's strikes before the run is over
 	} {
 		answer := &pgconn.PgError{Code: code, Message: "said by the server", File: "bufmgr.c"}
 		o, err := (Check{Name: "it", Database: "veza"}).errorOutcome(t.Context(), nil, answer, false)
@@ -37,9 +36,11 @@ func TestErrorOutcome(t *testing.T) {
 		assert.Contains(t, o.Sentence, "check it in database veza: ")
 		assert.Contains(t, o.Sentence, code)
 	}
-	down := &pgconn.PgError{Code: "57P01", File: "postgres.c"}
-	_, err := (Check{}).errorOutcome(t.Context(), nil, down, true)
-	assert.ErrorIs(t, err, error(down), "the session is over: whoever can look at the server says why")
+	for _, code := range []string{"57P01", "57014"} { // no timeout of the drill's strikes before the run is over
+		down := &pgconn.PgError{Code: code, File: "postgres.c"}
+		_, err := (Check{}).errorOutcome(t.Context(), nil, down, true)
+		assert.ErrorIs(t, err, error(down), "the session is over: whoever can look at the server says why")
+	}
 }
 
 // What the role of the drill may not do is said to be that, with the way out.

@@ -73,7 +73,7 @@ func (c *cluster) alter(t *testing.T, change, setting, value string) {
 // eventually waits until a query says true in a session of its own.
 func (c *cluster) eventually(t *testing.T, query string) error {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	return wait.For(ctx, query, 20*time.Millisecond, func(ctx context.Context) error {
 		conn, err := c.connect(ctx, "postgres")

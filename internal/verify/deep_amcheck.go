@@ -14,19 +14,14 @@ import (
 
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/versions"
 	"veza.fr/recovery/internal/wait"
 )
 
-// heapCheckSince is the first version whose amcheck looks at tables.
-const heapCheckSince = 140000
-
-// uniqueCheckSince is the first version whose amcheck looks for two rows of one key.
-const uniqueCheckSince = 170000
-
 // amcheck has PostgreSQL's own checker look at every B-tree index, with its parents and
-// all the rows of its table (pg_amcheck --parent-check --heapallindexed), and at every
-// table. Its functions are made in the clone's databases first; a database that refuses them is
-// left out alone.
+// all the rows of its table (pg_amcheck --parent-check --heapallindexed), at every table, and
+// where it can at the order of every GIN index. Its functions are made in the clone's databases
+// first; a database that refuses them is left out alone.
 func (d Deep) amcheck(ctx context.Context, s survey) (examination, error) {
 	schema := "veza_drill_" + strings.ToLower(rand.Text())
 	refused := map[string]string{}
@@ -48,8 +43,9 @@ func (d Deep) amcheck(ctx context.Context, s survey) (examination, error) {
 	}
 	objects := s.of(func(r relation) bool {
 		_, out := refused[r.database]
-		return !out && (r.kind == "i" && r.method == "btree" && r.valid ||
-			r.kind != "i" && r.method == "heap" && s.version >= heapCheckSince)
+		gin := r.method == "gin" && versions.AmcheckGIN.In(s.version)
+		return !out && (r.kind == "i" && (r.method == "btree" || gin) && r.valid ||
+			r.kind != "i" && r.method == "heap" && versions.AmcheckHeap.In(s.version))
 	})
 	look := amcheckCall{schema: schema, version: s.version}
 	e, err := d.forEachRelation(ctx, s.workers(d.Workers), "indexes and tables", objects, look.examine)
@@ -61,7 +57,7 @@ func (d Deep) amcheck(ctx context.Context, s survey) (examination, error) {
 // nothing about the data.
 func refuses(answer *pgconn.PgError) bool {
 	return missesLibrary(answer) ||
-		!strings.HasPrefix(answer.Code, operatorIntervention) && deepCodeReason(answer.Code) == reason.SmokeQuery
+		!stoppedFromOutside(answer) && deepCodeReason(answer.Code) == reason.SmokeQuery
 }
 
 // amcheckFunctions are amcheck's own, from the library of this machine. They are made one by one,
@@ -75,8 +71,12 @@ const amcheckFunctions = `CREATE FUNCTION %[1]s.bt_index_check(regclass, boolean
 		startblock bigint, endblock bigint, OUT blkno bigint, OUT offnum integer, OUT attnum integer, OUT msg text)
 	RETURNS SETOF record AS '$libdir/amcheck', 'verify_heapam' LANGUAGE c`
 
+const ginFunction = `;
+	CREATE FUNCTION %s.gin_index_check(regclass) RETURNS void
+	AS '$libdir/amcheck', 'gin_index_check' LANGUAGE c STRICT`
+
 // createAmcheck makes the functions in a schema of the run's own, whose name nobody could know.
-func (d Deep) createAmcheck(ctx context.Context, database, schema string, version int) error {
+func (d Deep) createAmcheck(ctx context.Context, database, schema, version string) error {
 	conn, err := d.writer(ctx, database)
 	if err != nil {
 		return err
@@ -91,17 +91,20 @@ func (d Deep) createAmcheck(ctx context.Context, database, schema string, versio
 		return err
 	}
 	arguments := "regclass, boolean, boolean"
-	if version >= uniqueCheckSince {
+	if versions.AmcheckUnique.In(version) {
 		arguments += ", boolean"
 	}
-	_, err = conn.Exec(ctx, "CREATE SCHEMA "+schema+"; "+fmt.Sprintf(amcheckFunctions, schema, arguments))
+	functions := fmt.Sprintf(amcheckFunctions, schema, arguments)
+	if versions.AmcheckGIN.In(version) {
+		functions += fmt.Sprintf(ginFunction, schema)
+	}
+	_, err = conn.Exec(ctx, "CREATE SCHEMA "+schema+"; "+functions)
 	return err
 }
 
 // amcheckCall is how amcheck is called in this run.
 type amcheckCall struct {
-	schema  string
-	version int
+	schema, version string
 }
 
 // examine looks at one index or table. An error that is no damage (an expression of an
@@ -109,9 +112,12 @@ type amcheckCall struct {
 func (a amcheckCall) examine(ctx context.Context, conn *pgx.Conn, r relation) (
 	found []Outcome, note string, err error,
 ) {
-	if r.kind == "i" {
+	switch {
+	case r.method == "gin":
+		_, err = conn.Exec(ctx, fmt.Sprintf("SELECT %s.gin_index_check(%d::oid::regclass)", a.schema, r.oid))
+	case r.kind == "i":
 		err = a.indexDamage(ctx, conn, r)
-	} else {
+	default:
 		found, err = a.heapDamage(ctx, conn, r)
 	}
 	if err == nil {
@@ -145,7 +151,7 @@ func (amcheckCall) failed(r relation, answer *pgconn.PgError) (found []Outcome, 
 // transaction deny: then without them.
 func (a amcheckCall) indexDamage(ctx context.Context, conn *pgx.Conn, r relation) error {
 	unique := ""
-	if a.version >= uniqueCheckSince {
+	if versions.AmcheckUnique.In(a.version) {
 		unique = ", true"
 	}
 	_, err := conn.Exec(ctx, fmt.Sprintf("SELECT %s.bt_index_parent_check(%d::oid::regclass, true, false%s)",

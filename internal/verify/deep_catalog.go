@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/versions"
 )
 
 // catalogQuery asks the catalog of each database for what is wrong.
@@ -15,9 +16,9 @@ type catalogQuery struct {
 	reason   reason.Reason
 	// query returns rows of (bad bool, text): one that is bad is a finding, else a note.
 	query string
-	// also is asked with it from a version on (server_version_num).
-	also  string
-	since int
+	// also is asked with it by the versions that can.
+	also string
+	when versions.Difference
 }
 
 // firstUserOID is the first oid that is not the catalog's own (FirstNormalObjectId).
@@ -61,7 +62,7 @@ var missingExtensions = catalogQuery{
 func catalogCheck(q catalogQuery) func(Deep, context.Context, survey) (examination, error) {
 	return func(d Deep, ctx context.Context, s survey) (e examination, err error) {
 		query := q.query
-		if s.version >= q.since {
+		if q.also != "" && q.when.In(s.version) {
 			query += "\n" + q.also
 		}
 		for _, database := range s.databases {

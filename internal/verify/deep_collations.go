@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/versions"
 )
 
 // defaultCollationOID is the collation of whatever names none: the database's.
@@ -84,7 +85,7 @@ const example = `(SELECT min(s.sorted) FROM sorting s WHERE s.coll = %s)`
 // staleCollations: what was sorted by another version of the operating system's rules no longer
 // finds rows that are there.
 var staleCollations = catalogQuery{
-	examined: "collations", reason: reason.IndexCorrupt, also: defaultCollation, since: 150000,
+	examined: "collations", reason: reason.IndexCorrupt, also: defaultCollation, when: versions.DatabaseCollation,
 	query: sortedBy + ` SELECT ` + fmt.Sprintf(example, "c.oid") + ` IS NOT NULL,
 		` + fmt.Sprintf(staleText, "c.oid::regcollation", "c.collversion",
 		"pg_catalog.pg_collation_actual_version(c.oid)", fmt.Sprintf(example, "c.oid"),
@@ -95,7 +96,7 @@ var staleCollations = catalogQuery{
 		AND c.collversion <> pg_catalog.pg_collation_actual_version(c.oid)`,
 }
 
-// defaultCollation asks the same about the database's own collation, whose version is kept since 15.
+// defaultCollation asks the same about the database's own collation.
 var defaultCollation = `UNION ALL SELECT ` + fmt.Sprintf(example, defaultCollationOID) + ` IS NOT NULL,
 	` + fmt.Sprintf(staleText, "'of the database'", "d.datcollversion",
 	"pg_catalog.pg_database_collation_actual_version(d.oid)", fmt.Sprintf(example, defaultCollationOID),

@@ -50,7 +50,7 @@ func TestLostRows(t *testing.T) {
 		t.Skip("needs a PostgreSQL")
 	}
 	c := startCluster(t, "autovacuum=off", "max_prepared_transactions=5")
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	c.exec(t, "postgres", churned...)
 	deep := verify.Deep{Connect: c.connect, Superuser: c.connect, Workers: 2}

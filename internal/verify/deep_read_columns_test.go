@@ -17,7 +17,7 @@ func TestParts_AreReadWithoutBeingSent(t *testing.T) {
 		t.Skip("needs a PostgreSQL")
 	}
 	c := startCluster(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	conn, err := c.connect(ctx, "postgres")
 	require.NoError(t, err)

@@ -150,4 +150,4 @@ var states = []defect{
 }
 
 // What production lives with is a note, and what is lost behind the same looks is found.
-func TestDeep_OrdinaryStates(t *testing.T) { findEach(t, usual, states) }
+func TestDeep_OrdinaryStates(t *testing.T) { findEach(t, 0, usual, states) }

@@ -32,8 +32,8 @@ type relation struct {
 
 // survey is what there is to check.
 type survey struct {
-	version   int // server_version_num
-	sessions  int // max_connections
+	version   string // such as 17.12
+	sessions  int    // max_connections
 	databases []string
 	relations []relation
 	notes     []string  // databases that cannot be opened
@@ -93,7 +93,8 @@ func (d Deep) relations(ctx context.Context, database string, s *survey) ([]rela
 		return nil, err
 	}
 	defer closeConn(ctx, conn)
-	const limits = "SELECT current_setting('server_version_num')::int, current_setting('max_connections')::int"
+	const limits = `SELECT format('%s.%s', v / 10000, v % 10000), current_setting('max_connections')::int
+		FROM (SELECT current_setting('server_version_num')::int) n(v)`
 	if err = conn.QueryRow(ctx, limits).Scan(&s.version, &s.sessions); err != nil {
 		return nil, err
 	}

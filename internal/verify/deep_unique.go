@@ -10,6 +10,7 @@ import (
 
 	"veza.fr/recovery/internal/postgres/page"
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/versions"
 )
 
 // uniqueKeys looks for two rows of one key in every unique index. Its pages tell first whether any key
@@ -63,7 +64,7 @@ const uniqueQuery = `SELECT
 	WHERE i.indexrelid = $1`
 
 // twiceInTable asks the table for two rows of one key.
-func twiceInTable(ctx context.Context, conn *pgx.Conn, index relation, version int) ([]Outcome, string, error) {
+func twiceInTable(ctx context.Context, conn *pgx.Conn, index relation, version string) ([]Outcome, string, error) {
 	var columns []string
 	var where, table string
 	var oid uint32
@@ -79,7 +80,7 @@ func twiceInTable(ctx context.Context, conn *pgx.Conn, index relation, version i
 	if err != nil {
 		return nil, "", err
 	}
-	switch askedByAmcheck := version >= uniqueCheckSince; {
+	switch askedByAmcheck := versions.AmcheckUnique.In(version); {
 	case columns != nil && !foreign:
 	case askedByAmcheck: // with the index's own operators, as the table's owner
 		return nil, "", nil

@@ -137,7 +137,7 @@ func serverError(ctx context.Context, conn *pgx.Conn, err error) (*pgconn.PgErro
 	if wait.Over(ctx) {
 		return nil, context.Cause(ctx)
 	}
-	if !ok || conn.IsClosed() || strings.HasPrefix(codeOf(answer), operatorIntervention) {
+	if !ok || conn.IsClosed() || stoppedFromOutside(answer) {
 		return nil, err
 	}
 	said := *answer

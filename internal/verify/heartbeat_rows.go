@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -142,8 +141,7 @@ func ReadHeartbeats(
 // readOrSay reads one table, or says why it cannot be read.
 func (h *Heartbeat) readOrSay(ctx context.Context, conn *pgx.Conn, segmentSize uint64) (why string, err error) {
 	err = h.read(ctx, conn, segmentSize)
-	if answer, ok := errors.AsType[*pgconn.PgError](err); ok &&
-		!strings.HasPrefix(codeOf(answer), operatorIntervention) {
+	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && !stoppedFromOutside(answer) {
 		return fmt.Sprintf("%s cannot be read: %s (SQLSTATE %s)", h.Table, excerpt(answer.Message), answer.Code), nil
 	}
 	if err == nil && h.Count == 0 {

@@ -24,7 +24,7 @@ func TestReadHeartbeat(t *testing.T) {
 		t.Skip("needs a PostgreSQL")
 	}
 	c := startCluster(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	open := func() *pgx.Conn {
 		conn, err := c.connect(ctx, "postgres")

@@ -69,7 +69,7 @@ func cronJobs(ctx context.Context, connect Connect, database string) (n int, err
 // serverRefused says whether the server answered with an error, and is still up.
 func serverRefused(err error) bool {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && !strings.HasPrefix(codeOf(answer), operatorIntervention)
+	return ok && !stoppedFromOutside(answer)
 }
 
 // counted is "1 job", "2 jobs".

@@ -18,14 +18,16 @@ import (
 	"veza.fr/recovery/internal/harness/lab"
 )
 
-const usage = `usage: lab up [-rows N] | lab down | lab status | lab conf | lab inventory DIR | lab renew
+const usage = `usage: lab up [-rows N] [-major N] | lab down | lab status | lab conf | lab inventory DIR | lab renew |
+       lab majors
 
 A small production in Incus to drill against: an object store (MinIO behind TLS) and a
 PostgreSQL node that backs up into it, archives and beats; with a pgbackrest.conf on
 this machine that leads there. Beside it, as bare as new machines are: a formation of
-pg_auto_failover and a host for the drill with Prometheus, to apply the Ansible roles to.
-It needs root, a running Incus daemon (.ci/incus), the image of the nodes (make image
-KIND=node), MinIO (make minio), Prometheus and node_exporter.
+pg_auto_failover and a host for the drill with Prometheus, to apply the Ansible roles to,
+and one machine of the next Debian that is all of that. It needs root, a running Incus
+daemon (.ci/incus), the images of the nodes (make image KIND=node), MinIO (make minio),
+Prometheus and node_exporter.
 
   up         makes it, or says that it is up; what does not work is made anew
   down       removes all of it
@@ -34,6 +36,7 @@ KIND=node), MinIO (make minio), Prometheus and node_exporter.
   inventory  writes an Ansible inventory of formation and drill host into a directory; its
              vault.yml is plain text, for root alone
   renew      gives back formation and drill host as they were before any role was applied
+  majors     prints the major versions of PostgreSQL that up needs images of
 
 `
 
@@ -73,7 +76,7 @@ func (o order) carryOut(ctx context.Context, out io.Writer) error {
 	}
 	switch o.name {
 	case "up":
-		l, err := lab.Up(ctx, o.rows, say)
+		l, err := lab.Up(ctx, o.major, o.rows, say)
 		if err == nil {
 			l.Describe(out)
 		}
@@ -82,6 +85,11 @@ func (o order) carryOut(ctx context.Context, out io.Writer) error {
 		return lab.Down(ctx, say)
 	case "status":
 		return lab.Status(ctx, out)
+	case "majors":
+		for _, major := range lab.Majors(o.major) {
+			fmt.Fprintln(out, major)
+		}
+		return nil
 	}
 	l, err := lab.Open(ctx)
 	if err != nil {
@@ -100,12 +108,13 @@ func (o order) carryOut(ctx context.Context, out io.Writer) error {
 
 // order is what the command line asks for.
 type order struct {
-	name string
-	dir  string // of inventory
-	rows int    // of up
+	name  string
+	dir   string    // of inventory
+	rows  int       // of up
+	major lab.Major // of up
 }
 
-var orders = []string{"up", "down", "status", "conf", "inventory", "renew"}
+var orders = []string{"up", "down", "status", "conf", "inventory", "renew", "majors"}
 
 // parse reads the command line; flags may stand before or after the command's name.
 func parse(args []string, messages io.Writer) (o order, err error) {
@@ -115,6 +124,12 @@ func parse(args []string, messages io.Writer) (o order, err error) {
 			return o, fmt.Errorf("LAB_ROWS=%q is no number", text)
 		}
 	}
+	major := int(lab.DefaultMajor)
+	if text := os.Getenv("PG_MAJOR"); text != "" {
+		if major, err = strconv.Atoi(text); err != nil {
+			return o, fmt.Errorf("PG_MAJOR=%q is no number", text)
+		}
+	}
 	flags := flag.NewFlagSet("lab", flag.ContinueOnError)
 	flags.SetOutput(messages)
 	flags.Usage = func() {
@@ -122,6 +137,7 @@ func parse(args []string, messages io.Writer) (o order, err error) {
 		flags.PrintDefaults()
 	}
 	flags.IntVar(&o.rows, "rows", o.rows, "users in the database of a new lab; LAB_ROWS is the default")
+	flags.IntVar(&major, "major", major, "PostgreSQL of a new lab; PG_MAJOR is the default")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -132,14 +148,17 @@ func parse(args []string, messages io.Writer) (o order, err error) {
 		}
 	}
 	rest := flags.Args()
+	o.major = lab.Major(major)
 	if o.name == "inventory" && len(rest) > 0 {
 		o.dir, rest = rest[0], rest[1:]
 	}
 	switch {
 	case !slices.Contains(orders, o.name) || len(rest) > 0:
-		return o, errors.New("say up, down, status, conf, inventory DIR or renew (-h explains them)")
+		return o, errors.New("say up, down, status, conf, inventory DIR, renew or majors (-h explains them)")
 	case o.name == "inventory" && o.dir == "":
 		return o, errors.New("inventory wants a directory to write into")
+	case o.major < 1:
+		return o, fmt.Errorf("-major %d is no version of PostgreSQL", o.major)
 	case o.rows < 1:
 		return o, fmt.Errorf("-rows %d: a lab has at least one user", o.rows)
 	}

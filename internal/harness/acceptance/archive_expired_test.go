@@ -70,7 +70,7 @@ func set(options ...string) func(*repoCopy) {
 func takenByExpire(options ...string) func(*repoCopy) {
 	return func(rc *repoCopy) {
 		set(options...)(rc)
-		before := len(rc.files("archive/demo/15-1/*/*"))
+		before := len(rc.files("{wal}/*/*"))
 		argv := []string{
 			"pgbackrest", "--stanza=" + stanza, "--config=" + rc.conf(), "--lock-path=" + rc.file("tmp/lock"),
 			"--repo1-type=posix", "--repo1-path=" + rc.repo(), "--log-level-file=off", "--log-level-console=warn",
@@ -82,6 +82,6 @@ func takenByExpire(options ...string) func(*repoCopy) {
 		said, err := exec.CommandContext(rc.t.Context(), argv[0], argv[1:]...).CombinedOutput()
 		require.NoError(rc.t, err, "%s", said)
 		require.NoError(rc.t, os.RemoveAll(filepath.Join(rc.tmp(), "lock")))
-		require.Less(rc.t, len(rc.files("archive/demo/15-1/*/*")), before, "expire took nothing")
+		require.Less(rc.t, len(rc.files("{wal}/*/*")), before, "expire took nothing")
 	}
 }

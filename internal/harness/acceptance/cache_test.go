@@ -23,7 +23,7 @@ func TestPlainGoTest_DrillsEveryTime(t *testing.T) {
 // secondRun runs a package's short tests twice, and returns what the second run printed.
 func secondRun(t *testing.T, pkg string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	var out []byte
 	for range 2 {

@@ -169,7 +169,7 @@ func readable(rc *repoCopy) { require.NoError(rc.t, os.Chmod(rc.conf(), 0o644)) 
 // plant puts a file into the repository that pgBackRest did not write.
 func plant(name, content string) func(*repoCopy) {
 	return func(rc *repoCopy) {
-		require.NoError(rc.t, os.WriteFile(filepath.Join(rc.repo(), name), []byte(content), 0o644))
+		require.NoError(rc.t, os.WriteFile(filepath.Join(rc.repo(), rc.fill(name)), []byte(content), 0o644))
 	}
 }
 

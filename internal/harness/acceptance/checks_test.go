@@ -71,7 +71,7 @@ var claimFaults = checkFaults("TestChecks", []checkFault{
 		exit: 1, why: reason.NotEncrypted, red: "encryption", words: "note.txt",
 	},
 	{
-		name: "FolderMark", inject: plant("archive/demo/15-1/mark", ""),
+		name: "FolderMark", inject: plant("{wal}/mark", ""),
 		exit: 1, why: reason.NotEncrypted, red: "encryption", words: "mark: it is empty",
 	},
 	{
@@ -107,5 +107,9 @@ var claimEnvironmentFaults = checkFaults("TestChecks_Environment", []checkFault{
 	{
 		name: "NoPgBackRest", inject: path(""), env: "PATH={dir}/path",
 		exit: 2, why: reason.ToolMissing, words: "pgbackrest",
+	},
+	{ // what it cannot read is no damage
+		name: "OlderPgBackRest", inject: path(`s/"version":"2\.[0-9.]*"/"version":"2.999"/g`), env: "PATH={dir}/path",
+		exit: 2, why: reason.VersionMismatch, words: "2.999",
 	},
 })

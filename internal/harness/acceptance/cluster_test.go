@@ -103,7 +103,9 @@ func (c *cluster) archive(ctx context.Context) error {
 	}
 	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is in flight
 	var segment string
-	if err := conn.QueryRow(ctx, `SELECT pg_walfile_name(pg_switch_wal())`).Scan(&segment); err != nil {
+	// When there was nothing to switch it is a border, which versions name differently: the byte before
+	// it is in the segment that is complete.
+	if err := conn.QueryRow(ctx, `SELECT pg_walfile_name(pg_switch_wal() - 1)`).Scan(&segment); err != nil {
 		return err
 	}
 	return wait.For(ctx, segment+" to be archived", 20*time.Millisecond, func(ctx context.Context) error {

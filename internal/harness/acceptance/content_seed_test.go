@@ -81,8 +81,9 @@ var application = []string{
 	`CREATE EXTENSION pg_trgm`,
 	// What a careless look would take for damage.
 	`CREATE FUNCTION helper() RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT ''x'''`,
-	`CREATE FUNCTION norm(t text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower(t) || helper()'`,
-	`CREATE INDEX needs_path ON ticket (norm(what))`,
+	`CREATE FUNCTION norm(t text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower(t) || public.helper()'`,
+	`CREATE INDEX needs_path ON ticket (norm(what))`, // from 17 on it cannot be made without the schema, and lives on
+	`CREATE OR REPLACE FUNCTION norm(t text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower(t) || helper()'`,
 	`CREATE TABLE parent (id serial PRIMARY KEY)`, `CREATE TABLE child () INHERITS (parent)`,
 	`INSERT INTO child VALUES (5000)`,
 	`CREATE TABLE used_up (id bigserial PRIMARY KEY)`, `INSERT INTO used_up VALUES (9223372036854775807)`,

@@ -86,7 +86,7 @@ var contentFaults = faults("TestContent", content, []fault{
 		exit: 1, why: reason.TooFewRows, step: "verify", words: "users returned 0",
 	},
 	{
-		name: "UsersMissing", args: at("users_missing"),
+		name: "UsersMissing", args: "-min-users 1 " + at("users_missing"),
 		exit: 1, why: reason.SmokeQuery, step: "verify", words: "users | no database has a table users",
 	},
 	{

@@ -48,7 +48,7 @@ func (rc *repoCopy) repo() string            { return filepath.Join(rc.dir, "dat
 func (rc *repoCopy) out(name string) string  { return filepath.Join(rc.dir, "out", name) }
 func (rc *repoCopy) file(name string) string { return filepath.Join(rc.dir, name) }
 
-// fill puts names of this case and its seed into a text: {middle}, {conf}, ...
+// fill puts names of this case and its seed into a text: {middle}, {conf}, {wal} (where the archive is), ...
 func (rc *repoCopy) fill(text string) string {
 	pairs := []string{"{conf}", rc.conf(), "{repo}", rc.repo(), "{dir}", rc.dir}
 	for name, value := range rc.seed.names {
@@ -110,7 +110,7 @@ func (rc *repoCopy) largest(pattern string) string {
 }
 
 // archived is the pattern of an archived segment by its name.
-func archived(name string) string { return "archive/demo/15-1/*/" + name + "-*" }
+func archived(name string) string { return "{wal}/*/" + name + "-*" }
 
 // Ways to break a file.
 func flipped(content []byte) []byte {

@@ -182,7 +182,7 @@ func later(rc *repoCopy, s sandboxed) {
 
 // garbled puts a history into the repository that no key opens.
 func garbled(rc *repoCopy, _ sandboxed) {
-	require.NoError(rc.t, os.WriteFile(filepath.Join(rc.repo(), history), []byte("what is this"), 0o644))
+	require.NoError(rc.t, os.WriteFile(filepath.Join(rc.repo(), rc.fill(history)), []byte("what is this"), 0o644))
 }
 
 // write archives a file that is not the sandbox's.

@@ -42,7 +42,7 @@ var lateTailFaults = faults("TestLateTail", failedOver, []fault{
 // the new one archived as .partial.
 func partialArrives(late time.Duration) func(*repoCopy) {
 	return func(rc *repoCopy) {
-		partial := rc.files("archive/demo/15-1/0000000100000000/*.partial-*")[0]
+		partial := rc.files("{wal}/0000000100000000/*.partial-*")[0]
 		tail := strings.Replace(partial, ".partial-", "-", 1)
 		require.NoError(rc.t, copyTree(partial, tail))
 		files := onTimeline2(rc)

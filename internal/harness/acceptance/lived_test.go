@@ -93,7 +93,8 @@ var notTheRestoreFaults = faults("TestNotTheRestore", lived, []fault{
 func TestLessThanAll(t *testing.T) { lessThanAllFaults.run(t) }
 
 // upgradedStanza is `info` after a stanza-upgrade, before the first backup.
-var upgradedStanza = path(`s/"db":\[/"db":[{"id":9,"repo-key":1,"system-id":7000000000000000001,"version":"15"},/`)
+var upgradedStanza = path(`s/"db":\[\([^]]*"version":"\([0-9]*\)\)/` +
+	`"db":[{"id":9,"repo-key":1,"system-id":7000000000000000001,"version":"\2"},\1/`)
 
 var lessThanAllFaults = faults("TestLessThanAll", plain, []fault{
 	{

@@ -31,8 +31,17 @@ func run(m *testing.M) int {
 	}
 	defer os.RemoveAll(base) //nolint:errcheck // the last thing there is to do
 	defer closeSeeds()
+	if *versionsFlag {
+		if err := onlyVersionRows(); err != nil {
+			fmt.Fprintln(os.Stderr, "acceptance:", err)
+			return 1
+		}
+	}
 	begin := time.Now()
 	status := m.Run()
+	if *versionsFlag && !allVersionRowsRan(os.Stderr) {
+		status = 1
+	}
 	if *tableFlag {
 		printTable(os.Stdout, time.Since(begin))
 	}

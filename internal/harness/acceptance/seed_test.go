@@ -20,7 +20,7 @@ import (
 
 const (
 	stanza   = "demo"
-	seedTime = 2 * time.Minute // bound of each stage of the seeding
+	seedTime = 20 * time.Minute // bound of each stage of the seeding
 )
 
 // seed is a repository nobody touches: cases work on copies of it.
@@ -40,7 +40,7 @@ var opened struct {
 }
 
 func closeSeeds() {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	for _, s := range opened.sources {
 		if err := s.Close(ctx); err != nil {
@@ -101,6 +101,7 @@ func (s *seed) ask(ctx context.Context, c *cluster) error {
 	newest := s.backups[len(s.backups)-1]
 	s.names["newest"], s.names["full"], s.names["stop"] = newest.Label, s.backups[0].Label, newest.Archive.Stop
 	s.names["fullstop"] = s.backups[0].Archive.Stop
+	s.names["wal"] = "archive/" + stanza + "/" + info.ArchiveID(newest)
 	if s.hasFiles() {
 		segments, err := s.segments()
 		if err != nil || len(segments) < 5 {
@@ -121,7 +122,7 @@ func (s *seed) hasFiles() bool {
 
 // segments are the names of the archived segments, in the order of their timelines.
 func (s *seed) segments() ([]string, error) {
-	files, err := filepath.Glob(filepath.Join(s.dir, "data/repo/archive", stanza, "15-1/*/*-*"))
+	files, err := filepath.Glob(filepath.Join(s.dir, "data/repo/archive", stanza, "*-1/*/*-*"))
 	var names []string
 	for _, file := range files {
 		if name, _, ok := strings.Cut(filepath.Base(file), "-"); ok && len(name) == 24 {

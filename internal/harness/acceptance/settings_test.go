@@ -141,7 +141,7 @@ var toolsFaults = faults("TestTools", plain, []fault{
 	},
 	{
 		name: "OlderPgBackRest", inject: path(`s/"version":"2\.[0-9.]*"/"version":"2.999"/g`), env: "PATH={dir}/path",
-		exit: 2, why: reason.VersionMismatch, words: "2.999",
+		exit: 2, why: reason.VersionMismatch, words: "2.999 | apt-get install pgbackrest",
 	},
 	{
 		name: "ClockIsWrong", inject: path(`s/"stop":[0-9]\{10\}/"stop":4102444800/g`), env: "PATH={dir}/path",
@@ -156,8 +156,8 @@ var toolsFaults = faults("TestTools", plain, []fault{
 		exit: 2, why: reason.ImageMissing, words: "nowhere",
 	},
 	{
-		name: "OtherPostgreSQL", inject: path(`s/"version":"15"/"version":"14"/g`), env: "PATH={dir}/path",
-		exit: 2, why: reason.VersionMismatch, words: "14 | postgresql-14",
+		name: "OtherPostgreSQL", inject: path(`s/"version":"[0-9]*"/"version":"99"/g`), env: "PATH={dir}/path",
+		exit: 2, why: reason.VersionMismatch, words: "PostgreSQL 99 | this machine has only | apt-get install postgresql-99",
 	},
 })
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -210,13 +211,16 @@ func always(*http.Request) bool { return true }
 
 func isListing(r *http.Request) bool { return r.URL.Query().Has("list-type") }
 
+// archive is where the segments are, whatever the version of PostgreSQL.
+var archive = regexp.MustCompile(`archive/demo/[0-9]+-1\b`)
+
 func inArchive(r *http.Request) bool {
-	return strings.Contains(r.URL.Query().Get("prefix"), "archive/demo/15-1")
+	return archive.MatchString(r.URL.Query().Get("prefix"))
 }
 
 // segment is the content of an archived segment.
 func segment(r *http.Request) bool {
-	return !isListing(r) && strings.Contains(r.URL.Path, "/archive/demo/15-1/0000000100000000/")
+	return !isListing(r) && archive.MatchString(r.URL.Path) && strings.Contains(r.URL.Path, "/0000000100000000/")
 }
 
 // inBundle is the content of backup files.

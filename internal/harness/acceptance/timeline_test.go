@@ -12,7 +12,7 @@ import (
 	"veza.fr/recovery/internal/reason"
 )
 
-const history = "archive/demo/15-1/00000002.history"
+const history = "{wal}/00000002.history"
 
 // After a failover the drill follows PostgreSQL onto the new timeline, and finds
 // whatever would make it lose the way.
@@ -34,7 +34,7 @@ var timelineFaults = faults("TestTimeline", failedOver, []fault{
 		exit: 1, why: reason.WALCorrupt, words: "00000002.history",
 	},
 	{
-		name: "SplitBrain", inject: oldPrimary(time.Hour, 1),
+		name: "SplitBrain", inject: oldPrimary(time.Hour),
 		exit: 1, why: reason.TimelineConflict, words: "timeline 1 still grows | two clusters",
 	},
 	{
@@ -42,11 +42,11 @@ var timelineFaults = faults("TestTimeline", failedOver, []fault{
 		exit: 1, why: reason.TimelineConflict, words: "timeline 1 still grows",
 	},
 	{
-		name: "OldPrimarysTail", inject: oldPrimary(-time.Hour, 2),
-		exit: 0, why: reason.None, words: "timeline 1 has 2 segments beyond the switch",
+		name: "OldPrimarysTail", inject: oldPrimary(-time.Hour), // the one before it may hold the switch
+		exit: 0, why: reason.None, words: "timeline 1 has 1 segments beyond the switch",
 	},
 	{
-		name: "MissingBehindTheSwitch", inject: without("archive/demo/15-1/0000000200000000/" + "*" + "-*"),
+		name: "MissingBehindTheSwitch", inject: without("{wal}/0000000200000000/" + "*" + "-*"),
 		exit: 0, why: reason.None, users: "before", words: "timeline 1 -> 2 at ",
 	},
 	{
@@ -70,21 +70,19 @@ var timelineFaults = faults("TestTimeline", failedOver, []fault{
 	},
 })
 
-func onTimeline1(rc *repoCopy) []string { return rc.files("archive/demo/15-1/0000000100000000/*-*") }
+func onTimeline1(rc *repoCopy) []string { return rc.files("{wal}/0000000100000000/*-*") }
 
-func onTimeline2(rc *repoCopy) []string { return rc.files("archive/demo/15-1/0000000200000000/*-*") }
+func onTimeline2(rc *repoCopy) []string { return rc.files("{wal}/0000000200000000/*-*") }
 
-// oldPrimary makes the old primary go on archiving after the switch, by segments
+// oldPrimary makes the old primary go on archiving after the switch, by a segment
 // whose age differs from the newest one's.
-func oldPrimary(by time.Duration, segments int) func(*repoCopy) {
+func oldPrimary(by time.Duration) func(*repoCopy) {
 	return func(rc *repoCopy) {
 		files := onTimeline2(rc)
-		for i := range segments {
-			file := files[len(files)-1-i]
-			tail := strings.ReplaceAll(file, "0000000200000000", "0000000100000000")
-			require.NoError(rc.t, copyTree(file, tail))
-			rc.shift(tail, by)
-		}
+		file := files[len(files)-1]
+		tail := strings.ReplaceAll(file, "0000000200000000", "0000000100000000")
+		require.NoError(rc.t, copyTree(file, tail))
+		rc.shift(tail, by)
 	}
 }
 

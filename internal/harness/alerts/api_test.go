@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const answerTime = 10 * time.Second
+const answerTime = 2 * time.Minute
 
 // api is a Prometheus' HTTP API.
 type api string

@@ -29,7 +29,7 @@ func promtool(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	program, err := exec.LookPath("promtool")
 	require.NoError(t, err, "promtool is missing: apt-get install prometheus")
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, program, args...).CombinedOutput()
 	return string(out), err

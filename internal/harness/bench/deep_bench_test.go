@@ -17,7 +17,7 @@ var deeper = regexp.MustCompile(`deeper check (\w+): ok, ([\d.]+) s`)
 func BenchmarkDeeperChecks(b *testing.B) {
 	ctx, cancel := context.WithTimeout(b.Context(), limit)
 	defer cancel()
-	conf := seed(ctx, b)
+	conf, _ := seed(ctx, b)
 	drill := compile(ctx, b, "")
 	var none, all time.Duration
 	rounds := 0

@@ -42,12 +42,12 @@ func compare(b *testing.B, env environment) {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(b.Context(), limit)
 	defer cancel()
-	conf := seed(ctx, b)
+	conf, major := seed(ctx, b)
 	drill := compile(ctx, b, env.tags)
 	var raw, whole time.Duration
 	rounds := 0
 	for b.Loop() {
-		r := rawCommands(ctx, b, env.provider, conf)
+		r := rawCommands(ctx, b, env.provider, conf, major)
 		w, size, parts := drillOnce(ctx, b, drill, conf)
 		b.Logf("%.2f GB: raw %.2f s, drill %.2f s, ratio %.2f, difference %.2f s;%s",
 			size/1e9, r.Seconds(), w.Seconds(), w.Seconds()/r.Seconds(), (w - r).Seconds(), parts)
@@ -61,7 +61,8 @@ func compare(b *testing.B, env environment) {
 }
 
 // seed makes the repository and stops its cluster, so that both sides have the machine to themselves.
-func seed(ctx context.Context, b *testing.B) (conf string) {
+// major is the version of PostgreSQL of its backups.
+func seed(ctx context.Context, b *testing.B) (conf, major string) {
 	b.Helper()
 	machine, err := process.Provider{}.Launch(ctx, sandbox.Spec{Stanza: stanza + "-source", Run: "bench"})
 	seeded := &source.Seeded{Machine: machine, Stanza: stanza, Rows: rows(b)}
@@ -71,8 +72,13 @@ func seed(ctx context.Context, b *testing.B) (conf string) {
 	require.NoError(b, err)
 	repository, err := seeded.Open(ctx, b.Logf)
 	require.NoError(b, err)
+	conn, err := seeded.Connect(ctx)
+	require.NoError(b, err)
+	const version = "SELECT (current_setting('server_version_num')::int / 10000)::text"
+	require.NoError(b, conn.QueryRow(ctx, version).Scan(&major))
+	require.NoError(b, conn.Close(ctx))
 	require.NoError(b, seeded.Stop(ctx))
-	return repository.Conf
+	return repository.Conf, major
 }
 
 func rows(b *testing.B) int {

@@ -12,15 +12,14 @@ import (
 
 	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/sandbox"
 	"veza.fr/recovery/internal/wait"
 )
 
-const binDir = "/usr/lib/postgresql/15/bin/"
-
 // rawCommands is what a person would type, timed: restore, start, wait for the end of
 // recovery, the smoke query, stop. Making and removing the directory is not counted.
-func rawCommands(ctx context.Context, b *testing.B, provider sandbox.Provider, conf string) time.Duration {
+func rawCommands(ctx context.Context, b *testing.B, provider sandbox.Provider, conf, major string) time.Duration {
 	b.Helper()
 	content, err := os.ReadFile(conf)
 	require.NoError(b, err)
@@ -29,7 +28,7 @@ func rawCommands(ctx context.Context, b *testing.B, provider sandbox.Provider, c
 	repo := parsed.Repo(stanza, 1)
 	store, _ := repo.Address()
 	box, err := provider.Launch(ctx, sandbox.Spec{
-		Stanza: stanza + "-raw", Run: "bench", Major: "15", Need: 4 << 30, Stores: []sandbox.Address{
+		Stanza: stanza + "-raw", Run: "bench", Major: major, Need: 4 << 30, Stores: []sandbox.Address{
 			{Host: store.Host, Port: store.Port},
 		},
 	})
@@ -57,12 +56,14 @@ func rawCommands(ctx context.Context, b *testing.B, provider sandbox.Provider, c
 	if late, ok := box.(sandbox.Waiter); ok {
 		require.NoError(b, late.Ready(ctx))
 	}
+	server, err := postgres.Find(ctx, box, major)
+	require.NoError(b, err)
 	start := time.Now()
 	run("pgbackrest", "--config="+copied, "--repo1-storage-ca-file="+copiedCA, "--stanza="+stanza, "--pg1-path="+data,
 		"--lock-path="+box.Dir("lock"),
 		"--archive-mode=off", "--process-max="+run("nproc"), "restore")
 	options := "-c listen_addresses= -c archive_mode=off -c hot_standby=off -c unix_socket_directories=" + socket
-	run(binDir+"pg_ctl", "start", "-s", "-w", "-D", data, "-l", box.Dir("log")+"/pg.log", "-o", options)
+	run(server.Program("pg_ctl"), "start", "-s", "-w", "-D", data, "-l", box.Dir("log")+"/pg.log", "-o", options)
 	recovered := func(ctx context.Context) error {
 		_, notYet := box.Run(ctx, host.Command{Argv: []string{
 			"psql", "-qAtX", "-h", socket, "-d", "postgres", "-c", "SELECT 1/(NOT pg_is_in_recovery())::int",
@@ -73,6 +74,6 @@ func rawCommands(ctx context.Context, b *testing.B, provider sandbox.Provider, c
 	count, err := strconv.Atoi(ask("SELECT count(*) FROM users"))
 	require.NoError(b, err)
 	require.Positive(b, count)
-	run(binDir+"pg_ctl", "stop", "-s", "-m", "immediate", "-D", data)
+	run(server.Program("pg_ctl"), "stop", "-s", "-m", "immediate", "-D", data)
 	return time.Since(start)
 }

@@ -22,7 +22,7 @@ import (
 )
 
 // patience bounds every wait of these tests for something that takes a moment.
-const patience = time.Minute
+const patience = 10 * time.Minute
 
 // Outcome is what a drill left behind for those who look at it from outside.
 type Outcome struct {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-const buildTimeout = 5 * time.Minute
+const buildTimeout = 30 * time.Minute
 
 // Build puts what a user installs into dir, which it makes: testprom, the drill and
 // the backup checks compiled with the given build tags ("" for none), and test2json. Every user can run them.

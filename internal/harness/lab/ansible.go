@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -17,18 +18,35 @@ import (
 	"veza.fr/recovery/internal/objectstore/users"
 )
 
-// What an operator would know of the formation: how to log in, where the object store is,
+// What an operator would know of the machines: how to log in, where the object store is,
 // and the secrets. It is kept in the directory of the lab's copies.
 const (
-	formationFile = "formation.json"
-	sshKey        = "id_ed25519"
-	knownHosts    = "known_hosts"
-	// formationPath is the formation's repository in the lab's bucket.
-	formationPath = "formation"
+	sshKey     = "id_ed25519"
+	knownHosts = "known_hosts"
 )
 
-// credentials of the formation's repository.
-type formationAccess struct {
+// fleet are the machines that one run of the playbook is applied to. Its name is that of its
+// repository in the lab's bucket.
+type fleet struct {
+	name  string
+	data  []string
+	drill string
+	major Major // 0: the lab's
+}
+
+var (
+	formationFleet = fleet{name: "formation", data: DataNodes, drill: DrillHost}
+	nextFleet      = fleet{name: "next", data: []string{Next}, drill: Next, major: NextMajor}
+)
+
+// directory is where the object store keeps its repository, on its node.
+func (f fleet) directory() string { return minioData + "/backups/" + f.name }
+
+// file has its secrets, among the lab's copies.
+func (f fleet) file() string { return f.name + ".json" }
+
+// fleetAccess are the credentials of its repository.
+type fleetAccess struct {
 	users.Access
 	Passphrase string
 	Bucket     string
@@ -68,26 +86,38 @@ func openForAnsible(ctx context.Context, p places, h host.Host) error {
 	return root(ctx, h, "systemctl", "start", "ssh.service")
 }
 
-// saveAccess keeps the formation's secrets for the inventory.
-func (p places) saveAccess(a formationAccess) error {
+// saveAccess keeps a fleet's secrets for the inventory.
+func (p places) saveAccess(f fleet, a fleetAccess) error {
 	content, err := json.Marshal(a)
 	if err != nil {
 		return err
 	}
-	return write(p.copyOf(formationFile), content, 0o600)
+	return write(p.copyOf(f.file()), content, 0o600)
 }
 
 // Inventory writes what an operator has beside the roles: hosts, variables, and the vault's
 // content in plain text, which is his to encrypt. It returns the secrets, which belong
 // nowhere else.
 func (l *Lab) Inventory(ctx context.Context, dir string) (secrets []string, err error) {
-	content, err := os.ReadFile(l.places.copyOf(formationFile))
+	return l.inventory(ctx, formationFleet, dir)
+}
+
+// NextInventory is that of the machine Next, which is data node and drill host in one.
+func (l *Lab) NextInventory(ctx context.Context, dir string) (secrets []string, err error) {
+	return l.inventory(ctx, nextFleet, dir)
+}
+
+func (l *Lab) inventory(ctx context.Context, f fleet, dir string) (secrets []string, err error) {
+	content, err := os.ReadFile(l.places.copyOf(f.file()))
 	if err != nil {
 		return nil, err
 	}
-	var a formationAccess
+	var a fleetAccess
 	if err = json.Unmarshal(content, &a); err != nil {
-		return nil, fmt.Errorf("%s: %w", l.places.copyOf(formationFile), err)
+		return nil, fmt.Errorf("%s: %w", l.places.copyOf(f.file()), err)
+	}
+	if f.major == 0 {
+		f.major = l.Major
 	}
 	ca, err := os.ReadFile(l.places.copyOf(caFile))
 	if err != nil {
@@ -101,8 +131,8 @@ func (l *Lab) Inventory(ctx context.Context, dir string) (secrets []string, err 
 	err = errors.Join(
 		os.MkdirAll(all, 0o755),
 		write(l.places.copyOf(knownHosts), []byte(known), 0o644),
-		writeYAML(filepath.Join(dir, "hosts.yml"), l.hosts(), 0o644),
-		writeYAML(filepath.Join(all, "main.yml"), a.variables(string(ca)), 0o644),
+		writeYAML(filepath.Join(dir, "hosts.yml"), l.hosts(f), 0o644),
+		writeYAML(filepath.Join(all, "main.yml"), f.variables(a, string(ca)), 0o644),
 		writeYAML(filepath.Join(all, "vault.yml"), a.vault(), 0o600),
 	)
 	return []string{a.Key, a.Secret, a.ReadKey, a.ReadSecret, a.Passphrase}, err
@@ -117,27 +147,30 @@ func writeYAML(path string, content any, mode fs.FileMode) error {
 }
 
 // variables are what is no secret.
-func (a formationAccess) variables(ca string) map[string]any {
-	return map[string]any{
+func (f fleet) variables(a fleetAccess, ca string) map[string]any {
+	all := map[string]any{
 		"pgbackrest_s3_endpoint": storeNode + "." + zone, "pgbackrest_s3_port": storePort,
 		"pgbackrest_s3_bucket": a.Bucket,
-		"pgbackrest_s3_region": a.Region, "pgbackrest_s3_path": "/" + formationPath, "pgbackrest_s3_ca_cert": ca,
+		"pgbackrest_s3_region": a.Region, "pgbackrest_s3_path": "/" + f.name, "pgbackrest_s3_ca_cert": ca,
 		"pgbackrest_s3_key":        "{{ vault_pgbackrest_s3_key }}",
 		"pgbackrest_s3_key_secret": "{{ vault_pgbackrest_s3_key_secret }}",
-		"pgbackrest_cipher_pass":   "{{ vault_pgbackrest_cipher_pass }}", "pgbackrest_pg_path": FormationData,
+		"pgbackrest_cipher_pass":   "{{ vault_pgbackrest_cipher_pass }}", "pgbackrest_pg_version": f.major,
 		"pgbackrest_heartbeat": true, "pgbackrest_heartbeat_interval": 2,
-		"dr_drill_s3_key":        "{{ vault_dr_drill_s3_key }}",
-		"dr_drill_s3_key_secret": "{{ vault_dr_drill_s3_key_secret }}",
-		"dr_drill_database":      Database, "dr_drill_primary": formation(), "dr_drill_incus_remote": Remote,
+		"dr_drill_database": Database, "dr_drill_primary": primaryOf(f.data...), "dr_drill_incus_remote": Remote,
 		"dr_drill_incus_conf": incusConf, "dr_drill_incus_project": SandboxProject,
 		"dr_drill_go": goRoot + "/bin/go", "dr_drill_go_environment": map[string]string{
 			"GOPROXY": "file://" + moduleProxy,
 		},
 	}
+	if !slices.Contains(f.data, f.drill) { // there the one conf has to archive, too
+		all["dr_drill_s3_key"] = "{{ vault_dr_drill_s3_key }}"
+		all["dr_drill_s3_key_secret"] = "{{ vault_dr_drill_s3_key_secret }}"
+	}
+	return all
 }
 
 // vault are the secrets.
-func (a formationAccess) vault() map[string]string {
+func (a fleetAccess) vault() map[string]string {
 	return map[string]string{
 		"vault_pgbackrest_s3_key": a.Key, "vault_pgbackrest_s3_key_secret": a.Secret,
 		"vault_pgbackrest_cipher_pass": a.Passphrase,
@@ -146,7 +179,7 @@ func (a formationAccess) vault() map[string]string {
 }
 
 // hosts are the two groups of the playbook.
-func (l *Lab) hosts() map[string]any {
+func (l *Lab) hosts(f fleet) map[string]any {
 	group := func(names ...string) map[string]any {
 		members := map[string]any{}
 		for _, name := range names {
@@ -160,14 +193,14 @@ func (l *Lab) hosts() map[string]any {
 			"ansible_ssh_common_args":    "-o UserKnownHostsFile=" + l.places.copyOf(knownHosts),
 			"ansible_python_interpreter": "/usr/bin/python3",
 		},
-		"children": map[string]any{"postgres_ha_nodes": group(DataNodes...), "incus_hosts": group(DrillHost)},
+		"children": map[string]any{"postgres_ha_nodes": group(f.data...), "incus_hosts": group(f.drill)},
 	}}
 }
 
 // hostKeys are lines of known_hosts.
 func (l *Lab) hostKeys(ctx context.Context) (string, error) {
 	var lines strings.Builder
-	for _, name := range Machines {
+	for _, name := range append([]string{Next}, Machines...) {
 		key, err := l.Node(name).Read(ctx, "/etc/ssh/ssh_host_ed25519_key.pub")
 		if err != nil {
 			return "", err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"time"
 
 	incus "github.com/lxc/incus/v6/client"
@@ -22,6 +23,9 @@ const (
 
 // ready is the key of the project that says that `up` came to its end; it holds the number of users.
 const ready = "user.veza-lab.ready"
+
+// majorKey is the one that holds the major version of PostgreSQL on its nodes.
+const majorKey = "user.veza-lab.major"
 
 // errDown: there is no lab, or half of one.
 var errDown = errors.New("the lab is not up: make lab-up")
@@ -118,12 +122,12 @@ func (d *daemon) makeRoom(ctx context.Context) error {
 }
 
 // setReady notes that everything is there.
-func (d *daemon) setReady(ctx context.Context, users string) error {
+func (d *daemon) setReady(ctx context.Context, users string, major Major) error {
 	project, err := d.project(ctx)
 	if err != nil {
 		return err
 	}
-	project.Config[ready] = users
+	project.Config[ready], project.Config[majorKey] = users, strconv.Itoa(int(major))
 	return d.ask(ctx, func(s incus.InstanceServer) error { return s.UpdateProject(Project, project.Writable(), "") })
 }
 

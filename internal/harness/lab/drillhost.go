@@ -137,7 +137,7 @@ func setUpDrillHost(ctx context.Context, s *site, _ node, h host.Host) error {
 	if err := unit(ctx, h, "prometheus.service", prometheus); err != nil {
 		return err
 	}
-	fill := strings.NewReplacer("@BIN@", filepath.Dir(pgctl), "@PRIMARY@", formation()+impatient,
+	fill := strings.NewReplacer("@BIN@", s.major.bin(), "@PRIMARY@", primaryOf(DataNodes...)+impatient,
 		"@BEAT@", beatFile).Replace
 	if err := unit(ctx, h, "veza-heartbeat.service", fill(formationBeatUnit)); err != nil {
 		return err

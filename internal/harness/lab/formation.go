@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,9 +23,6 @@ const (
 	monitorNode = "monitor"
 	// Database is the formation's, with the users in it.
 	Database = "veza"
-	// FormationData is the data directory on both nodes, the one the role expects.
-	FormationData = "/var/lib/postgresql/15/pgaf"
-	monitorData   = "/var/lib/postgresql/15/monitor"
 
 	formationUsers = 20_000
 	formTime       = 2 * time.Minute // initdb, a base backup, a pair that is stable
@@ -38,9 +37,12 @@ var Machines = append([]string{DrillHost}, DataNodes...)
 //go:embed units/pgautofailover.service
 var autoFailoverUnit string
 
+// FormationData is the data directory on both nodes, the one the role expects.
+func (l *Lab) FormationData() string { return l.Major.data("pgaf") }
+
 // setUpMonitor makes the monitor, which is a PostgreSQL of its own.
 func setUpMonitor(ctx context.Context, s *site, n node, h host.Host) error {
-	return s.autoFailover(ctx, h, monitorData, "create", "monitor", "--hostname", n.address())
+	return s.monitor(ctx, n, h, autoFailoverNode{s.major, "pgautofailover", "monitor", postgresPort})
 }
 
 // setUpData makes a data node; the first one becomes the primary. Addresses instead of
@@ -49,34 +51,50 @@ func setUpData(ctx context.Context, s *site, n node, h host.Host) error {
 	if err := s.furnish(ctx, h); err != nil {
 		return err
 	}
-	return s.autoFailover(ctx, h, FormationData, "create", "postgres", "--hostname", n.address(), "--name", n.name,
-		"--dbname", Database, "--pg-hba-lan",
-		"--monitor", "postgres://autoctl_node@"+at(monitorNode)+":5432/pg_auto_failover")
+	return s.data(ctx, n, h, s.major, net.JoinHostPort(at(monitorNode), strconv.Itoa(postgresPort)))
+}
+
+// autoFailoverNode is one of pg_auto_failover: its unit, and where its cluster is.
+type autoFailoverNode struct {
+	major      Major
+	unit, name string
+	port       int
+}
+
+func (s *site) monitor(ctx context.Context, n node, h host.Host, a autoFailoverNode) error {
+	return s.autoFailover(ctx, h, a, "create", "monitor", "--hostname", n.address())
+}
+
+// data makes a data node of the formation whose monitor is at an address.
+func (s *site) data(ctx context.Context, n node, h host.Host, m Major, monitor string) error {
+	return s.autoFailover(ctx, h, autoFailoverNode{m, "pgautofailover", "pgaf", postgresPort},
+		"create", "postgres", "--hostname", n.address(), "--name", n.name, "--dbname", Database, "--pg-hba-lan",
+		"--monitor", "postgres://autoctl_node@"+monitor+"/pg_auto_failover")
 }
 
 // autoFailover makes a node of pg_auto_failover and runs it as a service.
-func (s *site) autoFailover(ctx context.Context, h host.Host, data string, argv ...string) error {
+func (s *site) autoFailover(ctx context.Context, h host.Host, a autoFailoverNode, argv ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, formTime)
 	defer cancel()
+	data := a.major.data(a.name)
 	err := root(ctx, h, "install", "-d", "-o", "postgres", "-m", "0755",
 		path.Dir(data), runDirectory, directories["run"])
 	if err != nil {
 		return err
 	}
 	argv = append([]string{autoctl}, argv...)
-	argv = append(argv, "--pgdata", data, "--pgport", fmt.Sprint(postgresPort), "--auth", "trust", "--no-ssl",
-		"--pgctl", pgctl)
+	argv = append(argv, "--pgdata", data, "--pgport", strconv.Itoa(a.port), "--auth", "trust", "--no-ssl",
+		"--pgctl", a.major.bin()+"/pg_ctl")
 	if _, err := h.Run(ctx, host.Command{
 		Argv: argv, User: "postgres", Dir: "/", Env: []string{"XDG_RUNTIME_DIR=" + runDirectory},
 	}); err != nil {
 		return fmt.Errorf("%s: %w", strings.Join(argv[:3], " "), err)
 	}
-	return unit(ctx, h, "pgautofailover.service", strings.ReplaceAll(autoFailoverUnit, "@DATA@", data))
+	return unit(ctx, h, a.unit+".service", strings.ReplaceAll(autoFailoverUnit, "@DATA@", data))
 }
 
 const (
 	autoctl      = "/usr/bin/pg_autoctl"
-	pgctl        = "/usr/lib/postgresql/15/bin/pg_ctl"
 	runDirectory = "/run/pgautofailover"
 )
 
@@ -93,7 +111,7 @@ func (l *Lab) Members(ctx context.Context) (all []Member, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	said, err := l.Node(monitorNode).Run(ctx, host.Command{
-		Argv: []string{autoctl, "show", "state", "--json", "--pgdata", monitorData}, User: "postgres", Dir: "/",
+		Argv: []string{autoctl, "show", "state", "--json", "--pgdata", l.Major.data("monitor")}, User: "postgres", Dir: "/",
 		Env: []string{"XDG_RUNTIME_DIR=" + runDirectory},
 	})
 	if err != nil {
@@ -122,11 +140,12 @@ func (l *Lab) Writable(ctx context.Context) (string, error) {
 }
 
 // Formation is the connection string of the formation's primary, whichever node that is.
-func (l *Lab) Formation() string { return formation() }
+func (l *Lab) Formation() string { return primaryOf(DataNodes...) }
 
-func formation() string {
+// primaryOf is the connection string of whichever of some data nodes is the primary.
+func primaryOf(names ...string) string {
 	var hosts []string
-	for _, name := range DataNodes {
+	for _, name := range names {
 		hosts = append(hosts, at(name))
 	}
 	return fmt.Sprintf("host=%s port=%d user=postgres dbname=%s target_session_attrs=read-write connect_timeout=5",

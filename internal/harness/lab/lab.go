@@ -27,6 +27,8 @@ type Lab struct {
 	// where somebody else's is at that place.
 	Conf   string
 	Stanza string
+	// Major is what its nodes run, but for the machine Next.
+	Major Major
 
 	places  places
 	daemon  *daemon
@@ -57,6 +59,11 @@ func open(ctx context.Context, d *daemon, p places) (*Lab, error) {
 	if l.users == "" {
 		return nil, fmt.Errorf("%w (it was not finished)", errDown)
 	}
+	major, err := strconv.Atoi(project.Config[majorKey])
+	if err != nil { // it is an older checkout's
+		return nil, fmt.Errorf("%w (it does not say of which PostgreSQL it is)", errDown)
+	}
+	l.Major = Major(major)
 	file, content, err := p.readConf()
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w (%w)", errDown, err)

@@ -10,9 +10,6 @@ import (
 	"veza.fr/recovery/internal/wait"
 )
 
-// nodeImage is a Debian with systemd, PostgreSQL and pgBackRest: `make image KIND=node`.
-const nodeImage = "veza-lab/node"
-
 // Bounds on the nodes.
 const (
 	bootTime  = time.Minute      // a container's systemd, on a busy machine
@@ -25,13 +22,14 @@ const (
 type node struct {
 	name    string
 	lane    int
+	major   Major // 0: the lab's
 	devices func() (map[string]map[string]string, error)
 	setUp   func(ctx context.Context, s *site, n node, h host.Host) error // when systemd runs on it
 	check   func(ctx context.Context, l *Lab, n node) error               // nil: it does what it is there for
 }
 
 // nodes are checked in this order. Those of a lane are set up in it, one after the other,
-// while the other lane goes on.
+// while the other lanes go on.
 var nodes = []node{
 	{name: storeNode, devices: storeDevices, setUp: setUpStore, check: checkStore},
 	{name: databaseNode, setUp: setUpDatabase, check: checkDatabase},
@@ -39,12 +37,14 @@ var nodes = []node{
 	{name: DataNodes[0], lane: formationLane, devices: exporterDevices, setUp: setUpData, check: checkData},
 	{name: DataNodes[1], lane: formationLane, devices: exporterDevices, setUp: setUpData, check: checkData},
 	{name: DrillHost, lane: formationLane, devices: drillHostDevices, setUp: setUpDrillHost, check: checkDrillHost},
+	{name: Next, lane: nextLane, major: NextMajor, devices: exporterDevices, setUp: setUpNext, check: checkNext},
 }
 
-// formationLane is what Renew makes anew; lane 0 is the object store and the plain database.
+// Renew makes all lanes anew but the first, that of the object store and the plain database.
 const (
 	plainLane = iota
 	formationLane
+	nextLane
 )
 
 // lane are the nodes of one.
@@ -65,6 +65,14 @@ func find(name string) (node, error) {
 		}
 	}
 	return node{}, fmt.Errorf("the lab has no node %q", name)
+}
+
+// image is what it is launched from, in a lab of a major version.
+func (n node) image(lab Major) string {
+	if n.major != 0 {
+		return n.major.image()
+	}
+	return lab.image()
 }
 
 // allDevices are those of the node, its network card among them.

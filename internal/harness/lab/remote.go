@@ -40,8 +40,10 @@ remotes:
     public: false
 `
 
-// letIn makes the drill host a client of the daemon.
+// letIn makes a drill host a client of the daemon.
 func (s *site) letIn(ctx context.Context, h host.Host) error {
+	s.letting.Lock()
+	defer s.letting.Unlock()
 	address, serverCert, err := s.daemon.listen(ctx)
 	if err != nil {
 		return fmt.Errorf("let Incus listen on the lab's bridge: %w", err)
@@ -93,11 +95,14 @@ func (d *daemon) trust(ctx context.Context, certificate []byte) error {
 		return errors.New("the client certificate is no PEM")
 	}
 	return d.ask(ctx, func(s incus.InstanceServer) error {
-		err := s.CreateProject(api.ProjectsPost{Name: SandboxProject, ProjectPut: api.ProjectPut{
-			Description: "sandboxes of the lab's drill host (make lab-down removes it)",
-			Config:      features,
-		}})
-		if err != nil && !api.StatusErrorCheck(err, 409) && !strings.Contains(err.Error(), "already exists") {
+		_, _, err := s.GetProject(SandboxProject)
+		if missing(err) {
+			err = s.CreateProject(api.ProjectsPost{Name: SandboxProject, ProjectPut: api.ProjectPut{
+				Description: "sandboxes of the lab's drill hosts (make lab-down removes it)",
+				Config:      features,
+			}})
+		}
+		if err != nil {
 			return err
 		}
 		if err = rootDisk(s); err != nil {

@@ -7,8 +7,9 @@ import (
 	"veza.fr/recovery/internal/host/incus"
 )
 
-// Renew gives the formation and its drill host back as `lab up` made them: nothing of any
-// role is installed there, and their repository is empty. It does nothing when that is so.
+// Renew gives the formation, its drill host and the machine Next back as `lab up` made them:
+// nothing of any role is installed there, and their repositories are empty. It does nothing
+// when that is so.
 func (l *Lab) Renew(ctx context.Context, say Say) error {
 	ctx, cancel := context.WithTimeout(ctx, upTime)
 	defer cancel()
@@ -20,12 +21,12 @@ func (l *Lab) Renew(ctx context.Context, say Say) error {
 	if l.untouched(ctx) {
 		return nil
 	}
-	s := &site{daemon: l.daemon, places: l.places, say: say}
+	s := &site{daemon: l.daemon, places: l.places, major: l.Major, say: say}
 	if s.nodes, err = incus.Connect(ctx, "", Project); err != nil {
 		return err
 	}
 	say("making the formation anew")
-	for _, n := range lane(formationLane) {
+	for _, n := range renewed() {
 		if err = s.nodes.Open(n.name).Destroy(ctx); err != nil {
 			return fmt.Errorf("remove node %s: %w", n.name, err)
 		}
@@ -33,14 +34,14 @@ func (l *Lab) Renew(ctx context.Context, say Say) error {
 	if err = s.daemon.distrust(ctx); err != nil {
 		return err
 	}
-	if err = root(ctx, l.Node(storeNode), "rm", "-rf", RepositoryDirectory); err != nil {
+	if err = root(ctx, l.Node(storeNode), "rm", "-rf", RepositoryDirectory, nextFleet.directory()); err != nil {
 		return err
 	}
-	hosts, err := s.launch(ctx, lane(formationLane))
+	hosts, err := s.launch(ctx, renewed())
 	if err != nil {
 		return err
 	}
-	if err := s.setUp(ctx, lane(formationLane), hosts); err != nil {
+	if err := s.setUpAll(ctx, hosts, formationLane, nextLane); err != nil {
 		return err
 	}
 	if err := l.populateFormation(ctx, formationUsers); err != nil {
@@ -49,12 +50,15 @@ func (l *Lab) Renew(ctx context.Context, say Say) error {
 	return l.Check(ctx)
 }
 
+// renewed are the nodes that roles are applied to, and the monitor.
+func renewed() []node { return append(lane(formationLane), lane(nextLane)...) }
+
 // RepositoryDirectory is where the object store keeps the formation's repository, on its node.
-const RepositoryDirectory = minioData + "/backups/" + formationPath
+var RepositoryDirectory = formationFleet.directory()
 
 // untouched: the formation works, and nobody applied a role to it.
 func (l *Lab) untouched(ctx context.Context) bool {
-	for _, name := range Machines {
+	for _, name := range append([]string{Next}, Machines...) {
 		if there, err := installed(ctx, l.Node(name)); there || err != nil {
 			return false
 		}

@@ -47,7 +47,7 @@ func (l *Lab) Describe(out io.Writer) {
 	fmt.Fprintf(out, "\nformation  psql '%s'\n", l.Formation())
 	fmt.Fprintf(out,
 		"state      incus exec --project %s %s -- runuser -u postgres -- pg_autoctl show state --pgdata %s\n",
-		Project, monitorNode, monitorData)
+		Project, monitorNode, l.Major.data("monitor"))
 	fmt.Fprintf(out, "prometheus %s\n", l.Prometheus())
 	fmt.Fprintf(out,
 		"roles      go run ./internal/cmd/lab inventory DIR writes an inventory for fixtures/ansible/postgres_ha.yml\n")

@@ -93,19 +93,24 @@ func setUpStore(ctx context.Context, s *site, n node, h host.Host) error {
 	return s.grant(ctx, m, n.address())
 }
 
-// grant gives the formation a repository of its own, with keys that open nothing else.
+// grant gives each of the fleets a repository of its own, with keys that open nothing else.
 func (s *site) grant(ctx context.Context, m *objectstore.MinIO, address string) error {
 	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, network, net.JoinHostPort(address, strconv.Itoa(storePort)))
 	}
-	access, err := users.Grant(ctx, m, dial, formationPath)
-	if err != nil {
-		return err
+	for _, f := range []fleet{formationFleet, nextFleet} {
+		access, err := users.Grant(ctx, m, dial, f.name)
+		if err != nil {
+			return err
+		}
+		if err = s.places.saveAccess(f, fleetAccess{
+			Access: access, Passphrase: rand.Text() + rand.Text(), Bucket: m.Bucket, Region: m.Region,
+		}); err != nil {
+			return err
+		}
 	}
-	return s.places.saveAccess(formationAccess{
-		Access: access, Passphrase: rand.Text() + rand.Text(), Bucket: m.Bucket, Region: m.Region,
-	})
+	return nil
 }
 
 // checkStore asks by name, as pgbackrest on this machine will.

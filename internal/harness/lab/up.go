@@ -30,17 +30,20 @@ type Say func(format string, args ...any)
 type site struct {
 	daemon *daemon
 	places places
+	major  Major
 	rows   int
 	say    Say
 
-	nodes *incus.Daemon
-	store *objectstore.Store // the store's node makes it, the database's uses it
-	conf  []byte             // the database's pgbackrest.conf
+	nodes   *incus.Daemon
+	letting sync.Mutex         // one machine is made a client of the daemon at a time
+	store   *objectstore.Store // the store's node makes it, the database's uses it
+	conf    []byte             // the database's pgbackrest.conf
 }
 
-// Up makes the lab, with a number of users in its database. One that is up already stays
-// as it is; what is there and does not work is removed and made anew.
-func Up(ctx context.Context, rows int, say Say) (*Lab, error) {
+// Up makes the lab of a major version of PostgreSQL, with a number of users in its database.
+// One that is up already stays as it is, and is an error when it is of another version; what
+// is there and does not work is removed and made anew.
+func Up(ctx context.Context, major Major, rows int, say Say) (*Lab, error) {
 	ctx, cancel := context.WithTimeout(ctx, upTime)
 	defer cancel()
 	release, err := acquire(lockFile)
@@ -48,7 +51,7 @@ func Up(ctx context.Context, rows int, say Say) (*Lab, error) {
 		return nil, err
 	}
 	defer release() //nolint:errcheck // the kernel does it at the latest
-	s := &site{rows: rows, say: say}
+	s := &site{major: major, rows: rows, say: say}
 	if s.places, err = usual(); err != nil {
 		return nil, err
 	}
@@ -56,7 +59,10 @@ func Up(ctx context.Context, rows int, say Say) (*Lab, error) {
 		return nil, err
 	}
 	l, err := s.alive(ctx)
-	if err == nil {
+	switch {
+	case err == nil && l.Major != major:
+		return nil, fmt.Errorf("the lab is up, and of PostgreSQL %d: make lab-down removes it", l.Major)
+	case err == nil:
 		say("the lab is up already, with %s users", l.users)
 		return l, nil
 	}
@@ -107,15 +113,17 @@ func (s *site) alive(ctx context.Context) (*Lab, error) {
 
 // ingredients are asked for before anything is removed or made.
 func (s *site) ingredients(ctx context.Context) error {
-	err := s.daemon.ask(ctx, func(server incusclient.InstanceServer) error {
-		_, _, err := server.GetImageAlias(nodeImage)
-		return err
-	})
-	if missing(err) {
-		return fmt.Errorf("there is no image %s: make image KIND=node builds it", nodeImage)
-	}
-	if err != nil {
-		return err
+	for _, major := range Majors(s.major) {
+		err := s.daemon.ask(ctx, func(server incusclient.InstanceServer) error {
+			_, _, err := server.GetImageAlias(major.image())
+			return err
+		})
+		if missing(err) {
+			return fmt.Errorf("there is no image %s: make image KIND=node PG_MAJOR=%d builds it", major.image(), major)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	for _, n := range nodes {
 		if _, err := n.allDevices(); err != nil {
@@ -140,7 +148,7 @@ func (s *site) build(ctx context.Context) error {
 	if _, err := s.places.install(own(s.conf), s.store.CA); err != nil {
 		return err
 	}
-	if err := s.daemon.setReady(ctx, strconv.Itoa(s.rows)); err != nil {
+	if err := s.daemon.setReady(ctx, strconv.Itoa(s.rows), s.major); err != nil {
 		return err
 	}
 	l, err := open(ctx, s.daemon, s.places)
@@ -155,7 +163,7 @@ func (s *site) build(ctx context.Context) error {
 	return l.Check(ctx)
 }
 
-// populate launches the nodes, and sets up both lanes at once.
+// populate launches the nodes, and sets them up.
 func (s *site) populate(ctx context.Context) (err error) {
 	if s.nodes, err = incus.Connect(ctx, "", Project); err != nil {
 		return err
@@ -167,8 +175,13 @@ func (s *site) populate(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	return s.setUpAll(ctx, hosts, plainLane, formationLane, nextLane)
+}
+
+// setUpAll sets up some lanes, all at once.
+func (s *site) setUpAll(ctx context.Context, hosts map[string]host.Host, numbers ...int) error {
 	lanes, ctx := errgroup.WithContext(ctx)
-	for _, number := range []int{plainLane, formationLane} {
+	for _, number := range numbers {
 		lanes.Go(func() error { return s.setUp(ctx, lane(number), hosts) })
 	}
 	return lanes.Wait()
@@ -215,7 +228,7 @@ func (s *site) create(ctx context.Context, n node) (host.Host, error) {
 		return nil, err
 	}
 	h, err := s.nodes.Create(ctx, incus.Instance{
-		Name: n.name, Image: nodeImage, Devices: devices, Config: map[string]string{"raw.lxc": n.raw()},
+		Name: n.name, Image: n.image(s.major), Devices: devices, Config: map[string]string{"raw.lxc": n.raw()},
 	})
 	if err != nil {
 		return nil, err

@@ -67,7 +67,7 @@ func TestJudge_TellsTheFates(t *testing.T) {
 	mutants, err := mutate.Of(file)
 	require.NoError(t, err)
 	for _, m := range append(mutants, mutate.None(file)) {
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 		fates[m.Change], err = mutate.Judge(ctx, m, time.Minute, []string{"go", "test", "./..."})
 		cancel()
 		require.NoError(t, err)

@@ -95,9 +95,9 @@ func (e *engine) image(ctx context.Context, name string) error {
 	if !ofRegistry(name) {
 		return reason.Errorf(
 			reason.ImageMissing,
-			"there is no image %s: build it with `make images`, or "+
+			"there is no image %s: build it with `%s`, or "+
 				"name one of a registry in DRILL_IMAGE and DRILL_MINIO_IMAGE",
-			name,
+			name, howToBuild(name),
 		)
 	}
 	ctx, cancel = context.WithTimeoutCause(ctx, pullTime,
@@ -115,6 +115,14 @@ func (e *engine) image(ctx context.Context, name string) error {
 
 // ofRegistry says whether an image's name leads to a registry: ours are made on the machine.
 func ofRegistry(name string) bool { return !strings.HasPrefix(name, imagePrefix) }
+
+// howToBuild is the command that makes one of our images: the tag of a server's is its major version.
+func howToBuild(name string) string {
+	if major, ok := strings.CutPrefix(name, sandboxImage); ok && major != lastMade {
+		return "PG_MAJOR=" + major + " make images"
+	}
+	return "make images"
+}
 
 // failed gives an error of this provider its reason.
 func failed(err error) error {

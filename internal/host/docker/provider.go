@@ -20,7 +20,7 @@ import (
 const (
 	imagePrefix  = "veza-drill/" // of images that are made on the machine
 	sandboxImage = imagePrefix + "postgres:"
-	usualMajor   = "15"
+	lastMade     = "latest" // tag of the image that was made last, whichever version is in it
 
 	keyPrefix = "fr.veza.drill." // of the labels that make a thing one of ours
 
@@ -49,7 +49,7 @@ var capabilities = []string{
 // Provider makes sandboxes that are containers of a Docker engine.
 type Provider struct {
 	Site   *Site  // where they stand, once it is open; before that they have no network card
-	Image  string // "" is veza-drill/postgres:MAJOR
+	Image  string // "" is veza-drill/postgres:MAJOR, and the one made last where no version is known
 	Memory int64  // bytes; 0 is no limit
 	CPUs   int64  // 0 is no limit
 }
@@ -100,7 +100,7 @@ func (p Provider) launch(
 	net *network,
 	stores []guest.Store,
 ) (*Sandbox, error) {
-	image := cmp.Or(p.Image, sandboxImage+cmp.Or(spec.Major, usualMajor))
+	image := cmp.Or(p.Image, sandboxImage+cmp.Or(spec.Major, lastMade))
 	if err := e.image(ctx, image); err != nil {
 		return nil, err
 	}
@@ -131,7 +131,7 @@ func (p Provider) launch(
 	if id == "" {
 		return nil, err
 	}
-	s := &Sandbox{Host: newHost(e, name, id), name: name, network: net}
+	s := &Sandbox{Host: newHost(e, name, id), image: image, chosen: p.Image != "", name: name, network: net}
 	if net != nil {
 		net.admit(id)
 	}

@@ -20,6 +20,8 @@ import (
 // Sandbox is a container with the directories of a sandbox in it.
 type Sandbox struct {
 	*Host
+	image   string
+	chosen  bool     // the image was named, and is not the one of a version
 	network *network // the only one it is on; nil: it has no network card
 
 	naming sync.Mutex
@@ -37,7 +39,20 @@ var (
 	_ sandbox.Sandbox  = (*Sandbox)(nil)
 	_ sandbox.Isolated = (*Sandbox)(nil)
 	_ sandbox.Enterer  = (*Sandbox)(nil)
+	_ host.Imaged      = (*Sandbox)(nil)
 )
+
+// Image is the image's name.
+func (s *Sandbox) Image() string { return s.image }
+
+// OtherImage says how an image with a major version of PostgreSQL is made and taken.
+func (s *Sandbox) OtherImage(major string) string {
+	build := "`" + howToBuild(sandboxImage+major) + "`"
+	if s.chosen {
+		return "leave out -image (DRILL_IMAGE): the backup's version chooses an image, which " + build + " builds"
+	}
+	return build + " builds one that has it"
+}
 
 // build makes the directories.
 func (s *Sandbox) build(ctx context.Context) error {

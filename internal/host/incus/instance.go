@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"strings"
 
 	"github.com/lxc/incus/v6/shared/api"
 
@@ -92,9 +93,18 @@ func (d *Daemon) image(ctx context.Context, name string) (string, error) {
 			return "", err
 		}
 		return "", reason.Errorf(reason.ImageMissing,
-			"there is no image %q on %s: build it with `make image`, or name another with -image", name, d.place)
+			"there is no image %q on %s: build it with `%s`, or name another with -image", name, d.place,
+			howToBuild(name))
 	}
 	return image.Fingerprint, nil
+}
+
+// howToBuild is the command that makes one of our images: the name of a sandbox's ends with its major version.
+func howToBuild(name string) string {
+	if major, ok := strings.CutPrefix(name, imagePrefix); ok {
+		return "PG_MAJOR=" + major + " make image"
+	}
+	return "make image"
 }
 
 // withRoot adds the root disk that every instance needs where none is given.

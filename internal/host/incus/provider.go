@@ -49,7 +49,7 @@ func (p Provider) Launch(ctx context.Context, spec sandbox.Spec) (sandbox.Sandbo
 	if h == nil {
 		return nil, failed(err)
 	}
-	s := &Sandbox{Host: h}
+	s := &Sandbox{Host: h, image: made.instance.Image}
 	if err == nil {
 		err = s.provision(ctx, p, made)
 	}

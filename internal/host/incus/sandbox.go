@@ -18,6 +18,7 @@ import (
 // Sandbox is a container with the directories of a sandbox in it.
 type Sandbox struct {
 	*Host
+	image  string
 	egress *egress // nil: none are made
 }
 
@@ -26,7 +27,16 @@ var (
 	_ sandbox.Installer = (*Sandbox)(nil)
 	_ sandbox.Isolated  = (*Sandbox)(nil)
 	_ sandbox.Enterer   = (*Sandbox)(nil)
+	_ host.Imaged       = (*Sandbox)(nil)
 )
+
+// Image is the image's name.
+func (s *Sandbox) Image() string { return s.image }
+
+// OtherImage says how an image with a major version of PostgreSQL is made.
+func (s *Sandbox) OtherImage(major string) string {
+	return "`" + howToBuild(imagePrefix+major) + "` builds one that has it, another -image may have it"
+}
 
 // build makes the directories, for the default user alone, and brings up the loopback
 // interface: no init does that in a container without a network.

@@ -38,7 +38,7 @@ func TestRun_RootNeverRunsPostgreSQL(t *testing.T) {
 		return // nothing to refuse
 	}
 	s := launch(t)
-	for _, program := range []string{"pgbackrest", "/usr/lib/postgresql/15/bin/postgres"} {
+	for _, program := range []string{"pgbackrest", "/opt/postgresql/bin/postgres"} {
 		_, err := s.Run(soon(t), host.Command{Argv: []string{program, "--version"}, User: "root"})
 		require.ErrorContains(t, err, "root never runs it")
 	}
@@ -96,7 +96,7 @@ func launch(t *testing.T) sandbox.Sandbox {
 	s, err := process.Provider{}.Launch(soon(t), sandbox.Spec{Stanza: "t", Run: t.Name()})
 	t.Cleanup(func() {
 		if s != nil {
-			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 			defer cancel()
 			assert.NoError(t, s.Destroy(ctx))
 			assert.NoError(t, s.Gone(ctx))
@@ -108,7 +108,7 @@ func launch(t *testing.T) sandbox.Sandbox {
 
 func soon(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -31,7 +32,7 @@ func TestMain(m *testing.M) {
 		if err := actAsRun(stanza); err != nil {
 			fmt.Fprintln(os.Stdout, "error:", err)
 		}
-		select {} // until it is killed
+		<-time.After(time.Hour) // until it is killed; without cgo, select {} would be "all goroutines are asleep"
 	}
 	os.Exit(m.Run())
 }
@@ -39,7 +40,7 @@ func TestMain(m *testing.M) {
 // actAsRun does what a run does: it locks, launches, starts a cluster and a
 // child that has left for a session of its own. With TEST_KEEP the sandbox is kept for that long.
 func actAsRun(stanza string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	if _, err := sandbox.Acquire(stanza); err != nil {
 		return err
@@ -49,7 +50,8 @@ func actAsRun(stanza string) error {
 		return err
 	}
 	script := `set -e; setsid sh -c 'cd /; exec sleep 300' >/dev/null 2>&1 &
-		[ -z "$CLUSTER" ] || { cd /usr/lib/postgresql/15/bin; ./initdb -N -A trust -D $DATA >/dev/null
+		[ -z "$CLUSTER" ] || { cd "$(ls -d /usr/lib/postgresql/*/bin | tail -n 1)"
+		./initdb -N -A trust -D $DATA >/dev/null
 		./pg_ctl -s -w start -D $DATA -l $DATA/log -o "-c listen_addresses= -c unix_socket_directories=$SOCKETS"; }`
 	_, err = s.Run(ctx, host.Command{Argv: []string{"sh", "-c", script}, Env: []string{
 		"CLUSTER=" + os.Getenv("TEST_CLUSTER"), "DATA=" + s.Dir("data") + "/pg", "SOCKETS=" + s.Dir("run"),
@@ -126,22 +128,24 @@ var sharedFile = regexp.MustCompile(`/dev/shm/PostgreSQL\.\d+`)
 func sharedMemory(t *testing.T, dir string) (files []string) {
 	t.Helper()
 	for _, p := range processesOf(t, dir) {
-		maps, _ := os.ReadFile(p + "/maps") // a process may end meanwhile
+		maps, _ := process.ReadProc(p, "maps") // a process may end meanwhile
 		files = append(files, sharedFile.FindAllString(string(maps), -1)...)
 	}
 	return files
 }
 
 // processesOf lists the processes whose environment or working directory names dir.
-func processesOf(t *testing.T, dir string) (found []string) {
+func processesOf(t *testing.T, dir string) (found []int) {
 	t.Helper()
 	pids, err := filepath.Glob("/proc/[0-9]*")
 	require.NoError(t, err)
 	for _, p := range pids {
-		environ, _ := os.ReadFile(p + "/environ") // a process may end meanwhile
-		cwd, _ := os.Readlink(p + "/cwd")
+		pid, err := strconv.Atoi(filepath.Base(p))
+		require.NoError(t, err)
+		environ, _ := process.ReadProc(pid, "environ") // a process may end meanwhile
+		cwd, _ := process.WorkingDirectory(pid)
 		if strings.Contains(string(environ)+cwd, dir) {
-			found = append(found, p)
+			found = append(found, pid)
 		}
 	}
 	return found
@@ -178,10 +182,7 @@ func TestReap_LeavesTheOthersAlone(t *testing.T) {
 func endAll(t *testing.T, dirs ...string) {
 	t.Helper()
 	for _, dir := range dirs {
-		for _, p := range processesOf(t, dir) {
-			var pid int
-			_, err := fmt.Sscanf(p, "/proc/%d", &pid)
-			require.NoError(t, err)
+		for _, pid := range processesOf(t, dir) {
 			assert.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
 		}
 	}

@@ -2,7 +2,8 @@ package page
 
 import (
 	"bytes"
-	"hash/maphash"
+	"crypto/sha256"
+	"encoding/binary"
 )
 
 // B-trees (access/nbtree.h). Their links are amcheck's concern.
@@ -59,7 +60,6 @@ type Keys struct {
 	Exact       bool // different bytes are different keys (allequalimage)
 
 	block       uint32
-	seed        maphash.Seed
 	first, last map[uint32]uint64 // of leaves: their keys at both ends
 	next        map[uint32]uint32 // of leaves: the one to the right
 }
@@ -69,7 +69,7 @@ func (k *Keys) Add(p Page) {
 	block := k.block
 	k.block++
 	if block == 0 {
-		k.seed, k.next = maphash.MakeSeed(), map[uint32]uint32{}
+		k.next = map[uint32]uint32{}
 		k.first, k.last = map[uint32]uint64{}, map[uint32]uint64{}
 		k.Exact = p.u32(headerSize+4) >= 4 && len(p) > headerSize+40 && p[headerSize+40] != 0
 		return
@@ -95,8 +95,14 @@ func (k *Keys) Add(p Page) {
 	if before == nil {
 		return
 	}
-	k.first[block], k.last[block] = maphash.Bytes(k.seed, first), maphash.Bytes(k.seed, before)
+	k.first[block], k.last[block] = digest(first), digest(before)
 	k.next[block] = p.u32(p.special() + 4)
+}
+
+// digest is a key in 8 bytes. Two keys that share one would only be looked at more closely.
+func digest(key []byte) uint64 {
+	sum := sha256.Sum256(key)
+	return binary.LittleEndian.Uint64(sum[:])
 }
 
 // Doubtful says, when all pages were added, whether a key may stand in the index twice: it does, by its

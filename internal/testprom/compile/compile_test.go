@@ -111,9 +111,9 @@ compiled the drill: 300 packages in 1 min 40 s
 func TestShown_OnATerminal(t *testing.T) {
 	var out bytes.Buffer
 	s := Shown{Out: &out, Terminal: true, What: "the drill", Before: Last{Packages: 290, Seconds: 41.2}}
-	s.Tell(Progress{Compiling, 1, 300, time.Second})
+	s.Tell(Progress{Compiling, 1, 1, time.Second})
 	s.End(Progress{Compiling, 1, 300, 2 * time.Second}, errors.New("it does not compile"))
-	assert.Equal(t, "\r\x1b[Kcompiling the drill: 300 packages (last time 290 in 41 s): 1 of 300, 1 s"+
+	assert.Equal(t, "\r\x1b[Kcompiling the drill: 1 package (last time 290 in 41 s): 1 of 1, 1 s"+
 		"\r\x1b[Kthe drill: broken off after 2 s\n", out.String())
 }
 

@@ -54,7 +54,7 @@ func (s *Shown) End(p Progress, err error) {
 	case err != nil:
 		s.printf("%s: broken off after %s\n", s.What, seconds(p.Took))
 	default:
-		s.printf("compiled %s: %d packages in %s\n", s.What, p.Done, seconds(p.Took))
+		s.printf("compiled %s: %s in %s\n", s.What, packages(p.Done), seconds(p.Took))
 	}
 }
 
@@ -66,7 +66,14 @@ func (s *Shown) head(p Progress) string {
 	if s.Before.Packages > 0 {
 		last = fmt.Sprintf("last time %d in %s", s.Before.Packages, seconds(s.Before.Took()))
 	}
-	return fmt.Sprintf("compiling %s: %d packages (%s)", s.What, p.Total, last)
+	return fmt.Sprintf("compiling %s: %s (%s)", s.What, packages(p.Total), last)
+}
+
+func packages(n int) string {
+	if n == 1 {
+		return "1 package"
+	}
+	return fmt.Sprintf("%d packages", n)
 }
 
 func far(p Progress) string {

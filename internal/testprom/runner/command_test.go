@@ -19,12 +19,14 @@ func TestPrepare_AddsWhatAVerdictNeeds(t *testing.T) {
 	here, err := os.Getwd()
 	require.NoError(t, err)
 	for typed, want := range map[string]string{
-		"go test ./drill":                      "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
-		"go test -v -json ./drill":             "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
-		"go test ./drill -v":                   "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
-		"go test -v=1 ./drill --json=false":    "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
-		"go test -C sub ./drill":               "go test -C sub -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
-		"go test -C=sub ./drill":               "go test -C=sub -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
+		"go test ./drill":                   "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
+		"go test -v -json ./drill":          "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
+		"go test ./drill -v":                "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
+		"go test -v=1 ./drill --json=false": "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
+		"go test -C sub ./drill": "go test -C sub -json -v=test2json -vet=off -count=1" +
+			" -timeout=45m0s ./drill",
+		"go test -C=sub ./drill": "go test -C=sub -json -v=test2json -vet=off -count=1" +
+			" -timeout=45m0s ./drill",
 		"go test -count=3 -timeout 2h ./drill": "go test -json -v=test2json -vet=off -count=3 -timeout 2h ./drill",
 		"go test -tags drill ./drill -rto 1h": "go test -json -v=test2json -vet=off -count=1 -timeout=1h15m0s" +
 			" -tags drill ./drill -rto 1h",
@@ -123,6 +125,7 @@ func TestMain_RefusesABadCommandLineInOneSentence(t *testing.T) {
 		"--":                           "name the command",
 		"-reap":                        "knows no sandbox to reap",
 		"-reap -- x":                   "runs no command",
+		"-version -- x":                "runs no command",
 		"-textfile a -report ./a":      "name the same file",
 		"-textfile /nosuch/x.prom":     "/nosuch/x.prom",
 		"-history /nosuch/x":           "/nosuch/x",
@@ -151,6 +154,14 @@ func TestMain_RefusesTheSameFileByAnotherName(t *testing.T) {
 	w, _, errs := world(strings.NewReader(""))
 	assert.Equal(t, 2, Main([]string{"-textfile", dir + "/a", "-report", dir + "/link/a"}, w))
 	assert.Contains(t, errs.String(), "name the same file")
+}
+
+func TestMain_SaysWhichBuildItIs(t *testing.T) {
+	w, out, errs := world(strings.NewReader(""))
+	w.Terminal = true
+	assert.Zero(t, Main([]string{"-version"}, w))
+	assert.Regexp(t, `^testprom .*, commit .*, go1\..*, environment [a-z]+\n$`, out.String())
+	assert.Empty(t, errs.String())
 }
 
 func TestMain_WaitsForNobodyToTypeAStream(t *testing.T) {

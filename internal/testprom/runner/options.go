@@ -25,6 +25,7 @@ type options struct {
 	stream   string
 	limit    time.Duration // 0: the default
 	reap     bool
+	version  bool
 	kept     bool
 	names    []string // of kept sandboxes; none is all
 	verbose  bool
@@ -70,18 +71,7 @@ made from them, are at fault; 2 the environment kept it from a verdict.
 func parse(args []string, out io.Writer) (options, error) {
 	var o options
 	var name string
-	set := flag.NewFlagSet("testprom", flag.ContinueOnError)
-	set.SetOutput(io.Discard)
-	set.StringVar(&name, "suite", "drill", "the expected `SUITE`: drill or backup")
-	set.StringVar(&o.textfile, "textfile", "", "write the metrics to `FILE`, for node_exporter's textfile collector")
-	set.StringVar(&o.report, "report", "", "write the verdict as JSON to `FILE`")
-	set.StringVar(&o.history, "history", "", "append the verdict as one JSON line to `FILE`")
-	set.StringVar(&o.stream, "stream", "", "keep the raw event stream in `FILE`")
-	set.DurationVar(&o.limit, "limit", 0,
-		"kill COMMAND after `DURATION` (default: its -timeout + 5m); compiling does not count")
-	set.BoolVar(&o.verbose, "v", false, "say all there is to say: every line of a step, every measurement")
-	set.BoolVar(&o.reap, "reap", false, "remove what killed drills left behind, list what -keep left, then exit")
-	set.BoolVar(&o.kept, "kept", false, "with -reap: remove what -keep left, all of it or what is named")
+	set := o.flagSet(&name)
 	if err := set.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			_, _ = io.WriteString(out, usage)
@@ -96,6 +86,30 @@ func parse(args []string, out io.Writer) (options, error) {
 		o.command, o.names = nil, set.Args()
 	}
 	return o, o.validate(name, args)
+}
+
+// flagSet are the flags of testprom, to be parsed into o and the suite's name.
+func (o *options) flagSet(name *string) *flag.FlagSet {
+	set := flag.NewFlagSet("testprom", flag.ContinueOnError)
+	set.SetOutput(io.Discard)
+	set.StringVar(name, "suite", "drill", "the expected `SUITE`: drill or backup")
+	set.StringVar(&o.textfile, "textfile", "", "write the metrics to `FILE`, for node_exporter's textfile collector")
+	set.StringVar(&o.report, "report", "", "write the verdict as JSON to `FILE`")
+	set.StringVar(&o.history, "history", "", "append the verdict as one JSON line to `FILE`")
+	set.StringVar(&o.stream, "stream", "", "keep the raw event stream in `FILE`")
+	set.DurationVar(&o.limit, "limit", 0,
+		"kill COMMAND after `DURATION` (default: its -timeout + 5m); compiling does not count")
+	set.BoolVar(&o.verbose, "v", false, "say all there is to say: every line of a step, every measurement")
+	set.BoolVar(&o.reap, "reap", false, "remove what killed drills left behind, list what -keep left, then exit")
+	set.BoolVar(&o.kept, "kept", false, "with -reap: remove what -keep left, all of it or what is named")
+	set.BoolVar(&o.version, "version", false, "print version, commit, Go and environment, then exit")
+	return set
+}
+
+// Manual is what the manual page and the completions are made of: the flags, and the text that -h
+// prints around them.
+func Manual() (head string, set *flag.FlagSet, tail string) {
+	return usage, new(options).flagSet(new(string)), examples
 }
 
 // validate finds what flag cannot.
@@ -117,6 +131,8 @@ func (o *options) validate(name string, args []string) error {
 		return fmt.Errorf("%q: put -- before the command", o.command[0])
 	case len(o.command) == 0 && separated:
 		return errors.New("-- stands alone: name the command after it")
+	case o.version && len(o.command) > 0:
+		return errors.New("-version runs no command")
 	case o.reap && len(o.command) > 0:
 		return errors.New("-reap runs no command")
 	case o.kept && !o.reap:

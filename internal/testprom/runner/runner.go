@@ -17,6 +17,7 @@ import (
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/testprom/testreport"
 	"veza.fr/recovery/internal/testprom/textfile"
+	"veza.fr/recovery/internal/version"
 )
 
 // Reaper removes what killed drills left behind and says what it removed.
@@ -49,6 +50,9 @@ func Main(args []string, w World) int {
 		return reason.ExitPass
 	case err != nil:
 		return w.fail(err)
+	case o.version:
+		version.Print(w.Stdout, "testprom")
+		return reason.ExitPass
 	case o.reap:
 		return w.reap(o)
 	case len(o.command) == 0 && w.Terminal:

@@ -28,14 +28,14 @@ func (b *bench) ownDaemon() *daemon {
 	d := &daemon{bench: b, dir: filepath.Join(b.dir, "incus")}
 	require.NoError(b.t, os.Mkdir(d.dir, 0o711))
 	image := filepath.Join(b.dir, "image")
-	b.incus("image", "export", "veza-drill/15", image) // of the usual daemon
+	b.incus("image", "export", b.lab.Major.Sandbox(), image) // of the usual daemon
 	b.env, b.cli, b.args = []string{"INCUS_DIR=" + d.dir}, []string{"INCUS_DIR=" + d.dir}, nil
 	b.t.Cleanup(d.remove)
 	d.start()
 	b.incus("storage", "create", "default", "dir")
 	files, err := filepath.Glob(image + "*")
 	require.NoError(b.t, err)
-	b.incus(append(append([]string{"image", "import"}, files...), "--alias", "veza-drill/15")...)
+	b.incus(append(append([]string{"image", "import"}, files...), "--alias", b.lab.Major.Sandbox())...)
 	for _, file := range files {
 		require.NoError(b.t, os.Remove(file))
 	}
@@ -92,7 +92,7 @@ func (d *daemon) remove() {
 	for _, i := range d.sandboxes() {
 		_, _ = d.tryIncus("delete", "--force", i.Name) // the daemon's directory goes in any case
 	}
-	_, _ = d.tryIncus("image", "delete", "veza-drill/15")
+	_, _ = d.tryIncus("image", "delete", d.lab.Major.Sandbox())
 	_, _ = d.tryIncus("storage", "delete", "default")
 	d.crash()
 	drilltest.Eventually(d.t, "the daemon's mounts to be gone", func() string {

@@ -51,7 +51,7 @@ func (b *bench) makeBareImage() {
 	const builder = "veza-drill-bare"
 	_, _ = b.tryIncus("delete", "--force", builder)
 	_, _ = b.tryIncus("image", "delete", bareImage)
-	b.incus("launch", "veza-drill/15", builder, "--no-profiles", "--storage=default")
+	b.incus("launch", b.lab.Major.Sandbox(), builder, "--no-profiles", "--storage=default")
 	b.t.Cleanup(func() { _, _ = b.tryIncus("delete", "--force", builder) })
 	b.incus("exec", builder, "--env=DEBIAN_FRONTEND=noninteractive", "--", "sh", "-c",
 		"apt-get purge -y --autoremove 'postgresql*' pgbackrest && "+

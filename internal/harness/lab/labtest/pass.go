@@ -35,7 +35,7 @@ func passes(t *testing.T, s *labSuite) {
 func (b *bench) histories() string {
 	b.t.Helper()
 	listed, err := b.lab.Pgbackrest(b.t.Context(), "repo-ls", "archive/"+b.lab.Stanza, "--recurse",
-		"--filter=\\.history$|^15-1/0000000[2-9]")
+		fmt.Sprintf("--filter=\\.history$|^%d-1/0000000[2-9]", b.lab.Major))
 	require.NoError(b.t, err)
 	return string(listed)
 }

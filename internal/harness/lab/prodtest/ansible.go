@@ -23,11 +23,11 @@ import (
 // playTime bounds one run of the playbook; from source it compiles everything.
 const playTime = 8 * time.Minute
 
-// write writes the operator's inventory, with its vault encrypted.
-func (p *production) write(t *testing.T) {
+// list writes the operator's inventory, with its vault encrypted.
+func (p *production) list(t *testing.T) {
 	t.Helper()
 	var err error
-	p.secrets, err = p.lab.Inventory(t.Context(), p.inventory)
+	p.secrets, err = p.write(t.Context(), p.inventory)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(p.password, []byte(rand.Text()), 0o600))
 	vault := filepath.Join(p.inventory, "group_vars", "all", "vault.yml")

@@ -24,7 +24,7 @@ func disaster(t *testing.T, p *production) {
 		p.on(t, node, "systemctl", "kill", "--signal=KILL", "pgautofailover.service")
 		p.on(t, node, "sh", "-c",
 			"systemctl stop pgautofailover.service; pkill -9 -u postgres postgres; rm -rf /etc/pgbackrest "+
-				lab.FormationData)
+				p.lab.FormationData())
 	}
 	defer took(t, "the procedure for a real disaster")()
 	preamble, steps := procedure(t)

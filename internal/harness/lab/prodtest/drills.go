@@ -17,7 +17,7 @@ import (
 // report is the last line of the drill host's history of a suite.
 func (p *production) report(t *testing.T, suite string) (o drilltest.Outcome) {
 	t.Helper()
-	line := p.on(t, lab.DrillHost, "tail", "-n", "1", "/var/lib/veza-drill/"+suite+"-history.jsonl")
+	line := p.on(t, p.drillHost, "tail", "-n", "1", "/var/lib/veza-drill/"+suite+"-history.jsonl")
 	require.NoError(t, json.Unmarshal([]byte(line), &o.Report), line)
 	return o
 }
@@ -124,7 +124,7 @@ func (p *production) segments(t *testing.T, node string, n int) {
 	t.Helper()
 	for range n {
 		p.psql(t, node, "SELECT pg_logical_emit_message(false, 'veza', 'x')")
-		segment := p.psql(t, node, "SELECT pg_walfile_name(pg_switch_wal())")
+		segment := p.psql(t, node, "SELECT pg_walfile_name(pg_switch_wal() - 1)")
 		drilltest.Eventually(t, segment+" to be archived", func() string {
 			last := p.psql(t, node, "SELECT last_archived_wal FROM pg_stat_archiver")
 			if last < segment {

@@ -15,8 +15,11 @@ const others = "/etc/veza /etc/default /etc/systemd/system /usr/local/libexec " 
 
 // secrets: none stands in a journal, unit, environment, report, metric, command line or script of
 // any machine; the only place is pgbackrest.conf.
-func secrets(t *testing.T, p *production) {
-	for _, machine := range lab.Machines {
+func secrets(t *testing.T, p *production) { p.secretsOn(t, lab.Machines...) }
+
+func (p *production) secretsOn(t *testing.T, machines ...string) {
+	t.Helper()
+	for _, machine := range machines {
 		said := map[string]string{
 			"journal":      p.on(t, machine, "journalctl", "--no-pager", "-o", "cat"),
 			"processes":    p.on(t, machine, "sh", "-c", "cat /proc/*/cmdline /proc/*/environ | tr '\\0' ' '"),
@@ -31,7 +34,7 @@ func secrets(t *testing.T, p *production) {
 			}
 		}
 		conf := p.on(t, machine, "cat", "/etc/pgbackrest/pgbackrest.conf")
-		if machine == lab.DrillHost {
+		if machine == lab.DrillHost { // not Next, which archives
 			assert.NotContains(t, conf, p.secrets[1], "the drill's host cannot write to the repository")
 		} else {
 			assert.Contains(t, conf, p.secrets[1], "the secrets looked for are those in use")

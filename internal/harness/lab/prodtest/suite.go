@@ -5,6 +5,7 @@
 package prodtest
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"testing"
@@ -24,9 +25,11 @@ const (
 	stanza    = "veza"
 )
 
-// production is the formation, and what the story has come to.
+// production is what an operator has set up, and what the story has come to.
 type production struct {
 	lab       *lab.Lab
+	drillHost string
+	write     func(ctx context.Context, dir string) (secrets []string, err error) // an inventory
 	inventory string
 	password  string   // file of the vault's
 	secrets   []string // of the vault
@@ -40,8 +43,9 @@ type production struct {
 // was told on before.
 func Run(t *testing.T) {
 	t.Helper()
-	p := &production{}
-	p.open(t)
+	l, err := lab.Open(t.Context())
+	require.NoError(t, err)
+	p := operator(t, &production{lab: l, drillHost: lab.DrillHost, write: l.Inventory})
 	for _, chapter := range []struct {
 		name string
 		test func(*testing.T, *production)
@@ -64,6 +68,7 @@ func Run(t *testing.T) {
 		{"TheNewPrimaryBeats", beats},
 		{"ASecondApplyChangesNothing", idempotent},
 		{"InstallFromSource", fromSource},
+		{"TheNextDebian", next},
 		{"TheAlertFires", fires},
 		{"TheDrillCrossesTheTimelineSwitch", crosses},
 		{"TheNewPrimaryBacksUp", newPrimary},
@@ -80,19 +85,18 @@ func Run(t *testing.T) {
 // bare: the story begins on machines that nobody set up.
 func bare(t *testing.T, p *production) {
 	require.NoError(t, p.lab.Renew(t.Context(), t.Logf))
-	p.write(t)
+	p.list(t)
 }
 
-// open finds the lab, and writes the operator's inventory of it.
-func (p *production) open(t *testing.T) {
+// operator writes the operator's inventory of some machines, in a directory of its own.
+func operator(t *testing.T, p *production) *production {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "vzp-")
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
-	p.lab, err = lab.Open(t.Context())
-	require.NoError(t, err)
 	p.inventory, p.password = filepath.Join(dir, "inventory"), filepath.Join(dir, "password")
-	p.write(t)
+	p.list(t)
+	return p
 }
 
 // took logs what a chapter's part cost.

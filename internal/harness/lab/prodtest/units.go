@@ -21,15 +21,20 @@ var exposure = map[string]string{"pg1": "20", "pg2": "20", lab.DrillHost: "40"}
 // sound: systemd finds nothing to say against the units, and what a job may reach is little.
 func sound(t *testing.T, p *production) {
 	for machine, most := range exposure {
-		units := strings.Fields(p.on(t, machine, "sh", "-c",
-			"ls /etc/systemd/system/pgbackrest-*.service /etc/systemd/system/pgbackrest-*.timer"))
-		require.GreaterOrEqual(t, len(units), 4)
-		assert.Empty(t, p.on(t, machine,
-			append([]string{"sh", "-c", `systemd-analyze verify --man=no "$@" 2>&1`, "sh"}, units...)...), machine)
-		for _, unit := range units {
-			if name := unit[strings.LastIndex(unit, "/")+1:]; strings.HasSuffix(name, ".service") {
-				p.on(t, machine, "systemd-analyze", "security", "--no-pager", "--threshold="+most, name)
-			}
+		p.soundOn(t, machine, most)
+	}
+}
+
+func (p *production) soundOn(t *testing.T, machine, most string) {
+	t.Helper()
+	units := strings.Fields(p.on(t, machine, "sh", "-c",
+		"ls /etc/systemd/system/pgbackrest-*.service /etc/systemd/system/pgbackrest-*.timer"))
+	require.GreaterOrEqual(t, len(units), 4)
+	assert.Empty(t, p.on(t, machine,
+		append([]string{"sh", "-c", `systemd-analyze verify --man=no "$@" 2>&1`, "sh"}, units...)...), machine)
+	for _, unit := range units {
+		if name := unit[strings.LastIndex(unit, "/")+1:]; strings.HasSuffix(name, ".service") {
+			p.on(t, machine, "systemd-analyze", "security", "--no-pager", "--threshold="+most, name)
 		}
 	}
 }

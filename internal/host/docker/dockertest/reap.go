@@ -19,7 +19,7 @@ import (
 // What this process made is not reaped by it; what somebody else's container is, never.
 func testReap(t *testing.T) {
 	s := Launch(t, docker.Provider{}, sandbox.Spec{})
-	foreign := command(t, "docker", "create", "--label", "fr.veza.other=x", "veza-drill/postgres:15", "true")
+	foreign := command(t, "docker", "create", "--label", "fr.veza.other=x", "veza-drill/postgres:latest", "true")
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), patience)
 		defer cancel()

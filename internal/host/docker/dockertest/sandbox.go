@@ -105,7 +105,7 @@ func testEnterWorksWhenPasted(t *testing.T) {
 
 func testRootNeverRunsPostgreSQL(t *testing.T) {
 	s := Launch(t, docker.Provider{}, sandbox.Spec{})
-	for _, program := range []string{"pgbackrest", "/usr/lib/postgresql/15/bin/postgres"} {
+	for _, program := range []string{"pgbackrest", "/opt/postgresql/bin/postgres"} {
 		_, err := s.Run(soon(t), host.Command{Argv: []string{program, "--version"}, User: "root"})
 		require.ErrorContains(t, err, "root never runs it")
 	}

@@ -20,8 +20,6 @@ import (
 	"veza.fr/recovery/internal/wait"
 )
 
-const testImage = "veza-drill/15"
-
 // daemon is an Incus daemon of a test's own: it can be killed without disturbing anybody.
 type daemon struct {
 	t   *testing.T
@@ -36,7 +34,7 @@ func ownDaemon(t *testing.T) *daemon {
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, errors.Join(os.RemoveAll(dir), os.RemoveAll(dir+"-small"))) })
 	require.NoError(t, os.Chmod(dir, 0o711)) //nolint:gosec // the containers' root is somebody else
-	image := filepath.Join(t.TempDir(), "image")
+	image, testImage := filepath.Join(t.TempDir(), "image"), images+major(t)
 	command(t, "incus", "image", "export", "local:"+testImage, image)
 	t.Setenv("INCUS_DIR", dir)
 	d := &daemon{t: t, dir: dir}

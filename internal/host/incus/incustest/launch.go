@@ -56,14 +56,12 @@ func testTagsAndLimits(t *testing.T) {
 
 // Two runs that start at once get two machines, and the one does not destroy the other's.
 func testSecondNameIsFree(t *testing.T) {
-	made := make([]sandbox.Sandbox, 3)
+	made, spec := make([]sandbox.Sandbox, 3), sandbox.Spec{Stanza: "test", Run: t.Name(), Major: major(t)}
 	var all sync.WaitGroup
 	for n := range made {
 		all.Go(func() {
 			var err error
-			made[n], err = here(
-				incus.Provider{},
-			).Launch(soon(t), sandbox.Spec{Stanza: "test", Run: t.Name(), Major: "15"})
+			made[n], err = here(incus.Provider{}).Launch(soon(t), spec)
 			assert.NoError(t, err)
 		})
 	}
@@ -130,7 +128,7 @@ func requireExit(t *testing.T, code int, err error) {
 
 func testRootNeverRunsPostgreSQL(t *testing.T) {
 	s := Launch(t, incus.Provider{}, sandbox.Spec{})
-	for _, program := range []string{"pgbackrest", "/usr/lib/postgresql/15/bin/postgres"} {
+	for _, program := range []string{"pgbackrest", "/opt/postgresql/bin/postgres"} {
 		_, err := s.Run(soon(t), host.Command{Argv: []string{program, "--version"}, User: "root"})
 		require.ErrorContains(t, err, "root never runs it")
 	}

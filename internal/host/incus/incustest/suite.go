@@ -38,7 +38,7 @@ func try(t *testing.T, p incus.Provider, spec sandbox.Spec) (*incus.Sandbox, err
 		spec.Stanza = "test"
 	}
 	p = here(p)
-	spec.Run, spec.Major = t.Name(), "15"
+	spec.Run, spec.Major = t.Name(), major(t)
 	begin := time.Now()
 	made, err := p.Launch(soon(t), spec)
 	t.Logf("launch: %v", time.Since(begin))

@@ -1,4 +1,4 @@
-package pgbackrest
+package versions
 
 import (
 	"strconv"

@@ -1,0 +1,95 @@
+package packaging
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/settings"
+)
+
+// completion writes the file for one shell and returns its path.
+func completion(t *testing.T, name string) string {
+	t.Helper()
+	for _, c := range Completions {
+		if c.Name == name {
+			text, err := c.Text()
+			require.NoError(t, err)
+			file := filepath.Join(t.TempDir(), name)
+			require.NoError(t, os.WriteFile(file, text, 0o600))
+			return file
+		}
+	}
+	t.Fatalf("there is no completion %s", name)
+	return ""
+}
+
+func TestBash_CompletesWhatStandsThere(t *testing.T) {
+	file := completion(t, "testprom")
+	for line, want := range map[string]string{
+		"testprom -te":                         "-textfile",
+		"testprom -suite ":                     "drill backup",
+		"testprom -suite = b":                  "backup",
+		"testprom -textfile " + file:           file,
+		"testprom -limit ":                     "",
+		"testprom -textfile x -- /usr/lib/":    "/usr/lib/veza-drill/drill.test /usr/lib/veza-drill/backup.test",
+		"testprom -- drill.test -se":           "-set -seed",
+		"testprom -- drill.test -set la":       "latest latest-diff",
+		"testprom -- drill.test -conf " + file: file,
+		"testprom -- drill.test -stanza ":      "",
+		"drill.test -deep am":                  "amcheck",
+		"backup.test -backup-":                 "-backup-age",
+	} {
+		words := strings.Split(line, " ")
+		function := "_veza_drill_tests"
+		if words[0] == "testprom" {
+			function = "_testprom"
+		}
+		script := `. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); compopt() { :; }; ` +
+			function + `; echo "${COMPREPLY[*]}"`
+		argv := slices.Concat([]string{"-c", script, file}, words)
+		out, err := exec.CommandContext(t.Context(), "bash", argv...).CombinedOutput()
+		require.NoError(t, err, string(out))
+		for _, word := range strings.Fields(want) {
+			assert.Contains(t, strings.Fields(string(out)), word, line)
+		}
+		if want == "" {
+			assert.Equal(t, "\n", string(out), line)
+		}
+	}
+}
+
+// A flag that is not listed cannot be completed, and one that is gone would be offered.
+func TestCompletions_NameTheFlagsThereAre(t *testing.T) {
+	for name, before := range map[string]string{"testprom": "-", "_testprom": "'-", "testprom.fish": " -o "} {
+		text, err := os.ReadFile(completion(t, name))
+		require.NoError(t, err)
+		for _, w := range slices.Concat(ownWords(), settingWords()) {
+			assert.Contains(t, string(text), before+w.Name, name)
+		}
+	}
+	var flags []string
+	for _, s := range settings.Table {
+		flags = append(flags, s.Flag)
+	}
+	for _, name := range files {
+		assert.Contains(t, flags, name)
+	}
+	for name := range values {
+		assert.Contains(t, flags, name)
+	}
+}
+
+func TestBrief_HoldsNothingThatAShellReads(t *testing.T) {
+	for _, w := range slices.Concat(ownWords(), settingWords()) {
+		assert.NotContains(t, w.Meaning, "'")
+		assert.False(t, strings.ContainsAny(w.Meaning, "`\"\\[]$\n"), w.Meaning)
+		assert.NotEmpty(t, w.Meaning)
+	}
+}
