@@ -37,6 +37,7 @@ func (c *course) drawn(cells int) string {
 	for _, text := range []string{
 		c.What + " " + c.counts() + c.speed() + c.left(),
 		c.counts() + c.speed() + c.left(),
+		c.counts() + c.left(),
 		c.What + c.left(),
 		strings.TrimPrefix(c.left(), ", "),
 	} {

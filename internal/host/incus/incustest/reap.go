@@ -120,7 +120,8 @@ func testKept(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := Launch(t, incus.Provider{}, sandbox.Spec{})
-			leftover(t, s, "kept"+strings.ToLower(name), c.owner, map[string]string{"kept": "true", "expires": c.expires})
+			config := map[string]string{"kept": "true", "expires": c.expires}
+			leftover(t, s, "kept"+strings.ToLower(name), c.owner, config)
 			list, err := here(incus.Provider{}).Kept(soon(t))
 			require.NoError(t, err)
 			list = slices.DeleteFunc(list, func(k sandbox.Kept) bool { return k.Name != s.Name() })
