@@ -5,7 +5,7 @@
 //
 // Beside them stand bare machines for what an operator installs: a formation of
 // pg_auto_failover, and a host for the drill with Prometheus. Inventory is Ansible's way to
-// them, Renew gives them back bare.
+// them, Renew gives them back bare. One machine more is of the next Debian: Next.
 //
 // It has an Incus project and a bridge of its own, so that nothing of it shows among
 // the drills' containers. What runs where is said in one table, nodes.

@@ -111,7 +111,8 @@ func (l *Lab) Members(ctx context.Context) (all []Member, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	said, err := l.Node(monitorNode).Run(ctx, host.Command{
-		Argv: []string{autoctl, "show", "state", "--json", "--pgdata", l.Major.data("monitor")}, User: "postgres", Dir: "/",
+		Argv: []string{autoctl, "show", "state", "--json", "--pgdata", l.Major.data("monitor")},
+		User: "postgres", Dir: "/",
 		Env: []string{"XDG_RUNTIME_DIR=" + runDirectory},
 	})
 	if err != nil {

@@ -20,7 +20,9 @@ const (
 )
 
 // numbers are the last of each node's address.
-var numbers = map[string]byte{storeNode: 10, databaseNode: 11, monitorNode: 20, "pg1": 21, "pg2": 22, DrillHost: 30, Next: 40}
+var numbers = map[string]byte{
+	storeNode: 10, databaseNode: 11, monitorNode: 20, "pg1": 21, "pg2": 22, DrillHost: 30, Next: 40,
+}
 
 // at is the address of a node.
 func at(name string) string { return fmt.Sprintf("%s%d", prefix, numbers[name]) }
