@@ -92,6 +92,9 @@ func (p provisioned) findPrograms(ctx context.Context, out suite.Out) (found pos
 			"backup %s was made by pgBackRest %s, and the sandbox has %s: an older one may not read it",
 			set.Label, set.Backrest.Version, version)
 	}
+	if err = p.repo.CheckVersion(version, "is in the sandbox"); err != nil {
+		return found, err
+	}
 	if found, err = postgres.Find(ctx, p.box, p.plan.major()); err != nil {
 		return found, err
 	}

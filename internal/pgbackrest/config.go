@@ -192,6 +192,7 @@ func IsPlaceholder(value string) bool {
 type Address struct {
 	Host, Port string
 	TLSName    string // the name its certificate must be for; empty when no TLS is spoken
+	Plain      bool   // an object store that speaks HTTP without TLS
 }
 
 func (a Address) String() string { return fmt.Sprintf("%s:%s", a.Host, a.Port) }

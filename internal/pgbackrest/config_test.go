@@ -133,6 +133,17 @@ func TestAddress_IsWherePgBackRestConnects(t *testing.T) {
 			"[global]\nrepo1-type=s3\nrepo1-s3-uri-style=path\nrepo1-s3-endpoint=http://s3.eu:9000\n[v]\n",
 			"s3.eu:9000", "",
 		},
+		{"[global]\nrepo1-type=s3\nrepo1-s3-uri-style=path\nrepo1-s3-endpoint=http://s3.eu\n[v]\n", "s3.eu:80", ""},
+		{
+			"[global]\nrepo1-type=s3\nrepo1-s3-uri-style=path\nrepo1-s3-endpoint=http://s3.eu:9000" +
+				"\nrepo1-storage-host=h\n[v]\n",
+			"h:443", "h",
+		},
+		{
+			"[global]\nrepo1-type=s3\nrepo1-s3-uri-style=path\nrepo1-s3-endpoint=s3.eu:9000" +
+				"\nrepo1-storage-host=http://h\n[v]\n",
+			"h:80", "",
+		},
 		{
 			"[global]\nrepo1-type=s3\nrepo1-s3-uri-style=path\nrepo1-s3-endpoint=https://s3.eu:9000/\n[v]\n",
 			"s3.eu:9000", "s3.eu",

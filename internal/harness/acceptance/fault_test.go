@@ -2,7 +2,9 @@ package acceptance
 
 import (
 	"fmt"
+	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/versions"
 )
 
 // fault is one line of a table: what is wrong, and the verdict that is true.
@@ -27,7 +30,34 @@ type fault struct {
 	step   string // the step whose failure is the verdict; "": none is, or it is not asked
 	where  environments
 	test   string // of a lone fault
+	since  string // the first pgBackRest that has what the row is about; "" is any
+	older  older  // what an earlier one comes to
+	past   bool   // of the repository as it was: the textfile speaks of now, and stays as it is
 }
+
+// older is the verdict where the installed pgBackRest has not what a row is about. It is as true
+// as the other, and no skip.
+type older struct {
+	exit  int
+	why   reason.Reason
+	words string
+	users string // as in fault, of a pass
+}
+
+// asInstalled is the row as it is with the pgBackRest of this machine.
+func (f fault) asInstalled() fault {
+	if f.since != "" && versions.Older(installedPgBackRest(), f.since) {
+		f.exit, f.why, f.words, f.users = f.older.exit, f.older.why, f.older.words, f.older.users
+		f.step = ""
+	}
+	return f
+}
+
+// installedPgBackRest is the version of this machine's, "" where there is none.
+var installedPgBackRest = sync.OnceValue(func() string {
+	said, _ := exec.Command("pgbackrest", "version").Output()
+	return strings.TrimPrefix(strings.TrimSpace(string(said)), "pgBackRest ")
+})
 
 // environments is where a row makes sense: by default in processes alone, because it is about
 // them, or because containers would add nothing to it but time.
@@ -56,7 +86,10 @@ const (
 
 func (f fault) rowName() string { return f.name }
 
-func (f fault) expects() (int, reason.Reason) { return f.exit, f.why }
+func (f fault) expects() (int, reason.Reason) {
+	f = f.asInstalled()
+	return f.exit, f.why
+}
 
 // run runs one fault on a copy of a seed of its own.
 func (f fault) run(t *testing.T, from func() (liveSeed, error)) {
@@ -74,6 +107,7 @@ func (f fault) run(t *testing.T, from func() (liveSeed, error)) {
 func (f fault) runOn(rc *repoCopy) {
 	t := rc.t
 	t.Helper()
+	f = f.asInstalled()
 	if f.inject != nil {
 		f.inject(rc)
 	}
@@ -111,15 +145,22 @@ func (f fault) judge(rc *repoCopy, o outcome) {
 	for _, words := range strings.Split(f.words, " | ") {
 		assert.Contains(t, found, rc.fill(words))
 	}
-	switch f.exit {
-	case reason.ExitPass:
+	switch {
+	case f.past:
+		assert.Empty(t, o.Prom, "the textfile speaks of the backups of now")
+		assert.NotEmpty(t, o.Report.Labels["repo_target_time"])
+		if f.exit == reason.ExitPass {
+			assert.Contains(t, o.Report.Sentence, "nothing is said of the backups of now")
+			f.cameBack(rc, o)
+		}
+	case f.exit == reason.ExitPass:
 		assert.Contains(t, o.Prom, `veza_backup_drill_last_success{reason="none",stanza="demo"} 1`)
 		assert.Regexp(t, `veza_backup_drill_environment_error\{reason="none",stanza="demo"\} 0`, o.Prom)
 		f.cameBack(rc, o)
-	case reason.ExitFailed:
+	case f.exit == reason.ExitFailed:
 		assert.Regexp(t, fmt.Sprintf(`veza_backup_drill_last_success\{reason="%s",stanza="[a-z]+"\} 0`, f.why), o.Prom)
 		assert.Regexp(t, `veza_backup_drill_environment_error\{reason="none",stanza="[a-z]+"\} 0`, o.Prom)
-	case reason.ExitEnvironment:
+	case f.exit == reason.ExitEnvironment:
 		assert.Regexp(t, fmt.Sprintf(`veza_backup_drill_environment_error\{reason="%s",stanza="[a-z]+"\} 1`, f.why),
 			o.Prom)
 		assert.NotContains(t, o.Prom, "veza_backup_drill_last_success{", "no verdict, no value")
