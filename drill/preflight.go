@@ -43,6 +43,7 @@ func preflight(ctx context.Context, out suite.Out, r request) (found ready, err 
 	if err != nil {
 		return found, err
 	}
+	tellPast(out, asked.RepoTargetTime)
 	warn(ctx, out, r.env, asked)
 	if found.checks, err = verify.LoadChecks(asked.Checks, asked.Database, asked.MinUsers); err != nil {
 		return found, err
@@ -50,7 +51,7 @@ func preflight(ctx context.Context, out suite.Out, r request) (found ready, err 
 	if found.Session, err = session.Open(ctx, out, session.Request{Environment: r.env, Settings: asked}); err != nil {
 		return found, err
 	}
-	info, err := found.Client.Info(ctx, out)
+	info, err := askInfo(ctx, out, found.Session)
 	if err != nil {
 		return found, err
 	}

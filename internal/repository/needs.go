@@ -12,6 +12,10 @@ import (
 // is, such as "is installed here".
 func (r Repository) CheckVersion(version, where string) error {
 	const get = "install a newer one (Debian 13 has 2.55, apt.postgresql.org the newest)"
+	if !r.At.IsZero() && !versions.RepoTargetTime.In(version) {
+		return reason.Errorf(reason.VersionMismatch, "-repo-target-time needs pgBackRest %s or later, and %s %s: %s, or "+
+			"drill on a host that has it", versions.RepoTargetTime.Since(), version, where, get)
+	}
 	if r.Conf.Config == nil {
 		return nil
 	}

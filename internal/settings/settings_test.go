@@ -54,7 +54,8 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 	require.NoError(t, os.WriteFile(conf, nil, 0o600))
 	values := map[string]string{
 		"conf": conf, "stanza": "main", "repo": "2", "set": "20260823-020003F_20260824-020001D",
-		"target": "name:before", "database": "Élise's", "min-users": "7", "checks": conf, "keep": "true",
+		"repo-target-time": "2026-08-18T05:59:30+02:00",
+		"target":           "name:before", "database": "Élise's", "min-users": "7", "checks": conf, "keep": "true",
 		"seed": "42", "state": conf, "deep": "amcheck,sequences", "check-budget": "3m", "require-readonly": "true",
 		"rto": "1h", "rpo": "90s", "primary": "service=main", "write": "true", "full-age": "25h", "backup-age": "26h",
 		"image": "veza/pg:15", "rows": "10",
@@ -64,7 +65,8 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 	t.Setenv("PGSERVICEFILE", serviceFile(t))
 	want := settings.Settings{
 		Conf: conf, Stanza: "main", Repo: 2, Set: "20260823-020003F_20260824-020001D",
-		Target: target.Target{Kind: target.Name, Name: "before"}, Database: "Élise's", MinUsers: 7, Checks: conf,
+		RepoTargetTime: time.Date(2026, 8, 18, 3, 59, 30, 0, time.UTC),
+		Target:         target.Target{Kind: target.Name, Name: "before"}, Database: "Élise's", MinUsers: 7, Checks: conf,
 		Seed: 42, State: conf, Deep: []string{"sequences", "amcheck"}, CheckBudget: 3 * time.Minute,
 		RequireReadonly: true,
 		Keep:            true, RTO: time.Hour, RPO: 90 * time.Second, Primary: "service=main", Write: true,

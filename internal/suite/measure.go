@@ -17,10 +17,12 @@ import (
 // Attribute keys.
 const (
 	MetricPrefix = "metric." // metric.<name> or metric.<name>{label="value",...}: a number
-	LabelPrefix  = "label."  // label.<name>: a text that describes the run
-	ReasonKey    = "reason"  // one word of package reason, published by the step that failed
-	DetailKey    = "detail"  // one sentence: what exactly failed, naming the object
-	NoteKey      = "note"    // one sentence the report should keep; may be published often
+	// PastLabel is the moment the repository was read as of, RFC 3339; without it, it was that of now.
+	PastLabel   = "repo_target_time"
+	LabelPrefix = "label." // label.<name>: a text that describes the run
+	ReasonKey   = "reason" // one word of package reason, published by the step that failed
+	DetailKey   = "detail" // one sentence: what exactly failed, naming the object
+	NoteKey     = "note"   // one sentence the report should keep; may be published often
 	// AskedKey are the claims a run asks, separated by spaces: published by the suite's own
 	// test, before the first one begins.
 	AskedKey = "asked"

@@ -37,6 +37,7 @@ func (r *run) summary(res *result, unwritten error) {
 	for _, name := range res.suite.InfoLabels {
 		r.row(strings.ReplaceAll(name, "_", " "), res.Labels[name])
 	}
+	r.row("repository as of", res.Labels[suite.PastLabel])
 	for _, note := range res.Notes {
 		r.row("note", note)
 	}
