@@ -42,8 +42,8 @@ func open(ctx context.Context, out suite.Out, from request) (opened, error) {
 		return opened{}, err
 	}
 	if !given.RepoTargetTime.IsZero() {
-		return opened{}, reason.Errorf(reason.ConfigInvalid, "-repo-target-time: the backup checks are about the backups "+
-			"as they are taken now; the drill reads the repository of then")
+		return opened{}, reason.Errorf(reason.ConfigInvalid, "-repo-target-time: the backup checks are about the "+
+			"backups as they are taken now; the drill reads the repository of then")
 	}
 	return openSource(ctx, out, session.Request{Environment: from.environment, Settings: given, Suffix: suffix})
 }

@@ -37,7 +37,7 @@ func Probe(ctx context.Context, from Dialer, address Address, roots *x509.CertPo
 	}
 	defer func() { _ = conn.Close() }() // nothing was written that could be lost
 	if deadline, ok := ctx.Deadline(); ok {
-		if err := conn.SetDeadline(deadline); err != nil {
+		if err = conn.SetDeadline(deadline); err != nil {
 			return nil, reason.Wrap(reason.RepoUnreachable, err)
 		}
 	}
@@ -49,7 +49,7 @@ func Probe(ctx context.Context, from Dialer, address Address, roots *x509.CertPo
 	}
 	//nolint:gosec // judged below, and by pgBackRest
 	secure := tls.Client(conn, &tls.Config{ServerName: address.TLSName, InsecureSkipVerify: true})
-	if err := secure.HandshakeContext(ctx); err != nil {
+	if err = secure.HandshakeContext(ctx); err != nil {
 		return nil, reason.Errorf(reason.RepoUnreachable, "%s takes connections but speaks no TLS: %w", address, err)
 	}
 	trouble = judge(secure.ConnectionState(), address.TLSName, roots)
@@ -90,13 +90,13 @@ func judge(state tls.ConnectionState, name string, roots *x509.CertPool) error {
 // answers sends a request that need not be granted: any status line will do.
 func answers(conn net.Conn, address Address) (status int, err error) {
 	const request = "GET / HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"
-	if _, err := fmt.Fprintf(conn, request, address.Host); err != nil {
+	if _, err = fmt.Fprintf(conn, request, address.Host); err != nil {
 		return 0, reason.Errorf(reason.RepoUnreachable, "%s takes connections but no request: %w", address, err)
 	}
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
-		return 0, reason.Errorf(reason.RepoUnreachable, "%s takes connections but does not answer within %s: %w", address,
-			probeTimeout, err)
+		return 0, reason.Errorf(reason.RepoUnreachable, "%s takes connections but does not answer within %s: %w",
+			address, probeTimeout, err)
 	}
 	return response.StatusCode, response.Body.Close()
 }

@@ -103,8 +103,8 @@ func (c Client) unreadable(ctx context.Context, message string) error {
 		seen, foreign = true, foreign && c.foreign(ctx, fmt.Sprintf(name, c.Stanza))
 	}
 	if encrypted && seen && foreign {
-		return reason.Errorf(reason.RepoCorrupt, "neither backup.info nor archive.info begins as pgBackRest writes it, "+
-			"encrypted or not: somebody else overwrote them: %s", pgbackrest.Printable(message))
+		return reason.Errorf(reason.RepoCorrupt, "neither backup.info nor archive.info begins as pgBackRest writes "+
+			"it, encrypted or not: somebody else overwrote them: %s", pgbackrest.Printable(message))
 	}
 	if encrypted && seen {
 		return reason.Errorf(reason.WrongCipher, "repo%d-cipher-pass opens neither backup.info nor archive.info", c.Key)

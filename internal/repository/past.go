@@ -27,8 +27,8 @@ func (r Repository) checkPast() error {
 	case r.At.IsZero():
 		return nil
 	case r.Host() != "":
-		return reason.Errorf(reason.ConfigInvalid, "-repo-target-time: repository %d is on the repository host %s: run "+
-			"the drill there, with the conf that names its bucket", r.Key, r.Host())
+		return reason.Errorf(reason.ConfigInvalid, "-repo-target-time: repository %d is on the repository host %s: "+
+			"run the drill there, with the conf that names its bucket", r.Key, r.Host())
 	case !slices.Contains(versionedTypes, r.repo().Type()):
 		return reason.Errorf(reason.ConfigInvalid, "-repo-target-time: repository %d is of type %s, which keeps no "+
 			"versions: pgBackRest would read it as it is now; only a versioned bucket (s3, gcs, azure) has a past",
@@ -76,9 +76,9 @@ func (c Client) Past(ctx context.Context, dial objectstore.Dial) (p Past, err er
 		return p, nil
 	}
 	if len(p.Versions) > 0 && !slices.ContainsFunc(p.Versions, objectstore.Version.Kept) {
-		return p, reason.Errorf(reason.ConfigInvalid, "-repo-target-time: bucket %s keeps no versions (the only one of "+
-			"backup.info is of %s): what was overwritten or deleted since is gone; versioning keeps what comes after "+
-			"it was switched on", c.repo().Option("s3-bucket"), stamp(p.Versions[0].At))
+		return p, reason.Errorf(reason.ConfigInvalid, "-repo-target-time: bucket %s keeps no versions (the only one "+
+			"of backup.info is of %s): what was overwritten or deleted since is gone; versioning keeps what comes "+
+			"after it was switched on", c.repo().Option("s3-bucket"), stamp(p.Versions[0].At))
 	}
 	return p, nil
 }
@@ -89,8 +89,8 @@ func (p Past) Outside() error {
 		return nil
 	}
 	if oldest := p.Versions[len(p.Versions)-1]; p.At.Before(oldest.At.Truncate(time.Second)) {
-		return reason.Errorf(reason.ConfigInvalid, "-repo-target-time %s lies before all that the bucket still has: the "+
-			"oldest version of backup.info is of %s (before the first backup, or its versions have expired)",
+		return reason.Errorf(reason.ConfigInvalid, "-repo-target-time %s lies before all that the bucket still has: "+
+			"the oldest version of backup.info is of %s (before the first backup, or its versions have expired)",
 			stamp(p.At), stamp(oldest.At))
 	}
 	return nil
@@ -109,10 +109,10 @@ func (p Past) Tell(failed error) error {
 		return fmt.Errorf("as of %s: %w: to read the past the key needs s3:ListBucketVersions on the bucket and "+
 			"s3:GetObjectVersion on its objects", stamp(p.At), failed)
 	case pgbackrest.ManyVersions(failed):
-		return fmt.Errorf("as of %s: pgBackRest reads no directory of which the bucket keeps more than %d versions, old "+
-			"ones and marks of deletion counted, and a restore of then would end the same: let a lifecycle rule expire "+
-			"them, or copy what was there then into another bucket and drill that: %w", stamp(p.At), versionsInOneList,
-			failed)
+		return fmt.Errorf("as of %s: pgBackRest reads no directory of which the bucket keeps more than %d versions, "+
+			"old ones and marks of deletion counted, and a restore of then would end the same: let a lifecycle rule "+
+			"expire them, or copy what was there then into another bucket and drill that: %w", stamp(p.At),
+			versionsInOneList, failed)
 	case then == nil:
 		return fmt.Errorf("as of %s: %w", stamp(p.At), failed)
 	case then.Deleted && earlier != nil:

@@ -83,7 +83,8 @@ func TestPast_Outside(t *testing.T) {
 	require.NoError(t, Past{
 		At: tuesday, Versions: []objectstore.Version{version(900*time.Millisecond, false)},
 	}.Outside())
-	err := Past{At: tuesday, Versions: []objectstore.Version{version(time.Hour, false), version(time.Second, false)}}.Outside()
+	two := []objectstore.Version{version(time.Hour, false), version(time.Second, false)}
+	err := Past{At: tuesday, Versions: two}.Outside()
 	why, _ := reason.Of(err)
 	assert.Equal(t, reason.ConfigInvalid, why)
 	assert.ErrorContains(t, err, "the oldest version of backup.info is of 2026-08-18T03:59:31Z")

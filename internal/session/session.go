@@ -74,8 +74,8 @@ func Open(ctx context.Context, out suite.Out, request Request) (s Session, err e
 	}
 	if s.Source.Conf == "" {
 		if request.Past() {
-			return s, reason.Errorf(reason.ConfigInvalid, "-repo-target-time: a cluster that is made for the run has no "+
-				"past: name an existing repository with -conf")
+			return s, reason.Errorf(reason.ConfigInvalid, "-repo-target-time: a cluster that is made for the run has "+
+				"no past: name an existing repository with -conf")
 		}
 		if s.Seeded, s.Source, err = request.seed(ctx, out, stanza, tag); err != nil {
 			return s, err

@@ -46,7 +46,9 @@ func TestRepoTargetTime_IsAMomentThatIsOver(t *testing.T) {
 		require.NoError(t, err, value)
 		assert.Equal(t, time.Date(2026, 8, 18, 3, 59, 30, 0, time.UTC), got.RepoTargetTime, value)
 	}
-	for _, value := range []string{"now", "2026-08-18", "2026-08-18T03:59:30", "2026-08-18 03:59:30+00", "2999-01-01T00:00:00Z"} {
+	for _, value := range []string{
+		"now", "2026-08-18", "2026-08-18T03:59:30", "2026-08-18 03:59:30+00", "2999-01-01T00:00:00Z",
+	} {
 		_, err := load(t, []string{"-repo-target-time", value})
 		require.ErrorContains(t, err, "-repo-target-time", value)
 	}

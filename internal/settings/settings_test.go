@@ -66,8 +66,9 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 	want := settings.Settings{
 		Conf: conf, Stanza: "main", Repo: 2, Set: "20260823-020003F_20260824-020001D",
 		RepoTargetTime: time.Date(2026, 8, 18, 3, 59, 30, 0, time.UTC),
-		Target:         target.Target{Kind: target.Name, Name: "before"}, Database: "Élise's", MinUsers: 7, Checks: conf,
-		Seed: 42, State: conf, Deep: []string{"sequences", "amcheck"}, CheckBudget: 3 * time.Minute,
+		Target:         target.Target{Kind: target.Name, Name: "before"}, Database: "Élise's", MinUsers: 7,
+		Checks: conf,
+		Seed:   42, State: conf, Deep: []string{"sequences", "amcheck"}, CheckBudget: 3 * time.Minute,
 		RequireReadonly: true,
 		Keep:            true, RTO: time.Hour, RPO: 90 * time.Second, Primary: "service=main", Write: true,
 		FullAge: 25 * time.Hour, BackupAge: 26 * time.Hour, Image: "veza/pg:15", Rows: 10,

@@ -209,7 +209,8 @@ func (a attacker) removeSegment(ctx context.Context) error {
 
 // list lists the objects, by name.
 func (a attacker) list(ctx context.Context) (list []minio.ObjectInfo, err error) {
-	for object := range a.client.ListObjects(ctx, a.bucket, minio.ListObjectsOptions{Prefix: a.below, Recursive: true}) {
+	all := minio.ListObjectsOptions{Prefix: a.below, Recursive: true}
+	for object := range a.client.ListObjects(ctx, a.bucket, all) {
 		list, err = append(list, object), errors.Join(err, object.Err)
 	}
 	return list, err
