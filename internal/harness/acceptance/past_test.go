@@ -149,10 +149,16 @@ var pastFaults = faults("TestPast", attacked, []fault{
 // A directory has no past: pgBackRest takes the option and reads it as it is.
 func TestPast_OfADirectory(t *testing.T) { pastOfDirectoryFaults.run(t) }
 
-var pastOfDirectoryFaults = faults("TestPast_OfADirectory", plain, []fault{{
-	name: "Refused", args: "-repo-target-time 2026-01-01T00:00:00Z", past: true,
-	exit: 2, why: reason.ConfigInvalid, words: "type posix, which keeps no versions",
-}})
+var pastOfDirectoryFaults = faults("TestPast_OfADirectory", plain, []fault{
+	{
+		name: "Refused", args: "-repo-target-time 2026-01-01T00:00:00Z", past: true,
+		exit: 2, why: reason.ConfigInvalid, words: "type posix, which keeps no versions",
+	},
+	{ // with what nobody can read: no passphrase opens it
+		name: "Overwritten", inject: damaged(garbage, "backup/demo/backup.info*", "archive/demo/archive.info*"),
+		exit: 1, why: reason.RepoCorrupt, words: "somebody else overwrote them",
+	},
+})
 
 // Nor has a bucket that keeps no versions: what was overwritten since would look damaged.
 func TestPast_OfABucketWithoutVersions(t *testing.T) { pastWithoutVersionsFaults.run(t) }
