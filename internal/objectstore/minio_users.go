@@ -22,11 +22,18 @@ import (
 const repositoryPath = "pgbackrest"
 
 // admitTime bounds the start of a server and the making of its users.
-const admitTime = time.Minute
+const admitTime = 3 * time.Minute
 
 // Access is what the users of one repository have: one pair backs up, the other only lists
 // and reads (facts A6).
 type Access struct{ Key, Secret, ReadKey, ReadSecret string }
+
+// NewAccess makes up the keys of the users of a repository.
+func NewAccess() (a Access) {
+	a.Key, a.Secret = credentials()
+	a.ReadKey, a.ReadSecret = credentials()
+	return a
+}
 
 // Admit gives the Store keys for its repository alone, as Grant makes them. The server's own
 // keys are known to nobody after that.
@@ -87,9 +94,7 @@ func (m *MinIO) Grant(ctx context.Context, dial Dial, path string) (Access, erro
 	}); err != nil {
 		return Access{}, err
 	}
-	var a Access
-	a.Key, a.Secret = credentials()
-	a.ReadKey, a.ReadSecret = credentials()
+	a := NewAccess()
 	if err = m.admit(ctx, admin, path+"-writer", a.Key, a.Secret, path, writes); err == nil {
 		err = m.admit(ctx, admin, path+"-reader", a.ReadKey, a.ReadSecret, path, reads)
 	}
@@ -120,11 +125,12 @@ func (m *MinIO) admit(
 }
 
 // What the two users may do with objects of the repository. The reader's is the least a
-// restore needs (facts A6, proven there).
+// restore needs (facts A6, proven there), and what one of the repository as it was needs.
 var (
-	reads  = []string{"s3:GetObject"}
+	reads  = []string{"s3:GetObject", "s3:GetObjectVersion"}
 	writes = []string{
 		"s3:GetObject",
+		"s3:GetObjectVersion",
 		"s3:PutObject",
 		"s3:DeleteObject",
 		"s3:AbortMultipartUpload",
@@ -144,7 +150,7 @@ func (m *MinIO) policy(path string, actions []string) ([]byte, error) {
 	return json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": []statement{
 		{
 			"Allow",
-			[]string{"s3:ListBucket"},
+			[]string{"s3:ListBucket", "s3:ListBucketVersions"},
 			[]string{bucket},
 			map[string]map[string][]string{"StringLike": {"s3:prefix": {path + "/*"}}},
 		},

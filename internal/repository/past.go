@@ -118,6 +118,9 @@ func (p Past) Tell(failed error) error {
 	case then.Deleted && earlier != nil:
 		return fmt.Errorf("as of %s: %w: backup.info had been deleted at %s; the version before it is of %s: take a "+
 			"moment between the two", stamp(p.At), failed, stamp(then.At), stamp(earlier.At))
+	case then.Deleted:
+		return fmt.Errorf("as of %s: %w: backup.info had been deleted at %s, and the bucket has no version before",
+			stamp(p.At), failed, stamp(then.At))
 	case earlier != nil:
 		return fmt.Errorf("as of %s: %w: the backup.info of then was written at %s, the one before at %s: if it was "+
 			"damaged, take a moment between the two", stamp(p.At), failed, stamp(then.At), stamp(earlier.At))

@@ -107,6 +107,9 @@ func TestPast_Tell(t *testing.T) {
 		"was written at 2026-08-18T03:59:30Z, the one before at 2026-08-18T02:59:30Z": {
 			[]objectstore.Version{version(999*time.Millisecond, false), version(-time.Hour, false)}, failed,
 		},
+		"had been deleted at 2026-08-18T02:59:30Z, and the bucket has no version before": {
+			[]objectstore.Version{version(-time.Hour, true)}, failed,
+		},
 		"and the bucket has none before": {[]objectstore.Version{version(-time.Hour, false)}, failed},
 		"s3:ListBucketVersions": {
 			[]objectstore.Version{version(-time.Hour, false)}, reason.Errorf(reason.RepoDenied, "AccessDenied"),
