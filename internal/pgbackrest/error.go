@@ -94,9 +94,9 @@ var rules = []rule{
 	{regexp.MustCompile(`(?i)no space left on device|disk quota exceeded`), reason.DiskSpace},
 	// What the drill writes it writes to its own disk; 2.45 does not always say why it cannot.
 	{regexp.MustCompile(`FileWriteError|FileSyncError|\[064\]|unable to (write|sync) '`), reason.DiskSpace},
-	// It lists versions by pages, and asks for the next one by a word that lists of versions do not have
+	// Before 2.60 it asks for the next page of versions by a word that lists of versions do not have
 	// (storageS3ListInternal): the past of a directory with more than a page of them cannot be read.
-	{manyVersions, reason.RestoreFailed},
+	{manyVersions, reason.VersionMismatch},
 	{regexp.MustCompile(`(?i)NoSuchBucket|container ?not ?found|bucket.*(does not|doesn't) exist`), reason.NoBackup},
 	{
 		regexp.MustCompile(

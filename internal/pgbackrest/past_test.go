@@ -34,7 +34,7 @@ func TestManyVersions(t *testing.T) {
 	assert.True(t, ManyVersions(errors.New(said)))
 	assert.False(t, ManyVersions(errors.New("NoSuchBucket")) || ManyVersions(nil))
 	why, _ := Classify(29, said)
-	assert.Equal(t, reason.RestoreFailed, why)
+	assert.Equal(t, reason.VersionMismatch, why)
 }
 
 // A store without TLS is asked as one with it is, and one that has it is told from one without.

@@ -109,10 +109,9 @@ func (p Past) Tell(failed error) error {
 		return fmt.Errorf("as of %s: %w: to read the past the key needs s3:ListBucketVersions on the bucket and "+
 			"s3:GetObjectVersion on its objects", stamp(p.At), failed)
 	case pgbackrest.ManyVersions(failed):
-		return fmt.Errorf("as of %s: pgBackRest reads no directory of which the bucket keeps more than %d versions, "+
-			"old ones and marks of deletion counted, and a restore of then would end the same: let a lifecycle rule "+
-			"expire them, or copy what was there then into another bucket and drill that: %w", stamp(p.At),
-			versionsInOneList, failed)
+		return fmt.Errorf("as of %s: pgBackRest before 2.60 reads no directory of which the bucket keeps more than %d "+
+			"versions, old ones and marks of deletion counted, and a restore of then would end the same: install a "+
+			"newer one, and let a lifecycle rule expire what is too old: %w", stamp(p.At), versionsInOneList, failed)
 	case then == nil:
 		return fmt.Errorf("as of %s: %w", stamp(p.At), failed)
 	case then.Deleted && earlier != nil:

@@ -115,7 +115,7 @@ func TestPast_Tell(t *testing.T) {
 			[]objectstore.Version{version(-time.Hour, false)}, reason.Errorf(reason.RepoDenied, "AccessDenied"),
 		},
 		"more than 1000 versions": {
-			nil, reason.Errorf(reason.RestoreFailed, "unable to find child 'NextContinuationToken':0 in node"),
+			nil, reason.Errorf(reason.VersionMismatch, "unable to find child 'NextContinuationToken':0 in node"),
 		},
 	} {
 		err := Past{At: tuesday, Versions: c.versions}.Tell(c.failed)

@@ -14,7 +14,6 @@ import (
 
 	"github.com/minio/minio-go/v7"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sync/errgroup"
 
 	"veza.fr/recovery/internal/harness/s3servers"
 	"veza.fr/recovery/internal/reason"
@@ -98,11 +97,6 @@ var onMinIOFaults = faults("TestStore_OnMinIO", minIO.seed(), onServer(
 		name: "AsItWasOverwritten", inject: inCopy(overwriteAll), args: "-repo-target-time {moment}",
 		since: readsThePast, older: noPast, past: true, exit: 0, why: reason.None,
 	},
-	fault{
-		name: "TooManyVersions", inject: inCopy(manyVersions), args: "-repo-target-time {moment}",
-		since: readsThePast, older: noPast, past: true, exit: 1, why: reason.RestoreFailed, step: "preflight",
-		words: "more than 1000 versions",
-	},
 ))
 
 // The same on the Versity S3 Gateway. It dates an old version by the moment it was replaced, and a mark of
@@ -162,16 +156,6 @@ func inCopy(spoil func(attacker, context.Context) error) func(*repoCopy) {
 }
 
 func deleteAll(a attacker, ctx context.Context) error { return a.all(ctx, a.remove) }
-
-// manyVersions leaves more versions of one directory than a list of the store holds.
-func manyVersions(a attacker, ctx context.Context) error {
-	writers, ctx := errgroup.WithContext(ctx)
-	writers.SetLimit(8)
-	for range 1001 {
-		writers.Go(func() error { return a.put(ctx, a.below+"backup/demo/note.txt", []byte("again")) })
-	}
-	return writers.Wait()
-}
 
 func overwriteAll(a attacker, ctx context.Context) error { return a.all(ctx, a.overwrite) }
 
