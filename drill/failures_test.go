@@ -32,6 +32,8 @@ func TestFailedRestore(t *testing.T) {
 			"read"), reason.RepoCorrupt},
 		"a checksum is wrong": {said(29, "ERROR: [029]: error restoring '/data/x': actual checksum 'a' does not "+
 			"match expected checksum 'b'"), reason.RepoCorrupt},
+		"off the timeline": {said(58, "ERROR: [058]: backup timeline 1, lsn 0/2000028 is not in the history of target "+
+			"timeline 9"), reason.TimelineConflict},
 		"something unheard of":   {said(25, "ERROR: [025]: something nobody thought of"), reason.RestoreFailed},
 		"and so when wrapped":    {fmt.Errorf("again: %w", said(25, "ERROR: [025]: x")), reason.RestoreFailed},
 		"nothing said, status 1": {&pgbackrest.Error{Command: "restore", Code: 1}, reason.RestoreFailed},

@@ -3,6 +3,7 @@ package drill
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -37,7 +38,7 @@ func restore(ctx context.Context, out suite.Out, p provisioned) (restored, error
 	// Once, and after the last choice: two values of a measurement are none.
 	out.Metric("backup_age_seconds", r.plan.age.Seconds())
 	if err != nil {
-		return r, overspent(ctx, r.Settings.RTO, r.started, failedRestore(err))
+		return r, overspent(ctx, r.Settings.RTO, r.started, r.failed(ctx, err))
 	}
 	r.took = time.Since(r.started)
 	size, err := r.bytesThere(ctx)
@@ -112,6 +113,23 @@ func (r restored) planAgain(ctx context.Context, out suite.Out, info pgbackrest.
 	return again, checkSpace(ctx, r.box, again.need())
 }
 
+// failed gives a failed restore its reason. From 2.55 on restore reads the history with the highest number in
+// the archive, whether recovery would come to it or not: it says itself what is wrong, but not of which file.
+func (r restored) failed(ctx context.Context, err error) error {
+	if why, _ := reason.Of(err); why != "" || !pgbackrest.Damaged(err) && !pgbackrest.OffTimeline(err) {
+		return failedRestore(err)
+	}
+	name, unread := r.repo.Highest(ctx, r.plan.directory(r.repo), r.plan.archive)
+	switch why, _ := reason.Of(unread); {
+	case why == reason.WALCorrupt:
+		return reason.Errorf(why, "%w: pgbackrest restore reads it, the history with the highest number in the "+
+			"archive, and fails: %w", unread, err)
+	case unread == nil && name != "" && pgbackrest.OffTimeline(err):
+		return fmt.Errorf("%w; it is the newest by %s", failedRestore(err), name)
+	}
+	return failedRestore(err)
+}
+
 // failedRestore gives a failed restore its reason. The repository was reached and
 // opened in preflight, so a file that cannot be read now is damaged.
 func failedRestore(err error) error {
@@ -124,6 +142,9 @@ func failedRestore(err error) error {
 	}
 	if failed.Killed() {
 		return reason.Errorf(reason.SandboxFailed, "pgbackrest restore was killed from outside: %w", err)
+	}
+	if pgbackrest.OffTimeline(err) {
+		return reason.Wrap(reason.TimelineConflict, err)
 	}
 	if pgbackrest.Damaged(err) {
 		return reason.Wrap(reason.RepoCorrupt, err)

@@ -157,6 +157,13 @@ func Damaged(err error) bool {
 	return ok && damage.MatchString(strings.Join(failed.Lines, "\n"))
 }
 
+// OffTimeline says whether restore refused a set that is not on the timeline it would be recovered to
+// (db-mismatch, versions.RestoreChecksTimeline).
+func OffTimeline(err error) bool {
+	failed, ok := errors.AsType[*Error](err)
+	return ok && (failed.Code == 58 || strings.Contains(strings.Join(failed.Lines, "\n"), "[058]"))
+}
+
 // Killed says whether the command was ended by a signal: its exit status is then 63
 // (term), or the host's 128 + signal. The same holds for one of its workers.
 func (e *Error) Killed() bool {

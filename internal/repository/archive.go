@@ -110,6 +110,17 @@ func Start(set pgbackrest.Backup, size uint64) (start wal.Start, err error) {
 	return start, nil
 }
 
+// Highest reads the history with the highest number in an archive; name is "" where there is none. What
+// cannot be read is wal_corrupt.
+func (c Client) Highest(ctx context.Context, directory string, a Archive) (name string, err error) {
+	timeline := a.Archive.Highest()
+	if timeline == 0 {
+		return "", nil
+	}
+	_, err = c.history(ctx, directory, timeline)
+	return wal.HistoryName(timeline), err
+}
+
 func (c Client) history(ctx context.Context, directory string, timeline uint32) ([]wal.Switch, error) {
 	name := wal.HistoryName(timeline)
 	content, err := c.Pgbackrest.Get(ctx, directory+"/"+name)

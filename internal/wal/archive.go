@@ -70,6 +70,15 @@ func (a Archive) Newest(from uint32) uint32 {
 	}
 }
 
+// Highest is the timeline with the highest number that has a history file, as pgbackrest restore takes
+// the newest from 2.55 on (versions.RestoreChecksTimeline); 0 where none has.
+func (a Archive) Highest() (highest uint32) {
+	for timeline := range a.Histories {
+		highest = max(highest, timeline)
+	}
+	return highest
+}
+
 // youngest is the time of the last segment archived on a timeline, or of its
 // history file where it has no segment yet.
 func (a Archive) youngest(timeline uint32) time.Time {

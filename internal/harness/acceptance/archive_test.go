@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/versions"
 )
 
 // A damaged archive is found, whichever segment it is, and the segment is named.
@@ -73,7 +74,11 @@ var archiveFaults = faults("TestArchive", plain, []fault{
 		name: "TwiceWithDifferentContents", inject: twice("{middle}"),
 		exit: 1, why: reason.WALCorrupt, words: "{middle} | 2 times",
 	},
-	{name: "StrayHistoryBeyondAGap", inject: stray("{wal}/00000009.history"), exit: 0, why: reason.None},
+	{ // PostgreSQL never comes to it; restore reads the history with the highest number
+		name: "StrayHistoryBeyondAGap", inject: stray("{wal}/00000009.history"),
+		since: versions.RestoreChecksTimeline.Since(), older: older{exit: 0, why: reason.None},
+		exit: 1, why: reason.WALCorrupt, step: "restore", words: "00000009.history | with the highest number",
+	},
 	{
 		name: "LeftoverOfAPush", inject: stray(`{wal}/0000000100000000/{middle}-0.zst.pgbackrest.tmp`),
 		exit: 0, why: reason.None,

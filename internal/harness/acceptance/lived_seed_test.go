@@ -107,7 +107,8 @@ func (c *cluster) confBackups(ctx context.Context) error {
 var oddStates = []defect{
 	{
 		"no_superuser", "postgres",
-		[]string{`ALTER ROLE postgres NOSUPERUSER`},
+		// From 16 on ALTER ROLE refuses it; a cluster that was upgraded has it.
+		[]string{`UPDATE pg_authid SET rolsuper = false WHERE rolname = 'postgres'`},
 		[]string{`ALTER ROLE postgres SUPERUSER`},
 	},
 	{

@@ -36,7 +36,7 @@ func marked(mark string) matcher {
 // their host. An operator's shell that went there to look is not meant.
 func inScratch(dirs ...string) matcher {
 	return func(pid int) bool {
-		if cwd, err := os.Readlink(procPath(pid, "cwd")); err == nil && within(cwd, dirs) && !interactive(pid) {
+		if cwd, err := asOwner(pid, "cwd", os.Readlink); err == nil && within(cwd, dirs) && !interactive(pid) {
 			return true
 		}
 		return slices.ContainsFunc(environ(pid), func(e string) bool {
@@ -92,7 +92,7 @@ func procPath(pid int, file string) string {
 
 // environ is the environment a process was started with; empty when it is not ours to read.
 func environ(pid int) []string {
-	content, err := os.ReadFile(procPath(pid, "environ"))
+	content, err := asOwner(pid, "environ", os.ReadFile)
 	if err != nil {
 		return nil
 	}

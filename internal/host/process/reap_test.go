@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -127,22 +128,24 @@ var sharedFile = regexp.MustCompile(`/dev/shm/PostgreSQL\.\d+`)
 func sharedMemory(t *testing.T, dir string) (files []string) {
 	t.Helper()
 	for _, p := range processesOf(t, dir) {
-		maps, _ := os.ReadFile(p + "/maps") // a process may end meanwhile
+		maps, _ := process.ReadProc(p, "maps") // a process may end meanwhile
 		files = append(files, sharedFile.FindAllString(string(maps), -1)...)
 	}
 	return files
 }
 
 // processesOf lists the processes whose environment or working directory names dir.
-func processesOf(t *testing.T, dir string) (found []string) {
+func processesOf(t *testing.T, dir string) (found []int) {
 	t.Helper()
 	pids, err := filepath.Glob("/proc/[0-9]*")
 	require.NoError(t, err)
 	for _, p := range pids {
-		environ, _ := os.ReadFile(p + "/environ") // a process may end meanwhile
-		cwd, _ := os.Readlink(p + "/cwd")
+		pid, err := strconv.Atoi(filepath.Base(p))
+		require.NoError(t, err)
+		environ, _ := process.ReadProc(pid, "environ") // a process may end meanwhile
+		cwd, _ := process.WorkingDirectory(pid)
 		if strings.Contains(string(environ)+cwd, dir) {
-			found = append(found, p)
+			found = append(found, pid)
 		}
 	}
 	return found
@@ -179,10 +182,7 @@ func TestReap_LeavesTheOthersAlone(t *testing.T) {
 func endAll(t *testing.T, dirs ...string) {
 	t.Helper()
 	for _, dir := range dirs {
-		for _, p := range processesOf(t, dir) {
-			var pid int
-			_, err := fmt.Sscanf(p, "/proc/%d", &pid)
-			require.NoError(t, err)
+		for _, pid := range processesOf(t, dir) {
 			assert.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
 		}
 	}
