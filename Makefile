@@ -43,6 +43,7 @@ GOLANGCI_STAMP := $(TOOLS)/.golangci-$(GOLANGCI_VERSION)
 DEADCODE_VERSION := 0.52.0
 DEADCODE_STAMP := $(TOOLS)/.deadcode-$(DEADCODE_VERSION)
 MINIO_VERSION := 0.0.0-20260212201848-7aac2a2c5b7c
+VERSITYGW_VERSION := 1.8.0
 
 ##@ Every day
 
@@ -236,6 +237,9 @@ version-images: $(if $(DRILL_MINIO_IMAGE),,minio)
 .PHONY: minio
 minio: $(TOOLS)/.minio-$(MINIO_VERSION) ## the object store of lab and containers, built from source once
 
+.PHONY: versitygw
+versitygw: $(TOOLS)/.versitygw-$(VERSITYGW_VERSION) ## a second S3 server that the faults are run on, built from source once
+
 ##@ Packages
 
 .PHONY: dist
@@ -280,4 +284,11 @@ $(TOOLS)/.minio-$(MINIO_VERSION):
 	@mkdir -p $(TOOLS)
 	GOBIN=$(TOOLS) GOFLAGS= $(GO) install github.com/minio/minio@v$(MINIO_VERSION)
 	@rm -f $(TOOLS)/.minio-*
+	@touch $@
+
+$(TOOLS)/.versitygw-$(VERSITYGW_VERSION):
+	@echo 'building the Versity S3 Gateway $(VERSITYGW_VERSION) into $(TOOLS), once: 1 to 3 minutes on two cores'
+	@mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS) GOFLAGS= $(GO) install github.com/versity/versitygw/cmd/versitygw@v$(VERSITYGW_VERSION)
+	@rm -f $(TOOLS)/.versitygw-*
 	@touch $@

@@ -6,6 +6,7 @@ import (
 
 	"veza.fr/recovery/internal/environment"
 	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/session"
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/suite"
@@ -39,6 +40,10 @@ func open(ctx context.Context, out suite.Out, from request) (opened, error) {
 	given, err := from.pending.Load(from.environ)
 	if err != nil {
 		return opened{}, err
+	}
+	if !given.RepoTargetTime.IsZero() {
+		return opened{}, reason.Errorf(reason.ConfigInvalid, "-repo-target-time: the backup checks are about the "+
+			"backups as they are taken now; the drill reads the repository of then")
 	}
 	return openSource(ctx, out, session.Request{Environment: from.environment, Settings: given, Suffix: suffix})
 }

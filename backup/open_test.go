@@ -49,10 +49,19 @@ func TestOpen_BadSetting(t *testing.T) {
 	assert.Equal(t, []string{"label.environment=process"}, said.attrs)
 }
 
+// The backup checks are about the backups of now.
+func TestOpen_RefusesThePast(t *testing.T) {
+	said, err := openWith(t, "-repo-target-time", "2026-08-18T03:59:30Z")
+	requireReason(t, reason.ConfigInvalid, err)
+	require.ErrorContains(t, err, "as they are taken now")
+	assert.Equal(t, []string{"label.environment=process"}, said.attrs)
+}
+
 // What the drill refuses is refused here too, before a machine is made: a conf that shows the
 // repository as it was then, and placeholders for secrets.
 func TestOpen_Refused(t *testing.T) {
 	for option, why := range map[string]reason.Reason{
+		"repo-target-time=2026-11-25 06:30:00+00":  reason.ConfigInvalid,
 		"repo1-target-time=2026-11-25 06:30:00+00": reason.ConfigInvalid,
 		"repo1-cipher-pass=CHANGEME":               reason.PlaceholderSecret,
 	} {

@@ -110,9 +110,9 @@ func (p plan) wholeSets(out suite.Out, good []pgbackrest.Backup) (sets []target.
 	return sets
 }
 
-// remember writes down that this part of the window was drilled.
+// remember writes down that this part of the window was drilled: of the repository of now.
 func (a aim) remember(s session.Session) error {
-	if s.Settings.State == "" || len(a.parts) == 0 {
+	if s.Settings.State == "" || len(a.parts) == 0 || s.Past() {
 		return nil
 	}
 	return reason.Wrap(reason.ConfigInvalid,

@@ -32,6 +32,11 @@ func (r recovered) measureLoss(
 		return loss{}, nil // what lies after a target is left out on purpose
 	}
 	newest := verify.NewestMoment(rows, r.end.commit, r.plan.set.Stopped())
+	if r.Past() { // what a disaster of now would cost is not known of it
+		out.Note("newest moment that came back (%s): %s, %s before the moment of the repository", newest.Basis,
+			stamp(newest.At), r.foundEnd().Sub(newest.At).Round(time.Second))
+		return loss{}, lostOffline(r.plan.set, r.target, r.Version, r.end.commit)
+	}
 	age, err := verify.RPO(r.foundEnd(), newest)
 	if err != nil {
 		return loss{}, err

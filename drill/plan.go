@@ -51,7 +51,7 @@ func makePlan(
 	if err = want.presentCluster(out, info, p.set); err != nil {
 		return p, err
 	}
-	if p.age, err = ageOf(p.set, time.Now()); err != nil {
+	if p.age, err = ageOf(p.set, s.AsOf(), s.Past()); err != nil {
 		return p, err
 	}
 	out.Label("backup_label", p.set.Label)
@@ -137,10 +137,11 @@ func (p plan) directory(client repository.Client) string { return client.Directo
 // major is the version of PostgreSQL the set is of, such as "15".
 func (p plan) major() string { return p.info.Version(p.set) }
 
-// ageOf is how old a set is. One that ended in the future tells of a wrong clock.
-func ageOf(set pgbackrest.Backup, now time.Time) (time.Duration, error) {
+// ageOf is how old a set is, or was at the moment its repository is looked at. One that ended in the
+// future tells of a wrong clock; that it was there in the past, the store's clock says.
+func ageOf(set pgbackrest.Backup, now time.Time, past bool) (time.Duration, error) {
 	age := now.Sub(set.Stopped())
-	if age < -clocksApart {
+	if age < -clocksApart && !past {
 		return 0, reason.Errorf(reason.ClockSkew,
 			"backup %s ended %s from now: the clock here or on the primary is wrong", set.Label,
 			-age.Round(time.Second))

@@ -40,6 +40,7 @@ func preflight(ctx context.Context, out suite.Out, r request) (found ready, err 
 	if err != nil {
 		return found, err
 	}
+	tellPast(out, asked.RepoTargetTime)
 	warn(ctx, out, r.env, asked)
 	if found.checks, err = verify.LoadChecks(asked.Checks, asked.Database, asked.MinUsers); err != nil {
 		return found, err
@@ -50,7 +51,7 @@ func preflight(ctx context.Context, out suite.Out, r request) (found ready, err 
 	if found.Seeded == nil && asked.Checks == "" && !asked.MinUsersGiven {
 		found.checks[0] = found.checks[0].Assumed()
 	}
-	info, err := found.Client.Info(ctx, out)
+	info, err := askInfo(ctx, out, found.Session)
 	if err != nil {
 		return found, err
 	}

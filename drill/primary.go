@@ -16,6 +16,10 @@ func (p plan) lastArchived(ctx context.Context, out suite.Out, s session.Session
 	if s.Settings.Primary == "" {
 		return "", nil
 	}
+	if s.Past() {
+		out.Note("-primary is not asked: what it archived last is not in the repository of then")
+		return "", nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
 	defer cancel()
 	conn, err := postgres.Primary(ctx, s.Settings.Primary) // also beside a seeded source: it was asked for

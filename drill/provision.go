@@ -86,6 +86,9 @@ func (p provisioned) findPrograms(ctx context.Context, out suite.Out) (found pos
 	if err != nil {
 		return found, err
 	}
+	if err = p.repo.CheckVersion(version, "is in the sandbox"); err != nil {
+		return found, err
+	}
 	if found, err = session.FindServer(ctx, p.box, version, p.plan.set, p.plan.major()); err != nil {
 		return found, err
 	}

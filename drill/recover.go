@@ -120,6 +120,9 @@ func (r *recovered) start(ctx context.Context, out suite.Out) (err error) {
 	if err == nil {
 		err = r.judgeLate(ctx, out)
 	}
+	if err == nil {
+		err = r.listNow(ctx)
+	}
 	if err != nil {
 		return err
 	}

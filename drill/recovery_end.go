@@ -44,7 +44,9 @@ func (r *recovered) reachedTheEnd(ctx context.Context, out suite.Out) (err error
 	if r.end.fork, err = r.endedOn(ctx); err != nil {
 		return err
 	}
-	r.listed = r.plan.archive
+	if !r.Past() {
+		r.listed = r.plan.archive
+	}
 	log, timeline := r.end.log, r.end.fork.From.Timeline
 	out.Note("timeline %d replayed up to %s, %d segments in %.1f s", timeline, replayed, log.Segments(),
 		log.RedoDone.Sub(log.RedoStart).Seconds())

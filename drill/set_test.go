@@ -129,12 +129,16 @@ func TestUsable(t *testing.T) {
 // A set that ended more than a little in the future tells of a wrong clock.
 func TestAgeOf(t *testing.T) {
 	full, _ := twoSets(t)
-	age, err := ageOf(full, full.Stopped().Add(time.Hour))
+	age, err := ageOf(full, full.Stopped().Add(time.Hour), false)
 	require.NoError(t, err)
 	assert.Equal(t, time.Hour, age)
-	age, err = ageOf(full, full.Stopped().Add(-clocksApart))
+	age, err = ageOf(full, full.Stopped().Add(-clocksApart), false)
 	require.NoError(t, err)
 	assert.Zero(t, age)
-	_, err = ageOf(full, full.Stopped().Add(-clocksApart-time.Second))
+	late := full.Stopped().Add(-clocksApart - time.Second)
+	_, err = ageOf(full, late, false)
 	requireReason(t, reason.ClockSkew, err, "")
+	age, err = ageOf(full, late, true)
+	require.NoError(t, err, "of a repository of the past the store's clock speaks")
+	assert.Zero(t, age)
 }

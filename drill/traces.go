@@ -19,7 +19,7 @@ func (r recovered) leftNothing(ctx context.Context, out suite.Out) error {
 	bound, cancel := context.WithTimeout(ctx, listTime)
 	defer cancel()
 	fork := r.end.fork
-	own, somebody, err := r.repo.Traces(bound, r.plan.directory(r.repo), r.listed, fork)
+	own, somebody, err := r.repo.Now().Traces(bound, r.plan.directory(r.repo), r.listed, fork)
 	if err != nil {
 		return err
 	}

@@ -101,14 +101,16 @@ func (r recovered) runChecks(
 	return nil, unsaid
 }
 
-// foundEnd is T1: when recovery found the end of the archive. With a target it is the
-// moment that was wanted back, from which the age of data counts then.
+// foundEnd is T1: when recovery found the end of the archive. With a target, or a repository of the
+// past, it is the moment that was wanted back, from which the age of data counts then.
 func (r recovered) foundEnd() time.Time {
 	switch commit := r.end.commit; {
 	case r.target.Kind == target.Time:
 		return r.target.Time
 	case r.target.Kind != target.End && commit != nil:
 		return *commit
+	case r.Past():
+		return r.Settings.RepoTargetTime
 	case r.end.log.RedoDone.IsZero():
 		return r.answered
 	}

@@ -30,6 +30,7 @@ type Location struct {
 	CA        []byte // PEM; nil for the system's authorities
 	PathStyle bool   // endpoint/bucket instead of bucket.endpoint
 	VerifyTLS bool
+	Plain     bool // HTTP, without TLS
 	Dial      Dial
 }
 
@@ -77,7 +78,7 @@ func NewBucket(at Location) (*Bucket, error) {
 	}
 	client, err := minio.New(at.Endpoint+":"+at.Port, &minio.Options{
 		Creds: keys.NewStaticV4(at.Key, at.Secret,
-			at.Token), Secure: true, Transport: transport, Region: at.Region, BucketLookup: lookup, MaxRetries: 3,
+			at.Token), Secure: !at.Plain, Transport: transport, Region: at.Region, BucketLookup: lookup, MaxRetries: 3,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("object store %s: %w", at.Endpoint, err)

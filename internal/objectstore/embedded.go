@@ -9,6 +9,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -26,15 +27,28 @@ const embeddedLife = 7 * 24 * time.Hour
 // grace is how long requests under way may take when the store is closed.
 const grace = 2 * time.Second
 
+// Feature is what an embedded store has that it has not by default.
+type Feature int
+
+// Versions lets the bucket keep the versions of its objects.
+const Versions Feature = 1
+
 // Embedded starts an S3 server in this process, behind TLS, reachable as
 // localhost only. It holds its objects in memory, and answers 403 to whoever
 // does not sign with one of its pairs of keys, or writes with the one that only reads.
-func Embedded(ctx context.Context) (*Store, error) {
+func Embedded(ctx context.Context, features ...Feature) (*Store, error) {
 	s := invent("localhost")
 	s.ReadKey, s.ReadSecret = Credentials()
 	backend := s3mem.New()
 	if err := backend.CreateBucket(s.Bucket); err != nil {
 		return nil, fmt.Errorf("embedded object store: %w", err)
+	}
+	if slices.Contains(features, Versions) {
+		var on gofakes3.VersioningConfiguration
+		on.SetEnabled(true)
+		if err := backend.SetVersioningConfiguration(s.Bucket, on); err != nil {
+			return nil, fmt.Errorf("embedded object store: %w", err)
+		}
 	}
 	ca, certificate, err := certify(s.Endpoint, embeddedLife)
 	if err != nil {
@@ -48,7 +62,7 @@ func Embedded(ctx context.Context) (*Store, error) {
 	s.Port = listeners[0].Addr().(*net.TCPAddr).Port
 	server := &http.Server{
 		Handler: signed(map[string]user{s.Key: {secret: s.Secret}, s.ReadKey: {secret: s.ReadSecret, reads: true}},
-			gofakes3.New(backend).Server()),
+			gofakes3.New(newestFirst{backend}).Server()),
 		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
 		ErrorLog:          log.New(io.Discard, "", 0), // a client that hangs up is no news
 		ReadHeaderTimeout: time.Minute,

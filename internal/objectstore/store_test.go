@@ -24,9 +24,9 @@ import (
 )
 
 // start starts a store and a client that trusts it.
-func start(t *testing.T) (*Store, *http.Client) {
+func start(t *testing.T, features ...Feature) (*Store, *http.Client) {
 	t.Helper()
-	s, err := Embedded(t.Context())
+	s, err := Embedded(t.Context(), features...)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, s.Close(context.Background())) })
 	pool := x509.NewCertPool()

@@ -1,6 +1,9 @@
 package pgbackrest
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Address is where the repository is reached; ok is false for one on this
 // machine's own file system (posix, cifs without a repo host).
@@ -10,12 +13,13 @@ func (r Repo) Address() (address Address, ok bool) {
 	}
 	switch r.Type() {
 	case "s3":
-		endpoint, port := splitPort(hostAndPort(r.Option("s3-endpoint")), "443")
+		plain := isPlain(r.Option("s3-endpoint"))
+		endpoint, port := splitPort(hostAndPort(r.Option("s3-endpoint")), usualPort(plain))
 		name := endpoint
 		if r.Option("s3-uri-style") != "path" {
 			name = r.Option("s3-bucket") + "." + endpoint
 		}
-		return r.storage(name, port, strings.HasPrefix(r.Option("s3-endpoint"), "http://")), true
+		return r.storage(name, port, plain), true
 	case "azure":
 		endpoint := r.Option("azure-endpoint")
 		if endpoint == "" {
@@ -39,17 +43,18 @@ func (r Repo) Address() (address Address, ok bool) {
 }
 
 // storage applies storage-host and storage-port: the connection goes there, and
-// the certificate is checked against that name too (facts A6).
+// the certificate is checked against that name too (facts A6). With storage-host, nothing of the
+// endpoint's scheme and port counts (storageS3Helper in src/storage/s3/helper.c, the same for azure).
 func (r Repo) storage(name, port string, plain bool) Address {
 	address := Address{Host: name, Port: port}
 	if host := r.Option("storage-host"); host != "" {
-		plain = plain || strings.HasPrefix(host, "http://")
-		address.Host, address.Port = splitPort(hostAndPort(host), address.Port)
+		plain = isPlain(host)
+		address.Host, address.Port = splitPort(hostAndPort(host), usualPort(plain))
 	}
 	if port := r.Option("storage-port"); port != "" {
 		address.Port = port
 	}
-	if !plain {
+	if address.Plain = plain; !plain {
 		address.TLSName = address.Host
 	}
 	return address
@@ -66,6 +71,27 @@ func (r Repo) repoHost(host string) Address {
 		port = "22"
 	}
 	return Address{Host: host, Port: port}
+}
+
+// isPlain says whether a URL asks for HTTP without TLS; without a scheme it is HTTPS.
+func isPlain(url string) bool { return strings.HasPrefix(url, "http://") }
+
+// usualPort is that of HTTP, or of HTTPS.
+func usualPort(plain bool) string {
+	if plain {
+		return "80"
+	}
+	return "443"
+}
+
+// PlainOptions are the options of an s3 repository that ask for HTTP without TLS, as name=value.
+func (r Repo) PlainOptions() (list []string) {
+	for _, option := range []string{"s3-endpoint", "storage-host"} {
+		if value := r.Option(option); r.Type() == "s3" && isPlain(value) {
+			list = append(list, fmt.Sprintf("repo%d-%s=%s", r.Key, option, value))
+		}
+	}
+	return list
 }
 
 // hostAndPort is an endpoint without scheme and trailing slash.

@@ -37,6 +37,9 @@ type Client struct {
 	// CAFile, when set, is the file of certificates the store's is checked with, in
 	// place of the system's.
 	CAFile string
+	// At is the moment the repository is read as of, by the versions its bucket keeps; the zero time is
+	// now. On the command line, so that restore hands it to the archive-get of restore_command.
+	At time.Time
 	// Patience is the environment that bounds one wait of restore and archive-get
 	// for the store: see Config.Patience.
 	Patience []string
@@ -70,6 +73,9 @@ func (c *Client) common(command string) []string {
 	}
 	if c.CAFile != "" {
 		argv = append(argv, fmt.Sprintf("--repo%d-storage-ca-file=%s", c.Repo, c.CAFile))
+	}
+	if !c.At.IsZero() {
+		argv = append(argv, "--repo-target-time="+c.At.UTC().Format("2006-01-02 15:04:05")+"+00")
 	}
 	return append(argv, command)
 }
@@ -113,6 +119,11 @@ func (c *Client) Get(ctx context.Context, path string) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %s", ErrNoFile, path)
 	}
 	return output, err
+}
+
+// GetRaw is Get of the bytes as they are stored.
+func (c *Client) GetRaw(ctx context.Context, path string) ([]byte, error) {
+	return c.query(ctx, append(c.common("repo-get"), path, "--raw", c.ioTimeout()))
 }
 
 // ErrNoFile is repo-get's exit status 1.

@@ -192,6 +192,7 @@ func IsPlaceholder(value string) bool {
 type Address struct {
 	Host, Port string
 	TLSName    string // the name its certificate must be for; empty when no TLS is spoken
+	Plain      bool   // an object store that speaks HTTP without TLS
 }
 
 func (a Address) String() string { return fmt.Sprintf("%s:%s", a.Host, a.Port) }
@@ -215,13 +216,18 @@ func (c *Config) Patience(stanza string) []string {
 	return []string{"PGBACKREST_IO_TIMEOUT=30"}
 }
 
-// CheckNow refuses what would restore something else than the newest backups:
-// repo-target-time shows a versioned bucket as it was (pgBackRest 2.54).
+// CheckNow refuses a conf that shows a versioned bucket as it was, to some command: repo-target-time
+// (pgBackRest 2.54). It has no key (config.yaml); whoever wrote repo1-target-time meant the same.
 func (r Repo) CheckNow() error {
-	if moment := r.Option("target-time"); moment != "" {
-		return reason.Errorf(reason.ConfigInvalid,
-			"%s: repo%d-target-time=%s shows the repository as it was then: take it out, and use -target", r.conf.Path,
-			r.Key, moment)
+	for _, option := range []string{"repo-target-time", fmt.Sprintf("repo%d-target-time", r.Key)} {
+		for _, line := range r.conf.Sets(option) {
+			section := stanzaOf(line.Section, r.conf.lines)
+			if line.Value == "" || section != r.name && section != "global" {
+				continue
+			}
+			return reason.Errorf(reason.ConfigInvalid, "%s: %s=%s shows the repository as it was then: take it out, "+
+				"and use -repo-target-time", line.Place(), line.Option, line.Value)
+		}
 	}
 	return nil
 }

@@ -105,9 +105,19 @@ func TestCheckSecrets_GuessesNothing(t *testing.T) {
 }
 
 func TestConfig_TheRepositoryAsItWasIsRefused(t *testing.T) {
-	past := parse(t, "[global]\nrepo1-target-time=2026-01-01 00:00:00+00\n[v]\npg1-path=/x\n").Repo("v", 1)
-	why, _ := reason.Of(past.CheckNow())
-	assert.Equal(t, reason.ConfigInvalid, why)
+	for _, conf := range []string{
+		"[global]\nrepo-target-time=2026-01-01 00:00:00+00\n[v]\npg1-path=/x\n",
+		"[global]\nrepo1-target-time=2026-01-01 00:00:00+00\n[v]\npg1-path=/x\n",
+		"[global:archive-get]\nrepo-target-time=2026-01-01 00:00:00+00\n[v]\npg1-path=/x\n",
+		"[v]\npg1-path=/x\nrepo-target-time=2026-01-01 00:00:00+00\n",
+	} {
+		err := parse(t, conf).Repo("v", 1).CheckNow()
+		why, _ := reason.Of(err)
+		assert.Equal(t, reason.ConfigInvalid, why, conf)
+		assert.ErrorContains(t, err, "-target-time=2026-01-01")
+	}
+	other := parse(t, "[w]\npg1-path=/x\nrepo-target-time=2026-01-01 00:00:00+00\n[v]\npg1-path=/x\n").Repo("v", 1)
+	assert.NoError(t, other.CheckNow(), "another stanza's")
 	assert.NoError(t, parse(t, production).Repo("veza", 1).CheckNow())
 }
 
@@ -132,6 +142,17 @@ func TestAddress_IsWherePgBackRestConnects(t *testing.T) {
 		{
 			"[global]\nrepo1-type=s3\nrepo1-s3-uri-style=path\nrepo1-s3-endpoint=http://s3.eu:9000\n[v]\n",
 			"s3.eu:9000", "",
+		},
+		{"[global]\nrepo1-type=s3\nrepo1-s3-uri-style=path\nrepo1-s3-endpoint=http://s3.eu\n[v]\n", "s3.eu:80", ""},
+		{
+			"[global]\nrepo1-type=s3\nrepo1-s3-uri-style=path\nrepo1-s3-endpoint=http://s3.eu:9000" +
+				"\nrepo1-storage-host=h\n[v]\n",
+			"h:443", "h",
+		},
+		{
+			"[global]\nrepo1-type=s3\nrepo1-s3-uri-style=path\nrepo1-s3-endpoint=s3.eu:9000" +
+				"\nrepo1-storage-host=http://h\n[v]\n",
+			"h:80", "",
 		},
 		{
 			"[global]\nrepo1-type=s3\nrepo1-s3-uri-style=path\nrepo1-s3-endpoint=https://s3.eu:9000/\n[v]\n",

@@ -94,6 +94,9 @@ var rules = []rule{
 	{regexp.MustCompile(`(?i)no space left on device|disk quota exceeded`), reason.DiskSpace},
 	// What the drill writes it writes to its own disk; 2.45 does not always say why it cannot.
 	{regexp.MustCompile(`FileWriteError|FileSyncError|\[064\]|unable to (write|sync) '`), reason.DiskSpace},
+	// Before 2.60 it asks for the next page of versions by a word that lists of versions do not have
+	// (storageS3ListInternal): the past of a directory with more than a page of them cannot be read.
+	{manyVersions, reason.VersionMismatch},
 	{regexp.MustCompile(`(?i)NoSuchBucket|container ?not ?found|bucket.*(does not|doesn't) exist`), reason.NoBackup},
 	{
 		regexp.MustCompile(
@@ -113,6 +116,12 @@ var rules = []rule{
 	{regexp.MustCompile(`(?i)ServiceError|\[101\]`), reason.RepoUnreachable},
 	{regexp.MustCompile(`\[0(27|31|32|33|36|37|96)\]`), reason.ConfigInvalid},
 }
+
+// manyVersions are the words of a pgBackRest that met more versions than one answer of the store holds.
+var manyVersions = regexp.MustCompile(`NextContinuationToken`)
+
+// ManyVersions says whether a failure is that one.
+func ManyVersions(err error) bool { return err != nil && manyVersions.MatchString(err.Error()) }
 
 // Classify finds the reason of a failure that means the same whatever was asked
 // for. What depends on the question (a missing file, a failed decryption) is left

@@ -58,7 +58,15 @@ func (c Client) Follow(
 		return err
 	}
 	err = follow(ctx)
-	if hole, ok := errors.AsType[*wal.Hole](err); ok && c.async() && time.Since(hole.Since) < asyncSettles {
+	hole, ok := errors.AsType[*wal.Hole](err)
+	switch {
+	case !ok || !c.async():
+	case !c.At.IsZero():
+		if c.At.Sub(hole.Since) < asyncSettles {
+			err = fmt.Errorf("%w: at %s archive-async may have been about to fill it: take a moment a minute later",
+				err, stamp(c.At))
+		}
+	case time.Since(hole.Since) < asyncSettles:
 		log.Say("%v: archive-async may still fill it", hole)
 		err = relist(ctx, follow)
 	}

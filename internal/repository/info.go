@@ -85,7 +85,7 @@ func (c Client) unreadable(ctx context.Context, message string) error {
 	if why, ok := pgbackrest.Classify(0, message); ok {
 		return reason.Errorf(why, "pgbackrest info: %s", pgbackrest.Printable(message))
 	}
-	encrypted, seen := c.repo().Encrypted(), false
+	encrypted, seen, foreign := c.repo().Encrypted(), false, true
 	for _, name := range InfoFiles {
 		content, err := c.Pgbackrest.Get(ctx, fmt.Sprintf(name, c.Stanza))
 		switch {
@@ -96,11 +96,15 @@ func (c Client) unreadable(ctx context.Context, message string) error {
 		case err == nil && strings.Contains(string(content), InfoMark):
 			return reason.Errorf(reason.RepoCorrupt,
 				"backup.info or archive.info of the stanza is missing or damaged: %s", pgbackrest.Printable(message))
-		case err == nil && strings.HasPrefix(string(content), "Salted__"):
+		case err == nil && strings.HasPrefix(string(content), cipherMark):
 			return reason.Errorf(reason.WrongCipher,
 				"the repository is encrypted, and the conf has no repo%d-cipher-type", c.Key)
 		}
-		seen = true
+		seen, foreign = true, foreign && c.foreign(ctx, fmt.Sprintf(name, c.Stanza))
+	}
+	if encrypted && seen && foreign {
+		return reason.Errorf(reason.RepoCorrupt, "neither backup.info nor archive.info begins as pgBackRest writes "+
+			"it, encrypted or not: somebody else overwrote them: %s", pgbackrest.Printable(message))
 	}
 	if encrypted && seen {
 		return reason.Errorf(reason.WrongCipher, "repo%d-cipher-pass opens neither backup.info nor archive.info", c.Key)
@@ -108,6 +112,16 @@ func (c Client) unreadable(ctx context.Context, message string) error {
 	return reason.Errorf(reason.RepoCorrupt, "neither backup.info nor archive.info can be read: %s",
 		pgbackrest.Printable(message))
 }
+
+// foreign says whether an info file was written by somebody else: it is neither encrypted nor a plain one.
+// No passphrase opens such a file. One that cannot be read says nothing.
+func (c Client) foreign(ctx context.Context, name string) bool {
+	content, err := c.Pgbackrest.GetRaw(ctx, name)
+	return err == nil && !strings.HasPrefix(string(content), cipherMark) && !strings.Contains(string(content), InfoMark)
+}
+
+// cipherMark is what an encrypted file begins with (src/common/crypto/cipherBlock.c).
+const cipherMark = "Salted__"
 
 // InfoFiles are the files every stanza has, with the stanza's name left open, and
 // InfoMark is what stands in each of them once it is decrypted.

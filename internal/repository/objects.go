@@ -28,8 +28,6 @@ func (r Repository) Objects(dial objectstore.Dial) (objectstore.Objects, error) 
 		return nil, reason.Errorf(reason.ConfigInvalid,
 			"%s: repo%d-s3-key-type=%s: objects can be read with keys of type shared only, which the conf holds",
 			r.Conf.Path, r.Key, repo.Option("s3-key-type"))
-	case address.TLSName == "":
-		return nil, reason.Errorf(reason.ConfigInvalid, "%s: repository %d speaks no TLS", r.Conf.Path, r.Key)
 	}
 	ca, err := r.Conf.CA(repo)
 	if err != nil {
@@ -40,7 +38,8 @@ func (r Repository) Objects(dial objectstore.Dial) (objectstore.Objects, error) 
 		Bucket: repo.Option("s3-bucket"), Region: repo.Option("s3-region"),
 		Root: strings.Trim(repo.Path(),
 			"/"), Key: repo.Option("s3-key"), Secret: repo.Option("s3-key-secret"), Token: repo.Option("s3-token"),
-		CA: ca, PathStyle: repo.Option("s3-uri-style") == "path", VerifyTLS: repo.VerifyTLS(), Dial: dial,
+		CA: ca, PathStyle: repo.Option("s3-uri-style") == "path", VerifyTLS: repo.VerifyTLS(),
+		Plain: address.TLSName == "", Dial: dial,
 	})
 	return bucket, reason.Wrap(reason.ConfigInvalid, err)
 }

@@ -16,6 +16,8 @@ type Repository struct {
 	Conf   Conf
 	Stanza string
 	Key    int // the N of repoN-type
+	// At is the moment it is read as of; the zero time is now.
+	At time.Time
 }
 
 // Log is where lines for whoever watches go (Say), and those that the report keeps (Note).
@@ -41,6 +43,9 @@ func (r Repository) Check() error {
 		return err
 	}
 	if err := r.repo().CheckNow(); err != nil {
+		return err
+	}
+	if err := r.checkPast(); err != nil {
 		return err
 	}
 	return r.repo().CheckSecrets()

@@ -59,7 +59,6 @@ func TestObjects(t *testing.T) {
 		"repository host":        "repo1-host=backup\n",
 		"type azure":             "repo1-type=azure\n",
 		"repo1-s3-key-type=auto": "repo1-type=s3\nrepo1-s3-endpoint=e\nrepo1-s3-key-type=auto\n",
-		"speaks no TLS":          "repo1-type=s3\nrepo1-s3-endpoint=http://e\n",
 		"CA file holds no":       s3[len("[global]\n"):],
 		"no such file or directory": "repo1-type=s3\nrepo1-s3-endpoint=e\nrepo1-s3-bucket=b\n" +
 			"repo1-storage-ca-file=/none/such\n",

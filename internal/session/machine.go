@@ -50,7 +50,7 @@ func (s *Session) ask(ctx context.Context, out suite.Out, repo repository.Reposi
 		return err
 	}
 	out.Label("pgbackrest_version", s.Version)
-	return nil
+	return repo.CheckVersion(s.Version, "is installed here")
 }
 
 // Ready waits until a machine reaches the object stores it was launched for.

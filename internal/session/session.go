@@ -73,6 +73,10 @@ func Open(ctx context.Context, out suite.Out, request Request) (s Session, err e
 		return s, err
 	}
 	if s.Source.Conf == "" {
+		if request.Past() {
+			return s, reason.Errorf(reason.ConfigInvalid, "-repo-target-time: a cluster that is made for the run has "+
+				"no past: name an existing repository with -conf")
+		}
 		if s.Seeded, s.Source, err = request.seed(ctx, out, stanza, tag); err != nil {
 			return s, err
 		}
@@ -87,6 +91,17 @@ func Open(ctx context.Context, out suite.Out, request Request) (s Session, err e
 	return s, err
 }
 
+// AsOf is the moment of the repository that is looked at: now, or that of -repo-target-time.
+func (r Request) AsOf() time.Time {
+	if r.Past() {
+		return r.Settings.RepoTargetTime
+	}
+	return time.Now()
+}
+
+// Past says whether the repository is read as it was once.
+func (r Request) Past() bool { return !r.Settings.RepoTargetTime.IsZero() }
+
 // Conf is the path of the pgbackrest.conf of an existing source, "" where one is seeded. Where
 // the environment asks for pgBackRest's default, it may be at the old place.
 func (r Request) Conf() string {
@@ -98,7 +113,7 @@ func (r Request) Conf() string {
 
 // load reads a source's conf and settles the stanza.
 func (r Request) load(from source.Repository) (repo repository.Repository, err error) {
-	repo.Key = r.Settings.Repo
+	repo.Key, repo.At = r.Settings.Repo, r.Settings.RepoTargetTime
 	if repo.Conf, err = repository.Load(from); err == nil {
 		repo.Stanza, err = repo.Conf.Stanza(cmp.Or(r.Settings.Stanza, from.Stanza))
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -96,6 +97,21 @@ func TestOpen_RefusesBeforeAnythingIsMade(t *testing.T) {
 		assert.Zero(t, p.launched, name)
 		require.NoError(t, out.Undone(t.Context()))
 	}
+}
+
+// A cluster that is made for the run has no past, and is not made.
+func TestOpen_NoPastOfASeededCluster(t *testing.T) {
+	p := &provider{made: &halfMade{}}
+	request := asked(t, p, "")
+	request.Settings.Conf, request.Settings.RepoTargetTime = "", time.Now().Add(-time.Hour)
+	request.Environment.Stanza = "demo"
+	out := suite.NewOut(&handle{})
+	_, err := Open(t.Context(), out, request)
+	why, _ := reason.Of(err)
+	assert.Equal(t, reason.ConfigInvalid, why)
+	require.ErrorContains(t, err, "name an existing repository with -conf")
+	assert.Zero(t, p.launched)
+	require.NoError(t, out.Undone(t.Context()))
 }
 
 // The lock is held from before the reaping until everything is undone; a second run of the

@@ -97,6 +97,21 @@ func parseRepo(value string) (int, error) {
 	return n, nil
 }
 
+// parsePast reads a moment that is over. pgBackRest cuts it to seconds (cvtZToTime), and so do we:
+// what is said must be what is asked.
+func parsePast(value string, now time.Time) (time.Time, error) {
+	at, err := time.Parse(time.RFC3339, value)
+	switch {
+	case err != nil:
+		return at, errors.New("must be a moment with its offset (RFC 3339), such as 2026-08-18T03:59:30Z or " +
+			"2026-08-18T05:59:30+02:00")
+	case at.After(now):
+		return at, fmt.Errorf("lies in the future (it is %s): leave it out for the repository of now",
+			now.UTC().Format(time.RFC3339))
+	}
+	return at.UTC().Truncate(time.Second), nil
+}
+
 func parseSet(value string) (string, error) {
 	if value == SetLatest || value == SetLatestDiff || labelPattern.MatchString(value) {
 		return value, nil

@@ -39,6 +39,24 @@ func TestParseTarget(t *testing.T) {
 	}
 }
 
+// The past is known by seconds; what is to come, and what depends on a clock's place, is none.
+func TestRepoTargetTime_IsAMomentThatIsOver(t *testing.T) {
+	for _, value := range []string{"2026-08-18T03:59:30Z", "2026-08-18T05:59:30+02:00", "2026-08-18T03:59:30.9Z"} {
+		got, err := load(t, []string{"-repo-target-time", value})
+		require.NoError(t, err, value)
+		assert.Equal(t, time.Date(2026, 8, 18, 3, 59, 30, 0, time.UTC), got.RepoTargetTime, value)
+	}
+	for _, value := range []string{
+		"now", "2026-08-18", "2026-08-18T03:59:30", "2026-08-18 03:59:30+00", "2999-01-01T00:00:00Z",
+	} {
+		_, err := load(t, []string{"-repo-target-time", value})
+		require.ErrorContains(t, err, "-repo-target-time", value)
+	}
+	got, err := load(t, nil)
+	require.NoError(t, err)
+	assert.True(t, got.RepoTargetTime.IsZero())
+}
+
 func TestSet_TakesWordsAndLabelsOnly(t *testing.T) {
 	for _, value := range []string{
 		"latest", "latest-diff", "20260823-020003F", "20260823-020003F_20260824-020001D",

@@ -25,15 +25,17 @@ import (
 
 // Settings is what one run was asked for. Paths are absolute.
 type Settings struct {
-	Conf     string        // pgbackrest.conf of an existing source; "" is the environment's default source
-	Stanza   string        // "" is the only stanza in the conf
-	Repo     int           // repository key, 1 to 256
-	Set      string        // SetLatest, SetLatestDiff, or a backup label
-	Target   target.Target // the zero Target is the end of the archive
-	Seed     int64         // of a random target; 0 is a new one
-	State    string        // file of the parts of the window that were drilled; "" is none
-	Database string        // where the smoke query and checks without a database run
-	MinUsers int64         // least rows in users, at least 1
+	Conf   string // pgbackrest.conf of an existing source; "" is the environment's default source
+	Stanza string // "" is the only stanza in the conf
+	Repo   int    // repository key, 1 to 256
+	// RepoTargetTime is the moment the repository is read as of, in whole seconds; the zero time is now.
+	RepoTargetTime time.Time
+	Set            string        // SetLatest, SetLatestDiff, or a backup label
+	Target         target.Target // the zero Target is the end of the archive
+	Seed           int64         // of a random target; 0 is a new one
+	State          string        // file of the parts of the window that were drilled; "" is none
+	Database       string        // where the smoke query and checks without a database run
+	MinUsers       int64         // least rows in users, at least 1
 	// MinUsersGiven says that somebody asked for a minimum, be it of 1.
 	MinUsersGiven bool
 	Checks        string        // file of SQL checks; "" is the users smoke query

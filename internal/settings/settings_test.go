@@ -81,7 +81,8 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 	fresh := filepath.Join(t.TempDir(), "new.yaml")
 	values := map[string]string{
 		"conf": conf, "stanza": "main", "repo": "2", "set": "20260823-020003F_20260824-020001D",
-		"target": "name:before", "database": "Élise's", "min-users": "7", "checks": conf,
+		"repo-target-time": "2026-08-18T05:59:30+02:00",
+		"target":           "name:before", "database": "Élise's", "min-users": "7", "checks": conf,
 		"keep": "true", "suggest": fresh,
 		"seed": "42", "state": conf, "deep": "amcheck,sequences", "check-budget": "3m", "require-readonly": "true",
 		"rto": "1h", "rpo": "90s", "primary": "service=main", "write": "true", "full-age": "25h", "backup-age": "26h",
@@ -92,7 +93,8 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 	t.Setenv("PGSERVICEFILE", serviceFile(t))
 	want := settings.Settings{
 		Conf: conf, Stanza: "main", Repo: 2, Set: "20260823-020003F_20260824-020001D",
-		Target: target.Target{Kind: target.Name, Name: "before"}, Database: "Élise's", MinUsers: 7,
+		RepoTargetTime: time.Date(2026, 8, 18, 3, 59, 30, 0, time.UTC),
+		Target:         target.Target{Kind: target.Name, Name: "before"}, Database: "Élise's", MinUsers: 7,
 		MinUsersGiven: true, Checks: conf, Suggest: fresh,
 		Seed: 42, State: conf, Deep: []string{"sequences", "amcheck"}, CheckBudget: 3 * time.Minute,
 		RequireReadonly: true,

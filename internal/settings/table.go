@@ -2,6 +2,7 @@ package settings
 
 import (
 	"strings"
+	"time"
 
 	"veza.fr/recovery/internal/target"
 )
@@ -47,6 +48,12 @@ var Table = []Setting{
 		Flag: "repo", Variables: []string{"DRILL_REPO"}, Default: "1",
 		Meaning: "repository key, 1 to 256; always pinned, so that a broken repository never falls through to the next",
 		set:     func(s *Settings, v string) (err error) { s.Repo, err = parseRepo(v); return err },
+	},
+	{
+		Flag: "repo-target-time", Variables: []string{"DRILL_REPO_TARGET_TIME"}, Otherwise: "now",
+		Meaning: "a moment, RFC 3339 with offset: the repository as it was then, by the versions its bucket keeps " +
+			"(pgBackRest 2.54 or later); says nothing of the backups of now",
+		set: func(s *Settings, v string) (err error) { s.RepoTargetTime, err = parsePast(v, time.Now()); return err },
 	},
 	{
 		Flag: "set", Variables: []string{"DRILL_SET"}, Default: SetLatest,

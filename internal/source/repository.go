@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -56,7 +57,7 @@ func (s *Seeded) render(reads bool) string {
 		"start-fast=y",
 		"log-level-file=info", "log-level-console=warn", "log-level-stderr=error",
 		"log-path="+s.Machine.Dir("log"), "lock-path="+s.Machine.Dir("lock"), "spool-path="+s.Machine.Dir("spool"))
-	section("global", global...)
+	section("global", append(global, s.added(global)...)...)
 	section(s.stanza(), "pg1-path="+s.data(), "pg1-socket-path="+s.Machine.Dir("run"), fmt.Sprintf("pg1-port=%d", port),
 		"pg1-user="+superuser)
 	return b.String()
@@ -73,6 +74,18 @@ func (s *Seeded) chosen(options []string) []string {
 			}
 		}
 		if strings.Contains(option, "=") {
+			list = append(list, option)
+		}
+	}
+	return list
+}
+
+// added are those of Options that a repository usually has not.
+func (s *Seeded) added(usual []string) (list []string) {
+	for _, option := range s.Options {
+		name, _, _ := strings.Cut(option, "=")
+		has := func(other string) bool { return strings.HasPrefix(other, name+"=") }
+		if strings.HasPrefix(name, "repo1-") && !slices.ContainsFunc(usual, has) {
 			list = append(list, option)
 		}
 	}

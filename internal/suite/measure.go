@@ -17,10 +17,12 @@ import (
 // Attribute keys.
 const (
 	MetricPrefix = "metric." // metric.<name> or metric.<name>{label="value",...}: a number
-	LabelPrefix  = "label."  // label.<name>: a text that describes the run
-	ReasonKey    = "reason"  // one word of package reason, published by the step that failed
-	DetailKey    = "detail"  // one sentence: what exactly failed, naming the object
-	NoteKey      = "note"    // one sentence the report should keep; may be published often
+	// PastLabel is the moment the repository was read as of, RFC 3339; without it, it was that of now.
+	PastLabel   = "repo_target_time"
+	LabelPrefix = "label." // label.<name>: a text that describes the run
+	ReasonKey   = "reason" // one word of package reason, published by the step that failed
+	DetailKey   = "detail" // one sentence: what exactly failed, naming the object
+	NoteKey     = "note"   // one sentence the report should keep; may be published often
 	// ProgressKey is how far the step's long work is: "restored: 4096 of 8192 bytes". It may be
 	// published often, and is for whoever watches alone.
 	ProgressKey = "progress"

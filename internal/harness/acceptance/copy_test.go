@@ -16,9 +16,10 @@ import (
 
 // repoCopy is one case's own copy of a seed, its TMPDIR and its outputs.
 type repoCopy struct {
-	t    *testing.T
-	seed *seed
-	dir  string // as the seed's, and beside: tmp, out
+	t     *testing.T
+	seed  *seed
+	dir   string            // as the seed's, and beside: tmp, out
+	names map[string]string // of the case's own
 }
 
 var copies atomic.Int64
@@ -51,6 +52,9 @@ func (rc *repoCopy) file(name string) string { return filepath.Join(rc.dir, name
 // fill puts names of this case and its seed into a text: {middle}, {conf}, {wal} (where the archive is), ...
 func (rc *repoCopy) fill(text string) string {
 	pairs := []string{"{conf}", rc.conf(), "{repo}", rc.repo(), "{dir}", rc.dir}
+	for name, value := range rc.names {
+		pairs = append(pairs, "{"+name+"}", value)
+	}
 	for name, value := range rc.seed.names {
 		pairs = append(pairs, "{"+name+"}", value)
 	}

@@ -34,6 +34,7 @@ type fault struct {
 	test   string // of a lone fault
 	since  string // the first pgBackRest that has what the row is about; "" is any
 	older  older  // what an earlier one comes to
+	past   bool   // of the repository as it was: the textfile speaks of now, and stays as it is
 }
 
 // older is the verdict where the installed pgBackRest has not what a row is about. It is as true
@@ -146,15 +147,22 @@ func (f fault) judge(rc *repoCopy, o outcome) {
 	for _, words := range strings.Split(f.words, " | ") {
 		assert.Contains(t, found, rc.fill(words))
 	}
-	switch f.exit {
-	case reason.ExitPass:
+	switch {
+	case f.past:
+		assert.Empty(t, o.Prom, "the textfile speaks of the backups of now")
+		assert.NotEmpty(t, o.Report.Labels["repo_target_time"])
+		if f.exit == reason.ExitPass {
+			assert.Contains(t, o.Report.Sentence, "nothing is said of the backups of now")
+			f.cameBack(rc, o)
+		}
+	case f.exit == reason.ExitPass:
 		assert.Contains(t, o.Prom, `veza_backup_drill_last_success{reason="none",stanza="demo"} 1`)
 		assert.Regexp(t, `veza_backup_drill_environment_error\{reason="none",stanza="demo"\} 0`, o.Prom)
 		f.cameBack(rc, o)
-	case reason.ExitFailed:
+	case f.exit == reason.ExitFailed:
 		assert.Regexp(t, fmt.Sprintf(`veza_backup_drill_last_success\{reason="%s",stanza="[a-z]+"\} 0`, f.why), o.Prom)
 		assert.Regexp(t, `veza_backup_drill_environment_error\{reason="none",stanza="[a-z]+"\} 0`, o.Prom)
-	case reason.ExitEnvironment:
+	case f.exit == reason.ExitEnvironment:
 		assert.Regexp(t, fmt.Sprintf(`veza_backup_drill_environment_error\{reason="%s",stanza="[a-z]+"\} 1`, f.why),
 			o.Prom)
 		assert.NotContains(t, o.Prom, "veza_backup_drill_last_success{", "no verdict, no value")

@@ -36,7 +36,8 @@ type seed struct {
 // opened are the machines to take down in the end.
 var opened struct {
 	sync.Mutex
-	sources []source.Source
+	sources     []source.Source
+	directories []string // of what they stood on
 }
 
 func closeSeeds() {
@@ -44,6 +45,11 @@ func closeSeeds() {
 	defer cancel()
 	for _, s := range opened.sources {
 		if err := s.Close(ctx); err != nil {
+			fmt.Fprintln(os.Stderr, "acceptance:", err)
+		}
+	}
+	for _, dir := range opened.directories {
+		if err := os.RemoveAll(dir); err != nil {
 			fmt.Fprintln(os.Stderr, "acceptance:", err)
 		}
 	}

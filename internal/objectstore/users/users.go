@@ -25,11 +25,18 @@ import (
 const repositoryPath = "pgbackrest"
 
 // admitTime bounds the start of a server and the making of its users.
-const admitTime = time.Minute
+const admitTime = 3 * time.Minute
 
 // Access is what the users of one repository have: one pair backs up, the other only lists
 // and reads (facts A6).
 type Access struct{ Key, Secret, ReadKey, ReadSecret string }
+
+// NewAccess makes up the keys of the users of a repository.
+func NewAccess() (a Access) {
+	a.Key, a.Secret = objectstore.Credentials()
+	a.ReadKey, a.ReadSecret = objectstore.Credentials()
+	return a
+}
 
 // Admit gives the server's Store keys for its repository alone, as Grant makes them. The
 // server's own keys are known to nobody after that.
@@ -90,9 +97,7 @@ func Grant(ctx context.Context, m *objectstore.MinIO, dial objectstore.Dial, pat
 	}); err != nil {
 		return Access{}, err
 	}
-	var a Access
-	a.Key, a.Secret = objectstore.Credentials()
-	a.ReadKey, a.ReadSecret = objectstore.Credentials()
+	a := NewAccess()
 	if err = admit(ctx, admin, path+"-writer", a.Key, a.Secret, m.Bucket, path, writes); err == nil {
 		err = admit(ctx, admin, path+"-reader", a.ReadKey, a.ReadSecret, m.Bucket, path, reads)
 	}
@@ -124,11 +129,12 @@ func admit(
 }
 
 // What the two users may do with objects of the repository. The reader's is the least a
-// restore needs (facts A6, proven there).
+// restore needs (facts A6, proven there), and what one of the repository as it was needs.
 var (
-	reads  = []string{"s3:GetObject"}
+	reads  = []string{"s3:GetObject", "s3:GetObjectVersion"}
 	writes = []string{
 		"s3:GetObject",
+		"s3:GetObjectVersion",
 		"s3:PutObject",
 		"s3:DeleteObject",
 		"s3:AbortMultipartUpload",
@@ -148,7 +154,7 @@ func policyOf(bucket, path string, actions []string) ([]byte, error) {
 	return json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": []statement{
 		{
 			"Allow",
-			[]string{"s3:ListBucket"},
+			[]string{"s3:ListBucket", "s3:ListBucketVersions"},
 			[]string{resource},
 			map[string]map[string][]string{"StringLike": {"s3:prefix": {path + "/*"}}},
 		},

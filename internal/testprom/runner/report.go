@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/testprom/testreport"
 )
 
@@ -104,7 +105,10 @@ func newStep(s testreport.Step, output bool) stepDocument {
 }
 
 func (r *result) sentence() string {
+	past := r.Labels[suite.PastLabel]
 	switch {
+	case r.Reason == reason.None && past != "":
+		return "The repository as it was at " + past + " restores; nothing is said of the backups of now."
 	case r.Reason == reason.None:
 		return r.suite.Words.Passed
 	case r.Backups == testreport.Sound:

@@ -71,6 +71,11 @@ func (r *run) stanzaOf(labels map[string]string) string {
 // exit status. The textfile comes first: it is what alarms.
 func (r *run) publish(res *result) int {
 	var failed []error
+	if r.textfile != "" && res.Labels[suite.PastLabel] != "" {
+		r.textfile = ""
+		res.warnings = append(res.warnings, "the textfile stays as it is: it speaks of the backups of now, and this "+
+			"was the repository of "+res.Labels[suite.PastLabel])
+	}
 	if r.textfile != "" {
 		warnings, err := textfile.Write(r.textfile, res.metrics())
 		res.warnings = append(res.warnings, warnings...)

@@ -83,6 +83,7 @@ func (r *result) facts() []row {
 	}
 	return filled([]row{
 		{"of", strings.Join(about, ", ")},
+		{"repository as of", r.Labels[suite.PastLabel]},
 		{"measured", strings.Join(numbers, ", ")},
 		{"not asked", strings.Join(unasked, ", ")},
 	})
@@ -142,6 +143,7 @@ func (r *result) measured() (rows []row) {
 	for _, name := range r.suite.InfoLabels {
 		rows = append(rows, row{strings.ReplaceAll(name, "_", " "), r.Labels[name]})
 	}
+	rows = append(rows, row{"repository as of", r.Labels[suite.PastLabel]})
 	return filled(rows)
 }
 

@@ -1,0 +1,40 @@
+package runner
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A drill of the repository as it was never passes for one of now: the textfile keeps what the last drill
+// of now said, and the report says of when it was.
+func TestRun_ThePastLeavesTheTextfile(t *testing.T) {
+	dir := t.TempDir()
+	const label = `{"Action":"attr","Package":"example.org/recording/drill","Test":"TestDrill/preflight",` +
+		`"Key":"label.repo_target_time","Value":"2026-08-18T03:59:30Z"}`
+	pass := strings.Split(string(passing(t)), "\n")
+	at := 0
+	for at < len(pass) && !strings.Contains(pass[at], "TestDrill/preflight") {
+		at++
+	}
+	stream := strings.Join(append(append(append([]string{}, pass[:at+1]...), label), pass[at+1:]...), "\n")
+	require.NoError(t, os.WriteFile(dir+"/stream", []byte(stream), 0o600))
+	const before = "# HELP veza_backup_drill_last_success x\n# TYPE veza_backup_drill_last_success gauge\n" +
+		"veza_backup_drill_last_success{reason=\"no_backup\",stanza=\"demo\"} 0\n"
+	prom := filepath.Join(dir, "drill.prom")
+	require.NoError(t, os.WriteFile(prom, []byte(before), 0o600))
+	out, _, exit := begin(t, "-textfile", prom, "-history", dir+"/h", "--", "cat", dir+"/stream")
+	require.Zero(t, <-exit, "%s", out)
+	after, err := os.ReadFile(prom)
+	require.NoError(t, err)
+	assert.Equal(t, before, string(after))
+	last := history(t, dir+"/h")
+	assert.Equal(t, "2026-08-18T03:59:30Z", last.Labels["repo_target_time"])
+	assert.Contains(t, last.Sentence, "as it was at 2026-08-18T03:59:30Z")
+	assert.Contains(t, strings.Join(last.Warnings, "\n"), "the textfile stays as it is")
+	assert.NotContains(t, out.String(), "textfile               "+prom)
+}
