@@ -18,7 +18,7 @@ func TestBucket_Versions(t *testing.T) {
 			status, _ := s.do(t, c, s.Key, s.Secret, http.MethodPut, "/"+s.Bucket+"/repo/"+object, []byte("x"))
 			require.Equal(t, http.StatusOK, status)
 		}
-		b, err := NewBucket(location(s, "repo"))
+		b, err := NewBucket(location(s))
 		require.NoError(t, err)
 		list, err := b.Versions(t.Context(), "a")
 		require.NoError(t, err)
