@@ -96,6 +96,7 @@ var licenseNames = []string{"license", "licence", "copying", "notice", "copyrigh
 // is compiled into it, equal ones once.
 func copyright(list []module) ([]byte, error) {
 	text := "veza-drill is the restore drill of Veza, https://veza.fr.\n\nCopyright Veza. All rights reserved.\n\n" +
+		"On Debian the Apache License 2.0 is in /usr/share/common-licenses/Apache-2.0 as well.\n\n" +
 		"These are compiled into it, under the terms that follow each:\n\n"
 	for _, m := range list {
 		text += "  " + m.path + " " + m.version + "\n"
