@@ -8,8 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
 	"github.com/jackc/pgx/v5"
+	"go.yaml.in/yaml/v3"
 
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/wait"
