@@ -23,8 +23,9 @@ const (
 	stopTime  = 10 * time.Second
 )
 
-// listening is how both servers say which port they got: they are told to take a free one.
-var listening = regexp.MustCompile(`msg="Listening on" address=(127\.0\.0\.1:\d+)`)
+// listening is how both servers say which port they got: they are told to take a free one. Prometheus 3
+// says its component between the two.
+var listening = regexp.MustCompile(`msg="Listening on"[^\n]* address=(127\.0\.0\.1:\d+)`)
 
 // serve runs a server that dies with the test, or with the test's process, and returns where
 // it listens. What it said is shown when the test fails.
