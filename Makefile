@@ -25,7 +25,7 @@ endif
 COMPILE = @mkdir -p out; [ -x out/testprom ] || echo 'compiling: two minutes or so the first time, seconds from then on'; \
 	$(GO) run ./internal/cmd/compile -go '$(GO)' -tags '$(TAG)' -o out/testprom ./internal/cmd/testprom
 
-TEST := $(GO) test -shuffle=on -timeout 30m ./...
+TEST := $(GO) test -shuffle=on -timeout 60m ./...
 # The table of faults is about processes, whatever the tag: `make test` runs it. `make test-versions` runs the matrix.
 TAGGED = $(shell $(GO) list ./... | grep -vE '/(acceptance|matrixtest)$$')
 TEST_CI = $(GO) test -tags ci -shuffle=on $(TAGGED)
