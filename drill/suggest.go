@@ -85,7 +85,9 @@ var errUntried = errors.New("there was no time to try them all")
 
 // broken are outcomes without those that only counted too little.
 func broken(outcomes []verify.Outcome) []verify.Outcome {
-	return slices.DeleteFunc(slices.Clone(outcomes), func(o verify.Outcome) bool { return o.Reason == reason.TooFewRows })
+	return slices.DeleteFunc(slices.Clone(outcomes), func(o verify.Outcome) bool {
+		return o.Reason == reason.TooFewRows
+	})
 }
 
 // advised adds what to do to an error; nil stays nil.
