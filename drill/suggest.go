@@ -3,9 +3,11 @@ package drill
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,9 +54,12 @@ func (r recovered) suggest(ctx context.Context, out suite.Out, unsaid error) (fa
 		", and were tried: read them, then give the file as -checks")
 }
 
-// tryOut asks the suggested checks. They have no say in the verdict, unless they find damage.
+// tryOut asks the suggested checks, within the same budget. They have no say in the verdict, unless they find
+// damage: nobody has promised what the statistics say, which is all that is known of a table that was not counted.
 func (r recovered) tryOut(ctx context.Context, out suite.Out, checks []verify.Check) error {
-	outcomes, err := verify.Run(ctx, r.cluster.server.ConnectReader, checks, r.foundEnd())
+	bound, cancel := context.WithTimeoutCause(ctx, checkBudget(ctx, suggestBudget), errUntried)
+	defer cancel()
+	outcomes, err := verify.Run(bound, r.cluster.server.ConnectReader, checks, r.foundEnd())
 	for _, o := range outcomes {
 		mark := "ok"
 		if o.Status == verify.Failed {
@@ -62,13 +67,27 @@ func (r recovered) tryOut(ctx context.Context, out suite.Out, checks []verify.Ch
 		}
 		out.Say("suggested check %s: %s: %s", o.Check, mark, o.Sentence)
 	}
-	if failure := verify.Failure(outcomes); failure != nil {
+	if failure := verify.Failure(broken(outcomes)); failure != nil {
 		return reason.Errorf(failure.Reason, "suggested check %s", failure.Sentence)
+	}
+	if errors.Is(err, errUntried) {
+		out.Note("%v: %d of %d suggested checks were tried", errUntried, len(outcomes), len(checks))
+		return nil
 	}
 	if err != nil {
 		return r.brokenSession(ctx, out, err)
 	}
 	return nil
+}
+
+// errUntried is the cause of a context that ended before all suggested checks were tried.
+var errUntried = errors.New("there was no time to try them all")
+
+// broken are outcomes without those that only counted too little.
+func broken(outcomes []verify.Outcome) []verify.Outcome {
+	return slices.DeleteFunc(slices.Clone(outcomes), func(o verify.Outcome) bool {
+		return o.Reason == reason.TooFewRows
+	})
 }
 
 // advised adds what to do to an error; nil stays nil.

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/verify"
 )
 
 // A suggestion takes nobody's place, and leaves nothing beside it.
@@ -32,6 +33,14 @@ func TestWriteNew(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, entries, 1)
 	assert.Error(t, writeNew(filepath.Join(dir, "none", "x"), nil))
+}
+
+// A suggested minimum is a guess, and binds nobody: only what is broken counts.
+func TestBroken_TooFewRowsOfASuggestionIsNone(t *testing.T) {
+	few := verify.Outcome{Check: "few", Status: verify.Failed, Reason: reason.TooFewRows}
+	page := verify.Outcome{Check: "page", Status: verify.Failed, Reason: reason.PageChecksum}
+	assert.Nil(t, verify.Failure(broken([]verify.Outcome{few})))
+	assert.Equal(t, "page", verify.Failure(broken([]verify.Outcome{few, page})).Check)
 }
 
 // Damage speaks before the want of checks, and that is the last to speak.

@@ -63,7 +63,11 @@ func (c Check) errorOutcome(ctx context.Context, connect Connect, err error, los
 	if missing := postgres.MissingLocale(err); missing != nil { // this machine lacks something, the data does not
 		return c.failed(reason.ToolMissing, "failed: "+missing.Error()), nil //nolint:nilerr // it is the outcome
 	}
-	return c.failed(codeReason(codeOf(answer)), text), nil
+	o := c.failed(codeReason(codeOf(answer)), text)
+	if saysDamage(answer) {
+		o.damage = deepCodeReason(answer.Code)
+	}
+	return o, nil
 }
 
 // whoHolds names who holds the lock that a check did not get; "" when it wanted none.

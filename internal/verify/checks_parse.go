@@ -100,20 +100,25 @@ func parseList(content []byte) (*yaml.Node, error) {
 	return list, nil
 }
 
-// next is the next document of the file; nil when none follows, or nothing stands in it.
+// next is the next document of the file in which anything stands; nil when none follows. Behind an empty one there
+// may be another, whose checks would be passed over in silence.
 func next(documents *yaml.Decoder) (*yaml.Node, error) {
-	var document yaml.Node
-	err := documents.Decode(&document)
-	switch {
-	case errors.Is(err, io.EOF):
-		return nil, nil
-	case err != nil:
-		return nil, err
-	case len(document.Content) == 0 || document.Content[0].ShortTag() == "!!null" && document.Content[0].Value == "":
-		return nil, nil
+	for {
+		var document yaml.Node
+		err := documents.Decode(&document)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil, nil
+		case err != nil:
+			return nil, err
+		case len(document.Content) > 0 && !isEmpty(document.Content[0]):
+			return &document, nil
+		}
 	}
-	return &document, nil
 }
+
+// isEmpty says whether a document's node is what YAML makes of nothing.
+func isEmpty(node *yaml.Node) bool { return node.ShortTag() == "!!null" && node.Value == "" }
 
 // broken is an error with the line where the file stops to be YAML: the one after the longest
 // beginning that is.

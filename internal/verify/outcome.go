@@ -27,6 +27,8 @@ type Outcome struct {
 	Took     time.Duration // of a deeper check
 	Value    float64       // the result of an SQL check, when Numeric
 	Numeric  bool
+
+	damage reason.Reason // what the server's answer means where the query only read what is there; "" is no damage
 }
 
 // Failure is the outcome that gives the step its reason: the first failed one

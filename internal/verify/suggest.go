@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"go.yaml.in/yaml/v3"
 
 	"veza.fr/recovery/internal/reason"
@@ -81,6 +83,10 @@ func Suggest(ctx context.Context, superuser, reader Connect, budget time.Duratio
 		if failed != nil && (SessionEnded(failed) || wait.Over(ctx)) {
 			return s, fmt.Errorf("database %s: %w", database, failed)
 		}
+		if answer, ok := errors.AsType[*pgconn.PgError](failed); ok && saysDamage(answer) {
+			return s, withCodeReason(fmt.Errorf("the tables of database %s cannot be listed: %w", identifier(database),
+				failed))
+		}
 		if failed != nil {
 			s.Notes = append(s.Notes, fmt.Sprintf("no checks are suggested for database %s, which does not answer: %s",
 				identifier(database), excerpt(failed.Error())))
@@ -151,6 +157,8 @@ func (s *Suggestion) count(
 			t.rows = int64(o.Value)
 		case o.Reason == reason.TooFewRows:
 			continue
+		case o.damage != "": // nothing but the table was read
+			return nil, reason.Errorf(o.damage, "%s", o.Sentence)
 		case o.Reason != reason.SmokeQuery: // damage, or this machine lacks something
 			return nil, reason.Errorf(o.Reason, "%s", o.Sentence)
 		default:

@@ -1,12 +1,14 @@
 package verify_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/verify"
 )
 
@@ -80,6 +82,19 @@ func TestSuggest(t *testing.T) {
 	assert.Contains(t, spent.YAML, "# there was no time to count")
 	_, err = verify.ParseChecks("suggested", []byte(spent.YAML), "elsewhere")
 	require.NoError(t, err)
+
+	damaged := func(words string) {
+		t.Helper()
+		_, err = verify.Suggest(ctx, c.connect, c.connect, time.Minute)
+		why, _ := reason.Of(err)
+		assert.Equal(t, reason.PageChecksum, why, "%v", err)
+		assert.ErrorContains(t, err, words)
+	}
+	more := "UPDATE pg_class SET relnatts = relnatts + %d WHERE oid = '%s'::regclass"
+	c.exec(t, "shop", fmt.Sprintf(more, 1, `"Accounts"`))
+	damaged("missing 1 attribute")
+	c.exec(t, "shop", fmt.Sprintf(more, -1, `"Accounts"`), fmt.Sprintf(more, 1, "pg_inherits"))
+	damaged("the tables of database shop cannot be listed")
 
 	c.kill()
 	_, err = verify.Suggest(ctx, c.connect, c.connect, time.Minute)

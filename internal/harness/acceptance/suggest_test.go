@@ -34,7 +34,7 @@ var otherTables = sync.OnceValues(func() (liveSeed, error) {
 		func() error {
 			return c.sql(ctx, "shop", `CREATE TABLE "a ""b"": # c" AS SELECT generate_series(1, 1000) AS i`)
 		},
-		func() error { return c.through(ctx, itemBehind) },
+		func() error { return c.through(ctx, othersWrong) },
 		func() error { return c.archive(ctx) },
 		func() error { return c.Stop(ctx) },
 	); err != nil {
@@ -44,11 +44,16 @@ var otherTables = sync.OnceValues(func() (liveSeed, error) {
 	return liveSeed{c, s}, err
 })
 
-var itemBehind = []defect{
+var othersWrong = []defect{
 	{
 		"item_behind", "postgres",
 		[]string{`SELECT setval('item_id_seq', 20)`},
 		[]string{`SELECT setval('item_id_seq', 500)`},
+	},
+	{
+		"column_lost", "shop",
+		[]string{`UPDATE pg_class SET relnatts = 2 WHERE relname LIKE 'a "b"%'`},
+		[]string{`UPDATE pg_class SET relnatts = 1 WHERE relname LIKE 'a "b"%'`},
 	},
 }
 
@@ -72,6 +77,10 @@ var nothingSaidFaults = faults("TestNothingSaid", otherTables, []fault{
 	{
 		name: "WhatIsWrongGoesFirst", args: "-target name:item_behind",
 		exit: 1, why: reason.StaleData, step: "verify", words: "item_id_seq",
+	},
+	{
+		name: "WhatCannotBeCountedGoesFirst", args: "-deep none -target name:column_lost",
+		exit: 1, why: reason.PageChecksum, step: "verify", words: "missing 1 attribute",
 	},
 	{
 		name: "BudgetsGoFirst", args: "-rto 1ms",

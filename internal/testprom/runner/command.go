@@ -28,6 +28,7 @@ type command struct {
 	env     []string
 	timeout time.Duration // the test binary's own deadline
 	stanza  string        // as the command line or the environment names it
+	past    string        // the moment of the repository that is asked for, as typed; "" is now
 	tags    []string      // build tags of what is run
 	// compiles says that the test begins some time after the command.
 	compiles bool
@@ -39,6 +40,8 @@ func prepare(s suite.Suite, typed, env []string) (command, error) {
 	settings := flags(typed[1:])
 	asked := cmp.Or(lookup(typed, "DRILL_STANZA"), lookup(env, "DRILL_STANZA")) // typed: env DRILL_STANZA=main ...
 	c := command{env: absoluteEnv(env), stanza: settings.or("stanza", asked)}
+	moment := cmp.Or(lookup(typed, "DRILL_REPO_TARGET_TIME"), lookup(env, "DRILL_REPO_TARGET_TIME"))
+	c.past = settings.or("repo-target-time", moment)
 	c.tags = tagsOf(typed, env)
 	if c.timeout = s.Timeout; c.timeout == 0 {
 		c.timeout = budget(settings, env) + overRTO

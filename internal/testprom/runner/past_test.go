@@ -38,3 +38,30 @@ func TestRun_ThePastLeavesTheTextfile(t *testing.T) {
 	assert.Contains(t, strings.Join(last.Warnings, "\n"), "the textfile stays as it is")
 	assert.NotContains(t, out.String(), "textfile               "+prom)
 }
+
+// What was asked of the past leaves the textfile also when it came to an end before it could say so.
+func TestRun_ThePastThatNeverBeganLeavesTheTextfile(t *testing.T) {
+	dir := recording(t)
+	const before = "# HELP veza_backup_drill_last_success x\n# TYPE veza_backup_drill_last_success gauge\n" +
+		"veza_backup_drill_last_success{reason=\"none\",stanza=\"demo\"} 1\n"
+	for name, command := range map[string]string{
+		"NoProgram": "/nosuch/drill.test -repo-target-time 2026-08-18T03:59:30Z",
+		"BadFlag":   dir + "/drill.test -repo-target-time=2026-08-18T03:59:30Z -nosuch",
+		"Variable":  "env DRILL_REPO_TARGET_TIME=2026-08-18T03:59:30Z false",
+	} {
+		t.Run(name, func(t *testing.T) {
+			prom := filepath.Join(t.TempDir(), "drill.prom")
+			require.NoError(t, os.WriteFile(prom, []byte(before), 0o600))
+			out, _, exit := begin(t, append([]string{"-textfile", prom, "--"}, strings.Fields(command)...)...)
+			require.Equal(t, 2, <-exit, "%s", out)
+			after, err := os.ReadFile(prom)
+			require.NoError(t, err)
+			assert.Equal(t, before, string(after))
+			assert.Contains(t, out.String(), "the textfile stays as it is")
+		})
+	}
+	out, _, exit := begin(t, "-suite", "backup", "-textfile", dir+"/backup.prom", "--", "env",
+		"DRILL_REPO_TARGET_TIME=2026-08-18T03:59:30Z", "false")
+	require.Equal(t, 2, <-exit, "%s", out)
+	assert.FileExists(t, dir+"/backup.prom", "the backup checks know no past")
+}

@@ -67,14 +67,23 @@ func (r *run) stanzaOf(labels map[string]string) string {
 	return "unknown"
 }
 
+// pastOf is the moment of the repository the run speaks of, "" for now: as it says itself, or, where it came to an
+// end before it could, as it was asked. The backup checks refuse to be asked, and that is about those of now.
+func (r *run) pastOf(labels map[string]string) string {
+	if past := labels[suite.PastLabel]; past != "" || r.suite.Name != suite.Drill.Name {
+		return past
+	}
+	return strings.ToValidUTF8(r.past, "?")
+}
+
 // publish writes all that was asked for, prints the summary, and returns the
 // exit status. The textfile comes first: it is what alarms.
 func (r *run) publish(res *result) int {
 	var failed []error
-	if r.textfile != "" && res.Labels[suite.PastLabel] != "" {
+	if past := r.pastOf(res.Labels); r.textfile != "" && past != "" {
 		r.textfile = ""
 		res.warnings = append(res.warnings, "the textfile stays as it is: it speaks of the backups of now, and this "+
-			"was the repository of "+res.Labels[suite.PastLabel])
+			"was the repository of "+past)
 	}
 	if r.textfile != "" {
 		warnings, err := textfile.Write(r.textfile, res.metrics())

@@ -109,6 +109,7 @@ type run struct {
 	signals   <-chan os.Signal
 	tee       *tee
 	stanza    string        // as the command or its environment name it
+	past      string        // the moment of the repository that they ask for; "" is now
 	begun     chan struct{} // closed at the first event of the test
 	testBegan atomic.Pointer[time.Time]
 	compiles  bool // the test begins some time after the command
@@ -173,7 +174,7 @@ func (r *run) judge() *result {
 	var status *int
 	if len(r.command) > 0 {
 		c, err := prepare(r.suite, r.command, r.Env)
-		r.stanza = c.stanza // also when nothing can be run: the command asked for it
+		r.stanza, r.past = c.stanza, c.past // also when nothing can be run: the command asked for it
 		if err != nil {
 			r.collector.Stop(reason.ToolMissing, err.Error())
 		} else if r.compiles = c.compiles; r.compile(c) {
