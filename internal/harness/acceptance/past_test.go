@@ -133,11 +133,11 @@ var pastFaults = faults("TestPast", attacked, []fault{
 		past: true, exit: 2, why: reason.ConfigInvalid, words: "lies before all that the bucket still has",
 	},
 	{
-		name: "InTheFuture", args: "-repo-target-time 2999-01-01T00:00:00Z",
+		name: "InTheFuture", args: "-repo-target-time 2999-01-01T00:00:00Z", past: true,
 		exit: 2, why: reason.ConfigInvalid, words: "lies in the future",
 	},
 	{
-		name: "WithoutAnOffset", args: "-repo-target-time 2026-01-01T00:00:00",
+		name: "WithoutAnOffset", args: "-repo-target-time 2026-01-01T00:00:00", past: true,
 		exit: 2, why: reason.ConfigInvalid, words: "RFC 3339",
 	},
 	{
