@@ -30,7 +30,7 @@ TEST := $(GO) test -shuffle=on -timeout 60m ./...
 TAGGED = $(shell $(GO) list ./... | grep -vE '/(acceptance|matrixtest)$$')
 TEST_CI = $(GO) test -tags ci -shuffle=on $(TAGGED)
 # The longest first: it waits more than it works.
-TEST_LAB = $(GO) test -tags drill -shuffle=on -timeout 30m ./internal/harness/lab/prodtest $(TAGGED)
+TEST_LAB = $(GO) test -tags drill -shuffle=on -timeout 50m ./internal/harness/lab/prodtest $(TAGGED)
 
 # Every Debian release that must pass, with the PostgreSQL and pgBackRest it has.
 SUITES := bookworm trixie sid
