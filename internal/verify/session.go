@@ -30,3 +30,10 @@ func stoppedFromOutside(answer *pgconn.PgError) bool {
 	code := codeOf(answer)
 	return strings.HasPrefix(code, operatorIntervention) || code == queryCanceled
 }
+
+// ToldToEnd says whether the server itself answered that a session, or what it was asked, was ended from outside: by a
+// signal, or by a function that sends one.
+func ToldToEnd(err error) bool {
+	answer, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && stoppedFromOutside(answer)
+}

@@ -90,6 +90,11 @@ var lostFaults = faults("TestLost", lost, []fault{
 	{name: "ExtendedAndNeverFilled", args: lostAt("extended"), exit: 0, why: reason.None, users: "whole"},
 	{name: "IndexExtendedAndNeverFilled", args: lostAt("indexextended"), exit: 0, why: reason.None, users: "whole"},
 	{
+		name: "TwoRowsOfOneKeyAndNoAmcheck", args: lostAt("twokeys") + " -deep unique_keys",
+		exit: 1, why: reason.IndexCorrupt, step: "verify",
+		words: "unique_keys: index public.fresh_pkey in database kept is unique, and table public.fresh has two rows",
+	},
+	{
 		// unique_keys finds it, and from 17 on amcheck does before that.
 		name: "TwoRowsOfOneKey", args: lostAt("twokeys"), exit: 1, why: reason.IndexCorrupt, step: "verify",
 		words: "index public.fresh_pkey in database kept | uniqu",

@@ -33,8 +33,8 @@ var rightsFaults = faults("TestRights", rights, []fault{
 	},
 	{
 		name: "FunctionTellsOfAKill", args: only("killed"), // it ends its own session, and no kill is believed
-		exit: 2, why: reason.SandboxFailed, step: "verify",
-		words: "tells of no crash | database killed | administrator command",
+		exit: 1, why: reason.SmokeQuery, step: "verify",
+		words: "database killed | permission denied for function pg_terminate_backend | ends its own session",
 	},
 	{name: "FunctionForgesTheServerLog", args: only("forges"), exit: 0, why: reason.None, users: "kept"},
 	{
