@@ -93,7 +93,10 @@ func (r recovered) runChecks(
 		return reason.Errorf(failure.Reason, "%s", failure.Sentence), unsaid
 	}
 	if err != nil {
-		return cmp.Or(r.endsItself(ctx, err), r.brokenSession(ctx, out, err)), unsaid
+		if own := r.endsItself(ctx, err); own != nil {
+			return own, unsaid
+		}
+		return r.brokenSession(ctx, out, err), unsaid
 	}
 	if counts[verify.Passed] == 0 && unsaid == nil {
 		return reason.Errorf(reason.SmokeQuery, "no check ran: nothing is proved"), nil

@@ -8,7 +8,7 @@ import (
 
 // RefuseEnding takes from everybody but superusers, in every database that can be entered, the functions that end a
 // session or what it is asked (PostgreSQL manual, 9.28.2): a function of the data that ends its own session is told
-// from somebody outside who does. Event triggers go first, which could refuse it.
+// from somebody outside who does.
 func (s *Server) RefuseEnding(ctx context.Context) error {
 	conn, err := s.Connect(ctx, "")
 	if err != nil {
@@ -37,10 +37,7 @@ const refuseEnding = `
 	BEGIN READ WRITE;
 	DO $$
 	DECLARE name text;
-	BEGIN
-		FOR name IN SELECT evtname FROM pg_catalog.pg_event_trigger LOOP
-			EXECUTE pg_catalog.format('ALTER EVENT TRIGGER %I DISABLE', name);
-		END LOOP;
+	BEGIN` + disableEventTriggers + `
 		FOR name IN SELECT p.oid::pg_catalog.regprocedure::text FROM pg_catalog.pg_proc p
 			WHERE p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace
 			AND p.proname IN ('pg_terminate_backend', 'pg_cancel_backend')

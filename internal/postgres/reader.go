@@ -186,16 +186,18 @@ func (s *Server) closeForeignTables(ctx context.Context, database string) error 
 	return err
 }
 
-// closeWrappers disables event triggers first, which could refuse the rest, or do something
-// of their own as superuser.
+// disableEventTriggers stands before whatever changes a definition as superuser: they could refuse it, or do
+// something of their own.
+const disableEventTriggers = `
+		FOR name IN SELECT evtname FROM pg_catalog.pg_event_trigger LOOP
+			EXECUTE pg_catalog.format('ALTER EVENT TRIGGER %I DISABLE', name);
+		END LOOP;`
+
 const closeWrappers = `
 	BEGIN READ WRITE;
 	DO $$
 	DECLARE name text;
-	BEGIN
-		FOR name IN SELECT evtname FROM pg_catalog.pg_event_trigger LOOP
-			EXECUTE pg_catalog.format('ALTER EVENT TRIGGER %I DISABLE', name);
-		END LOOP;
+	BEGIN` + disableEventTriggers + `
 		FOR name IN SELECT fdwname FROM pg_catalog.pg_foreign_data_wrapper WHERE fdwhandler <> 0 LOOP
 			EXECUTE pg_catalog.format('ALTER FOREIGN DATA WRAPPER %I NO HANDLER', name);
 		END LOOP;

@@ -120,7 +120,7 @@ func next(documents *yaml.Decoder) (*yaml.Node, error) {
 // isEmpty says whether a document's node is what YAML makes of nothing.
 func isEmpty(node *yaml.Node) bool { return node.ShortTag() == "!!null" && node.Value == "" }
 
-// broken is an error with the line where the file stops to be YAML: the one after the longest
+// broken is an error with the line where the file stops being YAML: the one after the longest
 // beginning that is.
 func broken(content []byte, err error) error {
 	lines := bytes.SplitAfter(content, []byte("\n"))

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -126,7 +127,7 @@ func largestIn(ctx context.Context, superuser Connect, database string) ([]table
 
 // chosen are the largest tables of all, and the largest of each database that has none among them.
 func chosen(all []tableSize) []tableSize {
-	slices.SortStableFunc(all, func(a, b tableSize) int { return int(max(min(b.Size-a.Size, 1), -1)) })
+	slices.SortStableFunc(all, func(a, b tableSize) int { return cmp.Compare(b.Size, a.Size) })
 	list := slices.Clone(all[:min(mostSuggested, len(all))])
 	for _, t := range all[len(list):] {
 		named := slices.ContainsFunc(list, func(other tableSize) bool { return other.Database == t.Database })

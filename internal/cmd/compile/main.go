@@ -67,10 +67,9 @@ func named(packages []string) string {
 func run(ctx context.Context, tool, tags, file, program string, tests []string) error {
 	flags := []string{"-tags=" + tags}
 	job := compile.Job{Go: tool, Flags: flags, Packages: append([]string{program}, tests...), Tests: true}
-	what := fmt.Sprint(job.Packages)
 	shown := compile.Shown{
 		Out: os.Stderr, Terminal: term.IsTerminal(int(os.Stderr.Fd())), What: named(job.Packages),
-		Before: compile.Before(what),
+		Before: job.Before(),
 	}
 	took, failed := job.Run(ctx, shown.Tell)
 	shown.End(took, failed)
@@ -78,7 +77,7 @@ func run(ctx context.Context, tool, tags, file, program string, tests []string) 
 		return ctx.Err()
 	}
 	if failed == nil && took.Done > 0 {
-		_ = compile.Remember(what, took) // a number for the next time
+		_ = job.Remember(took) // a number for the next time
 	}
 	// What failed above fails here again, in the words of the go command.
 	build := exec.CommandContext(ctx, tool, append([]string{"build", "-o", file}, append(flags, program)...)...)

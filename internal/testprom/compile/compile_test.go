@@ -120,21 +120,22 @@ func TestShown_OnATerminal(t *testing.T) {
 func TestRemember(t *testing.T) {
 	home := t.TempDir()
 	t.Setenv("XDG_CACHE_HOME", filepath.Join(home, "cache"))
-	assert.Zero(t, Before("drill"))
-	require.NoError(t, Remember("drill", Progress{Done: 3, Took: 1500 * time.Millisecond}))
-	require.NoError(t, Remember("other", Progress{Done: 1, Took: time.Second}))
-	assert.Equal(t, Last{Packages: 3, Seconds: 1.5}, Before("drill"))
-	assert.Equal(t, 1500*time.Millisecond, Before("drill").Took())
+	drill, other := Job{Packages: []string{"drill"}}, Job{Packages: []string{"other"}}
+	assert.Zero(t, drill.Before())
+	require.NoError(t, drill.Remember(Progress{Done: 3, Took: 1500 * time.Millisecond}))
+	require.NoError(t, other.Remember(Progress{Done: 1, Took: time.Second}))
+	assert.Equal(t, Last{Packages: 3, Seconds: 1.5}, drill.Before())
+	assert.Equal(t, 1500*time.Millisecond, drill.Before().Took())
 
-	require.NoError(t, Remember("drill", Progress{Done: 1, Took: time.Minute}), "much less says nothing")
-	assert.Equal(t, Last{Packages: 3, Seconds: 1.5}, Before("drill"))
+	require.NoError(t, drill.Remember(Progress{Done: 1, Took: time.Minute}), "much less says nothing")
+	assert.Equal(t, Last{Packages: 3, Seconds: 1.5}, drill.Before())
 
 	path, err := remembered()
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(path, []byte("{broken"), 0o600))
-	assert.Zero(t, Before("drill"))
-	require.NoError(t, Remember("drill", Progress{Done: 1}), "a broken file is replaced")
+	assert.Zero(t, drill.Before())
+	require.NoError(t, drill.Remember(Progress{Done: 1}), "a broken file is replaced")
 	t.Setenv("XDG_CACHE_HOME", "/proc/nowhere")
-	require.Error(t, Remember("drill", Progress{}))
-	assert.Zero(t, Before("drill"))
+	require.Error(t, drill.Remember(Progress{}))
+	assert.Zero(t, drill.Before())
 }

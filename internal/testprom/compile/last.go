@@ -3,6 +3,7 @@ package compile
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -25,10 +26,11 @@ func remembered() (string, error) {
 	return filepath.Join(dir, "veza-drill", "compiled.json"), err
 }
 
-// Before is what it took last time; zero when nobody knows.
-func Before(what string) Last {
-	return read()[what]
-}
+// Before is what a job took last time; zero when nobody knows.
+func (j Job) Before() Last { return read()[j.what()] }
+
+// what is the name that a job is remembered by.
+func (j Job) what() string { return fmt.Sprint(j.Packages) }
 
 func read() map[string]Last {
 	known := map[string]Last{}
@@ -46,12 +48,12 @@ func read() map[string]Last {
 // Remember keeps what a job took, for the next time, unless it was much less than what is known of: a
 // package that was changed says nothing of a first time. Where that cannot be written, nothing is lost
 // but a number: the error is for whoever wants it.
-func Remember(what string, p Progress) error {
+func (j Job) Remember(p Progress) error {
 	path, err := remembered()
 	if err != nil {
 		return err
 	}
-	known := read()
+	known, what := read(), j.what()
 	if 2*p.Done < known[what].Packages {
 		return nil
 	}

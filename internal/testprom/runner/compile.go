@@ -25,9 +25,8 @@ func (r *run) compile(c command) bool {
 		progress compile.Progress
 		err      error
 	}
-	what := fmt.Sprint(c.job.Packages)
 	shown := compile.Shown{
-		Out: r.Stdout, Terminal: r.Colours, What: "the " + r.suite.Name, Before: compile.Before(what),
+		Out: r.Stdout, Terminal: r.Colours, What: "the " + r.suite.Name, Before: c.job.Before(),
 	}
 	done := make(chan ended, 1)
 	tell, told := shown.Tell, shown.End
@@ -46,7 +45,7 @@ func (r *run) compile(c command) bool {
 		case end := <-done:
 			told(end.progress, end.err)
 			if end.err == nil && end.progress.Done > 0 {
-				_ = compile.Remember(what, end.progress) // a number for the next time
+				_ = c.job.Remember(end.progress) // a number for the next time
 			}
 			return ctx.Err() == nil
 		}
