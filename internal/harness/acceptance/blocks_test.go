@@ -31,19 +31,13 @@ var blocks = sync.OnceValues(func() (liveSeed, error) {
 		return liveSeed{}, err
 	}
 	marks := map[string]mark{}
-	if err = inOrder(
+	s, err := c.settle(ctx, "blocks", marks,
 		func() error { return c.sql(ctx, "postgres", `UPDATE users SET name = 'Changed' WHERE id % 1000 = 0`) },
 		func() error { return c.Pgbackrest(ctx, "backup", "--type=incr") },
 		func() error { return c.grow(ctx) },
 		func() error { return c.grow(ctx) },
 		func() error { return c.grow(ctx) },
-		func() error { return c.note(ctx, marks, "end") },
-		func() error { return c.archive(ctx) },
-		func() error { return c.Stop(ctx) },
-	); err != nil {
-		return liveSeed{}, err
-	}
-	s, err := c.freeze(ctx, "blocks", marks)
+	)
 	if err == nil {
 		err = s.findBlock(ctx, c)
 	}

@@ -69,7 +69,7 @@ func seeded(name string, statements map[string][]string) func() (liveSeed, error
 			return liveSeed{}, err
 		}
 		marks := map[string]mark{}
-		if err = inOrder(
+		s, err := c.settle(ctx, name, marks,
 			func() error { return c.Stop(ctx) },
 			func() error { return c.Start(ctx) },
 			func() error { return c.sql(ctx, "postgres", `CREATE DATABASE beats`) },
@@ -77,13 +77,7 @@ func seeded(name string, statements map[string][]string) func() (liveSeed, error
 			func() error { return c.sql(ctx, "beats", statements["beats"]...) },
 			func() error { return c.grow(ctx) },
 			func() error { return c.grow(ctx) },
-			func() error { return c.note(ctx, marks, "end") },
-			func() error { return c.archive(ctx) },
-			func() error { return c.Stop(ctx) },
-		); err != nil {
-			return liveSeed{}, err
-		}
-		s, err := c.freeze(ctx, name, marks)
+		)
 		return liveSeed{c, s}, err
 	})
 }

@@ -21,7 +21,7 @@ var lived = sync.OnceValues(func() (liveSeed, error) {
 		return liveSeed{}, err
 	}
 	marks := map[string]mark{}
-	if err = inOrder(
+	s, err := c.settle(ctx, "lived", marks,
 		func() error { return c.sql(ctx, "postgres", `CREATE DATABASE app`, `CREATE ROLE boss SUPERUSER LOGIN`) },
 		func() error { return c.sql(ctx, "app", tenants...) },
 		func() error { return c.confBackups(ctx) },
@@ -30,13 +30,7 @@ var lived = sync.OnceValues(func() (liveSeed, error) {
 		func() error { return c.Stop(ctx) },
 		func() error { c.Settings = append(c.Settings, "max_connections=300"); return c.Start(ctx) },
 		func() error { return c.grow(ctx) },
-		func() error { return c.note(ctx, marks, "end") },
-		func() error { return c.archive(ctx) },
-		func() error { return c.Stop(ctx) },
-	); err != nil {
-		return liveSeed{}, err
-	}
-	s, err := c.freeze(ctx, "lived", marks)
+	)
 	if err == nil {
 		for i, stage := range confStages {
 			s.names[stage.name] = s.backups[len(s.backups)-len(confStages)+i].Label
@@ -153,15 +147,9 @@ var bigSegments = sync.OnceValues(func() (liveSeed, error) {
 		return liveSeed{}, err
 	}
 	marks := map[string]mark{}
-	if err = inOrder(
+	s, err := c.settle(ctx, "segments", marks,
 		func() error { return c.grow(ctx) },
 		func() error { return c.grow(ctx) },
-		func() error { return c.note(ctx, marks, "end") },
-		func() error { return c.archive(ctx) },
-		func() error { return c.Stop(ctx) },
-	); err != nil {
-		return liveSeed{}, err
-	}
-	s, err := c.freeze(ctx, "segments", marks)
+	)
 	return liveSeed{c, s}, err
 })

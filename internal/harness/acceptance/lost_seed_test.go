@@ -26,7 +26,7 @@ var lost = sync.OnceValues(func() (liveSeed, error) {
 		return liveSeed{}, err
 	}
 	marks := map[string]mark{}
-	if err = inOrder(
+	s, err := c.settle(ctx, "lost", marks,
 		func() error {
 			return c.sql(ctx, "postgres", `ALTER SYSTEM SET autovacuum = off`, `SELECT pg_reload_conf()`,
 				`CREATE DATABASE kept`, `CREATE DATABASE refusing`)
@@ -39,13 +39,7 @@ var lost = sync.OnceValues(func() (liveSeed, error) {
 		func() error { return c.note(ctx, marks, "whole") },
 		func() error { return c.loseEach(ctx) },
 		func() error { return c.grow(ctx) },
-		func() error { return c.note(ctx, marks, "end") },
-		func() error { return c.archive(ctx) },
-		func() error { return c.Stop(ctx) },
-	); err != nil {
-		return liveSeed{}, err
-	}
-	s, err := c.freeze(ctx, "lost", marks)
+	)
 	if err == nil {
 		for i, l := range losses {
 			s.names[l.name] = s.backups[len(s.backups)-len(losses)+i].Label

@@ -19,17 +19,11 @@ var ordinary = sync.OnceValues(func() (liveSeed, error) {
 		return liveSeed{}, err
 	}
 	marks := map[string]mark{}
-	if err = inOrder(
+	s, err := c.settle(ctx, "ordinary", marks,
 		func() error { return c.sql(ctx, "postgres", `CREATE DATABASE app`) },
 		func() error { return c.sql(ctx, "app", shop...) },
 		func() error { return c.goThrough(ctx, ordinaryStates) },
-		func() error { return c.note(ctx, marks, "end") },
-		func() error { return c.archive(ctx) },
-		func() error { return c.Stop(ctx) },
-	); err != nil {
-		return liveSeed{}, err
-	}
-	s, err := c.freeze(ctx, "ordinary", marks)
+	)
 	return liveSeed{c, s}, err
 })
 

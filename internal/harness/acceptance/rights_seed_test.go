@@ -38,14 +38,7 @@ var rights = sync.OnceValues(func() (liveSeed, error) {
 			return liveSeed{}, fmt.Errorf("database %s: %w", database, err)
 		}
 	}
-	if err = inOrder(
-		func() error { return c.note(ctx, marks, "end") },
-		func() error { return c.archive(ctx) },
-		func() error { return c.Stop(ctx) },
-	); err != nil {
-		return liveSeed{}, err
-	}
-	s, err := c.freeze(ctx, "rights", marks)
+	s, err := c.settle(ctx, "rights", marks)
 	return liveSeed{c, s}, err
 })
 

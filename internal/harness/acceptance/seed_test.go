@@ -69,6 +69,20 @@ func newCluster(ctx context.Context, seeded *source.Seeded, name string) (*clust
 	return &cluster{Seeded: seeded, user: "postgres"}, err
 }
 
+// settle is a seed of a cluster after some stages: at the restore point "end", archived up to there, and stopped.
+func (c *cluster) settle(
+	ctx context.Context, name string, marks map[string]mark, stages ...func() error,
+) (*seed, error) {
+	if err := inOrder(append(stages,
+		func() error { return c.note(ctx, marks, "end") },
+		func() error { return c.archive(ctx) },
+		func() error { return c.Stop(ctx) },
+	)...); err != nil {
+		return nil, err
+	}
+	return c.freeze(ctx, name, marks)
+}
+
 // freeze copies the repository as it is now, with what is known about it.
 func (c *cluster) freeze(ctx context.Context, name string, marks map[string]mark) (*seed, error) {
 	s := &seed{dir: filepath.Join(base, name), origin: c.Machine.Name(), marks: marks, names: map[string]string{}}

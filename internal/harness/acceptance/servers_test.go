@@ -49,16 +49,10 @@ func (r realServer) seed() func() (liveSeed, error) {
 			return liveSeed{}, err
 		}
 		marks := map[string]mark{}
-		if err = inOrder(
+		s, err := c.settle(ctx, r.program, marks,
 			func() error { return c.grow(ctx) },
 			func() error { return c.grow(ctx) },
-			func() error { return c.note(ctx, marks, "end") },
-			func() error { return c.archive(ctx) },
-			func() error { return c.Stop(ctx) },
-		); err != nil {
-			return liveSeed{}, err
-		}
-		s, err := c.freeze(ctx, r.program, marks)
+		)
 		if err == nil {
 			s.store = newStore(server.Store)
 		}

@@ -22,19 +22,13 @@ var movedUsers = sync.OnceValues(func() (liveSeed, error) {
 		return liveSeed{}, err
 	}
 	marks := map[string]mark{}
-	if err = inOrder(
+	s, err := c.settle(ctx, "elsewhere", marks,
 		func() error { return c.grow(ctx) },
 		func() error { return c.grow(ctx) },
 		func() error { return c.Pgbackrest(ctx, "backup", "--type=full") },
 		func() error { return c.move(ctx) },
 		func() error { return c.grow(ctx) },
-		func() error { return c.note(ctx, marks, "end") },
-		func() error { return c.archive(ctx) },
-		func() error { return c.Stop(ctx) },
-	); err != nil {
-		return liveSeed{}, err
-	}
-	s, err := c.freeze(ctx, "elsewhere", marks)
+	)
 	if err != nil {
 		return liveSeed{}, err
 	}
