@@ -18,7 +18,10 @@ var backupFaults = faults("TestBackup", plain, []fault{
 	{name: "Full", args: "-set {full}", exit: 0, why: reason.None},
 	{name: "LatestDiff", args: "-set latest-diff", exit: 0, why: reason.None},
 	{name: "FileCut", inject: onLargest(cut), exit: 1, why: reason.RepoCorrupt, waits: true},
-	{name: "FileFlipped", where: everywhere, inject: onLargest(flipped), exit: 1, why: reason.RepoCorrupt, waits: true},
+	{
+		name: "FileFlipped", where: everywhere, inject: onLargest(flippedThroughout),
+		exit: 1, why: reason.RepoCorrupt, waits: true,
+	},
 	{
 		name: "FileMissing", inject: func(rc *repoCopy) { _ = os.Remove(rc.largest("backup/demo/{full}/bundle/*")) },
 		exit: 1, why: reason.RepoCorrupt, waits: true,

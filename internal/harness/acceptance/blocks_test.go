@@ -129,9 +129,7 @@ func damagedBlock(rc *repoCopy) {
 	_, err := fmt.Sscan(rc.fill("{block.from} {block.to}"), &from, &to)
 	require.NoError(rc.t, err)
 	rc.change(filepath.Join(rc.repo(), rc.fill("{block.bundle}")), func(content []byte) []byte {
-		for i := from; i < to; i += 512 {
-			content[i] ^= 0x55
-		}
+		flippedThroughout(content[from:to])
 		return content
 	})
 }

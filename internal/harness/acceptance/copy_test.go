@@ -123,6 +123,15 @@ func flipped(content []byte) []byte {
 	}
 	return content
 }
+
+// flippedThroughout damages every block: whichever part of a bundle the set refers to is among them, where in the
+// middle of it may lie a file that a later backup has replaced.
+func flippedThroughout(content []byte) []byte {
+	for i := 0; i < len(content); i += 512 {
+		content[i] ^= 0x55
+	}
+	return content
+}
 func cut(content []byte) []byte     { return content[:len(content)/2] }
 func emptied([]byte) []byte         { return nil }
 func garbage(content []byte) []byte { return []byte(strings.Repeat("?", len(content))) }
