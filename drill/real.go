@@ -20,10 +20,10 @@ type Real struct {
 }
 
 // Restore restores in earnest. It reads like TestDrill.
-func Restore(t suite.T, real Real) {
+func Restore(t suite.T, wanted Real) {
 	run := suite.Begin(t, suite.Restore, "")
 
-	source := suite.Step(run, "preflight", preflight, request{env: real.Environment, pending: real.Settings})
+	source := suite.Step(run, "preflight", preflight, request{env: wanted.Environment, pending: wanted.Settings})
 	machine := suite.Step(run, "launch", launch, source)
 	sandbox := suite.Step(run, "provision", provision, machine)
 	files := suite.Step(run, "restore", restore, sandbox)
