@@ -16,7 +16,7 @@ import (
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/testprom/testreport"
-	"veza.fr/recovery/internal/testprom/textfile"
+	"veza.fr/recovery/internal/testprom/whole"
 	"veza.fr/recovery/internal/version"
 )
 
@@ -25,6 +25,14 @@ type Reaper func(ctx context.Context, out io.Writer) error
 
 // Keeper lists the sandboxes that -keep left, or removes them: those that are named, else all.
 type Keeper func(ctx context.Context, out io.Writer, remove bool, names []string) error
+
+// Textfile is package textfile, which alone knows Prometheus: see textfile.Files.
+type Textfile interface {
+	CheckOld(path string) error
+	Holds(path, namespace string) bool
+	Stanza(path, namespace string) string
+	Write(path string, run suite.Measured) (warnings []string, err error)
+}
 
 // World is everything a run touches apart from files: streams, environment, signals, clock.
 type World struct {
@@ -37,9 +45,11 @@ type World struct {
 	Columns func() int // of that terminal; nil is 80
 	Signals <-chan os.Signal
 	Now     func() time.Time
-	Reap    Reaper // nil: nothing to reap with
-	Kept    Keeper // nil: nothing is ever kept
-	Tag     string // the build tag that says what else Reap asks: "", ci or drill
+	// Textfile is where metrics go; nil where no flag asks for it.
+	Textfile Textfile
+	Reap     Reaper // nil: nothing to reap with
+	Kept     Keeper // nil: nothing is ever kept
+	Tag      string // the build tag that says what else Reap asks: "", ci or drill
 }
 
 // Main is testprom: it returns the exit status.
@@ -139,12 +149,12 @@ func (r *run) check() error {
 		if path == "" {
 			continue
 		}
-		if err := textfile.Check(path); err != nil {
+		if err := whole.Check(path); err != nil {
 			return err
 		}
 	}
 	if r.textfile != "" {
-		if err := textfile.CheckOld(r.textfile); err != nil {
+		if err := r.Textfile.CheckOld(r.textfile); err != nil {
 			return err
 		}
 		if err := r.refuseOtherSuite(); err != nil {
@@ -160,7 +170,7 @@ func (r *run) check() error {
 // refuseOtherSuite refuses the textfile of another suite: its verdicts would be gone.
 func (r *run) refuseOtherSuite() error {
 	for _, other := range suite.Suites {
-		if other.Name != r.suite.Name && textfile.Holds(r.textfile, other.Namespace) {
+		if other.Name != r.suite.Name && r.Textfile.Holds(r.textfile, other.Namespace) {
 			return fmt.Errorf("cannot write %s for -suite %s: it holds what -suite %s found; "+
 				"give each suite a file of its own", r.textfile, r.suite.Name, other.Name)
 		}
