@@ -21,13 +21,24 @@ type Real struct {
 
 // Restore restores in earnest. It reads like TestDrill.
 func Restore(t suite.T, wanted Real) {
-	run := suite.Begin(t, suite.Restore, "")
+	run := suite.Begin(t, wanted.Suite(), "")
 
 	source := suite.Step(run, "preflight", preflight, request{env: wanted.Environment, pending: wanted.Settings})
+	if wanted.Plan {
+		return
+	}
 	machine := suite.Step(run, "launch", launch, source)
 	sandbox := suite.Step(run, "provision", provision, machine)
 	files := suite.Step(run, "restore", restore, sandbox)
 	clone := suite.Step(run, "recover", recoverCluster, files)
 	suite.Step(run, "verify", verifyCluster, clone)
 	suite.Always(run, "handover", teardown)
+}
+
+// Suite is what is played: with -plan preflight alone.
+func (r Real) Suite() suite.Suite {
+	if r.Plan {
+		return suite.Plan
+	}
+	return suite.Restore
 }

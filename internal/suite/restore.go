@@ -12,6 +12,7 @@ var Restore = Suite{
 		Title: "restore", Step: "step", Sound: "restored",
 		Passed:     "The cluster is restored, and stopped cleanly: it is ready to be handed over.",
 		NotCleaned: "The cluster is restored and passed its checks; only handing it over failed.",
+		Left:       "HANDED OVER",
 	},
 	Steps: []Expected{
 		{Name: "preflight", Default: reason.SandboxFailed},
@@ -25,4 +26,19 @@ var Restore = Suite{
 	Final:      "handover",
 	Metrics:    Drill.Metrics,
 	InfoLabels: Drill.InfoLabels,
+}
+
+// Plan is a Restore that stops before anything is written: preflight alone.
+var Plan = Suite{
+	Name:      "restore",
+	Test:      Restore.Test,
+	Namespace: Restore.Namespace,
+	Words: Words{
+		Title: "plan of a restore", Step: "step", Sound: "restored",
+		Passed:     "A restore would begin with this; nothing was written.",
+		NotCleaned: "A restore would begin with this; only cleaning up after the look failed.",
+	},
+	Steps:      Restore.Steps[:1],
+	Metrics:    Restore.Metrics,
+	InfoLabels: Restore.InfoLabels,
 }

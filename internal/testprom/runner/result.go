@@ -99,7 +99,11 @@ func (r *run) publish(res *result) int {
 	if err != nil {
 		res.exit = reason.ExitEnvironment
 	}
+	if cut := r.log.failed(); cut != nil {
+		res.warnings = append(res.warnings, cut.Error())
+	}
 	r.summary(res, err)
+	r.log.end(r, res, err)
 	return res.exit
 }
 

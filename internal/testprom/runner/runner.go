@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -36,6 +37,7 @@ type Textfile interface {
 
 // World is everything a run touches apart from files: streams, environment, signals, clock.
 type World struct {
+	Program        string // as it calls itself; "" is testprom
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Env            []string
@@ -69,13 +71,23 @@ func Main(args []string, w World) int {
 		_, _ = fmt.Fprint(w.Stderr, "testprom: nothing to judge; -h explains\n"+synopsis)
 		return reason.ExitEnvironment
 	}
+	r := newRun(o, w)
+	defer r.opens()()
+	return r.main()
+}
+
+func newRun(o options, w World) *run {
 	r := &run{World: w, options: o, collector: testreport.New(o.suite), signals: w.Signals}
 	r.live = live{style: style{w.Colours}, suite: o.suite}
-	screen := newDisplay(w.Stdout, r.status())
-	defer screen.end()
-	r.Stdout, r.Stderr = screen.writer(w.Stdout), screen.writer(w.Stderr)
+	return r
+}
+
+// opens puts the display before all that is printed; what it returns ends it.
+func (r *run) opens() func() {
+	screen := newDisplay(r.Stdout, r.status())
+	r.Stdout, r.Stderr = screen.writer(r.Stdout), screen.writer(r.Stderr)
 	r.live.out = r.Stdout
-	return r.main()
+	return screen.end
 }
 
 // status makes the last line of a terminal; nil where there is none.
@@ -118,6 +130,7 @@ type run struct {
 	live      live
 	signals   <-chan os.Signal
 	tee       *tee
+	log       *logFile      // nil where none is kept
 	stanza    string        // as the command or its environment name it
 	past      string        // the moment of the repository that they ask for; "" is now
 	begun     chan struct{} // closed at the first event of the test
@@ -211,7 +224,7 @@ func (r *run) limit(c command) time.Duration {
 // read feeds the stream to the collector; a copy goes to -stream.
 func (r *run) read(stream io.Reader) {
 	if err := r.collector.Read(io.TeeReader(stream, r.tee)); err != nil {
-		_, _ = fmt.Fprintln(r.Stderr, "testprom:", printable(strings.ReplaceAll(err.Error(), "\n", "; ")))
+		_, _ = fmt.Fprintln(r.Stderr, r.program()+":", printable(strings.ReplaceAll(err.Error(), "\n", "; ")))
 	}
 }
 
@@ -258,6 +271,8 @@ func (w World) reap(o options) int {
 
 // fail says in one sentence why nothing was judged.
 func (w World) fail(err error) int {
-	_, _ = fmt.Fprintln(w.Stderr, "testprom:", printable(strings.ReplaceAll(err.Error(), "\n", " ")))
+	_, _ = fmt.Fprintln(w.Stderr, w.program()+":", printable(strings.ReplaceAll(err.Error(), "\n", " ")))
 	return reason.ExitEnvironment
 }
+
+func (w World) program() string { return cmp.Or(w.Program, "testprom") }
