@@ -14,7 +14,7 @@ import (
 // the data that would reach out elsewhere.
 func (r recovered) cloneIsolated(ctx context.Context, out suite.Out) error {
 	server := r.cluster.server
-	notes, err := verify.CloneIsolated(ctx, r.conn, server.Preloaded)
+	notes, err := verify.CloneIsolated(ctx, r.conn, server.Preloaded, server.Kept)
 	if breach(err) != nil {
 		return err
 	}

@@ -135,14 +135,25 @@ type RestoreOptions struct {
 	Target      []string // --type, --target ...; empty: end of archive
 	Tablespaces string   // directory that tablespaces are mapped into
 	ProcessMax  int
+	// Node restores for real: tablespaces and links to where they belong, or where the conf maps them, and the cluster
+	// archives as it did. Delta takes up a restore that was interrupted.
+	Node, Delta bool
 }
 
-// Restore restores a set. The restored cluster cannot archive: --archive-mode=off
+// Restore restores a set. The restored cluster of a sandbox cannot archive: --archive-mode=off
 // (facts A7).
 func (c *Client) Restore(ctx context.Context, o RestoreOptions, output io.Writer) error {
-	argv := append(c.common("restore"), "--set="+o.Set, "--pg1-path="+c.Data, "--archive-mode=off",
-		"--tablespace-map-all="+o.Tablespaces, "--no-link-all", "--no-delta",
+	argv := append(c.common("restore"), "--set="+o.Set, "--pg1-path="+c.Data,
 		"--lock-path="+c.Lock, "--process-max="+strconv.Itoa(o.ProcessMax))
+	switch {
+	case !o.Node:
+		argv = append(argv, "--archive-mode=off", "--tablespace-map-all="+o.Tablespaces, "--no-link-all", "--no-delta")
+		argv = append(argv, mapResets...)
+	case o.Delta:
+		argv = append(argv, "--archive-mode=preserve", "--delta")
+	default:
+		argv = append(argv, "--archive-mode=preserve", "--no-delta")
+	}
 	argv = append(argv, resets...)
 	// By environment: restore would hand it to archive-get, which refuses it without archive-async.
 	env := append([]string{"PGBACKREST_SPOOL_PATH=" + c.Spool}, c.Patience...)
@@ -164,12 +175,13 @@ func (c *Client) ArchiveGet(ctx context.Context, segment, to string) error {
 
 // resets take away what a conf may say about restores and what would make a drill
 // restore less than everything, elsewhere, or not at all: a part of the databases,
-// maps of another machine, recovery options, and the host the cluster lives on (a
+// recovery options, and the host the cluster lives on (a
 // conf of a repository host has one, and restore refuses to run from there).
-var resets = []string{
-	"--reset-db-include", "--reset-db-exclude", "--reset-tablespace-map", "--reset-link-map",
-	"--reset-recovery-option", "--reset-pg1-host",
-}
+// Maps are of the machine the cluster lives on: a sandbox is another one.
+var (
+	resets    = []string{"--reset-db-include", "--reset-db-exclude", "--reset-recovery-option", "--reset-pg1-host"}
+	mapResets = []string{"--reset-tablespace-map", "--reset-link-map"}
+)
 
 // ReplayEnv is what PostgreSQL must have in its environment while archive-get runs
 // under it: restore takes no archive-async, and an asynchronous archive-get has a
