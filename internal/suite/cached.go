@@ -3,7 +3,6 @@ package suite
 import (
 	"fmt"
 	"os"
-	"testing"
 	"time"
 )
 
@@ -14,7 +13,7 @@ import (
 //
 // source is a file of the package: away from it, in a compiled test, there is no cache
 // and nothing to do.
-func neverCached(t *testing.T, source string) {
+func neverCached(t test, source string) {
 	t.Helper()
 	const marker = ".last-run"
 	if _, err := os.Stat(source); err != nil {

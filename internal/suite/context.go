@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -34,18 +33,35 @@ func heard() bool {
 // Main is a suite's TestMain, flags parsed: its tests' contexts end with the first signal.
 // Without -run and -short only the test alone runs: a drill in production is the drill and
 // nothing else, and no unit test of ours may have a say in its verdict. "" runs all.
-func Main(m *testing.M, alone string) int {
-	if run := flag.Lookup("test.run"); alone != "" && run.Value.String() == "" && !testing.Short() {
+func Main(m interface{ Run() int }, alone string) int {
+	if run := flag.Lookup("test.run"); alone != "" && run.Value.String() == "" && !short() {
 		if err := run.Value.Set("^" + alone + "$"); err != nil {
 			panic(err) // a string takes any value
 		}
 	}
+	Listen()
+	return m.Run()
+}
+
+// short says whether the test binary was given -short; a program knows no such flag.
+func short() bool {
+	given := flag.Lookup("test.short")
+	return given != nil && given.Value.String() == "true"
+}
+
+// Listen lets the first signal end the contexts of all runs; it is for Main and for programs. No
+// signal ends the process from then on: what a run made it also cleans up. SIGHUP is left alone where
+// it is ignored, as nohup leaves it.
+func Listen() {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	interrupted = ctx
 	signals := make(chan os.Signal, 1)
 	// SIGPIPE too: when cmd/go is killed our output has no reader any more, and by
 	// default the second line written would kill us in the middle of the clean-up (facts G).
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM, syscall.SIGPIPE)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
 	go func() {
 		for s := range signals {
 			if s == syscall.SIGPIPE && heard() {
@@ -54,12 +70,16 @@ func Main(m *testing.M, alone string) int {
 			cancel(reason.Errorf(reason.Interrupted, "stopped by signal: %s", s))
 		}
 	}()
-	return m.Run()
 }
 
 // Context is the run's: it ends with a signal, or a grace period before the test's
 // deadline, because -timeout runs no clean-up at all.
-func Context(t *testing.T) context.Context {
+func Context(t interface {
+	Helper()
+	Deadline() (time.Time, bool)
+	Cleanup(do func())
+},
+) context.Context {
 	t.Helper()
 	deadline, ok := t.Deadline()
 	if !ok {

@@ -2,14 +2,13 @@ package suite
 
 import (
 	"context"
-	"testing"
 
 	"veza.fr/recovery/internal/reason"
 )
 
 // Run is one run of a suite: the test whose subtests are its steps or claims.
 type Run struct {
-	t      *testing.T
+	t      T
 	ctx    context.Context // the run's: see Context
 	suite  Suite
 	undo   *undoing
@@ -18,15 +17,15 @@ type Run struct {
 }
 
 // Begin begins the run of a suite in its top-level test. source is the file that test stands
-// in: go test never answers it from its cache. What is registered with Out.Undo is undone in
+// in, "" in a program: go test never answers it from its cache. What is registered with Out.Undo is undone in
 // the end, however the test ends, unless an Always step did so before.
-func Begin(t *testing.T, s Suite, source string) *Run {
+func Begin[Test Tester[Test]](t Test, s Suite, source string) *Run {
 	t.Helper()
 	neverCached(t, source)
-	if testing.Short() {
+	if short() {
 		t.Skipf("-short leaves the %s out; testprom reports that as no_tests", s.Words.Title)
 	}
-	run := &Run{t: t, ctx: Context(t), suite: s, undo: &undoing{}}
+	run := &Run{t: adapter[Test]{t}, ctx: Context(t), suite: s, undo: &undoing{}}
 	t.Cleanup(run.end)
 	return run
 }
@@ -36,7 +35,7 @@ func Begin(t *testing.T, s Suite, source string) *Run {
 // is the zero value, which nobody looks at.
 func Step[From, To any](r *Run, name string, do func(context.Context, Out, From) (To, error), in From) (made To) {
 	ran := false
-	r.t.Run(name, func(t *testing.T) {
+	r.t.Run(name, func(t T) {
 		ran = true
 		if r.failed {
 			t.Fatal("not run: an earlier step failed")
@@ -55,7 +54,7 @@ func Step[From, To any](r *Run, name string, do func(context.Context, Out, From)
 
 // Always runs a step whatever happened before it, with a context of its own.
 func Always(r *Run, name string, do func(context.Context, Out) error) {
-	r.t.Run(name, func(t *testing.T) {
+	r.t.Run(name, func(t T) {
 		ctx, cancel := Cleanup()
 		defer cancel()
 		if err := do(ctx, r.out(t)); err != nil {
@@ -90,7 +89,7 @@ func Claim[From any](r *Run, name string, prove func(context.Context, Out, From)
 		if asked != name {
 			continue
 		}
-		r.t.Run(name, func(t *testing.T) {
+		r.t.Run(name, func(t T) {
 			if err := prove(r.ctx, r.out(t), from); err != nil {
 				r.fail(r.ctx, t, err)
 			}
@@ -98,7 +97,7 @@ func Claim[From any](r *Run, name string, prove func(context.Context, Out, From)
 	}
 }
 
-func (r *Run) out(t *testing.T) Out {
+func (r *Run) out(t T) Out {
 	t.Helper()
 	return Out{handle: t, undo: r.undo}
 }
@@ -119,7 +118,7 @@ func (r *Run) end() {
 }
 
 // fail fails a test with the reason its error carries, else that of the step.
-func (r *Run) fail(ctx context.Context, t *testing.T, err error) {
+func (r *Run) fail(ctx context.Context, t T, err error) {
 	t.Helper()
 	err = judge(ctx, err)
 	why, ok := reason.Of(err)

@@ -110,7 +110,8 @@ var Drill = Suite{
 	InfoLabels: []string{"backup_label", "backup_type", "pg_version", "pgbackrest_version", "environment"},
 }
 
-// Suites are all there are.
+// Suites are those that testprom judges. A real restore judges itself, and its metrics are nobody's
+// time series: see Restore.
 var Suites = []Suite{Drill, Backup}
 
 // StepNames are the expected subtests in runbook order.
