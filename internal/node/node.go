@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 
+	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/reason"
 )
 
@@ -60,6 +62,14 @@ func Look(dir, home string) (p Place, err error) {
 		return p, reason.Errorf(reason.ConfigInvalid, "-to: %w", err)
 	}
 	return p, nil
+}
+
+// Resolved is the path of a data directory without symbolic links; what cannot be one stays as it is, and Look says why.
+func Resolved(dir string) string {
+	if whole, err := resolve(dir); err == nil {
+		return whole
+	}
+	return dir
 }
 
 // resolve is the absolute path of a directory that may not be there yet; its parent must be.
@@ -170,6 +180,51 @@ func serverIn(dir string) (int, error) {
 func isProgram(pid int, program string) bool {
 	content, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm"))
 	return err == nil && strings.TrimSpace(string(content)) == program
+}
+
+// Make makes a data directory of the user who runs PostgreSQL.
+func Make(dir string) error {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	return own(dir)
+}
+
+// MakeAs makes a directory, empty, that belongs to whom another belongs; one that is there must be empty. It is for
+// tablespaces, whose names come from the data: what is above it must be there.
+func MakeAs(dir, like string) error {
+	info, err := os.Stat(like)
+	if err != nil {
+		return err
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	if err = os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	return os.Lchown(dir, int(owner.Uid), int(owner.Gid))
+}
+
+// own gives a directory to the user who runs PostgreSQL, where this process may.
+func own(dir string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	who, err := user.Lookup(host.ServiceUser)
+	if err != nil {
+		return err
+	}
+	uid, err := strconv.Atoi(who.Uid)
+	if err != nil {
+		return err
+	}
+	gid, err := strconv.Atoi(who.Gid)
+	if err != nil {
+		return err
+	}
+	return os.Lchown(dir, uid, gid)
 }
 
 // free is what may be written where a directory is or will be.

@@ -114,6 +114,14 @@ func (s *Server) HandBack(ctx context.Context) error {
 	return s.Host.Put(ctx, path.Join(s.Data, autoConf), []byte(content), 0o600, "")
 }
 
+// PutBack gives a kept cluster whose recovery has not ended its postgresql.auto.conf back as pgBackRest wrote it.
+func (s *Server) PutBack(ctx context.Context) error {
+	if s.autoConf == nil {
+		return nil
+	}
+	return s.Host.Put(ctx, path.Join(s.Data, autoConf), s.autoConf, 0o600, "")
+}
+
 // handedBack is a restored postgresql.auto.conf without the settings of a recovery, pgBackRest's own or older ones
 // that ALTER SYSTEM or an earlier restore left.
 func handedBack(content string) string {

@@ -1,6 +1,10 @@
 package suite
 
-import "veza.fr/recovery/internal/reason"
+import (
+	"time"
+
+	"veza.fr/recovery/internal/reason"
+)
 
 // Restore is the restore of a disaster: the drill's steps on the node itself, whose end is a cluster
 // that is handed over where the drill tears its sandbox down. It measures what the drill does.
@@ -23,6 +27,20 @@ var Restore = Suite{
 		{Name: "handover", Default: reason.SandboxFailed},
 	},
 	Final:      "handover",
+	FinalTime:  handoverTime,
 	Metrics:    Drill.Metrics,
 	InfoLabels: Drill.InfoLabels,
+}
+
+// handoverTime bounds the hand-over: a server with much memory writes for minutes until it is stopped.
+const handoverTime = 30 * time.Minute
+
+// RestorePlan is a restore that stops before anything is written.
+var RestorePlan = Suite{
+	Name: Restore.Name, Test: Restore.Test, Namespace: Restore.Namespace,
+	Words: Words{
+		Title: "plan of a restore", Step: "step", Sound: "restorable",
+		Passed: "The restore could begin: nothing was written.", NotCleaned: "The restore could begin.",
+	},
+	Steps: Restore.Steps[:1], Metrics: Restore.Metrics, InfoLabels: Restore.InfoLabels,
 }
