@@ -21,7 +21,11 @@ func (r recovered) cloneIsolated(ctx context.Context, out suite.Out) error {
 	if err != nil {
 		return r.brokenSession(ctx, out, err)
 	}
-	out.Say("the clone does not archive, follows nobody, and runs nothing by itself; preloaded: %s",
+	archives := "does not archive"
+	if server.Kept {
+		archives = "archives nothing yet"
+	}
+	out.Say("the clone %s, follows nobody, and runs nothing by itself; preloaded: %s", archives,
 		listed(server.Preloaded))
 	cron := slices.ContainsFunc(server.LeftOut,
 		func(library string) bool { return strings.TrimSuffix(path.Base(library), ".so") == "pg_cron" })

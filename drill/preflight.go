@@ -64,11 +64,15 @@ func preflight(ctx context.Context, out suite.Out, r request) (found ready, err 
 	for _, option := range found.Client.Conf.RestoreOptions(found.Stanza()) {
 		out.Note("not obeyed here: %s", option)
 	}
+	if r.real != nil { // a node's key writes: it takes the backups
+		found.plan, err = makePlan(ctx, out, found.Session, found.Client, info)
+		return found, err
+	}
 	access := askKeyAccess(ctx, found.Session) // the archive is listed meanwhile
 	if found.plan, err = makePlan(ctx, out, found.Session, found.Client, info); err != nil {
 		return found, err
 	}
-	if r.env.Local && r.real == nil {
+	if r.env.Local {
 		if err = checkSpace(ctx, found.Control, found.plan.need()); err != nil {
 			return found, err
 		}

@@ -41,15 +41,24 @@ func (s *Server) RemoveOurs(ctx context.Context) error {
 	}
 	for _, database := range databases {
 		in, err := s.Connect(ctx, database)
-		if err == nil {
-			_, err = in.Exec(ctx, removeSchemas)
-			_ = in.Close(ctx) // what was written is committed
+		if err != nil {
+			return err
 		}
+		err = writing(ctx, in, removeSchemas)
+		_ = in.Close(ctx) // what was written is committed
 		if err != nil {
 			return err
 		}
 	}
-	_, err = conn.Exec(ctx, removeRoles)
+	return writing(ctx, conn, removeRoles)
+}
+
+// writing runs a statement in a session that may write, and in which triggers of the data do not fire.
+func writing(ctx context.Context, conn *pgx.Conn, statement string) error {
+	_, err := conn.Exec(ctx, "SET default_transaction_read_only = off; SET session_replication_role = replica")
+	if err == nil {
+		_, err = conn.Exec(ctx, statement)
+	}
 	return err
 }
 
@@ -80,10 +89,7 @@ func WithoutEventTriggers(statement string) string {
 	END $body$`
 }
 
-// ours begins a session's work on what is the run's own.
-const ours = "SET default_transaction_read_only = off; SET session_replication_role = replica; "
-
-var removeSchemas = ours + WithoutEventTriggers(`DO $inner$
+var removeSchemas = WithoutEventTriggers(`DO $inner$
 	DECLARE n text;
 	BEGIN
 		FOR n IN SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname ~ `+oursPattern+` LOOP
@@ -92,7 +98,7 @@ var removeSchemas = ours + WithoutEventTriggers(`DO $inner$
 	END $inner$`)
 
 // removeRoles works for all databases: the reader owns nothing, and what it was granted are databases.
-var removeRoles = ours + `DO $$
+const removeRoles = `DO $$
 	DECLARE n text; d text;
 	BEGIN
 		FOR n IN SELECT rolname FROM pg_catalog.pg_roles WHERE rolname ~ ` + oursPattern + ` LOOP

@@ -28,9 +28,13 @@ var Restore = Suite{
 	},
 	Final:      "handover",
 	FinalTime:  handoverTime,
+	Timeout:    restoreTime,
 	Metrics:    Drill.Metrics,
 	InfoLabels: Drill.InfoLabels,
 }
+
+// restoreTime bounds a restore, as long as somebody waits for production: what is not over by then hangs.
+const restoreTime = 48 * time.Hour
 
 // handoverTime bounds the hand-over: a server with much memory writes for minutes until it is stopped.
 const handoverTime = 30 * time.Minute
@@ -42,5 +46,6 @@ var RestorePlan = Suite{
 		Title: "plan of a restore", Step: "step", Sound: "restorable",
 		Passed: "The restore could begin: nothing was written.", NotCleaned: "The restore could begin.",
 	},
-	Steps: Restore.Steps[:1], Metrics: Restore.Metrics, InfoLabels: Restore.InfoLabels,
+	Timeout: restoreTime,
+	Steps:   Restore.Steps[:1], Metrics: Restore.Metrics, InfoLabels: Restore.InfoLabels,
 }

@@ -22,7 +22,8 @@ func (Node) Environment() string { return "node" }
 func (n Node) Launch(ctx context.Context, spec sandbox.Spec) (sandbox.Sandbox, error) {
 	made, err := n.Provider.Launch(ctx, spec)
 	if scratch, ok := made.(*Sandbox); ok {
-		return &nodeSandbox{scratch, n.Data}, err
+		scratch.data = n.Data
+		return &nodeSandbox{scratch}, err
 	}
 	return nil, err
 }
@@ -30,13 +31,12 @@ func (n Node) Launch(ctx context.Context, spec sandbox.Spec) (sandbox.Sandbox, e
 // nodeSandbox is a scratch directory whose data directory is elsewhere.
 type nodeSandbox struct {
 	*Sandbox
-	data string
 }
 
 // Dir is the path of one of the directories.
 func (s *nodeSandbox) Dir(name string) string {
 	if name == "data" {
-		return s.data
+		return s.Host.data
 	}
 	return s.Sandbox.Dir(name)
 }
