@@ -21,7 +21,7 @@ import (
 // preflight is the drill's, then looks whether the data directory may be restored into, and asks. Nothing of the node
 // has been changed when it ends.
 func (r *real) preflight(ctx context.Context, out suite.Out, asked request) (found ready, err error) {
-	if err = r.look(); err != nil { // before anything that takes time
+	if err = r.refuseAtOnce(); err != nil { // before anything that takes time
 		return found, err
 	}
 	if found, err = preflight(ctx, out, asked); err != nil {
@@ -40,6 +40,19 @@ func (r *real) look() (err error) {
 	}
 	r.place, err = node.Look(r.To, r.home)
 	return err
+}
+
+// refuseAtOnce refuses what no repository changes: a path that is none, and a directory that holds something which no
+// restore has left.
+func (r *real) refuseAtOnce() error {
+	if err := r.look(); err != nil {
+		return err
+	}
+	claim, err := node.ReadClaim(r.place.Dir)
+	if err != nil || claim != nil {
+		return err
+	}
+	return r.place.Refuse(node.Asked{Resume: r.Resume}, nil, "")
 }
 
 // homeOfServer is the home directory of the user who runs PostgreSQL.
@@ -61,6 +74,9 @@ func homeOfServer() (string, error) {
 
 // refuse says why the data directory must not be restored into.
 func (r *real) refuse(ctx context.Context, found ready) error {
+	if err := r.look(); err != nil { // what a killed restore left running has been ended meanwhile
+		return err
+	}
 	claim, err := node.ReadClaim(r.place.Dir)
 	if err != nil {
 		return reason.Errorf(reason.ConfigInvalid, "the mark of a restore that has not ended: %w: move it away with the "+

@@ -9,12 +9,14 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
 
 	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/sandbox"
 )
 
 // Place is a data directory as it was found.
@@ -26,9 +28,15 @@ type Place struct {
 	Process int      // a server that works in it, or one whose pid file says so; 0 is none
 	// Signals are what tells how far a recovery is.
 	Control, Recovery, Standby bool
+	// Ours says that the last start of the cluster was a restore's: nobody has used it since.
+	Ours bool
 	Formation                  Formation
 	Free                       int64 // bytes that the user may take on its file system
 }
+
+// ourStart is in the command line of a server that a restore has started, which PostgreSQL keeps in postmaster.opts until
+// the next start: its configuration is in the scratch directory of the run.
+var ourStart = regexp.MustCompile(`"config_file=/[^"]*/` + sandbox.Prefix + `[^"/]*-restore-[0-9a-f]{16}/etc/postgresql\.conf"`)
 
 // mostNames bounds how many entries a sentence names.
 const mostNames = 3
@@ -126,6 +134,9 @@ func (p *Place) read() error {
 		p.Version = strings.TrimSpace(string(version[:min(len(version), 16)]))
 	}
 	p.Control = exists(p.Dir, "global/pg_control")
+	if options, unread := os.ReadFile(filepath.Join(p.Dir, "postmaster.opts")); unread == nil {
+		p.Ours = ourStart.Match(options)
+	}
 	p.Recovery, p.Standby = exists(p.Dir, "recovery.signal"), exists(p.Dir, "standby.signal")
 	return nil
 }

@@ -54,12 +54,12 @@ func (p Place) refuseResume(asked Asked, claim *Claim, refuse func(string, ...an
 	case claim.SystemID != asked.SystemID:
 		return refuse("-resume: what was being restored there is the cluster with system identifier %s, and the backup "+
 			"is of %s", claim.SystemID, asked.SystemID)
-	case claim.Step == Recovered:
+	case claim.Step == Recovered && !p.Ours:
 		return refuse("-resume: recovery of backup set %s had ended there, and the cluster may have been used since: go "+
 			"on with it as it is, or move it away and restore again", claim.Set)
 	case p.Standby:
 		return refuse("-resume: it has become a standby since (standby.signal)")
-	case p.Control && !p.Recovery:
+	case p.Control && !p.Recovery && !p.Ours:
 		return refuse("-resume: its recovery has ended since (no recovery.signal), and the cluster may have been used: go " +
 			"on with it as it is, or move it away and restore again")
 	}
