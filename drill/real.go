@@ -25,17 +25,15 @@ type Real struct {
 
 // Restore restores in earnest, by the steps of the drill. It reads like TestDrill.
 func Restore(t suite.T, asked Real) {
+	run := suite.Begin(t, asked.Suite(), "")
 	r := &real{Real: asked}
 	wanted := request{env: asked.Environment(node.Resolved(asked.To)), pending: asked.Settings, real: r}
-	if asked.Plan {
-		run := suite.Begin(t, suite.RestorePlan, "")
-		suite.Step(run, "preflight", r.preflight, wanted)
-		return
-	}
-	run := suite.Begin(t, suite.Restore, "")
 
 	// Everything the drill looks at, and: may this data directory be restored into? Then it asks.
 	source := suite.Step(run, "preflight", r.preflight, wanted)
+	if asked.Plan {
+		return
+	}
 	machine := suite.Step(run, "launch", launch, source)
 	sandbox := suite.Step(run, "provision", provision, machine)
 	files := suite.Step(run, "restore", restore, sandbox)
@@ -43,6 +41,14 @@ func Restore(t suite.T, asked Real) {
 	suite.Step(run, "verify", verifyCluster, clone)
 	// Stopped cleanly, without a trace of the procedure; or what is there, and what can be done with it.
 	suite.Always(run, "handover", r.handOver)
+}
+
+// Suite is what is played: with -plan preflight alone.
+func (r Real) Suite() suite.Suite {
+	if r.Plan {
+		return suite.Plan
+	}
+	return suite.Restore
 }
 
 // real is a restore for real: what the steps of the drill do otherwise on a node hangs on it, and is nil in a drill.

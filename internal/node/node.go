@@ -29,9 +29,9 @@ type Place struct {
 	// Signals are what tells how far a recovery is.
 	Control, Recovery, Standby bool
 	// Ours says that the last start of the cluster was a restore's: nobody has used it since.
-	Ours bool
-	Formation                  Formation
-	Free                       int64 // bytes that the user may take on its file system
+	Ours      bool
+	Formation Formation
+	Free      int64 // bytes that the user may take on its file system
 }
 
 // ourStart is in the command line of a server that a restore has started, which PostgreSQL keeps in postmaster.opts until

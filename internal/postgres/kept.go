@@ -92,7 +92,7 @@ func WithoutEventTriggers(statement string) string {
 var removeSchemas = WithoutEventTriggers(`DO $inner$
 	DECLARE n text;
 	BEGIN
-		FOR n IN SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname ~ `+oursPattern+` LOOP
+		FOR n IN SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname ~ ` + oursPattern + ` LOOP
 			EXECUTE pg_catalog.format('DROP SCHEMA %I CASCADE', n);
 		END LOOP;
 	END $inner$`)

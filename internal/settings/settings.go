@@ -68,6 +68,7 @@ type Settings struct {
 // the preflight step can report a bad one under its own reason.
 type Pending struct {
 	fs      *flag.FlagSet
+	earnest bool // of a real restore
 	values  map[string]*text
 	version bool
 }
@@ -86,14 +87,26 @@ func (v *text) Set(s string) error { v.value, v.given = s, true; return nil }
 // Register adds a flag for every setting, and the text of -h, to fs. Call it
 // before fs is parsed.
 func Register(fs *flag.FlagSet) *Pending {
-	p := &Pending{fs: fs, values: make(map[string]*text, len(Table))}
+	p := register(fs, false)
+	fs.Usage = func() { fmt.Fprint(fs.Output(), Usage()) }
+	return p
+}
+
+// RegisterReal adds a flag for every setting that makes sense for a real restore. The others keep their
+// defaults: a drill's variables may stand in the environment, and those that a real restore does not
+// know say nothing to it.
+func RegisterReal(fs *flag.FlagSet) *Pending { return register(fs, true) }
+
+func register(fs *flag.FlagSet, earnest bool) *Pending {
+	p := &Pending{fs: fs, earnest: earnest, values: make(map[string]*text, len(Table))}
 	for _, s := range Table {
 		v := &text{bool: s.Bool}
 		p.values[s.Flag] = v
-		fs.Var(v, s.Flag, s.Meaning)
+		if !earnest || !s.Rehearsal {
+			fs.Var(v, s.Flag, s.Meaning)
+		}
 	}
 	fs.BoolVar(&p.version, "version", false, "print version, commit, Go and environment, then exit")
-	fs.Usage = func() { fmt.Fprint(fs.Output(), Usage()) }
 	return p
 }
 
@@ -112,6 +125,9 @@ func (p *Pending) Version(out io.Writer, program string) bool {
 func (p *Pending) Load(environ []string) (Settings, error) {
 	vars := variables(environ)
 	problems := []error{p.strayWords(), unknown(vars), contradiction(vars)}
+	if p.earnest {
+		vars = withoutRehearsal(vars)
+	}
 	var s Settings
 	for _, setting := range Table {
 		problems = append(problems, p.load(setting, vars, &s))
@@ -122,6 +138,11 @@ func (p *Pending) Load(environ []string) (Settings, error) {
 	if join(problems) == nil && s.Write && s.Primary == "" {
 		problems = append(problems, errors.New(
 			"-write allows one row to be written through -primary, and there is no -primary: give both or neither",
+		))
+	}
+	if kind := s.Target.Kind; p.earnest && (kind == target.Random || kind == target.Timeline) {
+		problems = append(problems, errors.New(
+			"-target: a real restore stops where somebody says: at a time:, an lsn: or a name: of your own",
 		))
 	}
 	if err := join(problems); err != nil {
@@ -169,10 +190,31 @@ func (p *Pending) given(setting Setting, vars map[string]string) bool {
 func (p *Pending) strayWords() error {
 	if n := p.fs.NArg(); n > 0 {
 		return fmt.Errorf(
-			"the command line holds %d word(s) from the first one on that belongs to no flag, "+
-				"and all of them would be ignored: quote a value with spaces, and write -keep=true, not -keep true", n)
+			"the command line holds %[1]d word(s) from the first one on that belongs to no flag, "+
+				"and all of them would be ignored: quote a value with spaces, and write -%[2]s=true, not -%[2]s true",
+			n, p.example())
 	}
 	return nil
+}
+
+// example is a flag that needs no value.
+func (p *Pending) example() string {
+	if p.earnest {
+		return "yes"
+	}
+	return "keep"
+}
+
+// withoutRehearsal leaves out the variables of what a real restore does not know.
+func withoutRehearsal(vars map[string]string) map[string]string {
+	for _, s := range Table {
+		for _, name := range s.Variables {
+			if s.Rehearsal {
+				delete(vars, name)
+			}
+		}
+	}
+	return vars
 }
 
 func variables(environ []string) map[string]string {

@@ -16,6 +16,7 @@ type Setting struct {
 	Meaning   string
 	Bool      bool // a flag that needs no value
 	Secret    bool // the value is never repeated in a message
+	Rehearsal bool // of drills and backup checks alone: a real restore has no such flag
 	set       func(*Settings, string) error
 }
 
@@ -68,12 +69,13 @@ var Table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.Target, err = target.Parse(v); return err },
 	},
 	{
-		Flag: "seed", Variables: []string{"DRILL_SEED"}, Otherwise: "a new one each run, and printed",
+		Flag: "seed", Rehearsal: true, Variables: []string{"DRILL_SEED"}, Otherwise: "a new one each run, and printed",
 		Meaning: "seed of `-target random`: the same one picks the same point of the same window",
 		set:     func(s *Settings, v string) (err error) { s.Seed, err = parseCount(v); return err },
 	},
 	{
-		Flag: "state", Variables: []string{"DRILL_STATE"}, Otherwise: "none: every part of the window weighs the same",
+		Flag: "state", Rehearsal: true,
+		Variables: []string{"DRILL_STATE"}, Otherwise: "none: every part of the window weighs the same",
 		Meaning: "file that remembers which parts of the recovery window were drilled when, for `-target random`; " +
 			"made when it is missing",
 		set: func(s *Settings, v string) (err error) { s.State, err = parsePath(v); return err },
@@ -95,7 +97,7 @@ var Table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.Checks, err = parseFile(v); return err },
 	},
 	{
-		Flag: "suggest", Variables: []string{"DRILL_SUGGEST"}, Otherwise: "none",
+		Flag: "suggest", Rehearsal: true, Variables: []string{"DRILL_SUGGEST"}, Otherwise: "none",
 		Meaning: "new file for checks to start from, made of the largest tables that came back; they are tried in " +
 			"the same drill, and a file that is there is never overwritten",
 		set: func(s *Settings, v string) (err error) { s.Suggest, err = parseNewFile(v); return err },
@@ -111,12 +113,13 @@ var Table = []Setting{
 		set:     func(s *Settings, v string) (err error) { s.CheckBudget, err = parseBudget(v); return err },
 	},
 	{
-		Flag: "require-readonly", Variables: []string{"DRILL_REQUIRE_READONLY"}, Default: "false", Bool: true,
+		Flag: "require-readonly", Rehearsal: true,
+		Variables: []string{"DRILL_REQUIRE_READONLY"}, Default: "false", Bool: true,
 		Meaning: "the drill fails, as `isolation_breached`, when its own key may write to the repository",
 		set:     func(s *Settings, v string) (err error) { s.RequireReadonly, err = parseBool(v); return err },
 	},
 	{
-		Flag: "keep", Variables: []string{"DRILL_KEEP"}, Default: "false", Bool: true,
+		Flag: "keep", Rehearsal: true, Variables: []string{"DRILL_KEEP"}, Default: "false", Bool: true,
 		Meaning: "leave the sandbox, and print the commands to enter it",
 		set:     func(s *Settings, v string) (err error) { s.Keep, err = parseBool(v); return err },
 	},
@@ -126,70 +129,72 @@ var Table = []Setting{
 		set:     func(s *Settings, v string) (err error) { s.RTO, err = parseBudget(v); return err },
 	},
 	{
-		Flag: "rpo", Variables: []string{"DRILL_RPO"}, Default: "2m",
+		Flag: "rpo", Rehearsal: true, Variables: []string{"DRILL_RPO"}, Default: "2m",
 		Meaning: "budget for the age of the newest moment that came back",
 		set:     func(s *Settings, v string) (err error) { s.RPO, err = parseBudget(v); return err },
 	},
 	{
-		Flag: "primary", Variables: []string{"DRILL_PRIMARY"}, Otherwise: "none", Secret: true,
+		Flag: "primary", Rehearsal: true, Variables: []string{"DRILL_PRIMARY"}, Otherwise: "none", Secret: true,
 		Meaning: "libpq string of the production primary; several hosts with `target_session_attrs=read-write` work, " +
 			"a password in it is refused: use a passfile or a service file",
 		set: func(s *Settings, v string) (err error) { s.Primary, err = parsePrimary(v); return err },
 	},
 	{
-		Flag: "write", Variables: []string{"DRILL_WRITE"}, Default: "false", Bool: true,
+		Flag: "write", Rehearsal: true, Variables: []string{"DRILL_WRITE"}, Default: "false", Bool: true,
 		Meaning: "backup checks: the rpo claim may write one row through -primary",
 		set:     func(s *Settings, v string) (err error) { s.Write, err = parseBool(v); return err },
 	},
 	{
-		Flag: "full-age", Variables: []string{"DRILL_FULL_AGE"}, Default: "192h",
+		Flag: "full-age", Rehearsal: true, Variables: []string{"DRILL_FULL_AGE"}, Default: "192h",
 		Meaning: "backup checks: oldest the newest full backup may be, counted from its stop",
 		set:     func(s *Settings, v string) (err error) { s.FullAge, err = parseBudget(v); return err },
 	},
 	{
-		Flag: "backup-age", Variables: []string{"DRILL_BACKUP_AGE"}, Default: "30h",
+		Flag: "backup-age", Rehearsal: true, Variables: []string{"DRILL_BACKUP_AGE"}, Default: "30h",
 		Meaning: "backup checks: oldest the newest full or differential backup may be, counted from its stop",
 		set:     func(s *Settings, v string) (err error) { s.BackupAge, err = parseBudget(v); return err },
 	},
 	{
-		Flag: "image", Variables: []string{"DRILL_IMAGE"}, Otherwise: "by environment",
+		Flag: "image", Rehearsal: true, Variables: []string{"DRILL_IMAGE"}, Otherwise: "by environment",
 		Meaning: "Incus and Docker: image of the sandbox",
 		set:     func(s *Settings, v string) (err error) { s.Image, err = parseWord(v); return err },
 	},
 	{
-		Flag: "rows", Variables: []string{"DRILL_ROWS"}, Default: "100000",
+		Flag: "rows", Rehearsal: true, Variables: []string{"DRILL_ROWS"}, Default: "100000",
 		Meaning: "rows of `users` in a seeded source; an existing one is not touched",
 		set:     func(s *Settings, v string) (err error) { s.Rows, err = parseCount(v); return err },
 	},
 	{
-		Flag: "install", Variables: []string{"DRILL_INSTALL"}, Default: "false", Bool: true,
+		Flag: "install", Rehearsal: true, Variables: []string{"DRILL_INSTALL"}, Default: "false", Bool: true,
 		Meaning: "Incus: packages the image lacks may be fetched, " +
 			"over a network card that is gone again before any data is restored",
 		set: func(s *Settings, v string) (err error) { s.Install, err = parseBool(v); return err },
 	},
 	{
-		Flag: "memory", Variables: []string{"DRILL_MEMORY"}, Default: "4GiB",
+		Flag: "memory", Rehearsal: true, Variables: []string{"DRILL_MEMORY"}, Default: "4GiB",
 		Meaning: "Incus and Docker: memory the sandbox may use",
 		set:     func(s *Settings, v string) (err error) { s.Memory, err = parseSize(v); return err },
 	},
 	{
-		Flag: "cpus", Variables: []string{"DRILL_CPUS"}, Otherwise: "all of the host's",
+		Flag: "cpus", Rehearsal: true, Variables: []string{"DRILL_CPUS"}, Otherwise: "all of the host's",
 		Meaning: "Incus and Docker: cores the sandbox may use",
 		set:     func(s *Settings, v string) (err error) { s.CPUs, err = parseCount(v); return err },
 	},
 	{
-		Flag: "disk", Variables: []string{"DRILL_DISK"}, Otherwise: "twice what the backup needs, at least 10GiB",
+		Flag: "disk", Rehearsal: true,
+		Variables: []string{"DRILL_DISK"}, Otherwise: "twice what the backup needs, at least 10GiB",
 		Meaning: "Incus: size of the sandbox's root disk",
 		set:     func(s *Settings, v string) (err error) { s.Disk, err = parseSize(v); return err },
 	},
 	{
-		Flag: "incus-remote", Variables: []string{"DRILL_INCUS_REMOTE"}, Otherwise: "the daemon of this machine",
+		Flag: "incus-remote", Rehearsal: true,
+		Variables: []string{"DRILL_INCUS_REMOTE"}, Otherwise: "the daemon of this machine",
 		Meaning: "Incus: name of a remote in the configuration of the `incus` command, " +
 			"reached over HTTPS with its client certificate",
 		set: func(s *Settings, v string) (err error) { s.Remote, err = parseWord(v); return err },
 	},
 	{
-		Flag: "incus-project", Variables: []string{"DRILL_INCUS_PROJECT"}, Default: "default",
+		Flag: "incus-project", Rehearsal: true, Variables: []string{"DRILL_INCUS_PROJECT"}, Default: "default",
 		Meaning: "Incus: project the sandbox lives in",
 		set:     func(s *Settings, v string) (err error) { s.Project, err = parseWord(v); return err },
 	},

@@ -45,15 +45,49 @@ func Usage() string {
 	var b strings.Builder
 	b.WriteString(usageHead)
 	for _, s := range Table {
-		value := " VALUE"
-		if s.Bool {
-			value = ""
-		}
-		fmt.Fprintf(&b, "  -%s%s\n      %s\n      variable %s, default %s\n",
-			s.Flag, value, unquoted(s.Meaning), strings.Join(s.Variables, " or "), unquoted(s.defaultText("%s")))
+		b.WriteString(s.usage())
 	}
 	b.WriteString(usageTail)
 	return b.String()
+}
+
+// UsageReal is the part of veza-restore -h that lists the settings of RegisterReal.
+func UsageReal() string {
+	var b strings.Builder
+	for _, s := range Real() {
+		b.WriteString(s.usage())
+	}
+	return b.String()
+}
+
+// Real are the settings of RegisterReal, as veza-restore explains them.
+func Real() (list []Setting) {
+	for _, s := range Table {
+		switch s.Flag {
+		case "conf":
+			s.Meaning, s.Otherwise = "pgbackrest.conf of the repository to restore from", "pgBackRest's own: "+
+				"/etc/pgbackrest/pgbackrest.conf"
+		case "stanza":
+			s.Meaning = "stanza to restore"
+		case "target":
+			s.Meaning = "where recovery stops: `time:` and RFC 3339 with offset, `lsn:` and X/Y, or `name:` and a " +
+				"restore point"
+		}
+		if !s.Rehearsal {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// usage is a setting's lines of -h.
+func (s Setting) usage() string {
+	value := " VALUE"
+	if s.Bool {
+		value = ""
+	}
+	return fmt.Sprintf("  -%s%s\n      %s\n      variable %s, default %s\n",
+		s.Flag, value, unquoted(s.Meaning), strings.Join(s.Variables, " or "), unquoted(s.defaultText("%s")))
 }
 
 // Markdown is the table of settings in drill/README.md.

@@ -16,6 +16,7 @@ var Restore = Suite{
 		Title: "restore", Step: "step", Sound: "restored",
 		Passed:     "The cluster is restored, and stopped cleanly: it is ready to be handed over.",
 		NotCleaned: "The cluster is restored and passed its checks; only handing it over failed.",
+		Left:       "HANDED OVER",
 	},
 	Steps: []Expected{
 		{Name: "preflight", Default: reason.SandboxFailed},
@@ -28,24 +29,24 @@ var Restore = Suite{
 	},
 	Final:      "handover",
 	FinalTime:  handoverTime,
-	Timeout:    restoreTime,
 	Metrics:    Drill.Metrics,
 	InfoLabels: Drill.InfoLabels,
 }
 
-// restoreTime bounds a restore, as long as somebody waits for production: what is not over by then hangs.
-const restoreTime = 48 * time.Hour
-
 // handoverTime bounds the hand-over: a server with much memory writes for minutes until it is stopped.
 const handoverTime = 30 * time.Minute
 
-// RestorePlan is a restore that stops before anything is written.
-var RestorePlan = Suite{
-	Name: Restore.Name, Test: Restore.Test, Namespace: Restore.Namespace,
+// Plan is a Restore that stops before anything is written: preflight alone.
+var Plan = Suite{
+	Name:      "restore",
+	Test:      Restore.Test,
+	Namespace: Restore.Namespace,
 	Words: Words{
-		Title: "plan of a restore", Step: "step", Sound: "restorable",
-		Passed: "The restore could begin: nothing was written.", NotCleaned: "The restore could begin.",
+		Title: "plan of a restore", Step: "step", Sound: "restored",
+		Passed:     "A restore would begin with this; nothing was written.",
+		NotCleaned: "A restore would begin with this; only cleaning up after the look failed.",
 	},
-	Timeout: restoreTime,
-	Steps:   Restore.Steps[:1], Metrics: Restore.Metrics, InfoLabels: Restore.InfoLabels,
+	Steps:      Restore.Steps[:1],
+	Metrics:    Restore.Metrics,
+	InfoLabels: Restore.InfoLabels,
 }

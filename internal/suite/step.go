@@ -26,21 +26,9 @@ func Begin[Test Tester[Test]](t Test, s Suite, source string) *Run {
 	if short() {
 		t.Skipf("-short leaves the %s out; testprom reports that as no_tests", s.Words.Title)
 	}
-	run := &Run{t: adapter[Test]{t}, ctx: bounded(t, s), suite: s, undo: &undoing{}}
+	run := &Run{t: adapter[Test]{t}, ctx: Context(t), suite: s, undo: &undoing{}}
 	t.Cleanup(run.end)
 	return run
-}
-
-// bounded is the run's context; that of a program, which has no deadline, ends after the suite's Timeout.
-func bounded(t test, s Suite) context.Context {
-	ctx := Context(t)
-	if _, ok := ctx.Deadline(); ok || s.Timeout == 0 {
-		return ctx
-	}
-	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout,
-		reason.Errorf(reason.Timeout, "the %s has not ended within %s", s.Words.Title, s.Timeout))
-	t.Cleanup(cancel)
-	return ctx
 }
 
 // Step runs one step as a subtest, unless an earlier one failed or was left out: then it

@@ -51,6 +51,7 @@ type Words struct {
 	Sound      string // one word for backups of which a run proved what it is there to prove
 	Passed     string // what a pass means
 	NotCleaned string // what it means when only the clean-up failed
+	Left       string // what is not done then, in capitals; "" is CLEANED UP
 }
 
 // Drill is the restore drill.

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/term"
 
 	"veza.fr/recovery/internal/testprom/runner"
+	"veza.fr/recovery/internal/testprom/textfile"
 )
 
 func main() {
@@ -24,11 +25,12 @@ func main() {
 			columns, _, _ := term.GetSize(int(os.Stdout.Fd())) // 0 when it does not say
 			return columns
 		},
-		Signals: runner.Signals(),
-		Now:     time.Now,
-		Reap:    reaper,
-		Kept:    keeper,
-		Tag:     tag,
+		Signals:  runner.Signals(),
+		Now:      time.Now,
+		Textfile: textfile.Files{},
+		Reap:     reaper,
+		Kept:     keeper,
+		Tag:      tag,
 	}))
 }
 

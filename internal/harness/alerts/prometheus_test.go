@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"veza.fr/recovery/internal/testprom/runner"
+	"veza.fr/recovery/internal/testprom/textfile"
 )
 
 const (
@@ -77,7 +78,7 @@ func (s *site) run(suite, file, stream string, want int) {
 		"-suite", suite, "-textfile", filepath.Join(s.textfiles, file), "--",
 		"sh", "-c", `cat "$1"; [ "$2" = 0 ]`, "recorded", recorded, fmt.Sprint(want),
 	}, // go test knows 0 and 1
-		runner.World{Stdout: &out, Stderr: &out, Env: os.Environ(), Now: time.Now})
+		runner.World{Stdout: &out, Stderr: &out, Env: os.Environ(), Now: time.Now, Textfile: textfile.Files{}})
 	require.Equal(s, want, exit, out.String())
 }
 

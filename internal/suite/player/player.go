@@ -25,12 +25,18 @@ const (
 
 // player is one run.
 type player struct {
-	pkg string
+	Test
 	now func() time.Time
 
 	mu    sync.Mutex // held for one event
 	out   *json.Encoder
 	crash *crash
+}
+
+// Test is what is played.
+type Test struct {
+	Package, Name string    // words of the stream
+	Until         time.Time // when the run must be over; zero is never
 }
 
 // crash is a panic that a test did not survive.
@@ -51,15 +57,15 @@ type event struct {
 	Value   string   `json:",omitempty"`
 }
 
-// Play runs do as the test of that name in the package pkg, which is only a word of the stream, and writes
-// its events to out. It returns what the test binary would exit with: 0 when it passed or was
-// skipped, 1 when it failed, 2 when it panicked, after everything that was registered with Cleanup. A
-// panic of another goroutine than a test's own ends the process, as it does everywhere.
-func Play(out io.Writer, pkg, name string, do func(suite.T)) int {
-	p := &player{pkg: pkg, now: time.Now, out: json.NewEncoder(out)}
+// Play runs do as a test, and writes its events to out. It returns what the test binary would exit
+// with: 0 when it passed or was skipped, 1 when it failed, 2 when it panicked, after everything that
+// was registered with Cleanup. A panic of another goroutine than a test's own ends the process, as it
+// does everywhere.
+func Play(out io.Writer, what Test, do func(suite.T)) int {
+	p := &player{Test: what, now: time.Now, out: json.NewEncoder(out)}
 	began := p.now()
 	p.write(event{Action: "start"})
-	root := &test{player: p, name: name}
+	root := &test{player: p, name: p.Name}
 	root.play(do)
 	if p.crash != nil {
 		root.writeCrash(p.crash)
@@ -79,7 +85,7 @@ func Play(out io.Writer, pkg, name string, do func(suite.T)) int {
 func (p *player) write(e event) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e.Time, e.Package = p.now(), p.pkg
+	e.Time, e.Package = p.now(), p.Package
 	_ = p.out.Encode(e)
 }
 

@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 	case os.Getenv(playVariable) != "":
 		suite.Listen()
 		play := func(t suite.T) { scenarios[scenario](suite.Begin(t, trial, "")) }
-		os.Exit(Play(os.Stdout, "p", "TestScenario", play))
+		os.Exit(Play(os.Stdout, Test{Package: "p", Name: "TestScenario"}, play))
 	default:
 		os.Exit(suite.Main(m, ""))
 	}

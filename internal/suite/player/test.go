@@ -175,8 +175,7 @@ func (t *test) Cleanup(do func()) {
 	t.cleanups = append(t.cleanups, do)
 }
 
-// Deadline: a program has none. What must end sooner has a deadline of its own.
-func (t *test) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (t *test) Deadline() (time.Time, bool) { return t.player.Until, !t.player.Until.IsZero() }
 
 // Helper marks nothing: no line says where in the source it comes from.
 func (t *test) Helper() {}

@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/testprom/textfile"
 )
 
 // TestRun_EndsAtItsLimitAlthoughTheTerminalStopped: nobody reads what is printed,
@@ -21,7 +23,7 @@ func TestRun_EndsAtItsLimitAlthoughTheTerminalStopped(t *testing.T) {
 	displayWait = 50 * time.Millisecond
 	_, stopped := io.Pipe()
 	dir := t.TempDir()
-	w := World{Stdout: stopped, Stderr: stopped, Env: os.Environ(), Now: time.Now}
+	w := World{Stdout: stopped, Stderr: stopped, Env: os.Environ(), Now: time.Now, Textfile: textfile.Files{}}
 	assert.Equal(t, 2,
 		Main([]string{"-limit", "200ms", "-history", dir + "/h", "-textfile", dir + "/d.prom", "--", "yes"}, w))
 	assert.Equal(t, "timeout", string(history(t, dir+"/h").Reason))

@@ -107,7 +107,7 @@ func newStep(s testreport.Step, output bool) stepDocument {
 func (r *result) sentence() string {
 	past := r.Labels[suite.PastLabel]
 	switch {
-	case r.Reason == reason.None && past != "":
+	case r.Reason == reason.None && past != "" && r.suite.Name == suite.Drill.Name:
 		return "The repository as it was at " + past + " restores; nothing is said of the backups of now."
 	case r.Reason == reason.None:
 		return r.suite.Words.Passed

@@ -9,7 +9,7 @@ import (
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/testprom/testreport"
-	"veza.fr/recovery/internal/testprom/textfile"
+	"veza.fr/recovery/internal/testprom/whole"
 )
 
 // result is a judged run and what is written of it.
@@ -57,7 +57,7 @@ func (r *run) result(begin time.Time, status *int) *result {
 func (r *run) stanzaOf(labels map[string]string) string {
 	sources := []string{labels["stanza"], r.stanza}
 	if r.textfile != "" {
-		sources = append(sources, textfile.Stanza(r.textfile, r.suite.Namespace))
+		sources = append(sources, r.Textfile.Stanza(r.textfile, r.suite.Namespace))
 	}
 	for _, stanza := range sources {
 		if stanza = strings.ToValidUTF8(strings.TrimSpace(stanza), "?"); stanza != "" {
@@ -86,7 +86,7 @@ func (r *run) publish(res *result) int {
 			"was the repository of "+past)
 	}
 	if r.textfile != "" {
-		warnings, err := textfile.Write(r.textfile, res.metrics())
+		warnings, err := r.Textfile.Write(r.textfile, res.metrics())
 		res.warnings = append(res.warnings, warnings...)
 		failed = append(failed, err)
 	}
@@ -94,12 +94,16 @@ func (r *run) publish(res *result) int {
 	if errors.Join(failed...) != nil {
 		res.exit = reason.ExitEnvironment
 	}
-	failed = append(failed, r.write(r.report, res.indented, textfile.Replace), r.write(r.history, res.line, appendLine))
+	failed = append(failed, r.write(r.report, res.indented, whole.Replace), r.write(r.history, res.line, appendLine))
 	err := errors.Join(failed...)
 	if err != nil {
 		res.exit = reason.ExitEnvironment
 	}
+	if cut := r.log.failed(); cut != nil {
+		res.warnings = append(res.warnings, cut.Error())
+	}
 	r.summary(res, err)
+	r.log.end(r, res, err)
 	return res.exit
 }
 
@@ -115,8 +119,8 @@ func (r *run) write(path string, render func() ([]byte, error), put func(string,
 }
 
 // metrics is the result as the textfile takes it.
-func (r *result) metrics() textfile.Run {
-	run := textfile.Run{
+func (r *result) metrics() suite.Measured {
+	run := suite.Measured{
 		Suite: r.suite, Stanza: r.stanza, Environment: reason.None, At: r.end, Now: r.judged,
 		Duration: r.duration, Measurements: r.Measurements, Labels: r.Labels,
 	}
@@ -131,7 +135,7 @@ func (r *result) metrics() textfile.Run {
 	}
 	for _, step := range r.Steps {
 		if step.Seconds >= 0 {
-			run.Steps = append(run.Steps, textfile.Step{Name: step.Name, Seconds: step.Seconds})
+			run.Steps = append(run.Steps, suite.StepTime{Name: step.Name, Seconds: step.Seconds})
 		}
 	}
 	return run

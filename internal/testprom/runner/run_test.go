@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"veza.fr/recovery/internal/testprom/textfile"
 	"veza.fr/recovery/internal/wait"
 )
 
@@ -62,7 +63,10 @@ func begin(t *testing.T, args ...string) (out *screen, signals chan<- os.Signal,
 	t.Helper()
 	out = &screen{}
 	s, e := make(chan os.Signal, 2), make(chan int, 1)
-	w := World{Stdin: strings.NewReader(""), Stdout: out, Stderr: out, Env: os.Environ(), Now: time.Now, Signals: s}
+	w := World{
+		Stdin: strings.NewReader(""), Stdout: out, Stderr: out, Env: os.Environ(), Now: time.Now,
+		Textfile: textfile.Files{}, Signals: s,
+	}
 	go func() { e <- Main(args, w) }()
 	return out, s, e
 }
@@ -150,7 +154,7 @@ func TestRun_KillsAtTheLimitAndReaps(t *testing.T) {
 	reaped := false
 	var out bytes.Buffer
 	w := World{
-		Stdout: &out, Stderr: io.Discard, Now: time.Now, Env: os.Environ(),
+		Stdout: &out, Stderr: io.Discard, Now: time.Now, Textfile: textfile.Files{}, Env: os.Environ(),
 		Reap: func(context.Context, io.Writer) error { reaped = true; return errors.New("in vain") },
 	}
 	dir := t.TempDir()

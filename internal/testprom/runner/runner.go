@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -16,7 +17,7 @@ import (
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/testprom/testreport"
-	"veza.fr/recovery/internal/testprom/textfile"
+	"veza.fr/recovery/internal/testprom/whole"
 	"veza.fr/recovery/internal/version"
 )
 
@@ -26,8 +27,17 @@ type Reaper func(ctx context.Context, out io.Writer) error
 // Keeper lists the sandboxes that -keep left, or removes them: those that are named, else all.
 type Keeper func(ctx context.Context, out io.Writer, remove bool, names []string) error
 
+// Textfile is package textfile, which alone knows Prometheus: see textfile.Files.
+type Textfile interface {
+	CheckOld(path string) error
+	Holds(path, namespace string) bool
+	Stanza(path, namespace string) string
+	Write(path string, run suite.Measured) (warnings []string, err error)
+}
+
 // World is everything a run touches apart from files: streams, environment, signals, clock.
 type World struct {
+	Program        string // as it calls itself; "" is testprom
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Env            []string
@@ -37,9 +47,11 @@ type World struct {
 	Columns func() int // of that terminal; nil is 80
 	Signals <-chan os.Signal
 	Now     func() time.Time
-	Reap    Reaper // nil: nothing to reap with
-	Kept    Keeper // nil: nothing is ever kept
-	Tag     string // the build tag that says what else Reap asks: "", ci or drill
+	// Textfile is where metrics go; nil where no flag asks for it.
+	Textfile Textfile
+	Reap     Reaper // nil: nothing to reap with
+	Kept     Keeper // nil: nothing is ever kept
+	Tag      string // the build tag that says what else Reap asks: "", ci or drill
 }
 
 // Main is testprom: it returns the exit status.
@@ -59,13 +71,23 @@ func Main(args []string, w World) int {
 		_, _ = fmt.Fprint(w.Stderr, "testprom: nothing to judge; -h explains\n"+synopsis)
 		return reason.ExitEnvironment
 	}
+	r := newRun(o, w)
+	defer r.opens()()
+	return r.main()
+}
+
+func newRun(o options, w World) *run {
 	r := &run{World: w, options: o, collector: testreport.New(o.suite), signals: w.Signals}
 	r.live = live{style: style{w.Colours}, suite: o.suite}
-	screen := newDisplay(w.Stdout, r.status())
-	defer screen.end()
-	r.Stdout, r.Stderr = screen.writer(w.Stdout), screen.writer(w.Stderr)
+	return r
+}
+
+// opens puts the display before all that is printed; what it returns ends it.
+func (r *run) opens() func() {
+	screen := newDisplay(r.Stdout, r.status())
+	r.Stdout, r.Stderr = screen.writer(r.Stdout), screen.writer(r.Stderr)
 	r.live.out = r.Stdout
-	return r.main()
+	return screen.end
 }
 
 // status makes the last line of a terminal; nil where there is none.
@@ -108,6 +130,7 @@ type run struct {
 	live      live
 	signals   <-chan os.Signal
 	tee       *tee
+	log       *logFile      // nil where none is kept
 	stanza    string        // as the command or its environment name it
 	past      string        // the moment of the repository that they ask for; "" is now
 	begun     chan struct{} // closed at the first event of the test
@@ -139,12 +162,12 @@ func (r *run) check() error {
 		if path == "" {
 			continue
 		}
-		if err := textfile.Check(path); err != nil {
+		if err := whole.Check(path); err != nil {
 			return err
 		}
 	}
 	if r.textfile != "" {
-		if err := textfile.CheckOld(r.textfile); err != nil {
+		if err := r.Textfile.CheckOld(r.textfile); err != nil {
 			return err
 		}
 		if err := r.refuseOtherSuite(); err != nil {
@@ -160,7 +183,7 @@ func (r *run) check() error {
 // refuseOtherSuite refuses the textfile of another suite: its verdicts would be gone.
 func (r *run) refuseOtherSuite() error {
 	for _, other := range suite.Suites {
-		if other.Name != r.suite.Name && textfile.Holds(r.textfile, other.Namespace) {
+		if other.Name != r.suite.Name && r.Textfile.Holds(r.textfile, other.Namespace) {
 			return fmt.Errorf("cannot write %s for -suite %s: it holds what -suite %s found; "+
 				"give each suite a file of its own", r.textfile, r.suite.Name, other.Name)
 		}
@@ -201,7 +224,7 @@ func (r *run) limit(c command) time.Duration {
 // read feeds the stream to the collector; a copy goes to -stream.
 func (r *run) read(stream io.Reader) {
 	if err := r.collector.Read(io.TeeReader(stream, r.tee)); err != nil {
-		_, _ = fmt.Fprintln(r.Stderr, "testprom:", printable(strings.ReplaceAll(err.Error(), "\n", "; ")))
+		_, _ = fmt.Fprintln(r.Stderr, r.program()+":", printable(strings.ReplaceAll(err.Error(), "\n", "; ")))
 	}
 }
 
@@ -248,6 +271,8 @@ func (w World) reap(o options) int {
 
 // fail says in one sentence why nothing was judged.
 func (w World) fail(err error) int {
-	_, _ = fmt.Fprintln(w.Stderr, "testprom:", printable(strings.ReplaceAll(err.Error(), "\n", " ")))
+	_, _ = fmt.Fprintln(w.Stderr, w.program()+":", printable(strings.ReplaceAll(err.Error(), "\n", " ")))
 	return reason.ExitEnvironment
 }
+
+func (w World) program() string { return cmp.Or(w.Program, "testprom") }

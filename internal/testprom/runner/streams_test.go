@@ -18,6 +18,7 @@ import (
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/testprom/testreport"
 	"veza.fr/recovery/internal/testprom/textfile"
+	"veza.fr/recovery/internal/testprom/whole"
 )
 
 var update = flag.Bool("update", false, "write the golden .prom files of fixtures/streams")
@@ -28,7 +29,9 @@ var now = time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 // world is one without a terminal, a signal or a clock.
 func world(stdin io.Reader) (World, *bytes.Buffer, *bytes.Buffer) {
 	var out, errs bytes.Buffer
-	return World{Stdin: stdin, Stdout: &out, Stderr: &errs, Now: func() time.Time { return now }}, &out, &errs
+	return World{
+		Stdin: stdin, Stdout: &out, Stderr: &errs, Now: func() time.Time { return now }, Textfile: textfile.Files{},
+	}, &out, &errs
 }
 
 // TestStreams_AreJudgedAsTheirCasesSay runs every recorded stream through
@@ -97,7 +100,7 @@ func verdictOfSuite(s suite.Suite, stream []byte, status *int) string {
 func golden(t *testing.T, path string, got []byte) {
 	t.Helper()
 	if *update {
-		require.NoError(t, textfile.Replace(path, got))
+		require.NoError(t, whole.Replace(path, got))
 	}
 	want, err := os.ReadFile(path)
 	require.NoError(t, err)

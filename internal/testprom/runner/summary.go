@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -40,7 +41,7 @@ func (r *run) summary(res *result, unwritten error) {
 		r.row(row)
 	}
 	if unwritten != nil {
-		_, _ = fmt.Fprintln(r.Stderr, "testprom:", printable(strings.ReplaceAll(unwritten.Error(), "\n", "; ")))
+		_, _ = fmt.Fprintln(r.Stderr, r.program()+":", printable(strings.ReplaceAll(unwritten.Error(), "\n", "; ")))
 	}
 }
 
@@ -167,7 +168,7 @@ func (r *result) headline(s style) string {
 	case r.Verdict.Exit == reason.ExitFailed:
 		return s.red("FAILED")
 	case r.Backups == testreport.Sound:
-		return s.yellow("PASSED, BUT NOT CLEANED UP")
+		return s.yellow("PASSED, BUT NOT " + cmp.Or(r.suite.Words.Left, "CLEANED UP"))
 	}
 	return s.yellow("NO VERDICT")
 }
@@ -230,7 +231,7 @@ func (r *run) written(res *result, unwritten error) (rows []row) {
 		rows = append(rows, row{"warning", "node_exporter reads only files whose name ends in .prom"})
 	}
 	var paths []string
-	for _, path := range []string{r.report, r.textfile, r.history, r.options.stream} {
+	for _, path := range []string{r.report, r.textfile, r.history, r.options.stream, r.log.path()} {
 		if path != "" {
 			paths = append(paths, path)
 		}

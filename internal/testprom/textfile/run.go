@@ -6,36 +6,31 @@
 // handed to it.
 package textfile
 
-import (
-	"time"
-
-	"veza.fr/recovery/internal/reason"
-	"veza.fr/recovery/internal/suite"
-)
+import "veza.fr/recovery/internal/suite"
 
 // Run is what one run has to say in metrics.
-type Run struct {
-	Suite  suite.Suite
-	Stanza string
-	// Verdict is nil when nothing was learned about the backups: then the file's
-	// old verdict is carried over. None is a success, any other reason a failure.
-	Verdict *reason.Reason
-	// Environment is what kept the run from ending as it should; None when
-	// nothing did.
-	Environment  reason.Reason
-	At           time.Time     // when the run ended
-	Now          time.Time     // when the file is written, if that is later: the run may be a recorded one
-	Duration     time.Duration // of the whole run; negative when it is not known
-	Steps        []Step
-	Measurements []suite.Value
-	Labels       map[string]string // those in Suite.InfoLabels go into the info metric
-}
+type Run suite.Measured
 
 // Step is the wall clock of one step that ran.
-type Step struct {
-	Name    string
-	Seconds float64
+type Step = suite.StepTime
+
+// Files is this package as testprom is handed it: a program that writes no textfile does not compile
+// Prometheus.
+type Files struct{}
+
+// Write is the function of that name.
+func (Files) Write(path string, run suite.Measured) (warnings []string, err error) {
+	return Write(path, Run(run))
 }
+
+// CheckOld is the function of that name.
+func (Files) CheckOld(path string) error { return CheckOld(path) }
+
+// Holds is the function of that name.
+func (Files) Holds(path, namespace string) bool { return Holds(path, namespace) }
+
+// Stanza is the function of that name.
+func (Files) Stanza(path, namespace string) string { return Stanza(path, namespace) }
 
 // Metrics every suite has, besides those it defines itself.
 const (

@@ -24,7 +24,7 @@ func passed(stanza string, when time.Time) Run {
 	return Run{
 		Suite: suite.Drill, Stanza: stanza, Verdict: new(reason.None), Environment: reason.None, At: when,
 		Duration:     time.Minute,
-		Steps:        []Step{{"restore", 42.5}},
+		Steps:        []Step{{Name: "restore", Seconds: 42.5}},
 		Labels:       map[string]string{"backup_label": "20261122-020003F", "secret": "no info label"},
 		Measurements: []suite.Value{{Name: "rows", Labels: map[string]string{"check": "users"}, Value: 100000}},
 	}

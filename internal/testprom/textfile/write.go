@@ -10,13 +10,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/google/renameio/v2"
-
+	"veza.fr/recovery/internal/testprom/whole"
 	"veza.fr/recovery/internal/wait"
 )
-
-// Mode of every file written here: node_exporter runs as another user.
-const Mode = 0o644
 
 // lockWait bounds how long Write waits for another writer of the directory.
 const lockWait = 10 * time.Second
@@ -25,7 +21,7 @@ const lockWait = 10 * time.Second
 // verdict, this stanza's last one are kept. On an error the old file is
 // untouched. The warnings say what of the old file could not be kept.
 func Write(path string, run Run) (warnings []string, err error) {
-	if err = Check(path); err != nil {
+	if err = whole.Check(path); err != nil {
 		return nil, err
 	}
 	unlock, err := lock(filepath.Dir(path))
@@ -42,7 +38,7 @@ func Write(path string, run Run) (warnings []string, err error) {
 	if err != nil {
 		return old.warnings, fmt.Errorf("write %s: %w", path, err)
 	}
-	return old.warnings, Replace(path, text)
+	return old.warnings, whole.Replace(path, text)
 }
 
 func later(a, b time.Time) time.Time {
@@ -50,47 +46,6 @@ func later(a, b time.Time) time.Time {
 		return b
 	}
 	return a
-}
-
-// Replace writes a file whole: beside, under a name the collector does not read,
-// flushed to disk, then renamed.
-func Replace(path string, content []byte) error {
-	pending, err := renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)),
-		renameio.WithStaticPermissions(Mode))
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	defer func() { _ = pending.Cleanup() }()
-	if _, err := pending.Write(content); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	if err := pending.CloseAtomicallyReplace(); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return syncDirectory(filepath.Dir(path))
-}
-
-// Check says whether a file can be written at path, before a long run rather
-// than after it: the directory takes new files, and what is there is a regular
-// file or nothing.
-func Check(path string) error {
-	info, err := os.Lstat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return fmt.Errorf("cannot write %s: %w", path, err)
-	case info.Mode()&fs.ModeSymlink != 0:
-		return fmt.Errorf("cannot write %s: it is a symbolic link, and the rename would replace the link alone; "+
-			"name its target", path)
-	case !info.Mode().IsRegular():
-		return fmt.Errorf("cannot write %s: it is a %s, not a file", path, kind(info))
-	}
-	probe, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".probe*")
-	if err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, err)
-	}
-	_ = probe.Close()
-	return os.Remove(probe.Name())
 }
 
 // CheckOld says, as early, whether the file at path can be read if there is one:
@@ -104,13 +59,6 @@ func CheckOld(path string) error {
 		return fmt.Errorf("cannot write %s: what it holds cannot be kept: %w", path, err)
 	}
 	return f.Close()
-}
-
-func kind(info fs.FileInfo) string {
-	if info.IsDir() {
-		return "directory"
-	}
-	return "special file"
 }
 
 // lock keeps two writers of one directory from losing each other's series; it
@@ -130,13 +78,4 @@ func lock(dir string) (unlock func(), err error) {
 		return nil, err
 	}
 	return func() { _ = d.Close() }, nil
-}
-
-func syncDirectory(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = d.Close() }()
-	return d.Sync()
 }

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"veza.fr/recovery/internal/testprom/runner"
+	"veza.fr/recovery/internal/version"
+)
+
+// Where the log goes when nobody says.
+const (
+	logDirectory = "/var/log/pgbackrest" // where pgBackRest's own lie
+	logName      = program + ".log"
+)
+
+// openLog opens the log at the end, at the first place that takes it: that of -log alone, else
+// pgBackRest's directory, the report's, the one for temporary files. One file takes all attempts.
+func openLog(a asked) (*runner.Log, error) {
+	places := []string{a.log}
+	if a.log == "" {
+		places = []string{filepath.Join(logDirectory, logName), filepath.Join(os.TempDir(), logName)}
+		if a.report != "" {
+			places = append(places[:1], filepath.Join(filepath.Dir(a.report), logName), places[1])
+		}
+	}
+	var failed error
+	for _, path := range places {
+		log, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|unix.O_NOFOLLOW, 0o640)
+		if err != nil {
+			failed = errors.Join(failed, err)
+			continue
+		}
+		return &runner.Log{Path: path, File: log}, begin(log, a)
+	}
+	return nil, fmt.Errorf("cannot write a log, -log names another place: %s",
+		strings.ReplaceAll(failed.Error(), "\n", "; "))
+}
+
+// begin begins the log of one attempt. The command line is not in it: a value may be a secret that
+// was typed in the wrong place.
+func begin(log *os.File, a asked) error {
+	var build strings.Builder
+	version.Print(&build, program)
+	_, err := fmt.Fprintf(log, "%s ---- %s; to %s, stanza %s, set %s\n", time.Now().UTC().Format(time.RFC3339),
+		strings.TrimSpace(build.String()), a.wanted.To, cmp.Or(a.settings.Stanza, "by the conf"), a.settings.Set)
+	if err != nil {
+		return fmt.Errorf("cannot write the log: %w", err)
+	}
+	return nil
+}
