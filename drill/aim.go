@@ -37,7 +37,7 @@ func chooseAim(
 		good = []pgbackrest.Backup{p.set}
 	}
 	p.segmentSize = pgbackrest.SegmentSize(pgbackrest.SameCluster(p.backups, p.set))
-	p, err := p.follow(ctx, out, client)
+	p, err := p.follow(ctx, out, s, client)
 	if err != nil {
 		return p.set, aim{}, err
 	}

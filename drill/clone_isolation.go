@@ -14,14 +14,18 @@ import (
 // the data that would reach out elsewhere.
 func (r recovered) cloneIsolated(ctx context.Context, out suite.Out) error {
 	server := r.cluster.server
-	notes, err := verify.CloneIsolated(ctx, r.conn, server.Preloaded)
+	notes, err := verify.CloneIsolated(ctx, r.conn, server.Preloaded, server.Kept)
 	if breach(err) != nil {
 		return err
 	}
 	if err != nil {
 		return r.brokenSession(ctx, out, err)
 	}
-	out.Say("the clone does not archive, follows nobody, and runs nothing by itself; preloaded: %s",
+	archives := "does not archive"
+	if server.Kept {
+		archives = "archives nothing yet"
+	}
+	out.Say("the clone %s, follows nobody, and runs nothing by itself; preloaded: %s", archives,
 		listed(server.Preloaded))
 	cron := slices.ContainsFunc(server.LeftOut,
 		func(library string) bool { return strings.TrimSuffix(path.Base(library), ".so") == "pg_cron" })

@@ -13,7 +13,11 @@ import (
 func (l launched) bytesThere(ctx context.Context) (int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
 	defer cancel()
-	said, err := l.box.Run(ctx, host.Command{Argv: []string{"du", "-sb", l.box.Dir("data"), l.box.Dir("tblspc")}})
+	argv := []string{"du", "-sb", l.box.Dir("data"), l.box.Dir("tblspc")}
+	if l.real != nil { // tablespaces are where the links lead
+		argv = []string{"du", "-sbL", l.box.Dir("data")}
+	}
+	said, err := l.box.Run(ctx, host.Command{Argv: argv})
 	if err != nil {
 		return 0, err
 	}

@@ -83,7 +83,7 @@ func (r recovered) checkPages(run, bound context.Context, told func(done, total 
 		return verify.Pages{}, reason.Wrap(reason.SandboxFailed, err)
 	}
 	found, err := server.CheckPages(bound, told)
-	if r.Settings.Keep {
+	if r.Settings.Keep || server.Kept {
 		if again := startAgain(run, server); err == nil {
 			err = again
 		}

@@ -17,7 +17,7 @@ const endsItselfTime = 10 * time.Second
 // that from somebody outside who did. So, where a session was told to end, the functions that do it are taken
 // away, and the checks are asked once more: what wanted them is refused then, by name.
 func (r recovered) endsItself(ctx context.Context, ended error) error {
-	if !verify.ToldToEnd(ended) {
+	if !verify.ToldToEnd(ended) || r.cluster.server.Kept { // whose functions stay as they are
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, endsItselfTime)

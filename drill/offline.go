@@ -25,7 +25,7 @@ func (r *recovered) followOffline(ctx context.Context, out suite.Out) error {
 	}
 	first := wal.Segment{Timeline: timeline, Number: uint64(redo) / r.plan.segmentSize}
 	r.plan.checkpoint = wal.Start{First: first, Stop: first, At: redo, Whole: true}
-	if r.plan, err = r.plan.follow(ctx, out, r.repo); err != nil {
+	if r.plan, err = r.plan.follow(ctx, out, r.Session, r.repo); err != nil {
 		return err
 	}
 	if len(r.plan.chain.Entries) > 0 {

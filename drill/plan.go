@@ -74,7 +74,7 @@ func (p plan) overArchive(
 	if p.archived, err = p.lastArchived(ctx, out, s); err != nil {
 		return p, err
 	}
-	if p, err = p.follow(ctx, out, client); err != nil {
+	if p, err = p.follow(ctx, out, s, client); err != nil {
 		return p, err
 	}
 	if p.set.Offline() { // nobody knows yet where its WAL begins
@@ -83,6 +83,15 @@ func (p plan) overArchive(
 		return p, nil
 	}
 	return p, p.wholeArchive(out)
+}
+
+// accepted is nil for an archive that is broken after the backup's own end, where whoever restores has decided to go on
+// without the rest.
+func (p plan) accepted(out suite.Out, s session.Session, start wal.Start, err error) error {
+	if err == nil || !s.AcceptLoss || len(p.chain.Entries) == 0 || p.chain.Last().Number < start.Stop.Number {
+		return err
+	}
+	return acceptLoss(out, s, err)
 }
 
 // wholeArchive says what was followed, and compares its end with what production archived and with
@@ -101,7 +110,9 @@ func (p plan) wholeArchive(out suite.Out) error {
 
 // follow lists the archive and walks it from the set's start; of an offline set, from its checkpoint
 // once that is known.
-func (p plan) follow(ctx context.Context, out suite.Out, client repository.Client) (_ plan, err error) {
+func (p plan) follow(
+	ctx context.Context, out suite.Out, s session.Session, client repository.Client,
+) (_ plan, err error) {
 	start := p.checkpoint
 	if p.set.Offline() && !start.Whole {
 		p.archive, err = client.List(ctx, p.directory(client), p.segmentSize, 1)
@@ -115,7 +126,7 @@ func (p plan) follow(ctx context.Context, out suite.Out, client repository.Clien
 	}
 	p.archive, p.chain, err = client.Follow(ctx, out, p.directory(client), start, p.segmentSize)
 	retention := policy.RetentionOfArchive(client.Conf.Config, client.Stanza, client.Key)
-	return p, p.expired(retention, err)
+	return p, p.accepted(out, s, start, p.expired(retention, err))
 }
 
 // expired adds to a hole after an old set which option may have made it: expire leaves the

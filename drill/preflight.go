@@ -23,6 +23,7 @@ const (
 type request struct {
 	env     environment.Environment
 	pending *settings.Pending
+	real    *real // nil in a drill
 }
 
 // ready is what preflight found: something to restore, and nothing that speaks against it.
@@ -30,6 +31,7 @@ type ready struct {
 	session.Session
 	checks []verify.Check // of the operator's
 	plan   plan
+	real   *real // a restore for real; nil in a drill
 }
 
 // preflight finds out, before anything is restored, whether there is something to
@@ -40,12 +42,16 @@ func preflight(ctx context.Context, out suite.Out, r request) (found ready, err 
 	if err != nil {
 		return found, err
 	}
+	if err = r.real.refuseSettings(asked); err != nil {
+		return found, err
+	}
 	tellPast(out, asked.RepoTargetTime)
 	warn(ctx, out, r.env, asked)
 	if found.checks, err = verify.LoadChecks(asked.Checks, asked.Database, asked.MinUsers); err != nil {
 		return found, err
 	}
-	if found.Session, err = session.Open(ctx, out, session.Request{Environment: r.env, Settings: asked}); err != nil {
+	found.real = r.real
+	if found.Session, err = session.Open(ctx, out, r.session(asked)); err != nil {
 		return found, err
 	}
 	if found.Seeded == nil && asked.Checks == "" && !asked.MinUsersGiven {
@@ -58,6 +64,10 @@ func preflight(ctx context.Context, out suite.Out, r request) (found ready, err 
 	for _, option := range found.Client.Conf.RestoreOptions(found.Stanza()) {
 		out.Note("not obeyed here: %s", option)
 	}
+	if r.real != nil { // a node's key writes: it takes the backups
+		found.plan, err = makePlan(ctx, out, found.Session, found.Client, info)
+		return found, err
+	}
 	access := askKeyAccess(ctx, found.Session) // the archive is listed meanwhile
 	if found.plan, err = makePlan(ctx, out, found.Session, found.Client, info); err != nil {
 		return found, err
@@ -68,6 +78,13 @@ func preflight(ctx context.Context, out suite.Out, r request) (found ready, err 
 		}
 	}
 	return found, checkKeyAccess(ctx, out, found.Session, access)
+}
+
+// session is what the session is opened for.
+func (r request) session(asked settings.Settings) session.Request {
+	return session.Request{
+		Environment: r.env, Settings: asked, Suffix: r.real.suffix(), AcceptLoss: r.real != nil && r.real.AcceptLoss,
+	}
 }
 
 // warn tells of settings that will not do what they seem to.

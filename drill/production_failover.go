@@ -15,7 +15,7 @@ func (r *recovered) expectedChain(ctx context.Context, out suite.Out) (wal.Chain
 	if r.end.fork.From.Timeline <= r.plan.chain.Target {
 		return r.plan.chain, nil
 	}
-	now, err := r.plan.follow(ctx, out, r.repo)
+	now, err := r.plan.follow(ctx, out, r.Session, r.repo)
 	if err != nil {
 		return wal.Chain{}, err
 	}

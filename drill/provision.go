@@ -27,7 +27,7 @@ type provisioned struct {
 // the sandbox has a way to the repository and no other.
 func provision(ctx context.Context, out suite.Out, l launched) (p provisioned, err error) {
 	p.launched = l
-	if p.repo, err = l.Client.Equip(ctx, l.box, l.Environment.Local, nil); err != nil {
+	if p.repo, err = l.equip(ctx); err != nil {
 		return p, err
 	}
 	installation, err := p.programs(ctx, out)
@@ -42,6 +42,7 @@ func provision(ctx context.Context, out suite.Out, l launched) (p provisioned, e
 			"log",
 		) + "/postgresql.log", Port: 5432, Env: append(p.repo.Pgbackrest.Patience, pgbackrest.ReplayEnv...),
 	}
+	p.server.Kept = l.real != nil
 	l.way.server = &p.server
 	if err = session.Ready(ctx, l.box); err != nil {
 		return p, err
@@ -56,7 +57,23 @@ func provision(ctx context.Context, out suite.Out, l launched) (p provisioned, e
 	if err = p.sameAnswer(ctx); err != nil {
 		return p, err
 	}
-	return p, checkSpace(ctx, l.box, l.plan.need())
+	return p, l.checkSpace(ctx)
+}
+
+// equip puts the conf into the sandbox; a node has its own.
+func (l launched) equip(ctx context.Context) (repository.Client, error) {
+	if l.real != nil {
+		return l.Client.OnNode(l.box), nil
+	}
+	return l.Client.Equip(ctx, l.box, l.Environment.Local, nil)
+}
+
+// checkSpace looks whether the restore fits; of a node it is known since preflight.
+func (l launched) checkSpace(ctx context.Context) error {
+	if l.real != nil {
+		return nil
+	}
+	return checkSpace(ctx, l.box, l.plan.need())
 }
 
 // programs finds PostgreSQL and pgBackRest in the sandbox; with -install, what is

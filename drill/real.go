@@ -4,27 +4,34 @@ import (
 	"context"
 
 	"veza.fr/recovery/internal/environment"
+	"veza.fr/recovery/internal/node"
+	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/suite"
 )
 
 // Real is what veza-restore was asked for.
 type Real struct {
-	Environment              environment.Environment // this machine
+	Environment              func(data string) environment.Environment // this machine, with that data directory
 	Settings                 *settings.Pending
 	To                       string // the data directory
 	Plan, Resume, AcceptLoss bool
+	// History is a file of -history of the drills, for how long the last one took; "" is none.
+	History string
 	// Confirm shows what preflight found, and asks; an error of its own ends the run before anything is
 	// written. With -yes and with -plan it only shows.
 	Confirm func(ctx context.Context, facts []string) error
 }
 
-// Restore restores in earnest. It reads like TestDrill.
-func Restore(t suite.T, wanted Real) {
-	run := suite.Begin(t, wanted.Suite(), "")
+// Restore restores in earnest, by the steps of the drill. It reads like TestDrill.
+func Restore(t suite.T, asked Real) {
+	run := suite.Begin(t, asked.Suite(), "")
+	r := &real{Real: asked}
+	wanted := request{env: asked.Environment(node.Resolved(asked.To)), pending: asked.Settings, real: r}
 
-	source := suite.Step(run, "preflight", preflight, request{env: wanted.Environment, pending: wanted.Settings})
-	if wanted.Plan {
+	// Everything the drill looks at, and: may this data directory be restored into? Then it asks.
+	source := suite.Step(run, "preflight", r.preflight, wanted)
+	if asked.Plan {
 		return
 	}
 	machine := suite.Step(run, "launch", launch, source)
@@ -32,7 +39,8 @@ func Restore(t suite.T, wanted Real) {
 	files := suite.Step(run, "restore", restore, sandbox)
 	clone := suite.Step(run, "recover", recoverCluster, files)
 	suite.Step(run, "verify", verifyCluster, clone)
-	suite.Always(run, "handover", teardown)
+	// Stopped cleanly, without a trace of the procedure; or what is there, and what can be done with it.
+	suite.Always(run, "handover", r.handOver)
 }
 
 // Suite is what is played: with -plan preflight alone.
@@ -41,4 +49,34 @@ func (r Real) Suite() suite.Suite {
 		return suite.Plan
 	}
 	return suite.Restore
+}
+
+// real is a restore for real: what the steps of the drill do otherwise on a node hangs on it, and is nil in a drill.
+// Steps hand on values; this is what the hand-over must know of steps that may have failed.
+type real struct {
+	Real
+	home   string // of the user who runs PostgreSQL
+	place  node.Place
+	claim  *node.Claim      // nil until something may be written
+	again  bool             // what an interrupted restore left is taken up
+	server *postgres.Server // the last one, started or not; nil before there is any
+	sound  bool             // verify has passed
+}
+
+// suffix tells the lock of a restore from that of a drill: both may be at work.
+func (r *real) suffix() string {
+	if r == nil {
+		return ""
+	}
+	return "-restore"
+}
+
+// delta says whether pgBackRest takes up what is there.
+func (r *real) delta() bool { return r != nil && r.again }
+
+// hold remembers the server for the hand-over.
+func (r *real) hold(server *postgres.Server) {
+	if r != nil {
+		r.server = server
+	}
 }

@@ -60,6 +60,7 @@ func (r restored) cluster(to target.Target, logFile string) cluster {
 		server.Target = "recovery_target_" + string(to.Kind)
 	}
 	r.way.server = &server
+	r.real.hold(&server)
 	return cluster{server: &server, target: to, set: r.plan.set.Label}
 }
 
@@ -134,27 +135,38 @@ func (r *recovered) start(ctx context.Context, out suite.Out) (err error) {
 	})()
 	ctx, stop := whileStoreAnswers(ctx, r.repo.Repository, r.box)
 	defer stop()
-	if err = server.SealTablespaces(ctx); err != nil {
-		return reason.Wrap(reason.SandboxFailed, err)
+	if err = r.seal(ctx); err != nil {
+		return err
 	}
 	err = server.Start(ctx, r.control)
 	r.tellDifferences(out)
 	if err == nil {
-		r.conn, err = server.Wait(ctx, func(ctx context.Context) error { return linksInside(ctx, r.box, server) })
+		r.conn, err = server.Wait(ctx, r.linksInside)
 	}
-	for err != nil && r.redirected(ctx, out, err) {
+	for err != nil && r.goesOn(ctx, out, err) {
 		if err = server.Start(ctx, r.control); err == nil {
-			r.conn, err = server.Wait(ctx, func(ctx context.Context) error { return linksInside(ctx, r.box, server) })
+			r.conn, err = server.Wait(ctx, r.linksInside)
 		}
 	}
 	closeLater(out, r.conn)
 	if err != nil {
 		return r.whyNotUp(ctx, out, err)
 	}
+	if err = r.real.recovered(); err != nil {
+		return err
+	}
 	if err = r.dropLeftLinks(ctx); err != nil {
 		return r.brokenSession(ctx, out, err)
 	}
 	return nil
+}
+
+// goesOn says whether a replay that ended where a tablespace was made after the backup may begin again.
+func (r *recovered) goesOn(ctx context.Context, out suite.Out, failed error) bool {
+	if r.real != nil {
+		return r.placed(ctx, out, failed)
+	}
+	return r.redirected(ctx, out, failed)
 }
 
 // closeLater closes a session, or none, when the run ends.
@@ -180,6 +192,6 @@ func (r *recovered) sameSegmentSize(ctx context.Context, out suite.Out) error {
 	out.Note("WAL segments have %d bytes, not %d as the backups' positions let believe: following the archive again",
 		size, r.plan.segmentSize)
 	r.plan.segmentSize = size
-	r.plan, err = r.plan.follow(ctx, out, r.repo)
+	r.plan, err = r.plan.follow(ctx, out, r.Session, r.repo)
 	return err
 }

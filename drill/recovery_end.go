@@ -54,10 +54,10 @@ func (r *recovered) reachedTheEnd(ctx context.Context, out suite.Out) (err error
 	if err != nil {
 		return err
 	}
-	return verify.Recovery{
+	return acceptLoss(out, r.Session, verify.Recovery{
 		Chain: chain, SegmentSize: r.plan.segmentSize, Target: r.target,
 		Replayed: r.end.replayed, Timeline: timeline, Log: log,
-	}.Complete()
+	}.Complete())
 }
 
 // endedOn is where recovery ended: the timeline PostgreSQL chose for itself, and the last

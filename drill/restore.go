@@ -25,6 +25,9 @@ type restored struct {
 // restore restores the pinned set. The clock of the RTO starts here.
 func restore(ctx context.Context, out suite.Out, p provisioned) (restored, error) {
 	r := restored{provisioned: p, started: time.Now()}
+	if err := r.real.begin(ctx, out, p); err != nil {
+		return r, err
+	}
 	err := r.run(ctx, out, r.plan.aim.target)
 	if _, known := reason.Of(err); err != nil && !known {
 		if info, expired := r.expired(ctx, out); expired {
@@ -70,6 +73,7 @@ func (r restored) run(ctx context.Context, out suite.Out, to target.Target) erro
 	defer stop()
 	return r.repo.Pgbackrest.Restore(ctx, pgbackrest.RestoreOptions{
 		Set: r.plan.set.Label, Target: targetOptions(to), Tablespaces: r.box.Dir("tblspc"), ProcessMax: cores,
+		Node: r.real != nil, Delta: r.real.delta(),
 	}, io.Discard)
 }
 
@@ -90,7 +94,7 @@ func targetOptions(to target.Target) []string {
 // expired says whether the set was removed by expire while it was being restored, and what
 // the repository lists now.
 func (r restored) expired(ctx context.Context, out suite.Out) (info pgbackrest.Stanza, expired bool) {
-	if ctx.Err() != nil || r.Settings.Set != settings.SetLatest {
+	if ctx.Err() != nil || r.Settings.Set != settings.SetLatest || r.real != nil {
 		return info, false
 	}
 	info, err := r.repo.Pgbackrest.Info(ctx)

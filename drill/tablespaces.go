@@ -14,6 +14,21 @@ import (
 	"veza.fr/recovery/internal/sandbox"
 )
 
+// seal keeps the replay from places outside of the sandbox. On a node they are where they belong.
+func (r *recovered) seal(ctx context.Context) error {
+	if r.real != nil {
+		return r.real.recovering()
+	}
+	return reason.Wrap(reason.SandboxFailed, r.cluster.server.SealTablespaces(ctx))
+}
+
+func (r *recovered) linksInside(ctx context.Context) error {
+	if r.real != nil {
+		return nil
+	}
+	return linksInside(ctx, r.box, r.cluster.server)
+}
+
 // linksInside makes sure, before the first query, that no tablespace leads out of the sandbox.
 func linksInside(ctx context.Context, box sandbox.Sandbox, server *postgres.Server) error {
 	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
@@ -32,6 +47,9 @@ func linksInside(ctx context.Context, box sandbox.Sandbox, server *postgres.Serv
 // dropLeftLinks takes away the links of tablespaces that were dropped after the backup: sealed, the
 // replay could not, and what reads all files would stumble over them.
 func (r *recovered) dropLeftLinks(ctx context.Context) error {
+	if r.real != nil { // nothing was sealed
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
 	defer cancel()
 	rows, err := r.conn.Query(ctx, "SELECT oid::text FROM pg_catalog.pg_tablespace")

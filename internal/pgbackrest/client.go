@@ -28,7 +28,7 @@ type Client struct {
 	Stanza  string
 	Repo    int
 	Data    string // pg1-path
-	Lock    string
+	Lock    string // "" is the conf's own, as the two after it
 	Log     string
 	Spool   string
 	// Doubt makes questions to the store give up early: what its probe found makes
@@ -65,8 +65,11 @@ func (c *Client) ioTimeout() string {
 func (c *Client) common(command string) []string {
 	argv := []string{
 		"pgbackrest", "--config=" + c.Config, "--stanza=" + c.Stanza, "--repo=" + strconv.Itoa(c.Repo),
-		"--log-path=" + c.Log, "--log-level-console=off", "--log-level-stderr=warn", "--log-level-file=off",
+		"--log-level-console=off", "--log-level-stderr=warn", "--log-level-file=off",
 		"--no-log-timestamp",
+	}
+	if c.Log != "" {
+		argv = append(argv, "--log-path="+c.Log)
 	}
 	if c.Include != "" {
 		argv = append(argv, "--config-include-path="+c.Include)
@@ -78,6 +81,14 @@ func (c *Client) common(command string) []string {
 		argv = append(argv, "--repo-target-time="+c.At.UTC().Format("2006-01-02 15:04:05")+"+00")
 	}
 	return append(argv, command)
+}
+
+// locked is common for a command that takes locks.
+func (c *Client) locked(command string) []string {
+	if c.Lock == "" {
+		return c.common(command)
+	}
+	return append(c.common(command), "--lock-path="+c.Lock)
 }
 
 // Version is the installed pgBackRest's. A missing program is tool_missing.
@@ -95,7 +106,7 @@ func (c *Client) Version(ctx context.Context) (string, error) {
 
 // Info asks for the stanza's status and backups.
 func (c *Client) Info(ctx context.Context) (Stanza, error) {
-	output, err := c.query(ctx, append(c.common("info"), "--lock-path="+c.Lock, "--output=json", c.ioTimeout()))
+	output, err := c.query(ctx, append(c.locked("info"), "--output=json", c.ioTimeout()))
 	if err != nil {
 		return Stanza{}, err
 	}
@@ -135,14 +146,24 @@ type RestoreOptions struct {
 	Target      []string // --type, --target ...; empty: end of archive
 	Tablespaces string   // directory that tablespaces are mapped into
 	ProcessMax  int
+	// Node restores for real: tablespaces and links to where they belong, or where the conf maps them, and the cluster
+	// archives as it did. Delta takes up a restore that was interrupted.
+	Node, Delta bool
 }
 
-// Restore restores a set. The restored cluster cannot archive: --archive-mode=off
+// Restore restores a set. The restored cluster of a sandbox cannot archive: --archive-mode=off
 // (facts A7).
 func (c *Client) Restore(ctx context.Context, o RestoreOptions, output io.Writer) error {
-	argv := append(c.common("restore"), "--set="+o.Set, "--pg1-path="+c.Data, "--archive-mode=off",
-		"--tablespace-map-all="+o.Tablespaces, "--no-link-all", "--no-delta",
-		"--lock-path="+c.Lock, "--process-max="+strconv.Itoa(o.ProcessMax))
+	argv := append(c.locked("restore"), "--set="+o.Set, "--pg1-path="+c.Data, "--process-max="+strconv.Itoa(o.ProcessMax))
+	switch {
+	case !o.Node:
+		argv = append(argv, "--archive-mode=off", "--tablespace-map-all="+o.Tablespaces, "--no-link-all", "--no-delta")
+		argv = append(argv, mapResets...)
+	case o.Delta:
+		argv = append(argv, "--archive-mode=preserve", "--delta")
+	default:
+		argv = append(argv, "--archive-mode=preserve", "--no-delta")
+	}
 	argv = append(argv, resets...)
 	// By environment: restore would hand it to archive-get, which refuses it without archive-async.
 	env := append([]string{"PGBACKREST_SPOOL_PATH=" + c.Spool}, c.Patience...)
@@ -156,7 +177,7 @@ func (c *Client) ArchiveGet(ctx context.Context, segment, to string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, queryTimeout,
 		reason.Errorf(reason.RepoUnreachable, "pgbackrest archive-get did not end within %s", queryTimeout))
 	defer cancel()
-	argv := append(c.common("archive-get"), segment, to, "--pg1-path="+c.Data, "--lock-path="+c.Lock)
+	argv := append(c.locked("archive-get"), segment, to, "--pg1-path="+c.Data)
 	env := slices.Concat([]string{"PGBACKREST_SPOOL_PATH=" + c.Spool}, c.Patience, ReplayEnv)
 	_, err := c.Host.Run(ctx, host.Command{Argv: argv, Env: env})
 	return newError("archive-get", err)
@@ -164,12 +185,13 @@ func (c *Client) ArchiveGet(ctx context.Context, segment, to string) error {
 
 // resets take away what a conf may say about restores and what would make a drill
 // restore less than everything, elsewhere, or not at all: a part of the databases,
-// maps of another machine, recovery options, and the host the cluster lives on (a
+// recovery options, and the host the cluster lives on (a
 // conf of a repository host has one, and restore refuses to run from there).
-var resets = []string{
-	"--reset-db-include", "--reset-db-exclude", "--reset-tablespace-map", "--reset-link-map",
-	"--reset-recovery-option", "--reset-pg1-host",
-}
+// Maps are of the machine the cluster lives on: a sandbox is another one.
+var (
+	resets    = []string{"--reset-db-include", "--reset-db-exclude", "--reset-recovery-option", "--reset-pg1-host"}
+	mapResets = []string{"--reset-tablespace-map", "--reset-link-map"}
+)
 
 // ReplayEnv is what PostgreSQL must have in its environment while archive-get runs
 // under it: restore takes no archive-async, and an asynchronous archive-get has a

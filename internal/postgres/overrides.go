@@ -124,6 +124,9 @@ func (s *Server) settings(control Control, preload []string) []string {
 	var list []string
 	add := func(name, value string) { list = append(list, name+"="+value) }
 	for _, o := range overrides {
+		if s.Kept && o.name == "archive_mode" {
+			o.value = s.archiveMode()
+		}
 		if major >= o.since {
 			add(o.name, o.value)
 		}

@@ -52,7 +52,7 @@ func (s *Server) MakeReader(ctx context.Context, conn *pgx.Conn) (why string, er
 	if major := s.Installation.Major(); !versions.ReadAllData.In(major) {
 		return fmt.Sprintf("PostgreSQL %s has no role that may only read", major), nil
 	}
-	r := &reader{name: "veza_drill_" + strings.ToLower(rand.Text()), closed: map[string]bool{}}
+	r := &reader{name: OursPrefix + strings.ToLower(rand.Text()), closed: map[string]bool{}}
 	err = conn.QueryRow(ctx, "SELECT rolname::text FROM pg_catalog.pg_roles WHERE oid = 10").Scan(&r.stands)
 	if err != nil {
 		return "", err
@@ -60,7 +60,11 @@ func (s *Server) MakeReader(ctx context.Context, conn *pgx.Conn) (why string, er
 	if r.settings, err = bootstrapSettings(ctx, conn); err != nil {
 		return "", err
 	}
-	_, err = conn.Exec(ctx, fmt.Sprintf(createReader, r.name))
+	letIn := letInEverywhere
+	if s.Kept {
+		letIn = letInWhereLockedOut
+	}
+	_, err = conn.Exec(ctx, fmt.Sprintf(createReader+letIn, r.name))
 	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && !conn.IsClosed() {
 		_, err = conn.Exec(ctx, "ROLLBACK")
 		return refused.Message, err
@@ -90,7 +94,9 @@ const createReader = `
 	ALTER ROLE %[1]s SET zero_damaged_pages FROM CURRENT;
 	ALTER ROLE %[1]s SET ignore_checksum_failure FROM CURRENT;
 	ALTER ROLE %[1]s SET lo_compat_privileges FROM CURRENT;
-	ALTER ROLE %[1]s SET log_min_messages FROM CURRENT;
+	ALTER ROLE %[1]s SET log_min_messages FROM CURRENT;`
+
+const letInEverywhere = `
 	DO $$
 	DECLARE d record;
 	BEGIN
@@ -100,6 +106,23 @@ const createReader = `
 				IF d.datconnlimit >= 0 THEN
 					EXECUTE pg_catalog.format('ALTER DATABASE %%I CONNECTION LIMIT -1', d.datname);
 				END IF;
+			EXCEPTION WHEN lock_not_available THEN NULL;
+			END;
+		END LOOP;
+	END $$;
+	COMMIT`
+
+// letInWhereLockedOut gives the reader of a kept cluster no more than REVOKE takes away again: rights only where
+// everybody else has none, and no limit of a database is lifted.
+const letInWhereLockedOut = `
+	DO $$
+	DECLARE d record;
+	BEGIN
+		FOR d IN SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2
+			AND NOT pg_catalog.has_database_privilege('%[1]s', oid, 'CONNECT')
+		LOOP
+			BEGIN
+				EXECUTE pg_catalog.format('GRANT CONNECT ON DATABASE %%I TO %[1]s', d.datname);
 			EXCEPTION WHEN lock_not_available THEN NULL;
 			END;
 		END LOOP;
@@ -165,7 +188,7 @@ func (s *Server) ConnectReader(ctx context.Context, database string) (*pgx.Conn,
 func (s *Server) closeForeignTables(ctx context.Context, database string) error {
 	s.reader.mu.Lock() // several sessions are opened at once
 	defer s.reader.mu.Unlock()
-	if s.reader.closed[database] {
+	if s.reader.closed[database] || s.Kept { // a kept one needs its handlers
 		return nil
 	}
 	conn, err := s.Connect(ctx, database)

@@ -31,6 +31,10 @@ type Server struct {
 	User         string   // role that SQL runs as, known after Wait
 	Home         string   // a database that takes connections, known after Wait
 
+	// Kept is a cluster that goes into production afterwards: what is changed in it is undone by RemoveOurs and
+	// HandBack, and what could not be is not done.
+	Kept bool
+
 	Restored Restored  // what the restored configuration says, known after Start
 	Refusals []Refusal // what this machine refused of it
 	Opened   *Log      // what the log said of the recovery, when no superuser could log in: see openUp
@@ -46,6 +50,7 @@ type Server struct {
 	token    string // in every line that this start of the server writes into its log
 	logBegin int    // where in LogFile they begin
 	reader   *reader
+	autoConf []byte // postgresql.auto.conf as it was restored; nil is none
 }
 
 func (s *Server) file(name string) string { return path.Join(s.Conf, name) }

@@ -108,6 +108,7 @@ func (s *Server) emptyAutoConf(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.autoConf = content
 	return s.Host.Put(ctx, file, []byte(onlyRecovery(string(content))), 0o600, "")
 }
 

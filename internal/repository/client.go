@@ -35,6 +35,17 @@ func (r Repository) Equip(ctx context.Context, on sandbox.Sandbox, sameFiles boo
 	return Client{Repository: r, Pgbackrest: command, doubt: doubt}, nil
 }
 
+// OnNode is a client that asks from the node itself, by its own conf and not by a copy: restore writes its path
+// into restore_command, and those of its locks and logs, which must hold when the run is over.
+func (r Repository) OnNode(on sandbox.Sandbox) Client {
+	command := r.command(on)
+	command.Config, command.Include, command.Lock, command.Log = r.Conf.Path, "", "", ""
+	if len(r.Conf.include) > 0 {
+		command.Include = pgbackrest.DefaultInclude
+	}
+	return Client{Repository: r, Pgbackrest: command}
+}
+
 // command is a pgBackRest whose paths are all the machine's own.
 func (r Repository) command(on sandbox.Sandbox) *pgbackrest.Client {
 	command := &pgbackrest.Client{

@@ -29,6 +29,8 @@ type Request struct {
 	// Suffix tells the lock and the machines of one suite from those of the other: a drill and
 	// the backup checks of one stanza may run side by side. It is "" for the drill.
 	Suffix string
+	// AcceptLoss goes on where the archive is broken, up to there: somebody who restores for real has decided so.
+	AcceptLoss bool
 }
 
 // Session is an open source with everything that reads it. It is a value, and whatever it

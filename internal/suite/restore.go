@@ -1,6 +1,10 @@
 package suite
 
-import "veza.fr/recovery/internal/reason"
+import (
+	"time"
+
+	"veza.fr/recovery/internal/reason"
+)
 
 // Restore is the restore of a disaster: the drill's steps on the node itself, whose end is a cluster
 // that is handed over where the drill tears its sandbox down. It measures what the drill does.
@@ -24,9 +28,13 @@ var Restore = Suite{
 		{Name: "handover", Default: reason.SandboxFailed},
 	},
 	Final:      "handover",
+	FinalTime:  handoverTime,
 	Metrics:    Drill.Metrics,
 	InfoLabels: Drill.InfoLabels,
 }
+
+// handoverTime bounds the hand-over: a server with much memory writes for minutes until it is stopped.
+const handoverTime = 30 * time.Minute
 
 // Plan is a Restore that stops before anything is written: preflight alone.
 var Plan = Suite{

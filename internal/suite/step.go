@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"context"
 
 	"veza.fr/recovery/internal/reason"
@@ -55,7 +56,7 @@ func Step[From, To any](r *Run, name string, do func(context.Context, Out, From)
 // Always runs a step whatever happened before it, with a context of its own.
 func Always(r *Run, name string, do func(context.Context, Out) error) {
 	r.t.Run(name, func(t T) {
-		ctx, cancel := Cleanup()
+		ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(r.suite.FinalTime, stepGrace))
 		defer cancel()
 		if err := do(ctx, r.out(t)); err != nil {
 			r.fail(ctx, t, err)

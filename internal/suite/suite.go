@@ -32,7 +32,8 @@ type Suite struct {
 	Test       string // the top-level test whose subtests are the steps
 	Namespace  string // prefix of every metric
 	Steps      []Expected
-	Final      string // the step whose lone failure does not touch the verdict: teardown; "" when there is none
+	Final      string        // the step whose lone failure does not touch the verdict: teardown; "" when there is none
+	FinalTime  time.Duration // bounds that step; 0 is stepGrace
 	Metrics    []Definition
 	InfoLabels []string // labels of the info metric, published as label.<name>
 	Words      Words

@@ -22,8 +22,8 @@ var isolatingSettings = map[string]string{
 // CloneIsolated asserts by SQL that the cluster cannot reach production: it does not archive,
 // follows no other cluster, has loaded the libraries that were chosen and no other, and runs nothing by
 // itself. The reason of a failure is isolation_breached. notes are the workers of the
-// libraries that were chosen.
-func CloneIsolated(ctx context.Context, conn *pgx.Conn, preload []string) (notes []string, err error) {
+// libraries that were chosen. A cluster that is kept collects what it will archive, and its archiver has nothing to call.
+func CloneIsolated(ctx context.Context, conn *pgx.Conn, preload []string, kept bool) (notes []string, err error) {
 	// Not by SHOW: it says of archive_command only whether it is in use.
 	settings, err := textPairs(ctx, conn,
 		"SELECT name, coalesce(reset_val, '') FROM pg_catalog.pg_settings ORDER BY name")
@@ -32,6 +32,9 @@ func CloneIsolated(ctx context.Context, conn *pgx.Conn, preload []string) (notes
 	}
 	for _, setting := range settings {
 		want, known := isolatingSettings[setting[0]]
+		if kept && setting[0] == "archive_mode" {
+			continue
+		}
 		if setting[0] == "shared_preload_libraries" {
 			want, known = strings.Join(preload, ","), true
 		}
@@ -40,7 +43,7 @@ func CloneIsolated(ctx context.Context, conn *pgx.Conn, preload []string) (notes
 				got, want)
 		}
 	}
-	return checkProcesses(ctx, conn, len(preload) > 0)
+	return checkProcesses(ctx, conn, len(preload) > 0, kept)
 }
 
 // localProcesses are those that work on the cluster's own files and for its own sessions
@@ -59,10 +62,13 @@ var outboundProcesses = []string{
 
 // checkProcesses looks at every process that pg_stat_activity lists: others can run nothing
 // that is in the data.
-func checkProcesses(ctx context.Context, conn *pgx.Conn, libraries bool) (notes []string, err error) {
+func checkProcesses(ctx context.Context, conn *pgx.Conn, libraries, kept bool) (notes []string, err error) {
 	running, err := textPairs(ctx, conn,
 		"SELECT DISTINCT coalesce(backend_type, '?'), '' FROM pg_catalog.pg_stat_activity ORDER BY 1")
 	for _, process := range running {
+		if kept && process[0] == "archiver" {
+			continue
+		}
 		note, finding := judgeProcess(process[0], libraries)
 		if finding != nil {
 			return nil, finding

@@ -23,7 +23,7 @@ import (
 // where it can at the order of every GIN index. Its functions are made in the clone's databases
 // first; a database that refuses them is left out alone.
 func (d Deep) amcheck(ctx context.Context, s survey) (examination, error) {
-	schema := "veza_drill_" + strings.ToLower(rand.Text())
+	schema := postgres.OursPrefix + strings.ToLower(rand.Text())
 	refused := map[string]string{}
 	for _, database := range s.databases {
 		err := d.createAmcheck(ctx, database, schema, s.version)
@@ -82,14 +82,6 @@ func (d Deep) createAmcheck(ctx context.Context, database, schema, version strin
 		return err
 	}
 	defer closeConn(ctx, conn)
-	// The clone's event triggers may refuse what is made here; those that are ENABLE ALWAYS do so
-	// even in this session.
-	const disableEventTriggers = `DO $$ DECLARE name text; BEGIN
-		FOR name IN SELECT evtname FROM pg_catalog.pg_event_trigger LOOP
-		EXECUTE format('ALTER EVENT TRIGGER %I DISABLE', name); END LOOP; END $$`
-	if _, err = conn.Exec(ctx, disableEventTriggers); err != nil {
-		return err
-	}
 	arguments := "regclass, boolean, boolean"
 	if versions.AmcheckUnique.In(version) {
 		arguments += ", boolean"
@@ -98,7 +90,7 @@ func (d Deep) createAmcheck(ctx context.Context, database, schema, version strin
 	if versions.AmcheckGIN.In(version) {
 		functions += fmt.Sprintf(ginFunction, schema)
 	}
-	_, err = conn.Exec(ctx, "CREATE SCHEMA "+schema+"; "+functions)
+	_, err = conn.Exec(ctx, postgres.WithoutEventTriggers("CREATE SCHEMA "+schema+"; "+functions))
 	return err
 }
 

@@ -87,7 +87,8 @@ func (h *Hole) Error() string {
 // timeline switch, and finds its end. history is the content of the newest
 // timeline's history file, nil when the backup's own timeline is the newest.
 //
-// Errors carry the reason wal_missing, wal_corrupt or timeline_conflict; a hole is a *Hole.
+// Errors carry the reason wal_missing, wal_corrupt or timeline_conflict; a hole is a *Hole. What comes before a
+// segment that is missing or cannot be read is in the chain all the same.
 func (a Archive) Follow(start Start, history []Switch) (Chain, error) {
 	chain := Chain{Target: a.Newest(start.First.Timeline)}
 	path, err := a.path(start, chain.Target, history)
@@ -109,7 +110,7 @@ func (a Archive) walk(start Start, route route) ([]Entry, error) {
 	for ; ; number++ {
 		entry, found, err := a.at(number, route)
 		if err != nil {
-			return nil, err
+			return chain, err
 		}
 		if !found {
 			break
@@ -118,7 +119,7 @@ func (a Archive) walk(start Start, route route) ([]Entry, error) {
 	}
 	missing := Segment{Timeline: route.timelines(number, a.SegmentSize)[0], Number: number}.Name(a.SegmentSize)
 	if next, ok := a.after(number, route); ok {
-		return nil, &reason.Error{
+		return chain, &reason.Error{
 			Reason: reason.WALMissing,
 			Err:    &Hole{Missing: missing, Next: next.Name, Since: next.Time},
 		}

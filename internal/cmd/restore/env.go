@@ -8,11 +8,11 @@ import (
 	"veza.fr/recovery/internal/settings"
 )
 
-// here is this machine: its own programs, and the repository that its pgBackRest reads.
-func here() environment.Environment {
-	processes := func(settings.Settings) sandbox.Provider { return process.Provider{} }
+// here is this machine: its own programs, the repository that its pgBackRest reads, and that data directory.
+func here(data string) environment.Environment {
 	return environment.Environment{
-		Name: "process", Control: processes, Sandbox: processes, Local: true, Here: true,
-		Conf: pgbackrest.DefaultConfig,
+		Name: process.Node{}.Environment(), Local: true, Here: true, Conf: pgbackrest.DefaultConfig,
+		Control: func(settings.Settings) sandbox.Provider { return process.Provider{} },
+		Sandbox: func(settings.Settings) sandbox.Provider { return process.Node{Data: data} },
 	}
 }

@@ -65,6 +65,8 @@ func flagSet() (*flag.FlagSet, *asked) {
 	set.BoolVar(&a.wanted.Resume, "resume", false, "go on with a restore into that directory that was interrupted")
 	set.BoolVar(&a.wanted.AcceptLoss, "accept-loss", false,
 		"restore although part of the archive is lost, up to where it is whole; the report names it")
+	set.StringVar(&a.wanted.History, "history", "/var/lib/veza-drill/drill-history.jsonl",
+		"`FILE` of the drills' -history: it says how long the last one took")
 	set.StringVar(&a.report, "report", "", "write the verdict as JSON to `FILE`")
 	set.StringVar(&a.log, "log", "",
 		"append all that is said to `FILE` (default: "+logName+" in "+logDirectory+

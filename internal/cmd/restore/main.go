@@ -39,7 +39,7 @@ func restore(args []string) int {
 		return refuse(err.Error())
 	}
 	wanted := asked.wanted
-	wanted.Environment = here()
+	wanted.Environment = here
 	suite.Listen()
 	played := runner.Played{
 		Suite: wanted.Suite(), Report: asked.report, Log: log, Stanza: asked.settings.Stanza, Verbose: asked.verbose,

@@ -24,7 +24,7 @@ func (h *Host) Put(ctx context.Context, path string, content []byte, mode fs.Fil
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	if !within(dir, h.dirs) {
+	if !within(dir, h.dirs) && (h.data == "" || !within(dir, []string{h.data})) {
 		return fmt.Errorf("write %s: refused: it is outside %s", path, h.dir)
 	}
 	return writeFile(filepath.Join(dir, filepath.Base(path)), content, mode, int(user.uid), int(user.gid))

@@ -27,6 +27,7 @@ const (
 type Host struct {
 	dir  string   // the scratch directory, every symbolic link resolved
 	dirs []string // dir, and the short directory of the sockets where there is one
+	data string   // a data directory elsewhere that may be written to, "" for none; see Node
 	user account  // who commands run as
 
 	mu       sync.Mutex

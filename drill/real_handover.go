@@ -1,0 +1,111 @@
+package drill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"time"
+
+	"veza.fr/recovery/internal/node"
+	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/postgres"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/suite"
+)
+
+// handOver ends a restore, however it went: a cluster that is out of recovery is stopped cleanly, without a trace of the
+// procedure in it or in its files, and it is said what to type next; of any other it is said what is there. Nothing is
+// deleted but what the run itself has made outside of the data directory.
+func (r *real) handOver(ctx context.Context, out suite.Out) error {
+	var err error
+	switch {
+	case r.claim == nil:
+		out.Say("nothing was written to %s", r.To)
+	case r.claim.Step == node.Recovered:
+		err = r.leaveCluster(ctx, out)
+	default:
+		err = r.leaveRest(ctx, out)
+	}
+	return reason.Wrap(reason.SandboxFailed, errors.Join(err, out.Undone(ctx)))
+}
+
+// pass lets a cluster into production. A budget that was exceeded, and a check that nobody asked for, are a drill's to
+// judge: here the data is back.
+func (r *real) pass(out suite.Out, late, unsaid error) {
+	for _, err := range []error{late, unsaid} {
+		if err != nil {
+			out.Note("it does not keep the cluster from being handed over: %s", pgbackrest.Printable(err.Error()))
+		}
+	}
+	r.sound = true
+}
+
+// leaveCluster hands over a cluster that is out of recovery.
+func (r *real) leaveCluster(ctx context.Context, out suite.Out) error {
+	begun := time.Now()
+	if err := r.stopWithoutTrace(ctx); err != nil {
+		out.Note("the cluster in %s is out of recovery, and was not handed over: start it by hand and look at its log",
+			r.place.Dir)
+		return errors.Join(err, r.claim.Release())
+	}
+	out.Say("stopped cleanly, %.1f s", time.Since(begun).Seconds())
+	for _, note := range r.server.InTheWay() {
+		out.Note("before it is started: %s", note)
+	}
+	if !r.sound {
+		out.Note("the cluster in %s did not pass. It is whole as far as recovery went, and is stopped: use it only by "+
+			"decision. Nothing was deleted", r.place.Dir)
+	}
+	out.Note("next: %s", r.next())
+	return r.claim.Drop()
+}
+
+// stopWithoutTrace takes away what the checks made in the cluster, stops it, and gives it its configuration back.
+func (r *real) stopWithoutTrace(ctx context.Context) error {
+	running, err := r.server.Running(ctx)
+	if err == nil && !running {
+		var control postgres.Control
+		if control, err = postgres.ReadControl(ctx, r.server.Host, r.server.Installation, r.server.Data); err == nil {
+			err = r.server.Start(ctx, control)
+		}
+	}
+	if err == nil {
+		err = r.server.RemoveOurs(ctx)
+	}
+	if err != nil {
+		err = fmt.Errorf("what the checks made in it (%s...) is still there: %w", postgres.OursPrefix, err)
+	}
+	return errors.Join(err, r.server.StopCleanly(ctx), r.server.HandBack(ctx))
+}
+
+// leaveRest stops what is at work in a data directory that is not out of recovery.
+func (r *real) leaveRest(ctx context.Context, out suite.Out) error {
+	var err error
+	if r.server != nil && r.claim.Step == node.Recovering {
+		if running, unknown := r.server.Running(ctx); running || unknown != nil {
+			err = r.server.StopCleanly(ctx)
+		}
+		err = errors.Join(err, r.server.PutBack(ctx))
+	}
+	what := "backup set " + r.claim.Set + " is restored in part"
+	if r.claim.Step == node.Recovering {
+		what = "backup set " + r.claim.Set + " is restored, and its WAL is replayed in part"
+	}
+	out.Note("in %s %s: `veza-restore -resume` with the same settings goes on; to begin anew move it and %s away", r.place.Dir,
+		what, node.ClaimFile(r.place.Dir))
+	return errors.Join(err, r.claim.Release())
+}
+
+// next is what to type so that the cluster goes into production.
+func (r *real) next() string {
+	return pgbackrest.Printable(r.place.Formation.Adopt(r.place.Dir, path.Dir(r.server.Installation.Program("pg_ctl"))))
+}
+
+// startOf is when a restore that is taken up began.
+func startOf(before *node.Claim) time.Time {
+	if before != nil {
+		return before.Begun
+	}
+	return time.Now()
+}

@@ -1,0 +1,205 @@
+package drill
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/user"
+	"strings"
+	"time"
+
+	"veza.fr/recovery/internal/host"
+	"veza.fr/recovery/internal/node"
+	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/target"
+)
+
+// preflight is the drill's, then looks whether the data directory may be restored into, and asks. Nothing of the node
+// has been changed when it ends.
+func (r *real) preflight(ctx context.Context, out suite.Out, asked request) (found ready, err error) {
+	if err = r.refuseAtOnce(); err != nil { // before anything that takes time
+		return found, err
+	}
+	if found, err = preflight(ctx, out, asked); err != nil {
+		return found, err
+	}
+	if err = r.refuse(ctx, found); err != nil {
+		return found, err
+	}
+	return found, r.Confirm(ctx, r.facts(found))
+}
+
+// look looks at the data directory.
+func (r *real) look() (err error) {
+	if r.home, err = homeOfServer(); err != nil {
+		return reason.Wrap(reason.ToolMissing, err)
+	}
+	r.place, err = node.Look(r.To, r.home)
+	return err
+}
+
+// refuseAtOnce refuses what no repository changes: a path that is none, and a directory that holds something which no
+// restore has left.
+func (r *real) refuseAtOnce() error {
+	if err := r.look(); err != nil {
+		return err
+	}
+	claim, err := node.ReadClaim(r.place.Dir)
+	if err != nil || claim != nil {
+		return err
+	}
+	return r.place.Refuse(node.Asked{Resume: r.Resume}, nil, "")
+}
+
+// homeOfServer is the home directory of the user who runs PostgreSQL.
+func homeOfServer() (string, error) {
+	name := host.ServiceUser
+	if os.Geteuid() != 0 {
+		who, err := user.Current()
+		if err != nil {
+			return "", err
+		}
+		name = who.Username
+	}
+	who, err := user.Lookup(name)
+	if err != nil {
+		return "", fmt.Errorf("the user who runs PostgreSQL: %w", err)
+	}
+	return who.HomeDir, nil
+}
+
+// refuse says why the data directory must not be restored into.
+func (r *real) refuse(ctx context.Context, found ready) error {
+	if err := r.look(); err != nil { // what a killed restore left running has been ended meanwhile
+		return err
+	}
+	claim, err := node.ReadClaim(r.place.Dir)
+	if err != nil {
+		return reason.Errorf(reason.ConfigInvalid, "the mark of a restore that has not ended: %w: move it away with the "+
+			"directory it is about", err)
+	}
+	if claim != nil { // who has it may be at work
+		held, err := node.Take(r.place.Dir)
+		if err != nil {
+			return err
+		}
+		if err = held.Release(); err != nil {
+			return reason.Wrap(reason.SandboxFailed, err)
+		}
+	}
+	asked := node.Asked{Resume: r.Resume, SystemID: found.plan.info.SystemID(found.plan.set)}
+	if err = r.place.Refuse(asked, claim, r.role(ctx, found)); err != nil {
+		return err
+	}
+	r.again = r.Resume && len(r.place.Entries) > 0
+	if need := found.plan.need(); r.place.Free < need && !r.again {
+		return reason.Errorf(reason.DiskSpace, "-to %s: the restore needs %s, and %s are free", r.place.Dir,
+			megabytes(need), megabytes(r.place.Free))
+	}
+	return nil
+}
+
+// role is what pg_auto_failover calls the node; "" where it does not know it, or cannot be asked.
+func (r *real) role(ctx context.Context, found ready) string {
+	if r.place.Formation.State == "" {
+		return ""
+	}
+	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
+	defer cancel()
+	said, err := found.Control.Run(ctx, host.Command{
+		Argv: []string{
+			"pg_autoctl", "show", "file", "--pgdata", r.place.Dir, "--state", "--json", "--contents",
+		},
+		Env: []string{"HOME=" + r.home},
+	})
+	var state struct {
+		Role string `json:"current_role"`
+	}
+	if err != nil || json.Unmarshal(said.Stdout, &state) != nil {
+		return ""
+	}
+	return pgbackrest.Printable(state.Role)
+}
+
+// refuseSettings refuses what a drill may be asked for and a restore may not.
+func (r *real) refuseSettings(asked settings.Settings) error {
+	kind := asked.Target.Kind
+	if r != nil && (kind == target.Random || kind == target.Timeline) {
+		return reason.Errorf(reason.ConfigInvalid, "-target %s is for drills: name the moment, the position or the restore "+
+			"point to restore to", asked.Target)
+	}
+	return nil
+}
+
+// facts are what somebody must know who says yes.
+func (r *real) facts(found ready) []string {
+	p := found.plan
+	last := p.chain.Last()
+	facts := []string{
+		fmt.Sprintf("set      %s, %s, PostgreSQL %s, %s, %s old", p.set.Label, p.set.Type, p.major(),
+			megabytes(p.set.Info.Size), p.age.Round(time.Second)),
+		fmt.Sprintf("into     %s: %s; needs %s, %s free", r.place.Dir, r.there(), megabytes(p.need()),
+			megabytes(r.place.Free)),
+	}
+	if last.Name != "" {
+		facts = append(facts, fmt.Sprintf("archive  whole over %s: %d segments, the last is %s, archived %s",
+			p.chain.Route(), len(p.chain.Entries), last.Name, stamp(last.Time)))
+	}
+	facts = append(facts, "lost     "+lostBy(found, last.Time), "time     "+r.lastDrill(found.Stanza()))
+	return append(facts, "then     stopped cleanly, archiving nothing until it is started; what to type next is printed")
+}
+
+func (r *real) there() string {
+	switch {
+	case r.again:
+		return "the rest of an interrupted restore, taken up"
+	case r.place.Exists:
+		return "empty"
+	}
+	return "not there yet"
+}
+
+// lostBy says what will not come back.
+func lostBy(found ready, last time.Time) string {
+	if to := found.Settings.Target; to.Kind != target.End {
+		return fmt.Sprintf("everything after -target %s, as asked", to)
+	}
+	if last.IsZero() {
+		return "everything after the backup: nothing is archived after it"
+	}
+	return fmt.Sprintf("what was written after the last archived segment, %s ago", time.Since(last).Round(time.Second))
+}
+
+// lastDrill says how long the last drill of the stanza took, by the history of the drills.
+func (r *real) lastDrill(stanza string) string {
+	const unknown = "not known: there is no history of drills here (-history)"
+	content, err := os.ReadFile(r.History)
+	if r.History == "" || err != nil {
+		return unknown
+	}
+	lines := strings.Split(strings.TrimSpace(string(content)), "\n")
+	for i := len(lines) - 1; i >= 0; i-- {
+		var run struct {
+			Verdict, Ended string
+			Labels         map[string]string
+			Measurements   []struct {
+				Name  string
+				Value float64
+			}
+		}
+		if json.Unmarshal([]byte(lines[i]), &run) != nil || run.Labels["stanza"] != stanza || run.Verdict != "pass" {
+			continue
+		}
+		for _, m := range run.Measurements {
+			if m.Name == "rto_seconds" {
+				return fmt.Sprintf("the last drill that passed, %s, took %s from the restore to the first query",
+					pgbackrest.Printable(run.Ended), time.Duration(m.Value*float64(time.Second)).Round(time.Second))
+			}
+		}
+	}
+	return unknown
+}

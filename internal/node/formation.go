@@ -1,0 +1,137 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"gopkg.in/ini.v1"
+)
+
+// Formation is what pg_auto_failover left on a node: XDG_DATA_HOME and XDG_CONFIG_HOME of the user who runs it, below
+// which it repeats the whole path of the data directory (its documentation, "pg_autoctl show file").
+type Formation struct {
+	State   string // the file with the node's state; "" where the node is forgotten
+	Monitor string // libpq string; "" where no configuration was found
+	Options []string
+}
+
+// Where pg_autoctl keeps its files, below the home directory.
+const (
+	stateHome  = ".local/share"
+	configHome = ".config"
+)
+
+// readFormation looks for a node's state and configuration. The configuration is also found where somebody moved it
+// aside, next to its place: pg_autoctl.lost-...; the newest goes.
+func readFormation(home, dir string) (f Formation, err error) {
+	state := filepath.Join(home, stateHome, "pg_autoctl", dir, "pg_autoctl.state")
+	if _, err = os.Lstat(state); err == nil {
+		f.State = state
+	} else if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+		return f, err
+	}
+	homes, err := filepath.Glob(filepath.Join(home, configHome, "pg_autoctl*"))
+	if err != nil {
+		return f, err
+	}
+	slices.SortFunc(homes, newestFirst)
+	for _, place := range homes {
+		content, unread := os.ReadFile(filepath.Join(place, dir, "pg_autoctl.cfg"))
+		if unread != nil {
+			continue
+		}
+		return f, f.parse(content)
+	}
+	return f, nil
+}
+
+// newestFirst orders files by when they changed; the one that is in its place goes before all.
+func newestFirst(a, b string) int {
+	age := func(name string) int64 {
+		info, err := os.Lstat(name)
+		if err != nil {
+			return 0
+		}
+		return info.ModTime().UnixNano()
+	}
+	switch in := "pg_autoctl"; {
+	case filepath.Base(a) == in:
+		return -1
+	case filepath.Base(b) == in:
+		return 1
+	}
+	return int((age(b) - age(a)) >> 32) //nolint:gosec // only its sign
+}
+
+// sslOptions are those of `pg_autoctl create postgres` for how a node was made.
+func sslOptions(ssl *ini.Section) []string {
+	if ssl.Key("active").String() != "1" {
+		return []string{"--no-ssl"}
+	}
+	options := []string{"--ssl-mode", ssl.Key("sslmode").String()}
+	if ssl.Key("self_signed").String() == "1" {
+		return append([]string{"--ssl-self-signed"}, options...)
+	}
+	for option, key := range map[string]string{
+		"--ssl-ca-file": "ca_file", "--ssl-crl-file": "crl_file", "--server-cert": "cert_file", "--server-key": "key_file",
+	} {
+		if value := ssl.Key(key).String(); value != "" {
+			options = append(options, option, value)
+		}
+	}
+	slices.Sort(options[2:])
+	return options
+}
+
+// parse reads pg_autoctl.cfg. The password that a monitor's string may hold stays in the file.
+func (f *Formation) parse(content []byte) error {
+	file, err := ini.LoadSources(ini.LoadOptions{IgnoreInlineComment: true}, content)
+	if err != nil {
+		return err
+	}
+	keeper, server := file.Section("pg_autoctl"), file.Section("postgresql")
+	f.Monitor = keeper.Key("monitor").String()
+	if strings.Contains(f.Monitor, "@") && strings.Contains(strings.SplitN(f.Monitor, "@", 2)[0], ":") &&
+		strings.Count(strings.SplitN(f.Monitor, "@", 2)[0], ":") > 1 || strings.Contains(f.Monitor, "password") {
+		f.Monitor = ""
+	}
+	for _, pair := range [][2]string{
+		{"--hostname", keeper.Key("hostname").String()}, {"--name", keeper.Key("name").String()},
+		{"--formation", keeper.Key("formation").String()}, {"--dbname", server.Key("dbname").String()},
+		{"--username", server.Key("username").String()}, {"--pgport", server.Key("port").String()},
+		{"--auth", server.Key("auth_method").String()},
+	} {
+		if pair[1] != "" {
+			f.Options = append(f.Options, pair[0], pair[1])
+		}
+	}
+	switch level := server.Key("hba_level").String(); level {
+	case "lan":
+		f.Options = append(f.Options, "--pg-hba-lan")
+	case "none":
+		f.Options = append(f.Options, "--skip-pg-hba")
+	}
+	f.Options = append(f.Options, sslOptions(file.Section("ssl"))...)
+	return nil
+}
+
+// Adopt is what to type, as the user who runs PostgreSQL, so that pg_auto_failover takes a restored data directory as
+// its node. What no file of the node says stands as the variables of the page do.
+func (f Formation) Adopt(dir, bin string) string {
+	options, monitor := f.Options, f.Monitor
+	if len(options) == 0 {
+		options = []string{
+			`--hostname "$ADDRESS"`, `--name "$NODE"`, `--dbname "$DATABASE"`, "--pg-hba-lan", "--auth trust", "--no-ssl",
+		}
+	}
+	if monitor == "" {
+		monitor = "postgres://autoctl_node@$MONITOR:5432/pg_auto_failover"
+	}
+	return fmt.Sprintf("pg_autoctl create postgres --pgdata %s --pgctl %s/pg_ctl %s --monitor %q", dir, bin,
+		strings.Join(options, " "), monitor)
+}

@@ -1,0 +1,249 @@
+// Package node is the data directory of a machine that is restored for real: what is in it, who uses it, and the mark of
+// a restore that has not ended. Nothing in this package removes or changes what it looks at.
+package node
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/user"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"veza.fr/recovery/internal/host"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/sandbox"
+)
+
+// Place is a data directory as it was found.
+type Place struct {
+	Dir     string   // absolute, every symbolic link resolved
+	Exists  bool     // the directory is there
+	Entries []string // what is in it, at most a few names; none is an empty one
+	Version string   // PG_VERSION; "" where there is none
+	Process int      // a server that works in it, or one whose pid file says so; 0 is none
+	// Signals are what tells how far a recovery is.
+	Control, Recovery, Standby bool
+	// Ours says that the last start of the cluster was a restore's: nobody has used it since.
+	Ours      bool
+	Formation Formation
+	Free      int64 // bytes that the user may take on its file system
+}
+
+// ourStart is in the command line of a server that a restore has started, which PostgreSQL keeps in postmaster.opts until
+// the next start: its configuration is in the scratch directory of the run.
+var ourStart = regexp.MustCompile(`"config_file=/[^"]*/` + sandbox.Prefix + `[^"/]*-restore-[0-9a-f]{16}/etc/postgresql\.conf"`)
+
+// mostNames bounds how many entries a sentence names.
+const mostNames = 3
+
+// Look looks at a data directory; home is that of the user who runs PostgreSQL. An error is config_invalid: the path
+// cannot be one.
+func Look(dir, home string) (p Place, err error) {
+	if p.Dir, err = resolve(dir); err != nil {
+		return p, reason.Errorf(reason.ConfigInvalid, "-to %s: %w", dir, err)
+	}
+	info, err := os.Lstat(p.Dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return p, reason.Errorf(reason.ConfigInvalid, "-to: %w", err)
+	case !info.IsDir():
+		return p, reason.Errorf(reason.ConfigInvalid, "-to %s is no directory", p.Dir)
+	default:
+		p.Exists = true
+		if err = p.read(); err != nil {
+			return p, reason.Errorf(reason.ConfigInvalid, "-to: %w", err)
+		}
+	}
+	if p.Process, err = serverIn(p.Dir); err != nil {
+		return p, reason.Errorf(reason.SandboxFailed, "look for a server in %s: %w", p.Dir, err)
+	}
+	if p.Formation, err = readFormation(home, p.Dir); err != nil {
+		return p, reason.Errorf(reason.ConfigInvalid, "-to %s: what pg_auto_failover knows of it: %w", p.Dir, err)
+	}
+	if p.Free, err = free(p.Dir); err != nil {
+		return p, reason.Errorf(reason.ConfigInvalid, "-to: %w", err)
+	}
+	return p, nil
+}
+
+// Resolved is the path of a data directory without symbolic links; what cannot be one stays as it is, and Look says why.
+func Resolved(dir string) string {
+	if whole, err := resolve(dir); err == nil {
+		return whole
+	}
+	return dir
+}
+
+// resolve is the absolute path of a directory that may not be there yet; its parent must be.
+func resolve(dir string) (string, error) {
+	if dir == "" {
+		return "", errors.New("name the data directory")
+	}
+	if !filepath.IsAbs(dir) {
+		return "", errors.New("the path must be absolute")
+	}
+	if whole, err := filepath.EvalSymlinks(dir); err == nil {
+		return whole, nodeOf(whole)
+	}
+	if _, err := os.Lstat(dir); err == nil {
+		return "", errors.New("it is a symbolic link to what is not there")
+	}
+	parent, err := filepath.EvalSymlinks(filepath.Dir(filepath.Clean(dir)))
+	if err != nil {
+		return "", fmt.Errorf("the directory above it must exist: %w", err)
+	}
+	whole := filepath.Join(parent, filepath.Base(filepath.Clean(dir)))
+	return whole, nodeOf(whole)
+}
+
+// nodeOf refuses what is never a data directory, and a name that the configuration of PostgreSQL or a shell would read
+// as something else.
+func nodeOf(dir string) error {
+	const meaning = "'\"\\%$`;&|<>(){}[]*?!#~\n\r\t"
+	if strings.ContainsAny(dir, meaning) {
+		return fmt.Errorf("%q has a character that commands would not take as it is", dir)
+	}
+	if strings.Count(dir, "/") < 2 {
+		return errors.New("a directory of its own is needed, not one below /")
+	}
+	return nil
+}
+
+// read looks into a directory that is there.
+func (p *Place) read() error {
+	open, err := os.Open(p.Dir)
+	if err != nil {
+		return err
+	}
+	defer open.Close() //nolint:errcheck // only read
+	names, err := open.Readdirnames(mostNames + 1)
+	if len(names) > 0 {
+		err = nil
+	}
+	if err != nil && !strings.Contains(err.Error(), "EOF") {
+		return err
+	}
+	p.Entries = names
+	if version, unread := os.ReadFile(filepath.Join(p.Dir, "PG_VERSION")); unread == nil {
+		p.Version = strings.TrimSpace(string(version[:min(len(version), 16)]))
+	}
+	p.Control = exists(p.Dir, "global/pg_control")
+	if options, unread := os.ReadFile(filepath.Join(p.Dir, "postmaster.opts")); unread == nil {
+		p.Ours = ourStart.Match(options)
+	}
+	p.Recovery, p.Standby = exists(p.Dir, "recovery.signal"), exists(p.Dir, "standby.signal")
+	return nil
+}
+
+func exists(dir, name string) bool {
+	_, err := os.Lstat(filepath.Join(dir, name))
+	return err == nil
+}
+
+// named are the entries as a sentence has them.
+func (p Place) named() string {
+	names := p.Entries
+	more := ""
+	if len(names) > mostNames {
+		names, more = names[:mostNames], ", ..."
+	}
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = strconv.Quote(name)
+	}
+	return strings.Join(quoted, ", ") + more
+}
+
+// serverIn is a process that works in a directory, or that the pid file there names; 0 is none.
+func serverIn(dir string) (int, error) {
+	if content, err := os.ReadFile(filepath.Join(dir, "postmaster.pid")); err == nil {
+		first, _, _ := strings.Cut(string(content), "\n")
+		pid, err := strconv.Atoi(strings.TrimSpace(first))
+		if err == nil && pid > 0 && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) && isProgram(pid, "postgres") {
+			return pid, nil
+		}
+	}
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return 0, err
+	}
+	for _, entry := range entries {
+		pid, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		cwd, err := os.Readlink(filepath.Join("/proc", entry.Name(), "cwd"))
+		cwd = strings.TrimSuffix(cwd, " (deleted)")
+		if err == nil && cwd == dir && isProgram(pid, "postgres") {
+			return pid, nil
+		}
+	}
+	return 0, nil
+}
+
+// isProgram says whether a process is of a program.
+func isProgram(pid int, program string) bool {
+	content, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm"))
+	return err == nil && strings.TrimSpace(string(content)) == program
+}
+
+// Make makes a data directory of the user who runs PostgreSQL.
+func Make(dir string) error {
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	return own(dir)
+}
+
+// MakeAs makes a directory, empty, that belongs to whom another belongs; one that is there must be empty. It is for
+// tablespaces, whose names come from the data: what is above it must be there.
+func MakeAs(dir, like string) error {
+	info, err := os.Stat(like)
+	if err != nil {
+		return err
+	}
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return errors.ErrUnsupported
+	}
+	if err = os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	return os.Lchown(dir, int(owner.Uid), int(owner.Gid))
+}
+
+// own gives a directory to the user who runs PostgreSQL, where this process may.
+func own(dir string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	who, err := user.Lookup(host.ServiceUser)
+	if err != nil {
+		return err
+	}
+	uid, err := strconv.Atoi(who.Uid)
+	if err != nil {
+		return err
+	}
+	gid, err := strconv.Atoi(who.Gid)
+	if err != nil {
+		return err
+	}
+	return os.Lchown(dir, uid, gid)
+}
+
+// free is what may be written where a directory is or will be.
+func free(dir string) (int64, error) {
+	var s syscall.Statfs_t
+	err := syscall.Statfs(dir, &s)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = syscall.Statfs(filepath.Dir(dir), &s)
+	}
+	return int64(s.Bavail) * s.Bsize, err
+}

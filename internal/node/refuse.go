@@ -1,0 +1,67 @@
+package node
+
+import (
+	"fmt"
+	"time"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// Asked is how a restore wants to use a data directory.
+type Asked struct {
+	Resume   bool
+	SystemID string // of the cluster that is restored
+}
+
+// Refuse says why a data directory must not be restored into, nil when it may: whatever is typed, nothing is written
+// where a cluster is. claim is the mark of a restore that has not ended, nil for none; role is what pg_auto_failover
+// calls the node. The reason is config_invalid.
+func (p Place) Refuse(asked Asked, claim *Claim, role string) error {
+	refuse := func(format string, args ...any) error {
+		return reason.Errorf(reason.ConfigInvalid, "-to %s: %s", p.Dir, fmt.Sprintf(format, args...))
+	}
+	switch {
+	case p.Process != 0:
+		return refuse("a server works in it, process %d: stop it first", p.Process)
+	case p.Formation.State != "" && role != "":
+		return refuse("pg_auto_failover has this node as %s (%s): drop the node at the monitor and move that state away "+
+			"first, or restore another node", role, p.Formation.State)
+	case p.Formation.State != "":
+		return refuse("pg_auto_failover still knows this node (%s): drop the node at the monitor and move that state away "+
+			"first, or restore another node", p.Formation.State)
+	case len(p.Entries) == 0:
+		return nil // nothing can be lost; with -resume the restore begins again
+	case !asked.Resume && claim != nil:
+		return refuse("a restore of backup set %s, begun %s, has not ended (%s): go on with -resume, or move the "+
+			"directory and %s away", claim.Set, claim.Begun.UTC().Format(time.RFC3339), claim.Step, ClaimFile(p.Dir))
+	case !asked.Resume && p.Version != "":
+		return refuse("it holds a cluster (PostgreSQL %s): move it away, nothing is ever deleted", p.Version)
+	case !asked.Resume:
+		return refuse("it is not empty (%s): move what is there away, nothing is ever deleted", p.named())
+	}
+	return p.refuseResume(asked, claim, refuse)
+}
+
+// refuseResume says why what is in a directory is not the rest of a restore that may be taken up again.
+func (p Place) refuseResume(asked Asked, claim *Claim, refuse func(string, ...any) error) error {
+	switch {
+	case claim == nil:
+		return refuse("-resume: no restore was interrupted here (%s is not there), and it is not empty: %s",
+			ClaimFile(p.Dir), p.named())
+	case !claim.Of(p.Dir):
+		return refuse("-resume: it is another directory than the one that was being restored on %s",
+			claim.Begun.UTC().Format(time.RFC3339))
+	case claim.SystemID != asked.SystemID:
+		return refuse("-resume: what was being restored there is the cluster with system identifier %s, and the backup "+
+			"is of %s", claim.SystemID, asked.SystemID)
+	case claim.Step == Recovered && !p.Ours:
+		return refuse("-resume: recovery of backup set %s had ended there, and the cluster may have been used since: go "+
+			"on with it as it is, or move it away and restore again", claim.Set)
+	case p.Standby:
+		return refuse("-resume: it has become a standby since (standby.signal)")
+	case p.Control && !p.Recovery && !p.Ours:
+		return refuse("-resume: its recovery has ended since (no recovery.signal), and the cluster may have been used: go " +
+			"on with it as it is, or move it away and restore again")
+	}
+	return nil
+}

@@ -1,0 +1,168 @@
+package postgres
+
+import (
+	"context"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// OursPrefix begins the name of whatever a run makes in a restored cluster: its reader, and the schemas with functions
+// of its own. 26 letters that nobody could know follow.
+const OursPrefix = "veza_drill_"
+
+// oursPattern is a regular expression of PostgreSQL for such names.
+const oursPattern = "'^" + OursPrefix + "[a-z2-7]{26}$'"
+
+// archiveMode is that of a kept cluster while it is restored: its own, so that the history of the timeline it begins,
+// and every segment of it, waits for the archive. Nothing leaves it meanwhile, since archive_command is empty.
+func (s *Server) archiveMode() string {
+	if mode, set := s.Restored.Value("archive_mode"); set && slices.Contains([]string{"on", "always"}, mode.Value) {
+		return mode.Value
+	}
+	return "off"
+}
+
+// RemoveOurs takes away, from every database of a kept cluster that can be entered, what this run or one that was
+// killed has made there.
+func (s *Server) RemoveOurs(ctx context.Context) error {
+	conn, err := s.Connect(ctx, "")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(ctx) }() // what was written is committed
+	databases, err := namesOf(ctx, conn,
+		"SELECT datname::text FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2")
+	if err != nil {
+		return err
+	}
+	for _, database := range databases {
+		in, err := s.Connect(ctx, database)
+		if err != nil {
+			return err
+		}
+		err = writing(ctx, in, removeSchemas)
+		_ = in.Close(ctx) // what was written is committed
+		if err != nil {
+			return err
+		}
+	}
+	return writing(ctx, conn, removeRoles)
+}
+
+// writing runs a statement in a session that may write, and in which triggers of the data do not fire.
+func writing(ctx context.Context, conn *pgx.Conn, statement string) error {
+	_, err := conn.Exec(ctx, "SET default_transaction_read_only = off; SET session_replication_role = replica")
+	if err == nil {
+		_, err = conn.Exec(ctx, statement)
+	}
+	return err
+}
+
+func namesOf(ctx context.Context, conn *pgx.Conn, query string) ([]string, error) {
+	rows, err := conn.Query(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[string])
+}
+
+// WithoutEventTriggers is a block that runs a statement of ours while no event trigger of the data fires, and leaves
+// them as they were: nobody else ever sees them disabled. The session's session_replication_role is replica, so only
+// those that are ENABLE REPLICA or ALWAYS are in the way. The statement holds no $veza$.
+func WithoutEventTriggers(statement string) string {
+	return `DO $body$
+	DECLARE t record; triggers text[] := '{}'; again text;
+	BEGIN
+		FOR t IN SELECT evtname, evtenabled FROM pg_catalog.pg_event_trigger WHERE evtenabled IN ('R', 'A') LOOP
+			EXECUTE pg_catalog.format('ALTER EVENT TRIGGER %I DISABLE', t.evtname);
+			triggers := pg_catalog.array_append(triggers, pg_catalog.format('ALTER EVENT TRIGGER %I ENABLE %s', t.evtname,
+				CASE t.evtenabled WHEN 'R' THEN 'REPLICA' ELSE 'ALWAYS' END));
+		END LOOP;
+		EXECUTE $veza$` + statement + `$veza$;
+		FOREACH again IN ARRAY triggers LOOP
+			EXECUTE again;
+		END LOOP;
+	END $body$`
+}
+
+var removeSchemas = WithoutEventTriggers(`DO $inner$
+	DECLARE n text;
+	BEGIN
+		FOR n IN SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname ~ ` + oursPattern + ` LOOP
+			EXECUTE pg_catalog.format('DROP SCHEMA %I CASCADE', n);
+		END LOOP;
+	END $inner$`)
+
+// removeRoles works for all databases: the reader owns nothing, and what it was granted are databases.
+const removeRoles = `DO $$
+	DECLARE n text; d text;
+	BEGIN
+		FOR n IN SELECT rolname FROM pg_catalog.pg_roles WHERE rolname ~ ` + oursPattern + ` LOOP
+			FOR d IN SELECT datname FROM pg_catalog.pg_database, pg_catalog.aclexplode(datacl) a
+				WHERE a.grantee = n::pg_catalog.regrole LOOP
+				EXECUTE pg_catalog.format('REVOKE ALL ON DATABASE %I FROM %I', d, n);
+			END LOOP;
+			EXECUTE pg_catalog.format('DROP ROLE %I', n);
+		END LOOP;
+	END $$`
+
+// HandBack gives a kept cluster that is stopped its own postgresql.auto.conf back, without what pgBackRest added for
+// the restore: restore_command and the targets name files of the run. What stood there before comes back.
+func (s *Server) HandBack(ctx context.Context) error {
+	if s.autoConf == nil {
+		return nil
+	}
+	content := handedBack(string(s.autoConf))
+	return s.Host.Put(ctx, path.Join(s.Data, autoConf), []byte(content), 0o600, "")
+}
+
+// PutBack gives a kept cluster whose recovery has not ended its postgresql.auto.conf back as pgBackRest wrote it.
+func (s *Server) PutBack(ctx context.Context) error {
+	if s.autoConf == nil {
+		return nil
+	}
+	return s.Host.Put(ctx, path.Join(s.Data, autoConf), s.autoConf, 0o600, "")
+}
+
+// handedBack is a restored postgresql.auto.conf without the settings of a recovery, pgBackRest's own or older ones
+// that ALTER SYSTEM or an earlier restore left.
+func handedBack(content string) string {
+	if at := strings.LastIndex(content, generated); at >= 0 {
+		content = content[:at]
+	}
+	lines := slices.DeleteFunc(strings.Split(content, "\n"), func(line string) bool {
+		s, ok := parseConfLine(line)
+		return ok && (s.Name == restoreCommand || slices.Contains(targets, s.Name)) || strings.HasPrefix(line, generated)
+	})
+	return strings.TrimRight(strings.Join(lines, "\n"), "\n") + "\n"
+}
+
+// InTheWay are the lines of a handed back configuration that keep the next start from working as it should, and files
+// that it needs and that no backup had.
+func (s *Server) InTheWay() (notes []string) {
+	for _, file := range s.Restored.Missing {
+		notes = append(notes, file+" is in no backup (Debian keeps it in /etc/postgresql): put it into "+s.Data+
+			" before PostgreSQL is started")
+	}
+	for _, setting := range s.Restored.Effective() {
+		place := setting.File + ":" + strconv.Itoa(setting.Line)
+		switch {
+		case setting.Value == "":
+		case setting.Name == "synchronous_standby_names":
+			notes = append(notes, place+": synchronous_standby_names = "+quoted(setting.Value)+": the first commit waits "+
+				"until such a standby is there; pg_auto_failover sets it itself, else comment it out for now")
+		case strings.HasPrefix(setting.Name, "recovery_target") && setting.File != autoConf &&
+			slices.Contains(targets, setting.Name):
+			notes = append(notes, place+": "+setting.Name+" = "+quoted(setting.Value)+": comment it out, the next standby "+
+				"of this cluster would stop there")
+		}
+	}
+	for _, place := range s.Restored.Refused {
+		notes = append(notes, place+": PostgreSQL refuses this line, and does not start")
+	}
+	return notes
+}
