@@ -21,10 +21,10 @@ const program = "veza-restore"
 // longest bounds a run: nobody cuts a restore off that takes its time, and one that hangs has an end.
 const longest = 7 * 24 * time.Hour
 
-func main() { os.Exit(restore(os.Args[1:])) }
+func main() { os.Exit(restore(os.Args[1:], drill.Restore)) }
 
-// restore is the program; it returns the exit status.
-func restore(args []string) int {
+// restore is the program, with the steps it plays; it returns the exit status.
+func restore(args []string, steps func(suite.T, drill.Real)) int {
 	asked, exit, done := parse(args, os.Stdout, os.Stderr)
 	if done {
 		return exit
@@ -47,7 +47,7 @@ func restore(args []string) int {
 			question.screen, question.log = stage.Screen, stage.Log
 			wanted.Confirm = question.confirm
 			test := player.Test{Package: program, Name: wanted.Suite().Test, Until: time.Now().Add(longest)}
-			player.Play(stage.Events, test, func(t suite.T) { drill.Restore(t, wanted) })
+			player.Play(stage.Events, test, func(t suite.T) { steps(t, wanted) })
 		},
 	}
 	return runner.Play(played, runner.World{
