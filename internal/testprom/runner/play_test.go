@@ -79,7 +79,9 @@ func TestPlay_ShowsJudgesAndReports(t *testing.T) {
 	for line := range strings.Lines(log.String()) {
 		assert.Regexp(t, stamped, strings.TrimSuffix(line, "\n"))
 	}
-	for _, want := range []string{"for the log alone", "    all of recover", "✓ handover", "PASSED  restore of stanza demo"} {
+	for _, want := range []string{
+		"for the log alone", "    all of recover", "✓ handover", "PASSED  restore of stanza demo",
+	} {
 		assert.Contains(t, log.String(), want)
 	}
 	text, err := os.ReadFile(report)

@@ -1,4 +1,4 @@
-package main
+package restore
 
 import (
 	"bytes"
@@ -30,15 +30,16 @@ const asRestore = "TEST_AS_RESTORE"
 func TestMain(m *testing.M) {
 	if gate := os.Getenv(asRestore); gate != "" {
 		_ = os.Unsetenv(asRestore)
-		os.Exit(restore(os.Args[1:], func(t suite.T, wanted drill.Real) { play(t, wanted, gate) }))
+		streams := Streams{os.Stdin, os.Stdout, os.Stderr}
+		os.Exit(streams.run(os.Args[1:], func(t suite.T, wanted drill.Real) { play(t, wanted, gate) }))
 	}
 	os.Exit(m.Run())
 }
 
 // play is a restore that touches nothing.
 func play(t suite.T, wanted drill.Real, gate string) {
-	run := suite.Begin(t, wanted.Suite(), "")
-	suite.Step(run, "preflight", func(ctx context.Context, out suite.Out, _ int) (int, error) {
+	restore := suite.Begin(t, wanted.Suite(), "")
+	suite.Step(restore, "preflight", func(ctx context.Context, out suite.Out, _ int) (int, error) {
 		out.Say("looking")
 		err := wait.For(ctx, "the test", time.Millisecond, func(context.Context) error {
 			_, err := os.Stat(gate)
@@ -53,9 +54,9 @@ func play(t suite.T, wanted drill.Real, gate string) {
 		return
 	}
 	for _, name := range suite.Restore.StepNames()[1:6] {
-		suite.Step(run, name, func(context.Context, suite.Out, int) (int, error) { return 0, nil }, 0)
+		suite.Step(restore, name, func(context.Context, suite.Out, int) (int, error) { return 0, nil }, 0)
 	}
-	suite.Always(run, "handover", func(_ context.Context, out suite.Out) error {
+	suite.Always(restore, "handover", func(_ context.Context, out suite.Out) error {
 		out.Say("handing over")
 		return nil
 	})
@@ -90,10 +91,10 @@ type session struct {
 	text bytes.Buffer
 }
 
-func begins(t *testing.T, args ...string) *session {
+func begins(t *testing.T) *session {
 	t.Helper()
 	s := &session{t: t, dir: t.TempDir(), done: make(chan struct{})}
-	s.cmd = command(t, s.dir, args...)
+	s.cmd = command(t, s.dir)
 	var err error
 	s.screen, err = pty.StartWithSize(s.cmd, &pty.Winsize{Rows: 24, Cols: 100})
 	require.NoError(t, err)
@@ -168,7 +169,8 @@ func TestPrompt_Yes(t *testing.T) {
 	s.types(" yes \n")
 	exit, text := s.end()
 	assert.Zero(t, exit, text)
-	assert.Contains(t, text, "    set      20260823-020003F\r\n    hostile  \\x1b[2J\\x16 next\r\n"+question+" yes \r\n")
+	assert.Contains(t, text,
+		"    set      20260823-020003F\r\n    hostile  \\x1b[2J\\x16 next\r\n"+question+" yes \r\n")
 	assert.Contains(t, text, "PASSED\x1b[0m\x1b[0m  restore of stanza unknown")
 	log, err := os.ReadFile(s.dir + "/log")
 	require.NoError(t, err)

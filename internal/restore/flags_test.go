@@ -1,9 +1,8 @@
-package main
+package restore
 
 import (
 	"bytes"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -124,20 +123,4 @@ func TestLog_Open(t *testing.T) {
 	var none *runner.Log
 	got, _ := openLog(linked)
 	assert.Equal(t, none, got)
-}
-
-// Whoever restores in a disaster may build it there: nothing it does not need is compiled, and nothing
-// of the testing package is in it.
-func TestPackages(t *testing.T) {
-	const ceiling = 330
-	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
-	require.NoError(t, err)
-	list := strings.Fields(string(out))
-	assert.LessOrEqual(t, len(list), ceiling)
-	for _, pkg := range list {
-		assert.NotEqual(t, "testing", pkg)
-		for _, heavy := range []string{"github.com/prometheus/", "github.com/testcontainers/", "github.com/lxc/incus/"} {
-			assert.False(t, strings.HasPrefix(pkg, heavy), pkg)
-		}
-	}
 }
