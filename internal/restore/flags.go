@@ -75,6 +75,13 @@ func flagSet() (*flag.FlagSet, *asked) {
 	return set, a
 }
 
+// Manual is what the manual page and the completions are made of: the flags, and the text that -h
+// prints around them. The settings are those of settings.Real.
+func Manual() (head string, set *flag.FlagSet, tail string) {
+	set, _ = flagSet()
+	return usageHead, set, usageTail
+}
+
 // parse reads the command line. Done says that the program ends here, with that status: what is wrong
 // is one line.
 func parse(args []string, out, errs io.Writer) (a asked, exit int, done bool) {
