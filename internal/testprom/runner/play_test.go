@@ -93,6 +93,23 @@ func TestPlay_ShowsJudgesAndReports(t *testing.T) {
 	assert.Len(t, d.Steps, len(suite.Restore.Steps))
 }
 
+// On a terminal the summary says what to type next, whatever else it leaves out.
+func TestPlay_SaysWhatComesNext(t *testing.T) {
+	var out closer
+	exit := Play(Played{Suite: suite.Restore, Do: func(s Stage) {
+		writes(s.Events, allPassed()...)
+		const note = `{"Action":"attr","Package":"p","Test":"TestRestore","Key":"note","Value":"%s"}` + "\n"
+		for i := range 20 {
+			_, _ = fmt.Fprintf(s.Events, note, fmt.Sprint("note ", i))
+		}
+		_, _ = fmt.Fprintf(s.Events, note, "next: pg_autoctl create")
+	}}, World{Program: "veza-restore", Stdout: &out, Stderr: &out, Now: time.Now, Colours: true})
+	assert.Zero(t, exit)
+	assert.Contains(t, out.String(), "\n  next       pg_autoctl create\n")
+	_, summary, _ := strings.Cut(out.String(), "PASSED")
+	assert.LessOrEqual(t, strings.Count(summary, "\n"), summaryLines)
+}
+
 // What is restored and not handed over is told apart from what was not restored.
 func TestPlay_NotHandedOver(t *testing.T) {
 	var out closer
