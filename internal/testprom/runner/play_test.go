@@ -55,7 +55,9 @@ func (c *closer) Close() error { return nil }
 
 // played runs a restore that writes its events, and gives back the exit status and what it printed.
 func played(p Played, out io.Writer, signals <-chan os.Signal) int {
-	p.Suite = suite.Restore
+	if p.Suite.Name == "" {
+		p.Suite = suite.Restore
+	}
 	return Play(p, World{Program: "veza-restore", Stdout: out, Stderr: out, Now: time.Now, Signals: signals})
 }
 
@@ -106,6 +108,8 @@ func TestPlay_SaysWhatComesNext(t *testing.T) {
 	}}, World{Program: "veza-restore", Stdout: &out, Stderr: &out, Now: time.Now, Colours: true})
 	assert.Zero(t, exit)
 	assert.Contains(t, out.String(), "\n  next       pg_autoctl create\n")
+	assert.Contains(t, out.String(), "    all of handover\n", "what is there now, and what can be done with it")
+	assert.NotContains(t, out.String(), "    all of recover\n", "of the others a line moves")
 	_, summary, _ := strings.Cut(out.String(), "PASSED")
 	assert.LessOrEqual(t, strings.Count(summary, "\n"), summaryLines)
 }
@@ -154,7 +158,9 @@ func TestPlay_IsGivenUp(t *testing.T) {
 	out := &screen{}
 	signals := make(chan os.Signal, 1)
 	signals <- syscall.SIGTERM
-	exit := played(Played{Do: func(Stage) { select {} }}, out, signals)
+	hasty := suite.Restore
+	hasty.FinalTime = 0
+	exit := played(Played{Suite: hasty, Do: func(Stage) { select {} }}, out, signals)
 	assert.Equal(t, 2, exit)
 	assert.Contains(t, out.String(), "interrupted: ")
 	assert.Contains(t, out.String(), "did not come to its end within 10ms of a signal")

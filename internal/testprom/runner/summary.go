@@ -125,6 +125,11 @@ func fitting(rows []row, room int) ([]row, int) {
 // typeables begin the notes that say what to type.
 var typeables = []string{suite.EnterIt, suite.RemoveIt, suite.NextIs}
 
+// toType says whether a note is one of them.
+func toType(note string) bool {
+	return slices.ContainsFunc(typeables, func(begin string) bool { return strings.HasPrefix(note, begin) })
+}
+
 // kept is how to get into a sandbox that is kept, and how to remove it; of a real restore, what comes next.
 func (r *result) kept() (rows []row) {
 	for _, note := range r.Notes {
@@ -154,7 +159,7 @@ func (r *result) measured() (rows []row) {
 // notes are what else the run noted.
 func (r *result) notes() (rows []row) {
 	for _, note := range r.Notes {
-		if !slices.ContainsFunc(typeables, func(begin string) bool { return strings.HasPrefix(note, begin) }) {
+		if !toType(note) {
 			rows = append(rows, row{"note", note})
 		}
 	}
