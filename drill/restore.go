@@ -124,6 +124,9 @@ func (r restored) planAgain(ctx context.Context, out suite.Out, info pgbackrest.
 // failed gives a failed restore its reason. From 2.55 on restore reads the history with the highest number in
 // the archive, whether recovery would come to it or not: it says itself what is wrong, but not of which file.
 func (r restored) failed(ctx context.Context, err error) error {
+	if occupied := r.real.occupied(err); occupied != nil {
+		return occupied
+	}
 	if why, _ := reason.Of(err); why != "" || !pgbackrest.Damaged(err) && !pgbackrest.OffTimeline(err) {
 		return failedRestore(err)
 	}
