@@ -48,7 +48,10 @@ func play(t suite.T, wanted drill.Real, gate string) {
 		if err != nil {
 			return 0, err
 		}
-		if said, _ := os.ReadFile(gate); string(said) == "crash" {
+		switch said, _ := os.ReadFile(gate); string(said) {
+		case "panic":
+			panic("it broke")
+		case "crash":
 			go panic("nobody recovers this")
 			<-ctx.Done()
 		}
@@ -237,6 +240,21 @@ func TestPrompt_NobodyIsAsked(t *testing.T) {
 		assert.Contains(t, string(out), "PASSED  "+title+" of stanza unknown")
 		assert.Equal(t, flag == "-yes", strings.Contains(string(out), "✓ handover"))
 	}
+}
+
+// A step that panics is a verdict, with a report; what was made is undone.
+func TestRun_APanicIsAVerdict(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(dir+"/gate", []byte("panic"), 0o600))
+	cmd := command(t, dir, "-yes")
+	out, err := cmd.CombinedOutput()
+	require.Error(t, err)
+	assert.Equal(t, 2, cmd.ProcessState.ExitCode())
+	assert.Contains(t, string(out), "NO VERDICT  restore of stanza unknown")
+	assert.Contains(t, string(out), "panic (step preflight): ")
+	report, err := os.ReadFile(dir + "/report.json")
+	require.NoError(t, err)
+	assert.Contains(t, string(report), `"reason": "panic"`)
 }
 
 // What no step survives ends the process with exit 2, and stands in the log.
