@@ -252,6 +252,8 @@ func TestRun_APanicIsAVerdict(t *testing.T) {
 	assert.Equal(t, 2, cmd.ProcessState.ExitCode())
 	assert.Contains(t, string(out), "NO VERDICT  restore of stanza unknown")
 	assert.Contains(t, string(out), "panic (step preflight): ")
+	assert.Contains(t, string(out), "prompt_test.go:", "where it was")
+	assert.Contains(t, string(out), "✓ handover", "a server may be at work")
 	report, err := os.ReadFile(dir + "/report.json")
 	require.NoError(t, err)
 	assert.Contains(t, string(report), `"reason": "panic"`)
