@@ -18,14 +18,21 @@ import (
 // plan is that of preflight, or another one when its set had expired meanwhile.
 type restored struct {
 	provisioned
-	started time.Time     // the clock of the RTO
-	took    time.Duration // until the files were there
+	started   time.Time     // the clock of the RTO
+	took      time.Duration // until the files were there
+	processes int           // that restore works with
+	getters   int           // that archive-get may work with
 }
 
 // restore restores the pinned set. The clock of the RTO starts here.
 func restore(ctx context.Context, out suite.Out, p provisioned) (restored, error) {
-	r := restored{provisioned: p, started: time.Now()}
-	err := r.run(ctx, out, r.plan.aim.target)
+	r := restored{provisioned: p}
+	err := r.chooseProcesses(ctx, out)
+	if err != nil {
+		return r, reason.Wrap(reason.SandboxFailed, err)
+	}
+	r.started = time.Now()
+	err = r.run(ctx, out, r.plan.aim.target)
 	if _, known := reason.Of(err); err != nil && !known {
 		if info, expired := r.expired(ctx, out); expired {
 			var again plan
@@ -52,10 +59,6 @@ func restore(ctx context.Context, out suite.Out, p provisioned) (restored, error
 
 // run has pgBackRest restore the set of the plan, ready to be recovered to a target.
 func (r restored) run(ctx context.Context, out suite.Out, to target.Target) error {
-	cores, err := r.cores(ctx)
-	if err != nil {
-		return err
-	}
 	tell := func(size int64) {
 		total := max(size, r.plan.set.Info.Size) // du counts the directories as well
 		out.Progress(suite.Progress{What: "restored", Done: size, Total: total, Unit: suite.Bytes})
@@ -69,7 +72,7 @@ func (r restored) run(ctx context.Context, out suite.Out, to target.Target) erro
 	ctx, stop := whileStoreAnswers(ctx, r.repo.Repository, r.box)
 	defer stop()
 	return r.repo.Pgbackrest.Restore(ctx, pgbackrest.RestoreOptions{
-		Set: r.plan.set.Label, Target: targetOptions(to), Tablespaces: r.box.Dir("tblspc"), ProcessMax: cores,
+		Set: r.plan.set.Label, Target: targetOptions(to), Tablespaces: r.box.Dir("tblspc"), ProcessMax: r.processes,
 	}, io.Discard)
 }
 
