@@ -52,6 +52,7 @@ func TestRecipe_Key(t *testing.T) {
 	assert.Len(t, keys, 9)
 	assert.Equal(t, "1.2 GB and 160 segments of WAL", recipes[0].String())
 	assert.Equal(t, "0.1 GB", recipes[1].String())
+	assert.Equal(t, "0.15 GB and 20 segments of WAL", replayed(20).String(), "a quick run is small")
 	toMake, toMeasure := recipes[2].room()
 	assert.Equal(t, int64(15_000_000_000), toMake)
 	assert.Equal(t, int64(11_500_000_000), toMeasure)

@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -66,6 +68,9 @@ func (p programs) drill(ctx context.Context, site *Site, row Row, dir string) (m
 // checkPart stands before the name of a deeper check.
 const checkPart = "check "
 
+// replayedNote is how a drill says what replay took.
+var replayedNote = regexp.MustCompile(`^timeline \d+ replayed up to \S+, \d+ segments in ([\d.]+) s`)
+
 // reported reads what a report says of the parts of a drill.
 func reported(content []byte) (m Measurement, err error) {
 	var report struct {
@@ -73,6 +78,7 @@ func reported(content []byte) (m Measurement, err error) {
 			Name    string  `json:"name"`
 			Seconds float64 `json:"seconds"`
 		} `json:"steps"`
+		Notes  []string `json:"notes"`
 		Values []struct {
 			Name   string            `json:"name"`
 			Labels map[string]string `json:"labels"`
@@ -93,6 +99,11 @@ func reported(content []byte) (m Measurement, err error) {
 			rto = value.Value
 		case "check_duration_seconds":
 			m.Parts[checkPart+value.Labels["check"]] = value.Value
+		}
+	}
+	for _, note := range report.Notes {
+		if match := replayedNote.FindStringSubmatch(note); match != nil {
+			m.Redo, _ = strconv.ParseFloat(match[1], 64) // digits and dots
 		}
 	}
 	if rto == 0 {

@@ -39,8 +39,8 @@ func machine(v versions) Machine {
 }
 
 func (m Machine) String() string {
-	return fmt.Sprintf("%s, PostgreSQL %s, pgBackRest %s; %d cores (%s), %.0f GB of memory, load %.1f",
-		m.System, m.PostgreSQL, m.PgBackRest, m.Cores, m.CPU, float64(m.Memory)/gigabyte, m.Load)
+	return fmt.Sprintf("%s, PostgreSQL %s, pgBackRest %s; %d cores (%s), %.0f GB of memory",
+		m.System, m.PostgreSQL, m.PgBackRest, m.Cores, m.CPU, float64(m.Memory)/gigabyte)
 }
 
 func content(path string) string {

@@ -36,9 +36,17 @@ func sized(gigabytes float64) Recipe {
 	}
 }
 
+// Much WAL is that of a day of production: this many segments to a database of this size. Where
+// fewer are asked for, the database is smaller too.
+const (
+	muchWAL      = 160
+	walGigabytes = 1.2
+)
+
 // replayed is the source of as many segments.
 func replayed(segments int) Recipe {
-	return Recipe{Name: walName, Gigabytes: 1.2, Segments: segments, Edition: edition}
+	gigabytes := walGigabytes * min(float64(segments)/muchWAL, 1)
+	return Recipe{Name: walName, Gigabytes: gigabytes, Segments: segments, Edition: edition}
 }
 
 func (r Recipe) rows() int { return int(r.Gigabytes * rowsPerGigabyte) }

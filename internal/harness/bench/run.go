@@ -40,7 +40,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err = b.choose(o.recipes(found)); err != nil {
 		return nil, err
 	}
-	b.say("%s", b.result.Machine)
+	b.say("%s, load %.1f", b.result.Machine, b.result.Machine.Load)
 	b.say("%d measurements, %s: about %s, until %s", b.all(), rounds(o.Rounds), about(b.left(b.plan, nil)),
 		time.Now().Add(b.left(b.plan, nil)).Format("15:04"))
 	for i, recipe := range b.plan {

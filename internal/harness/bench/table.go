@@ -21,7 +21,20 @@ func (r *Result) Tables() string {
 	for _, line := range r.LeftOut {
 		fmt.Fprintf(&b, "\nLeft out: %s.\n", line)
 	}
+	fmt.Fprintf(&b, "\n%s; %s.\n", r.Machine, r.loads())
 	return b.String()
+}
+
+// loads says what else the machine had to do: the bench itself is a load of one or two.
+func (r *Result) loads() string {
+	var list []float64
+	for _, m := range r.Measured {
+		list = append(list, of(m.Measurements, func(m Measurement) float64 { return m.Load })...)
+	}
+	if len(list) == 0 {
+		return "nothing was measured"
+	}
+	return fmt.Sprintf("load before a measurement %.1f to %.1f", slices.Min(list), slices.Max(list))
 }
 
 // delays of the rows of a source, in their order.

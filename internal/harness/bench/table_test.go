@@ -23,7 +23,7 @@ func measured() *Result {
 	for i, row := range append(rowsOf(replayed(160), delays), rowsOf(sized(5), delays)...) {
 		for round := range 2 {
 			took := float64((10 + i) * (round + 1))
-			m := Measurement{Round: round + 1, Seconds: took, Restore: 2, Replay: took / 2}
+			m := Measurement{Load: 0.5 + float64(7*round), Round: round + 1, Seconds: took, Restore: 2, Replay: took / 2}
 			if !row.Drill {
 				m.Redo = 30
 			} else if row.Deep == "all" {
@@ -52,6 +52,7 @@ func TestTables(t *testing.T) {
 	assert.Contains(t, said, "| raw commands, async archive-get | 16.5 s (1.10x) | 8.2 s (1.10x) | 100 MB/s |")
 	assert.Contains(t, said, "The deeper checks, at 0 ms: full_read 3.0 s, amcheck 2.0 s.")
 	assert.NotContains(t, said, "files", "what takes no time is not named")
+	assert.Contains(t, said, "load before a measurement 0.5 to 7.5.")
 	assert.NotContains(t, said, "NaN")
 	cells := -1
 	for line := range strings.Lines(said) {
@@ -123,11 +124,13 @@ func TestChanges(t *testing.T) {
 // The report of a drill has its steps, its checks and its RTO.
 func TestReported(t *testing.T) {
 	m, err := reported([]byte(`{"steps":[{"name":"restore","seconds":4},{"name":"recover","seconds":9}],
+		"notes":["archive whole","timeline 1 replayed up to 0/8000000, 12 segments in 6.5 s"],
 		"measurements":[{"name":"rto_seconds","value":12.5},
 			{"name":"check_duration_seconds","labels":{"check":"amcheck"},"value":2}]}`))
 	require.NoError(t, err)
 	assert.InDelta(t, 4, m.Restore, 0)
 	assert.InDelta(t, 8.5, m.Replay, 0)
+	assert.InDelta(t, 6.5, m.Redo, 0)
 	assert.Equal(t, map[string]float64{"restore": 4, "recover": 9, "check amcheck": 2}, m.Parts)
 	_, err = reported([]byte(`{"steps":[]}`))
 	require.Error(t, err, "no RTO is no fast one")
