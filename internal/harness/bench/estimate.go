@@ -29,6 +29,28 @@ func (e estimate) row(r Row, s Source) time.Duration {
 			return seconds(median(of(list, total)))
 		}
 	}
+	return time.Duration(e.pace() * float64(thumb(r, s)))
+}
+
+// pace is how much longer this machine takes than the rule of thumb, as far as it has been seen.
+func (e estimate) pace() float64 {
+	var took, said float64
+	for _, m := range e.now.Measured {
+		for _, s := range e.now.Sources {
+			if s.Name == m.Source {
+				took += median(of(m.Measurements, total))
+				said += thumb(m.Row, s).Seconds()
+			}
+		}
+	}
+	if said == 0 {
+		return 1
+	}
+	return took / said
+}
+
+// thumb is the rule of thumb.
+func thumb(r Row, s Source) time.Duration {
 	took := time.Duration(float64(s.DatabaseBytes)/restoreRate*float64(time.Second)) +
 		time.Duration(s.Replayed)*(perSegment+r.RoundTrip)
 	if r.Drill {

@@ -42,6 +42,9 @@ func TestEstimate(t *testing.T) {
 	far := row
 	far.RoundTrip, far.Drill = 20*time.Millisecond, true
 	assert.Equal(t, 6*time.Second, e.row(far, s))
+	slow := estimate{now: &Result{Sources: []Source{{Recipe: replayed(160), DatabaseBytes: restoreRate, Replayed: 10}}}}
+	slow.now.add(row, Measurement{Seconds: 7.6})
+	assert.Equal(t, 12*time.Second, slow.row(far, s), "twice the rule of thumb, as what was seen")
 	e.before = &Result{}
 	e.before.add(row, Measurement{Seconds: 30})
 	assert.Equal(t, 30*time.Second, e.row(row, s))

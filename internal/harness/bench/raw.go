@@ -95,7 +95,7 @@ func (h *byHand) prepare(ctx context.Context, provider sandbox.Provider, site *S
 	}
 	ca := h.box.Dir("etc") + "/ca.crt"
 	h.conf = h.box.Dir("etc") + "/pgbackrest.conf"
-	text := "[global]\n" + strings.Join(h.options(), "\n") + strings.TrimPrefix(string(content), "[global]")
+	text := string(content)
 	for option, value := range map[string]string{
 		"repo1-storage-ca-file": ca, "lock-path": h.box.Dir("lock"), "spool-path": h.box.Dir("spool"),
 	} {
@@ -106,12 +106,13 @@ func (h *byHand) prepare(ctx context.Context, provider sandbox.Provider, site *S
 		h.box.Put(ctx, h.conf, []byte(text), 0o640, ""))
 }
 
-// options are those of the conf that make archive-get asynchronous.
-func (h *byHand) options() []string {
+// env is what the server has in its environment, for archive-get: to fetch ahead as the drill has it do.
+func (h *byHand) env() []string {
 	if !h.way.Async {
-		return nil
+		return nil // one segment at a time is pgBackRest's own way
 	}
-	return []string{"archive-async=y", "archive-get-queue-max=256MiB"}
+	own := &pgbackrest.Client{Spool: h.box.Dir("spool"), Lock: h.box.Dir("lock")}
+	return own.ReplayEnv(pgbackrest.Getting{Async: true}.With(cores()))
 }
 
 // recover starts the server and waits until it answers the smoke query outside of recovery.
@@ -120,13 +121,16 @@ func (h *byHand) recover(ctx context.Context) error {
 		"listen_addresses=", "archive_mode=off", "hot_standby=off", "unix_socket_directories=" + h.box.Dir("run"),
 	}
 	if h.way.Tuned {
-		settings = append(settings, tuned()...)
+		settings = append(settings, postgres.ReplaySettings(ctx, h.box, h.server)...)
 	}
-	if _, err := h.run(ctx, h.server.Program("pg_ctl"), "start", "-s", "-w", "-t", strconv.Itoa(int(limit.Seconds())),
-		"-D", h.box.Dir("data"), "-l", h.log(), "-o", "-c "+strings.Join(settings, " -c ")); err != nil {
+	_, err := h.box.Run(ctx, host.Command{Env: h.env(), Argv: []string{
+		h.server.Program("pg_ctl"), "start", "-s", "-w", "-t", strconv.Itoa(int(limit.Seconds())),
+		"-D", h.box.Dir("data"), "-l", h.log(), "-o", "-c " + strings.Join(settings, " -c "),
+	}})
+	if err != nil {
 		return err
 	}
-	err := wait.For(ctx, "the end of recovery", 50*time.Millisecond, func(ctx context.Context) error {
+	err = wait.For(ctx, "the end of recovery", 50*time.Millisecond, func(ctx context.Context) error {
 		_, notYet := h.ask(ctx, "SELECT 1/(NOT pg_is_in_recovery())::int")
 		return notYet
 	})

@@ -18,7 +18,7 @@ type Replay struct {
 var (
 	oneByOne   = Replay{}
 	async      = Replay{Async: true}
-	asTheDrill = Replay{}
+	asTheDrill = Replay{Async: true, Tuned: true}
 )
 
 func (r Replay) String() string {

@@ -17,7 +17,7 @@ func TestRowsOf(t *testing.T) {
 		for _, row := range []Row{
 			{Source: "wal", RoundTrip: delay},
 			{Source: "wal", RoundTrip: delay, Replay: Replay{Async: true}},
-			{Source: "wal", RoundTrip: delay, Replay: asTheDrill},
+			{Source: "wal", RoundTrip: delay, Replay: Replay{Async: true, Tuned: true}},
 			{Source: "wal", RoundTrip: delay, Replay: asTheDrill, Drill: true, Deep: "none"},
 			{Source: "wal", RoundTrip: delay, Replay: asTheDrill, Drill: true, Deep: "all"},
 		} {
