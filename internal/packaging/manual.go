@@ -21,6 +21,7 @@ type Page struct {
 // Pages are the manual pages of the package. Their options are those that -h lists.
 var Pages = []Page{
 	{"testprom", "run a restore drill and tell what it proved", testpromPage},
+	{"veza-restore", "restore a cluster from its backups into the data directory of this node", restorePage},
 	{"drill.test", "restore the newest backup and prove that the data came back", suitePage("drill.test", "TestDrill")},
 	{"backup.test", "say claim by claim whether backups are as they should be", suitePage("backup.test", "TestBackup")},
 }
