@@ -9,11 +9,10 @@ import (
 
 // restoreText is what the page of veza-restore says before the settings. Its flags are those of
 // veza-restore -h, which a test beside that program compares.
-const restoreText = `veza-restore restores a cluster from its backups into the data directory of this node, by the steps of the
-restore drill: it chooses the set, proves that the archive is whole, restores, replays, checks the data, stops
-PostgreSQL cleanly, and says what to type next. It never writes where a cluster is, and deletes nothing. Nobody can
-connect while it works. The page is fixtures/runbooks/restore-for-real.md.
-`
+const restoreText = "veza-restore restores a cluster from its backups into the data directory of this node, by " +
+	"the steps of the restore drill: it chooses the set, proves that the archive is whole, restores, replays, checks " +
+	"the data, stops PostgreSQL cleanly, and says what to type next. It never writes where a cluster is, and deletes " +
+	"nothing. Nobody can connect while it works. The page is fixtures/runbooks/restore-for-real.md.\n"
 
 // restoreFlags are the flags of veza-restore that are no settings: name, value, meaning.
 var restoreFlags = [][3]string{
