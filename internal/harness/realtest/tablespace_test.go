@@ -55,8 +55,6 @@ func TestRestore_Tablespaces(t *testing.T) {
 	for _, name := range []string{"kept", "late", "later"} {
 		require.NoError(t, os.Rename(space(name), space(name)+".lost"))
 	}
-	before := trees(t, space("kept.lost"), space("late.lost"), space("later.lost"))
-
 	for _, name := range []string{"kept", "later"} {
 		require.NoError(t, os.Rename(space(name)+".lost", space(name)))
 		inside, err := filepath.Glob(space(name) + "/*")
@@ -92,5 +90,4 @@ func TestRestore_Tablespaces(t *testing.T) {
 	assert.ElementsMatch(t, []string{space("kept"), space("late"), space("later")}, lead)
 	n.sql("postgres", "CREATE TABLE more TABLESPACE later AS SELECT * FROM in_later")
 	n.archives()
-	assert.Empty(t, changed(before, trees(t, space("kept.lost"), space("late.lost"), space("later.lost"))))
 }

@@ -1,0 +1,110 @@
+package drill
+
+import (
+	"errors"
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/session"
+	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/target"
+)
+
+// A history is read as testprom writes it.
+func TestLastPassed(t *testing.T) {
+	const (
+		passed = `{"schema":1,"suite":"drill","stanza":"demo","verdict":"pass","exit_status":0,"ended":"2026-08-22T04:00:00Z",` +
+			`"measurements":[{"name":"restored_bytes","value":42},{"name":"rto_seconds","value":75.4}],"labels":{}}`
+		newer  = `{"suite":"drill","stanza":"demo","verdict":"fail","ended":"2026-08-23T04:00:00Z","measurements":[{"name":"rto_seconds","value":1}]}`
+		other  = `{"suite":"drill","stanza":"other","verdict":"pass","ended":"2026-08-23T04:00:00Z","measurements":[{"name":"rto_seconds","value":2}]}`
+		checks = `{"suite":"backup","stanza":"demo","verdict":"pass","ended":"2026-08-23T04:00:00Z","measurements":[{"name":"rto_seconds","value":3}]}`
+		want   = "the last drill that passed, 2026-08-22T04:00:00Z, took 1m15s from the restore to the first query"
+	)
+	for name, c := range map[string]struct{ history, want string }{
+		"one":               {passed + "\n", want},
+		"newer ones failed": {passed + "\n" + newer + "\n" + other + "\n" + checks + "\n", want},
+		"the last line cut": {passed + "\n" + passed[:40], want},
+		"none":              {newer + "\n" + other + "\n", "not known: no drill of this stanza has passed here (-history)"},
+		"empty":             {"", "not known: no drill of this stanza has passed here (-history)"},
+	} {
+		assert.Equal(t, c.want, lastPassed([]byte(c.history), "demo"), name)
+	}
+	r := &real{}
+	assert.Equal(t, noHistory, r.lastDrill("demo"))
+	r.History = t.TempDir() + "/none"
+	assert.Equal(t, noHistory, r.lastDrill("demo"))
+}
+
+// A restore has no use for a moment that is chosen for it.
+func TestRefuseSettings(t *testing.T) {
+	for _, c := range []struct {
+		kind    target.Kind
+		refused bool
+	}{
+		{target.End, false}, {target.Time, false}, {target.LSN, false}, {target.Name, false},
+		{target.Random, true}, {target.Timeline, true},
+	} {
+		asked := settings.Settings{Target: target.Target{Kind: c.kind}}
+		err := (&real{}).refuseSettings(asked)
+		assert.Equal(t, c.refused, err != nil, c.kind)
+		if why, _ := reason.Of(err); err != nil {
+			assert.Equal(t, reason.ConfigInvalid, why)
+		}
+		require.NoError(t, (*real)(nil).refuseSettings(asked), "a drill may")
+	}
+}
+
+// A directory that is in use says so in our words: what pgBackRest hints at would remove what is there.
+func TestOccupied(t *testing.T) {
+	taken := &pgbackrest.Error{Command: "restore", Code: 40, Lines: []string{
+		"ERROR: [040]: unable to restore to path '/srv/ts/PG_17_202406281' because it contains files",
+		"HINT: try using --delta if this is what you intended.",
+	}}
+	err := (&real{}).occupied(taken)
+	require.ErrorContains(t, err, "/srv/ts/PG_17_202406281 is not empty")
+	assert.NotContains(t, err.Error(), "--delta")
+	why, _ := reason.Of(err)
+	assert.Equal(t, reason.ConfigInvalid, why)
+	require.NoError(t, (*real)(nil).occupied(taken), "a drill's own directory is no such thing")
+	require.NoError(t, (&real{}).occupied(&pgbackrest.Error{Code: 55}))
+	require.NoError(t, (&real{}).occupied(errors.New("broken")))
+}
+
+// What is lost may be accepted, by a decision alone; what else is wrong may not.
+func TestAcceptLoss(t *testing.T) {
+	for _, c := range []struct {
+		accept bool
+		why    reason.Reason
+		passes bool
+	}{
+		{true, reason.WALMissing, true}, {true, reason.WALCorrupt, true}, {true, reason.RecoveryIncomplete, true},
+		{false, reason.WALMissing, false}, {false, reason.WALCorrupt, false}, {false, reason.RecoveryIncomplete, false},
+		{true, reason.TimelineConflict, false}, {true, reason.RepoCorrupt, false}, {true, reason.DiskSpace, false},
+		{true, reason.RepoUnreachable, false}, {true, reason.WrongCipher, false}, {true, reason.Interrupted, false},
+	} {
+		found := reason.Errorf(c.why, "it is so\nin two lines")
+		said := &notes{}
+		err := acceptLoss(suite.NewOut(said), session.Session{Request: session.Request{AcceptLoss: c.accept}}, found)
+		if !c.passes {
+			require.Equal(t, found, err)
+			assert.Empty(t, said.values)
+			continue
+		}
+		require.NoError(t, err)
+		require.Len(t, said.values, 1)
+		assert.Contains(t, said.values[0], "loss accepted (-accept-loss), "+string(c.why))
+	}
+	require.NoError(t, acceptLoss(suite.NewOut(&notes{}), session.Session{Request: session.Request{AcceptLoss: true}}, nil))
+}
+
+// notes keeps what a step publishes.
+type notes struct{ values []string }
+
+func (n *notes) Attr(_, value string) { n.values = append(n.values, value) }
+func (n *notes) Output() io.Writer    { return io.Discard }
