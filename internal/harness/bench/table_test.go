@@ -23,7 +23,8 @@ func measured() *Result {
 	for i, row := range append(rowsOf(replayed(160), delays), rowsOf(sized(5), delays)...) {
 		for round := range 2 {
 			took := float64((10 + i) * (round + 1))
-			m := Measurement{Load: 0.5 + float64(7*round), Round: round + 1, Seconds: took, Restore: 2, Replay: took / 2}
+			m := Measurement{Round: round + 1, Load: 0.5 + float64(7*round)}
+			m.Seconds, m.Restore, m.Replay = took, 2, took/2
 			if !row.Drill {
 				m.Redo = 30
 			} else if row.Deep == "all" {
