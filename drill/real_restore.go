@@ -3,6 +3,8 @@ package drill
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"veza.fr/recovery/internal/host"
@@ -21,7 +23,7 @@ func (r *real) begin(ctx context.Context, out suite.Out, p provisioned) error {
 	}
 	before, err := node.ReadClaim(r.place.Dir)
 	if err != nil {
-		return reason.Wrap(reason.ConfigInvalid, err)
+		return err
 	}
 	if r.claim, err = node.Take(r.place.Dir); err != nil {
 		return err
@@ -33,6 +35,9 @@ func (r *real) begin(ctx context.Context, out suite.Out, p provisioned) error {
 	if err == nil {
 		err = r.makeDirectory(ctx, p)
 	}
+	if r.again = r.Resume && len(r.place.Entries) > 0; err == nil && r.again {
+		err = r.takeUp(ctx, p)
+	}
 	if err != nil {
 		claim := r.claim
 		r.claim = nil
@@ -41,11 +46,31 @@ func (r *real) begin(ctx context.Context, out suite.Out, p provisioned) error {
 		}
 		return errors.Join(err, claim.Release())
 	}
-	r.again = r.Resume && len(r.place.Entries) > 0
 	r.claim.Stanza, r.claim.Set, r.claim.Begun = p.Stanza(), p.plan.set.Label, startOf(before)
 	r.claim.SystemID = p.plan.info.SystemID(p.plan.set)
 	out.Say("restoring into %s, marked by %s", r.place.Dir, node.ClaimFile(r.place.Dir))
 	return reason.Wrap(reason.SandboxFailed, r.claim.Say(node.Restoring))
+}
+
+// manifest is the file by which pgBackRest knows a restore that it may take up (its restore.c).
+const manifest = "backup.manifest"
+
+// takeUp has pgBackRest take up also what was stopped before that file was there: by then it has made directories.
+func (r *real) takeUp(ctx context.Context, p provisioned) error {
+	for _, name := range []string{manifest, "PG_VERSION"} {
+		if _, err := os.Lstat(filepath.Join(r.place.Dir, name)); err == nil {
+			return nil
+		}
+	}
+	nothing, err := node.NothingFinished(r.place.Dir)
+	switch {
+	case err != nil:
+		return reason.Wrap(reason.SandboxFailed, err)
+	case !nothing:
+		return reason.Errorf(reason.ConfigInvalid, "-to %s: -resume: there are files in it, and neither PG_VERSION nor %s: "+
+			"no restore left it like that, move it away", r.place.Dir, manifest)
+	}
+	return reason.Wrap(reason.SandboxFailed, p.box.Put(ctx, filepath.Join(r.place.Dir, manifest), nil, 0o600, ""))
 }
 
 // makeDirectory makes the data directory of the user who runs PostgreSQL; one that is there must be theirs.

@@ -127,6 +127,9 @@ func (r *recovered) start(ctx context.Context, out suite.Out) (err error) {
 	if err != nil {
 		return err
 	}
+	if err = r.chooseGetting(ctx, out); err != nil {
+		return err
+	}
 	defer watch(ctx, func(ctx context.Context) {
 		if log, unread := server.ReadLog(ctx); unread == nil { // the next look will do
 			known := int64(len(r.plan.chain.Entries)) // production goes on archiving

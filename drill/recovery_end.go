@@ -48,8 +48,7 @@ func (r *recovered) reachedTheEnd(ctx context.Context, out suite.Out) (err error
 		r.listed = r.plan.archive
 	}
 	log, timeline := r.end.log, r.end.fork.From.Timeline
-	out.Note("timeline %d replayed up to %s, %d segments in %.1f s", timeline, replayed, log.Segments(),
-		log.RedoDone.Sub(log.RedoStart).Seconds())
+	out.Note("timeline %d replayed up to %s, %s", timeline, replayed, replayRate(log, r.plan.segmentSize))
 	chain, err := r.expectedChain(ctx, out)
 	if err != nil {
 		return err

@@ -18,17 +18,24 @@ import (
 // plan is that of preflight, or another one when its set had expired meanwhile.
 type restored struct {
 	provisioned
-	started time.Time     // the clock of the RTO
-	took    time.Duration // until the files were there
+	started   time.Time     // the clock of the RTO
+	took      time.Duration // until the files were there
+	processes int           // that restore works with
+	getters   int           // that archive-get may work with
 }
 
 // restore restores the pinned set. The clock of the RTO starts here.
 func restore(ctx context.Context, out suite.Out, p provisioned) (restored, error) {
-	r := restored{provisioned: p, started: time.Now()}
+	r := restored{provisioned: p}
 	if err := r.real.begin(ctx, out, p); err != nil {
 		return r, err
 	}
-	err := r.run(ctx, out, r.plan.aim.target)
+	err := r.chooseProcesses(ctx, out)
+	if err != nil {
+		return r, reason.Wrap(reason.SandboxFailed, err)
+	}
+	r.started = time.Now()
+	err = r.run(ctx, out, r.plan.aim.target)
 	if _, known := reason.Of(err); err != nil && !known {
 		if info, expired := r.expired(ctx, out); expired {
 			var again plan
@@ -55,10 +62,6 @@ func restore(ctx context.Context, out suite.Out, p provisioned) (restored, error
 
 // run has pgBackRest restore the set of the plan, ready to be recovered to a target.
 func (r restored) run(ctx context.Context, out suite.Out, to target.Target) error {
-	cores, err := r.cores(ctx)
-	if err != nil {
-		return err
-	}
 	tell := func(size int64) {
 		total := max(size, r.plan.set.Info.Size) // du counts the directories as well
 		out.Progress(suite.Progress{What: "restored", Done: size, Total: total, Unit: suite.Bytes})
@@ -72,7 +75,7 @@ func (r restored) run(ctx context.Context, out suite.Out, to target.Target) erro
 	ctx, stop := whileStoreAnswers(ctx, r.repo.Repository, r.box)
 	defer stop()
 	return r.repo.Pgbackrest.Restore(ctx, pgbackrest.RestoreOptions{
-		Set: r.plan.set.Label, Target: targetOptions(to), Tablespaces: r.box.Dir("tblspc"), ProcessMax: cores,
+		Set: r.plan.set.Label, Target: targetOptions(to), Tablespaces: r.box.Dir("tblspc"), ProcessMax: r.processes,
 		Node: r.real != nil, Delta: r.real.delta(),
 	}, io.Discard)
 }

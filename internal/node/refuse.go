@@ -29,6 +29,8 @@ func (p Place) Refuse(asked Asked, claim *Claim, role string) error {
 	case p.Formation.State != "":
 		return refuse("pg_auto_failover still knows this node (%s): drop the node at the monitor and move that state away "+
 			"first, or restore another node", p.Formation.State)
+	case p.Owner != "" && len(p.Entries) == 0:
+		return refuse("it belongs to %s, not to the user who runs PostgreSQL: chown it", p.Owner)
 	case len(p.Entries) == 0:
 		return nil // nothing can be lost; with -resume the restore begins again
 	case !asked.Resume && claim != nil:

@@ -193,9 +193,7 @@ var (
 	mapResets = []string{"--reset-tablespace-map", "--reset-link-map"}
 )
 
-// ReplayEnv is what PostgreSQL must have in its environment while archive-get runs
-// under it: restore takes no archive-async, and an asynchronous archive-get has a
-// fatal race at timeline switches (facts A1).
+// ReplayEnv has archive-get bring one segment at a time, whatever the conf says: see Client.ReplayEnv.
 var ReplayEnv = []string{"PGBACKREST_ARCHIVE_ASYNC=n"}
 
 func (c *Client) query(ctx context.Context, argv []string) ([]byte, error) {
