@@ -110,24 +110,25 @@ func (p *production) users(t *testing.T, node string) [3]string {
 func killedRestore(t *testing.T, p *production) {
 	primary, _ := p.roles(t)
 	p.segments(t, primary, 3)
-	p.kill(t, primary, "restoring")
+	p.kill(t, primary, "restoring", "backup.manifest") // which pgBackRest writes before the first file, and needs
 	o := p.restore(t, primary, 2)
 	assert.Equal(t, "config_invalid", string(o.Report.Reason))
 	assert.Contains(t, o.Report.Detail, "-resume")
-	p.kill(t, primary, "recovering", "-resume")
+	p.kill(t, primary, "recovering", "postmaster.pid", "-resume")
 	o = p.restore(t, primary, 0, "-resume")
 	assert.Equal(t, "none", string(o.Report.Reason))
 	p.restored(t, primary, p.users(t, primary))
 }
 
-// kill begins a restore and kills it, and nothing else, as soon as it says that it has come to a step.
-func (p *production) kill(t *testing.T, node, step string, options ...string) {
+// kill begins a restore and kills it, and nothing else, as soon as it says that it has come to a step and a file is
+// there.
+func (p *production) kill(t *testing.T, node, step, file string, options ...string) {
 	t.Helper()
 	mark := p.elsewhere() + ".veza-restore.json"
 	script := fmt.Sprintf(`"$@" >/dev/null 2>&1 </dev/null & pid=$!
-until grep -q '"step": "%s"' %s 2>/dev/null; do kill -0 $pid; sleep 0.02; done
+until grep -q '"step": "%s"' %s 2>/dev/null && [ -e %s ]; do kill -0 $pid; sleep 0.02; done
 kill -KILL $pid; wait $pid || true
-grep -o '"step": "[a-z]*"' %s`, step, mark, mark)
+grep -o '"step": "[a-z]*"' %s`, step, mark, p.elsewhere()+"/"+file, mark)
 	said := p.on(t, node, append([]string{"bash", "-euc", script, "veza"}, p.veza(options...)...)...)
 	require.Equal(t, `"step": "`+step+`"`, said, "it went on too fast")
 }
