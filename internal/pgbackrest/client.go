@@ -134,7 +134,7 @@ type RestoreOptions struct {
 	Set         string   // label; always pinned
 	Target      []string // --type, --target ...; empty: end of archive
 	Tablespaces string   // directory that tablespaces are mapped into
-	ProcessMax  int
+	ProcessMax  int      // 0: the conf says it
 }
 
 // Restore restores a set. The restored cluster cannot archive: --archive-mode=off
@@ -142,7 +142,10 @@ type RestoreOptions struct {
 func (c *Client) Restore(ctx context.Context, o RestoreOptions, output io.Writer) error {
 	argv := append(c.common("restore"), "--set="+o.Set, "--pg1-path="+c.Data, "--archive-mode=off",
 		"--tablespace-map-all="+o.Tablespaces, "--no-link-all", "--no-delta",
-		"--lock-path="+c.Lock, "--process-max="+strconv.Itoa(o.ProcessMax))
+		"--lock-path="+c.Lock)
+	if o.ProcessMax > 0 {
+		argv = append(argv, "--process-max="+strconv.Itoa(o.ProcessMax))
+	}
 	argv = append(argv, resets...)
 	// By environment: restore would hand it to archive-get, which refuses it without archive-async.
 	env := append([]string{"PGBACKREST_SPOOL_PATH=" + c.Spool}, c.Patience...)
