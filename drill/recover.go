@@ -137,6 +137,8 @@ func (r *recovered) start(ctx context.Context, out suite.Out) (err error) {
 	})()
 	ctx, stop := whileStoreAnswers(ctx, r.repo.Repository, r.box)
 	defer stop()
+	ctx, stopRoom := r.whileThereIsRoom(ctx)
+	defer stopRoom()
 	if err = server.SealTablespaces(ctx); err != nil {
 		return reason.Wrap(reason.SandboxFailed, err)
 	}
