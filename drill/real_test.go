@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"veza.fr/recovery/internal/node"
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/session"
@@ -108,3 +109,15 @@ type notes struct{ values []string }
 
 func (n *notes) Attr(_, value string) { n.values = append(n.values, value) }
 func (n *notes) Output() io.Writer    { return io.Discard }
+
+// Less room than it needs is said before anybody is asked.
+func TestFits(t *testing.T) {
+	r := &real{place: node.Place{Dir: "/srv/pg", Free: 10e6}}
+	require.NoError(t, r.fits(10e6))
+	err := r.fits(20e6)
+	require.ErrorContains(t, err, "-to /srv/pg: the restore needs 20.0 MB, and 10.0 MB are free")
+	why, _ := reason.Of(err)
+	assert.Equal(t, reason.DiskSpace, why)
+	r.again = true
+	require.NoError(t, r.fits(20e6))
+}

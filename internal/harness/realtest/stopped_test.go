@@ -65,6 +65,20 @@ func TestRestore_StoppedAndTakenUp(t *testing.T) {
 	}
 }
 
+// Stopped while its data is looked at, it hands over what is restored by then, to be used by decision.
+func TestRestore_StoppedInVerify(t *testing.T) {
+	takesLong(t)
+	n := lost(t, plain)
+	o := n.stopped(stop{signal: syscall.SIGTERM, left: node.Recovered})
+	assert.Equal(t, 2, o.Exit, o.Said)
+	assert.Equal(t, reason.Interrupted, o.Report.Reason)
+	assert.Contains(t, o.Said, "use it only by decision")
+	n.handedOver(o)
+	n.start()
+	assert.Equal(t, n.rows["end"], n.users())
+	n.archives()
+}
+
 // waitHeld waits until a restore is held.
 func (n *machine) waitHeld(said fmt.Stringer) {
 	n.t.Helper()

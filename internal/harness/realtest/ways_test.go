@@ -34,13 +34,13 @@ var ways = map[string]way{
 	"ResumeAndAccept": {args: []string{"-resume", "-accept-loss"}, words: "no restore was interrupted here"},
 	"RunningCluster": {make: func(n *machine) string {
 		n.start()
-		n.sql("postgres", "CHECKPOINT") // from now on it has nothing to write
+		n.sql("CHECKPOINT") // from now on it has nothing to write
 		return ""
 	}, words: "a server works in it"},
 	"ResumeRunningCluster": {args: []string{"-resume"}, make: func(n *machine) string {
 		n.claim(nil)
 		n.start()
-		n.sql("postgres", "CHECKPOINT")
+		n.sql("CHECKPOINT")
 		return ""
 	}, words: "a server works in it"},
 	"RemovedUnderAServer": {make: func(n *machine) string {
