@@ -15,9 +15,9 @@ import (
 	"veza.fr/recovery/internal/suite"
 )
 
-// handOver ends a restore, however it went: a cluster that is out of recovery is stopped cleanly, without a trace of the
-// procedure in it or in its files, and it is said what to type next; of any other it is said what is there. Nothing is
-// deleted but what the run itself has made outside of the data directory.
+// handOver ends a restore, however it went: a cluster that is out of recovery is stopped cleanly, without a trace of
+// the procedure in it or in its files, and it is said what to type next; of any other it is said what is there.
+// Nothing is deleted but what the run itself has made outside of the data directory.
 func (r *real) handOver(ctx context.Context, out suite.Out) error {
 	var err error
 	switch {

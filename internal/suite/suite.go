@@ -63,7 +63,8 @@ var Drill = Suite{
 	Namespace: "veza_backup_drill_",
 	Words: Words{
 		Title: "drill", Step: "step", Sound: "restored",
-		Passed:     "The backups restore: every expected step ran and passed.",
+		Passed: "The backups restore: every expected step ran and passed. " +
+			"veza-restore of this set would do the same.",
 		NotCleaned: "The backups restore; only cleaning up after the run failed.",
 	},
 	Steps: []Expected{
