@@ -201,7 +201,8 @@ func lastPassed(history []byte, stanza string) string {
 				Value float64
 			}
 		}
-		if json.Unmarshal([]byte(line), &run) != nil || run.Stanza != stanza || run.Suite != "drill" || run.Verdict != "pass" {
+		if json.Unmarshal([]byte(line), &run) != nil || run.Stanza != stanza || run.Suite != "drill" ||
+			run.Verdict != "pass" {
 			continue
 		}
 		for _, m := range run.Measurements {

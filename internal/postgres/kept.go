@@ -190,7 +190,8 @@ func handedBack(content string) string {
 	}
 	lines := slices.DeleteFunc(strings.Split(content, "\n"), func(line string) bool {
 		s, ok := parseConfLine(line)
-		return ok && (s.Name == restoreCommand || slices.Contains(targets, s.Name)) || strings.HasPrefix(line, generated)
+		return ok && (s.Name == restoreCommand || slices.Contains(targets, s.Name)) ||
+			strings.HasPrefix(line, generated)
 	})
 	return strings.TrimRight(strings.Join(lines, "\n"), "\n") + "\n"
 }

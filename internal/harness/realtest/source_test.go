@@ -133,7 +133,8 @@ func (s *source) make(ctx context.Context) (err error) {
 		return err
 	}
 	conf := []string{
-		"listen_addresses = ''", "archive_mode = on", "archive_command = 'pgbackrest --stanza=" + stanza + " archive-push %p'",
+		"listen_addresses = ''", "archive_mode = on",
+		"archive_command = 'pgbackrest --stanza=" + stanza + " archive-push %p'",
 		"track_commit_timestamp = on", "autovacuum = off", "unix_socket_directories = '" + s.dir + "'",
 		"log_directory = '" + s.dir + "/log'",
 	}
@@ -207,8 +208,8 @@ func confOf(dir string) string { return filepath.Join(dir, "etc", "pgbackrest.co
 
 // writeConf writes the pgbackrest.conf of a cluster.
 func writeConf(dir, data string) error {
-	text := fmt.Sprintf("[global]\nrepo1-path=%[1]s/repo\nlog-path=%[1]s/log\nlock-path=%[1]s/lock\nspool-path=%[1]s/spool\n"+
-		"start-fast=y\n[%[3]s]\npg1-path=%[2]s\npg1-socket-path=%[1]s\n", dir, data, stanza)
+	text := fmt.Sprintf("[global]\nrepo1-path=%[1]s/repo\nlog-path=%[1]s/log\nlock-path=%[1]s/lock\n"+
+		"spool-path=%[1]s/spool\nstart-fast=y\n[%[3]s]\npg1-path=%[2]s\npg1-socket-path=%[1]s\n", dir, data, stanza)
 	if err := os.WriteFile(confOf(dir), []byte(text), 0o640); err != nil {
 		return err
 	}
@@ -268,8 +269,8 @@ func (s *source) sql(ctx context.Context, statement string) (string, error) {
 
 // query asks the cluster whose socket is in a directory.
 func query(ctx context.Context, bin, dir, statement string) (string, error) {
-	said, err := command(ctx, bin+"/psql", "-h", dir, "-U", "postgres", "-d", "postgres", "-XAtq", "-v", "ON_ERROR_STOP=1",
-		"-c", statement)
+	said, err := command(ctx, bin+"/psql", "-h", dir, "-U", "postgres", "-d", "postgres", "-XAtq",
+		"-v", "ON_ERROR_STOP=1", "-c", statement)
 	return strings.TrimSpace(said), err
 }
 
@@ -278,7 +279,9 @@ func dumpAll(ctx context.Context, bin, dir string) (string, error) {
 	said, err := command(ctx, bin+"/pg_dumpall", "-h", dir, "-U", "postgres")
 	lines := strings.Split(said, "\n")
 	return strings.Join(slices.DeleteFunc(lines, func(line string) bool {
-		return strings.HasPrefix(line, "--") || strings.HasPrefix(line, `\restrict`) || strings.HasPrefix(line, `\unrestrict`)
+		return slices.ContainsFunc([]string{"--", `\restrict`, `\unrestrict`}, func(begin string) bool {
+			return strings.HasPrefix(line, begin)
+		})
 	}), "\n"), err
 }
 
@@ -334,8 +337,9 @@ func moment(name string) step {
 	return func(ctx context.Context, s *source) error {
 		for kind, statement := range map[string]string{
 			"name": "SELECT pg_catalog.pg_create_restore_point('" + name + "') IS NULL; SELECT '" + name + "'",
-			"time": "SELECT pg_catalog.to_char(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')",
-			"lsn":  "SELECT pg_catalog.pg_current_wal_insert_lsn()",
+			"time": "SELECT pg_catalog.to_char(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC', " +
+				"'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')",
+			"lsn": "SELECT pg_catalog.pg_current_wal_insert_lsn()",
 		} {
 			said, err := s.sql(ctx, statement)
 			if err != nil {

@@ -19,7 +19,7 @@ import (
 
 // stop is how a restore that is under way ends before its time.
 type stop struct {
-	at     string // where pgbackrest is held, "segment" in the middle of the archive; "" is at a check that takes its time
+	at     string // where pgbackrest is held, "segment" amid the archive; "" is at a check that takes its time
 	signal syscall.Signal
 	left   node.Step // what the mark says by then, and afterwards
 }
