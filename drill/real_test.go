@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"veza.fr/recovery/internal/node"
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/session"
@@ -18,20 +19,24 @@ import (
 
 // A history is read as testprom writes it.
 func TestLastPassed(t *testing.T) {
+	line := func(suite, stanza, verdict, ended, rto string) string {
+		return `{"schema":1,"suite":"` + suite + `","stanza":"` + stanza + `","verdict":"` + verdict + `","ended":"` + ended +
+			`","measurements":[{"name":"restored_bytes","value":42},{"name":"rto_seconds","value":` + rto + `}],"labels":{}}`
+	}
+	passed := line("drill", "demo", "pass", "2026-08-22T04:00:00Z", "75.4")
+	newer := line("drill", "demo", "fail", "2026-08-23T04:00:00Z", "1")
+	other := line("drill", "other", "pass", "2026-08-23T04:00:00Z", "2")
+	checks := line("backup", "demo", "pass", "2026-08-23T04:00:00Z", "3")
 	const (
-		passed = `{"schema":1,"suite":"drill","stanza":"demo","verdict":"pass","exit_status":0,"ended":"2026-08-22T04:00:00Z",` +
-			`"measurements":[{"name":"restored_bytes","value":42},{"name":"rto_seconds","value":75.4}],"labels":{}}`
-		newer  = `{"suite":"drill","stanza":"demo","verdict":"fail","ended":"2026-08-23T04:00:00Z","measurements":[{"name":"rto_seconds","value":1}]}`
-		other  = `{"suite":"drill","stanza":"other","verdict":"pass","ended":"2026-08-23T04:00:00Z","measurements":[{"name":"rto_seconds","value":2}]}`
-		checks = `{"suite":"backup","stanza":"demo","verdict":"pass","ended":"2026-08-23T04:00:00Z","measurements":[{"name":"rto_seconds","value":3}]}`
-		want   = "the last drill that passed, 2026-08-22T04:00:00Z, took 1m15s from the restore to the first query"
+		want = "the last drill that passed, 2026-08-22T04:00:00Z, took 1m15s from the restore to the first query"
+		none = "not known: no drill of this stanza has passed here (-history)"
 	)
 	for name, c := range map[string]struct{ history, want string }{
 		"one":               {passed + "\n", want},
 		"newer ones failed": {passed + "\n" + newer + "\n" + other + "\n" + checks + "\n", want},
 		"the last line cut": {passed + "\n" + passed[:40], want},
-		"none":              {newer + "\n" + other + "\n", "not known: no drill of this stanza has passed here (-history)"},
-		"empty":             {"", "not known: no drill of this stanza has passed here (-history)"},
+		"none":              {newer + "\n" + other + "\n", none},
+		"empty":             {"", none},
 	} {
 		assert.Equal(t, c.want, lastPassed([]byte(c.history), "demo"), name)
 	}
@@ -108,3 +113,15 @@ type notes struct{ values []string }
 
 func (n *notes) Attr(_, value string) { n.values = append(n.values, value) }
 func (n *notes) Output() io.Writer    { return io.Discard }
+
+// Less room than it needs is said before anybody is asked.
+func TestFits(t *testing.T) {
+	r := &real{place: node.Place{Dir: "/srv/pg", Free: 10e6}}
+	require.NoError(t, r.fits(10e6))
+	err := r.fits(20e6)
+	require.ErrorContains(t, err, "-to /srv/pg: the restore needs 20.0 MB, and 10.0 MB are free")
+	why, _ := reason.Of(err)
+	assert.Equal(t, reason.DiskSpace, why)
+	r.again = true
+	require.NoError(t, r.fits(20e6))
+}

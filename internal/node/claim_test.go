@@ -29,8 +29,8 @@ func TestClaim(t *testing.T) {
 	c.Stanza, c.Set, c.SystemID, c.Begun = "demo", "20260823-020003F", "7", begun
 	for _, step := range []Step{Restoring, Recovering, Recovered} {
 		require.NoError(t, c.Say(step))
-		said, err := ReadClaim(dir)
-		require.NoError(t, err)
+		said, unread := ReadClaim(dir)
+		require.NoError(t, unread)
 		assert.Equal(t, step, said.Step)
 		assert.True(t, said.Of(dir))
 		assert.Equal(t, dir, said.Data)
@@ -77,7 +77,7 @@ func TestSay_AfterAKill(t *testing.T) {
 
 // What is no claim is named, and read as none by nobody.
 func TestReadClaim_Refuses(t *testing.T) {
-	for name, make := range map[string]func(path string) error{
+	for name, write := range map[string]func(path string) error{
 		"cut":         func(path string) error { return os.WriteFile(path, []byte(`{"step": "rec`), 0o600) },
 		"blank":       func(path string) error { return os.WriteFile(path, []byte("\x00\x00\x00"), 0o600) },
 		"another":     func(path string) error { return os.WriteFile(path, []byte(`{"inode": "one"}`), 0o600) },
@@ -85,7 +85,7 @@ func TestReadClaim_Refuses(t *testing.T) {
 		"a directory": func(path string) error { return os.Mkdir(path, 0o700) },
 	} {
 		dir := filepath.Join(t.TempDir(), "pg")
-		require.NoError(t, make(ClaimFile(dir)), name)
+		require.NoError(t, write(ClaimFile(dir)), name)
 		c, err := ReadClaim(dir)
 		assert.Nil(t, c, name)
 		require.ErrorContains(t, err, "move it away", name)

@@ -143,8 +143,8 @@ const included = "postgresql-auto-failover.conf"
 // Next is what to type so that a restored data directory goes into production.
 func (f Formation) Next(dir, bin string) string {
 	if f.State == "" && f.Monitor == "" && len(f.Options) == 0 && !exists(dir, included) {
-		return fmt.Sprintf("start it by its service, or by %s/pg_ctl start -D %s, and take a full backup: pg_auto_failover "+
-			"knows nothing of it", bin, dir)
+		return fmt.Sprintf("start it by its service, or by %s/pg_ctl start -D %s, and take a full backup: "+
+			"pg_auto_failover knows nothing of it", bin, dir)
 	}
 	return f.Adopt(dir, bin)
 }

@@ -55,10 +55,12 @@ func TestReadFormation(t *testing.T) {
 	f, err = readFormation(home, "/srv/pg")
 	require.NoError(t, err)
 	assert.Equal(t, state, f.State)
-	assert.Equal(t, `pg_autoctl create postgres --pgdata /srv/pg --pgctl /bin/pg_ctl --hostname 10.0.0.1 --name node_1 `+
-		`--formation default --dbname shop --username app --pgport 5433 --auth scram-sha-256 --pg-hba-lan `+
-		`--ssl-mode verify-ca --ssl-ca-file /etc/ssl/ca.crt --server-cert /etc/ssl/node.crt --server-key /etc/ssl/node.key `+
-		`--monitor "postgres://autoctl_node@monitor.example:5432/pg_auto_failover?sslmode=require"`, f.Next("/srv/pg", "/bin"))
+	assert.Equal(t, `pg_autoctl create postgres --pgdata /srv/pg --pgctl /bin/pg_ctl --hostname 10.0.0.1 `+
+		`--name node_1 --formation default --dbname shop --username app --pgport 5433 --auth scram-sha-256 `+
+		`--pg-hba-lan --ssl-mode verify-ca --ssl-ca-file /etc/ssl/ca.crt --server-cert /etc/ssl/node.crt `+
+		`--server-key /etc/ssl/node.key `+
+		`--monitor "postgres://autoctl_node@monitor.example:5432/pg_auto_failover?sslmode=require"`,
+		f.Next("/srv/pg", "/bin"))
 
 	other, err := readFormation(home, "/srv/other")
 	require.NoError(t, err)
@@ -132,5 +134,6 @@ func TestFormation_Next(t *testing.T) {
 	dir := t.TempDir()
 	assert.Contains(t, Formation{}.Next(dir, "/bin"), "/bin/pg_ctl start -D "+dir)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, included), nil, 0o600))
-	assert.Contains(t, Formation{}.Next(dir, "/bin"), `pg_autoctl create postgres --pgdata `+dir+` --pgctl /bin/pg_ctl --hostname "$ADDRESS"`)
+	assert.Contains(t, Formation{}.Next(dir, "/bin"),
+		"pg_autoctl create postgres --pgdata "+dir+` --pgctl /bin/pg_ctl --hostname "$ADDRESS"`)
 }

@@ -25,7 +25,16 @@ func TestRefuse(t *testing.T) {
 		return c
 	}
 	at := func(step Step) *Claim { return of(func(c *Claim) { c.Step = step }) }
-	some := []string{"base"}
+	empty, full := Place{Exists: true}, Place{Exists: true, Entries: []string{"base"}}
+	whole := full
+	whole.Control = true
+	like := func(p Place, change func(*Place)) Place {
+		change(&p)
+		return p
+	}
+	ours := func(p *Place) { p.Ours = true }
+	state := Formation{State: "/s"}
+	const resume = true
 	for name, c := range map[string]struct {
 		place  Place
 		resume bool
@@ -33,31 +42,30 @@ func TestRefuse(t *testing.T) {
 		role   string
 		words  string // "" is that it may
 	}{
-		"not there":            {},
-		"empty":                {place: Place{Exists: true}},
-		"empty, resumed":       {place: Place{Exists: true}, resume: true, claim: of(nil)},
-		"empty, a claim left":  {place: Place{Exists: true}, claim: of(nil)},
-		"empty, somebody's":    {place: Place{Exists: true, Owner: "root"}, words: "it belongs to root"},
-		"a server":             {place: Place{Process: 42}, words: "a server works in it, process 42"},
-		"a server, resumed":    {place: Place{Process: 42, Entries: some}, resume: true, claim: of(nil), words: "process 42"},
-		"a primary":            {place: Place{Formation: Formation{State: "/s"}}, role: "primary", words: "this node as primary (/s)"},
-		"a node":               {place: Place{Formation: Formation{State: "/s"}}, words: "still knows this node (/s)"},
-		"forgotten":            {place: Place{Formation: Formation{Monitor: "m", Options: []string{"--name", "a"}}}},
-		"a cluster":            {place: Place{Entries: some, Version: "17"}, words: "it holds a cluster (PostgreSQL 17)"},
-		"a file":               {place: Place{Entries: []string{"a\nb"}}, words: `it is not empty ("a\nb")`},
-		"many files":           {place: Place{Entries: []string{"a", "b", "c", "d"}}, words: `("a", "b", "c", ...)`},
-		"an interrupted one":   {place: Place{Entries: some}, claim: of(nil), words: "go on with -resume, or move the directory"},
-		"resumed":              {place: Place{Entries: some}, resume: true, claim: of(nil)},
-		"resumed without":      {place: Place{Entries: some}, resume: true, words: "no restore was interrupted here"},
-		"another inode":        {place: Place{Entries: some}, resume: true, claim: of(func(c *Claim) { c.Inode++ }), words: "another directory"},
-		"another cluster":      {place: Place{Entries: some}, resume: true, claim: of(func(c *Claim) { c.SystemID = "8" }), words: "identifier 8"},
-		"in replay":            {place: Place{Entries: some, Control: true, Recovery: true}, resume: true, claim: at(Recovering)},
-		"used after replay":    {place: Place{Entries: some, Control: true}, resume: true, claim: at(Recovering), words: "its recovery has ended since"},
-		"replay went on":       {place: Place{Entries: some, Control: true, Ours: true}, resume: true, claim: at(Recovering)},
-		"recovered":            {place: Place{Entries: some, Control: true, Ours: true}, resume: true, claim: at(Recovered)},
-		"recovered and used":   {place: Place{Entries: some, Control: true}, resume: true, claim: at(Recovered), words: "may have been used since"},
-		"a standby":            {place: Place{Entries: some, Control: true, Standby: true, Recovery: true}, resume: true, claim: at(Recovering), words: "a standby since"},
-		"standby before files": {place: Place{Entries: some}, resume: true, claim: at(Restoring)},
+		"not there":           {},
+		"empty":               {place: empty},
+		"empty, resumed":      {empty, resume, of(nil), "", ""},
+		"empty, a claim left": {empty, false, of(nil), "", ""},
+		"empty, somebody's":   {like(empty, func(p *Place) { p.Owner = "root" }), false, nil, "", "it belongs to root"},
+		"a server":            {Place{Process: 42}, false, nil, "", "a server works in it, process 42"},
+		"a server, resumed":   {like(full, func(p *Place) { p.Process = 42 }), resume, of(nil), "", "process 42"},
+		"a primary":           {Place{Formation: state}, false, nil, "primary", "this node as primary (/s)"},
+		"a node":              {Place{Formation: state}, false, nil, "", "still knows this node (/s)"},
+		"forgotten":           {place: Place{Formation: Formation{Monitor: "m", Options: []string{"--name", "a"}}}},
+		"a cluster":           {like(full, func(p *Place) { p.Version = "17" }), false, nil, "", "it holds a cluster (PostgreSQL 17)"},
+		"a file":              {Place{Entries: []string{"a\nb"}}, false, nil, "", `it is not empty ("a\nb")`},
+		"many files":          {Place{Entries: []string{"a", "b", "c", "d"}}, false, nil, "", `("a", "b", "c", ...)`},
+		"an interrupted one":  {full, false, of(nil), "", "go on with -resume, or move the directory"},
+		"resumed":             {full, resume, of(nil), "", ""},
+		"resumed without":     {full, resume, nil, "", "no restore was interrupted here"},
+		"another inode":       {full, resume, of(func(c *Claim) { c.Inode++ }), "", "another directory"},
+		"another cluster":     {full, resume, of(func(c *Claim) { c.SystemID = "8" }), "", "identifier 8"},
+		"in replay":           {like(whole, func(p *Place) { p.Recovery = true }), resume, at(Recovering), "", ""},
+		"used after replay":   {whole, resume, at(Recovering), "", "its recovery has ended since"},
+		"replay went on":      {like(whole, ours), resume, at(Recovering), "", ""},
+		"recovered":           {like(whole, ours), resume, at(Recovered), "", ""},
+		"recovered and used":  {whole, resume, at(Recovered), "", "may have been used since"},
+		"a standby":           {like(whole, func(p *Place) { p.Standby = true }), resume, at(Recovering), "", "a standby since"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.place.Dir = dir
@@ -84,7 +92,7 @@ func inodeOf(t *testing.T, dir string) uint64 {
 // What a path is refused for, before anybody looks into it.
 func TestLook_Path(t *testing.T) {
 	dir := resolved(t)
-	make := func(name string, directory bool) string {
+	made := func(name string, directory bool) string {
 		path := filepath.Join(dir, name)
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
 		if directory {
@@ -94,11 +102,11 @@ func TestLook_Path(t *testing.T) {
 		}
 		return path
 	}
-	make("cluster/PG_VERSION", false)
-	make("broken/global/pg_control", false)
-	make("wal/archive_status", true)
+	made("cluster/PG_VERSION", false)
+	made("broken/global/pg_control", false)
+	made("wal/archive_status", true)
 	require.NoError(t, os.Symlink(dir+"/nothing", dir+"/dangling"))
-	require.NoError(t, os.Symlink(make("cluster/base", true), dir+"/into"))
+	require.NoError(t, os.Symlink(made("cluster/base", true), dir+"/into"))
 	for path, words := range map[string]string{
 		"":                                 "name the data directory",
 		"pg":                               "must be absolute",
@@ -115,15 +123,16 @@ func TestLook_Path(t *testing.T) {
 		dir + "/into":                      "it lies inside a cluster",
 		dir + "/broken/global/x":           "it lies inside a cluster",
 		dir + "/wal/archive_status":        "it lies inside a cluster",
-		make("ts/PG_17_202406281/5", true): "it lies inside a cluster",
-		make("file", false):                "is no directory",
+		made("ts/PG_17_202406281/5", true): "it lies inside a cluster",
+		made("file", false):                "is no directory",
 	} {
 		_, err := Look(path, dir)
 		require.ErrorContains(t, err, words, path)
 		why, _ := reason.Of(err)
 		assert.Equal(t, reason.ConfigInvalid, why)
 	}
-	for _, path := range []string{dir + "/new", dir + "/new/", make("old dir", true), dir + "/old dir/../new", dir + "/PG_17"} {
+	may := []string{dir + "/new", dir + "/new/", made("old dir", true), dir + "/old dir/../new", dir + "/PG_17"}
+	for _, path := range may {
 		p, err := Look(path, dir)
 		require.NoError(t, err, path)
 		assert.Empty(t, p.Entries)
@@ -160,12 +169,13 @@ func TestLook_Cluster(t *testing.T) {
 	assert.True(t, p.Control && p.Recovery && !p.Standby && !p.Ours)
 	assert.Zero(t, p.Process)
 
-	write("postmaster.opts",
-		`/bin/postgres "-D" "/d" "-c" "config_file=/tmp/veza-drill-demo-restore-5f198269a5c46a54/etc/postgresql.conf"`)
+	write("postmaster.opts", `/bin/postgres "-D" "/d" "-c" `+
+		`"config_file=/tmp/veza-drill-demo-restore-5f198269a5c46a54/etc/postgresql.conf"`)
 	p, err = Look(dir, dir)
 	require.NoError(t, err)
 	assert.True(t, p.Ours)
-	for _, other := range []string{"veza-drill-demo-5f198269a5c46a54", "veza-drill-demo-restore-5f19"} { // a drill's; no run's
+	// A drill's, and no run's.
+	for _, other := range []string{"veza-drill-demo-5f198269a5c46a54", "veza-drill-demo-restore-5f19"} {
 		write("postmaster.opts", `"config_file=/tmp/`+other+`/etc/postgresql.conf"`)
 		p, err = Look(dir, dir)
 		require.NoError(t, err)
