@@ -25,6 +25,8 @@ type recovered struct {
 	end      end
 	listed   repository.Archive    // before the sandbox could have put anything into it
 	made     []postgres.Tablespace // after the backup: redirected into the sandbox
+	skipped  []string              // segments that a restore for real ends before
+	stuck    error                 // why it cannot go on, and what to do about it
 }
 
 // recoverCluster starts PostgreSQL harmless, waits until it is out of recovery, and proves
@@ -152,6 +154,9 @@ func (r *recovered) start(ctx context.Context, out suite.Out) (err error) {
 		}
 	}
 	closeLater(out, r.conn)
+	if r.stuck != nil {
+		return r.stuck
+	}
 	if err != nil {
 		return r.whyNotUp(ctx, out, err)
 	}

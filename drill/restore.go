@@ -12,6 +12,7 @@ import (
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/target"
+	"veza.fr/recovery/internal/versions"
 )
 
 // restored is what lies in the sandbox's data directory, and what it took to get it there. Its
@@ -77,6 +78,7 @@ func (r restored) run(ctx context.Context, out suite.Out, to target.Target) erro
 	return r.repo.Pgbackrest.Restore(ctx, pgbackrest.RestoreOptions{
 		Set: r.plan.set.Label, Target: targetOptions(to), Tablespaces: r.box.Dir("tblspc"), ProcessMax: r.processes,
 		Node: r.real != nil, Delta: r.real.delta(),
+		BadPages: r.AcceptLoss && versions.RestoreRefusesPages.In(r.Version),
 	}, io.Discard)
 }
 
@@ -127,7 +129,11 @@ func (r restored) planAgain(ctx context.Context, out suite.Out, info pgbackrest.
 // failed gives a failed restore its reason. From 2.55 on restore reads the history with the highest number in
 // the archive, whether recovery would come to it or not: it says itself what is wrong, but not of which file.
 func (r restored) failed(ctx context.Context, err error) error {
-	if why, _ := reason.Of(err); why != "" || !pgbackrest.Damaged(err) && !pgbackrest.OffTimeline(err) {
+	if occupied := r.real.occupied(err); occupied != nil {
+		return occupied
+	}
+	if why, _ := reason.Of(err); why != "" || pgbackrest.BadPages(err) ||
+		!pgbackrest.Damaged(err) && !pgbackrest.OffTimeline(err) {
 		return failedRestore(err)
 	}
 	name, unread := r.repo.Highest(ctx, r.plan.directory(r.repo), r.plan.archive)
@@ -156,6 +162,10 @@ func failedRestore(err error) error {
 	}
 	if pgbackrest.OffTimeline(err) {
 		return reason.Wrap(reason.TimelineConflict, err)
+	}
+	if pgbackrest.BadPages(err) {
+		return reason.Errorf(reason.PageChecksum, "%w; the page was damaged when the backup was taken: restore an older set, "+
+			"or all the same with checksum-page-error=n", err)
 	}
 	if pgbackrest.Damaged(err) {
 		return reason.Wrap(reason.RepoCorrupt, err)

@@ -240,7 +240,7 @@ func NothingFinished(dir string) (bool, error) {
 	return nothing, err
 }
 
-// MakeAs makes a directory, empty, that belongs to whom another belongs; one that is there must be empty. It is for
+// MakeAs makes a directory that belongs to whom another belongs; one that is there must be empty, and theirs. It is for
 // tablespaces, whose names come from the data: what is above it must be there.
 func MakeAs(dir, like string) error {
 	info, err := os.Stat(like)
@@ -251,10 +251,27 @@ func MakeAs(dir, like string) error {
 	if !ok {
 		return errors.ErrUnsupported
 	}
-	if err = os.Mkdir(dir, 0o700); err != nil {
+	if err = os.Mkdir(dir, 0o700); err == nil {
+		return os.Lchown(dir, int(owner.Uid), int(owner.Gid))
+	}
+	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return os.Lchown(dir, int(owner.Uid), int(owner.Gid))
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	if len(entries) > 0 {
+		return fmt.Errorf("it is not empty (%q): move what is there away", entries[0].Name())
+	}
+	there, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	if s, ok := there.Sys().(*syscall.Stat_t); !ok || s.Uid != owner.Uid {
+		return errors.New("it belongs to somebody else")
+	}
+	return nil
 }
 
 // own gives a directory to the user who runs PostgreSQL, where this process may.

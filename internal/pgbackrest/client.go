@@ -149,6 +149,7 @@ type RestoreOptions struct {
 	// Node restores for real: tablespaces and links to where they belong, or where the conf maps them, and the cluster
 	// archives as it did. Delta takes up a restore that was interrupted.
 	Node, Delta bool
+	BadPages    bool // restore pages that fail their checksum all the same (versions.RestoreRefusesPages)
 }
 
 // Restore restores a set. The restored cluster of a sandbox cannot archive: --archive-mode=off
@@ -163,6 +164,9 @@ func (c *Client) Restore(ctx context.Context, o RestoreOptions, output io.Writer
 		argv = append(argv, "--archive-mode=preserve", "--delta")
 	default:
 		argv = append(argv, "--archive-mode=preserve", "--no-delta")
+	}
+	if o.BadPages {
+		argv = append(argv, "--no-checksum-page-error")
 	}
 	argv = append(argv, resets...)
 	// By environment: restore would hand it to archive-get, which refuses it without archive-async.

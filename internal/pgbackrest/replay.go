@@ -75,9 +75,12 @@ func (c *Client) ReplayEnv(g Getting) []string {
 	if !g.Async {
 		return slices.Concat(c.Patience, ReplayEnv)
 	}
-	return slices.Concat(c.Patience, []string{
-		"PGBACKREST_ARCHIVE_ASYNC=y", "PGBACKREST_SPOOL_PATH=" + c.Spool, "PGBACKREST_LOCK_PATH=" + c.Lock,
-		"PGBACKREST_ARCHIVE_GET_QUEUE_MAX=" + getQueue,
+	var lock []string
+	if c.Lock != "" { // else the conf's own; an empty one is refused
+		lock = []string{"PGBACKREST_LOCK_PATH=" + c.Lock}
+	}
+	return slices.Concat(c.Patience, lock, []string{
+		"PGBACKREST_ARCHIVE_ASYNC=y", "PGBACKREST_SPOOL_PATH=" + c.Spool, "PGBACKREST_ARCHIVE_GET_QUEUE_MAX=" + getQueue,
 		fmt.Sprintf("PGBACKREST_ARCHIVE_TIMEOUT=%d", getPatience),
 		fmt.Sprintf("PGBACKREST_PROCESS_MAX=%d", g.Processes),
 	})

@@ -1,6 +1,7 @@
 package pgbackrest
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -48,6 +49,8 @@ func TestReplayEnv(t *testing.T) {
 	} {
 		assert.Contains(t, env, want)
 	}
+	client.Lock = "" // of a node, whose conf says it
+	assert.NotContains(t, strings.Join(client.ReplayEnv(Getting{Async: true, Processes: 2}), " "), "LOCK_PATH")
 	assert.Equal(t, 4, ChooseGetting(GetAuto, "2.59", 0).With(64).Processes)
 	assert.Equal(t, 1, ChooseGetting(GetAuto, "2.59", 0).With(0).Processes)
 }

@@ -4,7 +4,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"github.com/stretchr/testify/require"
@@ -26,11 +25,12 @@ if [ -e "$dir/hold" ]; then
 	*" restore "*)
 		if [ "${at#restore:}" != "$at" ]; then
 			(exec -a "$0" PROGRAM "$@") &
-			until compgen -G "DATA/${at#restore:}" > /dev/null || ! kill -0 $! 2> /dev/null; do :; done
-			kill -STOP $! 2> /dev/null
+			restore=$!
+			until compgen -G "DATA/${at#restore:}" > /dev/null || ! kill -0 $restore 2> /dev/null; do :; done
+			kill -STOP $restore 2> /dev/null
 			hold
-			kill -CONT $! 2> /dev/null
-			wait $!
+			kill -CONT $restore 2> /dev/null
+			wait $restore
 			exit
 		fi ;;
 	*" archive-get "*"$at"*) hold ;;
@@ -65,9 +65,4 @@ func (n *machine) isHeld() bool {
 func (n *machine) atStep(step node.Step) bool {
 	claim, err := node.ReadClaim(n.data)
 	return err == nil && claim != nil && claim.Step == step
-}
-
-// segment is the name of the one that comes some places after the first segment of a timeline.
-func segment(n int) string {
-	return "0000000100000000000000" + strconv.FormatInt(int64(0x100+n), 16)[1:]
 }

@@ -24,6 +24,7 @@ type machine struct {
 	data string // what -to names
 
 	programs string // a directory before all others in PATH; "" is none
+	ordinary bool   // veza-restore is run by the user who runs PostgreSQL
 }
 
 // lost is a node of its own whose data directory is gone.
@@ -102,7 +103,11 @@ func (n *machine) command(args ...string) *exec.Cmd {
 		"-conf", confOf(n.dir), "-report", n.file("report.json"), "-log", n.file("restore.log"),
 		"-history", n.file("history"), "-to", n.data,
 	}
-	cmd := exec.CommandContext(n.ctx(), program(), append(argv, args...)...)
+	argv = append(append([]string{program()}, argv...), args...)
+	cmd := exec.CommandContext(n.ctx(), argv[0], argv[1:]...)
+	if n.ordinary {
+		cmd = as(n.ctx(), argv...)
+	}
 	n.environment(cmd)
 	return cmd
 }

@@ -29,7 +29,8 @@ type source struct {
 	dir  string
 	bin  string            // the programs of PostgreSQL
 	dump string            // pg_dumpall of what there was at the end
-	rows map[string]int    // in users, at a moment
+	rows map[string]int    // in users, at a moment; and when a segment was ended, by its name
+	ends []string          // the segments that were ended, in order
 	mark map[string]string // what -target takes for that moment
 }
 
@@ -268,6 +269,10 @@ func (s *source) switchWAL(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err = s.count(ctx, last); err != nil {
+		return err
+	}
+	s.ends = append(s.ends, last)
 	return archived(ctx, s.dir, last)
 }
 

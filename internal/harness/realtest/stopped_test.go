@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"syscall"
 	"testing"
 	"time"
@@ -18,7 +19,7 @@ import (
 
 // stop is how a restore that is under way ends before its time.
 type stop struct {
-	at     string // where pgbackrest is held; "" is at a check that takes its time
+	at     string // where pgbackrest is held, "segment" in the middle of the archive; "" is at a check that takes its time
 	signal syscall.Signal
 	left   node.Step // what the mark says by then, and afterwards
 }
@@ -28,9 +29,9 @@ var stops = map[string]stop{
 	"RestoreInterrupted": {at: "restore:base/*/[0-9]*", signal: syscall.SIGINT, left: node.Restoring},
 	"RestoreTerminated":  {at: "restore:base/*/[0-9]*", signal: syscall.SIGTERM, left: node.Restoring},
 	"RestoreKilled":      {at: "restore:base/*/[0-9]*", signal: syscall.SIGKILL, left: node.Restoring},
-	"ReplayInterrupted":  {at: segment(5), signal: syscall.SIGINT, left: node.Recovering},
-	"ReplayTerminated":   {at: segment(5), signal: syscall.SIGTERM, left: node.Recovering},
-	"ReplayKilled":       {at: segment(5), signal: syscall.SIGKILL, left: node.Recovering},
+	"ReplayInterrupted":  {at: "segment", signal: syscall.SIGINT, left: node.Recovering},
+	"ReplayTerminated":   {at: "segment", signal: syscall.SIGTERM, left: node.Recovering},
+	"ReplayKilled":       {at: "segment", signal: syscall.SIGKILL, left: node.Recovering},
 	"VerifyKilled":       {signal: syscall.SIGKILL, left: node.Recovered},
 }
 
@@ -64,10 +65,24 @@ func TestRestore_StoppedAndTakenUp(t *testing.T) {
 	}
 }
 
+// waitHeld waits until a restore is held.
+func (n *machine) waitHeld(said fmt.Stringer) {
+	n.t.Helper()
+	require.NoError(n.t, wait.For(n.ctx(), "the point to stop at", 5*time.Millisecond, func(context.Context) error {
+		if n.isHeld() {
+			return nil
+		}
+		return errors.New("not yet: " + said.String())
+	}))
+}
+
 // stopped runs a restore until it came far enough, and sends it a signal.
 func (n *machine) stopped(s stop) outcome {
 	n.t.Helper()
 	args := quick
+	if s.at == "segment" {
+		s.at = n.ends[1]
+	}
 	if s.at != "" {
 		n.slow(s.at)
 	} else {
