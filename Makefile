@@ -65,6 +65,11 @@ backup: programs-drill ## the checks on a seeded repository's backups, or ARGS='
 	out/testprom -suite backup -textfile out/veza_backup_check.prom -report out/backup-report.json -history out/backup-history.jsonl \
 		-stream out/backup.jsonl -- $(GO) test $(if $(TAG),-tags $(TAG) )./backup -run '^TestBackup$$' $(ARGS)
 
+.PHONY: veza-restore
+veza-restore: programs-go ## builds out/veza-restore, which restores for real: out/veza-restore -h
+	@mkdir -p out
+	@$(GO) run ./internal/cmd/compile -go '$(GO)' -o out/veza-restore ./internal/cmd/restore
+
 .PHONY: check
 check: vet tidy-check length $(GOLANGCI_STAMP) ## before a commit: vet per tag, linter, go.mod, the tests that need nothing but Go
 	@$(GOLANGCI) run --allow-parallel-runners ./...

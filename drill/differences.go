@@ -21,6 +21,9 @@ func (r *recovered) tellDifferences(out suite.Out) {
 	for _, refused := range server.Refusals {
 		out.Note("%s", refused)
 	}
+	if server.Lowered != "" {
+		out.Note("%s", server.Lowered)
+	}
 	for _, difference := range server.Differences() {
 		out.Note("%s", difference)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/template"
 
+	"veza.fr/recovery/internal/restore"
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/testprom/runner"
@@ -37,9 +38,26 @@ var values = map[string][]string{
 // ownWords are the flags of testprom.
 func ownWords() (list []word) {
 	_, set, _ := runner.Manual()
+	return flagWords(set)
+}
+
+// restoreWords are the flags and settings of veza-restore. Its target is somebody's own.
+func restoreWords() (list []word) {
+	_, set, _ := restore.Manual()
+	list = append(flagWords(set), tableWords(settings.Real())...)
+	for i := range list {
+		list[i].Words = slices.DeleteFunc(slices.Clone(list[i].Words), func(value string) bool {
+			return list[i].Name == "target" && !strings.HasSuffix(value, ":")
+		})
+	}
+	return list
+}
+
+func flagWords(set *flag.FlagSet) (list []word) {
 	set.VisitAll(func(f *flag.Flag) {
 		value, meaning := flag.UnquoteUsage(f)
-		w := word{Name: f.Name, Meaning: brief(meaning), Value: value != "", File: value == "FILE"}
+		w := word{Name: f.Name, Meaning: brief(meaning), Value: value != ""}
+		w.File = value == "FILE" || value == "DIRECTORY"
 		if value == "SUITE" {
 			for _, s := range suite.Suites {
 				w.Words = append(w.Words, s.Name)
@@ -51,8 +69,10 @@ func ownWords() (list []word) {
 }
 
 // settingWords are the flags of the two tests.
-func settingWords() (list []word) {
-	for _, s := range settings.Table {
+func settingWords() []word { return tableWords(settings.Table) }
+
+func tableWords(settings []settings.Setting) (list []word) {
+	for _, s := range settings {
 		list = append(list, word{
 			Name: s.Flag, Meaning: brief(s.Meaning), Value: !s.Bool,
 			File: slices.Contains(files, s.Flag), Words: values[s.Flag],
@@ -84,6 +104,9 @@ var Completions = []Completion{
 	// bash looks for the command's name; the tests lie in no directory of PATH, and are completed
 	// once testprom was.
 	{"share/bash-completion/completions", "testprom", "bash.tmpl"},
+	{"share/bash-completion/completions", "veza-restore", "restore.bash.tmpl"},
+	{"share/zsh/vendor-completions", "_veza-restore", "restore.zsh.tmpl"},
+	{"share/fish/vendor_completions.d", "veza-restore.fish", "restore.fish.tmpl"},
 	{"share/zsh/vendor-completions", "_testprom", "zsh.tmpl"},
 	{"share/fish/vendor_completions.d", "testprom.fish", "fish.tmpl"},
 }
@@ -98,7 +121,7 @@ func (c Completion) Text() ([]byte, error) {
 	var b bytes.Buffer
 	err = t.Execute(&b, map[string]any{
 		"Own": ownWords(), "Settings": settingWords(), "Tests": []string{"drill.test", "backup.test"},
-		"Private": "/usr/" + private,
+		"Private": "/usr/" + private, "Restore": restoreWords(),
 	})
 	return b.Bytes(), err
 }

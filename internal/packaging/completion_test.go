@@ -31,7 +31,7 @@ func completion(t *testing.T, name string) string {
 }
 
 func TestBash_CompletesWhatStandsThere(t *testing.T) {
-	file := completion(t, "testprom")
+	file, restoring := completion(t, "testprom"), completion(t, "veza-restore")
 	for line, want := range map[string]string{
 		"testprom -te":                         "-textfile",
 		"testprom -suite ":                     "drill backup",
@@ -45,15 +45,25 @@ func TestBash_CompletesWhatStandsThere(t *testing.T) {
 		"testprom -- drill.test -stanza ":      "",
 		"drill.test -deep am":                  "amcheck",
 		"backup.test -backup-":                 "-backup-age",
+		"veza-restore -re":                     "-report -repo -resume",
+		"veza-restore -target ":                "time: lsn: name:",
+		"veza-restore -to " + file:             file,
+		"veza-restore -checks = " + file:       file,
+		"veza-restore -see":                    "",
+		"veza-restore -target ra":              "",
 	} {
 		words := strings.Split(line, " ")
 		function := "_veza_drill_tests"
-		if words[0] == "testprom" {
+		source := file
+		switch words[0] {
+		case "testprom":
 			function = "_testprom"
+		case "veza-restore":
+			function, source = "_veza_restore", restoring
 		}
 		script := `. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); compopt() { :; }; ` +
 			function + `; echo "${COMPREPLY[*]}"`
-		argv := slices.Concat([]string{"-c", script, file}, words)
+		argv := slices.Concat([]string{"-c", script, source}, words)
 		out, err := exec.CommandContext(t.Context(), "bash", argv...).CombinedOutput()
 		require.NoError(t, err, string(out))
 		for _, word := range strings.Fields(want) {
@@ -74,6 +84,16 @@ func TestCompletions_NameTheFlagsThereAre(t *testing.T) {
 			assert.Contains(t, string(text), before+w.Name, name)
 		}
 	}
+	for name, before := range map[string]string{
+		"veza-restore": "-", "_veza-restore": "'-", "veza-restore.fish": " -o ",
+	} {
+		text, err := os.ReadFile(completion(t, name))
+		require.NoError(t, err)
+		for _, w := range restoreWords() {
+			assert.Contains(t, string(text), before+w.Name, name)
+		}
+		assert.NotContains(t, string(text), before+"keep", name)
+	}
 	var flags []string
 	for _, s := range settings.Table {
 		flags = append(flags, s.Flag)
@@ -87,7 +107,7 @@ func TestCompletions_NameTheFlagsThereAre(t *testing.T) {
 }
 
 func TestBrief_HoldsNothingThatAShellReads(t *testing.T) {
-	for _, w := range slices.Concat(ownWords(), settingWords()) {
+	for _, w := range slices.Concat(ownWords(), settingWords(), restoreWords()) {
 		assert.NotContains(t, w.Meaning, "'")
 		assert.False(t, strings.ContainsAny(w.Meaning, "`\"\\[]$\n"), w.Meaning)
 		assert.NotEmpty(t, w.Meaning)

@@ -22,6 +22,7 @@ type Program struct {
 // Programs are the programs of the package.
 var Programs = []Program{
 	{Name: "testprom", Dir: bin, From: "./internal/cmd/testprom"},
+	{Name: "veza-restore", Dir: bin, From: "./internal/cmd/restore"},
 	{Name: "drill.test", Dir: private, From: "./drill", Test: true},
 	{Name: "backup.test", Dir: private, From: "./backup", Test: true},
 	{Name: "test2json", Dir: private, From: "cmd/test2json"}, // Go's own, which testprom needs to run the two

@@ -1,12 +1,14 @@
 package packaging
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"strings"
 
 	"github.com/cpuguy83/go-md2man/v2/md2man"
 
+	"veza.fr/recovery/internal/restore"
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/testprom/runner"
 )
@@ -21,6 +23,7 @@ type Page struct {
 // Pages are the manual pages of the package. Their options are those that -h lists.
 var Pages = []Page{
 	{"testprom", "run a restore drill and tell what it proved", testpromPage},
+	{"veza-restore", "restore a cluster from its backups, for real", restorePage},
 	{"drill.test", "restore the newest backup and prove that the data came back", suitePage("drill.test", "TestDrill")},
 	{"backup.test", "say claim by claim whether backups are as they should be", suitePage("backup.test", "TestBackup")},
 }
@@ -46,12 +49,29 @@ func testpromPage() string {
 	var b strings.Builder
 	b.WriteString("# SYNOPSIS\n**testprom** [*FLAGS*] -- *COMMAND* ...\n\n# DESCRIPTION\n")
 	b.WriteString(typed(strings.TrimSuffix(strings.TrimSpace(head), "Flags:")))
-	b.WriteString("\n# OPTIONS\n")
+	b.WriteString("\n# OPTIONS\n" + flags(set))
+	b.WriteString("\n# EXAMPLES AND EXIT STATUS\n" + typed(strings.TrimPrefix(strings.TrimSpace(tail), "Examples:")))
+	return b.String()
+}
+
+func restorePage() string {
+	head, set, tail := restore.Manual()
+	var b strings.Builder
+	b.WriteString("# SYNOPSIS\n**veza-restore** -to *DIRECTORY* [*FLAGS*] [*SETTINGS*]\n\n# DESCRIPTION\n")
+	b.WriteString(typed(strings.TrimSuffix(strings.TrimSpace(head), "Flags:")))
+	b.WriteString("\n# OPTIONS\n" + flags(set) + table(settings.Real()))
+	b.WriteString("\n# EXIT STATUS AND EXAMPLES\n" +
+		typed(strings.TrimPrefix(strings.TrimSpace(tail), "Exit status:\n")))
+	return b.String()
+}
+
+// flags are the options of a set.
+func flags(set *flag.FlagSet) string {
+	var b strings.Builder
 	set.VisitAll(func(f *flag.Flag) {
 		value, meaning := flag.UnquoteUsage(f)
 		b.WriteString(option(f.Name, value, meaning, f.DefValue))
 	})
-	b.WriteString("\n# EXAMPLES AND EXIT STATUS\n" + typed(strings.TrimPrefix(strings.TrimSpace(tail), "Examples:")))
 	return b.String()
 }
 
@@ -64,24 +84,26 @@ func suitePage(name, test string) func() string {
 			private, name, test)
 		fmt.Fprintf(&b, "# DESCRIPTION\nThe compiled test of ./%s. testprom runs it, and makes the verdict.\n\n",
 			strings.TrimSuffix(name, ".test"))
-		b.WriteString(typed(head) + "\n# OPTIONS\n")
-		for _, s := range settings.Table {
-			value := "VALUE"
-			if s.Bool {
-				value = ""
-			}
-			fallback := s.Default
-			if fallback == "" {
-				fallback = s.Otherwise
-			}
-			meaning := fmt.Sprintf("%s; variable %s", strings.ReplaceAll(s.Meaning, "`", ""),
-				strings.Join(s.Variables, " or "))
-			b.WriteString(option(s.Flag, value, meaning, fallback))
-		}
-		b.WriteString(option("version", "", "print version, commit, Go and environment, then exit", ""))
+		b.WriteString(typed(head) + "\n# OPTIONS\n" + table(settings.Table))
 		b.WriteString("\n# EXIT STATUS\n" + typed(tail))
 		return b.String()
 	}
+}
+
+// table are the options of settings, and the one that goes with them.
+func table(list []settings.Setting) string {
+	var b strings.Builder
+	for _, s := range list {
+		value := "VALUE"
+		if s.Bool {
+			value = ""
+		}
+		fallback := cmp.Or(s.Default, s.Otherwise)
+		meaning := fmt.Sprintf("%s; variable %s", strings.ReplaceAll(s.Meaning, "`", ""),
+			strings.Join(s.Variables, " or "))
+		b.WriteString(option(s.Flag, value, meaning, fallback))
+	}
+	return b.String() + option("version", "", "print version, commit, Go and environment, then exit", "")
 }
 
 // option is a flag in Markdown.

@@ -50,6 +50,15 @@ func TestPages_HoldEveryFlagAndWhatItIs(t *testing.T) {
 	}
 }
 
+func TestPages_OfTheRestoreHoldWhatItTakes(t *testing.T) {
+	text := strings.ReplaceAll(page(t, "veza-restore"), "'", "") // as completions have them
+	for _, w := range restoreWords() {
+		assert.Regexp(t, `\n-`+w.Name+`( [A-Z]+)?\n`+strings.ReplaceAll(w.Meaning, "(", `\(`), text)
+	}
+	assert.NotContains(t, text, "\n-keep")
+	assert.Contains(t, text, "the cluster is restored, passed its checks and is stopped cleanly")
+}
+
 // It says of what it is the manual, and never when it was made.
 func TestPages_BeginAsManDoes(t *testing.T) {
 	for _, p := range Pages {

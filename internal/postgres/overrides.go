@@ -4,8 +4,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"veza.fr/recovery/internal/wal"
 )
 
 // override is one setting forced on the command line, which goes before
@@ -57,15 +55,10 @@ var overrides = []override{
 	// The role that asks the data is no superuser, and needs no connection kept free for one.
 	{"superuser_reserved_connections", "0", 0},
 	{"reserved_connections", "0", 16},
-	// It fits a small machine, and holds no shared memory that would outlive a kill.
-	{"shared_buffers", "128MB", 0},
-	{"huge_pages", "off", 0},
+	// It fits a small machine.
 	{"wal_keep_size", "0", 13},
-	{"wal_buffers", "-1", 0},
 	{"temp_buffers", "8MB", 0},
-	{"dynamic_shared_memory_type", "mmap", 0},
 	{"max_files_per_process", "1000", 0},
-	{"wal_recycle", "off", 12},
 	{"io_method", "worker", 18},
 	// Its log is ours to read: English, complete, in UTC, on standard error.
 	{"logging_collector", "off", 0},
@@ -106,18 +99,6 @@ func atLeast(name, value string) string {
 	return value
 }
 
-// walSizes are min_wal_size and max_wal_size in megabytes: PostgreSQL wants room for two segments,
-// of which initdb --wal-segsize made what it liked. A control file that does not say means 16 MB.
-func walSizes(control Control) (least, most string) {
-	const ownLeast, ownMost = 80, 1024
-	size, err := control.SegmentSize()
-	if err != nil {
-		size = wal.DefaultSegmentSize
-	}
-	two := max(2*int(size>>20), 2)
-	return strconv.Itoa(max(ownLeast, two)) + "MB", strconv.Itoa(max(ownMost, two)) + "MB"
-}
-
 // settings are the -c options of the postgres command line, in a stable order.
 func (s *Server) settings(control Control, preload []string) []string {
 	major, _ := strconv.Atoi(s.Installation.Major())
@@ -141,9 +122,7 @@ func (s *Server) settings(control Control, preload []string) []string {
 			add(name, atLeast(name, value))
 		}
 	}
-	least, most := walSizes(control)
-	add("min_wal_size", least)
-	add("max_wal_size", most)
+	list = append(list, replayed(replaySize{s.memory, segmentMegabytes(control)}, major)...)
 	add("shared_preload_libraries", strings.Join(preload, ","))
 	add("config_file", s.file("postgresql.conf"))
 	add("hba_file", s.file("pg_hba.conf"))

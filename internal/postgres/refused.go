@@ -32,6 +32,25 @@ func (s *Server) refused(ctx context.Context) []Refusal {
 	return refusals(content, s.taken)
 }
 
+// noMemory is how PostgreSQL says that it does not get the memory it asks for at its start (sysv_shmem.c).
+var noMemory = regexp.MustCompile(`could not map anonymous shared memory: Cannot allocate memory`)
+
+// lowered asks for the least memory for pages from now on, when this machine refused what its size allows: a limit
+// on what may be promised (vm.overcommit_memory) is no limit on what is there.
+func (s *Server) lowered(ctx context.Context) bool {
+	if buffers(s.memory) == leastBuffers {
+		return false
+	}
+	content, _, err := s.logOfStart(ctx)
+	said := noMemory.FindString(content)
+	if err != nil || said == "" {
+		return false
+	}
+	s.memory, s.Lowered = 0, fmt.Sprintf("shared_buffers = %s was refused by this machine (%s), %s is in its place: "+
+		"the replay is slower", megabytes(buffers(s.memory)), said, megabytes(leastBuffers))
+	return true
+}
+
 // wordsOfServer cuts what stands before the words of a log line off, whatever log_line_prefix is.
 var wordsOfServer = regexp.MustCompile(`\b(?:LOG|WARNING|ERROR|FATAL|PANIC|HINT|DETAIL):\s+(.*)$`)
 

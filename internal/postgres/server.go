@@ -39,6 +39,11 @@ type Server struct {
 	Refusals []Refusal // what this machine refused of it
 	Opened   *Log      // what the log said of the recovery, when no superuser could log in: see openUp
 
+	// Lowered is what this machine said to the memory for pages that its size allows: the server has the least
+	// there is then; "" is that it got it.
+	Lowered string
+
+	memory   int64     // bytes that the server may use, known after Start
 	control  Control   // of Start
 	taken    []Setting // of the restored configuration, what the sandbox has
 	controls [][]byte  // what pg_control was while recovery went on
@@ -66,8 +71,8 @@ var files = map[string]string{
 // Start starts PostgreSQL and waits until its postmaster is at work, or dead; ctx
 // bounds the wait. Recovery goes on after it: see Wait. Why it did not start stands
 // in the log: see Log.StartError. What the data may need of the restored configuration is taken
-// over; what this machine refuses of it is left out, and kept in Refusals. A server that was
-// started before has the configuration of then.
+// over; what this machine refuses of it is left out, and kept in Refusals. Memory for pages that it refuses is
+// not asked for again: see Lowered. A server that was started before has the configuration of then.
 func (s *Server) Start(ctx context.Context, control Control) error {
 	if s.control == nil {
 		if err := s.prepare(ctx); err != nil {
@@ -85,7 +90,7 @@ func (s *Server) Start(ctx context.Context, control Control) error {
 			return failed
 		}
 		refused := s.refused(ctx)
-		if len(refused) == 0 {
+		if len(refused) == 0 && !s.lowered(ctx) {
 			return failed
 		}
 		s.Refusals = append(s.Refusals, refused...)
@@ -100,6 +105,7 @@ func (s *Server) prepare(ctx context.Context) (err error) {
 	}
 	libraries, _ := s.Restored.Value("shared_preload_libraries")
 	s.Preloaded, s.LeftOut = s.preload(ctx, libraries.Value)
+	s.memory = memory(ctx, s.Host)
 	for name, content := range files {
 		if err = s.Host.Put(ctx, s.file(name), []byte(content), 0o600, ""); err != nil {
 			return err

@@ -46,17 +46,6 @@ func TestSandboxConf(t *testing.T) {
 	assert.Equal(t, "$libdir:/x", fitted(Setting{Name: "dynamic_library_path", Value: "$libdir:/x"}))
 }
 
-// Two segments of any size have room.
-func TestWALSizes(t *testing.T) {
-	for size, want := range map[string]string{
-		"1048576": "80MB 1024MB", "16777216": "80MB 1024MB", "67108864": "128MB 1024MB", "1073741824": "2048MB 2048MB",
-		"": "80MB 1024MB",
-	} {
-		least, most := walSizes(Control{"Bytes per WAL segment": size})
-		assert.Equal(t, want, least+" "+most, size)
-	}
-}
-
 // PostgreSQL's own words decide what goes: no list of names.
 func TestRefusals(t *testing.T) {
 	taken := []Setting{

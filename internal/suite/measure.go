@@ -31,10 +31,12 @@ const (
 	AskedKey = "asked"
 )
 
-// Beginnings of the notes on a sandbox that is kept: what to type to get into it, and to remove it.
+// Beginnings of the notes that a summary never leaves out: what to type to get into a sandbox that is
+// kept, and to remove it; and after a real restore.
 const (
 	EnterIt  = "enter it: "
 	RemoveIt = "remove it: "
+	NextIs   = "next: "
 )
 
 // MaxValue is the longest attribute value, in bytes, that is published: the

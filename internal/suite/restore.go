@@ -28,6 +28,7 @@ var Restore = Suite{
 		{Name: "handover", Default: reason.SandboxFailed},
 	},
 	Final:      "handover",
+	Spoken:     "handover", // what is there now, and what can be done with it
 	FinalTime:  handoverTime,
 	Metrics:    Drill.Metrics,
 	InfoLabels: Drill.InfoLabels,

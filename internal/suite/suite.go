@@ -32,6 +32,7 @@ type Suite struct {
 	Test       string // the top-level test whose subtests are the steps
 	Namespace  string // prefix of every metric
 	Steps      []Expected
+	Spoken     string        // the step whose lines are shown where those of others are not; "" when there is none
 	Final      string        // the step whose lone failure does not touch the verdict: teardown; "" when there is none
 	FinalTime  time.Duration // bounds that step; 0 is stepGrace
 	Metrics    []Definition

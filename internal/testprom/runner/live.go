@@ -173,13 +173,17 @@ func (l *live) output(e *testreport.Event) {
 	}
 	line := strings.TrimRight(l.partial.String(), "\r\n")
 	l.partial.Reset()
-	if step, ok := l.step(e); ok && l.skips(step) {
+	step, isStep := l.step(e)
+	if isStep && l.skips(step) {
 		return // it says that it does not run
 	}
 	line = testreport.Line(line)
 	switch {
-	case l.detail != "" && suite.Line(line) == l.detail, e.Test == "" && testreport.BadFlag(line):
+	case l.detail != "" && suite.Line(line) == l.detail, e.Test == "" && testreport.BadFlag(line),
+		l.brief && toType(line):
 		return // the summary says it
+	case l.brief && isStep && step == l.suite.Spoken:
+		l.line(line)
 	case l.brief && l.within(e):
 		l.status.say(line)
 	default:

@@ -10,8 +10,8 @@ import (
 	"veza.fr/recovery/internal/testprom/testreport"
 )
 
-// stopTime is how long a run in this process may take to come to its end after a signal: a PostgreSQL
-// that is shut down writes all it has in memory.
+// stopTime is how long a run in this process may take to come to its end after a signal, besides the
+// time of its final step.
 var stopTime = 10 * time.Minute
 
 // Played is a suite that runs in this process.
@@ -63,20 +63,21 @@ func (r *run) play(do func(Stage)) {
 		r.read(inner)
 	}()
 	var late <-chan time.Time
+	patience := stopTime + r.suite.FinalTime
 	for {
 		select {
 		case <-done:
 			return
 		case sig := <-r.signals:
 			if late == nil {
-				late = time.After(stopTime)
+				late = time.After(patience)
 				continue
 			}
 			_, _ = fmt.Fprintf(r.Stderr, "%s: %s: it is stopping already, and leaves what is there in order\n",
 				r.program(), sig)
 		case <-late:
 			r.collector.Stop(reason.Interrupted,
-				fmt.Sprintf("the run did not come to its end within %s of a signal", stopTime))
+				fmt.Sprintf("the run did not come to its end within %s of a signal", patience))
 			_ = outer.CloseWithError(errGivenUp)
 		}
 	}

@@ -122,10 +122,18 @@ func fitting(rows []row, room int) ([]row, int) {
 	return append([]row{{rows[0].name, fmt.Sprintf("%d more: with -v, or in the report", more)}}, rows[more:]...), 0
 }
 
-// kept is how to get into a sandbox that is kept, and how to remove it.
+// typeables begin the notes that say what to type.
+var typeables = []string{suite.EnterIt, suite.RemoveIt, suite.NextIs}
+
+// toType says whether a note is one of them.
+func toType(note string) bool {
+	return slices.ContainsFunc(typeables, func(begin string) bool { return strings.HasPrefix(note, begin) })
+}
+
+// kept is how to get into a sandbox that is kept, and how to remove it; of a real restore, what comes next.
 func (r *result) kept() (rows []row) {
 	for _, note := range r.Notes {
-		for _, begin := range []string{suite.EnterIt, suite.RemoveIt} {
+		for _, begin := range typeables {
 			if command, ok := strings.CutPrefix(note, begin); ok {
 				rows = append(rows, row{strings.TrimSuffix(begin, ": "), command})
 			}
@@ -151,7 +159,7 @@ func (r *result) measured() (rows []row) {
 // notes are what else the run noted.
 func (r *result) notes() (rows []row) {
 	for _, note := range r.Notes {
-		if !strings.HasPrefix(note, suite.EnterIt) && !strings.HasPrefix(note, suite.RemoveIt) {
+		if !toType(note) {
 			rows = append(rows, row{"note", note})
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package restore
 
 import (
 	"flag"
@@ -73,6 +73,13 @@ func flagSet() (*flag.FlagSet, *asked) {
 			", else beside the report, else in the directory for temporary files)")
 	set.BoolVar(&a.verbose, "v", false, "say all there is to say: every line of a step, every measurement")
 	return set, a
+}
+
+// Manual is what the manual page and the completions are made of: the flags, and the text that -h
+// prints around them. The settings are those of settings.Real.
+func Manual() (head string, set *flag.FlagSet, tail string) {
+	set, _ = flagSet()
+	return usageHead, set, usageTail
 }
 
 // parse reads the command line. Done says that the program ends here, with that status: what is wrong

@@ -1,4 +1,4 @@
-package main
+package restore
 
 import (
 	"bufio"
@@ -31,7 +31,7 @@ const (
 func (p prompt) confirm(ctx context.Context, facts []string) error {
 	var told strings.Builder
 	for _, fact := range facts {
-		told.WriteString("    " + suite.Line(fact) + "\n")
+		told.WriteString("    " + strings.ReplaceAll(suite.Printable(fact), "\n", " ") + "\n")
 	}
 	_, _ = io.WriteString(p.log, told.String())
 	if !p.ask {

@@ -1,4 +1,4 @@
-package main
+package restore
 
 import (
 	"cmp"
@@ -24,15 +24,8 @@ const (
 // openLog opens the log at the end, at the first place that takes it: that of -log alone, else
 // pgBackRest's directory, the report's, the one for temporary files. One file takes all attempts.
 func openLog(a asked) (*runner.Log, error) {
-	places := []string{a.log}
-	if a.log == "" {
-		places = []string{filepath.Join(logDirectory, logName), filepath.Join(os.TempDir(), logName)}
-		if a.report != "" {
-			places = append(places[:1], filepath.Join(filepath.Dir(a.report), logName), places[1])
-		}
-	}
 	var failed error
-	for _, path := range places {
+	for _, path := range a.places() {
 		log, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|unix.O_NOFOLLOW, 0o640)
 		if err != nil {
 			failed = errors.Join(failed, err)
@@ -42,6 +35,21 @@ func openLog(a asked) (*runner.Log, error) {
 	}
 	return nil, fmt.Errorf("cannot write a log, -log names another place: %s",
 		strings.ReplaceAll(failed.Error(), "\n", "; "))
+}
+
+// places are those of the log, the best first.
+func (a asked) places() (paths []string) {
+	if a.log != "" {
+		return []string{a.log}
+	}
+	directories := []string{logDirectory, os.TempDir()}
+	if a.report != "" {
+		directories = []string{logDirectory, filepath.Dir(a.report), os.TempDir()}
+	}
+	for _, directory := range directories {
+		paths = append(paths, filepath.Join(directory, logName))
+	}
+	return paths
 }
 
 // begin begins the log of one attempt. The command line is not in it: a value may be a secret that
