@@ -20,6 +20,7 @@ type restored struct {
 	provisioned
 	started time.Time     // the clock of the RTO
 	took    time.Duration // until the files were there
+	before  *before       // what was replayed up to where the data was compared; nil without that
 }
 
 // restore restores the pinned set. The clock of the RTO starts here.

@@ -141,4 +141,3 @@ func TestStandby(t *testing.T) {
 		assert.ErrorContains(t, err, "promoted")
 	})
 }
-
