@@ -32,6 +32,7 @@ type comparison struct {
 	cancel  context.CancelFunc
 
 	frozen standby.Frozen
+	at     wal.LSN       // where the clone is asked: there, unless the archive ends before it
 	pause  time.Duration // the longest
 	left   string        // why the rest was not asked for
 	failed error         // the standby cannot be compared with

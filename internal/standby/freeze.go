@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"veza.fr/recovery/internal/compare"
+	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/wait"
 	"veza.fr/recovery/internal/wal"
 )
@@ -33,9 +34,26 @@ type holder struct {
 	unread    error // of the sequences
 }
 
+// whilePaused is called by tests while replay stands still.
+var whilePaused func()
+
+// errMoved is replay that did not stand still to the end: two drills of one standby at a time resume each other.
+var errMoved = errors.New("replay was resumed by somebody else meanwhile")
+
+// freezes is how often a pause is tried that somebody else ends.
+const freezes = 4
+
 // Freeze pauses replay, takes a snapshot in each database and the position, and resumes. Replay goes on on every way
 // out of here, and at the latest in guardTime. The reason of an error is standby_unusable.
 func (s *Standby) Freeze(ctx context.Context) (f Frozen, err error) {
+	for try := 1; ; try++ {
+		if f, err = s.freeze(ctx); !errors.Is(err, errMoved) || try == freezes {
+			return f, err
+		}
+	}
+}
+
+func (s *Standby) freeze(ctx context.Context) (f Frozen, err error) {
 	s.thaw(ctx)
 	f = Frozen{Side: compare.NewSide(), snapshots: map[string]string{}}
 	holders, err := s.hold(ctx, &f.Side)
@@ -47,13 +65,8 @@ func (s *Standby) Freeze(ctx context.Context) (f Frozen, err error) {
 			s.thaw(ctx)
 		}
 	}()
-	var state string
-	if err = s.conn.QueryRow(ctx, "SELECT pg_get_wal_replay_pause_state()").Scan(&state); err != nil {
-		return f, unusable("cannot be asked whether replay is paused: %s", oneLine(err))
-	}
-	if state != "not paused" {
-		return f, unusable("somebody has paused its replay (%s), and it stays so: it is resumed by whoever did that, with "+
-			"SELECT pg_wal_replay_resume()", state)
+	if err = s.runs(ctx); err != nil {
+		return f, unusable("%s", oneLine(err))
 	}
 	g, err := s.begin(ctx)
 	if err != nil {
@@ -72,8 +85,8 @@ func (s *Standby) Freeze(ctx context.Context) (f Frozen, err error) {
 	}
 	g.end(ctx)
 	if failed != nil {
-		return f, unusable("the pause was given up after %s, and replay goes on: %s", f.Pause.Round(time.Millisecond),
-			oneLine(failed))
+		return f, reason.Errorf(reason.StandbyUnusable, "-standby: the pause was given up after %s, and replay goes on: %w",
+			f.Pause.Round(time.Millisecond), failed)
 	}
 	for database, h := range holders {
 		f.snapshots[database] = h.snapshot
@@ -87,6 +100,27 @@ func (s *Standby) Freeze(ctx context.Context) (f Frozen, err error) {
 		maps.Copy(f.Side.Sequences, h.sequences)
 	}
 	return f, nil
+}
+
+// runs is nil for replay that nobody has paused. Another drill's pause is over within guardTime; one that stays is an
+// operator's, and is not ours to end.
+func (s *Standby) runs(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, guardTime+connectTime/3, errors.New("somebody has paused its replay, "+
+		"and resumes it, with SELECT pg_wal_replay_resume()"))
+	defer cancel()
+	return wait.For(ctx, "replay that nobody has paused", 50*lookEvery, func(ctx context.Context) error {
+		var state string
+		if err := s.conn.QueryRow(ctx, "SELECT pg_get_wal_replay_pause_state()").Scan(&state); err != nil {
+			if ctx.Err() != nil {
+				return err
+			}
+			return wait.Stop(err)
+		}
+		if state != "not paused" {
+			return errors.New("the standby says: " + state)
+		}
+		return nil
+	})
 }
 
 // hold opens a session in each database, and lists its sequences. What cannot be opened is left out.
@@ -137,6 +171,9 @@ func (s *Standby) paused(ctx context.Context, f *Frozen, holders map[string]*hol
 	if err := wait.For(ctx, "replay to stand still", lookEvery, s.standsStill); err != nil {
 		return err
 	}
+	if whilePaused != nil {
+		whilePaused()
+	}
 	var before, after string
 	const position = "SELECT pg_last_wal_replay_lsn()::text"
 	if err := s.conn.QueryRow(ctx, position).Scan(&before); err != nil {
@@ -155,13 +192,13 @@ func (s *Standby) paused(ctx context.Context, f *Frozen, holders map[string]*hol
 	}
 	// Nobody resumed it meanwhile: an operator, or the guard because this took too long.
 	if err := s.standsStill(ctx); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errMoved, err)
 	}
 	if err := s.conn.QueryRow(ctx, position).Scan(&after); err != nil {
 		return err
 	}
 	if before != after {
-		return fmt.Errorf("replay went on from %s to %s although it was paused", before, after)
+		return fmt.Errorf("%w: it went on from %s to %s", errMoved, before, after)
 	}
 	at, err := wal.ParseLSN(after)
 	f.At = at

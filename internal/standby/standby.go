@@ -42,6 +42,7 @@ type Identity struct {
 	Where    string         // address, for a sentence
 	Needs    map[string]int // settings that a server must not have less of to replay from the same primary
 	Timeline uint32         // of what it receives; 0 when it does not say
+	Switches time.Duration  // archive_timeout, as the standby has it; 0 is none
 	started  time.Time      // the server
 }
 
@@ -109,10 +110,11 @@ func (s *Standby) identify(ctx context.Context) error {
 	var version int
 	var recovering bool
 	var receives *int64
+	var switches int
 	needs := make([]int, len(needed))
-	into := []any{&version, &recovering, &s.User, &s.started, &receives}
+	into := []any{&version, &recovering, &s.User, &s.started, &switches, &receives}
 	query := `SELECT current_setting('server_version_num')::int, pg_is_in_recovery(), session_user::text,
-		pg_postmaster_start_time(), (SELECT received_tli::bigint FROM pg_stat_wal_receiver)`
+		pg_postmaster_start_time(), (SELECT setting::int FROM pg_settings WHERE name = 'archive_timeout'), (SELECT received_tli::bigint FROM pg_stat_wal_receiver)`
 	for i, name := range needed {
 		query += ", current_setting('" + name + "')::int"
 		into = append(into, &needs[i])
@@ -120,6 +122,7 @@ func (s *Standby) identify(ctx context.Context) error {
 	if err := s.conn.QueryRow(ctx, query).Scan(into...); err != nil {
 		return unusable("cannot be asked who it is: %s", oneLine(err))
 	}
+	s.Switches = time.Duration(switches) * time.Second
 	s.Where = s.conn.PgConn().Conn().RemoteAddr().String()
 	s.Major, s.Needs = strconv.Itoa(version/10000), map[string]int{}
 	for i, name := range needed {
