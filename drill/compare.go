@@ -92,7 +92,8 @@ func standbyConfig(r ready) (*pgx.ConnConfig, error) {
 	}
 	switch {
 	case r.plan.aim.target.Kind != target.End:
-		return nil, invalid("compares at a position of its own, and goes on to the end of the archive: leave -target out")
+		return nil, invalid("compares at a position of its own, and goes on to the end of the archive: " +
+			"leave -target out")
 	case r.Past():
 		return nil, invalid("a standby of now says nothing of the repository as it was: leave -repo-target-time out")
 	case r.plan.set.Offline():
@@ -145,7 +146,8 @@ func (c *comparison) freezeFirst(ctx context.Context, out suite.Out, r ready) er
 		return reason.Wrap(reason.StandbyUnusable, fmt.Errorf("-standby: %w", err))
 	}
 	if lag > r.Settings.CompareLag {
-		c.left = fmt.Sprintf("the standby is %s behind, -compare-lag is %s", lag.Round(time.Second), r.Settings.CompareLag)
+		c.left = fmt.Sprintf("the standby is %s behind, -compare-lag is %s", lag.Round(time.Second),
+			r.Settings.CompareLag)
 		return nil
 	}
 	if c.frozen, err = c.standby.Freeze(ctx); err != nil {
@@ -153,8 +155,8 @@ func (c *comparison) freezeFirst(ctx context.Context, out suite.Out, r ready) er
 	}
 	c.pause = c.frozen.Pause
 	if last, known := timelineAt(r.plan.chain, c.frozen.At), c.standby.Timeline; known != 0 && known != last {
-		return reason.Errorf(reason.StandbyUnusable, "-standby: it follows timeline %d, and the archive is on timeline %d "+
-			"there: it is not on production's line", known, last)
+		return reason.Errorf(reason.StandbyUnusable, "-standby: it follows timeline %d, and the archive is on "+
+			"timeline %d there: it is not on production's line", known, last)
 	}
 	out.Note("comparing with the standby at %s as it was at %s: its replay stood still for %s",
 		pgbackrest.Printable(c.standby.Where), c.frozen.At, c.pause.Round(time.Millisecond))
@@ -207,10 +209,15 @@ func (c *comparison) digest(ctx context.Context, budget time.Duration) {
 func (c *comparison) giveUp(out suite.Out, err error) {
 	if err != nil {
 		c.failed = err
-		out.Note("not compared with the standby: %s", pgbackrest.Printable(strings.Join(strings.Fields(err.Error()), " ")))
+		out.Note("not compared with the standby: %s", oneLine(err))
 		return
 	}
 	out.Note("not compared with the standby: %s", pgbackrest.Printable(c.left))
+}
+
+// oneLine is an error for a sentence: what a server or its data said is in it.
+func oneLine(err error) string {
+	return pgbackrest.Printable(strings.Join(strings.Fields(err.Error()), " "))
 }
 
 // end ends the sessions on the standby. A comparison that was asked for and not made is its error, once: the verdict on

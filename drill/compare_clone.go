@@ -3,7 +3,6 @@ package drill
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -36,21 +35,21 @@ type before struct {
 // that counts, which goes on from there. Asking and waiting are not in the RTO; replay is.
 func (r restored) compareFirst(ctx context.Context, out suite.Out) (restored, error) {
 	c := r.compared
-	if c == nil || closed(c.done) && (c.failed != nil || c.frozen.At == 0) {
+	if c == nil || closed(c.done) && !c.goesOn() {
 		return r, nil
 	}
 	begun := time.Now()
 	if err := c.wait(ctx, out); err != nil {
 		return r, err
 	}
-	if c.failed == nil {
+	if c.goesOn() {
 		var err error
 		if c.at, err = r.untilArchived(ctx, out, c.frozen.At, c.standby.Switches); err != nil {
 			c.giveUp(out, err)
 		}
 	}
 	r.started = r.started.Add(time.Since(begun))
-	if c.failed != nil {
+	if !c.goesOn() {
 		return r, nil
 	}
 	held, err := r.hold(ctx, out)
@@ -64,9 +63,12 @@ func (r restored) compareFirst(ctx context.Context, out suite.Out) (restored, er
 		out.Say("the end of the server log:\n%s", log.Tail())
 	}
 	c.giveUp(out, reason.Errorf(reason.StandbyUnusable, "the clone could not be asked at %s: %s", c.at,
-		strings.Join(strings.Fields(err.Error()), " ")))
+		oneLine(err)))
 	return r.asIfNever(ctx, out)
 }
+
+// goesOn says, of a comparison whose standby is done, whether the clone is asked as well.
+func (c *comparison) goesOn() bool { return c.failed == nil && c.frozen.At != 0 }
 
 func closed(done chan struct{}) bool {
 	select {
@@ -231,8 +233,8 @@ func (r restored) digest(ctx context.Context, out suite.Out, server *postgres.Se
 	}
 	result := compare.Compare(c.frozen.Side, clone)
 	if c.at != c.frozen.At && len(result.Differences) > 0 { // it may be what came behind the archive
-		c.giveUp(out, reason.Errorf(reason.StandbyUnusable, "-standby: %w: the standby was asked at %s, the archive ends at "+
-			"%s, and what is between them changed %s", errNotArchived, c.frozen.At, c.at, result.Differences[0]))
+		c.giveUp(out, reason.Errorf(reason.StandbyUnusable, "-standby: %w: the standby was asked at %s, the archive "+
+			"ends at %s, and what is between them changed %s", errNotArchived, c.frozen.At, c.at, result.Differences[0]))
 		return nil
 	}
 	c.result = &result

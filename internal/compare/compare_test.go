@@ -16,7 +16,8 @@ func side(rows ...int64) Side {
 	s := NewSide()
 	s.Databases = []string{"app"}
 	s.Objects[users] = Object{ID: users, Name: "public.users", Blocks: 3 * PartBlocks, File: 7}
-	for i, part := range []Part{{users, 0, PartBlocks}, {users, PartBlocks, 2 * PartBlocks}, {users, 2 * PartBlocks, 0}} {
+	parts := []Part{{users, 0, PartBlocks}, {users, PartBlocks, 2 * PartBlocks}, {users, 2 * PartBlocks, 0}}
+	for i, part := range parts {
 		if i < len(rows) {
 			s.Digests[part] = Digest{Rows: rows[i], Sums: [2]string{"1", "2"}, Bytes: 10, File: 7}
 		}
@@ -60,7 +61,10 @@ func TestCompare_Differences(t *testing.T) {
 			"public.users in database app: blocks 2048 to 4095: the standby has 5 rows there, the clone cannot read " +
 				"them (SQLSTATE XX001)",
 		},
-		"missing": {func(s *Side) { delete(s.Objects, users) }, "public.users in database app: is missing in the clone"},
+		"missing": {
+			func(s *Side) { delete(s.Objects, users) },
+			"public.users in database app: is missing in the clone",
+		},
 		"more": {func(s *Side) {
 			s.Objects[ID{"app", 3}] = Object{ID: ID{"app", 3}, Name: "public.more"}
 		}, "public.more in database app: is in the clone alone"},
@@ -124,7 +128,9 @@ func TestCompare_Sequences(t *testing.T) {
 	assert.Empty(t, Compare(with(replayed), with(Sequence{Last: 5, Log: 28, Called: true})).Differences)
 	assert.Equal(t, []string{"public.s in database app: the sequence is at 33 in the standby, at 7 in the clone"},
 		said(Compare(with(replayed), with(Sequence{Last: 7, Called: true}))))
-	assert.Equal(t, []string{"public.s in database app: the sequence is at 1, not used yet in the standby, at 1 in the clone"},
+	assert.Equal(t, []string{
+		"public.s in database app: the sequence is at 1, not used yet in the standby, at 1 in the clone",
+	},
 		said(Compare(with(Sequence{Last: 1}), with(Sequence{Last: 1, Called: true}))))
 	assert.Len(t, Compare(with(replayed), side(1, 1, 1)).Differences, 1)
 	assert.Len(t, Compare(side(1, 1, 1), with(replayed)).Differences, 1)
@@ -169,5 +175,6 @@ func TestObject_Row(t *testing.T) {
 	o := Object{Columns: []Column{{"a", Text}, {"b", Number}, {"c", InPlace}, {"d", Nested}, {"e", Bytes}}}
 	assert.Equal(t, "ROW(t.a, t.b::pg_catalog.oid, t.e)::pg_catalog.text", o.row())
 	assert.Equal(t, []string{"d"}, o.NotCompared())
-	assert.NotEqual(t, NewSeeds(), NewSeeds())
+	seeds := NewSeeds()
+	assert.NotEqual(t, seeds, NewSeeds())
 }

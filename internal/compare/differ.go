@@ -57,8 +57,9 @@ func Compare(standby, clone Side) (r Result) {
 	r.sequences(standby, clone, left)
 	for id, o := range standby.Objects {
 		for _, name := range o.NotCompared() {
-			r.LeftOut = append(r.LeftOut, LeftOut{id, o.Name, "column " + name + " prints names, within its own type, that " +
-				"are looked up in the catalogs of now"})
+			r.LeftOut = append(r.LeftOut, LeftOut{
+				id, o.Name, "column " + name + " prints names, within its own type, that are looked up in the catalogs of now",
+			})
 		}
 	}
 	slices.SortFunc(r.Differences, func(a, b Difference) int {

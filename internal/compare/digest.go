@@ -100,7 +100,7 @@ func tooLarge(err error) bool {
 		strings.HasPrefix(answer.Message, "invalid memory alloc request size"))
 }
 
-// Kinds of what a server answers in place of a digest.
+// Kind is what a server answers in place of a digest.
 type Kind int
 
 // What a failed digest says.

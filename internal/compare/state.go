@@ -30,7 +30,9 @@ func State(ctx context.Context, connect func(context.Context, string) (*pgx.Conn
 			return side, context.Cause(ctx)
 		}
 		if err != nil {
-			side.LeftOut = append(side.LeftOut, LeftOut{ID{Database: database}, "", "the clone cannot list it: " + err.Error()})
+			side.LeftOut = append(side.LeftOut, LeftOut{
+				ID: ID{Database: database}, Why: "the clone cannot list it: " + err.Error(),
+			})
 		}
 	}
 	return side, nil

@@ -76,8 +76,8 @@ var Table = []Setting{
 	{
 		Flag: "state", Rehearsal: true,
 		Variables: []string{"DRILL_STATE"}, Otherwise: "none: every part of the window weighs the same",
-		Meaning: "file that remembers which parts of the recovery window were drilled when, for `-target random`, and " +
-			"which blocks were compared when, for `-compare`; made when it is missing",
+		Meaning: "file that remembers which parts of the recovery window were drilled when, for `-target random`, " +
+			"and which blocks were compared when, for `-compare`; made when it is missing",
 		set: func(s *Settings, v string) (err error) { s.State, err = parsePath(v); return err },
 	},
 	{
@@ -141,8 +141,8 @@ var Table = []Setting{
 	},
 	{
 		Flag: "compare", Rehearsal: true, Variables: []string{"DRILL_COMPARE"}, Default: CompareNone,
-		Meaning: "compare every row that came back with production: `none`, or `standby`, whose replay is paused for some " +
-			"milliseconds",
+		Meaning: "compare every row that came back with production: `none`, or `standby`, whose replay is paused for " +
+			"some milliseconds",
 		set: func(s *Settings, v string) (err error) { s.Compare, err = parseCompare(v); return err },
 	},
 	{
@@ -154,8 +154,8 @@ var Table = []Setting{
 	},
 	{
 		Flag: "compare-budget", Rehearsal: true, Variables: []string{"DRILL_COMPARE_BUDGET"}, Default: "30m",
-		Meaning: "time that comparing may take, half of it on each side; what does not fit is left out, and the report " +
-			"says so; with `-state` it comes first the next time",
+		Meaning: "time that comparing may take, half of it on each side; what does not fit is left out, and the " +
+			"report says so; with `-state` it comes first the next time",
 		set: func(s *Settings, v string) (err error) { s.CompareBudget, err = parseBudget(v); return err },
 	},
 	{

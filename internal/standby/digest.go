@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -111,7 +112,8 @@ func (s *Standby) stillTrue(ctx context.Context, f *Frozen) error {
 		}
 		for id, o := range f.Side.Objects {
 			if (id.Database == database || id.Database == "" && i == 0) && now[id].Shape != o.Shape {
-				f.Side.LeftOut = append(f.Side.LeftOut, compare.LeftOut{ID: id, Name: o.Name, Why: compare.ErrChanged.Error()})
+				f.Side.LeftOut = append(f.Side.LeftOut,
+					compare.LeftOut{ID: id, Name: o.Name, Why: compare.ErrChanged.Error()})
 			}
 		}
 	}
@@ -124,8 +126,7 @@ func Conflict(err error) bool {
 		return true
 	}
 	answer, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (answer.Code == "40001" || answer.Code == "40P01" || answer.Code == "57P01" || answer.Code == "25P02" ||
-		answer.Code == "55000" || answer.Code == "22023")
+	return ok && slices.Contains([]string{"40001", "40P01", "57P01", "25P02", "55000", "22023"}, answer.Code)
 }
 
 // lost is a round that came to nothing.

@@ -80,20 +80,21 @@ func (s *Standby) freeze(ctx context.Context) (f Frozen, err error) {
 	resumed := s.resume(ctx)
 	f.Pause = time.Since(begun)
 	if resumed != nil {
-		return f, unusable("replay is paused and could not be resumed from here; a session on the server does that within "+
-			"%s: %s", guardTime, oneLine(errors.Join(failed, resumed)))
+		return f, unusable("replay is paused and could not be resumed from here; a session on the server does that "+
+			"within %s: %s", guardTime, oneLine(errors.Join(failed, resumed)))
 	}
 	g.end(ctx)
 	if failed != nil {
-		return f, reason.Errorf(reason.StandbyUnusable, "-standby: the pause was given up after %s, and replay goes on: %w",
-			f.Pause.Round(time.Millisecond), failed)
+		return f, reason.Errorf(reason.StandbyUnusable,
+			"-standby: the pause was given up after %s, and replay goes on: %w", f.Pause.Round(time.Millisecond), failed)
 	}
 	for database, h := range holders {
 		f.snapshots[database] = h.snapshot
 		if h.unread != nil {
 			for id, q := range h.sequences {
-				f.Side.LeftOut = append(f.Side.LeftOut, compare.LeftOut{ID: id, Name: q.Name, Why: "sequences could not " +
-					"be read while replay was paused: " + oneLine(h.unread)})
+				f.Side.LeftOut = append(f.Side.LeftOut, compare.LeftOut{
+					ID: id, Name: q.Name, Why: "sequences could not be read while replay was paused: " + oneLine(h.unread),
+				})
 			}
 			continue
 		}

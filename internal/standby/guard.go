@@ -37,7 +37,8 @@ func (s *Standby) begin(ctx context.Context) (*guard, error) {
 	// Not ctx: a run that is stopped must not stop the guard.
 	conn.PgConn().Exec(context.WithoutCancel(ctx), guardQuery)
 	const sleeps = "SELECT count(*) = 1 FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'PgSleep'"
-	ctx, cancel := context.WithTimeoutCause(ctx, guardTime/3, errors.New("the session that resumes replay does not come up"))
+	ctx, cancel := context.WithTimeoutCause(ctx, guardTime/3,
+		errors.New("the session that resumes replay does not come up"))
 	defer cancel()
 	err = wait.For(ctx, "the session that resumes replay", lookEvery, func(ctx context.Context) error {
 		var asleep bool

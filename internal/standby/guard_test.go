@@ -34,7 +34,7 @@ func TestHoldsThePause(t *testing.T) {
 	o, err := standby.Open(t.Context(), config)
 	require.NoError(t, err)
 	standby.WhilePaused(func() {
-		fmt.Println("\npaused")
+		_, _ = fmt.Fprintln(os.Stdout, "\npaused")
 		select {}
 	})
 	_, _ = o.Freeze(t.Context())
@@ -58,8 +58,9 @@ func TestGuard(t *testing.T) {
 		"SessionEnded": func(t *testing.T, _ *exec.Cmd, beside *pgx.Conn) {
 			t.Helper()
 			var ended int
-			require.NoError(t, beside.QueryRow(t.Context(), `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-				WHERE application_name = 'veza-compare' AND wait_event IS DISTINCT FROM 'PgSleep'`).Scan(&ended))
+			const query = `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+				WHERE application_name = 'veza-compare' AND wait_event IS DISTINCT FROM 'PgSleep'`
+			require.NoError(t, beside.QueryRow(t.Context(), query).Scan(&ended))
 			require.Positive(t, ended)
 		},
 	} {
@@ -84,7 +85,7 @@ func TestGuard(t *testing.T) {
 			end(t, drill, beside)
 			bound, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			require.NoError(t, wait.For(bound, "the standby to replay", 20*time.Millisecond, func(ctx context.Context) error {
+			replays := func(ctx context.Context) error {
 				var said string
 				if failed := beside.QueryRow(ctx, "SELECT pg_get_wal_replay_pause_state()").Scan(&said); failed != nil {
 					return wait.Stop(failed)
@@ -93,7 +94,8 @@ func TestGuard(t *testing.T) {
 					return errors.New(said)
 				}
 				return nil
-			}))
+			}
+			require.NoError(t, wait.For(bound, "the standby to replay", 20*time.Millisecond, replays))
 			t.Logf("it replays again %s after it was paused", time.Since(begun).Round(10*time.Millisecond))
 			assert.Less(t, time.Since(begun), 30*time.Second)
 		})

@@ -86,7 +86,7 @@ func unusable(format string, args ...any) error {
 	return reason.Errorf(reason.StandbyUnusable, "-standby: "+format, args...)
 }
 
-// candidates are the hosts of a libpq string, each alone: later sessions must reach the server that the first one is on.
+// candidates are the hosts of a libpq string, each alone: later sessions must reach the server of the first one.
 func candidates(config *pgx.ConnConfig) (list []*pgx.ConnConfig) {
 	own := config.Copy()
 	own.RuntimeParams = maps.Clone(config.RuntimeParams)
@@ -114,7 +114,8 @@ func (s *Standby) identify(ctx context.Context) error {
 	needs := make([]int, len(needed))
 	into := []any{&version, &recovering, &s.User, &s.started, &switches, &receives}
 	query := `SELECT current_setting('server_version_num')::int, pg_is_in_recovery(), session_user::text,
-		pg_postmaster_start_time(), (SELECT setting::int FROM pg_settings WHERE name = 'archive_timeout'), (SELECT received_tli::bigint FROM pg_stat_wal_receiver)`
+		pg_postmaster_start_time(), (SELECT setting::int FROM pg_settings WHERE name = 'archive_timeout'),
+		(SELECT received_tli::bigint FROM pg_stat_wal_receiver)`
 	for i, name := range needed {
 		query += ", current_setting('" + name + "')::int"
 		into = append(into, &needs[i])

@@ -118,10 +118,11 @@ func TestStandby(t *testing.T) {
 		other := config.Copy()
 		other.User = "nobody_much"
 		var o *standby.Standby
-		require.NoError(t, wait.For(t.Context(), "the role", 20*time.Millisecond, func(ctx context.Context) (err error) {
+		come := func(ctx context.Context) (err error) {
 			o, err = standby.Open(ctx, other)
 			return err
-		}))
+		}
+		require.NoError(t, wait.For(t.Context(), "the role", 20*time.Millisecond, come))
 		defer o.Close(context.Background())
 		_, err = o.Freeze(t.Context())
 		why, _ := reason.Of(err)

@@ -40,8 +40,8 @@ var compared = sync.OnceValues(func() (liveSeed, error) {
 		func() error { return c.sql(ctx, "kept", `SELECT count(nextval('worn')) FROM generate_series(1, 5)`) },
 		func() error {
 			for _, l := range unlike {
-				if err := c.lose(ctx, l); err != nil {
-					return fmt.Errorf("%s: %w", l.name, err)
+				if failed := c.lose(ctx, l); failed != nil {
+					return fmt.Errorf("%s: %w", l.name, failed)
 				}
 			}
 			return nil
@@ -70,8 +70,9 @@ var comparedTables = []string{
 	`CREATE DOMAIN feeling AS mood`, `CREATE ROLE reader`,
 	`CREATE TABLE kinds (id int PRIMARY KEY, r regclass, p regproc[], m mood, f feeling, ms mood[], b pair, a aclitem[],
 		d bytea, t timestamptz, g float8, n numeric, j jsonb, i interval, x xml, y money, e text[], v int4range)`,
-	`INSERT INTO kinds SELECT i, 'pg_class', ARRAY['now', 'random']::regproc[], 'low'::mood, 'high'::feeling, '{low,NULL}'::mood[], ROW('low'::mood, i)::pair,
-		'{reader=r/postgres}'::aclitem[], '\x00ff'::bytea, now(), random(), i / 7.0, '{"a": 1}', '1 day', '<a/>', 3::money, ARRAY['x'], '[1,5)'
+	`INSERT INTO kinds SELECT i, 'pg_class', ARRAY['now', 'random']::regproc[], 'low'::mood, 'high'::feeling,
+		'{low,NULL}'::mood[], ROW('low'::mood, i)::pair, '{reader=r/postgres}'::aclitem[], '\x00ff'::bytea, now(), random(), i / 7.0, '{"a": 1}', '1 day', '<a/>',
+		3::money, ARRAY['x'], '[1,5)'
 		FROM generate_series(1, 100) i`,
 	`CREATE TABLE note (id int PRIMARY KEY, body text)`,
 	`INSERT INTO note SELECT i, 'note number ' || i FROM generate_series(1, 40000) i`,
@@ -188,11 +189,12 @@ func (c *cluster) replayed(ctx context.Context) (behind int64, err error) {
 	defer standby.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing was written
 	bound, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
+	const query = `SELECT pg_last_wal_replay_lsn()::text,
+		mod(pg_last_wal_replay_lsn() - '0/0', 16777216)::bigint`
 	err = wait.For(bound, "the standby", 20*time.Millisecond, func(ctx context.Context) error {
 		var at, replayed string
 		if failed := cmp.Or(primary.QueryRow(ctx, `SELECT pg_current_wal_lsn()::text`).Scan(&at),
-			standby.QueryRow(ctx, `SELECT pg_last_wal_replay_lsn()::text, mod(pg_last_wal_replay_lsn() - '0/0', 16777216)::bigint`).
-				Scan(&replayed, &behind)); failed != nil {
+			standby.QueryRow(ctx, query).Scan(&replayed, &behind)); failed != nil {
 			return wait.Stop(failed)
 		}
 		if at != replayed {

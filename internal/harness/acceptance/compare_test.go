@@ -11,14 +11,15 @@ func TestCompare(t *testing.T) { compareFaults.run(t) }
 
 // against compares a backup with a standby, at its port.
 func against(port, set string) string {
-	return "-deep none -compare standby -standby postgres://postgres@/postgres?host={standby}&port=" + port + " -set {" + set + "}"
+	return "-deep none -set {" + set + "} -compare standby " +
+		"-standby postgres://postgres@/postgres?host={standby}&port=" + port
 }
 
 var compareFaults = faults("TestCompare", compared, []fault{
 	{
 		name: "TheSame", args: against("5433", "same"), exit: 0, why: reason.None,
-		words: "the same as the standby at | 100 % of all blocks | " +
-			"not compared: public.kinds in database kept: column b prints names | database template0: it takes no connections",
+		words: "the same as the standby at | 100 % of all blocks | public.kinds in database kept: column b prints names | " +
+			"not compared: database template0: it takes no connections",
 	},
 	{
 		name: "OneRow", args: against("5433", "onebit"), exit: 1, why: reason.DataDiffers, step: "verify",
@@ -60,14 +61,14 @@ var compareFaults = faults("TestCompare", compared, []fault{
 		name: "FileMissing", args: against("5433", "notread"), exit: 1, why: reason.DataDiffers, step: "verify",
 		words: "public.note in database kept | the clone cannot read them (SQLSTATE 58P01)",
 	},
-	{name: "IndexAlone", args: against("5433", "index"), exit: 0, why: reason.None, words: "the same as the standby at"},
+	{name: "IndexAlone", args: against("5433", "index"), exit: 0, why: reason.None, words: "the same as the standby"},
 	{
-		name: "PausedByAnOperator", args: against("5434", "same"), exit: 2, why: reason.StandbyUnusable, step: "teardown",
-		words: "somebody has paused its replay", waits: true,
+		name: "PausedByAnOperator", args: against("5434", "same"), waits: true,
+		exit: 2, why: reason.StandbyUnusable, step: "teardown", words: "somebody has paused its replay",
 	},
 	{
-		name: "StandbyIsAPrimary", args: against("5435", "same"), exit: 2, why: reason.StandbyUnusable, step: "teardown",
-		words: "is no standby",
+		name: "StandbyIsAPrimary", args: against("5435", "same"),
+		exit: 2, why: reason.StandbyUnusable, step: "teardown", words: "is no standby",
 	},
 	{
 		name: "StandbyIsDown", args: against("5439", "same"), exit: 2, why: reason.StandbyUnusable, step: "teardown",
