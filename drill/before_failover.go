@@ -44,11 +44,17 @@ func (r recovered) restoreAgain(ctx context.Context, out suite.Out) (restored, e
 	if err := r.cluster.server.Stop(ctx); err != nil {
 		return again, reason.Wrap(reason.SandboxFailed, err)
 	}
+	return again.afresh(ctx, out, again.plan.aim.second)
+}
+
+// afresh empties the sandbox and restores the set once more, to be recovered to a target.
+func (r restored) afresh(ctx context.Context, out suite.Out, to target.Target) (restored, error) {
+	again := r
 	if err := r.empty(ctx); err != nil {
 		return again, err
 	}
 	again.started = time.Now()
-	if err := again.run(ctx, out, again.plan.aim.second); err != nil {
+	if err := again.run(ctx, out, to); err != nil {
 		return again, overspent(ctx, again.Settings.RTO, again.started, failedRestore(err))
 	}
 	again.took = time.Since(again.started)

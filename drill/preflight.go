@@ -32,6 +32,8 @@ type ready struct {
 	checks []verify.Check // of the operator's
 	plan   plan
 	real   *real // a restore for real; nil in a drill
+	// compared is the comparison with a standby; nil where none is asked for.
+	compared *comparison
 }
 
 // preflight finds out, before anything is restored, whether there is something to
@@ -77,7 +79,11 @@ func preflight(ctx context.Context, out suite.Out, r request) (found ready, err 
 			return found, err
 		}
 	}
-	return found, checkKeyAccess(ctx, out, found.Session, access)
+	if err = checkKeyAccess(ctx, out, found.Session, access); err != nil {
+		return found, err
+	}
+	found.compared, err = beginComparison(ctx, out, found)
+	return found, err
 }
 
 // session is what the session is opened for.

@@ -37,6 +37,10 @@ func recoverCluster(ctx context.Context, out suite.Out, r restored) (recovered, 
 	if err := forgetLibpq(); err != nil {
 		return recovered{}, reason.Wrap(reason.SandboxFailed, err)
 	}
+	r, err := r.compareFirst(ctx, out)
+	if err != nil {
+		return recovered{restored: r}, err
+	}
 	first := r.cluster(r.plan.aim.target, "postgresql.log")
 	if r.plan.aim.second.Kind == target.End {
 		return r.recoverMeasured(ctx, out, first)

@@ -44,6 +44,9 @@ func (r *recovered) reachedTheEnd(ctx context.Context, out suite.Out) (err error
 			r.end.commit = &last
 		}
 	}
+	if r.before != nil && r.end.commit == nil {
+		r.end.commit = r.before.commit
+	}
 	r.end.replayed = lsn(replayed)
 	if r.end.fork, err = r.endedOn(ctx); err != nil {
 		return err
@@ -57,6 +60,7 @@ func (r *recovered) reachedTheEnd(ctx context.Context, out suite.Out) (err error
 	if err != nil {
 		return err
 	}
+	r.end.log = r.before.whole(log)
 	return acceptLoss(out, r.Session, verify.Recovery{
 		Chain: chain, SegmentSize: r.plan.segmentSize, Target: r.target,
 		Replayed: r.end.replayed, Timeline: timeline, Log: log,

@@ -23,6 +23,7 @@ type restored struct {
 	took      time.Duration        // until the files were there
 	processes pgbackrest.Processes // that restore works with
 	nproc     int                  // cores of the sandbox
+	before    *before              // what was replayed up to where the data was compared; nil without that
 }
 
 // restore restores the pinned set. The clock of the RTO starts here.

@@ -19,6 +19,7 @@ type verdict struct {
 	data   error // the operator's checks
 	deep   error // the deeper checks
 	draft  error // the checks that are suggested, when they find damage
+	rows   error // they are not those of the standby
 	loss   error // the newest moment that came back cannot be told
 	unsaid error // nothing says what must be there: the last to speak
 }
@@ -26,7 +27,7 @@ type verdict struct {
 // first is the failure that speaks. A sandbox that is not cut off goes before whatever is
 // wrong with the data, because it spoils production.
 func (v verdict) first() error {
-	return cmp.Or(breach(v.traces), v.sides, v.data, v.draft, v.deep, v.loss, v.traces)
+	return cmp.Or(breach(v.traces), v.sides, v.data, v.draft, v.deep, v.rows, v.loss, v.traces)
 }
 
 // verifyCluster proves that the clone is cut off and that the data is there, then measures
@@ -48,6 +49,7 @@ func verifyCluster(ctx context.Context, out suite.Out, r recovered) (costs, erro
 	if !environmentFailed(errors.Join(v.data, v.draft, v.loss)) { // else the server is gone that they would ask
 		v.deep = r.deeperChecks(ctx, out, counts)
 	}
+	v.rows = r.judgeComparison(ctx, out, counts)
 	for status, n := range counts {
 		out.Metric("checks", float64(n), "status", string(status))
 	}

@@ -131,6 +131,9 @@ func (s *Server) settings(control Control, preload []string) []string {
 	add("unix_socket_directories", quotedItem(s.Socket))
 	add("port", strconv.Itoa(s.Port))
 	slices.Sort(list)
+	if s.Hold != nil {
+		list = s.Hold.held(list)
+	}
 	// How a line begins stands first, so that a complaint about any other setting begins so as well.
 	list = slices.DeleteFunc(list, func(setting string) bool { return setting == logZone || setting == linePrefix })
 	return append([]string{logZone, linePrefix + s.token + " "}, list...)

@@ -35,6 +35,8 @@ type Server struct {
 	// HandBack, and what could not be is not done.
 	Kept bool
 
+	Hold *Hold // where its replay stops, and queries are answered; nil is the end of recovery
+
 	Restored Restored  // what the restored configuration says, known after Start
 	Refusals []Refusal // what this machine refused of it
 	Opened   *Log      // what the log said of the recovery, when no superuser could log in: see openUp

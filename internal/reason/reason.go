@@ -44,6 +44,7 @@ const (
 	RTOExceeded          Reason = "rto_exceeded"
 	RPOExceeded          Reason = "rpo_exceeded"
 	IsolationBreached    Reason = "isolation_breached"
+	DataDiffers          Reason = "data_differs"
 	PolicyViolated       Reason = "policy_violated"
 	BackupMissed         Reason = "backup_missed"
 	ArchivingFailed      Reason = "archiving_failed"
@@ -69,6 +70,7 @@ const (
 	NoTests           Reason = "no_tests"
 	ReportUnreadable  Reason = "report_unreadable"
 	Panic             Reason = "panic"
+	StandbyUnusable   Reason = "standby_unusable"
 )
 
 // Error is a failure whose reason is known where it happened.

@@ -99,6 +99,12 @@ var Table = []Entry{
 		"Do not run the drill again before the named setting is understood; list the archive for new .history files.",
 	},
 	{
+		DataDiffers, ExitFailed,
+		"The restored rows are not those the standby has at the same position in the WAL.",
+		"Keep the last good backup from expiring, compare the named blocks on the primary as well, and run " +
+			"`pgbackrest verify`; which of the three is right decides what must be mended.",
+	},
+	{
 		PolicyViolated, ExitFailed, "The pgbackrest.conf in use is not what the backup policy says.",
 		"Compare the named line with the role's variables and apply the role again; whoever edited the file by " +
 			"hand must put it there.",
@@ -190,5 +196,10 @@ var Table = []Entry{
 	{
 		Panic, ExitEnvironment, "The test itself crashed.",
 		"This is a bug in the test: keep the output and report it.",
+	},
+	{
+		StandbyUnusable, ExitEnvironment, "The standby could not be compared with; the backups restore.",
+		"Read what it said in the report: is it up, a standby, streaming, and may the role pause replay? Replay is " +
+			"never left paused.",
 	},
 }

@@ -167,6 +167,10 @@ func (r Request) seed(
 		out.Progress(suite.Progress{What: what, Done: done, Total: total, Unit: suite.Bytes})
 	}
 	opened, err := seeded.Open(ctx, out.Say)
+	if err == nil && r.Settings.Compare == settings.CompareStandby && r.Settings.Standby == "" {
+		out.Say("making a standby of it")
+		err = seeded.Follow(ctx)
+	}
 	if err != nil {
 		return nil, source.Repository{}, reason.Wrap(reason.SandboxFailed, err)
 	}

@@ -26,6 +26,19 @@ const (
 	SetLatestDiff = "latest-diff" // the newest differential set without an error
 )
 
+// Values of Settings.Compare.
+const (
+	CompareNone    = "none"
+	CompareStandby = "standby" // a streaming standby of production
+)
+
+func parseCompare(value string) (string, error) {
+	if value == CompareNone || value == CompareStandby {
+		return value, nil
+	}
+	return "", errors.New("must be none or standby")
+}
+
 // A full is 20260823-020003F, its diffs and incrs end in _20260824-020001D or I.
 var labelPattern = regexp.MustCompile(`^\d{8}-\d{6}F(_\d{8}-\d{6}[DI])?$`)
 

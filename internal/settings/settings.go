@@ -50,15 +50,19 @@ type Settings struct {
 	GetAsync string
 	// RequireReadonly makes a key that may write a finding.
 	RequireReadonly bool
-	Primary         string // libpq string of the production primary, without a password; "" is none
-	Image           string // sandbox image; "" is the environment's own
-	Rows            int64  // rows of users in a seeded source
-	Install         bool   // packages the image lacks may be fetched
-	Memory          int64  // limit of the sandbox, in bytes
-	CPUs            int64  // limit of the sandbox; 0 is none
-	Disk            int64  // limit of the sandbox's root disk, in bytes; 0 is by need
-	Remote          string // Incus remote; "" is the daemon of this machine
-	Project         string // Incus project
+	Compare         string        // CompareNone, or what the restored data is compared with
+	Standby         string        // libpq string of a standby to compare with, without a password; "" is none
+	CompareBudget   time.Duration // for asking both sides
+	CompareLag      time.Duration // most that the standby may be behind
+	Primary         string        // libpq string of the production primary, without a password; "" is none
+	Image           string        // sandbox image; "" is the environment's own
+	Rows            int64         // rows of users in a seeded source
+	Install         bool          // packages the image lacks may be fetched
+	Memory          int64         // limit of the sandbox, in bytes
+	CPUs            int64         // limit of the sandbox; 0 is none
+	Disk            int64         // limit of the sandbox's root disk, in bytes; 0 is by need
+	Remote          string        // Incus remote; "" is the daemon of this machine
+	Project         string        // Incus project
 
 	// The backup checks alone.
 	Write     bool          // the rpo claim may write one row through Primary
@@ -141,6 +145,10 @@ func (p *Pending) Load(environ []string) (Settings, error) {
 		problems = append(problems, errors.New(
 			"-write allows one row to be written through -primary, and there is no -primary: give both or neither",
 		))
+	}
+	if s.Standby != "" && s.Compare == CompareNone {
+		problems = append(problems, errors.New(
+			"-standby names a standby to compare with, and -compare is none: give both or neither"))
 	}
 	if kind := s.Target.Kind; p.earnest && (kind == target.Random || kind == target.Timeline) {
 		problems = append(problems, errors.New(

@@ -45,6 +45,7 @@ func TestLoad_DefaultsAreTheContract(t *testing.T) {
 			"unique_keys",
 			"page_checksums",
 		}, CheckBudget: 10 * time.Minute,
+		Compare: settings.CompareNone, CompareBudget: 30 * time.Minute, CompareLag: 5 * time.Minute,
 		FullAge: 192 * time.Hour, BackupAge: 30 * time.Hour, Memory: 4 << 30, Project: "default",
 	}, got)
 }
@@ -59,6 +60,17 @@ func TestLoad_SaysWhetherAMinimumWasGiven(t *testing.T) {
 		require.NoError(t, err, name)
 		assert.True(t, got.MinUsersGiven, name)
 	}
+}
+
+// A standby that nobody asks is a mistake, and no secret of its string is ever shown.
+func TestLoad_Compare(t *testing.T) {
+	_, err := load(t, []string{"-standby", "host=db2"})
+	assert.ErrorContains(t, err, "-compare is none: give both or neither")
+	_, err = load(t, []string{"-compare", "sets"})
+	assert.ErrorContains(t, err, "must be none or standby")
+	_, err = load(t, []string{"-compare", "standby", "-standby", "host=db2 password=hunter2"})
+	require.ErrorContains(t, err, "holds a password")
+	assert.NotContains(t, err.Error(), "hunter2")
 }
 
 // A file that is there is never written over, nor what a link names that leads nowhere yet.
@@ -89,7 +101,8 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 		"full-age": "25h", "backup-age": "26h",
 		"image": "veza/pg:15", "rows": "10",
 		"install": "true", "memory": "512MiB", "cpus": "3", "disk": "20GB", "incus-remote": "backup",
-		"incus-project": "drills",
+		"incus-project": "drills", "compare": "standby", "standby": "service=main target_session_attrs=standby",
+		"compare-budget": "2h", "compare-lag": "9m",
 	}
 	t.Setenv("PGSERVICEFILE", serviceFile(t))
 	want := settings.Settings{
@@ -100,6 +113,8 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 		Seed: 42, State: conf, Deep: []string{"sequences", "amcheck"}, CheckBudget: 3 * time.Minute,
 		RequireReadonly: true, GetAsync: "off",
 		Keep: true, RTO: time.Hour, RPO: 90 * time.Second, Primary: "service=main", Write: true,
+		Compare: settings.CompareStandby, Standby: "service=main target_session_attrs=standby",
+		CompareBudget: 2 * time.Hour, CompareLag: 9 * time.Minute,
 		FullAge: 25 * time.Hour, BackupAge: 26 * time.Hour, Image: "veza/pg:15", Rows: 10,
 		Install: true, Memory: 512 << 20, CPUs: 3, Disk: 20_000_000_000, Remote: "backup", Project: "drills",
 	}

@@ -77,8 +77,8 @@ var Table = []Setting{
 	{
 		Flag: "state", Rehearsal: true,
 		Variables: []string{"DRILL_STATE"}, Otherwise: "none: every part of the window weighs the same",
-		Meaning: "file that remembers which parts of the recovery window were drilled when, for `-target random`; " +
-			"made when it is missing",
+		Meaning: "file that remembers which parts of the recovery window were drilled when, for `-target random`, " +
+			"and which blocks were compared when, for `-compare`; made when it is missing",
 		set: func(s *Settings, v string) (err error) { s.State, err = parsePath(v); return err },
 	},
 	{
@@ -145,6 +145,30 @@ var Table = []Setting{
 		Meaning: "libpq string of the production primary; several hosts with `target_session_attrs=read-write` work, " +
 			"a password in it is refused: use a passfile or a service file",
 		set: func(s *Settings, v string) (err error) { s.Primary, err = parsePrimary(v); return err },
+	},
+	{
+		Flag: "compare", Rehearsal: true, Variables: []string{"DRILL_COMPARE"}, Default: CompareNone,
+		Meaning: "compare every row that came back with production: `none`, or `standby`, whose replay is paused for " +
+			"some milliseconds",
+		set: func(s *Settings, v string) (err error) { s.Compare, err = parseCompare(v); return err },
+	},
+	{
+		Flag: "standby", Rehearsal: true, Variables: []string{"DRILL_STANDBY"}, Secret: true,
+		Otherwise: "none; a seeded source gets one",
+		Meaning: "libpq string of a streaming standby for `-compare standby`; several hosts with " +
+			"`target_session_attrs=standby` work, a password in it is refused: use a passfile or a service file",
+		set: func(s *Settings, v string) (err error) { s.Standby, err = parsePrimary(v); return err },
+	},
+	{
+		Flag: "compare-budget", Rehearsal: true, Variables: []string{"DRILL_COMPARE_BUDGET"}, Default: "30m",
+		Meaning: "time that comparing may take, half of it on each side; what does not fit is left out, and the " +
+			"report says so; with `-state` it comes first the next time",
+		set: func(s *Settings, v string) (err error) { s.CompareBudget, err = parseBudget(v); return err },
+	},
+	{
+		Flag: "compare-lag", Rehearsal: true, Variables: []string{"DRILL_COMPARE_LAG"}, Default: "5m",
+		Meaning: "most that the standby may be behind: beyond it nothing more is asked of it, and the rest is left out",
+		set:     func(s *Settings, v string) (err error) { s.CompareLag, err = parseBudget(v); return err },
 	},
 	{
 		Flag: "write", Rehearsal: true, Variables: []string{"DRILL_WRITE"}, Default: "false", Bool: true,

@@ -111,6 +111,15 @@ var Drill = Suite{
 			Name: "backup_age_seconds",
 			Help: "Age of the restored backup set, from its stop to the preflight of the drill.",
 		},
+		{Name: "compared_rows", Help: "Rows of production that the restored ones were compared with."},
+		{Name: "compared_bytes", Help: "Size of these rows, as text."},
+		{Name: "compare_coverage_ratio", Help: "Share of all blocks of tables that this run compared."},
+		{
+			Name: "compare_oldest_seconds",
+			Help: "Age of the longest-ago comparison of any block; absent while some were never compared.",
+		},
+		{Name: "different_relations", Help: "Relations in which the restored data is not that of production."},
+		{Name: "compare_pause_seconds", Help: "How long replay of the standby stood still."},
 	},
 	InfoLabels: []string{"backup_label", "backup_type", "pg_version", "pgbackrest_version", "environment"},
 }

@@ -15,9 +15,28 @@ import (
 // memoryMode lets everybody read it: there are labels of backups in it, no secrets.
 const memoryMode = 0o644
 
-// memory is the state file: when each part was drilled last, by stanza.
+// memory is the state file: when each part was drilled last, and when each range of blocks was compared
+// last, by stanza.
 type memory struct {
-	Drilled map[string]map[string]time.Time `json:"drilled"`
+	Drilled  map[string]map[string]time.Time `json:"drilled"`
+	Compared map[string]map[string]time.Time `json:"compared,omitempty"`
+}
+
+// RecallCompared reads when ranges of blocks of a stanza were compared last, as Recall does.
+func RecallCompared(path, stanza string) (map[string]time.Time, error) {
+	all, err := read(path)
+	return all.Compared[stanza], err
+}
+
+// RememberCompared writes when ranges of blocks were compared last. It takes the place of what was known of
+// the stanza.
+func RememberCompared(path, stanza string, last map[string]time.Time) error {
+	m, _ := read(path) // what cannot be read was reported when it was recalled
+	if m.Compared == nil {
+		m.Compared = map[string]map[string]time.Time{}
+	}
+	m.Compared[stanza] = last
+	return m.write(path)
 }
 
 // Recall reads when the parts of a stanza were drilled last. A file that is not there is
@@ -56,6 +75,11 @@ func Remember(path, stanza string, parts []Part, drilled Part, at time.Time) err
 	}
 	kept[drilled.Key()] = at.UTC().Truncate(time.Second)
 	m.Drilled[stanza] = kept
+	return m.write(path)
+}
+
+// write replaces the file as a whole.
+func (m memory) write(path string) error {
 	content, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return err

@@ -45,6 +45,8 @@ const (
 const (
 	// ReadAllData: the role pg_read_all_data.
 	ReadAllData Difference = iota + 100
+	// PausedState: a server says when replay stands still and not just that it shall, and reads ranges of blocks.
+	PausedState
 	// AmcheckHeap: amcheck looks at tables.
 	AmcheckHeap
 	// DatabaseCollation: the version of a database's own collation is kept, and a database may sort by ICU.
@@ -99,7 +101,10 @@ var table = map[Difference]row{
 			"invalid page checksum (option checksum-page-error)",
 	},
 
-	ReadAllData:       {"14", "", "release 14: predefined roles pg_read_all_data and pg_write_all_data"},
+	ReadAllData: {"14", "", "release 14: predefined roles pg_read_all_data and pg_write_all_data"},
+	PausedState: {
+		"14", "", "release 14: pg_get_wal_replay_pause_state(); efficient sequential scanning of ranges of TIDs",
+	},
 	AmcheckHeap:       {"14", "", "release 14: amcheck checks heap pages (verify_heapam)"},
 	DatabaseCollation: {"15", "", "release 15: database-level collation versions (pg_database.datcollversion)"},
 	AmcheckUnique:     {"17", "", "release 17: amcheck checks for unique constraint violations (--checkunique)"},

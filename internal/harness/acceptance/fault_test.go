@@ -165,6 +165,10 @@ func (f fault) judge(rc *repoCopy, o outcome) {
 	case f.exit == reason.ExitFailed:
 		assert.Regexp(t, fmt.Sprintf(`veza_backup_drill_last_success\{reason="%s",stanza="[a-z]+"\} 0`, f.why), o.Prom)
 		assert.Regexp(t, `veza_backup_drill_environment_error\{reason="none",stanza="[a-z]+"\} 0`, o.Prom)
+	case f.exit == reason.ExitEnvironment && f.step == "teardown": // the verdict on the backups stands
+		assert.Contains(t, o.Prom, `veza_backup_drill_last_success{reason="none",stanza="demo"} 1`)
+		assert.Contains(t, o.Prom, fmt.Sprintf(`environment_error{reason="%s",stanza="demo"} 1`, f.why))
+		f.cameBack(rc, o)
 	case f.exit == reason.ExitEnvironment:
 		assert.Regexp(t, fmt.Sprintf(`veza_backup_drill_environment_error\{reason="%s",stanza="[a-z]+"\} 1`, f.why),
 			o.Prom)

@@ -111,6 +111,8 @@ func (r *result) sentence() string {
 		return "The repository as it was at " + past + " restores; nothing is said of the backups of now."
 	case r.Reason == reason.None:
 		return r.suite.Words.Passed
+	case r.Backups == testreport.Sound && r.Reason == reason.StandbyUnusable:
+		return r.Reason.Means()
 	case r.Backups == testreport.Sound:
 		return r.suite.Words.NotCleaned
 	}

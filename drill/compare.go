@@ -1,0 +1,242 @@
+package drill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"veza.fr/recovery/internal/compare"
+	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/repository"
+	"veza.fr/recovery/internal/session"
+	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/source"
+	"veza.fr/recovery/internal/standby"
+	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/target"
+	"veza.fr/recovery/internal/wait"
+	"veza.fr/recovery/internal/wal"
+)
+
+// comparison is the comparison with a standby, of -compare standby. The standby is asked in the background while the
+// backup is restored, and what it says is looked at when it is done; that is why steps hand on a pointer here.
+type comparison struct {
+	standby *standby.Standby
+	ask     standby.Ask
+	done    chan struct{} // closed when frozen, pause, left and failed will change no more
+	cancel  context.CancelFunc
+
+	frozen standby.Frozen
+	at     wal.LSN       // where the clone is asked: there, unless the archive ends before it
+	pause  time.Duration // the longest
+	left   string        // why the rest was not asked for
+	failed error         // the standby cannot be compared with
+
+	result *compare.Result // nil until both sides are known
+}
+
+// Bounds of asking a standby.
+const (
+	catchUpTime    = time.Minute // for it to replay what the backup needs
+	rounds         = 2           // another snapshot is taken once, when replay took the first away
+	standbyWorkers = 2           // sessions at a time: production has other work
+)
+
+// beginComparison opens the standby, freezes its state, and has it asked in the background. nil is no comparison. What
+// keeps the standby from being asked says nothing about the backups: it is kept for teardown, and the drill goes on.
+func beginComparison(ctx context.Context, out suite.Out, r ready) (*comparison, error) {
+	if r.Settings.Compare != settings.CompareStandby {
+		return nil, nil
+	}
+	config, err := standbyConfig(r)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	c := &comparison{done: make(chan struct{}), cancel: cancel}
+	out.Undo(c.end)
+	if c.standby, err = standby.Open(ctx, config); err == nil {
+		err = sameCluster(c.standby.Identity, r.plan)
+	}
+	if err == nil {
+		err = c.freezeFirst(ctx, out, r)
+	}
+	if why, _ := reason.Of(err); err != nil && why != reason.StandbyUnusable {
+		close(c.done)
+		return c, err
+	}
+	if err != nil || c.left != "" {
+		c.giveUp(out, err)
+		close(c.done)
+		return c, nil
+	}
+	if r.Settings.State != "" {
+		if c.ask.Last, err = target.RecallCompared(r.Settings.State, r.Stanza()); err != nil {
+			out.Note("%v", err)
+		}
+	}
+	c.ask.Workers, c.ask.Seeds, c.ask.Behind = standbyWorkers, compare.NewSeeds(), r.Settings.CompareLag
+	go c.digest(ctx, checkBudget(ctx, r.Settings.CompareBudget/2))
+	return c, nil
+}
+
+// standbyConfig is the way to the standby. What of the request makes no sense with it is config_invalid.
+func standbyConfig(r ready) (*pgx.ConnConfig, error) {
+	invalid := func(format string, args ...any) error {
+		return reason.Errorf(reason.ConfigInvalid, "-compare standby: "+format, args...)
+	}
+	switch {
+	case r.plan.aim.target.Kind != target.End:
+		return nil, invalid("compares at a position of its own, and goes on to the end of the archive: " +
+			"leave -target out")
+	case r.Past():
+		return nil, invalid("a standby of now says nothing of the repository as it was: leave -repo-target-time out")
+	case r.plan.set.Offline():
+		return nil, invalid("backup set %s was taken offline, and its archive is followed only once it is restored: "+
+			"choose another one with -set", r.plan.set.Label)
+	case r.Settings.Standby != "":
+		return standby.Config(r.Settings.Standby)
+	case r.Seeded != nil:
+		config, err := r.Seeded.Standby()
+		return config, reason.Wrap(reason.SandboxFailed, err)
+	}
+	return nil, invalid("name the standby with -standby")
+}
+
+// sameCluster refuses the standby of another cluster than the one that is restored.
+func sameCluster(s standby.Identity, p plan) error {
+	switch want := p.info.SystemID(p.set); {
+	case s.SystemID != want:
+		return reason.Errorf(reason.ConfigInvalid,
+			"-standby names a cluster with system identifier %s, and set %s is of %s: name a standby of this stanza",
+			s.SystemID, p.set.Label, want)
+	case s.Major != p.major():
+		return reason.Errorf(reason.ConfigInvalid, "-standby names a PostgreSQL %s, and set %s is of PostgreSQL %s",
+			s.Major, p.set.Label, p.major())
+	}
+	return nil
+}
+
+// freezeFirst freezes the standby once it has replayed what the backup needs to be consistent.
+func (c *comparison) freezeFirst(ctx context.Context, out suite.Out, r ready) error {
+	start, err := repository.Start(r.plan.set, r.plan.segmentSize)
+	if err != nil {
+		return err
+	}
+	bound, cancel := context.WithTimeoutCause(ctx, catchUpTime,
+		fmt.Errorf("it did not replay what backup set %s ends with within %s", r.plan.set.Label, catchUpTime))
+	defer cancel()
+	var lag time.Duration
+	if err = wait.For(bound, "the standby", lookEvery, func(ctx context.Context) error {
+		var at wal.LSN
+		var failed error
+		if lag, at, failed = c.standby.Lag(ctx); failed != nil {
+			return wait.Stop(failed)
+		}
+		if at < start.At {
+			return fmt.Errorf("it is at %s, the backup ends at %s", at, start.At)
+		}
+		return nil
+	}); err != nil {
+		return reason.Wrap(reason.StandbyUnusable, fmt.Errorf("-standby: %w", err))
+	}
+	if lag > r.Settings.CompareLag {
+		c.left = fmt.Sprintf("the standby is %s behind, -compare-lag is %s", lag.Round(time.Second),
+			r.Settings.CompareLag)
+		return nil
+	}
+	if c.frozen, err = c.standby.Freeze(ctx); err != nil {
+		return err
+	}
+	c.pause = c.frozen.Pause
+	if last, known := timelineAt(r.plan.chain, c.frozen.At), c.standby.Timeline; known != 0 && known != last {
+		return reason.Errorf(reason.StandbyUnusable, "-standby: it follows timeline %d, and the archive is on "+
+			"timeline %d there: it is not on production's line", known, last)
+	}
+	out.Note("comparing with the standby at %s as it was at %s: its replay stood still for %s",
+		pgbackrest.Printable(c.standby.Where), c.frozen.At, c.pause.Round(time.Millisecond))
+	return archived(ctx, r.Session)
+}
+
+// timelineAt is the timeline that the archive is on at a position.
+func timelineAt(chain wal.Chain, at wal.LSN) uint32 {
+	for _, s := range chain.Switches {
+		if at < s.At {
+			return s.Timeline
+		}
+	}
+	return chain.Target
+}
+
+// archived has the position archived where the cluster is ours; production does so by itself.
+func archived(ctx context.Context, s session.Session) error {
+	if s.Seeded == nil {
+		return nil
+	}
+	conn, err := s.Seeded.Connect(ctx)
+	if err != nil {
+		return reason.Wrap(reason.SandboxFailed, err)
+	}
+	defer func() { _ = conn.Close(ctx) }() // nothing is in flight
+	return reason.Wrap(reason.SandboxFailed, source.Archive(ctx, conn))
+}
+
+// digest asks the standby, in the background. When replay takes the snapshot away, another one is taken once.
+func (c *comparison) digest(ctx context.Context, budget time.Duration) {
+	defer close(c.done)
+	bound, cancel := context.WithTimeoutCause(ctx, budget, compare.ErrBudget)
+	defer cancel()
+	for round := 1; ; round++ {
+		c.left, c.failed = c.standby.Digest(bound, &c.frozen, c.ask)
+		if c.failed == nil || round == rounds || !standby.Conflict(c.failed) || wait.Over(bound) {
+			return
+		}
+		var again error
+		if c.frozen, again = c.standby.Freeze(ctx); again != nil {
+			c.failed = errors.Join(c.failed, again)
+			return
+		}
+		c.pause = max(c.pause, c.frozen.Pause)
+	}
+}
+
+// giveUp says that there is no comparison, or less of one, and why.
+func (c *comparison) giveUp(out suite.Out, err error) {
+	if err != nil {
+		c.failed = err
+		out.Note("not compared with the standby: %s", oneLine(err))
+		return
+	}
+	out.Note("not compared with the standby: %s", pgbackrest.Printable(c.left))
+}
+
+// oneLine is an error for a sentence: what a server or its data said is in it.
+func oneLine(err error) string {
+	return pgbackrest.Printable(strings.Join(strings.Fields(err.Error()), " "))
+}
+
+// end ends the sessions on the standby. A comparison that was asked for and not made is its error, once: the verdict on
+// the backups stands without it.
+func (c *comparison) end(ctx context.Context, _ suite.Out) error {
+	over := closed(c.done)
+	c.cancel()
+	select {
+	case <-c.done:
+	case <-ctx.Done():
+		return nil
+	}
+	if c.standby != nil {
+		c.standby.Close(ctx)
+		c.standby = nil
+	}
+	failed := c.failed
+	if c.failed = nil; !over { // it was cut off here: the run ended before it was of use
+		return nil
+	}
+	return reason.Wrap(reason.StandbyUnusable, failed)
+}

@@ -1,0 +1,268 @@
+package drill
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"veza.fr/recovery/internal/compare"
+	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/postgres"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/wait"
+	"veza.fr/recovery/internal/wal"
+)
+
+// Bounds of the clone's half.
+const (
+	archivedTime = 5 * time.Minute  // for the archive to come to the position
+	archivedLate = 45 * time.Second // after archive_timeout
+	stalledTime  = 2 * time.Minute  // without any progress of its replay
+	listEvery    = 2 * time.Second
+)
+
+// before is what a recovery that was held at a position has done of the whole one.
+type before struct {
+	log    postgres.Log
+	replay time.Duration
+	commit *time.Time // the last one that was replayed
+}
+
+// compareFirst recovers the clone to the standby's position, compares there, and hands the clone on to the recovery
+// that counts, which goes on from there. Asking and waiting are not in the RTO; replay is.
+func (r restored) compareFirst(ctx context.Context, out suite.Out) (restored, error) {
+	c := r.compared
+	if c == nil || closed(c.done) && !c.goesOn() {
+		return r, nil
+	}
+	begun := time.Now()
+	if err := c.wait(ctx, out); err != nil {
+		return r, err
+	}
+	if c.goesOn() {
+		var err error
+		if c.at, err = r.untilArchived(ctx, out, c.frozen.At, c.standby.Switches); err != nil {
+			c.giveUp(out, err)
+		}
+	}
+	r.started = r.started.Add(time.Since(begun))
+	if !c.goesOn() {
+		return r, nil
+	}
+	held, err := r.hold(ctx, out)
+	if err == nil {
+		return held, nil
+	}
+	if ctx.Err() != nil {
+		return r, overspent(ctx, r.Settings.RTO, r.started, err)
+	}
+	if log, unread := r.way.server.ReadLog(ctx); unread == nil {
+		out.Say("the end of the server log:\n%s", log.Tail())
+	}
+	c.giveUp(out, reason.Errorf(reason.StandbyUnusable, "the clone could not be asked at %s: %s", c.at,
+		oneLine(err)))
+	return r.asIfNever(ctx, out)
+}
+
+// goesOn says, of a comparison whose standby is done, whether the clone is asked as well.
+func (c *comparison) goesOn() bool { return c.failed == nil && c.frozen.At != 0 }
+
+func closed(done chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	default:
+		return false
+	}
+}
+
+// wait waits for what the standby says.
+func (c *comparison) wait(ctx context.Context, out suite.Out) error {
+	select {
+	case <-c.done:
+	default:
+		out.Say("waiting for the standby to be asked")
+		select {
+		case <-c.done:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	out.Metric("compare_pause_seconds", c.pause.Seconds())
+	if c.failed != nil {
+		c.giveUp(out, c.failed)
+	} else if c.left != "" {
+		out.Note("the standby was not asked for all: %s", pgbackrest.Printable(c.left))
+	}
+	return nil
+}
+
+// untilArchived waits until the archive holds the position: production switches segments by archive_timeout. Where
+// nothing happens there any more, but for records that change no data, it never does: then the clone is asked where the
+// archive ends. That both are equal there is as true as elsewhere; a difference is none then.
+func (r restored) untilArchived(
+	ctx context.Context, out suite.Out, at wal.LSN, switches time.Duration,
+) (wal.LSN, error) {
+	size := r.plan.segmentSize
+	last := uint64(max(at, 1)-1) / size
+	archived := r.plan.chain.Last().Number
+	if archived >= last {
+		return at, nil
+	}
+	bound := archivedTime
+	if switches > 0 {
+		bound = min(switches+archivedLate, archivedTime)
+	}
+	out.Say("waiting until the archive holds %s, at most %s", at, bound)
+	ctx, cancel := context.WithTimeoutCause(ctx, bound, errNotArchived)
+	defer cancel()
+	err := wait.For(ctx, "the archive", listEvery, func(ctx context.Context) error {
+		a, err := r.repo.List(ctx, r.plan.directory(r.repo), size, 1)
+		if err != nil {
+			return wait.Stop(err)
+		}
+		for segment := range a.Entries {
+			archived = max(archived, segment.Number)
+		}
+		if archived < last {
+			return errors.New("it is not there yet")
+		}
+		return nil
+	})
+	if errors.Is(err, errNotArchived) {
+		out.Note("the archive ends before %s, where the standby was asked: the clone is asked at its end", at)
+		return wal.LSN((archived + 1) * size), nil
+	}
+	return at, reason.Wrap(reason.StandbyUnusable, err)
+}
+
+// errNotArchived ends the wait for the archive.
+var errNotArchived = errors.New("the archive does not come to where the standby was asked")
+
+// hold recovers the clone to the position, has both sides compared, and lets it go. An error of what differs is none:
+// that is for verify to say.
+func (r restored) hold(ctx context.Context, out suite.Out) (restored, error) {
+	c := r.compared
+	held := recovered{restored: r, cluster: r.cluster(r.plan.aim.target, "postgresql-compare.log")}
+	server := held.cluster.server
+	server.Hold = &postgres.Hold{At: c.at, Least: c.standby.Needs}
+	conn, err := held.startHeld(ctx)
+	if err != nil {
+		return r, err
+	}
+	reached := time.Now()
+	var was before
+	was.log, err = server.ReadLog(ctx)
+	if err == nil {
+		err = conn.QueryRow(ctx, "SELECT pg_last_xact_replay_timestamp()").Scan(&was.commit)
+	}
+	compare.CloseNow(ctx, conn)
+	if err == nil {
+		err = r.digest(ctx, out, server)
+	}
+	if err == nil {
+		err = server.Release(ctx)
+	}
+	if err != nil {
+		return r, err
+	}
+	was.replay = reached.Sub(was.log.RedoStart)
+	out.Say("recovered to %s, %d segments, and compared in %.1f s", c.at, was.log.Segments(),
+		time.Since(reached).Seconds())
+	r.started = r.started.Add(time.Since(reached))
+	r.server, r.before = *server, &was
+	return r, nil
+}
+
+// startHeld starts the server and waits until it stands still at the position.
+func (r *recovered) startHeld(ctx context.Context) (*pgx.Conn, error) {
+	server := r.cluster.server
+	control, err := postgres.ReadControl(ctx, r.box, server.Installation, server.Data)
+	if err != nil {
+		return nil, err
+	}
+	ctx, stop := whileStoreAnswers(ctx, r.repo.Repository, r.box)
+	defer stop()
+	if err = r.seal(ctx); err != nil {
+		return nil, err
+	}
+	if err = server.StartHeld(ctx, control); err != nil {
+		return nil, err
+	}
+	conn, err := server.WaitHeld(ctx, stalledTime, r.linksInside)
+	if err != nil && conn != nil {
+		compare.CloseNow(ctx, conn)
+	}
+	return conn, err
+}
+
+// digest asks the clone for what the standby was asked for, as the same role, and compares.
+func (r restored) digest(ctx context.Context, out suite.Out, server *postgres.Server) error {
+	c := r.compared
+	workers, err := r.cores(ctx)
+	if err != nil {
+		return err
+	}
+	connect := func(ctx context.Context, database string) (*pgx.Conn, error) {
+		return server.ConnectRole(ctx, c.standby.User, database, compare.Parameters)
+	}
+	bound, cancel := context.WithTimeoutCause(ctx, checkBudget(ctx, r.Settings.CompareBudget/2), compare.ErrBudget)
+	defer cancel()
+	clone, err := compare.State(bound, connect)
+	if err != nil {
+		return err
+	}
+	parts := make([]compare.Part, 0, len(c.frozen.Side.Digests))
+	for part := range c.frozen.Side.Digests {
+		if _, there := clone.Objects[part.ID]; there {
+			parts = append(parts, part)
+		}
+	}
+	compare.Order(parts, c.ask.Last)
+	if err = (compare.Asker{
+		Connect: connect, Workers: workers, Seeds: c.ask.Seeds, Clone: true,
+		Begin: func(string) string { return compare.Begin },
+		Told: func(done, total int) {
+			out.Progress(suite.Progress{What: "compared", Done: int64(done), Total: int64(total), Unit: "parts"})
+		},
+	}).Digest(bound, &clone, parts); err != nil {
+		return err
+	}
+	result := compare.Compare(c.frozen.Side, clone)
+	if c.at != c.frozen.At && len(result.Differences) > 0 { // it may be what came behind the archive
+		c.giveUp(out, reason.Errorf(reason.StandbyUnusable, "-standby: %w: the standby was asked at %s, the archive "+
+			"ends at %s, and what is between them changed %s", errNotArchived, c.frozen.At, c.at, result.Differences[0]))
+		return nil
+	}
+	c.result = &result
+	return nil
+}
+
+// asIfNever restores the set once more: what the clone did on the way to the position has no say in what is proved.
+func (r restored) asIfNever(ctx context.Context, out suite.Out) (restored, error) {
+	out.Note("the backup is restored once more, for the recovery that counts")
+	running, err := r.way.server.Running(ctx)
+	if err == nil && running {
+		err = r.way.server.Stop(ctx)
+	}
+	if err != nil {
+		return r, reason.Wrap(reason.SandboxFailed, err)
+	}
+	return r.afresh(ctx, out, r.plan.aim.target)
+}
+
+// whole adds what a held recovery did before to what the log of the second says: the rate of the replay, and the
+// number of its segments, are those of both.
+func (b *before) whole(log postgres.Log) postgres.Log {
+	if b == nil {
+		return log
+	}
+	log.Restored = append(append([]string{}, b.log.Restored...), log.Restored...)
+	if !log.RedoStart.IsZero() {
+		log.RedoStart = log.RedoStart.Add(-b.replay)
+	}
+	return log
+}

@@ -1,0 +1,186 @@
+package compare
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"veza.fr/recovery/internal/wait"
+)
+
+// Asker asks one server for digests, in sessions of its own.
+type Asker struct {
+	// Connect opens a session in a database, with Parameters.
+	Connect func(ctx context.Context, database string) (*pgx.Conn, error)
+	// Begin are the statements that begin a transaction in a database.
+	Begin   func(database string) string
+	Workers int
+	Seeds   Seeds
+	// Clone is a server on which nothing changes: what is not there is damage.
+	Clone bool
+	// Told hears how many parts are done; nil is nobody.
+	Told func(done, total int)
+}
+
+// ErrConflict is a query that replay cancelled twice.
+var ErrConflict = errors.New("the query was cancelled by a conflict with recovery, twice")
+
+// ErrBudget is the cause of a context that ended with what asking may take.
+var ErrBudget = errors.New("the budget of the comparison is spent")
+
+// Begin is a transaction with a snapshot of its own.
+const Begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+// Digest asks for the digests of parts, in order, until all are there or ctx ends, and adds them to the side. It ends
+// early with the first error that says nothing about the data. That the budget was spent is none.
+func (a Asker) Digest(ctx context.Context, side *Side, parts []Part) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	next := make(chan Part)
+	var mu sync.Mutex
+	done := 0
+	keep := func(part Part, d Digest, left *LeftOut) {
+		mu.Lock()
+		defer mu.Unlock()
+		if done++; left != nil {
+			side.LeftOut = append(side.LeftOut, *left)
+		} else {
+			side.Digests[part] = d
+		}
+		if a.Told != nil {
+			a.Told(done, len(parts))
+		}
+	}
+	objects := side.Objects // nobody changes it meanwhile
+	var group sync.WaitGroup
+	for range max(a.Workers, 1) {
+		group.Go(func() {
+			w := worker{Asker: a, objects: objects, closed: map[ID]bool{}}
+			defer w.close(ctx)
+			for part := range next {
+				if err := w.one(ctx, part, keep); err != nil {
+					cancel(err)
+					return
+				}
+			}
+		})
+	}
+parts:
+	for _, part := range parts {
+		select {
+		case next <- part:
+		case <-ctx.Done():
+			break parts
+		}
+	}
+	close(next)
+	group.Wait()
+	if cause := context.Cause(ctx); wait.Over(ctx) && !errors.Is(cause, ErrBudget) {
+		return cause
+	}
+	return nil
+}
+
+// worker is one session at a time.
+type worker struct {
+	Asker
+	objects map[ID]Object
+	conn    *pgx.Conn
+	closed  map[ID]bool // left out already
+}
+
+func (w *worker) close(ctx context.Context) {
+	if w.conn != nil {
+		CloseNow(ctx, w.conn)
+		w.conn = nil
+	}
+}
+
+// CloseNow closes a session, also after ctx has ended.
+func CloseNow(ctx context.Context, conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	_ = conn.Close(ctx) // nothing was written
+}
+
+// tries is how often one part is asked for, when something stands in its way that may go away.
+const tries = 2
+
+// one asks for one part, and keeps what comes of it.
+func (w *worker) one(ctx context.Context, part Part, keep func(Part, Digest, *LeftOut)) error {
+	o := w.objects[part.ID]
+	if w.closed[part.ID] {
+		return nil
+	}
+	for try := 1; ; try++ {
+		d, err := w.ask(ctx, o, part)
+		kind := Here
+		if err != nil {
+			kind = KindOf(err)
+		}
+		switch {
+		case err == nil:
+			keep(part, d, nil)
+		case wait.Over(ctx):
+			return nil // the cause is that of ctx
+		case kind == Session:
+			return fmt.Errorf("%s%s: %w", o.Name, in(part.Database), err)
+		case kind == Damage, w.Clone && kind == Changed:
+			keep(part, Digest{Unread: code(err)}, nil)
+		case kind == Conflict && try < tries:
+			continue
+		case kind == Conflict && code(err) != lockNotAvailable:
+			return fmt.Errorf("%s%s: %w", o.Name, in(part.Database), ErrConflict)
+		default:
+			w.closed[part.ID] = true
+			keep(part, d, &LeftOut{part.ID, o.Name, why(kind, err)})
+		}
+		return nil
+	}
+}
+
+// lockNotAvailable is the code of a lock that did not come in time.
+const lockNotAvailable = "55P03"
+
+// why says why an object is left out.
+func why(kind Kind, err error) string {
+	switch {
+	case kind == Changed:
+		return ErrChanged.Error()
+	case code(err) == lockNotAvailable:
+		return "a transaction that was not over holds a lock on it"
+	case code(err) == "42501":
+		return "the role may not read all of it (SQLSTATE 42501): it needs pg_read_all_data, and BYPASSRLS"
+	}
+	return "it cannot be asked for its rows here (SQLSTATE " + code(err) + ")"
+}
+
+// ask asks in a transaction of its own, so that no lock is held longer than for one part.
+func (w *worker) ask(ctx context.Context, o Object, part Part) (d Digest, err error) {
+	if w.conn != nil && (w.conn.IsClosed() || part.Database != "" && w.conn.Config().Database != part.Database) {
+		w.close(ctx)
+	}
+	if w.conn == nil {
+		if w.conn, err = w.Connect(ctx, part.Database); err != nil {
+			return d, err
+		}
+		if err = Prepare(ctx, w.conn); err != nil {
+			return d, err
+		}
+	}
+	if _, err = w.conn.Exec(ctx, w.Begin(w.conn.Config().Database)); err != nil {
+		return d, err
+	}
+	d, err = Ask(ctx, w.conn, o, part, w.Seeds)
+	if w.conn.IsClosed() {
+		return d, err
+	}
+	if _, failed := w.conn.Exec(ctx, "ROLLBACK"); failed != nil && err == nil {
+		err = failed
+	}
+	return d, err
+}

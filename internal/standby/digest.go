@@ -1,0 +1,142 @@
+package standby
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"veza.fr/recovery/internal/compare"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/wait"
+)
+
+// Ask is what a standby is asked for.
+type Ask struct {
+	Workers int
+	Seeds   compare.Seeds
+	Last    map[string]time.Time // when parts were compared last, by their keys
+	Behind  time.Duration        // the most that replay may be behind
+	Told    func(done, total int)
+}
+
+// ErrBehind is the cause of digests that were ended because the standby fell behind.
+var ErrBehind = errors.New("the standby fell behind")
+
+// lagEvery is how often the standby is asked whether it keeps up.
+const lagEvery = 5 * time.Second
+
+// Digest asks for the digests of everything at the frozen position, until ctx ends, the budget with it. What a standby
+// that fell behind was not asked for any more is left out, and left says so. The reason of an error is
+// standby_unusable.
+func (s *Standby) Digest(ctx context.Context, f *Frozen, ask Ask) (left string, err error) {
+	side := &f.Side
+	for i, database := range side.Databases {
+		objects, failed := compare.Objects(ctx, s.frozen[database], i == 0)
+		if failed != nil {
+			return "", lost(failed)
+		}
+		for id, o := range objects {
+			side.Objects[id] = o
+		}
+	}
+	parts := compare.Parts(side.Objects)
+	compare.Order(parts, ask.Last)
+	bound, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		s.watch(bound, ask.Behind, stop)
+	}()
+	err = compare.Asker{
+		Connect: s.connect, Workers: ask.Workers, Seeds: ask.Seeds, Told: ask.Told,
+		Begin: func(database string) string {
+			return compare.Begin + "; SET TRANSACTION SNAPSHOT '" + f.snapshots[database] + "'"
+		},
+	}.Digest(bound, side, parts)
+	cause := context.Cause(bound)
+	stop(nil)
+	<-watched
+	if errors.Is(cause, ErrBehind) {
+		left, err = oneLine(cause), nil
+	}
+	if err == nil && wait.Over(ctx) && !errors.Is(context.Cause(ctx), compare.ErrBudget) {
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		return left, lost(err)
+	}
+	return left, s.stillTrue(context.WithoutCancel(ctx), f)
+}
+
+// watch stops the digests when replay falls behind: they may be what holds it up.
+func (s *Standby) watch(ctx context.Context, most time.Duration, stop context.CancelCauseFunc) {
+	_ = wait.For(ctx, "the end of the digests", lagEvery, func(ctx context.Context) error {
+		lag, _, err := s.Lag(ctx)
+		if err == nil && most > 0 && lag > most {
+			stop(fmt.Errorf("%w: by %s, -compare-lag is %s", ErrBehind, lag.Round(time.Second), most))
+		}
+		return errors.New("not yet")
+	})
+}
+
+// stillTrue proves that the snapshots were there to the end, that it is a standby still, and leaves out what DDL has
+// changed meanwhile: names and files are looked up in the catalogs of now, whatever the snapshot is.
+func (s *Standby) stillTrue(ctx context.Context, f *Frozen) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	for i, database := range f.Side.Databases {
+		var recovering bool
+		if err := s.frozen[database].QueryRow(ctx, "SELECT pg_is_in_recovery()").Scan(&recovering); err != nil {
+			return lost(fmt.Errorf("the snapshot is gone: %w", err))
+		}
+		if !recovering {
+			return unusable("it was promoted while it was asked")
+		}
+		conn, err := s.connect(ctx, database)
+		if err != nil {
+			return lost(err)
+		}
+		err = compare.Prepare(ctx, conn)
+		var now map[compare.ID]compare.Object
+		if err == nil {
+			now, err = compare.Objects(ctx, conn, i == 0)
+		}
+		compare.CloseNow(ctx, conn)
+		if err != nil {
+			return lost(err)
+		}
+		for id, o := range f.Side.Objects {
+			if (id.Database == database || id.Database == "" && i == 0) && now[id].Shape != o.Shape {
+				f.Side.LeftOut = append(f.Side.LeftOut,
+					compare.LeftOut{ID: id, Name: o.Name, Why: compare.ErrChanged.Error()})
+			}
+		}
+	}
+	return nil
+}
+
+// Conflict says that a round was lost to replay, and that another one may do.
+func Conflict(err error) bool {
+	if errors.Is(err, compare.ErrConflict) {
+		return true
+	}
+	answer, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && slices.Contains([]string{"40001", "40P01", "57P01", "25P02", "55000", "22023"}, answer.Code)
+}
+
+// lost is a round that came to nothing.
+func lost(err error) error {
+	return reason.Wrap(reason.StandbyUnusable, fmt.Errorf("-standby: %w; hot_standby_feedback = on there keeps the "+
+		"primary from removing what a long query still needs", err))
+}
+
+// notRecovering says that a server was promoted: nothing is paused there (55000, "recovery is not in progress").
+func notRecovering(err error) bool {
+	answer, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && answer.Code == "55000"
+}

@@ -1,0 +1,144 @@
+package standby_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/compare"
+	"veza.fr/recovery/internal/host/process"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/sandbox"
+	"veza.fr/recovery/internal/source"
+	"veza.fr/recovery/internal/standby"
+	"veza.fr/recovery/internal/wait"
+)
+
+// production is a seeded cluster with a standby.
+func production(t *testing.T) *source.Seeded {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: it needs a PostgreSQL")
+	}
+	machine, err := process.Provider{}.Launch(t.Context(), sandbox.Spec{Stanza: "standby", Run: "standbytest"})
+	require.NoError(t, err)
+	s := &source.Seeded{Machine: machine, Rows: 500}
+	t.Cleanup(func() { assert.NoError(t, s.Close(context.Background())) })
+	_, err = s.Open(t.Context(), t.Logf)
+	require.NoError(t, err)
+	require.NoError(t, s.Follow(t.Context()))
+	return s
+}
+
+func connect(t *testing.T, config *pgx.ConnConfig) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.ConnectConfig(t.Context(), config)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	return conn
+}
+
+func open(t *testing.T, s *source.Seeded) *standby.Standby {
+	t.Helper()
+	config, err := s.Standby()
+	require.NoError(t, err)
+	opened, err := standby.Open(t.Context(), config)
+	require.NoError(t, err)
+	t.Cleanup(func() { opened.Close(context.Background()) })
+	return opened
+}
+
+func state(t *testing.T, conn *pgx.Conn) (said string) {
+	t.Helper()
+	require.NoError(t, conn.QueryRow(t.Context(), "SELECT pg_get_wal_replay_pause_state()").Scan(&said))
+	return said
+}
+
+func TestStandby(t *testing.T) {
+	s := production(t)
+	config, err := s.Standby()
+	require.NoError(t, err)
+	beside := connect(t, config)
+
+	t.Run("FreezesAndGoesOn", func(t *testing.T) {
+		o := open(t, s)
+		f, err := o.Freeze(t.Context())
+		require.NoError(t, err)
+		t.Logf("paused for %s at %s", f.Pause, f.At)
+		assert.Equal(t, "not paused", state(t, beside))
+		assert.NotZero(t, f.At)
+		left, err := o.Digest(t.Context(), &f, standby.Ask{Workers: 2, Seeds: compare.NewSeeds()})
+		require.NoError(t, err)
+		assert.Empty(t, left)
+		rows := int64(0)
+		for part, d := range f.Side.Digests {
+			assert.Empty(t, d.Unread, "%s", f.Side.Objects[part.ID].Name)
+			if f.Side.Objects[part.ID].Name == "public.users" {
+				rows += d.Rows
+			}
+		}
+		assert.EqualValues(t, 500, rows)
+		for _, l := range f.Side.LeftOut {
+			assert.Equal(t, "template0", l.Database, "%s", l)
+		}
+		again := compare.Compare(f.Side, f.Side)
+		assert.Empty(t, again.Differences)
+		assert.Zero(t, again.Missing)
+		assert.InDelta(t, 1, again.Coverage(), 0)
+	})
+	t.Run("LeavesAnOperatorsPause", func(t *testing.T) {
+		_, err := beside.Exec(t.Context(), "SELECT pg_wal_replay_pause()")
+		require.NoError(t, err)
+		_, err = open(t, s).Freeze(t.Context())
+		why, _ := reason.Of(err)
+		assert.Equal(t, reason.StandbyUnusable, why, "%v", err)
+		assert.NotEqual(t, "not paused", state(t, beside))
+		_, err = beside.Exec(t.Context(), "SELECT pg_wal_replay_resume()")
+		require.NoError(t, err)
+	})
+	t.Run("RefusesAPrimary", func(t *testing.T) {
+		primary, err := s.Connect(t.Context())
+		require.NoError(t, err)
+		defer primary.Close(context.Background()) //nolint:errcheck // only asked for its configuration
+		_, err = standby.Open(t.Context(), primary.Config())
+		why, _ := reason.Of(err)
+		assert.Equal(t, reason.StandbyUnusable, why, "%v", err)
+		assert.ErrorContains(t, err, "is no standby")
+	})
+	t.Run("MayNotPause", func(t *testing.T) {
+		primary, err := s.Connect(t.Context())
+		require.NoError(t, err)
+		defer primary.Close(context.Background()) //nolint:errcheck // what was written is committed
+		_, err = primary.Exec(t.Context(), "CREATE ROLE nobody_much LOGIN")
+		require.NoError(t, err)
+		other := config.Copy()
+		other.User = "nobody_much"
+		var o *standby.Standby
+		come := func(ctx context.Context) (err error) {
+			o, err = standby.Open(ctx, other)
+			return err
+		}
+		require.NoError(t, wait.For(t.Context(), "the role", 20*time.Millisecond, come))
+		defer o.Close(context.Background())
+		_, err = o.Freeze(t.Context())
+		why, _ := reason.Of(err)
+		assert.Equal(t, reason.StandbyUnusable, why, "%v", err)
+		assert.ErrorContains(t, err, "needs EXECUTE on pg_wal_replay_pause")
+	})
+	// Last: it promotes.
+	t.Run("APromotionIsNoDifference", func(t *testing.T) {
+		o := open(t, s)
+		f, err := o.Freeze(t.Context())
+		require.NoError(t, err)
+		_, err = beside.Exec(t.Context(), "SELECT pg_promote()")
+		require.NoError(t, err)
+		_, err = o.Digest(t.Context(), &f, standby.Ask{Workers: 1})
+		why, _ := reason.Of(err)
+		assert.Equal(t, reason.StandbyUnusable, why, "%v", err)
+		assert.ErrorContains(t, err, "promoted")
+	})
+}
