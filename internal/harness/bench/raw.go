@@ -54,6 +54,9 @@ func rawCommands(ctx context.Context, provider sandbox.Provider, site *Site, row
 		return m, fmt.Errorf("%w\n%s", err, log)
 	}
 	answered := time.Now()
+	if err = h.smoke(ctx); err != nil {
+		return m, err
+	}
 	if _, err = h.run(ctx, h.server.Program("pg_ctl"), "stop", "-s", "-m", "immediate",
 		"-D", h.box.Dir("data")); err != nil {
 		return m, err
@@ -117,7 +120,7 @@ func (h *byHand) env() []string {
 	return own.ReplayEnv(h.parsed.Getting(stanza, pgbackrest.GetOn, "", 0, cores()))
 }
 
-// recover starts the server and waits until it answers the smoke query outside of recovery.
+// recover starts the server and waits until it answers outside of recovery.
 func (h *byHand) recover(ctx context.Context) error {
 	settings := []string{
 		"listen_addresses=", "archive_mode=off", "hot_standby=off", "unix_socket_directories=" + h.box.Dir("run"),
@@ -132,13 +135,14 @@ func (h *byHand) recover(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = wait.For(ctx, "the end of recovery", 50*time.Millisecond, func(ctx context.Context) error {
+	return wait.For(ctx, "the end of recovery", 50*time.Millisecond, func(ctx context.Context) error {
 		_, notYet := h.ask(ctx, "SELECT 1/(NOT pg_is_in_recovery())::int")
 		return notYet
 	})
-	if err != nil {
-		return err
-	}
+}
+
+// smoke is the question whether anything came back.
+func (h *byHand) smoke(ctx context.Context) error {
 	count, err := h.ask(ctx, "SELECT count(*) FROM users")
 	if err == nil && (count == "" || count == "0") {
 		err = errors.New("no user came back")
