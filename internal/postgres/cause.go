@@ -50,6 +50,9 @@ func archiveReason(line string) reason.Reason {
 	if err != nil {
 		return reason.RecoveryIncomplete
 	}
+	if code == waitedInVain {
+		return reason.RepoUnreachable
+	}
 	if why, ok := pgbackrest.Classify(code, line); ok {
 		return why
 	}
@@ -61,6 +64,10 @@ func archiveReason(line string) reason.Reason {
 	}
 	return reason.WALCorrupt
 }
+
+// waitedInVain is ArchiveTimeoutError: an asynchronous archive-get that nothing came to for archive-timeout, and that
+// knows no error either (get.c). What is archived, it says nothing of.
+const waitedInVain = 82
 
 // answerCut matches an answer of the store that ended too soon: a file that was cut ends where
 // its length says.

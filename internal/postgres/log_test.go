@@ -122,3 +122,11 @@ func TestStartError_ATablespaceOutsideIsStoppedBeforeItIsWritten(t *testing.T) {
 	assert.Equal(t, reason.IsolationBreached, why)
 	assert.ErrorContains(t, err, "/srv/fast")
 }
+
+// A segment that nobody brought in time says nothing of the archive.
+func TestCause_WaitedInVain(t *testing.T) {
+	err := Log{Archive: []string{"ERROR: [082]: unable to get WAL file '000000010000000000000005' from the archive " +
+		"asynchronously after 300 second(s)"}}.Cause()
+	why, _ := reason.Of(err)
+	assert.Equal(t, reason.RepoUnreachable, why)
+}

@@ -22,6 +22,9 @@ import (
 	"veza.fr/recovery/internal/wait"
 )
 
+// getAsync is the one setting that whoever runs the tests may give to every drill: each fault must be found both ways.
+const getAsync = "DRILL_GET_ASYNC"
+
 // patience bounds every wait of these tests for something that takes a moment.
 const patience = 10 * time.Minute
 
@@ -96,7 +99,11 @@ func Start(t *testing.T, plan Plan) *Flight {
 		"-textfile", f.file("prom"), "-report", f.file("json"), "-stream", f.file("jsonl"),
 		"--", filepath.Join(plan.Programs, suite+".test"))
 	f.cmd = exec.Command(argv[0], append(argv[1:], plan.Args...)...)
-	f.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + plan.Tmp}, plan.Env...)
+	f.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + plan.Tmp}
+	if how, given := os.LookupEnv(getAsync); given {
+		f.cmd.Env = append(f.cmd.Env, getAsync+"="+how)
+	}
+	f.cmd.Env = append(f.cmd.Env, plan.Env...)
 	f.cmd.Dir = plan.Dir
 	f.cmd.Stdout, f.cmd.Stderr = &f.said, &f.said
 	f.begin = time.Now()
