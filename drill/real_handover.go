@@ -15,9 +15,9 @@ import (
 	"veza.fr/recovery/internal/suite"
 )
 
-// handOver ends a restore, however it went: a cluster that is out of recovery is stopped cleanly, without a trace of the
-// procedure in it or in its files, and it is said what to type next; of any other it is said what is there. Nothing is
-// deleted but what the run itself has made outside of the data directory.
+// handOver ends a restore, however it went: a cluster that is out of recovery is stopped cleanly, without a trace of
+// the procedure in it or in its files, and it is said what to type next; of any other it is said what is there.
+// Nothing is deleted but what the run itself has made outside of the data directory.
 func (r *real) handOver(ctx context.Context, out suite.Out) error {
 	var err error
 	switch {
@@ -108,14 +108,14 @@ func (r *real) elsewhere() []string {
 	if conf == "" || node.Resolved(conf) == r.place.Dir {
 		return nil
 	}
-	return []string{fmt.Sprintf("pg1-path of the conf is %s: make it %s, else neither WAL nor a backup of this cluster comes "+
-		"into the repository", pgbackrest.Printable(conf), r.place.Dir)}
+	return []string{fmt.Sprintf("pg1-path of the conf is %s: make it %s, else neither WAL nor a backup of this cluster "+
+		"comes into the repository", pgbackrest.Printable(conf), r.place.Dir)}
 }
 
-// next is what to type so that the cluster goes into production.
+// next is what to type so that the cluster goes into production. It is whole: nobody can type half of a command.
 func (r *real) next() string {
 	bin := path.Dir(r.server.Installation.Program("pg_ctl"))
-	return pgbackrest.Printable(r.place.Formation.Next(r.place.Dir, bin))
+	return suite.Line(r.place.Formation.Next(r.place.Dir, bin))
 }
 
 // startOf is when a restore that is taken up began.

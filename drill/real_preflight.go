@@ -98,7 +98,12 @@ func (r *real) refuse(ctx context.Context, found ready) error {
 		return err
 	}
 	r.again = r.Resume && len(r.place.Entries) > 0
-	if need := found.plan.need(); r.place.Free < need && !r.again {
+	return r.fits(found.plan.need())
+}
+
+// fits looks whether there is room for a restore. Of one that is taken up, some is there already.
+func (r *real) fits(need int64) error {
+	if r.place.Free < need && !r.again {
 		return reason.Errorf(reason.DiskSpace, "-to %s: the restore needs %s, and %s are free", r.place.Dir,
 			megabytes(need), megabytes(r.place.Free))
 	}
@@ -198,7 +203,8 @@ func lastPassed(history []byte, stanza string) string {
 				Value float64
 			}
 		}
-		if json.Unmarshal([]byte(line), &run) != nil || run.Stanza != stanza || run.Suite != "drill" || run.Verdict != "pass" {
+		if json.Unmarshal([]byte(line), &run) != nil || run.Stanza != stanza || run.Suite != "drill" ||
+			run.Verdict != "pass" {
 			continue
 		}
 		for _, m := range run.Measurements {

@@ -70,8 +70,8 @@ func (r *real) takeUp(ctx context.Context, p provisioned) error {
 	case err != nil:
 		return reason.Wrap(reason.SandboxFailed, err)
 	case !nothing:
-		return reason.Errorf(reason.ConfigInvalid, "-to %s: -resume: there are files in it, and neither PG_VERSION nor %s: "+
-			"no restore left it like that, move it away", r.place.Dir, manifest)
+		return reason.Errorf(reason.ConfigInvalid, "-to %s: -resume: there are files in it, and neither PG_VERSION nor "+
+			"%s: no restore left it like that, move it away", r.place.Dir, manifest)
 	}
 	return reason.Wrap(reason.SandboxFailed, p.box.Put(ctx, filepath.Join(r.place.Dir, manifest), nil, 0o600, ""))
 }
@@ -112,8 +112,8 @@ func (r *real) occupied(err error) error {
 	if match == nil {
 		return reason.Wrap(reason.ConfigInvalid, err)
 	}
-	return reason.Errorf(reason.ConfigInvalid, "%s is not empty, and the backup has files there: move what is there away, "+
-		"nothing is ever deleted", pgbackrest.Printable(match[1]))
+	return reason.Errorf(reason.ConfigInvalid, "%s is not empty, and the backup has files there: move what is there "+
+		"away, nothing is ever deleted", pgbackrest.Printable(match[1]))
 }
 
 // recovering marks that the files are there, and WAL is replayed.
@@ -173,11 +173,12 @@ func (r *recovered) place(ctx context.Context, out suite.Out, made postgres.Tabl
 		err = r.redirect(ctx, made, made.Location)
 	}
 	if err != nil {
-		r.stuck = reason.Errorf(reason.ConfigInvalid, "tablespace %d was made after the backup, and its directory %s cannot "+
-			"be used: %w", made.OID, where, err)
+		r.stuck = reason.Errorf(reason.ConfigInvalid, "tablespace %d was made after the backup, and its directory %s "+
+			"cannot be used: %w", made.OID, where, err)
 		return false
 	}
-	out.Note("tablespace %d was made after the backup: its directory %s is there, and the replay goes on", made.OID, where)
+	out.Note("tablespace %d was made after the backup: its directory %s is there, and the replay goes on", made.OID,
+		where)
 	return true
 }
 

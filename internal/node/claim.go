@@ -74,8 +74,8 @@ func ReadClaim(dir string) (*Claim, error) {
 }
 
 func unreadable(dir string, err error) error {
-	return reason.Errorf(reason.ConfigInvalid, "the mark of a restore, %s, cannot be read (%w): move it away together with "+
-		"what is in the data directory", ClaimFile(dir), err)
+	return reason.Errorf(reason.ConfigInvalid, "the mark of a restore, %s, cannot be read (%w): move it away together "+
+		"with what is in the data directory", ClaimFile(dir), err)
 }
 
 // takeTries bounds how often a mark is looked for again that another run has replaced or taken away meanwhile.

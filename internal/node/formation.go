@@ -79,14 +79,14 @@ func sslOptions(ssl *ini.Section) []string {
 	if ssl.Key("self_signed").String() == "1" {
 		return append([]string{"--ssl-self-signed"}, options...)
 	}
-	for option, key := range map[string]string{
-		"--ssl-ca-file": "ca_file", "--ssl-crl-file": "crl_file", "--server-cert": "cert_file", "--server-key": "key_file",
+	for _, pair := range [][2]string{
+		{"--ssl-ca-file", "ca_file"}, {"--ssl-crl-file", "crl_file"},
+		{"--server-cert", "cert_file"}, {"--server-key", "key_file"},
 	} {
-		if value := ssl.Key(key).String(); value != "" {
-			options = append(options, option, value)
+		if value := ssl.Key(pair[1]).String(); value != "" {
+			options = append(options, pair[0], value)
 		}
 	}
-	slices.Sort(options[2:])
 	return options
 }
 
@@ -143,8 +143,8 @@ const included = "postgresql-auto-failover.conf"
 // Next is what to type so that a restored data directory goes into production.
 func (f Formation) Next(dir, bin string) string {
 	if f.State == "" && f.Monitor == "" && len(f.Options) == 0 && !exists(dir, included) {
-		return fmt.Sprintf("start it by its service, or by %s/pg_ctl start -D %s, and take a full backup: pg_auto_failover "+
-			"knows nothing of it", bin, dir)
+		return fmt.Sprintf("start it by its service, or by %s/pg_ctl start -D %s, and take a full backup: "+
+			"pg_auto_failover knows nothing of it", bin, dir)
 	}
 	return f.Adopt(dir, bin)
 }

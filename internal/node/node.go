@@ -1,5 +1,5 @@
-// Package node is the data directory of a machine that is restored for real: what is in it, who uses it, and the mark of
-// a restore that has not ended. Nothing in this package removes or changes what it looks at.
+// Package node is the data directory of a machine that is restored for real: what is in it, who uses it, and the mark
+// of a restore that has not ended. Nothing in this package removes or changes what it looks at.
 package node
 
 import (
@@ -35,8 +35,8 @@ type Place struct {
 	Free      int64 // bytes that the user may take on its file system
 }
 
-// ourStart is in the command line of a server that a restore has started, which PostgreSQL keeps in postmaster.opts until
-// the next start: its configuration is in the scratch directory of the run.
+// ourStart is in the command line of a server that a restore has started, which PostgreSQL keeps in postmaster.opts
+// until the next start: its configuration is in the scratch directory of the run.
 var ourStart = regexp.MustCompile(`"config_file=/[^"]*/` + sandbox.Prefix + `[^"/]*-restore-[0-9a-f]{16}/etc/postgresql\.conf"`)
 
 // mostNames bounds how many entries a sentence names.
@@ -76,7 +76,8 @@ func Look(dir, home string) (p Place, err error) {
 	return p, nil
 }
 
-// Resolved is the path of a data directory without symbolic links; what cannot be one stays as it is, and Look says why.
+// Resolved is the path of a data directory without symbolic links; what cannot be one stays as it is, and Look says
+// why.
 func Resolved(dir string) string {
 	if whole, err := resolve(dir); err == nil {
 		return whole

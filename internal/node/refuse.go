@@ -63,8 +63,8 @@ func (p Place) refuseResume(asked Asked, claim *Claim, refuse func(string, ...an
 	case p.Standby:
 		return refuse("-resume: it has become a standby since (standby.signal)")
 	case p.Control && !p.Recovery && !p.Ours:
-		return refuse("-resume: its recovery has ended since (no recovery.signal), and the cluster may have been used: go " +
-			"on with it as it is, or move it away and restore again")
+		return refuse("-resume: its recovery has ended since (no recovery.signal), and the cluster may have been " +
+			"used: go on with it as it is, or move it away and restore again")
 	case claim.Set != asked.Set:
 		// pgBackRest's delta replaces what is in the tablespaces of a set, and looked only at those of the first whether
 		// they were empty: another set may name one that is in use.

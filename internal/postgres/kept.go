@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"veza.fr/recovery/internal/host"
 )
 
 // OursPrefix begins the name of whatever a run makes in a restored cluster: its reader, and the schemas with functions
@@ -161,10 +163,12 @@ func upTo(conf, segment string) (string, error) {
 }
 
 // HandBack gives a kept cluster that is stopped its own postgresql.auto.conf back, without what pgBackRest added for
-// the restore: restore_command and the targets name files of the run. What stood there before comes back.
+// the restore: restore_command and the targets name files of the run. What stood there before comes back. The options of
+// the last start go, which no backup has: `pg_ctl restart` would start the cluster by them.
 func (s *Server) HandBack(ctx context.Context) error {
-	if s.autoConf == nil {
-		return nil
+	_, err := s.Host.Run(ctx, host.Command{Argv: []string{"rm", "-f", path.Join(s.Data, "postmaster.opts")}})
+	if err != nil || s.autoConf == nil {
+		return err
 	}
 	content := handedBack(string(s.autoConf))
 	return s.Host.Put(ctx, path.Join(s.Data, autoConf), []byte(content), 0o600, "")
@@ -186,7 +190,8 @@ func handedBack(content string) string {
 	}
 	lines := slices.DeleteFunc(strings.Split(content, "\n"), func(line string) bool {
 		s, ok := parseConfLine(line)
-		return ok && (s.Name == restoreCommand || slices.Contains(targets, s.Name)) || strings.HasPrefix(line, generated)
+		return ok && (s.Name == restoreCommand || slices.Contains(targets, s.Name)) ||
+			strings.HasPrefix(line, generated)
 	})
 	return strings.TrimRight(strings.Join(lines, "\n"), "\n") + "\n"
 }

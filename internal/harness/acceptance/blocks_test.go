@@ -74,8 +74,8 @@ type manifestFile struct {
 	Size      int64  `json:"size"`
 }
 
-// findBlock names the part of a bundle of the full backup that holds the blocks of a file which changed since: of the one
-// of which the incr has the least beside the full, so that most blocks are still the full's. With repo-block there
+// findBlock names the part of a bundle of the full backup that holds the blocks of a file which changed since: of the
+// one of which the incr has the least beside the full, so that most blocks are still the full's. With repo-block there
 // must be one, or nothing would be proved.
 func (s *seed) findBlock(ctx context.Context, c *cluster) error {
 	s.names["between"] = s.backups[1].Label

@@ -23,7 +23,8 @@ func measured() *Result {
 	for i, row := range append(rowsOf(replayed(160), delays), rowsOf(sized(5), delays)...) {
 		for round := range 2 {
 			took := float64((10 + i) * (round + 1))
-			m := Measurement{Load: 0.5 + float64(7*round), Round: round + 1, Seconds: took, Restore: 2, Replay: took / 2}
+			m := Measurement{Round: round + 1, Load: 0.5 + float64(7*round)}
+			m.Seconds, m.Restore, m.Replay = took, 2, took/2
 			if !row.Drill {
 				m.Redo = 30
 			} else if row.Deep == "all" {
@@ -101,7 +102,9 @@ func TestResult_Kept(t *testing.T) {
 func TestChanges(t *testing.T) {
 	row := rowsOf(sized(1), nil)[0]
 	result := func(values ...float64) *Result {
-		r := &Result{Build: "drill 1", Began: time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)}
+		r := &Result{
+			Build: "drill 1", Began: time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC), Sources: []Source{{Recipe: sized(1)}},
+		}
 		for _, v := range values {
 			r.add(row, Measurement{Seconds: v})
 		}
@@ -116,6 +119,9 @@ func TestChanges(t *testing.T) {
 	assert.Contains(t, Changes(result(10, 11, 12, 13), result(10, 14, 12, 9)), "no more than the rounds differ")
 	nothing := Changes(&Result{}, result(1))
 	assert.Contains(t, nothing, "nothing was measured both now and")
+	larger := result(1)
+	larger.Sources[0].Gigabytes = 2
+	assert.Contains(t, Changes(larger, result(1)), "nothing was measured both", "that was more to restore")
 	other := result(1, 2)
 	other.Machine.Cores = 64
 	assert.Contains(t, Changes(other, result(1, 2)), "another machine")

@@ -94,14 +94,21 @@ func unpack(t *testing.T, file string) string {
 	return file
 }
 
-func remove(t *testing.T, file string) { require.NoError(t, os.Remove(file)) }
+func remove(t *testing.T, file string) {
+	t.Helper()
+	require.NoError(t, os.Remove(file))
+}
 
 func cut(size int64) func(*testing.T, string) {
-	return func(t *testing.T, file string) { require.NoError(t, os.Truncate(file, size)) }
+	return func(t *testing.T, file string) {
+		t.Helper()
+		require.NoError(t, os.Truncate(file, size))
+	}
 }
 
 // flip changes bytes in the middle of what a file holds.
 func flip(t *testing.T, file string) {
+	t.Helper()
 	content, err := os.ReadFile(file)
 	require.NoError(t, err)
 	for i := range 64 {

@@ -43,11 +43,11 @@ exec -a "$0" PROGRAM "$@"
 // the data directory, or a segment's name.
 func (n *machine) slow(at string) {
 	n.t.Helper()
-	real, err := exec.LookPath("pgbackrest")
+	own, err := exec.LookPath("pgbackrest")
 	require.NoError(n.t, err)
 	n.programs = filepath.Join(n.dir, "bin")
 	require.NoError(n.t, os.Mkdir(n.programs, 0o755))
-	script := strings.NewReplacer("DIR", filepath.Join(n.dir, "etc"), "PROGRAM", real, "DATA", n.data).Replace(slowed)
+	script := strings.NewReplacer("DIR", filepath.Join(n.dir, "etc"), "PROGRAM", own, "DATA", n.data).Replace(slowed)
 	require.NoError(n.t, os.WriteFile(filepath.Join(n.programs, "pgbackrest"), []byte(script), 0o755))
 	n.write("etc/hold", at)
 }

@@ -50,7 +50,7 @@ func away(t *testing.T, from func() (*source, error)) *machine {
 	require.NoError(t, directories(n.dir))
 	require.NoError(t, os.Remove(filepath.Join(n.dir, "repo")))
 	require.NoError(t, os.Symlink(filepath.Join(s.dir, "repo"), filepath.Join(n.dir, "repo")))
-	require.NoError(t, writeConf(n.dir, n.data, ""))
+	require.NoError(t, writeConf(n.dir, n.data))
 	return n
 }
 
@@ -153,9 +153,9 @@ func (n *machine) left(cmd *exec.Cmd, said string) (o outcome) {
 }
 
 // sql asks the cluster of the node.
-func (n *machine) sql(database, statement string) string {
+func (n *machine) sql(statement string) string {
 	n.t.Helper()
-	said, err := query(n.ctx(), n.bin, n.dir, database, statement)
+	said, err := query(n.ctx(), n.bin, n.dir, statement)
 	require.NoError(n.t, err)
 	return said
 }
@@ -177,7 +177,7 @@ func (n *machine) stop() {
 // users counts the rows that every source has.
 func (n *machine) users() (rows int) {
 	n.t.Helper()
-	_, err := fmt.Sscan(n.sql("postgres", "SELECT count(*) FROM users"), &rows)
+	_, err := fmt.Sscan(n.sql("SELECT count(*) FROM users"), &rows)
 	require.NoError(n.t, err)
 	return rows
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,20 +29,37 @@ func TestRestore(t *testing.T) {
 	assert.Equal(t, "pass", o.Report.Verdict)
 	assert.Empty(t, changed(before, trees(t, filepath.Join(n.dir, "repo"))), "the repository is only read")
 	n.handedOver(o)
+	extra := slices.DeleteFunc(names(t, n.data), func(name string) bool {
+		return slices.Contains(append(names(t, n.source.data()), "backup_label.old"), name)
+	})
+	assert.Empty(t, extra, "only what a cluster has")
 
 	n.start()
 	dump, err := dumpAll(n.ctx(), n.bin, n.dir)
 	require.NoError(t, err)
 	assert.Equal(t, n.dump, dump, "roles, rights, limits, triggers, wrappers, rows")
-	assert.Equal(t, "0", n.sql("postgres", "SELECT count(*) FROM users WHERE pg_catalog.pg_xact_commit_timestamp(xmin) IS NULL"))
-	assert.Equal(t, "5MB", n.sql("postgres", "SHOW work_mem"))
+	const untimed = "SELECT count(*) FROM users WHERE pg_catalog.pg_xact_commit_timestamp(xmin) IS NULL"
+	assert.Equal(t, "0", n.sql(untimed))
+	assert.Equal(t, "5MB", n.sql("SHOW work_mem"))
 	n.archives()
+}
+
+func names(t *testing.T, dir string) (list []string) {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	for _, entry := range entries {
+		list = append(list, entry.Name())
+	}
+	return list
 }
 
 // handedOver looks at what a restore left: a cluster that was stopped cleanly, and nothing of the procedure.
 func (n *machine) handedOver(o outcome) {
 	n.t.Helper()
-	for _, name := range []string{"postmaster.pid", "recovery.signal", "standby.signal", "backup_label", "backup.manifest"} {
+	for _, name := range []string{
+		"postmaster.pid", "postmaster.opts", "recovery.signal", "standby.signal", "backup_label", "backup.manifest",
+	} {
 		assert.NoFileExists(n.t, filepath.Join(n.data, name))
 	}
 	assert.NoFileExists(n.t, node.ClaimFile(n.data))
@@ -61,8 +79,8 @@ func (n *machine) handedOver(o outcome) {
 // archives has the cluster end a segment, and looks whether all of its timeline came into the archive.
 func (n *machine) archives() {
 	n.t.Helper()
-	n.sql("postgres", "INSERT INTO users VALUES (0, 'after')")
-	last := n.sql("postgres", "SELECT pg_catalog.pg_walfile_name(pg_catalog.pg_switch_wal())")
+	n.sql("INSERT INTO users VALUES (0, 'after')")
+	last := n.sql("SELECT pg_catalog.pg_walfile_name(pg_catalog.pg_switch_wal())")
 	require.NoError(n.t, wait.For(n.ctx(), "the archiver", 20*time.Millisecond, func(context.Context) error {
 		waiting, err := filepath.Glob(filepath.Join(n.data, "pg_wal/archive_status/*.ready"))
 		if err == nil && len(waiting) > 0 {
@@ -78,7 +96,7 @@ func (n *machine) archives() {
 	fork, err := wal.ParseLSN(strings.Fields(lines[len(lines)-1])[1])
 	require.NoError(n.t, err)
 	var size uint64
-	_, err = fmt.Sscan(n.sql("postgres", "SELECT setting FROM pg_settings WHERE name = 'wal_segment_size'"), &size)
+	_, err = fmt.Sscan(n.sql("SELECT setting FROM pg_settings WHERE name = 'wal_segment_size'"), &size)
 	require.NoError(n.t, err)
 	for number := uint64(fork) / size; ; number++ {
 		perID := uint64(1) << 32 / size

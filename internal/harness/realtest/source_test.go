@@ -32,10 +32,16 @@ type source struct {
 	rows map[string]int    // in users, at a moment; and when a segment was ended, by its name
 	ends []string          // the segments that were ended, in order
 	mark map[string]string // what -target takes for that moment
+
+	outside bool // its configuration is not in the data directory, as Debian has it
+	locked  bool // nobody can ask it any more
 }
 
 // plain has no tablespaces, so that restores of it can run side by side.
-var plain = sync.OnceValues(func() (*source, error) { return makeSource("plain", content, rounds) })
+var plain = sync.OnceValues(func() (*source, error) {
+	s := newSource("plain")
+	return s, s.live(content, rounds)
+})
 
 // step is one thing that happened to a source after its backup. Each ends its WAL segment.
 type step func(ctx context.Context, s *source) error
@@ -70,38 +76,47 @@ const content = `
 // rounds are four segments, with a mark of each kind behind the second.
 var rounds = []step{more, moment("mistake"), more, more}
 
-// makeSource makes a cluster, backs it up, and lets it live on for a while.
-func makeSource(name, content string, after []step) (*source, error) {
+func newSource(name string) *source {
+	return &source{dir: filepath.Join(base, name), rows: map[string]int{}, mark: map[string]string{}}
+}
+
+// live makes the cluster, backs it up, and lets it live on for a while.
+func (s *source) live(content string, after []step) error {
 	ctx, cancel := context.WithTimeout(context.Background(), commandTime)
 	defer cancel()
-	s := &source{dir: filepath.Join(base, name), rows: map[string]int{}, mark: map[string]string{}}
 	if err := s.make(ctx); err != nil {
-		return nil, fmt.Errorf("source %s: %w", name, err)
+		return err
 	}
 	for _, statement := range strings.SplitAfter(content, ";\n") {
-		if _, err := s.sql(ctx, "postgres", statement); err != nil {
-			return nil, err
+		if _, err := s.sql(ctx, statement); err != nil {
+			return err
 		}
 	}
 	for _, argv := range [][]string{{"stanza-create"}, {"--type=full", "backup"}} {
 		if _, err := s.pgbackrest(ctx, argv...); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	for _, step := range after {
 		if err := step(ctx, s); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	err := s.count(ctx, "end")
-	if err != nil {
-		return nil, err
+	if !s.locked {
+		if err := s.remember(ctx); err != nil {
+			return err
+		}
 	}
-	if s.dump, err = dumpAll(ctx, s.bin, s.dir); err != nil {
-		return nil, err
+	_, err := command(ctx, s.bin+"/pg_ctl", "stop", "-w", "-m", "fast", "-D", s.data())
+	return err
+}
+
+// remember keeps what a restore to the end must bring back.
+func (s *source) remember(ctx context.Context) (err error) {
+	if err = s.count(ctx, "end"); err == nil {
+		s.dump, err = dumpAll(ctx, s.bin, s.dir)
 	}
-	_, err = command(ctx, s.bin+"/pg_ctl", "stop", "-w", "-m", "fast", "-D", s.data())
-	return s, err
+	return err
 }
 
 func (s *source) data() string { return filepath.Join(s.dir, "pg") }
@@ -118,7 +133,8 @@ func (s *source) make(ctx context.Context) (err error) {
 		return err
 	}
 	conf := []string{
-		"listen_addresses = ''", "archive_mode = on", "archive_command = 'pgbackrest --stanza=" + stanza + " archive-push %p'",
+		"listen_addresses = ''", "archive_mode = on",
+		"archive_command = 'pgbackrest --stanza=" + stanza + " archive-push %p'",
 		"track_commit_timestamp = on", "autovacuum = off", "unix_socket_directories = '" + s.dir + "'",
 		"log_directory = '" + s.dir + "/log'",
 	}
@@ -126,11 +142,25 @@ func (s *source) make(ctx context.Context) (err error) {
 	if err = appendTo(file, strings.Join(conf, "\n")+"\n"); err != nil {
 		return err
 	}
-	if err = writeConf(s.dir, s.data(), ""); err != nil {
+	if err = writeConf(s.dir, s.data()); err != nil {
 		return err
 	}
-	return start(ctx, s.bin, s.dir, s.data())
+	if !s.outside {
+		return start(ctx, s.bin, s.dir, s.data())
+	}
+	for _, name := range configuration {
+		if err = os.Rename(filepath.Join(s.data(), name), filepath.Join(s.dir, "etc", name)); err != nil {
+			return err
+		}
+	}
+	if err = appendTo(filepath.Join(s.dir, "etc", configuration[0]), "data_directory = '"+s.data()+"'\n"); err != nil {
+		return err
+	}
+	return start(ctx, s.bin, s.dir, filepath.Join(s.dir, "etc"))
 }
+
+// configuration are the files that Debian keeps in /etc/postgresql.
+var configuration = []string{"postgresql.conf", "pg_hba.conf", "pg_ident.conf"}
 
 // start starts a cluster by its own configuration; only its socket is of the directory it lies in now.
 func start(ctx context.Context, bin, dir, data string) error {
@@ -176,10 +206,10 @@ func service() (uid, gid int, err error) {
 
 func confOf(dir string) string { return filepath.Join(dir, "etc", "pgbackrest.conf") }
 
-// writeConf writes the pgbackrest.conf of a cluster; more are lines for its global section.
-func writeConf(dir, data, more string) error {
-	text := fmt.Sprintf("[global]\nrepo1-path=%[1]s/repo\nlog-path=%[1]s/log\nlock-path=%[1]s/lock\nspool-path=%[1]s/spool\n"+
-		"start-fast=y\n%[3]s\n[%[4]s]\npg1-path=%[2]s\npg1-socket-path=%[1]s\n", dir, data, more, stanza)
+// writeConf writes the pgbackrest.conf of a cluster.
+func writeConf(dir, data string) error {
+	text := fmt.Sprintf("[global]\nrepo1-path=%[1]s/repo\nlog-path=%[1]s/log\nlock-path=%[1]s/lock\n"+
+		"spool-path=%[1]s/spool\nstart-fast=y\n[%[3]s]\npg1-path=%[2]s\npg1-socket-path=%[1]s\n", dir, data, stanza)
 	if err := os.WriteFile(confOf(dir), []byte(text), 0o640); err != nil {
 		return err
 	}
@@ -233,14 +263,14 @@ func (s *source) pgbackrest(ctx context.Context, argv ...string) (string, error)
 	return command(ctx, append([]string{"pgbackrest", "--config=" + confOf(s.dir), "--stanza=" + stanza}, argv...)...)
 }
 
-func (s *source) sql(ctx context.Context, database, statement string) (string, error) {
-	return query(ctx, s.bin, s.dir, database, statement)
+func (s *source) sql(ctx context.Context, statement string) (string, error) {
+	return query(ctx, s.bin, s.dir, statement)
 }
 
 // query asks the cluster whose socket is in a directory.
-func query(ctx context.Context, bin, dir, database, statement string) (string, error) {
-	said, err := command(ctx, bin+"/psql", "-h", dir, "-U", "postgres", "-d", database, "-XAtq", "-v", "ON_ERROR_STOP=1",
-		"-c", statement)
+func query(ctx context.Context, bin, dir, statement string) (string, error) {
+	said, err := command(ctx, bin+"/psql", "-h", dir, "-U", "postgres", "-d", "postgres", "-XAtq",
+		"-v", "ON_ERROR_STOP=1", "-c", statement)
 	return strings.TrimSpace(said), err
 }
 
@@ -249,13 +279,15 @@ func dumpAll(ctx context.Context, bin, dir string) (string, error) {
 	said, err := command(ctx, bin+"/pg_dumpall", "-h", dir, "-U", "postgres")
 	lines := strings.Split(said, "\n")
 	return strings.Join(slices.DeleteFunc(lines, func(line string) bool {
-		return strings.HasPrefix(line, "--") || strings.HasPrefix(line, `\restrict`) || strings.HasPrefix(line, `\unrestrict`)
+		return slices.ContainsFunc([]string{"--", `\restrict`, `\unrestrict`}, func(begin string) bool {
+			return strings.HasPrefix(line, begin)
+		})
 	}), "\n"), err
 }
 
 // more adds rows, and ends the segment.
 func more(ctx context.Context, s *source) error {
-	_, err := s.sql(ctx, "postgres", `INSERT INTO users SELECT i, 'later' FROM pg_catalog.generate_series(
+	_, err := s.sql(ctx, `INSERT INTO users SELECT i, 'later' FROM pg_catalog.generate_series(
 		(SELECT pg_catalog.max(id) + 1 FROM users), (SELECT pg_catalog.max(id) + 1000 FROM users)) i`)
 	if err != nil {
 		return err
@@ -265,7 +297,7 @@ func more(ctx context.Context, s *source) error {
 
 // switchWAL ends a segment, and waits until it is archived.
 func (s *source) switchWAL(ctx context.Context) error {
-	last, err := s.sql(ctx, "postgres", "SELECT pg_catalog.pg_walfile_name(pg_catalog.pg_switch_wal())")
+	last, err := s.sql(ctx, "SELECT pg_catalog.pg_walfile_name(pg_catalog.pg_switch_wal())")
 	if err != nil {
 		return err
 	}
@@ -305,10 +337,11 @@ func moment(name string) step {
 	return func(ctx context.Context, s *source) error {
 		for kind, statement := range map[string]string{
 			"name": "SELECT pg_catalog.pg_create_restore_point('" + name + "') IS NULL; SELECT '" + name + "'",
-			"time": "SELECT pg_catalog.to_char(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')",
-			"lsn":  "SELECT pg_catalog.pg_current_wal_insert_lsn()",
+			"time": "SELECT pg_catalog.to_char(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC', " +
+				"'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')",
+			"lsn": "SELECT pg_catalog.pg_current_wal_insert_lsn()",
 		} {
-			said, err := s.sql(ctx, "postgres", statement)
+			said, err := s.sql(ctx, statement)
 			if err != nil {
 				return err
 			}
@@ -321,7 +354,7 @@ func moment(name string) step {
 
 // count remembers how many rows there are in users.
 func (s *source) count(ctx context.Context, at string) error {
-	said, err := s.sql(ctx, "postgres", "SELECT count(*) FROM users")
+	said, err := s.sql(ctx, "SELECT count(*) FROM users")
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ import (
 
 // stop is how a restore that is under way ends before its time.
 type stop struct {
-	at     string // where pgbackrest is held, "segment" in the middle of the archive; "" is at a check that takes its time
+	at     string // where pgbackrest is held, "segment" amid the archive; "" is at a check that takes its time
 	signal syscall.Signal
 	left   node.Step // what the mark says by then, and afterwards
 }
@@ -63,6 +63,20 @@ func TestRestore_StoppedAndTakenUp(t *testing.T) {
 			n.archives()
 		})
 	}
+}
+
+// Stopped while its data is looked at, it hands over what is restored by then, to be used by decision.
+func TestRestore_StoppedInVerify(t *testing.T) {
+	takesLong(t)
+	n := lost(t, plain)
+	o := n.stopped(stop{signal: syscall.SIGTERM, left: node.Recovered})
+	assert.Equal(t, 2, o.Exit, o.Said)
+	assert.Equal(t, reason.Interrupted, o.Report.Reason)
+	assert.Contains(t, o.Said, "use it only by decision")
+	n.handedOver(o)
+	n.start()
+	assert.Equal(t, n.rows["end"], n.users())
+	n.archives()
 }
 
 // waitHeld waits until a restore is held.

@@ -38,7 +38,8 @@ func TestRestore_Plan(t *testing.T) {
 	o := n.restore("-plan")
 	assert.Equal(t, 0, o.Exit, o.Said)
 	assert.Empty(t, changed(before, n.everything()))
-	for _, words := range []string{"into     " + n.data + ": not there yet", "whole over timeline 1", "lost ", "needs "} {
+	into := "into     " + n.data + ": not there yet"
+	for _, words := range []string{into, "whole over timeline 1", "lost ", "needs "} {
 		assert.Contains(t, o.Said, words)
 	}
 	left, err := filepath.Glob(filepath.Join(n.dir, "tmp", "veza-drill-*-restore-*"))

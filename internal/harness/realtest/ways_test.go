@@ -1,6 +1,7 @@
 package realtest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -22,25 +23,32 @@ import (
 // way is something that may be typed while a cluster, or anything else, is where a restore would go.
 type way struct {
 	args  []string                     // behind the usual; the last -to goes
+	to    string                       // {data} is the data directory, {dir} the one above; "" is what make says
+	link  string                       // what {dir}/link leads to; "" is no link
 	make  func(n *machine) (to string) // what is there; "" is the usual place
 	words string                       // of the one sentence
 	early bool                         // refused before anything is begun: no report
 }
 
+const (
+	holds  = "it holds a cluster (PostgreSQL "
+	inside = "it lies inside a cluster"
+)
+
 // ways are tried one by one on a machine whose cluster is there, stopped cleanly.
 var ways = map[string]way{
-	"StoppedCluster":  {words: "it holds a cluster (PostgreSQL "},
+	"StoppedCluster":  {words: holds},
 	"Resume":          {args: []string{"-resume"}, words: "no restore was interrupted here"},
 	"ResumeAndAccept": {args: []string{"-resume", "-accept-loss"}, words: "no restore was interrupted here"},
 	"RunningCluster": {make: func(n *machine) string {
 		n.start()
-		n.sql("postgres", "CHECKPOINT") // from now on it has nothing to write
+		n.sql("CHECKPOINT") // from now on it has nothing to write
 		return ""
 	}, words: "a server works in it"},
 	"ResumeRunningCluster": {args: []string{"-resume"}, make: func(n *machine) string {
 		n.claim(nil)
 		n.start()
-		n.sql("postgres", "CHECKPOINT")
+		n.sql("CHECKPOINT")
 		return ""
 	}, words: "a server works in it"},
 	"RemovedUnderAServer": {make: func(n *machine) string {
@@ -54,27 +62,28 @@ var ways = map[string]way{
 	"StalePidFile": {make: func(n *machine) string {
 		n.write("pg/postmaster.pid", "1\n"+n.data+"\n")
 		return ""
-	}, words: "it holds a cluster"},
-	"Link":                  {make: func(n *machine) string { return n.link(n.data, "link") }, words: "it holds a cluster"},
-	"LinkOfALink":           {make: func(n *machine) string { return n.link(n.link(n.data, "a"), "b") }, words: "it holds a cluster"},
-	"LinkToNothing":         {make: func(n *machine) string { return n.link(n.dir+"/none", "link") }, words: "link to what is not there"},
-	"LinkAbove":             {make: func(n *machine) string { return n.link(n.dir, "above") + "/pg" }, words: "it holds a cluster"},
-	"TrailingSlash":         {make: func(n *machine) string { return n.data + "///" }, words: "it holds a cluster"},
-	"DotDot":                {make: func(n *machine) string { return n.data + "/base/../../etc/../pg/." }, words: "it holds a cluster"},
-	"Relative":              {make: func(n *machine) string { return strings.TrimPrefix(n.data, "/") }, words: "it holds a cluster"},
-	"InsideTheCluster":      {make: func(n *machine) string { return n.data + "/base" }, words: "it lies inside a cluster"},
-	"NewInsideTheCluster":   {make: func(n *machine) string { return n.data + "/new" }, words: "it lies inside a cluster"},
-	"EmptyInsideTheCluster": {make: func(n *machine) string { return n.data + "/pg_twophase" }, words: "it lies inside a cluster"},
-	"AFile":                 {make: func(n *machine) string { return confOf(n.dir) }, words: "is no directory"},
-	"BelowAFile":            {make: func(n *machine) string { return confOf(n.dir) + "/pg" }, words: "not a directory"},
-	"NoParent":              {make: func(n *machine) string { return n.dir + "/none/pg" }, words: "the directory above it must exist"},
-	"Root":                  {make: func(*machine) string { return "/" }, early: true, words: "lies in the data directory"},
-	"TopLevel":              {make: func(*machine) string { return "/var" }, words: "a directory of its own is needed"},
+	}, words: holds},
+	"Link":                  {link: "{data}", to: "{dir}/link", words: holds},
+	"LinkWithSlash":         {link: "{data}", to: "{dir}/link/", words: holds},
+	"LinkToNothing":         {link: "{dir}/none", to: "{dir}/link", words: "link to what is not there"},
+	"LinkAbove":             {link: "{dir}", to: "{dir}/link/pg", words: holds},
+	"TrailingSlash":         {to: "{data}///", words: holds},
+	"DotDot":                {to: "{data}/base/../../etc/../pg/.", words: holds},
+	"Relative":              {to: ".{data}", words: holds},
+	"InsideTheCluster":      {to: "{data}/base", words: inside},
+	"NewInsideTheCluster":   {to: "{data}/new", words: inside},
+	"EmptyInsideTheCluster": {to: "{data}/pg_twophase", words: inside},
+	"FileOfTheCluster":      {to: "{data}/PG_VERSION", words: inside},
+	"AFile":                 {to: "{dir}/etc/pgbackrest.conf", words: "is no directory"},
+	"BelowAFile":            {to: "{dir}/etc/pgbackrest.conf/pg", words: "not a directory"},
+	"NoParent":              {to: "{dir}/none/pg", words: "the directory above it must exist"},
+	"Root":                  {to: "/", early: true, words: "lies in the data directory"},
+	"TopLevel":              {to: "/var", words: "a directory of its own is needed"},
 	"Socket": {make: func(n *machine) string {
 		require.NoError(n.t, unix.Mkfifo(n.dir+"/fifo", 0o600))
 		return n.dir + "/fifo"
 	}, words: "is no directory"},
-	"Letters": {make: func(n *machine) string { return n.data + "$(x)" }, words: "commands would not take as it is"},
+	"Letters": {to: "{data}$(x)", words: "commands would not take as it is"},
 	"OneFile": {make: func(n *machine) string {
 		n.emptied()
 		n.write("pg/notes.txt", "do not touch")
@@ -164,12 +173,7 @@ func TestRestore_NeverTouchesWhatIsThere(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			n := away(t, plain)
 			n.run("cp", "-a", n.source.data(), n.data)
-			to := n.data
-			if made := w.make; made != nil {
-				if place := made(n); place != "" {
-					to = place
-				}
-			}
+			to := n.place(w)
 			before := n.everything()
 			o := n.restore(append(slices.Clone(w.args), "-to", to)...)
 			assert.Empty(t, changed(before, n.everything()))
@@ -183,6 +187,19 @@ func TestRestore_NeverTouchesWhatIsThere(t *testing.T) {
 			assert.NotContains(t, o.Report.Detail, "\n")
 		})
 	}
+}
+
+// place makes what is there, and is what -to gets.
+func (n *machine) place(w way) string {
+	n.t.Helper()
+	named := strings.NewReplacer("{data}", n.data, "{dir}", n.dir)
+	if w.link != "" {
+		require.NoError(n.t, os.Symlink(named.Replace(w.link), filepath.Join(n.dir, "link")))
+	}
+	if w.make != nil {
+		return cmp.Or(w.make(n), n.data)
+	}
+	return cmp.Or(named.Replace(w.to), n.data)
 }
 
 // everything is what lies on a machine, but for what the programs say while they look.
@@ -211,12 +228,6 @@ func (n *machine) write(name, text string) {
 	n.t.Helper()
 	require.NoError(n.t, os.WriteFile(filepath.Join(n.dir, name), []byte(text), 0o600))
 	require.NoError(n.t, give(filepath.Join(n.dir, name)))
-}
-
-func (n *machine) link(to, name string) string {
-	n.t.Helper()
-	require.NoError(n.t, os.Symlink(to, filepath.Join(n.dir, name)))
-	return filepath.Join(n.dir, name)
 }
 
 // emptied is a data directory from which the cluster was moved away.
