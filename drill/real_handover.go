@@ -112,10 +112,10 @@ func (r *real) elsewhere() []string {
 		"comes into the repository", pgbackrest.Printable(conf), r.place.Dir)}
 }
 
-// next is what to type so that the cluster goes into production.
+// next is what to type so that the cluster goes into production. It is whole: nobody can type half of a command.
 func (r *real) next() string {
 	bin := path.Dir(r.server.Installation.Program("pg_ctl"))
-	return pgbackrest.Printable(r.place.Formation.Next(r.place.Dir, bin))
+	return suite.Line(r.place.Formation.Next(r.place.Dir, bin))
 }
 
 // startOf is when a restore that is taken up began.

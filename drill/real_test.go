@@ -3,6 +3,7 @@ package drill
 import (
 	"errors"
 	"io"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -10,6 +11,7 @@ import (
 
 	"veza.fr/recovery/internal/node"
 	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/session"
 	"veza.fr/recovery/internal/settings"
@@ -124,4 +126,16 @@ func TestFits(t *testing.T) {
 	assert.Equal(t, reason.DiskSpace, why)
 	r.again = true
 	require.NoError(t, r.fits(20e6))
+}
+
+// The command to type is said whole, however long a formation's values are.
+func TestReal_NextIsWhole(t *testing.T) {
+	r := &real{
+		server: &postgres.Server{Installation: postgres.Installation{BinDir: "/usr/lib/postgresql/17/bin"}},
+		place: node.Place{Dir: "/var/lib/" + strings.Repeat("long/", 40) + "pg", Formation: node.Formation{
+			Monitor: "postgres://autoctl_node@" + strings.Repeat("m", 200) + ":5432/pg_auto_failover",
+			Options: []string{"--hostname", strings.Repeat("h", 200), "--name", "pg1"},
+		}},
+	}
+	assert.True(t, strings.HasSuffix(r.next(), `:5432/pg_auto_failover"`), r.next())
 }
