@@ -83,9 +83,9 @@ func (r *real) refuse(ctx context.Context, found ready) error {
 		return err
 	}
 	if claim != nil { // who has it may be at work
-		held, err := node.Take(r.place.Dir)
-		if err != nil {
-			return err
+		held, taken := node.Take(r.place.Dir)
+		if taken != nil {
+			return taken
 		}
 		if err = held.Release(); err != nil {
 			return reason.Wrap(reason.SandboxFailed, err)

@@ -2,6 +2,7 @@ package drill
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"testing"
 
@@ -20,8 +21,9 @@ import (
 // A history is read as testprom writes it.
 func TestLastPassed(t *testing.T) {
 	line := func(suite, stanza, verdict, ended, rto string) string {
-		return `{"schema":1,"suite":"` + suite + `","stanza":"` + stanza + `","verdict":"` + verdict + `","ended":"` + ended +
-			`","measurements":[{"name":"restored_bytes","value":42},{"name":"rto_seconds","value":` + rto + `}],"labels":{}}`
+		return fmt.Sprintf(`{"schema":1,"suite":%q,"stanza":%q,"verdict":%q,"ended":%q,"measurements":[`+
+			`{"name":"restored_bytes","value":42},{"name":"rto_seconds","value":%s}],"labels":{}}`,
+			suite, stanza, verdict, ended, rto)
 	}
 	passed := line("drill", "demo", "pass", "2026-08-22T04:00:00Z", "75.4")
 	newer := line("drill", "demo", "fail", "2026-08-23T04:00:00Z", "1")
@@ -52,8 +54,12 @@ func TestRefuseSettings(t *testing.T) {
 		kind    target.Kind
 		refused bool
 	}{
-		{target.End, false}, {target.Time, false}, {target.LSN, false}, {target.Name, false},
-		{target.Random, true}, {target.Timeline, true},
+		{target.End, false},
+		{target.Time, false},
+		{target.LSN, false},
+		{target.Name, false},
+		{target.Random, true},
+		{target.Timeline, true},
 	} {
 		asked := settings.Settings{Target: target.Target{Kind: c.kind}}
 		err := (&real{}).refuseSettings(asked)
@@ -88,8 +94,12 @@ func TestAcceptLoss(t *testing.T) {
 		why    reason.Reason
 		passes bool
 	}{
-		{true, reason.WALMissing, true}, {true, reason.WALCorrupt, true}, {true, reason.RecoveryIncomplete, true},
-		{false, reason.WALMissing, false}, {false, reason.WALCorrupt, false}, {false, reason.RecoveryIncomplete, false},
+		{true, reason.WALMissing, true},
+		{true, reason.WALCorrupt, true},
+		{true, reason.RecoveryIncomplete, true},
+		{false, reason.WALMissing, false},
+		{false, reason.WALCorrupt, false},
+		{false, reason.RecoveryIncomplete, false},
 		{true, reason.TimelineConflict, false}, {true, reason.RepoCorrupt, false}, {true, reason.DiskSpace, false},
 		{true, reason.RepoUnreachable, false}, {true, reason.WrongCipher, false}, {true, reason.Interrupted, false},
 	} {

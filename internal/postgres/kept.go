@@ -163,8 +163,8 @@ func upTo(conf, segment string) (string, error) {
 }
 
 // HandBack gives a kept cluster that is stopped its own postgresql.auto.conf back, without what pgBackRest added for
-// the restore: restore_command and the targets name files of the run. What stood there before comes back. The options of
-// the last start go, which no backup has: `pg_ctl restart` would start the cluster by them.
+// the restore: restore_command and the targets name files of the run. What stood there before comes back. The
+// options of the last start go, which no backup has: `pg_ctl restart` would start the cluster by them.
 func (s *Server) HandBack(ctx context.Context) error {
 	_, err := s.Host.Run(ctx, host.Command{Argv: []string{"rm", "-f", path.Join(s.Data, "postmaster.opts")}})
 	if err != nil || s.autoConf == nil {
