@@ -140,6 +140,8 @@ func (r *recovered) start(ctx context.Context, out suite.Out) (err error) {
 	})()
 	ctx, stop := whileStoreAnswers(ctx, r.repo.Repository, r.box)
 	defer stop()
+	ctx, stopRoom := r.whileThereIsRoom(ctx)
+	defer stopRoom()
 	if err = r.seal(ctx); err != nil {
 		return err
 	}

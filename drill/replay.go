@@ -4,28 +4,19 @@ import (
 	"context"
 	"fmt"
 
-	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/suite"
 )
 
-// chooseProcesses decides how many processes restore and archive-get work with: as many as a real restore on a node
-// with the same conf. The report says which, and what the sandbox has.
-func (r *restored) chooseProcesses(ctx context.Context, out suite.Out) error {
-	cores, err := r.cores(ctx)
-	if err != nil {
+// chooseProcesses decides how many processes restore works with: as many as a real one on a node with the same conf.
+// The report says which, and what the sandbox has.
+func (r *restored) chooseProcesses(ctx context.Context, out suite.Out) (err error) {
+	if r.nproc, err = r.cores(ctx); err != nil {
 		return err
 	}
-	conf, stanza := r.repo.Conf, r.Stanza()
-	var why string
-	r.processes, why = conf.Processes(stanza, "restore", cores)
-	r.getters, _ = conf.Processes(stanza, "archive-get", cores)
-	if r.processes == cores {
-		out.Note("restore works with %d processes: %s", r.processes, why)
-	} else {
-		out.Note("restore works with %d processes: %s; the sandbox has %d cores", r.processes, why, cores)
-	}
+	r.processes = r.repo.Conf.Processes(r.Stanza(), "restore", r.nproc)
+	out.Note("restore works with %s; the sandbox has %d cores", r.processes, r.nproc)
 	return nil
 }
 
@@ -35,7 +26,7 @@ func (r *recovered) chooseGetting(ctx context.Context, out suite.Out) error {
 	if err != nil {
 		return reason.Wrap(reason.SandboxFailed, err)
 	}
-	how := pgbackrest.ChooseGetting(r.Settings.GetAsync, version, len(r.plan.chain.Switches)).With(r.getters)
+	how := r.repo.Conf.Getting(r.Stanza(), r.Settings.GetAsync, version, len(r.plan.chain.Switches), r.nproc)
 	r.cluster.server.Env = r.repo.Pgbackrest.ReplayEnv(how)
 	if r.measured() {
 		out.Note("%s", how)

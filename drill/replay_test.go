@@ -18,10 +18,11 @@ import (
 func TestRestore_Processes(t *testing.T) {
 	for conf, want := range map[string][]string{
 		"[demo]\npg1-path=/p\n": {
-			"--process-max=2", "restore works with 2 processes: the cores of this machine, for /c has no process-max\n",
+			"--process-max=2", "restore works with process-max=2, by the cores of this machine: /c has none; the " +
+				"sandbox has 2 cores\n",
 		},
 		"[global]\nprocess-max=3\n[demo]\npg1-path=/p\n": {
-			"--process-max=3", "restore works with 3 processes: process-max of /c:2; the sandbox has 2 cores\n",
+			"", "restore works with process-max=3 (/c:2); the sandbox has 2 cores\n",
 		},
 	} {
 		p, box := restoring(t, answer{})
@@ -31,7 +32,9 @@ func TestRestore_Processes(t *testing.T) {
 		var heard recorder
 		_, err = restore(t.Context(), suite.NewOut(&heard), p)
 		require.NoError(t, err)
-		assert.Contains(t, strings.Join(box.ran, "\n"), want[0])
+		ran := strings.Join(box.ran, "\n")
+		assert.Contains(t, ran, want[0])
+		assert.Equal(t, want[0] != "", strings.Contains(ran, "--process-max"), "else pgBackRest reads the conf")
 		assert.Contains(t, heard.String(), want[1])
 	}
 }
@@ -45,7 +48,7 @@ func TestChooseGetting(t *testing.T) {
 		box.answers["pgbackrest version"] = answer{stdout: "pgBackRest " + version + "\n"}
 		p.Settings.GetAsync = pgbackrest.GetAuto
 		p.plan.chain.Switches = []wal.Switch{{Timeline: 1}}
-		r := recovered{restored: restored{provisioned: p, getters: 2}, cluster: cluster{server: &postgres.Server{}}}
+		r := recovered{restored: restored{provisioned: p}, cluster: cluster{server: &postgres.Server{}}}
 		var heard recorder
 		require.NoError(t, r.chooseGetting(t.Context(), suite.NewOut(&heard)))
 		assert.Contains(t, r.cluster.server.Env, want)

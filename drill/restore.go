@@ -19,10 +19,10 @@ import (
 // plan is that of preflight, or another one when its set had expired meanwhile.
 type restored struct {
 	provisioned
-	started   time.Time     // the clock of the RTO
-	took      time.Duration // until the files were there
-	processes int           // that restore works with
-	getters   int           // that archive-get may work with
+	started   time.Time            // the clock of the RTO
+	took      time.Duration        // until the files were there
+	processes pgbackrest.Processes // that restore works with
+	nproc     int                  // cores of the sandbox
 }
 
 // restore restores the pinned set. The clock of the RTO starts here.
@@ -76,7 +76,7 @@ func (r restored) run(ctx context.Context, out suite.Out, to target.Target) erro
 	ctx, stop := whileStoreAnswers(ctx, r.repo.Repository, r.box)
 	defer stop()
 	return r.repo.Pgbackrest.Restore(ctx, pgbackrest.RestoreOptions{
-		Set: r.plan.set.Label, Target: targetOptions(to), Tablespaces: r.box.Dir("tblspc"), ProcessMax: r.processes,
+		Set: r.plan.set.Label, Target: targetOptions(to), Tablespaces: r.box.Dir("tblspc"), ProcessMax: r.processes.Option,
 		Node: r.real != nil, Delta: r.real.delta(),
 		BadPages: r.AcceptLoss && versions.RestoreRefusesPages.In(r.Version),
 	}, io.Discard)

@@ -145,7 +145,7 @@ type RestoreOptions struct {
 	Set         string   // label; always pinned
 	Target      []string // --type, --target ...; empty: end of archive
 	Tablespaces string   // directory that tablespaces are mapped into
-	ProcessMax  int
+	ProcessMax  int      // 0: the conf says it
 	// Node restores for real: tablespaces and links to where they belong, or where the conf maps them, and the cluster
 	// archives as it did. Delta takes up a restore that was interrupted.
 	Node, Delta bool
@@ -155,7 +155,10 @@ type RestoreOptions struct {
 // Restore restores a set. The restored cluster of a sandbox cannot archive: --archive-mode=off
 // (facts A7).
 func (c *Client) Restore(ctx context.Context, o RestoreOptions, output io.Writer) error {
-	argv := append(c.locked("restore"), "--set="+o.Set, "--pg1-path="+c.Data, "--process-max="+strconv.Itoa(o.ProcessMax))
+	argv := append(c.locked("restore"), "--set="+o.Set, "--pg1-path="+c.Data)
+	if o.ProcessMax > 0 {
+		argv = append(argv, "--process-max="+strconv.Itoa(o.ProcessMax))
+	}
 	switch {
 	case !o.Node:
 		argv = append(argv, "--archive-mode=off", "--tablespace-map-all="+o.Tablespaces, "--no-link-all", "--no-delta")

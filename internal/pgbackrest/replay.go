@@ -3,7 +3,7 @@ package pgbackrest
 import (
 	"fmt"
 	"slices"
-	"strconv"
+	"strings"
 
 	"veza.fr/recovery/internal/versions"
 )
@@ -18,14 +18,14 @@ const (
 // Getting is how archive-get brings segments to a replay, and why so.
 type Getting struct {
 	Async     bool
-	Processes int // at once, of an asynchronous one
+	Processes Processes // of an asynchronous one
 	Why       string
+	env       []string
 }
 
 func (g Getting) String() string {
 	if g.Async {
-		return fmt.Sprintf("archive-get works ahead of the replay, asynchronously, %d at a time: %s",
-			g.Processes, g.Why)
+		return fmt.Sprintf("archive-get works ahead of the replay, asynchronously: %s; %s", g.Why, g.Processes)
 	}
 	return "archive-get brings one segment at a time: " + g.Why
 }
@@ -53,21 +53,36 @@ func ChooseGetting(asked, version string, switches int) Getting {
 		"before %s may then miss a segment; this is %s", switches, since, version)}
 }
 
-// With is the same by so many processes at once, as far as they pay.
-func (g Getting) With(processes int) Getting {
-	g.Processes = min(max(processes, 1), mostGetters)
+// bounds of an asynchronous archive-get, unless the conf has its own, which pgBackRest then reads itself: a small part
+// of the archive in the spool at once, so that its first segment comes soon; and for one segment as long as a slow
+// store may take for it.
+var bounds = []struct{ option, value string }{
+	{"archive-get-queue-max", "128MiB"},
+	{"archive-timeout", "300"},
+}
+
+// mostGetters is how many processes keep up with any replay: two do at a round trip of 20 ms.
+const mostGetters = 4
+
+// Getting is how a replay on a machine with so many cores gets its segments: see ChooseGetting and Processes.
+func (c *Config) Getting(stanza, asked, version string, switches, cores int) Getting {
+	g := ChooseGetting(asked, version, switches)
+	g.Processes = c.Processes(stanza, "archive-get", min(cores, mostGetters))
+	for _, b := range bounds {
+		if _, set := c.Line(stanza, "archive-get", b.option); !set {
+			g.env = append(g.env, variable(b.option)+b.value)
+		}
+	}
+	if g.Processes.Option > 0 {
+		g.env = append(g.env, fmt.Sprintf("%s%d", variable("process-max"), g.Processes.Option))
+	}
 	return g
 }
 
-// What bounds an asynchronous archive-get.
-const (
-	// getQueue is how much of the archive lies in the spool at once; one of many segments only begins later.
-	getQueue = "128MiB"
-	// getPatience is how many seconds archive-get waits for one segment: as long as a slow store may take for it.
-	getPatience = 300
-	// mostGetters is how many processes keep up with any replay: two do at a round trip of 20 ms.
-	mostGetters = 4
-)
+// variable is how an option is given by environment.
+func variable(option string) string {
+	return "PGBACKREST_" + strings.ToUpper(strings.ReplaceAll(option, "-", "_")) + "="
+}
 
 // ReplayEnv is what PostgreSQL must have in its environment while archive-get runs under it: restore takes none of
 // these options. Lock and spool are the run's own, where its processes are found and what they left goes with it.
@@ -75,23 +90,32 @@ func (c *Client) ReplayEnv(g Getting) []string {
 	if !g.Async {
 		return slices.Concat(c.Patience, ReplayEnv)
 	}
-	var lock []string
+	own := []string{variable("archive-async") + "y", variable("spool-path") + c.Spool}
 	if c.Lock != "" { // else the conf's own; an empty one is refused
-		lock = []string{"PGBACKREST_LOCK_PATH=" + c.Lock}
+		own = append(own, variable("lock-path")+c.Lock)
 	}
-	return slices.Concat(c.Patience, lock, []string{
-		"PGBACKREST_ARCHIVE_ASYNC=y", "PGBACKREST_SPOOL_PATH=" + c.Spool, "PGBACKREST_ARCHIVE_GET_QUEUE_MAX=" + getQueue,
-		fmt.Sprintf("PGBACKREST_ARCHIVE_TIMEOUT=%d", getPatience),
-		fmt.Sprintf("PGBACKREST_PROCESS_MAX=%d", g.Processes),
-	})
+	return slices.Concat(c.Patience, own, g.env)
 }
 
-// Processes is how many processes a command of pgBackRest works with, the one rule of the drill and of a real
-// restore: process-max of the conf, as the command sees it; without one, the cores of the machine. why says which.
-func (c *Config) Processes(stanza, command string, cores int) (n int, why string) {
-	line, set := c.Line(stanza, command, "process-max")
-	if n, err := strconv.Atoi(line.Value); set && err == nil && n > 0 {
-		return n, fmt.Sprintf("process-max of %s", line.Place())
+// Processes is how many processes a command of pgBackRest works with.
+type Processes struct {
+	Option int    // what the command is told; 0 is nothing: the conf says it, and pgBackRest reads that itself
+	conf   string // the line of the conf
+	none   string // the conf that has none
+}
+
+// Processes is the one rule of the drill and of a real restore: process-max of the conf, as the command sees it;
+// without one, the cores of the machine.
+func (c *Config) Processes(stanza, command string, cores int) Processes {
+	if line, set := c.Line(stanza, command, "process-max"); set {
+		return Processes{conf: fmt.Sprintf("process-max=%s (%s)", line.Value, line.Place())}
 	}
-	return max(cores, 1), fmt.Sprintf("the cores of this machine, for %s has no process-max", c.Path)
+	return Processes{Option: max(cores, 1), none: c.Path}
+}
+
+func (p Processes) String() string {
+	if p.conf != "" {
+		return p.conf
+	}
+	return fmt.Sprintf("process-max=%d, by the cores of this machine: %s has none", p.Option, p.none)
 }

@@ -34,25 +34,31 @@ func TestChooseGetting(t *testing.T) {
 		}
 	}
 	assert.Equal(t, "archive-get brings one segment at a time: -get-async=off", Getting{Why: "-get-async=off"}.String())
-	assert.Equal(t, "archive-get works ahead of the replay, asynchronously, 2 at a time: because",
-		Getting{Async: true, Processes: 2, Why: "because"}.String())
+	assert.Equal(t, "archive-get works ahead of the replay, asynchronously: because; process-max=2 (/c:3)",
+		Getting{Async: true, Processes: Processes{conf: "process-max=2 (/c:3)"}, Why: "because"}.String())
 }
 
-// What works beside the replay does so where the run's own things are, and no conf says otherwise.
+// What works beside the replay does so where the run's own things are. What the conf says of it, pgBackRest reads
+// itself: it refuses a value that is none, as it does in a real restore.
 func TestReplayEnv(t *testing.T) {
 	client := &Client{Spool: "/box/spool", Lock: "/box/lock", Patience: []string{"PGBACKREST_IO_TIMEOUT=30"}}
 	assert.Equal(t, []string{"PGBACKREST_IO_TIMEOUT=30", "PGBACKREST_ARCHIVE_ASYNC=n"}, client.ReplayEnv(Getting{}))
-	env := client.ReplayEnv(Getting{Async: true, Processes: 2})
-	for _, want := range []string{
+	own := []string{
 		"PGBACKREST_IO_TIMEOUT=30", "PGBACKREST_ARCHIVE_ASYNC=y", "PGBACKREST_SPOOL_PATH=/box/spool",
-		"PGBACKREST_LOCK_PATH=/box/lock", "PGBACKREST_PROCESS_MAX=2",
+		"PGBACKREST_LOCK_PATH=/box/lock",
+	}
+	for conf, want := range map[string][]string{
+		"": {
+			"PGBACKREST_ARCHIVE_GET_QUEUE_MAX=128MiB", "PGBACKREST_ARCHIVE_TIMEOUT=300", "PGBACKREST_PROCESS_MAX=4",
+		},
+		"process-max=many\narchive-timeout=1\narchive-get-queue-max=1GiB\n": nil,
 	} {
-		assert.Contains(t, env, want)
+		c, err := ParseConfig("c.conf", []byte("[veza]\npg1-path=/p\n"+conf))
+		require.NoError(t, err)
+		assert.Equal(t, append(own, want...), client.ReplayEnv(c.Getting("veza", GetOn, "2.59", 0, 64)), conf)
 	}
 	client.Lock = "" // of a node, whose conf says it
-	assert.NotContains(t, strings.Join(client.ReplayEnv(Getting{Async: true, Processes: 2}), " "), "LOCK_PATH")
-	assert.Equal(t, 4, ChooseGetting(GetAuto, "2.59", 0).With(64).Processes)
-	assert.Equal(t, 1, ChooseGetting(GetAuto, "2.59", 0).With(0).Processes)
+	assert.NotContains(t, strings.Join(client.ReplayEnv(Getting{Async: true}), " "), "LOCK_PATH")
 }
 
 // The conf decides, as the command sees it; without it the cores of the machine.
@@ -60,18 +66,13 @@ func TestProcesses(t *testing.T) {
 	conf := "[global]\nrepo1-path=/r\nprocess-max=2\n[global:restore]\nprocess-max=6\n[veza]\npg1-path=/p\n"
 	c, err := ParseConfig("c.conf", []byte(conf))
 	require.NoError(t, err)
-	n, why := c.Processes("veza", "restore", 8)
-	assert.Equal(t, 6, n)
-	assert.Equal(t, "process-max of c.conf:5", why)
-	n, _ = c.Processes("veza", "archive-get", 8)
-	assert.Equal(t, 2, n)
-	for _, text := range []string{"[veza]\npg1-path=/p\n", "[veza]\npg1-path=/p\nprocess-max=many\n"} {
-		c, err = ParseConfig("c.conf", []byte(text))
-		require.NoError(t, err)
-		n, why = c.Processes("veza", "restore", 8)
-		assert.Equal(t, 8, n)
-		assert.Equal(t, "the cores of this machine, for c.conf has no process-max", why)
-		n, _ = c.Processes("veza", "restore", 0)
-		assert.Equal(t, 1, n)
-	}
+	assert.Equal(t, "process-max=6 (c.conf:5)", c.Processes("veza", "restore", 8).String())
+	assert.Equal(t, "process-max=2 (c.conf:3)", c.Processes("veza", "archive-get", 8).String())
+	assert.Zero(t, c.Processes("veza", "restore", 8).Option)
+	c, err = ParseConfig("c.conf", []byte("[veza]\npg1-path=/p\n"))
+	require.NoError(t, err)
+	assert.Equal(t, 8, c.Processes("veza", "restore", 8).Option)
+	assert.Equal(t, 1, c.Processes("veza", "restore", 0).Option)
+	assert.Equal(t, "process-max=8, by the cores of this machine: c.conf has none",
+		c.Processes("veza", "restore", 8).String())
 }

@@ -18,7 +18,7 @@ func Changes(before, now *Result) string {
 	common := 0
 	for _, m := range now.Measured {
 		old := before.row(m.Row)
-		if len(old) == 0 {
+		if len(old) == 0 || !before.alike(now, m.Source) {
 			continue
 		}
 		common++

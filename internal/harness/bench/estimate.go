@@ -22,7 +22,7 @@ const (
 
 func (e estimate) row(r Row, s Source) time.Duration {
 	for _, result := range []*Result{e.now, e.before} {
-		if result == nil {
+		if result == nil || !result.alike(&Result{Sources: []Source{s}}, r.Source) {
 			continue
 		}
 		if list := result.row(r); len(list) > 0 {

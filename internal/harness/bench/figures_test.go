@@ -36,16 +36,19 @@ func TestRedo(t *testing.T) {
 // The best word on how long a row takes is this run's, then an earlier one's, then a rule of thumb.
 func TestEstimate(t *testing.T) {
 	row := rowsOf(replayed(160), delays)[0]
-	s := Source{DatabaseBytes: restoreRate, Replayed: 10}
-	e := estimate{now: &Result{}}
+	s := Source{Recipe: replayed(160), DatabaseBytes: restoreRate, Replayed: 10}
+	e := estimate{now: &Result{Sources: []Source{s}}}
 	assert.Equal(t, 3800*time.Millisecond, e.row(row, s))
 	far := row
 	far.RoundTrip, far.Drill = 20*time.Millisecond, true
 	assert.Equal(t, 6*time.Second, e.row(far, s))
-	slow := estimate{now: &Result{Sources: []Source{{Recipe: replayed(160), DatabaseBytes: restoreRate, Replayed: 10}}}}
+	slow := estimate{now: &Result{Sources: []Source{s}}}
 	slow.now.add(row, Measurement{Seconds: 7.6})
 	assert.Equal(t, 12*time.Second, slow.row(far, s), "twice the rule of thumb, as what was seen")
-	e.before = &Result{}
+	e.before = &Result{Sources: []Source{{Recipe: replayed(20)}}}
+	e.before.add(row, Measurement{Seconds: 2})
+	assert.Equal(t, 3800*time.Millisecond, e.row(row, s), "that was a quick run")
+	e.before = &Result{Sources: []Source{s}}
 	e.before.add(row, Measurement{Seconds: 30})
 	assert.Equal(t, 30*time.Second, e.row(row, s))
 	e.now.add(row, Measurement{Seconds: 20})

@@ -54,6 +54,18 @@ func (r *Result) row(of Row) []Measurement {
 	return nil
 }
 
+// alike says whether a source of another result is as much to restore and to replay, whatever made it.
+func (r *Result) alike(other *Result, name string) bool {
+	for _, s := range r.Sources {
+		for _, o := range other.Sources {
+			if s.Name == name && o.Name == name {
+				return s.Gigabytes == o.Gigabytes && s.Segments == o.Segments && s.Edition == o.Edition
+			}
+		}
+	}
+	return false
+}
+
 // add keeps one more measurement.
 func (r *Result) add(of Row, m Measurement) {
 	for i := range r.Measured {

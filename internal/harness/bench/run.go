@@ -150,7 +150,7 @@ func (b *bench) source(ctx context.Context, recipe Recipe, others []Recipe) (err
 // measure measures one row once.
 func (b *bench) measure(ctx context.Context, site *Site, row Row, round int, left time.Duration) (err error) {
 	b.begun++
-	fmt.Fprintf(b.Lines, "[%2d/%d] round %d/%d  %-58s about %3.0f s of %6s ... ", b.begun, b.all(), round, b.Rounds,
+	fmt.Fprintf(b.Lines, "[%2d/%d] round %d/%d  %-67s about %3.0f s of %6s ... ", b.begun, b.all(), round, b.Rounds,
 		row, b.guess.row(row, site.Source).Seconds(), about(left))
 	began, before := time.Now(), load()
 	var m Measurement

@@ -102,7 +102,9 @@ func TestResult_Kept(t *testing.T) {
 func TestChanges(t *testing.T) {
 	row := rowsOf(sized(1), nil)[0]
 	result := func(values ...float64) *Result {
-		r := &Result{Build: "drill 1", Began: time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC)}
+		r := &Result{
+			Build: "drill 1", Began: time.Date(2026, 1, 2, 3, 4, 0, 0, time.UTC), Sources: []Source{{Recipe: sized(1)}},
+		}
 		for _, v := range values {
 			r.add(row, Measurement{Seconds: v})
 		}
@@ -117,6 +119,9 @@ func TestChanges(t *testing.T) {
 	assert.Contains(t, Changes(result(10, 11, 12, 13), result(10, 14, 12, 9)), "no more than the rounds differ")
 	nothing := Changes(&Result{}, result(1))
 	assert.Contains(t, nothing, "nothing was measured both now and")
+	larger := result(1)
+	larger.Sources[0].Gigabytes = 2
+	assert.Contains(t, Changes(larger, result(1)), "nothing was measured both", "that was more to restore")
 	other := result(1, 2)
 	other.Machine.Cores = 64
 	assert.Contains(t, Changes(other, result(1, 2)), "another machine")
