@@ -136,8 +136,8 @@ func (r *real) role(ctx context.Context, found ready) string {
 func (r *real) refuseSettings(asked settings.Settings) error {
 	kind := asked.Target.Kind
 	if r != nil && (kind == target.Random || kind == target.Timeline) {
-		return reason.Errorf(reason.ConfigInvalid, "-target %s is for drills: name the moment, the position or the restore "+
-			"point to restore to", asked.Target)
+		return reason.Errorf(reason.ConfigInvalid, "-target %s is for drills: name the moment, the position or the "+
+			"restore point to restore to", asked.Target)
 	}
 	return nil
 }

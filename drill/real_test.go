@@ -100,12 +100,17 @@ func TestAcceptLoss(t *testing.T) {
 		{false, reason.WALMissing, false},
 		{false, reason.WALCorrupt, false},
 		{false, reason.RecoveryIncomplete, false},
-		{true, reason.TimelineConflict, false}, {true, reason.RepoCorrupt, false}, {true, reason.DiskSpace, false},
-		{true, reason.RepoUnreachable, false}, {true, reason.WrongCipher, false}, {true, reason.Interrupted, false},
+		{true, reason.TimelineConflict, false},
+		{true, reason.RepoCorrupt, false},
+		{true, reason.DiskSpace, false},
+		{true, reason.RepoUnreachable, false},
+		{true, reason.WrongCipher, false},
+		{true, reason.Interrupted, false},
 	} {
 		found := reason.Errorf(c.why, "it is so\nin two lines")
 		said := &notes{}
-		err := acceptLoss(suite.NewOut(said), session.Session{Request: session.Request{AcceptLoss: c.accept}}, found)
+		s := session.Session{Request: session.Request{AcceptLoss: c.accept}}
+		err := acceptLoss(suite.NewOut(said), s, found)
 		if !c.passes {
 			require.Equal(t, found, err)
 			assert.Empty(t, said.values)

@@ -208,12 +208,12 @@ func (s *Server) InTheWay() (notes []string) {
 		switch {
 		case setting.Value == "":
 		case setting.Name == "synchronous_standby_names":
-			notes = append(notes, place+": synchronous_standby_names = "+quoted(setting.Value)+": the first commit waits "+
-				"until such a standby is there; pg_auto_failover sets it itself, else comment it out for now")
+			notes = append(notes, place+": synchronous_standby_names = "+quoted(setting.Value)+": the first commit "+
+				"waits until such a standby is there; pg_auto_failover sets it itself, else comment it out for now")
 		case strings.HasPrefix(setting.Name, "recovery_target") && setting.File != autoConf &&
 			slices.Contains(targets, setting.Name):
-			notes = append(notes, place+": "+setting.Name+" = "+quoted(setting.Value)+": comment it out, the next standby "+
-				"of this cluster would stop there")
+			notes = append(notes, place+": "+setting.Name+" = "+quoted(setting.Value)+": comment it out, the next "+
+				"standby of this cluster would stop there")
 		}
 	}
 	for _, place := range s.Restored.Refused {
