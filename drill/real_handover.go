@@ -108,8 +108,8 @@ func (r *real) elsewhere() []string {
 	if conf == "" || node.Resolved(conf) == r.place.Dir {
 		return nil
 	}
-	return []string{fmt.Sprintf("pg1-path of the conf is %s: make it %s, else neither WAL nor a backup of this cluster "+
-		"comes into the repository", pgbackrest.Printable(conf), r.place.Dir)}
+	return []string{fmt.Sprintf("pg1-path of the conf is %s: make it %s, else neither WAL nor a backup of this "+
+		"cluster comes into the repository", pgbackrest.Printable(conf), r.place.Dir)}
 }
 
 // next is what to type so that the cluster goes into production. It is whole: nobody can type half of a command.

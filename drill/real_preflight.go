@@ -83,9 +83,9 @@ func (r *real) refuse(ctx context.Context, found ready) error {
 		return err
 	}
 	if claim != nil { // who has it may be at work
-		held, err := node.Take(r.place.Dir)
-		if err != nil {
-			return err
+		held, taken := node.Take(r.place.Dir)
+		if taken != nil {
+			return taken
 		}
 		if err = held.Release(); err != nil {
 			return reason.Wrap(reason.SandboxFailed, err)
@@ -136,8 +136,8 @@ func (r *real) role(ctx context.Context, found ready) string {
 func (r *real) refuseSettings(asked settings.Settings) error {
 	kind := asked.Target.Kind
 	if r != nil && (kind == target.Random || kind == target.Timeline) {
-		return reason.Errorf(reason.ConfigInvalid, "-target %s is for drills: name the moment, the position or the restore "+
-			"point to restore to", asked.Target)
+		return reason.Errorf(reason.ConfigInvalid, "-target %s is for drills: name the moment, the position or the "+
+			"restore point to restore to", asked.Target)
 	}
 	return nil
 }

@@ -70,8 +70,8 @@ func (r *real) takeUp(ctx context.Context, p provisioned) error {
 	case err != nil:
 		return reason.Wrap(reason.SandboxFailed, err)
 	case !nothing:
-		return reason.Errorf(reason.ConfigInvalid, "-to %s: -resume: there are files in it, and neither PG_VERSION nor "+
-			"%s: no restore left it like that, move it away", r.place.Dir, manifest)
+		return reason.Errorf(reason.ConfigInvalid, "-to %s: -resume: there are files in it, and neither PG_VERSION "+
+			"nor %s: no restore left it like that, move it away", r.place.Dir, manifest)
 	}
 	return reason.Wrap(reason.SandboxFailed, p.box.Put(ctx, filepath.Join(r.place.Dir, manifest), nil, 0o600, ""))
 }

@@ -2,6 +2,7 @@ package drill
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -22,8 +23,9 @@ import (
 // A history is read as testprom writes it.
 func TestLastPassed(t *testing.T) {
 	line := func(suite, stanza, verdict, ended, rto string) string {
-		return `{"schema":1,"suite":"` + suite + `","stanza":"` + stanza + `","verdict":"` + verdict + `","ended":"` + ended +
-			`","measurements":[{"name":"restored_bytes","value":42},{"name":"rto_seconds","value":` + rto + `}],"labels":{}}`
+		return fmt.Sprintf(`{"schema":1,"suite":%q,"stanza":%q,"verdict":%q,"ended":%q,"measurements":[`+
+			`{"name":"restored_bytes","value":42},{"name":"rto_seconds","value":%s}],"labels":{}}`,
+			suite, stanza, verdict, ended, rto)
 	}
 	passed := line("drill", "demo", "pass", "2026-08-22T04:00:00Z", "75.4")
 	newer := line("drill", "demo", "fail", "2026-08-23T04:00:00Z", "1")
@@ -54,8 +56,12 @@ func TestRefuseSettings(t *testing.T) {
 		kind    target.Kind
 		refused bool
 	}{
-		{target.End, false}, {target.Time, false}, {target.LSN, false}, {target.Name, false},
-		{target.Random, true}, {target.Timeline, true},
+		{target.End, false},
+		{target.Time, false},
+		{target.LSN, false},
+		{target.Name, false},
+		{target.Random, true},
+		{target.Timeline, true},
 	} {
 		asked := settings.Settings{Target: target.Target{Kind: c.kind}}
 		err := (&real{}).refuseSettings(asked)
@@ -90,14 +96,23 @@ func TestAcceptLoss(t *testing.T) {
 		why    reason.Reason
 		passes bool
 	}{
-		{true, reason.WALMissing, true}, {true, reason.WALCorrupt, true}, {true, reason.RecoveryIncomplete, true},
-		{false, reason.WALMissing, false}, {false, reason.WALCorrupt, false}, {false, reason.RecoveryIncomplete, false},
-		{true, reason.TimelineConflict, false}, {true, reason.RepoCorrupt, false}, {true, reason.DiskSpace, false},
-		{true, reason.RepoUnreachable, false}, {true, reason.WrongCipher, false}, {true, reason.Interrupted, false},
+		{true, reason.WALMissing, true},
+		{true, reason.WALCorrupt, true},
+		{true, reason.RecoveryIncomplete, true},
+		{false, reason.WALMissing, false},
+		{false, reason.WALCorrupt, false},
+		{false, reason.RecoveryIncomplete, false},
+		{true, reason.TimelineConflict, false},
+		{true, reason.RepoCorrupt, false},
+		{true, reason.DiskSpace, false},
+		{true, reason.RepoUnreachable, false},
+		{true, reason.WrongCipher, false},
+		{true, reason.Interrupted, false},
 	} {
 		found := reason.Errorf(c.why, "it is so\nin two lines")
 		said := &notes{}
-		err := acceptLoss(suite.NewOut(said), session.Session{Request: session.Request{AcceptLoss: c.accept}}, found)
+		s := session.Session{Request: session.Request{AcceptLoss: c.accept}}
+		err := acceptLoss(suite.NewOut(said), s, found)
 		if !c.passes {
 			require.Equal(t, found, err)
 			assert.Empty(t, said.values)

@@ -35,8 +35,9 @@ func (r *recovered) reachedTheEnd(ctx context.Context, out suite.Out) (err error
 	if opened := r.cluster.server.Opened; opened != nil { // started again since: it knows nothing of the recovery
 		out.Note("no superuser could log in, or no database took connections: the clone was opened in single-user mode")
 		if r.real != nil {
-			out.Note("what that has changed stays in the restored cluster: role %s is a superuser that may log in, and "+
-				"database %s takes connections", suite.Printable(r.cluster.server.User), suite.Printable(r.cluster.server.Home))
+			user, home := suite.Printable(r.cluster.server.User), suite.Printable(r.cluster.server.Home)
+			out.Note("what that has changed stays in the restored cluster: role %s is a superuser that may log in, "+
+				"and database %s takes connections", user, home)
 		}
 		r.end.log = *opened
 		replayed, r.end.commit = r.end.log.RedoEnd, nil

@@ -80,8 +80,10 @@ func sslOptions(ssl *ini.Section) []string {
 		return append([]string{"--ssl-self-signed"}, options...)
 	}
 	for _, pair := range [][2]string{
-		{"--ssl-ca-file", "ca_file"}, {"--ssl-crl-file", "crl_file"},
-		{"--server-cert", "cert_file"}, {"--server-key", "key_file"},
+		{"--ssl-ca-file", "ca_file"},
+		{"--ssl-crl-file", "crl_file"},
+		{"--server-cert", "cert_file"},
+		{"--server-key", "key_file"},
 	} {
 		if value := ssl.Key(pair[1]).String(); value != "" {
 			options = append(options, pair[0], value)
@@ -155,7 +157,8 @@ func (f Formation) Adopt(dir, bin string) string {
 	options, monitor := f.Options, f.Monitor
 	if len(options) == 0 {
 		options = []string{
-			`--hostname "$ADDRESS"`, `--name "$NODE"`, `--dbname "$DATABASE"`, "--pg-hba-lan", "--auth trust", "--no-ssl",
+			`--hostname "$ADDRESS"`, `--name "$NODE"`, `--dbname "$DATABASE"`, "--pg-hba-lan", "--auth trust",
+			"--no-ssl",
 		}
 	}
 	if monitor == "" {

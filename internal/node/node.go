@@ -37,7 +37,8 @@ type Place struct {
 
 // ourStart is in the command line of a server that a restore has started, which PostgreSQL keeps in postmaster.opts
 // until the next start: its configuration is in the scratch directory of the run.
-var ourStart = regexp.MustCompile(`"config_file=/[^"]*/` + sandbox.Prefix + `[^"/]*-restore-[0-9a-f]{16}/etc/postgresql\.conf"`)
+var ourStart = regexp.MustCompile(`"config_file=/[^"]*/` + sandbox.Prefix +
+	`[^"/]*-restore-[0-9a-f]{16}/etc/postgresql\.conf"`)
 
 // mostNames bounds how many entries a sentence names.
 const mostNames = 3

@@ -25,11 +25,11 @@ func (p Place) Refuse(asked Asked, claim *Claim, role string) error {
 	case p.Process != 0:
 		return refuse("a server works in it, process %d: stop it first", p.Process)
 	case p.Formation.State != "" && role != "":
-		return refuse("pg_auto_failover has this node as %s (%s): drop the node at the monitor and move that state away "+
-			"first, or restore another node", role, p.Formation.State)
+		return refuse("pg_auto_failover has this node as %s (%s): drop the node at the monitor and move that state "+
+			"away first, or restore another node", role, p.Formation.State)
 	case p.Formation.State != "":
-		return refuse("pg_auto_failover still knows this node (%s): drop the node at the monitor and move that state away "+
-			"first, or restore another node", p.Formation.State)
+		return refuse("pg_auto_failover still knows this node (%s): drop the node at the monitor and move that state "+
+			"away first, or restore another node", p.Formation.State)
 	case p.Owner != "" && len(p.Entries) == 0:
 		return refuse("it belongs to %s, not to the user who runs PostgreSQL: chown it", p.Owner)
 	case len(p.Entries) == 0:
@@ -55,11 +55,11 @@ func (p Place) refuseResume(asked Asked, claim *Claim, refuse func(string, ...an
 		return refuse("-resume: it is another directory than the one that was being restored on %s",
 			claim.Begun.UTC().Format(time.RFC3339))
 	case claim.SystemID != asked.SystemID:
-		return refuse("-resume: what was being restored there is the cluster with system identifier %s, and the backup "+
-			"is of %s", claim.SystemID, asked.SystemID)
+		return refuse("-resume: what was being restored there is the cluster with system identifier %s, and the "+
+			"backup is of %s", claim.SystemID, asked.SystemID)
 	case claim.Step == Recovered && !p.Ours:
-		return refuse("-resume: recovery of backup set %s had ended there, and the cluster may have been used since: go "+
-			"on with it as it is, or move it away and restore again", claim.Set)
+		return refuse("-resume: recovery of backup set %s had ended there, and the cluster may have been used since: "+
+			"go on with it as it is, or move it away and restore again", claim.Set)
 	case p.Standby:
 		return refuse("-resume: it has become a standby since (standby.signal)")
 	case p.Control && !p.Recovery && !p.Ours:

@@ -18,7 +18,8 @@ var begun = time.Date(2026, 8, 23, 4, 0, 0, 0, time.UTC)
 func TestRefuse(t *testing.T) {
 	dir := t.TempDir()
 	of := func(change func(*Claim)) *Claim {
-		c := &Claim{Data: dir, Set: "20260823-020003F", SystemID: "7", Step: Restoring, Begun: begun, Inode: inodeOf(t, dir)}
+		c := &Claim{Data: dir, Set: "20260823-020003F", SystemID: "7", Step: Restoring, Begun: begun}
+		c.Inode = inodeOf(t, dir)
 		if change != nil {
 			change(c)
 		}
@@ -32,7 +33,7 @@ func TestRefuse(t *testing.T) {
 		change(&p)
 		return p
 	}
-	ours := func(p *Place) { p.Ours = true }
+	ours, standby := func(p *Place) { p.Ours = true }, func(p *Place) { p.Standby = true }
 	state := Formation{State: "/s"}
 	const resume = true
 	for name, c := range map[string]struct {
@@ -52,7 +53,7 @@ func TestRefuse(t *testing.T) {
 		"a primary":           {Place{Formation: state}, false, nil, "primary", "this node as primary (/s)"},
 		"a node":              {Place{Formation: state}, false, nil, "", "still knows this node (/s)"},
 		"forgotten":           {place: Place{Formation: Formation{Monitor: "m", Options: []string{"--name", "a"}}}},
-		"a cluster":           {like(full, func(p *Place) { p.Version = "17" }), false, nil, "", "it holds a cluster (PostgreSQL 17)"},
+		"a cluster":           {like(full, func(p *Place) { p.Version = "17" }), false, nil, "", "(PostgreSQL 17)"},
 		"a file":              {Place{Entries: []string{"a\nb"}}, false, nil, "", `it is not empty ("a\nb")`},
 		"many files":          {Place{Entries: []string{"a", "b", "c", "d"}}, false, nil, "", `("a", "b", "c", ...)`},
 		"an interrupted one":  {full, false, of(nil), "", "go on with -resume, or move the directory"},
@@ -66,7 +67,7 @@ func TestRefuse(t *testing.T) {
 		"replay went on":      {like(whole, ours), resume, at(Recovering), "", ""},
 		"recovered":           {like(whole, ours), resume, at(Recovered), "", ""},
 		"recovered and used":  {whole, resume, at(Recovered), "", "may have been used since"},
-		"a standby":           {like(whole, func(p *Place) { p.Standby = true }), resume, at(Recovering), "", "a standby since"},
+		"a standby":           {like(whole, standby), resume, at(Recovering), "", "a standby since"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.place.Dir = dir

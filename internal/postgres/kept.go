@@ -163,8 +163,8 @@ func upTo(conf, segment string) (string, error) {
 }
 
 // HandBack gives a kept cluster that is stopped its own postgresql.auto.conf back, without what pgBackRest added for
-// the restore: restore_command and the targets name files of the run. What stood there before comes back. The options of
-// the last start go, which no backup has: `pg_ctl restart` would start the cluster by them.
+// the restore: restore_command and the targets name files of the run. What stood there before comes back. The
+// options of the last start go, which no backup has: `pg_ctl restart` would start the cluster by them.
 func (s *Server) HandBack(ctx context.Context) error {
 	_, err := s.Host.Run(ctx, host.Command{Argv: []string{"rm", "-f", path.Join(s.Data, "postmaster.opts")}})
 	if err != nil || s.autoConf == nil {
@@ -208,12 +208,12 @@ func (s *Server) InTheWay() (notes []string) {
 		switch {
 		case setting.Value == "":
 		case setting.Name == "synchronous_standby_names":
-			notes = append(notes, place+": synchronous_standby_names = "+quoted(setting.Value)+": the first commit waits "+
-				"until such a standby is there; pg_auto_failover sets it itself, else comment it out for now")
+			notes = append(notes, place+": synchronous_standby_names = "+quoted(setting.Value)+": the first commit "+
+				"waits until such a standby is there; pg_auto_failover sets it itself, else comment it out for now")
 		case strings.HasPrefix(setting.Name, "recovery_target") && setting.File != autoConf &&
 			slices.Contains(targets, setting.Name):
-			notes = append(notes, place+": "+setting.Name+" = "+quoted(setting.Value)+": comment it out, the next standby "+
-				"of this cluster would stop there")
+			notes = append(notes, place+": "+setting.Name+" = "+quoted(setting.Value)+": comment it out, the next "+
+				"standby of this cluster would stop there")
 		}
 	}
 	for _, place := range s.Restored.Refused {

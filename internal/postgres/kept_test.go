@@ -123,7 +123,7 @@ func TestInTheWay(t *testing.T) {
 // A cut segment is told by the server's own words alone, and recovery then ends before it.
 func TestCutSegment(t *testing.T) {
 	const segment = "000000010000000000000005"
-	const line = `2026-08-23 UTC [1] FATAL:  archive file "` + segment + `" has wrong size: 0 instead of 16777216` + "\n"
+	const line = `UTC [1] FATAL:  archive file "` + segment + `" has wrong size: 0 instead of 16777216` + "\n"
 	assert.Equal(t, segment, CutSegment("LOG:  redo starts\n"+line))
 	assert.Empty(t, CutSegment(`FATAL:  archive file "00000002.history" has wrong size: 0 instead of 42`))
 	assert.Empty(t, CutSegment(""))

@@ -107,8 +107,11 @@ func (n *machine) stopped(s stop) outcome {
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	require.NoError(n.t, cmd.Start())
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait() // the status says it
+	}()
 	require.NoError(n.t, wait.For(n.ctx(), "the point to stop at", 5*time.Millisecond, func(context.Context) error {
 		if n.atStep(s.left) && (s.at == "" || n.isHeld()) {
 			return nil
