@@ -158,9 +158,16 @@ fmt: $(GOLANGCI_STAMP) ## format the code the way lint wants it
 tidy-check: ## go.mod and go.sum hold what is used, and nothing else
 	$(GO) mod tidy -diff
 
+# A knob that is set to nothing leaves out what it asks for. Ctrl-C ends the run, and nothing of it stays.
+knob = $(if $(filter undefined,$(origin $(1))),,-$(2) '$($(1))')
+BENCHMARKS = $(shell grep -rlE --include='*_test.go' '^func Benchmark' . | xargs -r dirname | sort -u)
+
 .PHONY: bench
-bench: programs-drill ## benchmarks: the drill beside the raw commands, the converter (BENCH=regexp)
-	$(GO) test -p 1 -run '^$$' -bench '$(BENCH)' -benchtime 3x -timeout 60m ./...
+bench: programs-drill ## the drill beside the raw commands, near and far, and the converter (ROUNDS=2 SEGMENTS=160 SIZES=0.1,1,5 DELAYS=0,20 BASE=)
+	@mkdir -p out
+	@$(GO) build -o out/bench-run ./internal/cmd/bench
+	@exec out/bench-run $(call knob,ROUNDS,rounds) $(call knob,SEGMENTS,segments) $(call knob,SIZES,sizes) $(call knob,DELAYS,delays) $(call knob,BASE,base)
+	@$(GO) test -p 1 -run '^$$' -bench '$(BENCH)' -benchtime 3x -timeout 60m $(BENCHMARKS)
 	@if incus query /1.0 >/dev/null 2>&1 </dev/null; then $(GO) test -tags drill -run '^$$' -bench 'Incus' -benchtime 3x -timeout 60m ./internal/harness/bench; \
 	else echo 'no Incus answers here: the drill in a container was not timed (.ci/incus starts one)'; fi
 

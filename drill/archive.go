@@ -40,16 +40,9 @@ func (p plan) need() int64 {
 
 // checkSpace compares what the restore needs with what is free on a machine.
 func checkSpace(ctx context.Context, on sandbox.Sandbox, need int64) error {
-	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
-	defer cancel()
-	said, err := on.Run(ctx, host.Command{Argv: []string{"df", "-B1", "--output=avail", on.Dir("data")}})
+	free, err := freeSpace(ctx, on)
 	if err != nil {
 		return err
-	}
-	_, number, _ := strings.Cut(strings.TrimSpace(string(said.Stdout)), "\n") // after the line with the column's name
-	free, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
-	if err != nil {
-		return reason.Errorf(reason.SandboxFailed, "df says %q", said.Stdout)
 	}
 	if free < need {
 		return reason.Errorf(reason.DiskSpace,
@@ -57,4 +50,20 @@ func checkSpace(ctx context.Context, on sandbox.Sandbox, need int64) error {
 			on.Dir("data"), megabytes(free))
 	}
 	return nil
+}
+
+// freeSpace is how many bytes are free for the data on a machine.
+func freeSpace(ctx context.Context, on sandbox.Sandbox) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
+	defer cancel()
+	said, err := on.Run(ctx, host.Command{Argv: []string{"df", "-B1", "--output=avail", on.Dir("data")}})
+	if err != nil {
+		return 0, err
+	}
+	_, number, _ := strings.Cut(strings.TrimSpace(string(said.Stdout)), "\n") // after the line with the column's name
+	free, err := strconv.ParseInt(strings.TrimSpace(number), 10, 64)
+	if err != nil {
+		return 0, reason.Errorf(reason.SandboxFailed, "df says %q", said.Stdout)
+	}
+	return free, nil
 }

@@ -33,7 +33,8 @@ func (r *recovered) redirected(ctx context.Context, out suite.Out, failed error)
 		return false
 	}
 	r.made = append(r.made, made)
-	if err = r.redirect(ctx, made); err != nil {
+	place := path.Join(r.box.Dir("tblspc"), strconv.FormatUint(uint64(made.OID), 10))
+	if err = r.redirect(ctx, made, place); err != nil {
 		out.Note("tablespace %d, made after the backup at %s, could not be redirected into the sandbox: %s", made.OID,
 			pgbackrest.Printable(made.Location), pgbackrest.Printable(err.Error()))
 		return false
@@ -44,14 +45,14 @@ func (r *recovered) redirected(ctx context.Context, out suite.Out, failed error)
 	return true
 }
 
-// redirect links the place of a tablespace into the sandbox, and has recovery read the record that makes
+// redirect links the place of a tablespace to a directory, and has recovery read the record that makes
 // it as one that is made there.
-func (r *recovered) redirect(ctx context.Context, made postgres.Tablespace) error {
+func (r *recovered) redirect(ctx context.Context, made postgres.Tablespace, place string) error {
 	server, oid := r.cluster.server, strconv.FormatUint(uint64(made.OID), 10)
 	if err := server.UnsealTablespaces(ctx); err != nil {
 		return err
 	}
-	place, changed := path.Join(r.box.Dir("tblspc"), oid), path.Join(r.box.Dir("spool"), "changed")
+	changed := path.Join(r.box.Dir("spool"), "changed")
 	first := len(r.made) == 1
 	steps := [][]string{
 		{"mkdir", "-p", "-m", "0700", place, changed}, {"ln", "-s", place, path.Join(server.Data, "pg_tblspc", oid)},

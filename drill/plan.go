@@ -37,7 +37,7 @@ func makePlan(
 	ctx context.Context, out suite.Out, s session.Session, client repository.Client, info pgbackrest.Stanza,
 ) (p plan, err error) {
 	p = plan{info: info, backups: info.Backups(s.Settings.Repo), aim: aim{target: s.Settings.Target}}
-	good := usable(out, p.backups)
+	good := usable(out, p.backups, s.Version)
 	want := wanted{stanza: s.Stanza(), repo: s.Settings.Repo, set: s.Settings.Set, target: s.Settings.Target}
 	switch kind := s.Settings.Target.Kind; {
 	case (kind == target.Random || kind == target.Timeline) && len(good) > 0:

@@ -40,7 +40,7 @@ func provision(ctx context.Context, out suite.Out, l launched) (p provisioned, e
 		Data:   l.box.Dir("data"), Conf: l.box.Dir("etc"), Socket: l.box.Dir("run"),
 		LogFile: l.box.Dir(
 			"log",
-		) + "/postgresql.log", Port: 5432, Env: append(p.repo.Pgbackrest.Patience, pgbackrest.ReplayEnv...),
+		) + "/postgresql.log", Port: 5432,
 	}
 	p.server.Kept = l.real != nil
 	l.way.server = &p.server

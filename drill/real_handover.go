@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path"
 	"time"
 
@@ -14,9 +15,9 @@ import (
 	"veza.fr/recovery/internal/suite"
 )
 
-// handOver ends a restore, however it went: a cluster that is out of recovery is stopped cleanly, without a trace of the
-// procedure in it or in its files, and it is said what to type next; of any other it is said what is there. Nothing is
-// deleted but what the run itself has made outside of the data directory.
+// handOver ends a restore, however it went: a cluster that is out of recovery is stopped cleanly, without a trace of
+// the procedure in it or in its files, and it is said what to type next; of any other it is said what is there.
+// Nothing is deleted but what the run itself has made outside of the data directory.
 func (r *real) handOver(ctx context.Context, out suite.Out) error {
 	var err error
 	switch {
@@ -50,7 +51,7 @@ func (r *real) leaveCluster(ctx context.Context, out suite.Out) error {
 		return errors.Join(err, r.claim.Release())
 	}
 	out.Say("stopped cleanly, %.1f s", time.Since(begun).Seconds())
-	for _, note := range r.server.InTheWay() {
+	for _, note := range append(r.server.InTheWay(), r.elsewhere()...) {
 		out.Note("before it is started: %s", note)
 	}
 	if !r.sound {
@@ -76,7 +77,7 @@ func (r *real) stopWithoutTrace(ctx context.Context) error {
 	if err != nil {
 		err = fmt.Errorf("what the checks made in it (%s...) is still there: %w", postgres.OursPrefix, err)
 	}
-	return errors.Join(err, r.server.StopCleanly(ctx), r.server.HandBack(ctx))
+	return errors.Join(err, r.server.StopCleanly(ctx), r.server.HandBack(ctx), node.Sync(r.place.Dir))
 }
 
 // leaveRest stops what is at work in a data directory that is not out of recovery.
@@ -86,7 +87,11 @@ func (r *real) leaveRest(ctx context.Context, out suite.Out) error {
 		if running, unknown := r.server.Running(ctx); running || unknown != nil {
 			err = r.server.StopCleanly(ctx)
 		}
-		err = errors.Join(err, r.server.PutBack(ctx))
+		err = errors.Join(err, r.server.PutBack(ctx), r.server.UnsealTablespaces(ctx))
+	}
+	if entries, unread := os.ReadDir(r.place.Dir); unread == nil && len(entries) == 0 {
+		out.Say("nothing was restored: %s is empty", r.place.Dir)
+		return errors.Join(err, r.claim.Drop())
 	}
 	what := "backup set " + r.claim.Set + " is restored in part"
 	if r.claim.Step == node.Recovering {
@@ -97,9 +102,20 @@ func (r *real) leaveRest(ctx context.Context, out suite.Out) error {
 	return errors.Join(err, r.claim.Release())
 }
 
+// elsewhere says that the conf is about another data directory: nothing of this one would be archived.
+func (r *real) elsewhere() []string {
+	conf := r.server.Origin
+	if conf == "" || node.Resolved(conf) == r.place.Dir {
+		return nil
+	}
+	return []string{fmt.Sprintf("pg1-path of the conf is %s: make it %s, else neither WAL nor a backup of this cluster "+
+		"comes into the repository", pgbackrest.Printable(conf), r.place.Dir)}
+}
+
 // next is what to type so that the cluster goes into production.
 func (r *real) next() string {
-	return pgbackrest.Printable(r.place.Formation.Adopt(r.place.Dir, path.Dir(r.server.Installation.Program("pg_ctl"))))
+	bin := path.Dir(r.server.Installation.Program("pg_ctl"))
+	return pgbackrest.Printable(r.place.Formation.Next(r.place.Dir, bin))
 }
 
 // startOf is when a restore that is taken up began.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/user"
+	"slices"
 	"strings"
 	"time"
 
@@ -79,8 +80,7 @@ func (r *real) refuse(ctx context.Context, found ready) error {
 	}
 	claim, err := node.ReadClaim(r.place.Dir)
 	if err != nil {
-		return reason.Errorf(reason.ConfigInvalid, "the mark of a restore that has not ended: %w: move it away with the "+
-			"directory it is about", err)
+		return err
 	}
 	if claim != nil { // who has it may be at work
 		held, err := node.Take(r.place.Dir)
@@ -96,7 +96,12 @@ func (r *real) refuse(ctx context.Context, found ready) error {
 		return err
 	}
 	r.again = r.Resume && len(r.place.Entries) > 0
-	if need := found.plan.need(); r.place.Free < need && !r.again {
+	return r.fits(found.plan.need())
+}
+
+// fits looks whether there is room for a restore. Of one that is taken up, some is there already.
+func (r *real) fits(need int64) error {
+	if r.place.Free < need && !r.again {
 		return reason.Errorf(reason.DiskSpace, "-to %s: the restore needs %s, and %s are free", r.place.Dir,
 			megabytes(need), megabytes(r.place.Free))
 	}
@@ -176,22 +181,28 @@ func lostBy(found ready, last time.Time) string {
 
 // lastDrill says how long the last drill of the stanza took, by the history of the drills.
 func (r *real) lastDrill(stanza string) string {
-	const unknown = "not known: there is no history of drills here (-history)"
 	content, err := os.ReadFile(r.History)
 	if r.History == "" || err != nil {
-		return unknown
+		return noHistory
 	}
-	lines := strings.Split(strings.TrimSpace(string(content)), "\n")
-	for i := len(lines) - 1; i >= 0; i-- {
+	return lastPassed(content, stanza)
+}
+
+const noHistory = "not known: there is no history of drills here (-history)"
+
+// lastPassed is how long the newest drill of a stanza that passed took, by a history: a report a line, the newest last.
+func lastPassed(history []byte, stanza string) string {
+	lines := strings.Split(string(history), "\n")
+	for _, line := range slices.Backward(lines) {
 		var run struct {
-			Verdict, Ended string
-			Labels         map[string]string
-			Measurements   []struct {
+			Suite, Stanza, Verdict, Ended string
+			Measurements                  []struct {
 				Name  string
 				Value float64
 			}
 		}
-		if json.Unmarshal([]byte(lines[i]), &run) != nil || run.Labels["stanza"] != stanza || run.Verdict != "pass" {
+		if json.Unmarshal([]byte(line), &run) != nil || run.Stanza != stanza || run.Suite != "drill" ||
+			run.Verdict != "pass" {
 			continue
 		}
 		for _, m := range run.Measurements {
@@ -201,5 +212,5 @@ func (r *real) lastDrill(stanza string) string {
 			}
 		}
 	}
-	return unknown
+	return "not known: no drill of this stanza has passed here (-history)"
 }

@@ -3,6 +3,9 @@ package drill
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 
 	"veza.fr/recovery/internal/host"
@@ -21,7 +24,7 @@ func (r *real) begin(ctx context.Context, out suite.Out, p provisioned) error {
 	}
 	before, err := node.ReadClaim(r.place.Dir)
 	if err != nil {
-		return reason.Wrap(reason.ConfigInvalid, err)
+		return err
 	}
 	if r.claim, err = node.Take(r.place.Dir); err != nil {
 		return err
@@ -33,6 +36,9 @@ func (r *real) begin(ctx context.Context, out suite.Out, p provisioned) error {
 	if err == nil {
 		err = r.makeDirectory(ctx, p)
 	}
+	if r.again = r.Resume && len(r.place.Entries) > 0; err == nil && r.again {
+		err = r.takeUp(ctx, p)
+	}
 	if err != nil {
 		claim := r.claim
 		r.claim = nil
@@ -41,11 +47,31 @@ func (r *real) begin(ctx context.Context, out suite.Out, p provisioned) error {
 		}
 		return errors.Join(err, claim.Release())
 	}
-	r.again = r.Resume && len(r.place.Entries) > 0
 	r.claim.Stanza, r.claim.Set, r.claim.Begun = p.Stanza(), p.plan.set.Label, startOf(before)
 	r.claim.SystemID = p.plan.info.SystemID(p.plan.set)
 	out.Say("restoring into %s, marked by %s", r.place.Dir, node.ClaimFile(r.place.Dir))
 	return reason.Wrap(reason.SandboxFailed, r.claim.Say(node.Restoring))
+}
+
+// manifest is the file by which pgBackRest knows a restore that it may take up (its restore.c).
+const manifest = "backup.manifest"
+
+// takeUp has pgBackRest take up also what was stopped before that file was there: by then it has made directories.
+func (r *real) takeUp(ctx context.Context, p provisioned) error {
+	for _, name := range []string{manifest, "PG_VERSION"} {
+		if _, err := os.Lstat(filepath.Join(r.place.Dir, name)); err == nil {
+			return nil
+		}
+	}
+	nothing, err := node.NothingFinished(r.place.Dir)
+	switch {
+	case err != nil:
+		return reason.Wrap(reason.SandboxFailed, err)
+	case !nothing:
+		return reason.Errorf(reason.ConfigInvalid, "-to %s: -resume: there are files in it, and neither PG_VERSION nor "+
+			"%s: no restore left it like that, move it away", r.place.Dir, manifest)
+	}
+	return reason.Wrap(reason.SandboxFailed, p.box.Put(ctx, filepath.Join(r.place.Dir, manifest), nil, 0o600, ""))
 }
 
 // makeDirectory makes the data directory of the user who runs PostgreSQL; one that is there must be theirs.
@@ -67,6 +93,27 @@ func (r *real) makeDirectory(ctx context.Context, p provisioned) error {
 	return reason.Wrap(reason.SandboxFailed, err)
 }
 
+// notEmpty is pgBackRest's exit status for a directory that holds what it would have to remove, and inPath where it
+// says which (its restoreClean).
+const notEmpty = 40
+
+var inPath = regexp.MustCompile(`unable to restore to (?:path|link|file) '([^']*)'`)
+
+// occupied says what a restore for real needs that found the directory of a tablespace, or one that a link leads to,
+// in use. What pgBackRest itself hints at, --delta, would remove what is there. Nil is any other failure.
+func (r *real) occupied(err error) error {
+	failed, ok := errors.AsType[*pgbackrest.Error](err)
+	if r == nil || !ok || failed.Code != notEmpty {
+		return nil
+	}
+	match := inPath.FindStringSubmatch(failed.Error())
+	if match == nil {
+		return reason.Wrap(reason.ConfigInvalid, err)
+	}
+	return reason.Errorf(reason.ConfigInvalid, "%s is not empty, and the backup has files there: move what is there "+
+		"away, nothing is ever deleted", pgbackrest.Printable(match[1]))
+}
+
 // recovering marks that the files are there, and WAL is replayed.
 func (r *real) recovering() error {
 	return reason.Wrap(reason.SandboxFailed, r.claim.Say(node.Recovering))
@@ -80,27 +127,57 @@ func (r *real) recovered() error {
 	return reason.Wrap(reason.SandboxFailed, r.claim.Say(node.Recovered))
 }
 
-// placed looks whether the replay ended where a tablespace was made after the backup, whose directory is not there.
-// Then it is made, where it belongs, and the server may be started again.
+// placed looks whether the replay ended at what can be mended, so that the server may be started again.
 func (r *recovered) placed(ctx context.Context, out suite.Out, failed error) bool {
-	if ctx.Err() != nil || !blamesServer(failed) || len(r.made) == mostRedirected {
+	if ctx.Err() != nil || !blamesServer(failed) {
 		return false
 	}
 	content, err := r.box.Read(ctx, r.cluster.server.LogFile)
+	if err != nil {
+		return false
+	}
+	if segment := postgres.CutSegment(string(content)); segment != "" && r.AcceptLoss {
+		return r.endBefore(ctx, out, segment)
+	}
 	made, ok := postgres.FailedTablespace(string(content))
-	if err != nil || !ok || slices.Contains(r.made, made) {
+	return ok && r.place(ctx, out, made)
+}
+
+// endBefore has recovery end before a segment that is cut, where whoever restores has decided to go on without the
+// rest: PostgreSQL itself would never come up.
+func (r *recovered) endBefore(ctx context.Context, out suite.Out, segment string) bool {
+	if slices.Contains(r.skipped, segment) {
+		return false
+	}
+	r.skipped = append(r.skipped, segment)
+	lost := reason.Errorf(reason.WALCorrupt, "WAL segment %s has not the right size: recovery ends before it", segment)
+	if acceptLoss(out, r.Session, lost) != nil || r.cluster.server.RestoreUpTo(ctx, segment) != nil {
+		return false
+	}
+	// What the server said before counts no more.
+	return r.box.Put(ctx, r.cluster.server.LogFile, nil, 0o600, "") == nil
+}
+
+// place makes the directory of a tablespace that was made after the backup, where it belongs, and has the replay link
+// it there: pg_tblspc is sealed, so that nothing is written to a directory before it was looked at.
+func (r *recovered) place(ctx context.Context, out suite.Out, made postgres.Tablespace) bool {
+	if len(r.made) == mostRedirected || slices.Contains(r.made, made) {
 		return false
 	}
 	r.made = append(r.made, made)
-	if err = node.MakeAs(made.Location, r.real.place.Dir); err != nil {
-		out.Note("tablespace %d was made after the backup, and its directory %s could not be made: %s", made.OID,
-			pgbackrest.Printable(made.Location), pgbackrest.Printable(err.Error()))
+	where := pgbackrest.Printable(made.Location)
+	err := node.MakeAs(made.Location, r.real.place.Dir)
+	if err == nil {
+		err = r.redirect(ctx, made, made.Location)
+	}
+	if err != nil {
+		r.stuck = reason.Errorf(reason.ConfigInvalid, "tablespace %d was made after the backup, and its directory %s "+
+			"cannot be used: %w", made.OID, where, err)
 		return false
 	}
-	out.Note("tablespace %d was made after the backup: its directory %s is made, and the replay goes on", made.OID,
-		pgbackrest.Printable(made.Location))
-	// What the server said before counts no more.
-	return r.box.Put(ctx, r.cluster.server.LogFile, nil, 0o600, "") == nil
+	out.Note("tablespace %d was made after the backup: its directory %s is there, and the replay goes on", made.OID,
+		where)
+	return true
 }
 
 // losses are the findings that say: what was written after this moment is gone for good.

@@ -25,6 +25,8 @@ type recovered struct {
 	end      end
 	listed   repository.Archive    // before the sandbox could have put anything into it
 	made     []postgres.Tablespace // after the backup: redirected into the sandbox
+	skipped  []string              // segments that a restore for real ends before
+	stuck    error                 // why it cannot go on, and what to do about it
 }
 
 // recoverCluster starts PostgreSQL harmless, waits until it is out of recovery, and proves
@@ -131,6 +133,9 @@ func (r *recovered) start(ctx context.Context, out suite.Out) (err error) {
 	if err != nil {
 		return err
 	}
+	if err = r.chooseGetting(ctx, out); err != nil {
+		return err
+	}
 	defer watch(ctx, func(ctx context.Context) {
 		if log, unread := server.ReadLog(ctx); unread == nil { // the next look will do
 			known := int64(len(r.plan.chain.Entries)) // production goes on archiving
@@ -139,6 +144,8 @@ func (r *recovered) start(ctx context.Context, out suite.Out) (err error) {
 	})()
 	ctx, stop := whileStoreAnswers(ctx, r.repo.Repository, r.box)
 	defer stop()
+	ctx, stopRoom := r.whileThereIsRoom(ctx)
+	defer stopRoom()
 	if err = r.seal(ctx); err != nil {
 		return err
 	}
@@ -153,6 +160,9 @@ func (r *recovered) start(ctx context.Context, out suite.Out) (err error) {
 		}
 	}
 	closeLater(out, r.conn)
+	if r.stuck != nil {
+		return r.stuck
+	}
 	if err != nil {
 		return r.whyNotUp(ctx, out, err)
 	}

@@ -34,6 +34,10 @@ func (r *recovered) reachedTheEnd(ctx context.Context, out suite.Out) (err error
 	}
 	if opened := r.cluster.server.Opened; opened != nil { // started again since: it knows nothing of the recovery
 		out.Note("no superuser could log in, or no database took connections: the clone was opened in single-user mode")
+		if r.real != nil {
+			out.Note("what that has changed stays in the restored cluster: role %s is a superuser that may log in, and "+
+				"database %s takes connections", suite.Printable(r.cluster.server.User), suite.Printable(r.cluster.server.Home))
+		}
 		r.end.log = *opened
 		replayed, r.end.commit = r.end.log.RedoEnd, nil
 		if last := r.end.log.LastCommit; !last.IsZero() {
@@ -51,8 +55,7 @@ func (r *recovered) reachedTheEnd(ctx context.Context, out suite.Out) (err error
 		r.listed = r.plan.archive
 	}
 	log, timeline := r.end.log, r.end.fork.From.Timeline
-	out.Note("timeline %d replayed up to %s, %d segments in %.1f s", timeline, replayed, log.Segments(),
-		log.RedoDone.Sub(log.RedoStart).Seconds())
+	out.Note("timeline %d replayed up to %s, %s", timeline, replayed, replayRate(log, r.plan.segmentSize))
 	chain, err := r.expectedChain(ctx, out)
 	if err != nil {
 		return err

@@ -12,24 +12,32 @@ import (
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/target"
+	"veza.fr/recovery/internal/versions"
 )
 
 // restored is what lies in the sandbox's data directory, and what it took to get it there. Its
 // plan is that of preflight, or another one when its set had expired meanwhile.
 type restored struct {
 	provisioned
-	started time.Time     // the clock of the RTO
-	took    time.Duration // until the files were there
-	before  *before       // what was replayed up to where the data was compared; nil without that
+	started   time.Time            // the clock of the RTO
+	took      time.Duration        // until the files were there
+	processes pgbackrest.Processes // that restore works with
+	nproc     int                  // cores of the sandbox
+	before    *before              // what was replayed up to where the data was compared; nil without that
 }
 
 // restore restores the pinned set. The clock of the RTO starts here.
 func restore(ctx context.Context, out suite.Out, p provisioned) (restored, error) {
-	r := restored{provisioned: p, started: time.Now()}
+	r := restored{provisioned: p}
 	if err := r.real.begin(ctx, out, p); err != nil {
 		return r, err
 	}
-	err := r.run(ctx, out, r.plan.aim.target)
+	err := r.chooseProcesses(ctx, out)
+	if err != nil {
+		return r, reason.Wrap(reason.SandboxFailed, err)
+	}
+	r.started = time.Now()
+	err = r.run(ctx, out, r.plan.aim.target)
 	if _, known := reason.Of(err); err != nil && !known {
 		if info, expired := r.expired(ctx, out); expired {
 			var again plan
@@ -56,10 +64,6 @@ func restore(ctx context.Context, out suite.Out, p provisioned) (restored, error
 
 // run has pgBackRest restore the set of the plan, ready to be recovered to a target.
 func (r restored) run(ctx context.Context, out suite.Out, to target.Target) error {
-	cores, err := r.cores(ctx)
-	if err != nil {
-		return err
-	}
 	tell := func(size int64) {
 		total := max(size, r.plan.set.Info.Size) // du counts the directories as well
 		out.Progress(suite.Progress{What: "restored", Done: size, Total: total, Unit: suite.Bytes})
@@ -73,8 +77,9 @@ func (r restored) run(ctx context.Context, out suite.Out, to target.Target) erro
 	ctx, stop := whileStoreAnswers(ctx, r.repo.Repository, r.box)
 	defer stop()
 	return r.repo.Pgbackrest.Restore(ctx, pgbackrest.RestoreOptions{
-		Set: r.plan.set.Label, Target: targetOptions(to), Tablespaces: r.box.Dir("tblspc"), ProcessMax: cores,
+		Set: r.plan.set.Label, Target: targetOptions(to), Tablespaces: r.box.Dir("tblspc"), ProcessMax: r.processes.Option,
 		Node: r.real != nil, Delta: r.real.delta(),
+		BadPages: r.AcceptLoss && versions.RestoreRefusesPages.In(r.Version),
 	}, io.Discard)
 }
 
@@ -125,7 +130,11 @@ func (r restored) planAgain(ctx context.Context, out suite.Out, info pgbackrest.
 // failed gives a failed restore its reason. From 2.55 on restore reads the history with the highest number in
 // the archive, whether recovery would come to it or not: it says itself what is wrong, but not of which file.
 func (r restored) failed(ctx context.Context, err error) error {
-	if why, _ := reason.Of(err); why != "" || !pgbackrest.Damaged(err) && !pgbackrest.OffTimeline(err) {
+	if occupied := r.real.occupied(err); occupied != nil {
+		return occupied
+	}
+	if why, _ := reason.Of(err); why != "" || pgbackrest.BadPages(err) ||
+		!pgbackrest.Damaged(err) && !pgbackrest.OffTimeline(err) {
 		return failedRestore(err)
 	}
 	name, unread := r.repo.Highest(ctx, r.plan.directory(r.repo), r.plan.archive)
@@ -154,6 +163,10 @@ func failedRestore(err error) error {
 	}
 	if pgbackrest.OffTimeline(err) {
 		return reason.Wrap(reason.TimelineConflict, err)
+	}
+	if pgbackrest.BadPages(err) {
+		return reason.Errorf(reason.PageChecksum, "%w; the page was damaged when the backup was taken: restore an older set, "+
+			"or all the same with checksum-page-error=n", err)
 	}
 	if pgbackrest.Damaged(err) {
 		return reason.Wrap(reason.RepoCorrupt, err)

@@ -9,6 +9,7 @@ import (
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/target"
+	"veza.fr/recovery/internal/versions"
 	"veza.fr/recovery/internal/wal"
 )
 
@@ -21,12 +22,15 @@ type wanted struct {
 }
 
 // usable are the sets without page checksum errors; the others are named.
-func usable(out suite.Out, backups []pgbackrest.Backup) (good []pgbackrest.Backup) {
+func usable(out suite.Out, backups []pgbackrest.Backup, version string) (good []pgbackrest.Backup) {
 	for i, b := range backups {
 		if b.Error != nil && *b.Error {
 			byDefault := ""
 			if i == len(backups)-1 { // option set: the newest, with errors or without
 				byDefault = "; `pgbackrest restore` takes it, unless --set names another"
+				if versions.RestoreRefusesPages.In(version) {
+					byDefault += ", and then ends at such a page, unless checksum-page-error=n"
+				}
 			}
 			out.Note("backup set %s has page checksum errors and is passed over%s", b.Label, byDefault)
 			continue

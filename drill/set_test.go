@@ -115,15 +115,17 @@ func TestUsable(t *testing.T) {
 	full.Error, diff.Error = &yes, &no
 	unchecked, _ := twoSets(t)
 	var said recorder
-	good := usable(suite.NewOut(&said), []pgbackrest.Backup{full, diff, unchecked})
+	good := usable(suite.NewOut(&said), []pgbackrest.Backup{full, diff, unchecked}, "2.45")
 	assert.Equal(t, []pgbackrest.Backup{diff, unchecked}, good)
 	assert.Contains(t, said.String(), full.Label+" has page checksum errors")
 	assert.Equal(t, []string{suite.NoteKey}, said.keys)
 	assert.NotContains(t, said.String(), "--set")
 
-	good = usable(suite.NewOut(&said), []pgbackrest.Backup{diff, full})
+	good = usable(suite.NewOut(&said), []pgbackrest.Backup{diff, full}, "2.60.0")
 	assert.Equal(t, []pgbackrest.Backup{diff}, good)
-	assert.Contains(t, said.String(), "`pgbackrest restore` takes it, unless --set names another")
+	assert.Contains(t, said.String(), "`pgbackrest restore` takes it, unless --set names another, and then ends at such a page")
+	usable(suite.NewOut(&said), []pgbackrest.Backup{diff, full}, "2.59.3")
+	assert.Contains(t, said.String(), "takes it, unless --set names another\n")
 }
 
 // A set that ended more than a little in the future tells of a wrong clock.

@@ -14,17 +14,20 @@ import (
 	"veza.fr/recovery/internal/sandbox"
 )
 
-// seal keeps the replay from places outside of the sandbox. On a node they are where they belong.
+// seal keeps the replay from places outside of the sandbox. On a node those of the backup are where they belong, and a
+// later one must be looked at before anything is written there: it may hold what the lost cluster had.
 func (r *recovered) seal(ctx context.Context) error {
 	if r.real != nil {
-		return r.real.recovering()
+		if err := r.real.recovering(); err != nil {
+			return err
+		}
 	}
 	return reason.Wrap(reason.SandboxFailed, r.cluster.server.SealTablespaces(ctx))
 }
 
 func (r *recovered) linksInside(ctx context.Context) error {
 	if r.real != nil {
-		return nil
+		return reason.Wrap(reason.SandboxFailed, r.cluster.server.UnsealTablespaces(ctx))
 	}
 	return linksInside(ctx, r.box, r.cluster.server)
 }
@@ -47,9 +50,6 @@ func linksInside(ctx context.Context, box sandbox.Sandbox, server *postgres.Serv
 // dropLeftLinks takes away the links of tablespaces that were dropped after the backup: sealed, the
 // replay could not, and what reads all files would stumble over them.
 func (r *recovered) dropLeftLinks(ctx context.Context) error {
-	if r.real != nil { // nothing was sealed
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
 	defer cancel()
 	rows, err := r.conn.Query(ctx, "SELECT oid::text FROM pg_catalog.pg_tablespace")

@@ -95,7 +95,7 @@ func TestReadme_HasEveryHeadingThatIsPromised(t *testing.T) {
 		"## Repository wiring":                                     "ansible-playbook -i inventory --ask-vault-pass",
 		"## The drill by hand":                                     "bin/testprom -- /opt/veza-drill/bin/drill.test",
 		"## Keep the restored cluster: `-keep`":                    "DRILL_KEEP=true",
-		"## After a disaster: restore for real":                    "pgbackrest --stanza=veza --log-level-console=info",
+		"## After a disaster: restore for real":                    "veza-restore -to",
 		"## What each alert means":                                 "journalctl -u pgbackrest-drill",
 	} {
 		_, section, found := strings.Cut(readme, "\n"+heading+"\n")

@@ -48,45 +48,83 @@ const claimSuffix = ".veza-restore.json"
 // ClaimFile is where the claim of a data directory lies.
 func ClaimFile(dir string) string { return dir + claimSuffix }
 
-// ReadClaim reads the claim on a data directory; nil where there is none.
+// ReadClaim reads the claim on a data directory; nil where there is none. An empty file is none either: the run that
+// made it was killed before it wrote anything. An error is config_invalid: the file is nothing that a restore left.
 func ReadClaim(dir string) (*Claim, error) {
 	file, err := os.OpenFile(ClaimFile(dir), os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, unreadable(dir, err)
 	}
 	defer file.Close() //nolint:errcheck // only read
 	content, err := io.ReadAll(io.LimitReader(file, 1<<16))
 	if err != nil {
-		return nil, err
+		return nil, unreadable(dir, err)
+	}
+	if len(content) == 0 {
+		return nil, nil
 	}
 	var c Claim
 	if err = json.Unmarshal(content, &c); err != nil {
-		return nil, fmt.Errorf("%s: %w", ClaimFile(dir), err)
+		return nil, unreadable(dir, err)
 	}
 	return &c, nil
 }
 
-// Take locks the claim on a data directory, and makes its file where there is none. While another run has it: locked.
-func Take(dir string) (*Claim, error) {
-	held := flock.New(ClaimFile(dir), flock.SetFlag(os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW), flock.SetPermissions(0o600))
-	ok, err := held.TryLock()
-	if err != nil {
-		return nil, reason.Errorf(reason.SandboxFailed, "mark the restore in %s: %w", ClaimFile(dir), err)
-	}
-	if !ok {
-		who := ""
-		if c, err := ReadClaim(dir); err == nil && c != nil {
-			who = fmt.Sprintf(", begun %s with backup set %s", c.Begun.UTC().Format(time.RFC3339), c.Set)
-		}
-		return nil, reason.Errorf(reason.Locked, "another restore into %s is at work%s", dir, who)
-	}
-	return &Claim{Data: dir, held: held}, nil
+func unreadable(dir string, err error) error {
+	return reason.Errorf(reason.ConfigInvalid, "the mark of a restore, %s, cannot be read (%w): move it away together "+
+		"with what is in the data directory", ClaimFile(dir), err)
 }
 
-// Say writes how far the restore is, whole and on the disk: after a power cut it must be true.
+// takeTries bounds how often a mark is looked for again that another run has replaced or taken away meanwhile.
+const takeTries = 10
+
+// Take locks the claim on a data directory, and makes its file where there is none. While another run has it: locked.
+func Take(dir string) (*Claim, error) {
+	for range takeTries {
+		held, err := lock(ClaimFile(dir))
+		if err != nil {
+			return nil, reason.Errorf(reason.SandboxFailed, "mark the restore in %s: %w", ClaimFile(dir), err)
+		}
+		if held == nil {
+			break
+		}
+		if current(held, ClaimFile(dir)) {
+			return &Claim{Data: dir, held: held}, nil
+		}
+		_ = held.Close() // the lock of a file that nobody finds any more
+	}
+	who := ""
+	if c, err := ReadClaim(dir); err == nil && c != nil {
+		who = fmt.Sprintf(", begun %s with backup set %s", c.Begun.UTC().Format(time.RFC3339), c.Set)
+	}
+	return nil, reason.Errorf(reason.Locked, "another restore into %s is at work%s", dir, who)
+}
+
+// lock locks a file, made where there is none; nil says that somebody else has it.
+func lock(path string) (*flock.Flock, error) {
+	held := flock.New(path, flock.SetFlag(os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW), flock.SetPermissions(0o600))
+	ok, err := held.TryLock()
+	if err != nil || !ok {
+		return nil, errors.Join(err, held.Close())
+	}
+	return held, nil
+}
+
+// current says whether a locked file is still the one of that name.
+func current(held *flock.Flock, path string) bool {
+	mine, err := held.Stat()
+	if err != nil {
+		return false
+	}
+	named, err := os.Lstat(path)
+	return err == nil && os.SameFile(mine, named)
+}
+
+// Say writes how far the restore is, whole and on the disk: after a power cut it must be true. The new file is locked
+// before it has its name.
 func (c *Claim) Say(step Step) error {
 	c.Step, c.Changed = step, time.Now()
 	if info, err := os.Stat(c.Data); err == nil {
@@ -96,27 +134,51 @@ func (c *Claim) Say(step Step) error {
 	if err != nil {
 		return err
 	}
-	file, err := os.OpenFile(c.held.Path(), os.O_WRONLY|unix.O_NOFOLLOW, 0)
+	beside := ClaimFile(c.Data) + ".new"
+	if err = os.Remove(beside); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a run that was killed
+		return err
+	}
+	if err = write(beside, append(content, '\n')); err != nil {
+		return err
+	}
+	next, err := lock(beside)
+	if err != nil || next == nil {
+		return errors.Join(err, os.Remove(beside))
+	}
+	if err = os.Rename(beside, ClaimFile(c.Data)); err != nil {
+		return errors.Join(err, next.Close(), os.Remove(beside))
+	}
+	_ = c.held.Close() // the file that was replaced
+	c.held = next
+	return Sync(c.Beside())
+}
+
+// write makes a file that is on the disk.
+func write(path string, content []byte) error {
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return err
 	}
-	// In place: a renamed file would take the lock with it. What is cut is no JSON, and is refused.
-	err = errors.Join(file.Truncate(0), write(file, append(content, '\n')), file.Sync())
-	return errors.Join(err, file.Close())
+	_, err = file.Write(content)
+	return errors.Join(err, file.Sync(), file.Close())
 }
 
-func write(file *os.File, content []byte) error {
-	_, err := file.Write(content)
-	return err
+// Sync has the names in a directory on the disk.
+func Sync(dir string) error {
+	file, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Sync(), file.Close())
 }
 
 // Drop takes the mark away: nothing of a restore is left to be ended.
 func (c *Claim) Drop() error {
-	return errors.Join(os.Remove(c.held.Path()), c.held.Unlock())
+	return errors.Join(os.Remove(ClaimFile(c.Data)), Sync(c.Beside()), c.held.Close())
 }
 
 // Release leaves the mark for whoever resumes.
-func (c *Claim) Release() error { return c.held.Unlock() }
+func (c *Claim) Release() error { return c.held.Close() }
 
 // Of says whether the claim is about the directory that is there now.
 func (c *Claim) Of(dir string) bool {
@@ -132,4 +194,4 @@ func inode(info fs.FileInfo) uint64 {
 }
 
 // Beside is the directory that the mark lies in.
-func (c *Claim) Beside() string { return filepath.Dir(c.held.Path()) }
+func (c *Claim) Beside() string { return filepath.Dir(c.Data) }

@@ -1,9 +1,11 @@
 package node
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -65,7 +67,7 @@ func newestFirst(a, b string) int {
 	case filepath.Base(b) == in:
 		return 1
 	}
-	return int((age(b) - age(a)) >> 32) //nolint:gosec // only its sign
+	return cmp.Compare(age(b), age(a))
 }
 
 // sslOptions are those of `pg_autoctl create postgres` for how a node was made.
@@ -77,14 +79,14 @@ func sslOptions(ssl *ini.Section) []string {
 	if ssl.Key("self_signed").String() == "1" {
 		return append([]string{"--ssl-self-signed"}, options...)
 	}
-	for option, key := range map[string]string{
-		"--ssl-ca-file": "ca_file", "--ssl-crl-file": "crl_file", "--server-cert": "cert_file", "--server-key": "key_file",
+	for _, pair := range [][2]string{
+		{"--ssl-ca-file", "ca_file"}, {"--ssl-crl-file", "crl_file"},
+		{"--server-cert", "cert_file"}, {"--server-key", "key_file"},
 	} {
-		if value := ssl.Key(key).String(); value != "" {
-			options = append(options, option, value)
+		if value := ssl.Key(pair[1]).String(); value != "" {
+			options = append(options, pair[0], value)
 		}
 	}
-	slices.Sort(options[2:])
 	return options
 }
 
@@ -96,8 +98,7 @@ func (f *Formation) parse(content []byte) error {
 	}
 	keeper, server := file.Section("pg_autoctl"), file.Section("postgresql")
 	f.Monitor = keeper.Key("monitor").String()
-	if strings.Contains(f.Monitor, "@") && strings.Contains(strings.SplitN(f.Monitor, "@", 2)[0], ":") &&
-		strings.Count(strings.SplitN(f.Monitor, "@", 2)[0], ":") > 1 || strings.Contains(f.Monitor, "password") {
+	if secret(f.Monitor) {
 		f.Monitor = ""
 	}
 	for _, pair := range [][2]string{
@@ -118,6 +119,34 @@ func (f *Formation) parse(content []byte) error {
 	}
 	f.Options = append(f.Options, sslOptions(file.Section("ssl"))...)
 	return nil
+}
+
+// secret says whether a libpq string holds a password, or cannot be told not to.
+func secret(conninfo string) bool {
+	if strings.Contains(strings.ToLower(conninfo), "password") {
+		return true
+	}
+	if !strings.Contains(conninfo, "://") {
+		return false
+	}
+	parsed, err := url.Parse(conninfo)
+	if err != nil {
+		return strings.Contains(conninfo, "@") // several hosts with ports are no URL to Go
+	}
+	_, has := parsed.User.Password()
+	return has
+}
+
+// included is the file of settings that pg_auto_failover writes into a data directory; it is in its backups.
+const included = "postgresql-auto-failover.conf"
+
+// Next is what to type so that a restored data directory goes into production.
+func (f Formation) Next(dir, bin string) string {
+	if f.State == "" && f.Monitor == "" && len(f.Options) == 0 && !exists(dir, included) {
+		return fmt.Sprintf("start it by its service, or by %s/pg_ctl start -D %s, and take a full backup: "+
+			"pg_auto_failover knows nothing of it", bin, dir)
+	}
+	return f.Adopt(dir, bin)
 }
 
 // Adopt is what to type, as the user who runs PostgreSQL, so that pg_auto_failover takes a restored data directory as

@@ -1,5 +1,5 @@
-// Package node is the data directory of a machine that is restored for real: what is in it, who uses it, and the mark of
-// a restore that has not ended. Nothing in this package removes or changes what it looks at.
+// Package node is the data directory of a machine that is restored for real: what is in it, who uses it, and the mark
+// of a restore that has not ended. Nothing in this package removes or changes what it looks at.
 package node
 
 import (
@@ -30,12 +30,13 @@ type Place struct {
 	Control, Recovery, Standby bool
 	// Ours says that the last start of the cluster was a restore's: nobody has used it since.
 	Ours      bool
+	Owner     string // whose the directory is, where that is not the user who runs PostgreSQL; else ""
 	Formation Formation
 	Free      int64 // bytes that the user may take on its file system
 }
 
-// ourStart is in the command line of a server that a restore has started, which PostgreSQL keeps in postmaster.opts until
-// the next start: its configuration is in the scratch directory of the run.
+// ourStart is in the command line of a server that a restore has started, which PostgreSQL keeps in postmaster.opts
+// until the next start: its configuration is in the scratch directory of the run.
 var ourStart = regexp.MustCompile(`"config_file=/[^"]*/` + sandbox.Prefix + `[^"/]*-restore-[0-9a-f]{16}/etc/postgresql\.conf"`)
 
 // mostNames bounds how many entries a sentence names.
@@ -56,7 +57,10 @@ func Look(dir, home string) (p Place, err error) {
 		return p, reason.Errorf(reason.ConfigInvalid, "-to %s is no directory", p.Dir)
 	default:
 		p.Exists = true
-		if err = p.read(); err != nil {
+		if err = p.read(); err == nil {
+			p.Owner, err = stranger(info)
+		}
+		if err != nil {
 			return p, reason.Errorf(reason.ConfigInvalid, "-to: %w", err)
 		}
 	}
@@ -72,7 +76,8 @@ func Look(dir, home string) (p Place, err error) {
 	return p, nil
 }
 
-// Resolved is the path of a data directory without symbolic links; what cannot be one stays as it is, and Look says why.
+// Resolved is the path of a data directory without symbolic links; what cannot be one stays as it is, and Look says
+// why.
 func Resolved(dir string) string {
 	if whole, err := resolve(dir); err == nil {
 		return whole
@@ -112,7 +117,25 @@ func nodeOf(dir string) error {
 	if strings.Count(dir, "/") < 2 {
 		return errors.New("a directory of its own is needed, not one below /")
 	}
+	if around := clusterAround(dir); around != "" {
+		return fmt.Errorf("it lies inside a cluster, or what belongs to one: %s", around)
+	}
 	return nil
+}
+
+// versionDirectory is how PostgreSQL calls its own directory in a tablespace.
+var versionDirectory = regexp.MustCompile(`^PG_\d+_\d+$`)
+
+// clusterAround is what a path lies in of a cluster: its data directory, one of a tablespace, or one that its pg_wal
+// leads to; "" is nothing. An empty directory in there is in use, and a new one would be in the way.
+func clusterAround(dir string) string {
+	for above := filepath.Dir(dir); above != "/"; above = filepath.Dir(above) {
+		if exists(above, "PG_VERSION") || exists(above, "global/pg_control") || exists(above, "archive_status") ||
+			versionDirectory.MatchString(filepath.Base(above)) {
+			return above
+		}
+	}
+	return ""
 }
 
 // read looks into a directory that is there.
@@ -201,7 +224,24 @@ func Make(dir string) error {
 	return own(dir)
 }
 
-// MakeAs makes a directory, empty, that belongs to whom another belongs; one that is there must be empty. It is for
+// temporary ends the names of files that pgBackRest has not finished (STORAGE_FILE_TEMP_EXT).
+const temporary = ".pgbackrest.tmp"
+
+// NothingFinished says whether there is no file in a directory and all below it, but for links and what pgBackRest was
+// about to write.
+func NothingFinished(dir string) (bool, error) {
+	nothing := true
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && entry.Type()&fs.ModeSymlink == 0 && !strings.HasSuffix(path, temporary) {
+			nothing = false
+			return fs.SkipAll
+		}
+		return err
+	})
+	return nothing, err
+}
+
+// MakeAs makes a directory that belongs to whom another belongs; one that is there must be empty, and theirs. It is for
 // tablespaces, whose names come from the data: what is above it must be there.
 func MakeAs(dir, like string) error {
 	info, err := os.Stat(like)
@@ -212,10 +252,27 @@ func MakeAs(dir, like string) error {
 	if !ok {
 		return errors.ErrUnsupported
 	}
-	if err = os.Mkdir(dir, 0o700); err != nil {
+	if err = os.Mkdir(dir, 0o700); err == nil {
+		return os.Lchown(dir, int(owner.Uid), int(owner.Gid))
+	}
+	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return os.Lchown(dir, int(owner.Uid), int(owner.Gid))
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	if len(entries) > 0 {
+		return fmt.Errorf("it is not empty (%q): move what is there away", entries[0].Name())
+	}
+	there, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	if s, ok := there.Sys().(*syscall.Stat_t); !ok || s.Uid != owner.Uid {
+		return errors.New("it belongs to somebody else")
+	}
+	return nil
 }
 
 // own gives a directory to the user who runs PostgreSQL, where this process may.
@@ -223,19 +280,40 @@ func own(dir string) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
-	who, err := user.Lookup(host.ServiceUser)
-	if err != nil {
-		return err
-	}
-	uid, err := strconv.Atoi(who.Uid)
-	if err != nil {
-		return err
-	}
-	gid, err := strconv.Atoi(who.Gid)
+	uid, gid, err := server()
 	if err != nil {
 		return err
 	}
 	return os.Lchown(dir, uid, gid)
+}
+
+// server is the user who runs PostgreSQL.
+func server() (uid, gid int, err error) {
+	if os.Geteuid() != 0 {
+		return os.Geteuid(), os.Getegid(), nil
+	}
+	who, err := user.Lookup(host.ServiceUser)
+	if err == nil {
+		uid, err = strconv.Atoi(who.Uid)
+	}
+	if err == nil {
+		gid, err = strconv.Atoi(who.Gid)
+	}
+	return uid, gid, err
+}
+
+// stranger is who owns a directory and does not run PostgreSQL; "" is the one who does.
+func stranger(info fs.FileInfo) (string, error) {
+	uid, _, err := server()
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if err != nil || !ok || int(owner.Uid) == uid {
+		return "", err
+	}
+	id := strconv.FormatUint(uint64(owner.Uid), 10)
+	if who, err := user.LookupId(id); err == nil {
+		return who.Username, nil
+	}
+	return id, nil
 }
 
 // free is what may be written where a directory is or will be.

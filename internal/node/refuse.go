@@ -29,6 +29,8 @@ func (p Place) Refuse(asked Asked, claim *Claim, role string) error {
 	case p.Formation.State != "":
 		return refuse("pg_auto_failover still knows this node (%s): drop the node at the monitor and move that state away "+
 			"first, or restore another node", p.Formation.State)
+	case p.Owner != "" && len(p.Entries) == 0:
+		return refuse("it belongs to %s, not to the user who runs PostgreSQL: chown it", p.Owner)
 	case len(p.Entries) == 0:
 		return nil // nothing can be lost; with -resume the restore begins again
 	case !asked.Resume && claim != nil:
@@ -60,8 +62,8 @@ func (p Place) refuseResume(asked Asked, claim *Claim, refuse func(string, ...an
 	case p.Standby:
 		return refuse("-resume: it has become a standby since (standby.signal)")
 	case p.Control && !p.Recovery && !p.Ours:
-		return refuse("-resume: its recovery has ended since (no recovery.signal), and the cluster may have been used: go " +
-			"on with it as it is, or move it away and restore again")
+		return refuse("-resume: its recovery has ended since (no recovery.signal), and the cluster may have been " +
+			"used: go on with it as it is, or move it away and restore again")
 	}
 	return nil
 }

@@ -37,32 +37,37 @@ const Versions Feature = 1
 // localhost only. It holds its objects in memory, and answers 403 to whoever
 // does not sign with one of its pairs of keys, or writes with the one that only reads.
 func Embedded(ctx context.Context, features ...Feature) (*Store, error) {
-	s := invent("localhost")
-	s.ReadKey, s.ReadSecret = Credentials()
 	backend := s3mem.New()
-	if err := backend.CreateBucket(s.Bucket); err != nil {
+	if err := backend.CreateBucket(bucketName); err != nil {
 		return nil, fmt.Errorf("embedded object store: %w", err)
 	}
 	if slices.Contains(features, Versions) {
 		var on gofakes3.VersioningConfiguration
 		on.SetEnabled(true)
-		if err := backend.SetVersioningConfiguration(s.Bucket, on); err != nil {
+		if err := backend.SetVersioningConfiguration(bucketName, on); err != nil {
 			return nil, fmt.Errorf("embedded object store: %w", err)
 		}
 	}
+	return Serve(ctx, newestFirst{backend})
+}
+
+// Serve is Embedded over the objects of somebody else, whose only bucket has the usual name.
+func Serve(ctx context.Context, backend gofakes3.Backend) (*Store, error) {
+	s := invent("localhost")
+	s.ReadKey, s.ReadSecret = Credentials()
 	ca, certificate, err := certify(s.Endpoint, embeddedLife)
 	if err != nil {
 		return nil, fmt.Errorf("embedded object store: %w", err)
 	}
 	s.CA = ca
-	listeners, err := listen(ctx)
+	listeners, err := Listen(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("embedded object store: %w", err)
 	}
 	s.Port = listeners[0].Addr().(*net.TCPAddr).Port
 	server := &http.Server{
 		Handler: signed(map[string]user{s.Key: {secret: s.Secret}, s.ReadKey: {secret: s.ReadSecret, reads: true}},
-			gofakes3.New(newestFirst{backend}).Server()),
+			gofakes3.New(backend).Server()),
 		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
 		ErrorLog:          log.New(io.Discard, "", 0), // a client that hangs up is no news
 		ReadHeaderTimeout: time.Minute,
@@ -89,9 +94,9 @@ func serve(server *http.Server, listeners []net.Listener) func(context.Context) 
 	}
 }
 
-// listen opens one free port on 127.0.0.1 and, where the machine has it, on
+// Listen opens one free port on 127.0.0.1 and, where the machine has it, on
 // ::1: localhost may mean either, and clients need not try both.
-func listen(ctx context.Context) ([]net.Listener, error) {
+func Listen(ctx context.Context) ([]net.Listener, error) {
 	var config net.ListenConfig
 	var last error
 	for range bindTries {

@@ -33,9 +33,12 @@ type Store struct {
 	stop func(context.Context) error
 }
 
+// bucketName is that of every bucket made here.
+const bucketName = "backups"
+
 // invent makes up credentials for a store that will be reached by a name.
 func invent(endpoint string) *Store {
-	s := &Store{Endpoint: endpoint, Bucket: "backups", Region: "us-east-1"}
+	s := &Store{Endpoint: endpoint, Bucket: bucketName, Region: "us-east-1"}
 	s.Key, s.Secret = Credentials()
 	return s
 }

@@ -145,16 +145,20 @@ type RestoreOptions struct {
 	Set         string   // label; always pinned
 	Target      []string // --type, --target ...; empty: end of archive
 	Tablespaces string   // directory that tablespaces are mapped into
-	ProcessMax  int
+	ProcessMax  int      // 0: the conf says it
 	// Node restores for real: tablespaces and links to where they belong, or where the conf maps them, and the cluster
 	// archives as it did. Delta takes up a restore that was interrupted.
 	Node, Delta bool
+	BadPages    bool // restore pages that fail their checksum all the same (versions.RestoreRefusesPages)
 }
 
 // Restore restores a set. The restored cluster of a sandbox cannot archive: --archive-mode=off
 // (facts A7).
 func (c *Client) Restore(ctx context.Context, o RestoreOptions, output io.Writer) error {
-	argv := append(c.locked("restore"), "--set="+o.Set, "--pg1-path="+c.Data, "--process-max="+strconv.Itoa(o.ProcessMax))
+	argv := append(c.locked("restore"), "--set="+o.Set, "--pg1-path="+c.Data)
+	if o.ProcessMax > 0 {
+		argv = append(argv, "--process-max="+strconv.Itoa(o.ProcessMax))
+	}
 	switch {
 	case !o.Node:
 		argv = append(argv, "--archive-mode=off", "--tablespace-map-all="+o.Tablespaces, "--no-link-all", "--no-delta")
@@ -163,6 +167,9 @@ func (c *Client) Restore(ctx context.Context, o RestoreOptions, output io.Writer
 		argv = append(argv, "--archive-mode=preserve", "--delta")
 	default:
 		argv = append(argv, "--archive-mode=preserve", "--no-delta")
+	}
+	if o.BadPages {
+		argv = append(argv, "--no-checksum-page-error")
 	}
 	argv = append(argv, resets...)
 	// By environment: restore would hand it to archive-get, which refuses it without archive-async.
@@ -193,9 +200,7 @@ var (
 	mapResets = []string{"--reset-tablespace-map", "--reset-link-map"}
 )
 
-// ReplayEnv is what PostgreSQL must have in its environment while archive-get runs
-// under it: restore takes no archive-async, and an asynchronous archive-get has a
-// fatal race at timeline switches (facts A1).
+// ReplayEnv has archive-get bring one segment at a time, whatever the conf says: see Client.ReplayEnv.
 var ReplayEnv = []string{"PGBACKREST_ARCHIVE_ASYNC=n"}
 
 func (c *Client) query(ctx context.Context, argv []string) ([]byte, error) {

@@ -157,6 +157,16 @@ func Damaged(err error) bool {
 	return ok && damage.MatchString(strings.Join(failed.Lines, "\n"))
 }
 
+// badPages is what restore says of a file with pages that fail their checksum (versions.RestoreRefusesPages).
+var badPages = regexp.MustCompile(`invalid page checksums?(\(s\))? found in file`)
+
+// BadPages says whether restore refused a file in which the backup had found pages that fail their checksum: the
+// repository is whole, and what was backed up was not.
+func BadPages(err error) bool {
+	failed, ok := errors.AsType[*Error](err)
+	return ok && badPages.MatchString(strings.Join(failed.Lines, "\n"))
+}
+
 // OffTimeline says whether restore refused a set that is not on the timeline it would be recovered to
 // (db-mismatch, versions.RestoreChecksTimeline).
 func OffTimeline(err error) bool {

@@ -3,11 +3,14 @@ package postgres
 import (
 	"context"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+
+	"veza.fr/recovery/internal/host"
 )
 
 // OursPrefix begins the name of whatever a run makes in a restored cluster: its reader, and the schemas with functions
@@ -18,12 +21,23 @@ const OursPrefix = "veza_drill_"
 const oursPattern = "'^" + OursPrefix + "[a-z2-7]{26}$'"
 
 // archiveMode is that of a kept cluster while it is restored: its own, so that the history of the timeline it begins,
-// and every segment of it, waits for the archive. Nothing leaves it meanwhile, since archive_command is empty.
+// and every segment of it, waits for the archive. Nothing leaves it meanwhile, since archive_command is empty. Where
+// no restored file says it, as where the configuration is in /etc, they wait as well: should it turn out to be off,
+// nobody looks at what waits.
 func (s *Server) archiveMode() string {
-	if mode, set := s.Restored.Value("archive_mode"); set && slices.Contains([]string{"on", "always"}, mode.Value) {
-		return mode.Value
+	mode, set := s.Restored.Value("archive_mode")
+	level, _ := s.Restored.Value("wal_level")
+	switch value := strings.ToLower(mode.Value); {
+	case value == "always":
+		return value
+	case strings.EqualFold(level.Value, "minimal"): // with which no other archive_mode goes
+		return "off"
+	case !set && len(s.Restored.Missing) == 0: // PostgreSQL's own default
+		return "off"
+	case set && slices.Contains(offValues, value):
+		return "off"
 	}
-	return "off"
+	return "on"
 }
 
 // RemoveOurs takes away, from every database of a kept cluster that can be entered, what this run or one that was
@@ -110,11 +124,51 @@ const removeRoles = `DO $$
 		END LOOP;
 	END $$`
 
+// wrongSize is how a replay ends at an archived segment that is cut, where nothing that unpacks it finds that first
+// (xlogarchive.c); of one that cannot be unpacked, restore_command fails, and recovery takes it for the end.
+var wrongSize = regexp.MustCompile(`FATAL:\s+archive file "([0-9A-F]{24})" has wrong size`)
+
+// CutSegment is the segment that a replay ended at because it has not the right size, by a server log; "" for none.
+func CutSegment(log string) string {
+	all := wrongSize.FindAllStringSubmatch(log, -1)
+	if len(all) == 0 {
+		return ""
+	}
+	return all[len(all)-1][1]
+}
+
+// RestoreUpTo has recovery find a segment not in the archive, and so end before it. It is for a server that is not
+// running.
+func (s *Server) RestoreUpTo(ctx context.Context, segment string) error {
+	file := path.Join(s.Data, autoConf)
+	content, err := s.Host.Read(ctx, file)
+	if err != nil {
+		return err
+	}
+	line, err := upTo(string(content), segment)
+	if err != nil {
+		return err
+	}
+	return s.Host.Put(ctx, file, append(content, line...), 0o600, "")
+}
+
+// upTo is the line to add to a postgresql.auto.conf.
+func upTo(conf, segment string) (string, error) {
+	before, err := restoreCommandOf(conf)
+	if err != nil {
+		return "", err
+	}
+	command := `if [ "%f" = ` + segment + " ]; then exit 1; else " + before + "; fi"
+	return "\n" + restoreCommand + " = " + quoted(command) + "\n", nil
+}
+
 // HandBack gives a kept cluster that is stopped its own postgresql.auto.conf back, without what pgBackRest added for
-// the restore: restore_command and the targets name files of the run. What stood there before comes back.
+// the restore: restore_command and the targets name files of the run. What stood there before comes back. The options of
+// the last start go, which no backup has: `pg_ctl restart` would start the cluster by them.
 func (s *Server) HandBack(ctx context.Context) error {
-	if s.autoConf == nil {
-		return nil
+	_, err := s.Host.Run(ctx, host.Command{Argv: []string{"rm", "-f", path.Join(s.Data, "postmaster.opts")}})
+	if err != nil || s.autoConf == nil {
+		return err
 	}
 	content := handedBack(string(s.autoConf))
 	return s.Host.Put(ctx, path.Join(s.Data, autoConf), []byte(content), 0o600, "")
@@ -131,12 +185,13 @@ func (s *Server) PutBack(ctx context.Context) error {
 // handedBack is a restored postgresql.auto.conf without the settings of a recovery, pgBackRest's own or older ones
 // that ALTER SYSTEM or an earlier restore left.
 func handedBack(content string) string {
-	if at := strings.LastIndex(content, generated); at >= 0 {
+	if at := strings.LastIndex("\n"+content, "\n"+generated); at >= 0 {
 		content = content[:at]
 	}
 	lines := slices.DeleteFunc(strings.Split(content, "\n"), func(line string) bool {
 		s, ok := parseConfLine(line)
-		return ok && (s.Name == restoreCommand || slices.Contains(targets, s.Name)) || strings.HasPrefix(line, generated)
+		return ok && (s.Name == restoreCommand || slices.Contains(targets, s.Name)) ||
+			strings.HasPrefix(line, generated)
 	})
 	return strings.TrimRight(strings.Join(lines, "\n"), "\n") + "\n"
 }

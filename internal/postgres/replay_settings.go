@@ -1,8 +1,10 @@
 package postgres
 
 import (
+	"context"
 	"strconv"
 
+	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/wal"
 )
 
@@ -76,6 +78,12 @@ func replayed(size replaySize, major int) (list []string) {
 		}
 	}
 	return list
+}
+
+// ReplaySettings are, as name=value, what a cluster with WAL segments of the usual size is replayed with on a machine.
+func ReplaySettings(ctx context.Context, h host.Host, of Installation) []string {
+	major, _ := strconv.Atoi(of.Major()) // 0, of what is no number, has the oldest settings
+	return replayed(replaySize{memory: memory(ctx, h), segment: wal.DefaultSegmentSize >> 20}, major)
 }
 
 // segmentMegabytes is the size of a WAL segment; a control file that does not say means PostgreSQL's default.

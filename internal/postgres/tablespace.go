@@ -80,17 +80,25 @@ func (s *Server) RestoreFirstFrom(ctx context.Context, directory string) error {
 
 // firstFrom is the line to add to a postgresql.auto.conf.
 func firstFrom(conf, directory string) (string, error) {
-	before := ""
-	settings, _ := parseConf(autoConf, conf)
-	for _, setting := range settings {
-		if setting.Name == restoreCommand {
-			before = setting.Value
-		}
-	}
-	if before == "" {
-		return "", errors.New("postgresql.auto.conf has no restore_command")
+	before, err := restoreCommandOf(conf)
+	if err != nil {
+		return "", err
 	}
 	segment := "'" + strings.NewReplacer("'", `'"'"'`, "%", "%%").Replace(directory) + "'/%f"
 	command := "if [ -f " + segment + " ]; then cp " + segment + ` "%p"; else ` + before + "; fi"
 	return "\n" + restoreCommand + " = " + quoted(command) + "\n", nil
+}
+
+// restoreCommandOf is the restore_command that goes in a postgresql.auto.conf.
+func restoreCommandOf(conf string) (command string, err error) {
+	settings, _ := parseConf(autoConf, conf)
+	for _, setting := range settings {
+		if setting.Name == restoreCommand {
+			command = setting.Value
+		}
+	}
+	if command == "" {
+		return "", errors.New("postgresql.auto.conf has no restore_command")
+	}
+	return command, nil
 }

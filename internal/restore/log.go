@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"veza.fr/recovery/internal/testprom/runner"
 	"veza.fr/recovery/internal/version"
 )
 
@@ -21,9 +20,15 @@ const (
 	logName      = program + ".log"
 )
 
+// logFile is an open log.
+type logFile struct {
+	Path string
+	File *os.File
+}
+
 // openLog opens the log at the end, at the first place that takes it: that of -log alone, else
 // pgBackRest's directory, the report's, the one for temporary files. One file takes all attempts.
-func openLog(a asked) (*runner.Log, error) {
+func openLog(a asked) (*logFile, error) {
 	var failed error
 	for _, path := range a.places() {
 		log, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE|unix.O_NOFOLLOW, 0o640)
@@ -31,7 +36,7 @@ func openLog(a asked) (*runner.Log, error) {
 			failed = errors.Join(failed, err)
 			continue
 		}
-		return &runner.Log{Path: path, File: log}, begin(log, a)
+		return &logFile{path, log}, begin(log, a)
 	}
 	return nil, fmt.Errorf("cannot write a log, -log names another place: %s",
 		strings.ReplaceAll(failed.Error(), "\n", "; "))

@@ -48,6 +48,13 @@ func play(t suite.T, wanted drill.Real, gate string) {
 		if err != nil {
 			return 0, err
 		}
+		switch said, _ := os.ReadFile(gate); string(said) {
+		case "panic":
+			panic("it broke")
+		case "crash":
+			go panic("nobody recovers this")
+			<-ctx.Done()
+		}
 		return 0, wanted.Confirm(ctx, []string{"set      20260823-020003F", "hostile  \x1b[2J\x16\nnext"})
 	}, 0)
 	if wanted.Plan {
@@ -233,6 +240,35 @@ func TestPrompt_NobodyIsAsked(t *testing.T) {
 		assert.Contains(t, string(out), "PASSED  "+title+" of stanza unknown")
 		assert.Equal(t, flag == "-yes", strings.Contains(string(out), "✓ handover"))
 	}
+}
+
+// A step that panics is a verdict, with a report; what was made is undone.
+func TestRun_APanicIsAVerdict(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(dir+"/gate", []byte("panic"), 0o600))
+	cmd := command(t, dir, "-yes")
+	out, err := cmd.CombinedOutput()
+	require.Error(t, err)
+	assert.Equal(t, 2, cmd.ProcessState.ExitCode())
+	assert.Contains(t, string(out), "NO VERDICT  restore of stanza unknown")
+	assert.Contains(t, string(out), "panic (step preflight): ")
+	assert.Contains(t, string(out), "prompt_test.go:", "where it was")
+	assert.Contains(t, string(out), "✓ handover", "a server may be at work")
+	report, err := os.ReadFile(dir + "/report.json")
+	require.NoError(t, err)
+	assert.Contains(t, string(report), `"reason": "panic"`)
+}
+
+// What no step survives ends the process with exit 2, and stands in the log.
+func TestLog_HoldsACrash(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(dir+"/gate", []byte("crash"), 0o600))
+	cmd := command(t, dir, "-yes")
+	require.Error(t, cmd.Run())
+	assert.Equal(t, 2, cmd.ProcessState.ExitCode())
+	log, err := os.ReadFile(dir + "/log")
+	require.NoError(t, err)
+	assert.Contains(t, string(log), "panic: nobody recovers this\n\ngoroutine ")
 }
 
 // Without a terminal there is nobody to ask, and nothing is begun.

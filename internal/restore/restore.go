@@ -5,6 +5,7 @@ package restore
 import (
 	"fmt"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/term"
@@ -48,9 +49,11 @@ func (s Streams) run(args []string, steps func(suite.T, drill.Real)) int {
 	if err != nil {
 		return s.refuse(err.Error())
 	}
+	_ = debug.SetCrashOutput(log.File, debug.CrashOptions{}) // what no step survives is in the log at least
 	suite.Listen()
 	played := runner.Played{
-		Suite: wanted.Suite(), Report: given.report, Log: log, Stanza: given.settings.Stanza, Verbose: given.verbose,
+		Suite: wanted.Suite(), Report: given.report, Log: &runner.Log{Path: log.Path, File: log.File},
+		Stanza: given.settings.Stanza, Verbose: given.verbose,
 		Do: func(stage runner.Stage) {
 			wanted.Confirm = prompt{s.In, asks, stage.Screen, stage.Log}.confirm
 			test := player.Test{Package: program, Name: wanted.Suite().Test, Until: time.Now().Add(longest)}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/target"
 )
 
@@ -133,6 +134,14 @@ func parseSet(value string) (string, error) {
 		"must be latest, latest-diff, or a label as `pgbackrest info` shows it, such as 20260823-020003F or " +
 			"20260823-020003F_20260824-020001D",
 	)
+}
+
+func parseGetAsync(value string) (string, error) {
+	switch value {
+	case pgbackrest.GetAuto, pgbackrest.GetOn, pgbackrest.GetOff:
+		return value, nil
+	}
+	return "", errors.New("must be auto, on or off")
 }
 
 func parseDatabase(value string) (string, error) {

@@ -46,6 +46,8 @@ type Settings struct {
 	RPO           time.Duration // budget for the age of the newest moment that came back
 	// CheckBudget is what the deeper checks may take together.
 	CheckBudget time.Duration
+	// GetAsync is how archive-get brings segments to the replay: pgbackrest.GetAuto, GetOn or GetOff.
+	GetAsync string
 	// RequireReadonly makes a key that may write a finding.
 	RequireReadonly bool
 	Compare         string        // CompareNone, or what the restored data is compared with

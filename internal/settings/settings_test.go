@@ -32,7 +32,7 @@ func TestLoad_DefaultsAreTheContract(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, settings.Settings{
 		Repo: 1, Set: settings.SetLatest, Database: "postgres", MinUsers: 1,
-		RTO: 30 * time.Minute, RPO: 2 * time.Minute, Rows: 100_000,
+		RTO: 30 * time.Minute, RPO: 2 * time.Minute, Rows: 100_000, GetAsync: "auto",
 		Deep: []string{
 			"invalid_indexes",
 			"collations",
@@ -97,7 +97,8 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 		"target":           "name:before", "database": "Élise's", "min-users": "7", "checks": conf,
 		"keep": "true", "suggest": fresh,
 		"seed": "42", "state": conf, "deep": "amcheck,sequences", "check-budget": "3m", "require-readonly": "true",
-		"rto": "1h", "rpo": "90s", "primary": "service=main", "write": "true", "full-age": "25h", "backup-age": "26h",
+		"rto": "1h", "rpo": "90s", "get-async": "off", "primary": "service=main", "write": "true",
+		"full-age": "25h", "backup-age": "26h",
 		"image": "veza/pg:15", "rows": "10",
 		"install": "true", "memory": "512MiB", "cpus": "3", "disk": "20GB", "incus-remote": "backup",
 		"incus-project": "drills", "compare": "standby", "standby": "service=main target_session_attrs=standby",
@@ -110,8 +111,8 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 		Target:         target.Target{Kind: target.Name, Name: "before"}, Database: "Élise's", MinUsers: 7,
 		MinUsersGiven: true, Checks: conf, Suggest: fresh,
 		Seed: 42, State: conf, Deep: []string{"sequences", "amcheck"}, CheckBudget: 3 * time.Minute,
-		RequireReadonly: true,
-		Keep:            true, RTO: time.Hour, RPO: 90 * time.Second, Primary: "service=main", Write: true,
+		RequireReadonly: true, GetAsync: "off",
+		Keep: true, RTO: time.Hour, RPO: 90 * time.Second, Primary: "service=main", Write: true,
 		Compare: settings.CompareStandby, Standby: "service=main target_session_attrs=standby",
 		CompareBudget: 2 * time.Hour, CompareLag: 9 * time.Minute,
 		FullAge: 25 * time.Hour, BackupAge: 26 * time.Hour, Image: "veza/pg:15", Rows: 10,
@@ -167,6 +168,7 @@ func TestLoad_BadInputIsOneErrorThatNamesItsOrigin(t *testing.T) {
 		"negative users":     {args: []string{"-min-users=-4"}, says: []string{`-min-users="-4"`}},
 		"fraction of a user": {args: []string{"-min-users=1e3"}, says: []string{"whole number"}},
 		"no rows":            {args: []string{"-rows=0"}, says: []string{`-rows="0"`, "more than 0"}},
+		"no way to get":      {args: []string{"-get-async=maybe"}, says: []string{`-get-async="maybe"`, "auto, on"}},
 		"no time":            {args: []string{"-rpo=0s"}, says: []string{`-rpo="0s"`, "more than 0"}},
 		"empty flag":         {args: []string{"-stanza="}, says: []string{"-stanza is set but empty"}},
 		"empty variable": {

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/target"
 )
 
@@ -132,6 +133,12 @@ var Table = []Setting{
 		Flag: "rpo", Rehearsal: true, Variables: []string{"DRILL_RPO"}, Default: "2m",
 		Meaning: "budget for the age of the newest moment that came back",
 		set:     func(s *Settings, v string) (err error) { s.RPO, err = parseBudget(v); return err },
+	},
+	{
+		Flag: "get-async", Variables: []string{"DRILL_GET_ASYNC"}, Default: pgbackrest.GetAuto,
+		Meaning: "segments are fetched ahead of the replay by pgBackRest's asynchronous archive-get: `auto` where " +
+			"that is safe (pgBackRest 2.59 or later, or an archive on one timeline), `on`, `off`",
+		set: func(s *Settings, v string) (err error) { s.GetAsync, err = parseGetAsync(v); return err },
 	},
 	{
 		Flag: "primary", Rehearsal: true, Variables: []string{"DRILL_PRIMARY"}, Otherwise: "none", Secret: true,

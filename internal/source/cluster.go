@@ -40,8 +40,8 @@ func (s *Seeded) run(ctx context.Context, argv ...string) (host.Result, error) {
 	return s.Machine.Run(ctx, host.Command{Argv: argv})
 }
 
-// newest is the directory of the newest server Debian has installed, else the one pg_config names.
-func (s *Seeded) newest(ctx context.Context) (string, error) {
+// Newest is the directory of the newest server Debian has installed, else the one pg_config names.
+func (s *Seeded) Newest(ctx context.Context) (string, error) {
 	found, err := s.run(ctx, "find", "/usr/lib/postgresql", "-maxdepth", "3", "-name", "initdb")
 	best, version := "", 0
 	for line := range strings.Lines(string(found.Stdout)) {

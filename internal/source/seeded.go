@@ -73,7 +73,7 @@ func (s *Seeded) Open(ctx context.Context, say func(format string, args ...any))
 
 func (s *Seeded) open(ctx context.Context, say func(format string, args ...any)) error {
 	if s.BinDir == "" {
-		dir, err := s.newest(ctx)
+		dir, err := s.Newest(ctx)
 		if err != nil {
 			return err
 		}

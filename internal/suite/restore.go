@@ -30,6 +30,7 @@ var Restore = Suite{
 	Final:      "handover",
 	Spoken:     "handover", // what is there now, and what can be done with it
 	FinalTime:  handoverTime,
+	Survives:   true, // whatever became of it, a server is stopped, and it is said what is there
 	Metrics:    Drill.Metrics,
 	InfoLabels: Drill.InfoLabels,
 }
@@ -48,6 +49,7 @@ var Plan = Suite{
 		NotCleaned: "A restore would begin with this; only cleaning up after the look failed.",
 	},
 	Steps:      Restore.Steps[:1],
+	Survives:   true,
 	Metrics:    Restore.Metrics,
 	InfoLabels: Restore.InfoLabels,
 }

@@ -3,6 +3,7 @@ package suite
 import (
 	"cmp"
 	"context"
+	"runtime/debug"
 
 	"veza.fr/recovery/internal/reason"
 )
@@ -42,6 +43,7 @@ func Step[From, To any](r *Run, name string, do func(context.Context, Out, From)
 			t.Fatal("not run: an earlier step failed")
 		}
 		r.failed = true // a panic counts as a failure for the steps after it
+		defer r.survive(r.ctx, t)
 		out, err := do(r.ctx, r.out(t), in)
 		if err != nil {
 			r.fail(r.ctx, t, err)
@@ -58,10 +60,22 @@ func Always(r *Run, name string, do func(context.Context, Out) error) {
 	r.t.Run(name, func(t T) {
 		ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(r.suite.FinalTime, stepGrace))
 		defer cancel()
+		defer r.survive(ctx, t)
 		if err := do(ctx, r.out(t)); err != nil {
 			r.fail(ctx, t, err)
 		}
 	})
+}
+
+// survive makes a panic the failure of its step, in a suite whose final step must run after that too.
+func (r *Run) survive(ctx context.Context, t T) {
+	if !r.suite.Survives {
+		return
+	}
+	if value := recover(); value != nil {
+		r.out(t).Say("%s", debug.Stack())
+		r.fail(ctx, t, Finding(reason.Errorf(reason.Panic, "panic: %v", value)))
+	}
 }
 
 // Open runs, outside of any claim, what all of them stand on. What keeps it from being there

@@ -35,6 +35,7 @@ type Suite struct {
 	Spoken     string        // the step whose lines are shown where those of others are not; "" when there is none
 	Final      string        // the step whose lone failure does not touch the verdict: teardown; "" when there is none
 	FinalTime  time.Duration // bounds that step; 0 is stepGrace
+	Survives   bool          // a step that panics has failed and the final one runs; else a panic ends the run
 	Metrics    []Definition
 	InfoLabels []string // labels of the info metric, published as label.<name>
 	Words      Words
@@ -62,7 +63,8 @@ var Drill = Suite{
 	Namespace: "veza_backup_drill_",
 	Words: Words{
 		Title: "drill", Step: "step", Sound: "restored",
-		Passed:     "The backups restore: every expected step ran and passed.",
+		Passed: "The backups restore: every expected step ran and passed. " +
+			"veza-restore of this set would do the same.",
 		NotCleaned: "The backups restore; only cleaning up after the run failed.",
 	},
 	Steps: []Expected{

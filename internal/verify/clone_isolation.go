@@ -19,10 +19,10 @@ var isolatingSettings = map[string]string{
 	"synchronous_standby_names": "", "listen_addresses": "", "max_logical_replication_workers": "0",
 }
 
-// CloneIsolated asserts by SQL that the cluster cannot reach production: it does not archive,
-// follows no other cluster, has loaded the libraries that were chosen and no other, and runs nothing by
-// itself. The reason of a failure is isolation_breached. notes are the workers of the
-// libraries that were chosen. A cluster that is kept collects what it will archive, and its archiver has nothing to call.
+// CloneIsolated asserts by SQL that the cluster cannot reach production: it does not archive, follows no other
+// cluster, has loaded the libraries that were chosen and no other, and runs nothing by itself. The reason of a failure
+// is isolation_breached. notes are the workers of the libraries that were chosen. A cluster that is kept collects what
+// it will archive, and its archiver has nothing to call.
 func CloneIsolated(ctx context.Context, conn *pgx.Conn, preload []string, kept bool) (notes []string, err error) {
 	// Not by SHOW: it says of archive_command only whether it is in use.
 	settings, err := textPairs(ctx, conn,

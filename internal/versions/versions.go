@@ -34,6 +34,9 @@ const (
 	RefusesRoot
 	// RepoPut: a command that writes a file into the repository.
 	RepoPut
+	// RestoreRefusesPages: restore ends at a file in which the backup found pages that fail their checksum, and expire
+	// at the set; checksum-page-error=n has it warn, as it did before.
+	RestoreRefusesPages
 
 	endOfPgBackRest
 )
@@ -93,6 +96,10 @@ var table = map[Difference]row{
 	},
 	RefusesRoot: {"2.59", "", "release 2.59.0: Error when running as root unless allow-root is enabled"},
 	RepoPut:     {"", "2.60", "release 2.60.0: Remove the repo-put command"},
+	RestoreRefusesPages: {
+		"2.60", "", "release 2.60.0: The restore command will now error and stop if any restored file contains an " +
+			"invalid page checksum (option checksum-page-error)",
+	},
 
 	ReadAllData: {"14", "", "release 14: predefined roles pg_read_all_data and pg_write_all_data"},
 	PausedState: {

@@ -75,7 +75,8 @@ type manifestFile struct {
 }
 
 // findBlock names the part of a bundle of the full backup that holds the blocks of a file which changed since: of the
-// largest that the incr has a part of. With repo-block there must be one, or nothing would be proved.
+// one of which the incr has the least beside the full, so that most blocks are still the full's. With repo-block there
+// must be one, or nothing would be proved.
 func (s *seed) findBlock(ctx context.Context, c *cluster) error {
 	s.names["between"] = s.backups[1].Label
 	incr, err := manifestOf(ctx, c, s.names["newest"])
@@ -88,10 +89,11 @@ func (s *seed) findBlock(ctx context.Context, c *cluster) error {
 	}
 	knows := versions.BlockIncremental.In(installedPgBackRest())
 	var best manifestFile
+	var most int64 // that the full has beyond the incr
 	for name, file := range full {
 		now, there := incr[name]
-		if there && now.Reference == "" && file.Map > 0 == knows && now.Map > 0 == knows && file.Stored > best.Stored {
-			best = file
+		if there && now.Reference == "" && file.Map > 0 == knows && now.Map > 0 == knows && file.Stored-now.Stored > most {
+			best, most = file, file.Stored-now.Stored
 		}
 	}
 	if best.Stored == 0 {

@@ -8,6 +8,7 @@ import (
 
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/versions"
 )
 
 // at is the state the content had at a restore point.
@@ -112,8 +113,9 @@ var contentFaults = faults("TestContent", content, []fault{
 		exit: 1, why: reason.PageChecksum, step: "verify", words: "full_read: table public.secret in database app",
 	},
 	{
-		name: "FlippedPageSeenByTheBackup", args: "-set {marked}",
-		exit: 1, why: reason.PageChecksum, step: "verify", words: "secret",
+		name: "FlippedPageSeenByTheBackup", args: "-set {marked}", since: versions.RestoreRefusesPages.Since(),
+		older: older{exit: 1, why: reason.PageChecksum, step: "verify", words: "secret"},
+		exit:  1, why: reason.PageChecksum, step: "restore", words: "restore an older set",
 	},
 	{
 		name: "SettingsAreGarbled", where: everywhere,

@@ -44,13 +44,14 @@ type older struct {
 	why   reason.Reason
 	words string
 	users string // as in fault, of a pass
+	step  string
 }
 
 // asInstalled is the row as it is with the pgBackRest of this machine.
 func (f fault) asInstalled() fault {
 	if f.since != "" && versions.Older(installedPgBackRest(), f.since) {
 		f.exit, f.why, f.words, f.users = f.older.exit, f.older.why, f.older.words, f.older.users
-		f.step = ""
+		f.step = f.older.step
 	}
 	return f
 }

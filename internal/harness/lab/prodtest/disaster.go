@@ -36,7 +36,7 @@ func disaster(t *testing.T, p *production) {
 		case "controller":
 			p.controller(t, step.script)
 		case "primary":
-			p.shell(t, primary, preamble+step.script)
+			p.shell(t, primary, preamble+p.printed(t, primary, step.script))
 		default:
 			machine := map[string]string{"standby": standby, "monitor": "monitor", "drill": lab.DrillHost}[step.where]
 			require.NotEmpty(t, machine, "the page runs something on %q", step.where)
@@ -50,6 +50,36 @@ func disaster(t *testing.T, p *production) {
 	assert.Equal(t, primary, now)
 	assert.Equal(t, users, p.psqlIn(t, primary, "SELECT count(*) FROM users"))
 	assert.Equal(t, "none", string(p.report(t, "drill").Report.Reason))
+}
+
+// reportFile is the one that the page has veza-restore write.
+const reportFile = "/var/log/pgbackrest/restore.json"
+
+// printed is what an operator types where the page says that veza-restore has printed it: a block that adopts a
+// restored cluster begins with the printed command, which must say no more and no less than the page does.
+func (p *production) printed(t *testing.T, node, script string) string {
+	t.Helper()
+	const adopt = "pg pg_autoctl create postgres"
+	if !strings.HasPrefix(script, adopt) {
+		return script
+	}
+	var next string
+	for _, note := range p.restoreReport(t, node).Report.Notes {
+		if _, command, found := strings.Cut(note, "next: "); found {
+			next = command
+		}
+	}
+	require.NotEmpty(t, next, "veza-restore printed what to type")
+	for _, option := range []string{
+		"--pgdata " + p.lab.FormationData() + " ", "--name " + node + " ", "--hostname " + lab.Address(node) + " ",
+		"--dbname " + lab.Database + " ", "--auth trust", "--no-ssl",
+		`--monitor "postgres://autoctl_node@` + lab.Address("monitor") + ":",
+	} {
+		assert.Contains(t, next, option)
+	}
+	_, rest, found := strings.Cut(script, "\nsystemctl ")
+	require.True(t, found, script)
+	return "pg " + next + "\nsystemctl " + rest
 }
 
 // page is the procedure an operator follows in a real disaster.

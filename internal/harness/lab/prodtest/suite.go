@@ -73,6 +73,9 @@ func Run(t *testing.T) {
 		{"TheDrillCrossesTheTimelineSwitch", crosses},
 		{"TheNewPrimaryBacksUp", newPrimary},
 		{"LatestDiff", latestDiff},
+		{"RestoreToBeforeAMistake", beforeMistake},
+		{"AKilledRestoreIsResumed", killedRestore},
+		{"ADamagedArchiveIsRestoredByDecision", damagedArchive},
 		{"Disaster", disaster},
 		{"SecretsAreNowhere", secrets},
 	} {

@@ -1,0 +1,45 @@
+package drill
+
+import (
+	"context"
+	"fmt"
+
+	"veza.fr/recovery/internal/postgres"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/suite"
+)
+
+// chooseProcesses decides how many processes restore works with: as many as a real one on a node with the same conf.
+// The report says which, and what the sandbox has.
+func (r *restored) chooseProcesses(ctx context.Context, out suite.Out) (err error) {
+	if r.nproc, err = r.cores(ctx); err != nil {
+		return err
+	}
+	r.processes = r.repo.Conf.Processes(r.Stanza(), "restore", r.nproc)
+	out.Note("restore works with %s; the sandbox has %d cores", r.processes, r.nproc)
+	return nil
+}
+
+// chooseGetting decides how archive-get brings the segments of the plan's chain to the server.
+func (r *recovered) chooseGetting(ctx context.Context, out suite.Out) error {
+	version, err := r.repo.Pgbackrest.Version(ctx)
+	if err != nil {
+		return reason.Wrap(reason.SandboxFailed, err)
+	}
+	how := r.repo.Conf.Getting(r.Stanza(), r.Settings.GetAsync, version, len(r.plan.chain.Switches), r.nproc)
+	r.cluster.server.Env = r.repo.Pgbackrest.ReplayEnv(how)
+	if r.measured() {
+		out.Note("%s", how)
+	}
+	return nil
+}
+
+// replayRate says how fast a replay was.
+func replayRate(log postgres.Log, segmentSize uint64) string {
+	segments, took := log.Segments(), log.RedoDone.Sub(log.RedoStart).Seconds()
+	said := fmt.Sprintf("%d segments in %.1f s", segments, took)
+	if segments == 0 || took <= 0 {
+		return said
+	}
+	return fmt.Sprintf("%s, %s/s", said, megabytes(int64(float64(segments)*float64(segmentSize)/took)))
+}

@@ -1,0 +1,69 @@
+package drill
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/postgres"
+	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/wal"
+)
+
+// A restore works with as many processes as the conf says, whatever the sandbox has, and the report says so.
+func TestRestore_Processes(t *testing.T) {
+	for conf, want := range map[string][]string{
+		"[demo]\npg1-path=/p\n": {
+			"--process-max=2", "restore works with process-max=2, by the cores of this machine: /c has none; the " +
+				"sandbox has 2 cores\n",
+		},
+		"[global]\nprocess-max=3\n[demo]\npg1-path=/p\n": {
+			"", "restore works with process-max=3 (/c:2); the sandbox has 2 cores\n",
+		},
+	} {
+		p, box := restoring(t, answer{})
+		config, err := pgbackrest.ParseConfig("/c", []byte(conf))
+		require.NoError(t, err)
+		p.repo.Conf.Config = config
+		var heard recorder
+		_, err = restore(t.Context(), suite.NewOut(&heard), p)
+		require.NoError(t, err)
+		ran := strings.Join(box.ran, "\n")
+		assert.Contains(t, ran, want[0])
+		assert.Equal(t, want[0] != "", strings.Contains(ran, "--process-max"), "else pgBackRest reads the conf")
+		assert.Contains(t, heard.String(), want[1])
+	}
+}
+
+// The choice is made of the sandbox's own pgBackRest and the chain it will replay, and stands in the report.
+func TestChooseGetting(t *testing.T) {
+	for version, want := range map[string]string{
+		"2.45": "PGBACKREST_ARCHIVE_ASYNC=n", "2.59.1": "PGBACKREST_ARCHIVE_ASYNC=y",
+	} {
+		p, box := restoring(t, answer{})
+		box.answers["pgbackrest version"] = answer{stdout: "pgBackRest " + version + "\n"}
+		p.Settings.GetAsync = pgbackrest.GetAuto
+		p.plan.chain.Switches = []wal.Switch{{Timeline: 1}}
+		r := recovered{restored: restored{provisioned: p}, cluster: cluster{server: &postgres.Server{}}}
+		var heard recorder
+		require.NoError(t, r.chooseGetting(t.Context(), suite.NewOut(&heard)))
+		assert.Contains(t, r.cluster.server.Env, want)
+		assert.Contains(t, heard.String(), "pgBackRest")
+		assert.Contains(t, heard.String(), version)
+	}
+	p, _ := restoring(t, answer{})
+	r := recovered{restored: restored{provisioned: p}, cluster: cluster{server: &postgres.Server{}}}
+	require.Error(t, r.chooseGetting(t.Context(), suite.NewOut(&recorder{})), "no pgBackRest answers there")
+}
+
+func TestReplayRate(t *testing.T) {
+	log := postgres.Log{RedoStart: noon, RedoDone: noon.Add(2 * time.Second), Restored: []string{
+		"000000010000000000000001", "000000010000000000000001", "000000010000000000000002", "00000002.history",
+	}}
+	assert.Equal(t, "2 segments in 2.0 s, 16.8 MB/s", replayRate(log, 16<<20))
+	assert.Equal(t, "0 segments in 0.0 s", replayRate(postgres.Log{}, 16<<20))
+}

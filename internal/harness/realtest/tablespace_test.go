@@ -1,0 +1,94 @@
+package realtest
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// spaces is a source with tablespaces: one that stays, one that is dropped after the backup, and two made after it.
+var spaces = sync.OnceValues(func() (*source, error) {
+	for _, name := range []string{"", "kept", "gone", "late", "later"} {
+		if err := os.Mkdir(space(name), 0o700); err != nil {
+			return nil, err
+		}
+		if err := give(space(name)); err != nil {
+			return nil, err
+		}
+	}
+	s := newSource("spaces")
+	return s, s.live(`
+	CREATE TABLE users AS SELECT i AS id, 'x'::text AS name FROM pg_catalog.generate_series(1, 1000) i;
+	CREATE TABLESPACE kept LOCATION '`+space("kept")+`';
+	CREATE TABLESPACE gone LOCATION '`+space("gone")+`';
+	CREATE TABLE in_kept TABLESPACE kept AS SELECT * FROM users;
+	CREATE TABLE in_gone TABLESPACE gone AS SELECT * FROM users`, []step{
+		statement("CREATE TABLESPACE late LOCATION '" + space("late") + "'"),
+		statement("CREATE TABLESPACE later LOCATION '" + space("later") + "'"),
+		statement("CREATE TABLE in_late TABLESPACE late AS SELECT * FROM users"),
+		statement("CREATE TABLE in_later TABLESPACE later AS SELECT * FROM users"),
+		statement("DROP TABLE in_gone"), statement("DROP TABLESPACE gone"), more, more,
+	})
+})
+
+func space(name string) string { return filepath.Join(base, "space", name) }
+
+// statement is a step of one statement.
+func statement(text string) step {
+	return func(ctx context.Context, s *source) error {
+		_, err := s.sql(ctx, text)
+		return err
+	}
+}
+
+// Tablespaces come back where they were, also those that were made after the backup. A directory that is not empty is
+// not written to, and the restore says which.
+func TestRestore_Tablespaces(t *testing.T) {
+	takesLong(t)
+	n := lost(t, spaces)
+	for _, name := range []string{"kept", "late", "later"} {
+		require.NoError(t, os.Rename(space(name), space(name)+".lost"))
+	}
+	for _, name := range []string{"kept", "later"} {
+		require.NoError(t, os.Rename(space(name)+".lost", space(name)))
+		inside, err := filepath.Glob(space(name) + "/*")
+		require.NoError(t, err)
+		there := trees(t, inside...)
+		o := n.restore()
+		assert.Equal(t, 2, o.Exit, o.Said)
+		assert.Equal(t, reason.ConfigInvalid, o.Report.Reason, o.Said)
+		assert.Contains(t, o.Report.Detail, space(name))
+		assert.Empty(t, changed(there, trees(t, inside...)))
+		n.moveAway()
+		require.NoError(t, os.Rename(space(name), space(name)+".lost"))
+		for _, made := range []string{"kept", "gone", "late"} { // by this restore
+			require.NoError(t, os.RemoveAll(space(made)))
+		}
+	}
+
+	o := n.restore()
+	require.Equal(t, 0, o.Exit, o.Said)
+	n.handedOver(o)
+	n.start()
+	dump, err := dumpAll(n.ctx(), n.bin, n.dir)
+	require.NoError(t, err)
+	assert.Equal(t, n.dump, dump)
+	links, err := filepath.Glob(filepath.Join(n.data, "pg_tblspc", "*"))
+	require.NoError(t, err)
+	var lead []string
+	for _, link := range links {
+		to, err := os.Readlink(link)
+		require.NoError(t, err)
+		lead = append(lead, to)
+	}
+	assert.ElementsMatch(t, []string{space("kept"), space("late"), space("later")}, lead)
+	n.sql("CREATE TABLE more TABLESPACE later AS SELECT * FROM in_later")
+	n.archives()
+}

@@ -1,0 +1,212 @@
+package node
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+var begun = time.Date(2026, 8, 23, 4, 0, 0, 0, time.UTC)
+
+// Each refusal, and a place like it that may be restored into.
+func TestRefuse(t *testing.T) {
+	dir := t.TempDir()
+	of := func(change func(*Claim)) *Claim {
+		c := &Claim{Data: dir, Set: "20260823-020003F", SystemID: "7", Step: Restoring, Begun: begun, Inode: inodeOf(t, dir)}
+		if change != nil {
+			change(c)
+		}
+		return c
+	}
+	at := func(step Step) *Claim { return of(func(c *Claim) { c.Step = step }) }
+	empty, full := Place{Exists: true}, Place{Exists: true, Entries: []string{"base"}}
+	whole := full
+	whole.Control = true
+	like := func(p Place, change func(*Place)) Place {
+		change(&p)
+		return p
+	}
+	ours := func(p *Place) { p.Ours = true }
+	state := Formation{State: "/s"}
+	const resume = true
+	for name, c := range map[string]struct {
+		place  Place
+		resume bool
+		claim  *Claim
+		role   string
+		words  string // "" is that it may
+	}{
+		"not there":           {},
+		"empty":               {place: empty},
+		"empty, resumed":      {empty, resume, of(nil), "", ""},
+		"empty, a claim left": {empty, false, of(nil), "", ""},
+		"empty, somebody's":   {like(empty, func(p *Place) { p.Owner = "root" }), false, nil, "", "it belongs to root"},
+		"a server":            {Place{Process: 42}, false, nil, "", "a server works in it, process 42"},
+		"a server, resumed":   {like(full, func(p *Place) { p.Process = 42 }), resume, of(nil), "", "process 42"},
+		"a primary":           {Place{Formation: state}, false, nil, "primary", "this node as primary (/s)"},
+		"a node":              {Place{Formation: state}, false, nil, "", "still knows this node (/s)"},
+		"forgotten":           {place: Place{Formation: Formation{Monitor: "m", Options: []string{"--name", "a"}}}},
+		"a cluster":           {like(full, func(p *Place) { p.Version = "17" }), false, nil, "", "it holds a cluster (PostgreSQL 17)"},
+		"a file":              {Place{Entries: []string{"a\nb"}}, false, nil, "", `it is not empty ("a\nb")`},
+		"many files":          {Place{Entries: []string{"a", "b", "c", "d"}}, false, nil, "", `("a", "b", "c", ...)`},
+		"an interrupted one":  {full, false, of(nil), "", "go on with -resume, or move the directory"},
+		"resumed":             {full, resume, of(nil), "", ""},
+		"resumed without":     {full, resume, nil, "", "no restore was interrupted here"},
+		"another inode":       {full, resume, of(func(c *Claim) { c.Inode++ }), "", "another directory"},
+		"another cluster":     {full, resume, of(func(c *Claim) { c.SystemID = "8" }), "", "identifier 8"},
+		"in replay":           {like(whole, func(p *Place) { p.Recovery = true }), resume, at(Recovering), "", ""},
+		"used after replay":   {whole, resume, at(Recovering), "", "its recovery has ended since"},
+		"replay went on":      {like(whole, ours), resume, at(Recovering), "", ""},
+		"recovered":           {like(whole, ours), resume, at(Recovered), "", ""},
+		"recovered and used":  {whole, resume, at(Recovered), "", "may have been used since"},
+		"a standby":           {like(whole, func(p *Place) { p.Standby = true }), resume, at(Recovering), "", "a standby since"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.place.Dir = dir
+			err := c.place.Refuse(Asked{Resume: c.resume, SystemID: "7"}, c.claim, c.role)
+			if c.words == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, c.words)
+			assert.NotContains(t, err.Error(), "\n")
+			why, _ := reason.Of(err)
+			assert.Equal(t, reason.ConfigInvalid, why)
+		})
+	}
+}
+
+func inodeOf(t *testing.T, dir string) uint64 {
+	t.Helper()
+	info, err := os.Stat(dir)
+	require.NoError(t, err)
+	return inode(info)
+}
+
+// What a path is refused for, before anybody looks into it.
+func TestLook_Path(t *testing.T) {
+	dir := resolved(t)
+	made := func(name string, directory bool) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		if directory {
+			require.NoError(t, os.MkdirAll(path, 0o700))
+		} else {
+			require.NoError(t, os.WriteFile(path, nil, 0o600))
+		}
+		return path
+	}
+	made("cluster/PG_VERSION", false)
+	made("broken/global/pg_control", false)
+	made("wal/archive_status", true)
+	require.NoError(t, os.Symlink(dir+"/nothing", dir+"/dangling"))
+	require.NoError(t, os.Symlink(made("cluster/base", true), dir+"/into"))
+	for path, words := range map[string]string{
+		"":                                 "name the data directory",
+		"pg":                               "must be absolute",
+		"/":                                "a directory of its own",
+		"/srv":                             "a directory of its own",
+		"/srv/..":                          "a directory of its own",
+		dir + "/a$b":                       "commands would not take",
+		dir + "/a b\n":                     "commands would not take",
+		dir + "/dangling":                  "link to what is not there",
+		dir + "/none/pg":                   "the directory above it must exist",
+		dir + "/cluster/PG_VERSION":        "it lies inside a cluster",
+		dir + "/cluster/new":               "it lies inside a cluster",
+		dir + "/cluster/base":              "it lies inside a cluster",
+		dir + "/into":                      "it lies inside a cluster",
+		dir + "/broken/global/x":           "it lies inside a cluster",
+		dir + "/wal/archive_status":        "it lies inside a cluster",
+		made("ts/PG_17_202406281/5", true): "it lies inside a cluster",
+		made("file", false):                "is no directory",
+	} {
+		_, err := Look(path, dir)
+		require.ErrorContains(t, err, words, path)
+		why, _ := reason.Of(err)
+		assert.Equal(t, reason.ConfigInvalid, why)
+	}
+	may := []string{dir + "/new", dir + "/new/", made("old dir", true), dir + "/old dir/../new", dir + "/PG_17"}
+	for _, path := range may {
+		p, err := Look(path, dir)
+		require.NoError(t, err, path)
+		assert.Empty(t, p.Entries)
+		assert.Positive(t, p.Free)
+	}
+	require.NoError(t, os.Symlink(dir+"/old dir", dir+"/link"))
+	p, err := Look(dir+"/link", dir)
+	require.NoError(t, err)
+	assert.Equal(t, dir+"/old dir", p.Dir)
+}
+
+func resolved(t *testing.T) string {
+	t.Helper()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	require.NoError(t, err)
+	return dir
+}
+
+// What is seen of a cluster.
+func TestLook_Cluster(t *testing.T) {
+	dir := filepath.Join(resolved(t), "pg")
+	write := func(name, text string) {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	write("PG_VERSION", "17\n")
+	write("global/pg_control", "")
+	write("recovery.signal", "")
+	write("postmaster.pid", "1\n"+dir+"\n") // a process of that number is no server
+	write("postmaster.opts", `/bin/postgres "-c" "config_file=/etc/postgresql/postgresql.conf"`)
+	p, err := Look(dir, dir)
+	require.NoError(t, err)
+	assert.Equal(t, "17", p.Version)
+	assert.True(t, p.Control && p.Recovery && !p.Standby && !p.Ours)
+	assert.Zero(t, p.Process)
+
+	write("postmaster.opts", `/bin/postgres "-D" "/d" "-c" `+
+		`"config_file=/tmp/veza-drill-demo-restore-5f198269a5c46a54/etc/postgresql.conf"`)
+	p, err = Look(dir, dir)
+	require.NoError(t, err)
+	assert.True(t, p.Ours)
+	// A drill's, and no run's.
+	for _, other := range []string{"veza-drill-demo-5f198269a5c46a54", "veza-drill-demo-restore-5f19"} {
+		write("postmaster.opts", `"config_file=/tmp/`+other+`/etc/postgresql.conf"`)
+		p, err = Look(dir, dir)
+		require.NoError(t, err)
+		assert.False(t, p.Ours, other)
+	}
+}
+
+// A tablespace's directory is made, or was empty; what is in one stays.
+func TestMakeAs(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, MakeAs(dir+"/new", dir))
+	require.NoError(t, MakeAs(dir+"/new", dir), "it is empty")
+	require.NoError(t, os.WriteFile(dir+"/new/file", nil, 0o600))
+	require.ErrorContains(t, MakeAs(dir+"/new", dir), `it is not empty ("file")`)
+	require.Error(t, MakeAs(dir+"/none/new", dir))
+	require.Error(t, MakeAs(dir+"/new/file", dir))
+	require.NoError(t, os.Symlink(dir+"/elsewhere", dir+"/link"))
+	require.Error(t, MakeAs(dir+"/link", dir))
+}
+
+// What pgBackRest leaves when it is stopped before its first file.
+func TestNothingFinished(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(dir+"/base/1", 0o700))
+	require.NoError(t, os.Symlink("/wal", dir+"/pg_wal"))
+	require.NoError(t, os.WriteFile(dir+"/backup.manifest.pgbackrest.tmp", nil, 0o600))
+	nothing, err := NothingFinished(dir)
+	require.NoError(t, err)
+	assert.True(t, nothing)
+	require.NoError(t, os.WriteFile(dir+"/base/1/2600", nil, 0o600))
+	nothing, err = NothingFinished(dir)
+	require.NoError(t, err)
+	assert.False(t, nothing)
+}
