@@ -91,7 +91,9 @@ func (r *real) refuse(ctx context.Context, found ready) error {
 			return reason.Wrap(reason.SandboxFailed, err)
 		}
 	}
-	asked := node.Asked{Resume: r.Resume, SystemID: found.plan.info.SystemID(found.plan.set)}
+	asked := node.Asked{
+		Resume: r.Resume, SystemID: found.plan.info.SystemID(found.plan.set), Set: found.plan.set.Label,
+	}
 	if err = r.place.Refuse(asked, claim, r.role(ctx, found)); err != nil {
 		return err
 	}

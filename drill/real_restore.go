@@ -30,7 +30,9 @@ func (r *real) begin(ctx context.Context, out suite.Out, p provisioned) error {
 		return err
 	}
 	if err = r.look(); err == nil {
-		asked := node.Asked{Resume: r.Resume, SystemID: p.plan.info.SystemID(p.plan.set)}
+		asked := node.Asked{
+			Resume: r.Resume, SystemID: p.plan.info.SystemID(p.plan.set), Set: p.plan.set.Label,
+		}
 		err = r.place.Refuse(asked, before, r.role(ctx, p.ready))
 	}
 	if err == nil {

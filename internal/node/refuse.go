@@ -11,6 +11,7 @@ import (
 type Asked struct {
 	Resume   bool
 	SystemID string // of the cluster that is restored
+	Set      string // the backup set
 }
 
 // Refuse says why a data directory must not be restored into, nil when it may: whatever is typed, nothing is written
@@ -64,6 +65,11 @@ func (p Place) refuseResume(asked Asked, claim *Claim, refuse func(string, ...an
 	case p.Control && !p.Recovery && !p.Ours:
 		return refuse("-resume: its recovery has ended since (no recovery.signal), and the cluster may have been " +
 			"used: go on with it as it is, or move it away and restore again")
+	case claim.Set != asked.Set:
+		// pgBackRest's delta replaces what is in the tablespaces of a set, and looked only at those of the first whether
+		// they were empty: another set may name one that is in use.
+		return refuse("-resume: backup set %s was being restored there, and %s is asked for: add -set %s", claim.Set,
+			asked.Set, claim.Set)
 	}
 	return nil
 }

@@ -69,7 +69,7 @@ func TestRefuse(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.place.Dir = dir
-			err := c.place.Refuse(Asked{Resume: c.resume, SystemID: "7"}, c.claim, c.role)
+			err := c.place.Refuse(Asked{Resume: c.resume, SystemID: "7", Set: "20260823-020003F"}, c.claim, c.role)
 			if c.words == "" {
 				require.NoError(t, err)
 				return

@@ -22,6 +22,7 @@ const limit = 30 * time.Minute
 
 // byHand is a sandbox in which somebody types commands.
 type byHand struct {
+	parsed *pgbackrest.Config // of its conf
 	box    sandbox.Sandbox
 	server postgres.Installation
 	conf   string
@@ -80,6 +81,7 @@ func (h *byHand) prepare(ctx context.Context, provider sandbox.Provider, site *S
 	if err != nil {
 		return err
 	}
+	h.parsed = parsed
 	store, _ := parsed.Repo(stanza, 1).Address()
 	h.box, err = provider.Launch(ctx, sandbox.Spec{
 		Stanza: stanza + "-raw", Run: "bench", Major: site.Major, Need: 2 * site.DatabaseBytes,
@@ -112,7 +114,7 @@ func (h *byHand) env() []string {
 		return nil // one segment at a time is pgBackRest's own way
 	}
 	own := &pgbackrest.Client{Spool: h.box.Dir("spool"), Lock: h.box.Dir("lock")}
-	return own.ReplayEnv(pgbackrest.Getting{Async: true}.With(cores()))
+	return own.ReplayEnv(h.parsed.Getting(stanza, pgbackrest.GetOn, "", 0, cores()))
 }
 
 // recover starts the server and waits until it answers the smoke query outside of recovery.

@@ -124,6 +124,11 @@ var ways = map[string]way{
 		n.claim(func(c map[string]any) { c["system_identifier"] = "42" })
 		return ""
 	}, words: "the cluster with system identifier 42"},
+	"ClaimOfAnotherSet": {args: []string{"-resume"}, make: func(n *machine) string {
+		n.claim(nil)
+		n.write("pg/recovery.signal", "")
+		return ""
+	}, words: "add -set 20260101-000000F"},
 	"ClaimOfAUsedCluster": {args: []string{"-resume"}, make: func(n *machine) string {
 		n.claim(func(c map[string]any) { c["step"] = node.Recovering })
 		return ""

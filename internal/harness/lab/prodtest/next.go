@@ -45,6 +45,8 @@ func next(t *testing.T, p *production) {
 	}
 	users, _ := n.report(t, "drill").Value("rows", "users")
 	assert.Equal(t, n.psqlIn(t, lab.Next, "SELECT count(*) FROM users"), fmt.Sprint(users))
+	n.on(t, lab.Next, "veza-restore", "-plan", "-stanza", stanza, "-database", lab.Database,
+		"-to", fmt.Sprintf("/var/lib/postgresql/%d/elsewhere", lab.NextMajor))
 	assert.Empty(t, n.on(t, lab.Next, "systemctl", "--failed", "--plain", "--no-legend", "list-units", "pgbackrest-*"))
 	n.secretsOn(t, lab.Next)
 }
