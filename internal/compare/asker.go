@@ -85,6 +85,11 @@ parts:
 	return nil
 }
 
+// beginError is a transaction that did not begin: it says nothing about the part it was for.
+type beginError struct{ error }
+
+func (e *beginError) Unwrap() error { return e.error }
+
 // worker is one session at a time.
 type worker struct {
 	Asker
@@ -173,7 +178,8 @@ func (w *worker) ask(ctx context.Context, o Object, part Part) (d Digest, err er
 		}
 	}
 	if _, err = w.conn.Exec(ctx, w.Begin(w.conn.Config().Database)); err != nil {
-		return d, err
+		w.close(ctx) // a transaction may be open, and aborted
+		return d, &beginError{err}
 	}
 	d, err = Ask(ctx, w.conn, o, part, w.Seeds)
 	if w.conn.IsClosed() {

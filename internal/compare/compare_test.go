@@ -155,7 +155,7 @@ func TestParts(t *testing.T) {
 func TestKindOf(t *testing.T) {
 	answer := func(code, message string) error { return &pgconn.PgError{Code: code, Message: message} }
 	for kind, errs := range map[Kind][]error{
-		Session:  {errors.New("EOF"), answer("57P01", "")},
+		Session:  {errors.New("EOF"), answer("57P01", ""), &beginError{answer("22023", "")}},
 		Conflict: {answer("40001", ""), answer("55P03", "")},
 		Changed:  {ErrChanged, answer("42P01", ""), answer("42703", "")},
 		Here:     {answer("58P01", `could not access file "gone"`), answer("42501", ""), answer("22P02", "")},

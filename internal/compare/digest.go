@@ -115,7 +115,10 @@ const (
 // KindOf is what an error of Ask says.
 func KindOf(err error) Kind {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
+	_, begins := errors.AsType[*beginError](err)
 	switch {
+	case begins && code(err) != "40001" && code(err) != "40P01":
+		return Session
 	case errors.Is(err, ErrChanged):
 		return Changed
 	case !ok:

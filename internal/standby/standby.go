@@ -112,8 +112,9 @@ func (s *Standby) identify(ctx context.Context) error {
 	var receives *int64
 	var switches int
 	needs := make([]int, len(needed))
-	into := []any{&version, &recovering, &s.User, &s.started, &switches, &receives}
+	into := []any{&version, &recovering, &s.User, &s.config.Database, &s.started, &switches, &receives}
 	query := `SELECT current_setting('server_version_num')::int, pg_is_in_recovery(), session_user::text,
+		current_database()::text,
 		pg_postmaster_start_time(), (SELECT setting::int FROM pg_settings WHERE name = 'archive_timeout'),
 		(SELECT received_tli::bigint FROM pg_stat_wal_receiver)`
 	for i, name := range needed {

@@ -72,7 +72,7 @@ func TestCompareUnderLoad(t *testing.T) {
 		group.Go(func() {
 			for working.Err() == nil {
 				// One that deadlocks with another is begun again, as an application does.
-				_ = c.sql(working, "postgres", statements...)
+				_ = c.sql(working, "postgres", append(statements, `SELECT pg_sleep(0.3)`)...)
 			}
 		})
 	}
