@@ -234,7 +234,8 @@ func (r restored) digest(ctx context.Context, out suite.Out, server *postgres.Se
 	result := compare.Compare(c.frozen.Side, clone)
 	if c.at != c.frozen.At && len(result.Differences) > 0 { // it may be what came behind the archive
 		c.giveUp(out, reason.Errorf(reason.StandbyUnusable, "-standby: %w: the standby was asked at %s, the archive "+
-			"ends at %s, and what is between them changed %s", errNotArchived, c.frozen.At, c.at, result.Differences[0]))
+			"ends at %s, and what is between them changed %s",
+			errNotArchived, c.frozen.At, c.at, result.Differences[0]))
 		return nil
 	}
 	c.result = &result

@@ -47,7 +47,8 @@ func (r recovered) judgeComparison(_ context.Context, out suite.Out, counts map[
 	if len(found.Differences) > 0 {
 		counts[verify.Failed]++
 		return reason.Errorf(reason.DataDiffers, "at %s, %d of %d relations are not what the standby has: %s",
-			c.frozen.At, found.DifferentRelations(), found.Relations, pgbackrest.Printable(found.Differences[0].String()))
+			c.frozen.At, found.DifferentRelations(), found.Relations,
+			pgbackrest.Printable(found.Differences[0].String()))
 	}
 	if found.Relations == 0 {
 		counts[verify.LeftOut]++

@@ -32,8 +32,10 @@ func TestFailedRestore(t *testing.T) {
 			"read"), reason.RepoCorrupt},
 		"a checksum is wrong": {said(29, "ERROR: [029]: error restoring '/data/x': actual checksum 'a' does not "+
 			"match expected checksum 'b'"), reason.RepoCorrupt},
-		"pages were damaged before": {said(26, "ERROR: [026]: invalid page checksum(s) found in file /data/base/5/1"),
-			reason.PageChecksum},
+		"pages were damaged before": {
+			said(26, "ERROR: [026]: invalid page checksum(s) found in file /data/base/5/1"),
+			reason.PageChecksum,
+		},
 		"off the timeline": {said(58, "ERROR: [058]: backup timeline 1, lsn 0/2000028 is not in the history of target "+
 			"timeline 9"), reason.TimelineConflict},
 		"something unheard of":   {said(25, "ERROR: [025]: something nobody thought of"), reason.RestoreFailed},

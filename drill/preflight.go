@@ -23,7 +23,7 @@ const (
 type request struct {
 	env     environment.Environment
 	pending *settings.Pending
-	real    *real // nil in a drill
+	real    *nodeRestore // nil in a drill
 }
 
 // ready is what preflight found: something to restore, and nothing that speaks against it.
@@ -31,7 +31,7 @@ type ready struct {
 	session.Session
 	checks []verify.Check // of the operator's
 	plan   plan
-	real   *real // a restore for real; nil in a drill
+	real   *nodeRestore // a restore for real; nil in a drill
 	// compared is the comparison with a standby; nil where none is asked for.
 	compared *comparison
 }

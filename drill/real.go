@@ -26,7 +26,7 @@ type Real struct {
 // Restore restores in earnest, by the steps of the drill. It reads like TestDrill.
 func Restore(t suite.T, asked Real) {
 	run := suite.Begin(t, asked.Suite(), "")
-	r := &real{Real: asked}
+	r := &nodeRestore{Real: asked}
 	wanted := request{env: asked.Environment(node.Resolved(asked.To)), pending: asked.Settings, real: r}
 
 	// Everything the drill looks at, and: may this data directory be restored into? Then it asks.
@@ -51,9 +51,9 @@ func (r Real) Suite() suite.Suite {
 	return suite.Restore
 }
 
-// real is a restore for real: what the steps of the drill do otherwise on a node hangs on it, and is nil in a drill.
-// Steps hand on values; this is what the hand-over must know of steps that may have failed.
-type real struct {
+// nodeRestore is a restore for real: what the steps of the drill do otherwise on a node hangs on it, and is nil in a
+// drill. Steps hand on values; this is what the hand-over must know of steps that may have failed.
+type nodeRestore struct {
 	Real
 	home   string // of the user who runs PostgreSQL
 	place  node.Place
@@ -64,7 +64,7 @@ type real struct {
 }
 
 // suffix tells the lock of a restore from that of a drill: both may be at work.
-func (r *real) suffix() string {
+func (r *nodeRestore) suffix() string {
 	if r == nil {
 		return ""
 	}
@@ -72,10 +72,10 @@ func (r *real) suffix() string {
 }
 
 // delta says whether pgBackRest takes up what is there.
-func (r *real) delta() bool { return r != nil && r.again }
+func (r *nodeRestore) delta() bool { return r != nil && r.again }
 
 // hold remembers the server for the hand-over.
-func (r *real) hold(server *postgres.Server) {
+func (r *nodeRestore) hold(server *postgres.Server) {
 	if r != nil {
 		r.server = server
 	}

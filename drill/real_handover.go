@@ -18,7 +18,7 @@ import (
 // handOver ends a restore, however it went: a cluster that is out of recovery is stopped cleanly, without a trace of
 // the procedure in it or in its files, and it is said what to type next; of any other it is said what is there.
 // Nothing is deleted but what the run itself has made outside of the data directory.
-func (r *real) handOver(ctx context.Context, out suite.Out) error {
+func (r *nodeRestore) handOver(ctx context.Context, out suite.Out) error {
 	var err error
 	switch {
 	case r.claim == nil:
@@ -33,7 +33,7 @@ func (r *real) handOver(ctx context.Context, out suite.Out) error {
 
 // pass lets a cluster into production. A budget that was exceeded, and a check that nobody asked for, are a drill's to
 // judge: here the data is back.
-func (r *real) pass(out suite.Out, late, unsaid error) {
+func (r *nodeRestore) pass(out suite.Out, late, unsaid error) {
 	for _, err := range []error{late, unsaid} {
 		if err != nil {
 			out.Note("it does not keep the cluster from being handed over: %s", pgbackrest.Printable(err.Error()))
@@ -43,7 +43,7 @@ func (r *real) pass(out suite.Out, late, unsaid error) {
 }
 
 // leaveCluster hands over a cluster that is out of recovery.
-func (r *real) leaveCluster(ctx context.Context, out suite.Out) error {
+func (r *nodeRestore) leaveCluster(ctx context.Context, out suite.Out) error {
 	begun := time.Now()
 	if err := r.stopWithoutTrace(ctx); err != nil {
 		out.Note("the cluster in %s is out of recovery, and was not handed over: start it by hand and look at its log",
@@ -63,7 +63,7 @@ func (r *real) leaveCluster(ctx context.Context, out suite.Out) error {
 }
 
 // stopWithoutTrace takes away what the checks made in the cluster, stops it, and gives it its configuration back.
-func (r *real) stopWithoutTrace(ctx context.Context) error {
+func (r *nodeRestore) stopWithoutTrace(ctx context.Context) error {
 	running, err := r.server.Running(ctx)
 	if err == nil && !running {
 		var control postgres.Control
@@ -81,7 +81,7 @@ func (r *real) stopWithoutTrace(ctx context.Context) error {
 }
 
 // leaveRest stops what is at work in a data directory that is not out of recovery.
-func (r *real) leaveRest(ctx context.Context, out suite.Out) error {
+func (r *nodeRestore) leaveRest(ctx context.Context, out suite.Out) error {
 	var err error
 	if r.server != nil && r.claim.Step == node.Recovering {
 		if running, unknown := r.server.Running(ctx); running || unknown != nil {
@@ -97,13 +97,14 @@ func (r *real) leaveRest(ctx context.Context, out suite.Out) error {
 	if r.claim.Step == node.Recovering {
 		what = "backup set " + r.claim.Set + " is restored, and its WAL is replayed in part"
 	}
-	out.Note("in %s %s: `veza-restore -resume` with the same settings goes on; to begin anew move it and %s away", r.place.Dir,
+	out.Note("in %s %s: `veza-restore -resume` with the same settings goes on; to begin anew move it and %s away",
+		r.place.Dir,
 		what, node.ClaimFile(r.place.Dir))
 	return errors.Join(err, r.claim.Release())
 }
 
 // elsewhere says that the conf is about another data directory: nothing of this one would be archived.
-func (r *real) elsewhere() []string {
+func (r *nodeRestore) elsewhere() []string {
 	conf := r.server.Origin
 	if conf == "" || node.Resolved(conf) == r.place.Dir {
 		return nil
@@ -113,7 +114,7 @@ func (r *real) elsewhere() []string {
 }
 
 // next is what to type so that the cluster goes into production. It is whole: nobody can type half of a command.
-func (r *real) next() string {
+func (r *nodeRestore) next() string {
 	bin := path.Dir(r.server.Installation.Program("pg_ctl"))
 	return suite.Line(r.place.Formation.Next(r.place.Dir, bin))
 }

@@ -21,7 +21,7 @@ import (
 
 // preflight is the drill's, then looks whether the data directory may be restored into, and asks. Nothing of the node
 // has been changed when it ends.
-func (r *real) preflight(ctx context.Context, out suite.Out, asked request) (found ready, err error) {
+func (r *nodeRestore) preflight(ctx context.Context, out suite.Out, asked request) (found ready, err error) {
 	if err = r.refuseAtOnce(); err != nil { // before anything that takes time
 		return found, err
 	}
@@ -35,7 +35,7 @@ func (r *real) preflight(ctx context.Context, out suite.Out, asked request) (fou
 }
 
 // look looks at the data directory.
-func (r *real) look() (err error) {
+func (r *nodeRestore) look() (err error) {
 	if r.home, err = homeOfServer(); err != nil {
 		return reason.Wrap(reason.ToolMissing, err)
 	}
@@ -45,7 +45,7 @@ func (r *real) look() (err error) {
 
 // refuseAtOnce refuses what no repository changes: a path that is none, and a directory that holds something which no
 // restore has left.
-func (r *real) refuseAtOnce() error {
+func (r *nodeRestore) refuseAtOnce() error {
 	if err := r.look(); err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func homeOfServer() (string, error) {
 }
 
 // refuse says why the data directory must not be restored into.
-func (r *real) refuse(ctx context.Context, found ready) error {
+func (r *nodeRestore) refuse(ctx context.Context, found ready) error {
 	if err := r.look(); err != nil { // what a killed restore left running has been ended meanwhile
 		return err
 	}
@@ -102,7 +102,7 @@ func (r *real) refuse(ctx context.Context, found ready) error {
 }
 
 // fits looks whether there is room for a restore. Of one that is taken up, some is there already.
-func (r *real) fits(need int64) error {
+func (r *nodeRestore) fits(need int64) error {
 	if r.place.Free < need && !r.again {
 		return reason.Errorf(reason.DiskSpace, "-to %s: the restore needs %s, and %s are free", r.place.Dir,
 			megabytes(need), megabytes(r.place.Free))
@@ -111,7 +111,7 @@ func (r *real) fits(need int64) error {
 }
 
 // role is what pg_auto_failover calls the node; "" where it does not know it, or cannot be asked.
-func (r *real) role(ctx context.Context, found ready) string {
+func (r *nodeRestore) role(ctx context.Context, found ready) string {
 	if r.place.Formation.State == "" {
 		return ""
 	}
@@ -133,7 +133,7 @@ func (r *real) role(ctx context.Context, found ready) string {
 }
 
 // refuseSettings refuses what a drill may be asked for and a restore may not.
-func (r *real) refuseSettings(asked settings.Settings) error {
+func (r *nodeRestore) refuseSettings(asked settings.Settings) error {
 	kind := asked.Target.Kind
 	if r != nil && (kind == target.Random || kind == target.Timeline) {
 		return reason.Errorf(reason.ConfigInvalid, "-target %s is for drills: name the moment, the position or the "+
@@ -143,7 +143,7 @@ func (r *real) refuseSettings(asked settings.Settings) error {
 }
 
 // facts are what somebody must know who says yes.
-func (r *real) facts(found ready) []string {
+func (r *nodeRestore) facts(found ready) []string {
 	p := found.plan
 	last := p.chain.Last()
 	facts := []string{
@@ -157,10 +157,11 @@ func (r *real) facts(found ready) []string {
 			p.chain.Route(), len(p.chain.Entries), last.Name, stamp(last.Time)))
 	}
 	facts = append(facts, "lost     "+lostBy(found, last.Time), "time     "+r.lastDrill(found.Stanza()))
-	return append(facts, "then     stopped cleanly, archiving nothing until it is started; what to type next is printed")
+	return append(facts,
+		"then     stopped cleanly, archiving nothing until it is started; what to type next is printed")
 }
 
-func (r *real) there() string {
+func (r *nodeRestore) there() string {
 	switch {
 	case r.again:
 		return "the rest of an interrupted restore, taken up"
@@ -182,7 +183,7 @@ func lostBy(found ready, last time.Time) string {
 }
 
 // lastDrill says how long the last drill of the stanza took, by the history of the drills.
-func (r *real) lastDrill(stanza string) string {
+func (r *nodeRestore) lastDrill(stanza string) string {
 	content, err := os.ReadFile(r.History)
 	if r.History == "" || err != nil {
 		return noHistory

@@ -18,7 +18,7 @@ import (
 )
 
 // begin marks the data directory as being restored, after a last look at it: time has passed since preflight.
-func (r *real) begin(ctx context.Context, out suite.Out, p provisioned) error {
+func (r *nodeRestore) begin(ctx context.Context, out suite.Out, p provisioned) error {
 	if r == nil {
 		return nil
 	}
@@ -59,7 +59,7 @@ func (r *real) begin(ctx context.Context, out suite.Out, p provisioned) error {
 const manifest = "backup.manifest"
 
 // takeUp has pgBackRest take up also what was stopped before that file was there: by then it has made directories.
-func (r *real) takeUp(ctx context.Context, p provisioned) error {
+func (r *nodeRestore) takeUp(ctx context.Context, p provisioned) error {
 	for _, name := range []string{manifest, "PG_VERSION"} {
 		if _, err := os.Lstat(filepath.Join(r.place.Dir, name)); err == nil {
 			return nil
@@ -77,7 +77,7 @@ func (r *real) takeUp(ctx context.Context, p provisioned) error {
 }
 
 // makeDirectory makes the data directory of the user who runs PostgreSQL; one that is there must be theirs.
-func (r *real) makeDirectory(ctx context.Context, p provisioned) error {
+func (r *nodeRestore) makeDirectory(ctx context.Context, p provisioned) error {
 	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
 	defer cancel()
 	if !r.place.Exists {
@@ -103,7 +103,7 @@ var inPath = regexp.MustCompile(`unable to restore to (?:path|link|file) '([^']*
 
 // occupied says what a restore for real needs that found the directory of a tablespace, or one that a link leads to,
 // in use. What pgBackRest itself hints at, --delta, would remove what is there. Nil is any other failure.
-func (r *real) occupied(err error) error {
+func (r *nodeRestore) occupied(err error) error {
 	failed, ok := errors.AsType[*pgbackrest.Error](err)
 	if r == nil || !ok || failed.Code != notEmpty {
 		return nil
@@ -117,12 +117,12 @@ func (r *real) occupied(err error) error {
 }
 
 // recovering marks that the files are there, and WAL is replayed.
-func (r *real) recovering() error {
+func (r *nodeRestore) recovering() error {
 	return reason.Wrap(reason.SandboxFailed, r.claim.Say(node.Recovering))
 }
 
 // recovered marks that recovery has ended.
-func (r *real) recovered() error {
+func (r *nodeRestore) recovered() error {
 	if r == nil {
 		return nil
 	}

@@ -44,7 +44,7 @@ func TestLastPassed(t *testing.T) {
 	} {
 		assert.Equal(t, c.want, lastPassed([]byte(c.history), "demo"), name)
 	}
-	r := &real{}
+	r := &nodeRestore{}
 	assert.Equal(t, noHistory, r.lastDrill("demo"))
 	r.History = t.TempDir() + "/none"
 	assert.Equal(t, noHistory, r.lastDrill("demo"))
@@ -64,12 +64,12 @@ func TestRefuseSettings(t *testing.T) {
 		{target.Timeline, true},
 	} {
 		asked := settings.Settings{Target: target.Target{Kind: c.kind}}
-		err := (&real{}).refuseSettings(asked)
+		err := (&nodeRestore{}).refuseSettings(asked)
 		assert.Equal(t, c.refused, err != nil, c.kind)
 		if why, _ := reason.Of(err); err != nil {
 			assert.Equal(t, reason.ConfigInvalid, why)
 		}
-		require.NoError(t, (*real)(nil).refuseSettings(asked), "a drill may")
+		require.NoError(t, (*nodeRestore)(nil).refuseSettings(asked), "a drill may")
 	}
 }
 
@@ -79,14 +79,14 @@ func TestOccupied(t *testing.T) {
 		"ERROR: [040]: unable to restore to path '/srv/ts/PG_17_202406281' because it contains files",
 		"HINT: try using --delta if this is what you intended.",
 	}}
-	err := (&real{}).occupied(taken)
+	err := (&nodeRestore{}).occupied(taken)
 	require.ErrorContains(t, err, "/srv/ts/PG_17_202406281 is not empty")
 	assert.NotContains(t, err.Error(), "--delta")
 	why, _ := reason.Of(err)
 	assert.Equal(t, reason.ConfigInvalid, why)
-	require.NoError(t, (*real)(nil).occupied(taken), "a drill's own directory is no such thing")
-	require.NoError(t, (&real{}).occupied(&pgbackrest.Error{Code: 55}))
-	require.NoError(t, (&real{}).occupied(errors.New("broken")))
+	require.NoError(t, (*nodeRestore)(nil).occupied(taken), "a drill's own directory is no such thing")
+	require.NoError(t, (&nodeRestore{}).occupied(&pgbackrest.Error{Code: 55}))
+	require.NoError(t, (&nodeRestore{}).occupied(errors.New("broken")))
 }
 
 // What is lost may be accepted, by a decision alone; what else is wrong may not.
@@ -122,7 +122,8 @@ func TestAcceptLoss(t *testing.T) {
 		require.Len(t, said.values, 1)
 		assert.Contains(t, said.values[0], "loss accepted (-accept-loss), "+string(c.why))
 	}
-	require.NoError(t, acceptLoss(suite.NewOut(&notes{}), session.Session{Request: session.Request{AcceptLoss: true}}, nil))
+	asked := session.Session{Request: session.Request{AcceptLoss: true}}
+	require.NoError(t, acceptLoss(suite.NewOut(&notes{}), asked, nil))
 }
 
 // notes keeps what a step publishes.
@@ -133,7 +134,7 @@ func (n *notes) Output() io.Writer    { return io.Discard }
 
 // Less room than it needs is said before anybody is asked.
 func TestFits(t *testing.T) {
-	r := &real{place: node.Place{Dir: "/srv/pg", Free: 10e6}}
+	r := &nodeRestore{place: node.Place{Dir: "/srv/pg", Free: 10e6}}
 	require.NoError(t, r.fits(10e6))
 	err := r.fits(20e6)
 	require.ErrorContains(t, err, "-to /srv/pg: the restore needs 20.0 MB, and 10.0 MB are free")
@@ -145,7 +146,7 @@ func TestFits(t *testing.T) {
 
 // The command to type is said whole, however long a formation's values are.
 func TestReal_NextIsWhole(t *testing.T) {
-	r := &real{
+	r := &nodeRestore{
 		server: &postgres.Server{Installation: postgres.Installation{BinDir: "/usr/lib/postgresql/17/bin"}},
 		place: node.Place{Dir: "/var/lib/" + strings.Repeat("long/", 40) + "pg", Formation: node.Formation{
 			Monitor: "postgres://autoctl_node@" + strings.Repeat("m", 200) + ":5432/pg_auto_failover",

@@ -77,7 +77,8 @@ func (r restored) run(ctx context.Context, out suite.Out, to target.Target) erro
 	ctx, stop := whileStoreAnswers(ctx, r.repo.Repository, r.box)
 	defer stop()
 	return r.repo.Pgbackrest.Restore(ctx, pgbackrest.RestoreOptions{
-		Set: r.plan.set.Label, Target: targetOptions(to), Tablespaces: r.box.Dir("tblspc"), ProcessMax: r.processes.Option,
+		Set: r.plan.set.Label, Target: targetOptions(to), Tablespaces: r.box.Dir("tblspc"),
+		ProcessMax: r.processes.Option,
 		Node: r.real != nil, Delta: r.real.delta(),
 		BadPages: r.AcceptLoss && versions.RestoreRefusesPages.In(r.Version),
 	}, io.Discard)
@@ -165,8 +166,8 @@ func failedRestore(err error) error {
 		return reason.Wrap(reason.TimelineConflict, err)
 	}
 	if pgbackrest.BadPages(err) {
-		return reason.Errorf(reason.PageChecksum, "%w; the page was damaged when the backup was taken: restore an older set, "+
-			"or all the same with checksum-page-error=n", err)
+		return reason.Errorf(reason.PageChecksum, "%w; the page was damaged when the backup was taken: restore an older "+
+			"set, or all the same with checksum-page-error=n", err)
 	}
 	if pgbackrest.Damaged(err) {
 		return reason.Wrap(reason.RepoCorrupt, err)

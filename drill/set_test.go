@@ -123,7 +123,8 @@ func TestUsable(t *testing.T) {
 
 	good = usable(suite.NewOut(&said), []pgbackrest.Backup{diff, full}, "2.60.0")
 	assert.Equal(t, []pgbackrest.Backup{diff}, good)
-	assert.Contains(t, said.String(), "`pgbackrest restore` takes it, unless --set names another, and then ends at such a page")
+	assert.Contains(t, said.String(),
+		"`pgbackrest restore` takes it, unless --set names another, and then ends at such a page")
 	usable(suite.NewOut(&said), []pgbackrest.Backup{diff, full}, "2.59.3")
 	assert.Contains(t, said.String(), "takes it, unless --set names another\n")
 }

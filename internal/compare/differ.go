@@ -58,7 +58,8 @@ func Compare(standby, clone Side) (r Result) {
 	for id, o := range standby.Objects {
 		for _, name := range o.NotCompared() {
 			r.LeftOut = append(r.LeftOut, LeftOut{
-				id, o.Name, "column " + name + " prints names, within its own type, that are looked up in the catalogs of now",
+				id, o.Name,
+				"column " + name + " prints names, within its own type, that are looked up in the catalogs of now",
 			})
 		}
 	}

@@ -104,9 +104,12 @@ func (f *Formation) parse(content []byte) error {
 		f.Monitor = ""
 	}
 	for _, pair := range [][2]string{
-		{"--hostname", keeper.Key("hostname").String()}, {"--name", keeper.Key("name").String()},
-		{"--formation", keeper.Key("formation").String()}, {"--dbname", server.Key("dbname").String()},
-		{"--username", server.Key("username").String()}, {"--pgport", server.Key("port").String()},
+		{"--hostname", keeper.Key("hostname").String()},
+		{"--name", keeper.Key("name").String()},
+		{"--formation", keeper.Key("formation").String()},
+		{"--dbname", server.Key("dbname").String()},
+		{"--username", server.Key("username").String()},
+		{"--pgport", server.Key("port").String()},
 		{"--auth", server.Key("auth_method").String()},
 	} {
 		if pair[1] != "" {

@@ -66,8 +66,8 @@ func (p Place) refuseResume(asked Asked, claim *Claim, refuse func(string, ...an
 		return refuse("-resume: its recovery has ended since (no recovery.signal), and the cluster may have been " +
 			"used: go on with it as it is, or move it away and restore again")
 	case claim.Set != asked.Set:
-		// pgBackRest's delta replaces what is in the tablespaces of a set, and looked only at those of the first whether
-		// they were empty: another set may name one that is in use.
+		// pgBackRest's delta replaces what is in the tablespaces of a set, and looked only at those of the first
+		// whether they were empty: another set may name one that is in use.
 		return refuse("-resume: backup set %s was being restored there, and %s is asked for: add -set %s", claim.Set,
 			asked.Set, claim.Set)
 	}

@@ -61,7 +61,9 @@ func TestRefuse(t *testing.T) {
 		"resumed without":     {full, resume, nil, "", "no restore was interrupted here"},
 		"another inode":       {full, resume, of(func(c *Claim) { c.Inode++ }), "", "another directory"},
 		"another cluster":     {full, resume, of(func(c *Claim) { c.SystemID = "8" }), "", "identifier 8"},
-		"another set":         {full, resume, of(func(c *Claim) { c.Set = "20260816-020003F" }), "", "add -set 20260816-020003F"},
+		"another set": {
+			full, resume, of(func(c *Claim) { c.Set = "20260816-020003F" }), "", "add -set 20260816-020003F",
+		},
 		"in replay":           {like(whole, func(p *Place) { p.Recovery = true }), resume, at(Recovering), "", ""},
 		"used after replay":   {whole, resume, at(Recovering), "", "its recovery has ended since"},
 		"replay went on":      {like(whole, ours), resume, at(Recovering), "", ""},

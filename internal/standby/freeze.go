@@ -86,14 +86,16 @@ func (s *Standby) freeze(ctx context.Context) (f Frozen, err error) {
 	g.end(ctx)
 	if failed != nil {
 		return f, reason.Errorf(reason.StandbyUnusable,
-			"-standby: the pause was given up after %s, and replay goes on: %w", f.Pause.Round(time.Millisecond), failed)
+			"-standby: the pause was given up after %s, and replay goes on: %w",
+			f.Pause.Round(time.Millisecond), failed)
 	}
 	for database, h := range holders {
 		f.snapshots[database] = h.snapshot
 		if h.unread != nil {
 			for id, q := range h.sequences {
 				f.Side.LeftOut = append(f.Side.LeftOut, compare.LeftOut{
-					ID: id, Name: q.Name, Why: "sequences could not be read while replay was paused: " + oneLine(h.unread),
+					ID: id, Name: q.Name,
+					Why: "sequences could not be read while replay was paused: " + oneLine(h.unread),
 				})
 			}
 			continue

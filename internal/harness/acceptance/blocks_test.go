@@ -92,7 +92,8 @@ func (s *seed) findBlock(ctx context.Context, c *cluster) error {
 	var most int64 // that the full has beyond the incr
 	for name, file := range full {
 		now, there := incr[name]
-		if there && now.Reference == "" && file.Map > 0 == knows && now.Map > 0 == knows && file.Stored-now.Stored > most {
+		inBlocks := file.Map > 0 == knows && now.Map > 0 == knows
+		if there && now.Reference == "" && inBlocks && file.Stored-now.Stored > most {
 			best, most = file, file.Stored-now.Stored
 		}
 	}

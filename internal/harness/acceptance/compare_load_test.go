@@ -36,8 +36,10 @@ var loads = map[string][]string{
 		`CREATE TABLE short (n int)`, `INSERT INTO short VALUES (1)`, `ALTER TABLE short ADD m text DEFAULT 'x'`,
 		`ALTER TABLE short RENAME TO shorter`, `DROP TABLE shorter`,
 	},
-	"renamed": {`ALTER TYPE colour RENAME VALUE 'red' TO 'blue'`, `ALTER TYPE colour RENAME VALUE 'blue' TO 'red'`,
-		`ALTER ROLE one RENAME TO other`, `ALTER ROLE other RENAME TO one`},
+	"renamed": {
+		`ALTER TYPE colour RENAME VALUE 'red' TO 'blue'`, `ALTER TYPE colour RENAME VALUE 'blue' TO 'red'`,
+		`ALTER ROLE one RENAME TO other`, `ALTER ROLE other RENAME TO one`,
+	},
 	"archived": {`SELECT pg_switch_wal(), pg_sleep(1)`},
 }
 

@@ -18,8 +18,8 @@ func against(port, set string) string {
 var compareFaults = faults("TestCompare", compared, []fault{
 	{
 		name: "TheSame", args: against("5433", "same"), exit: 0, why: reason.None,
-		words: "the same as the standby at | 100 % of all blocks | public.kinds in database kept: column b prints names | " +
-			"not compared: database template0: it takes no connections",
+		words: "the same as the standby at | 100 % of all blocks | public.kinds in database kept: column b prints " +
+			"names | not compared: database template0: it takes no connections",
 	},
 	{
 		name: "OneRow", args: against("5433", "onebit"), exit: 1, why: reason.DataDiffers, step: "verify",
