@@ -184,6 +184,9 @@ func (r *recovered) startHeld(ctx context.Context) (*pgx.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err = r.getting(ctx); err != nil {
+		return nil, err
+	}
 	ctx, stop := whileStoreAnswers(ctx, r.repo.Repository, r.box)
 	defer stop()
 	if err = r.seal(ctx); err != nil {

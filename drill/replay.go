@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/suite"
@@ -22,16 +23,22 @@ func (r *restored) chooseProcesses(ctx context.Context, out suite.Out) (err erro
 
 // chooseGetting decides how archive-get brings the segments of the plan's chain to the server.
 func (r *recovered) chooseGetting(ctx context.Context, out suite.Out) error {
-	version, err := r.repo.Pgbackrest.Version(ctx)
-	if err != nil {
-		return reason.Wrap(reason.SandboxFailed, err)
-	}
-	how := r.repo.Conf.Getting(r.Stanza(), r.Settings.GetAsync, version, len(r.plan.chain.Switches), r.nproc)
-	r.cluster.server.Env = r.repo.Pgbackrest.ReplayEnv(how)
-	if r.measured() {
+	how, err := r.getting(ctx)
+	if err == nil && r.measured() {
 		out.Note("%s", how)
 	}
-	return nil
+	return err
+}
+
+// getting has the server's archive-get bring segments in the way that the conf and the chain allow.
+func (r *recovered) getting(ctx context.Context) (how pgbackrest.Getting, err error) {
+	version, err := r.repo.Pgbackrest.Version(ctx)
+	if err != nil {
+		return how, reason.Wrap(reason.SandboxFailed, err)
+	}
+	how = r.repo.Conf.Getting(r.Stanza(), r.Settings.GetAsync, version, len(r.plan.chain.Switches), r.nproc)
+	r.cluster.server.Env = r.repo.Pgbackrest.ReplayEnv(how)
+	return how, nil
 }
 
 // replayRate says how fast a replay was.

@@ -79,7 +79,7 @@ func (r restored) run(ctx context.Context, out suite.Out, to target.Target) erro
 	return r.repo.Pgbackrest.Restore(ctx, pgbackrest.RestoreOptions{
 		Set: r.plan.set.Label, Target: targetOptions(to), Tablespaces: r.box.Dir("tblspc"),
 		ProcessMax: r.processes.Option,
-		Node: r.real != nil, Delta: r.real.delta(),
+		Node:       r.real != nil, Delta: r.real.delta(),
 		BadPages: r.AcceptLoss && versions.RestoreRefusesPages.In(r.Version),
 	}, io.Discard)
 }

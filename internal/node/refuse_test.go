@@ -64,12 +64,12 @@ func TestRefuse(t *testing.T) {
 		"another set": {
 			full, resume, of(func(c *Claim) { c.Set = "20260816-020003F" }), "", "add -set 20260816-020003F",
 		},
-		"in replay":           {like(whole, func(p *Place) { p.Recovery = true }), resume, at(Recovering), "", ""},
-		"used after replay":   {whole, resume, at(Recovering), "", "its recovery has ended since"},
-		"replay went on":      {like(whole, ours), resume, at(Recovering), "", ""},
-		"recovered":           {like(whole, ours), resume, at(Recovered), "", ""},
-		"recovered and used":  {whole, resume, at(Recovered), "", "may have been used since"},
-		"a standby":           {like(whole, standby), resume, at(Recovering), "", "a standby since"},
+		"in replay":          {like(whole, func(p *Place) { p.Recovery = true }), resume, at(Recovering), "", ""},
+		"used after replay":  {whole, resume, at(Recovering), "", "its recovery has ended since"},
+		"replay went on":     {like(whole, ours), resume, at(Recovering), "", ""},
+		"recovered":          {like(whole, ours), resume, at(Recovered), "", ""},
+		"recovered and used": {whole, resume, at(Recovered), "", "may have been used since"},
+		"a standby":          {like(whole, standby), resume, at(Recovering), "", "a standby since"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.place.Dir = dir

@@ -21,7 +21,7 @@ var underLoad = singleFault("TestCompareUnderLoad", fault{exit: 0, why: reason.N
 // does to a table while the standby is asked leaves that out at the most, and is no difference.
 var loads = map[string][]string{
 	"rows": {
-		`INSERT INTO busy SELECT i, repeat(md5(random()::text), 100), random() FROM generate_series(1, 200) i`,
+		`INSERT INTO busy SELECT i, repeat(md5(random()::text), 100), random() FROM generate_series(1, 20) i`,
 		`UPDATE busy SET n = random() WHERE id % 7 = 0`, `DELETE FROM busy WHERE id % 11 = 0`,
 		`SELECT count(nextval('worn')) FROM generate_series(1, 100)`,
 		`SELECT lo_put(4712, 0, convert_to(clock_timestamp()::text, 'UTF8'))`,
@@ -40,7 +40,7 @@ var loads = map[string][]string{
 		`ALTER TYPE colour RENAME VALUE 'red' TO 'blue'`, `ALTER TYPE colour RENAME VALUE 'blue' TO 'red'`,
 		`ALTER ROLE one RENAME TO other`, `ALTER ROLE other RENAME TO one`,
 	},
-	"archived": {`SELECT pg_switch_wal(), pg_sleep(1)`},
+	"archived": {`SELECT pg_switch_wal(), pg_sleep(4)`},
 }
 
 var loadTables = []string{
@@ -74,7 +74,7 @@ func TestCompareUnderLoad(t *testing.T) {
 		group.Go(func() {
 			for working.Err() == nil {
 				// One that deadlocks with another is begun again, as an application does.
-				_ = c.sql(working, "postgres", append(statements, `SELECT pg_sleep(0.3)`)...)
+				_ = c.sql(working, "postgres", append(statements[:len(statements):len(statements)], `SELECT pg_sleep(1)`)...)
 			}
 		})
 	}
