@@ -166,8 +166,8 @@ func failedRestore(err error) error {
 		return reason.Wrap(reason.TimelineConflict, err)
 	}
 	if pgbackrest.BadPages(err) {
-		return reason.Errorf(reason.PageChecksum, "%w; the page was damaged when the backup was taken: restore an older "+
-			"set, or all the same with checksum-page-error=n", err)
+		return reason.Errorf(reason.PageChecksum, "%w; the page was damaged when the backup was taken: restore an "+
+			"older set, or all the same with checksum-page-error=n", err)
 	}
 	if pgbackrest.Damaged(err) {
 		return reason.Wrap(reason.RepoCorrupt, err)

@@ -94,7 +94,8 @@ func WithoutEventTriggers(statement string) string {
 		FOR t IN SELECT evtname, evtenabled FROM pg_catalog.pg_event_trigger WHERE evtenabled IN ('R', 'A') LOOP
 			EXECUTE pg_catalog.format('ALTER EVENT TRIGGER %I DISABLE', t.evtname);
 			triggers := pg_catalog.array_append(triggers, pg_catalog.format(
-				'ALTER EVENT TRIGGER %I ENABLE %s', t.evtname, CASE t.evtenabled WHEN 'R' THEN 'REPLICA' ELSE 'ALWAYS' END));
+				'ALTER EVENT TRIGGER %I ENABLE %s', t.evtname,
+				CASE t.evtenabled WHEN 'R' THEN 'REPLICA' ELSE 'ALWAYS' END));
 		END LOOP;
 		EXECUTE $veza$` + statement + `$veza$;
 		FOREACH again IN ARRAY triggers LOOP

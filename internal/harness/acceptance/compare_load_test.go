@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -74,7 +75,7 @@ func TestCompareUnderLoad(t *testing.T) {
 		group.Go(func() {
 			for working.Err() == nil {
 				// One that deadlocks with another is begun again, as an application does.
-				_ = c.sql(working, "postgres", append(statements[:len(statements):len(statements)], `SELECT pg_sleep(1)`)...)
+				_ = c.sql(working, "postgres", slices.Concat(statements, []string{`SELECT pg_sleep(1)`})...)
 			}
 		})
 	}
