@@ -22,7 +22,7 @@ type Asker struct {
 	Seeds   Seeds
 	// Clone is a server on which nothing changes: what is not there is damage.
 	Clone bool
-	// Told hears how many parts are done; nil is nobody.
+	// Told hears once a second how many parts are done; nil is nobody.
 	Told func(done, total int)
 }
 
@@ -31,6 +31,9 @@ var ErrConflict = errors.New("the query was cancelled by a conflict with recover
 
 // ErrBudget is the cause of a context that ended with what asking may take.
 var ErrBudget = errors.New("the budget of the comparison is spent")
+
+// progressEvery is how often long work says how far it is.
+const progressEvery = time.Second
 
 // Begin is a transaction with a snapshot of its own.
 const Begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -42,7 +45,7 @@ func (a Asker) Digest(ctx context.Context, side *Side, parts []Part) error {
 	defer cancel(nil)
 	next := make(chan Part)
 	var mu sync.Mutex
-	done := 0
+	done, last := 0, time.Now()
 	keep := func(part Part, d Digest, left *LeftOut) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -51,7 +54,8 @@ func (a Asker) Digest(ctx context.Context, side *Side, parts []Part) error {
 		} else {
 			side.Digests[part] = d
 		}
-		if a.Told != nil {
+		if a.Told != nil && time.Since(last) > progressEvery {
+			last = time.Now()
 			a.Told(done, len(parts))
 		}
 	}

@@ -25,8 +25,8 @@ const (
 	Rights  How = "rights"  // aclitem[]
 	// Nested is a composite, a range or the like with one of these in it. It is not compared.
 	Nested How = "nested"
-	// InPlace is a column of a catalog that VACUUM and CREATE INDEX change outside of any transaction: no snapshot
-	// keeps its old value (heap_inplace_update). It is not compared.
+	// InPlace is a column of a catalog that VACUUM, CREATE INDEX or DROP DATABASE change outside of any transaction: no
+	// snapshot keeps its old value (heap_inplace_update). It is not compared.
 	InPlace How = "in_place"
 )
 

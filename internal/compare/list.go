@@ -88,7 +88,7 @@ const columnsQuery = `WITH RECURSIVE
 			'relallvisible', 'relallfrozen', 'relfrozenxid', 'relminmxid', 'relhasindex', 'relhasrules',
 			'relhastriggers') THEN 'in_place'
 		WHEN a.attrelid = 'pg_catalog.pg_database'::pg_catalog.regclass AND a.attname IN ('datfrozenxid', 'datminmxid',
-			'dathasloginevt') THEN 'in_place'
+			'dathasloginevt', 'datconnlimit') THEN 'in_place'
 		WHEN u.oid IS NULL AND b.typ = 'pg_catalog.bytea'::pg_catalog.regtype THEN 'bytes'
 		WHEN u.oid IS NULL THEN 'text'
 		WHEN l.how IS NOT NULL THEN l.how
