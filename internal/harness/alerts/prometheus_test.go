@@ -131,7 +131,7 @@ func sound(t *testing.T) *site {
 	units, err := os.ReadFile("testdata/systemd.prom")
 	require.NoError(t, err)
 	s.put("systemd.prom", string(units))
-	s.run("drill", drillFile, "deeper", 0)
+	s.run("drill", drillFile, "compared", 0)
 	s.run("backup", checkFile, "backup-pass", 0)
 	s.sees("veza_backup_drill_last_success == 1")
 	s.sees("veza_backup_check_last_success == 1")
