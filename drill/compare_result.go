@@ -50,12 +50,16 @@ func (r recovered) judgeComparison(_ context.Context, out suite.Out, counts map[
 			c.frozen.At, found.DifferentRelations(), found.Relations,
 			pgbackrest.Printable(found.Differences[0].String()))
 	}
-	if found.Relations == 0 {
+	if len(found.Same) == 0 {
 		counts[verify.LeftOut]++
-		out.Note("nothing was compared")
+		out.Note("no row was compared")
 		return nil
 	}
-	counts[verify.Passed]++
+	if found.Missing > 0 { // what did not fit is no pass
+		counts[verify.LeftOut]++
+	} else {
+		counts[verify.Passed]++
+	}
 	out.Note("the same as the standby at %s: %d rows in %d relations, %.0f %% of all blocks", c.frozen.At, found.Rows,
 		found.Relations, 100*found.Coverage())
 	return nil

@@ -31,6 +31,9 @@ func (r *nodeRestore) preflight(ctx context.Context, out suite.Out, asked reques
 	if err = r.refuse(ctx, found); err != nil {
 		return found, err
 	}
+	if err = r.damagedSet(out, found.plan.set); err != nil {
+		return found, err
+	}
 	return found, r.Confirm(ctx, r.facts(found))
 }
 
@@ -93,12 +96,28 @@ func (r *nodeRestore) refuse(ctx context.Context, found ready) error {
 	}
 	asked := node.Asked{
 		Resume: r.Resume, SystemID: found.plan.info.SystemID(found.plan.set), Set: found.plan.set.Label,
+		Maps: maps(found),
 	}
 	if err = r.place.Refuse(asked, claim, r.role(ctx, found)); err != nil {
 		return err
 	}
 	r.again = r.Resume && len(r.place.Entries) > 0
 	return r.fits(found.plan.need())
+}
+
+// damagedSet refuses a set in which the backup found damaged pages, unless the loss is accepted. The drill looks at
+// such a set when it is named; what is restored for real must not depend on whether a check comes to the page.
+func (r *nodeRestore) damagedSet(out suite.Out, set pgbackrest.Backup) error {
+	if set.Error == nil || !*set.Error {
+		return nil
+	}
+	if !r.AcceptLoss {
+		return reason.Errorf(reason.PageChecksum, "backup set %s has pages that fail their checksum: name an older one "+
+			"with -set, or restore it all the same with -accept-loss", set.Label)
+	}
+	out.Note("loss accepted (-accept-loss), %s: backup set %s has pages that fail their checksum", reason.PageChecksum,
+		set.Label)
+	return nil
 }
 
 // fits looks whether there is room for a restore. Of one that is taken up, some is there already.

@@ -3,6 +3,7 @@ package drill
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -31,7 +32,7 @@ func (r *nodeRestore) begin(ctx context.Context, out suite.Out, p provisioned) e
 	}
 	if err = r.look(); err == nil {
 		asked := node.Asked{
-			Resume: r.Resume, SystemID: p.plan.info.SystemID(p.plan.set), Set: p.plan.set.Label,
+			Resume: r.Resume, SystemID: p.plan.info.SystemID(p.plan.set), Set: p.plan.set.Label, Maps: maps(p.ready),
 		}
 		err = r.place.Refuse(asked, before, r.role(ctx, p.ready))
 	}
@@ -50,7 +51,7 @@ func (r *nodeRestore) begin(ctx context.Context, out suite.Out, p provisioned) e
 		return errors.Join(err, claim.Release())
 	}
 	r.claim.Stanza, r.claim.Set, r.claim.Begun = p.Stanza(), p.plan.set.Label, startOf(before)
-	r.claim.SystemID = p.plan.info.SystemID(p.plan.set)
+	r.claim.SystemID, r.claim.Maps = p.plan.info.SystemID(p.plan.set), maps(p.ready)
 	out.Say("restoring into %s, marked by %s", r.place.Dir, node.ClaimFile(r.place.Dir))
 	return reason.Wrap(reason.SandboxFailed, r.claim.Say(node.Restoring))
 }
@@ -116,7 +117,8 @@ func (r *nodeRestore) occupied(err error) error {
 		"away, nothing is ever deleted", pgbackrest.Printable(match[1]))
 }
 
-// recovering marks that the files are there, and WAL is replayed.
+// recovering marks that the files are there, and WAL is replayed. It also takes back that recovery has ended, where
+// something here kept it from its end: the cluster would lack what the archive has, and is to be taken up again.
 func (r *nodeRestore) recovering() error {
 	return reason.Wrap(reason.SandboxFailed, r.claim.Say(node.Recovering))
 }
@@ -168,7 +170,7 @@ func (r *recovered) place(ctx context.Context, out suite.Out, made postgres.Tabl
 	}
 	r.made = append(r.made, made)
 	where := pgbackrest.Printable(made.Location)
-	err := node.MakeAs(made.Location, r.real.place.Dir)
+	err := r.makeTablespace(ctx, made.Location)
 	if err == nil {
 		err = r.redirect(ctx, made, made.Location)
 	}
@@ -180,6 +182,28 @@ func (r *recovered) place(ctx context.Context, out suite.Out, made postgres.Tabl
 	out.Note("tablespace %d was made after the backup: its directory %s is there, and the replay goes on", made.OID,
 		where)
 	return true
+}
+
+// makeTablespace makes the directory of a tablespace as the user who runs PostgreSQL: its name comes from the data, and
+// root would make it anywhere. One that is there must be empty, and theirs.
+func (r *recovered) makeTablespace(ctx context.Context, dir string) error {
+	bound, cancel := context.WithTimeout(ctx, toolTimeout)
+	defer cancel()
+	_, failed := r.box.Run(bound, host.Command{Argv: []string{"mkdir", "-m", "0700", "--", dir}})
+	if _, err := os.Lstat(dir); err != nil {
+		return fmt.Errorf("%w: make it (install -d -m 700 -o %s), and go on with -resume", failed, host.ServiceUser)
+	}
+	return node.MakeAs(dir, r.real.place.Dir)
+}
+
+// maps are the lines of the conf that say where tablespaces and links belong.
+func maps(r ready) (list []string) {
+	for _, option := range []string{"tablespace-map", "tablespace-map-all", "link-map", "link-all"} {
+		for _, line := range r.Client.Conf.Sets(option) {
+			list = append(list, option+"="+line.Value)
+		}
+	}
+	return list
 }
 
 // losses are the findings that say: what was written after this moment is gone for good.

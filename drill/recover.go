@@ -2,6 +2,7 @@ package drill
 
 import (
 	"context"
+	"errors"
 	"os"
 	"strings"
 	"time"
@@ -88,6 +89,9 @@ func (r restored) recover(ctx context.Context, out suite.Out, c cluster) (recove
 	}
 	done.answered = time.Now()
 	err := done.reachedTheEnd(ctx, out)
+	if err != nil && done.real != nil && (ctx.Err() != nil || environmentFailed(err)) {
+		err = errors.Join(err, done.real.recovering()) // it is not: see leaveRest
+	}
 	if err == nil {
 		err = done.tellTooLow(ctx, out)
 	}

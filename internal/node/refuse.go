@@ -1,7 +1,10 @@
 package node
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"veza.fr/recovery/internal/reason"
@@ -10,8 +13,9 @@ import (
 // Asked is how a restore wants to use a data directory.
 type Asked struct {
 	Resume   bool
-	SystemID string // of the cluster that is restored
-	Set      string // the backup set
+	SystemID string   // of the cluster that is restored
+	Set      string   // the backup set
+	Maps     []string // of the conf, as in Claim
 }
 
 // Refuse says why a data directory must not be restored into, nil when it may: whatever is typed, nothing is written
@@ -65,6 +69,10 @@ func (p Place) refuseResume(asked Asked, claim *Claim, refuse func(string, ...an
 	case p.Control && !p.Recovery && !p.Ours:
 		return refuse("-resume: its recovery has ended since (no recovery.signal), and the cluster may have been " +
 			"used: go on with it as it is, or move it away and restore again")
+	case !slices.Equal(claim.Maps, asked.Maps):
+		// pgBackRest's delta looks into no directory that it is sent to, and removes what is not of the backup.
+		return refuse("-resume: the conf maps tablespaces or links elsewhere than when it began (%s then, %s now): set "+
+			"it back, or move what is there away and begin anew", mapped(claim.Maps), mapped(asked.Maps))
 	case claim.Set != asked.Set:
 		// pgBackRest's delta replaces what is in the tablespaces of a set, and looked only at those of the first
 		// whether they were empty: another set may name one that is in use.
@@ -73,3 +81,5 @@ func (p Place) refuseResume(asked Asked, claim *Claim, refuse func(string, ...an
 	}
 	return nil
 }
+
+func mapped(maps []string) string { return cmp.Or(strings.Join(maps, ", "), "none") }

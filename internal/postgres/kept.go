@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"path"
 	"regexp"
 	"slices"
@@ -53,18 +55,18 @@ func (s *Server) RemoveOurs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var left error // one that cannot be entered keeps nothing in the others
 	for _, database := range databases {
-		in, err := s.Connect(ctx, database)
-		if err != nil {
-			return err
+		in, failed := s.Connect(ctx, database)
+		if failed == nil {
+			failed = writing(ctx, in, removeSchemas)
+			_ = in.Close(ctx) // what was written is committed
 		}
-		err = writing(ctx, in, removeSchemas)
-		_ = in.Close(ctx) // what was written is committed
-		if err != nil {
-			return err
+		if failed != nil {
+			left = errors.Join(left, fmt.Errorf("database %s: %w", database, failed))
 		}
 	}
-	return writing(ctx, conn, removeRoles)
+	return errors.Join(left, writing(ctx, conn, removeRoles))
 }
 
 // writing runs a statement in a session that may write, and in which triggers of the data do not fire.

@@ -171,8 +171,8 @@ func TestPrometheus_EvaluatesTheRules(t *testing.T) {
 	require.Len(t, rules, len(alerts(t)))
 	for _, r := range rules {
 		assert.Equal(t, "ok", r.Health, "%s: %s", r.Name, r.LastError)
-		if r.Name != "BackupUnitFailed" {
-			assert.Equal(t, "inactive", r.State, r.Name)
+		if r.Name != "BackupUnitFailed" { // the first evaluation may have come before the drill's file was read
+			s.state("veza_backup", r.Name, "inactive")
 		}
 	}
 	failed := s.state(promptly, "BackupUnitFailed", "firing")
