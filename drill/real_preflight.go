@@ -112,8 +112,8 @@ func (r *nodeRestore) damagedSet(out suite.Out, set pgbackrest.Backup) error {
 		return nil
 	}
 	if !r.AcceptLoss {
-		return reason.Errorf(reason.PageChecksum, "backup set %s has pages that fail their checksum: name an older one "+
-			"with -set, or restore it all the same with -accept-loss", set.Label)
+		return reason.Errorf(reason.PageChecksum, "backup set %s has pages that fail their checksum: name an older "+
+			"one with -set, or restore it all the same with -accept-loss", set.Label)
 	}
 	out.Note("loss accepted (-accept-loss), %s: backup set %s has pages that fail their checksum", reason.PageChecksum,
 		set.Label)

@@ -71,8 +71,8 @@ func (p Place) refuseResume(asked Asked, claim *Claim, refuse func(string, ...an
 			"used: go on with it as it is, or move it away and restore again")
 	case !slices.Equal(claim.Maps, asked.Maps):
 		// pgBackRest's delta looks into no directory that it is sent to, and removes what is not of the backup.
-		return refuse("-resume: the conf maps tablespaces or links elsewhere than when it began (%s then, %s now): set "+
-			"it back, or move what is there away and begin anew", mapped(claim.Maps), mapped(asked.Maps))
+		return refuse("-resume: the conf maps tablespaces or links elsewhere than when it began (%s then, %s now): "+
+			"set it back, or move what is there away and begin anew", mapped(claim.Maps), mapped(asked.Maps))
 	case claim.Set != asked.Set:
 		// pgBackRest's delta replaces what is in the tablespaces of a set, and looked only at those of the first
 		// whether they were empty: another set may name one that is in use.
