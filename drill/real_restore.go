@@ -117,13 +117,13 @@ func (r *nodeRestore) occupied(err error) error {
 		"away, nothing is ever deleted", pgbackrest.Printable(match[1]))
 }
 
-// recovering marks that the files are there, and WAL is replayed. It also takes back that recovery has ended, where
-// something here kept it from its end: the cluster would lack what the archive has, and is to be taken up again.
+// recovering marks that the files are there, and WAL is replayed.
 func (r *nodeRestore) recovering() error {
 	return reason.Wrap(reason.SandboxFailed, r.claim.Say(node.Recovering))
 }
 
-// recovered marks that recovery has ended.
+// recovered marks that recovery has ended where the archive does, or where the archive is damaged. What something here
+// kept from its end is not marked: the cluster would lack what the archive has, and is to be taken up again.
 func (r *nodeRestore) recovered() error {
 	if r == nil {
 		return nil

@@ -1,8 +1,8 @@
 package drill
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"os"
 	"strings"
 	"time"
@@ -89,8 +89,8 @@ func (r restored) recover(ctx context.Context, out suite.Out, c cluster) (recove
 	}
 	done.answered = time.Now()
 	err := done.reachedTheEnd(ctx, out)
-	if err != nil && done.real != nil && (ctx.Err() != nil || environmentFailed(err)) {
-		err = errors.Join(err, done.real.recovering()) // it is not: see leaveRest
+	if ctx.Err() == nil && !environmentFailed(err) {
+		err = cmp.Or(err, done.real.recovered())
 	}
 	if err == nil {
 		err = done.tellTooLow(ctx, out)
@@ -169,9 +169,6 @@ func (r *recovered) start(ctx context.Context, out suite.Out) (err error) {
 	}
 	if err != nil {
 		return r.whyNotUp(ctx, out, err)
-	}
-	if err = r.real.recovered(); err != nil {
-		return err
 	}
 	if err = r.dropLeftLinks(ctx); err != nil {
 		return r.brokenSession(ctx, out, err)

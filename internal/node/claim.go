@@ -38,8 +38,7 @@ type Claim struct {
 	Begun    time.Time `json:"begun"`
 	Changed  time.Time `json:"changed"`
 	Inode    uint64    `json:"inode"` // of the data directory: another one of the same name is not meant
-	Device   uint64    `json:"device"`
-	Maps     []string  `json:"maps"` // where the conf wants tablespaces and links, as option=value
+	Maps     []string  `json:"maps"`  // where the conf wants tablespaces and links, as option=value
 
 	held *flock.Flock
 }
@@ -130,7 +129,7 @@ func current(held *flock.Flock, path string) bool {
 func (c *Claim) Say(step Step) error {
 	c.Step, c.Changed = step, time.Now()
 	if info, err := os.Stat(c.Data); err == nil {
-		c.Inode, c.Device = inode(info), device(info)
+		c.Inode = inode(info)
 	}
 	content, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
@@ -185,17 +184,11 @@ func (c *Claim) Release() error { return c.held.Close() }
 // Of says whether the claim is about the directory that is there now.
 func (c *Claim) Of(dir string) bool {
 	info, err := os.Stat(dir)
-	return errors.Is(err, fs.ErrNotExist) || err == nil && c.Inode == inode(info) && c.Device == device(info)
+	return errors.Is(err, fs.ErrNotExist) || err == nil && c.Inode == inode(info)
 }
 
-// device is the file system that a file is on: the root of every one may have the same inode.
-func device(info fs.FileInfo) uint64 {
-	if s, ok := info.Sys().(*syscall.Stat_t); ok {
-		return s.Dev
-	}
-	return 0
-}
-
+// inode tells a directory from another one of the same name. The number of its device would not: it may be another one
+// after a power cut.
 func inode(info fs.FileInfo) uint64 {
 	if s, ok := info.Sys().(*syscall.Stat_t); ok {
 		return s.Ino

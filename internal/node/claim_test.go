@@ -102,8 +102,7 @@ func TestReadClaim_Refuses(t *testing.T) {
 func TestClaim_Of(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "pg")
 	require.NoError(t, os.Mkdir(dir, 0o700))
-	var c Claim
-	c.Inode, c.Device = inodeOf(t, dir)
+	c := Claim{Inode: inodeOf(t, dir)}
 	assert.True(t, c.Of(dir))
 	require.NoError(t, os.Rename(dir, dir+".old"))
 	assert.True(t, c.Of(dir), "nothing is there")

@@ -19,7 +19,7 @@ func TestRefuse(t *testing.T) {
 	dir := t.TempDir()
 	of := func(change func(*Claim)) *Claim {
 		c := &Claim{Data: dir, Set: "20260823-020003F", SystemID: "7", Step: Restoring, Begun: begun}
-		c.Inode, c.Device = inodeOf(t, dir)
+		c.Inode = inodeOf(t, dir)
 		if change != nil {
 			change(c)
 		}
@@ -61,7 +61,6 @@ func TestRefuse(t *testing.T) {
 		"resumed without":     {full, resume, nil, "", "no restore was interrupted here"},
 		"another inode":       {full, resume, of(func(c *Claim) { c.Inode++ }), "", "another directory"},
 		"another cluster":     {full, resume, of(func(c *Claim) { c.SystemID = "8" }), "", "identifier 8"},
-		"another device":      {full, resume, of(func(c *Claim) { c.Device++ }), "", "another directory"},
 		"another map": {
 			full, resume, of(func(c *Claim) { c.Maps = []string{"link-map=pg_wal=/w"} }), "",
 			"link-map=pg_wal=/w then, none now",
@@ -91,11 +90,11 @@ func TestRefuse(t *testing.T) {
 	}
 }
 
-func inodeOf(t *testing.T, dir string) (uint64, uint64) {
+func inodeOf(t *testing.T, dir string) uint64 {
 	t.Helper()
 	info, err := os.Stat(dir)
 	require.NoError(t, err)
-	return inode(info), device(info)
+	return inode(info)
 }
 
 // What a path is refused for, before anybody looks into it.
