@@ -36,7 +36,7 @@ func (r *recovered) getting(ctx context.Context) (how pgbackrest.Getting, err er
 	if err != nil {
 		return how, reason.Wrap(reason.SandboxFailed, err)
 	}
-	how = r.repo.Conf.Getting(r.Stanza(), r.Settings.GetAsync, version, len(r.plan.chain.Switches), r.nproc)
+	how = r.repo.Conf.Getting(r.Stanza(), r.Settings.GetAsync, version, r.nproc)
 	r.cluster.server.Env = r.repo.Pgbackrest.ReplayEnv(how)
 	return how, nil
 }

@@ -30,27 +30,26 @@ func (g Getting) String() string {
 	return "archive-get brings one segment at a time: " + g.Why
 }
 
-// ChooseGetting decides how pgBackRest of a version brings the segments of a chain with so many changes of timeline.
-// An asynchronous archive-get waits for a segment that nobody brings when two of it race for the lock (facts A1).
-// On one timeline the one that wins brings it all the same: both were told to begin there.
-func ChooseGetting(asked, version string, switches int) Getting {
+// ChooseGetting decides how pgBackRest of a version brings segments. Before it was mended two asynchronous workers may be
+// at work at once (facts A1): one then takes the file of the other away, which is an error of archive-get, and PostgreSQL
+// takes that for the end of the archive. It was seen on one timeline as well, at the last segment, which recovery asks
+// for twice: decision 34.
+func ChooseGetting(asked, version string) Getting {
 	safe := versions.AsyncArchiveGet.In(version)
 	since := versions.AsyncArchiveGet.Since()
 	switch {
 	case asked == GetOff:
 		return Getting{Why: "-get-async=off"}
-	case asked == GetOn && switches > 0 && !safe:
-		return Getting{Async: true, Why: fmt.Sprintf("-get-async=on; pgBackRest %s may miss a segment at a change of "+
-			"timeline, which ends recovery there (mended in %s)", version, since)}
+	case asked == GetOn && !safe:
+		return Getting{Async: true, Why: fmt.Sprintf("-get-async=on; pgBackRest %s may miss a segment, which ends "+
+			"recovery there (mended in %s)", version, since)}
 	case asked == GetOn:
 		return Getting{Async: true, Why: "-get-async=on"}
 	case safe:
 		return Getting{Async: true, Why: fmt.Sprintf("safe with pgBackRest %s", version)}
-	case switches == 0:
-		return Getting{Async: true, Why: fmt.Sprintf("safe on one timeline with pgBackRest %s", version)}
 	}
-	return Getting{Why: fmt.Sprintf("the archive changes its timeline %d times, and an asynchronous one of pgBackRest "+
-		"before %s may then miss a segment; this is %s", switches, since, version)}
+	return Getting{Why: fmt.Sprintf("an asynchronous one of pgBackRest before %s may miss a segment; this is %s", since,
+		version)}
 }
 
 // bounds of an asynchronous archive-get, unless the conf has its own, which pgBackRest then reads itself: a small part
@@ -65,8 +64,8 @@ var bounds = []struct{ option, value string }{
 const mostGetters = 4
 
 // Getting is how a replay on a machine with so many cores gets its segments: see ChooseGetting and Processes.
-func (c *Config) Getting(stanza, asked, version string, switches, cores int) Getting {
-	g := ChooseGetting(asked, version, switches)
+func (c *Config) Getting(stanza, asked, version string, cores int) Getting {
+	g := ChooseGetting(asked, version)
 	g.Processes = c.Processes(stanza, "archive-get", min(cores, mostGetters))
 	for _, b := range bounds {
 		if _, set := c.Line(stanza, "archive-get", b.option); !set {

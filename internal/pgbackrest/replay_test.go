@@ -12,22 +12,17 @@ import (
 func TestChooseGetting(t *testing.T) {
 	for _, c := range []struct {
 		asked, version string
-		switches       int
 		async          bool
 		why            string
 	}{
-		{GetAuto, "2.45", 0, true, "safe on one timeline with pgBackRest 2.45"},
-		{GetAuto, "2.45", 2, false, "the archive changes its timeline 2 times, and an asynchronous one of pgBackRest " +
-			"before 2.59 may then miss a segment; this is 2.45"},
-		{GetAuto, "2.58.0", 1, false, ""},
-		{GetAuto, "2.59.0", 1, true, "safe with pgBackRest 2.59.0"},
-		{GetOn, "2.45", 0, true, "-get-async=on"},
-		{GetOn, "2.59.1", 3, true, "-get-async=on"},
-		{GetOn, "2.45", 1, true, "-get-async=on; pgBackRest 2.45 may miss a segment at a change of timeline, " +
-			"which ends recovery there (mended in 2.59)"},
-		{GetOff, "2.59.1", 0, false, "-get-async=off"},
+		{GetAuto, "2.45", false, "an asynchronous one of pgBackRest before 2.59 may miss a segment; this is 2.45"},
+		{GetAuto, "2.58.0", false, ""},
+		{GetAuto, "2.59.0", true, "safe with pgBackRest 2.59.0"},
+		{GetOn, "2.59.1", true, "-get-async=on"},
+		{GetOn, "2.45", true, "-get-async=on; pgBackRest 2.45 may miss a segment, which ends recovery there (mended in 2.59)"},
+		{GetOff, "2.59.1", false, "-get-async=off"},
 	} {
-		how := ChooseGetting(c.asked, c.version, c.switches)
+		how := ChooseGetting(c.asked, c.version)
 		assert.Equal(t, c.async, how.Async, "%+v", c)
 		if c.why != "" {
 			assert.Equal(t, c.why, how.Why)
@@ -55,7 +50,7 @@ func TestReplayEnv(t *testing.T) {
 	} {
 		c, err := ParseConfig("c.conf", []byte("[veza]\npg1-path=/p\n"+conf))
 		require.NoError(t, err)
-		assert.Equal(t, append(own, want...), client.ReplayEnv(c.Getting("veza", GetOn, "2.59", 0, 64)), conf)
+		assert.Equal(t, append(own, want...), client.ReplayEnv(c.Getting("veza", GetOn, "2.59", 64)), conf)
 	}
 	client.Lock = "" // of a node, whose conf says it
 	assert.NotContains(t, strings.Join(client.ReplayEnv(Getting{Async: true}), " "), "LOCK_PATH")

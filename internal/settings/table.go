@@ -137,7 +137,7 @@ var Table = []Setting{
 	{
 		Flag: "get-async", Variables: []string{"DRILL_GET_ASYNC"}, Default: pgbackrest.GetAuto,
 		Meaning: "segments are fetched ahead of the replay by pgBackRest's asynchronous archive-get: `auto` where " +
-			"that is safe (pgBackRest 2.59 or later, or an archive on one timeline), `on`, `off`",
+			"that is safe (pgBackRest 2.59 or later), `on`, `off`",
 		set: func(s *Settings, v string) (err error) { s.GetAsync, err = parseGetAsync(v); return err },
 	},
 	{

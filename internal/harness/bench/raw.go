@@ -117,7 +117,7 @@ func (h *byHand) env() []string {
 		return nil // one segment at a time is pgBackRest's own way
 	}
 	own := &pgbackrest.Client{Spool: h.box.Dir("spool"), Lock: h.box.Dir("lock")}
-	return own.ReplayEnv(h.parsed.Getting(stanza, pgbackrest.GetOn, "", 0, cores()))
+	return own.ReplayEnv(h.parsed.Getting(stanza, pgbackrest.GetOn, "", cores()))
 }
 
 // recover starts the server and waits until it answers outside of recovery.
