@@ -30,10 +30,10 @@ func (g Getting) String() string {
 	return "archive-get brings one segment at a time: " + g.Why
 }
 
-// ChooseGetting decides how pgBackRest of a version brings segments. Before it was mended two asynchronous workers may be
-// at work at once (facts A1): one then takes the file of the other away, which is an error of archive-get, and PostgreSQL
-// takes that for the end of the archive. It was seen on one timeline as well, at the last segment, which recovery asks
-// for twice: decision 34.
+// ChooseGetting decides how pgBackRest of a version brings segments. Before it was mended two asynchronous workers may
+// be at work at once (facts A1): one then takes the file of the other away, which is an error of archive-get, and
+// PostgreSQL takes that for the end of the archive. It was seen on one timeline as well, at the last segment, which
+// recovery asks for twice: decision 34.
 func ChooseGetting(asked, version string) Getting {
 	safe := versions.AsyncArchiveGet.In(version)
 	since := versions.AsyncArchiveGet.Since()

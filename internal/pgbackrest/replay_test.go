@@ -19,7 +19,8 @@ func TestChooseGetting(t *testing.T) {
 		{GetAuto, "2.58.0", false, ""},
 		{GetAuto, "2.59.0", true, "safe with pgBackRest 2.59.0"},
 		{GetOn, "2.59.1", true, "-get-async=on"},
-		{GetOn, "2.45", true, "-get-async=on; pgBackRest 2.45 may miss a segment, which ends recovery there (mended in 2.59)"},
+		{GetOn, "2.45", true, "-get-async=on; pgBackRest 2.45 may miss a segment, which ends recovery there " +
+			"(mended in 2.59)"},
 		{GetOff, "2.59.1", false, "-get-async=off"},
 	} {
 		how := ChooseGetting(c.asked, c.version)
