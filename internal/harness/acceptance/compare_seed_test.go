@@ -70,7 +70,7 @@ var comparedTables = []string{
 	`CREATE DOMAIN feeling AS mood`, `CREATE ROLE reader`,
 	`CREATE TABLE kinds (id int PRIMARY KEY, r regclass, p regproc[], m mood, f feeling, ms mood[], b pair, a aclitem[],
 		d bytea, t timestamptz, g float8, n numeric, j jsonb, i interval, x xml, y money, e text[], v int4range)`,
-	`INSERT INTO kinds SELECT i, 'pg_class', ARRAY['now', 'random']::regproc[], 'low'::mood, 'high'::feeling,
+	`INSERT INTO kinds SELECT i, 'pg_class', ARRAY['now', 'pg_backend_pid']::regproc[], 'low'::mood, 'high'::feeling,
 		'{low,NULL}'::mood[], ROW('low'::mood, i)::pair, '{reader=r/postgres}'::aclitem[], '\x00ff'::bytea, now(),
 		random(), i / 7.0, '{"a": 1}', '1 day', '<a/>', 3::money, ARRAY['x'], '[1,5)'
 		FROM generate_series(1, 100) i`,
