@@ -2,6 +2,7 @@ package drill
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"veza.fr/recovery/internal/compare"
@@ -31,11 +32,8 @@ func (r recovered) judgeComparison(_ context.Context, out suite.Out, counts map[
 	out.Metric("compared_bytes", float64(found.Bytes))
 	out.Metric("compare_coverage_ratio", found.Coverage())
 	out.Metric("different_relations", float64(found.DifferentRelations()))
-	oldest, all, err := r.rememberCompared(found)
-	if err != nil {
-		return err
-	}
-	if all {
+	oldest, all, unkept := r.rememberCompared(found)
+	if all && unkept == nil {
 		out.Metric("compare_oldest_seconds", oldest.Seconds())
 	}
 	named(out, "not compared: %s", found.LeftOut)
@@ -50,12 +48,15 @@ func (r recovered) judgeComparison(_ context.Context, out suite.Out, counts map[
 			c.frozen.At, found.DifferentRelations(), found.Relations,
 			pgbackrest.Printable(found.Differences[0].String()))
 	}
+	if unkept != nil { // what is wrong with the data goes before it
+		return unkept
+	}
 	if len(found.Same) == 0 {
 		counts[verify.LeftOut]++
 		out.Note("no row was compared")
 		return nil
 	}
-	if found.Missing > 0 { // what did not fit is no pass
+	if found.Missing > 0 || c.unlisted(found) { // what was not looked at is no pass
 		counts[verify.LeftOut]++
 	} else {
 		counts[verify.Passed]++
@@ -63,6 +64,13 @@ func (r recovered) judgeComparison(_ context.Context, out suite.Out, counts map[
 	out.Note("the same as the standby at %s: %d rows in %d relations, %.0f %% of all blocks", c.frozen.At, found.Rows,
 		found.Relations, 100*found.Coverage())
 	return nil
+}
+
+// unlisted says whether the clone could not list a database that the standby did: nothing of it was compared.
+func (c *comparison) unlisted(found compare.Result) bool {
+	return slices.ContainsFunc(found.LeftOut, func(l compare.LeftOut) bool {
+		return l.OID == 0 && slices.Contains(c.frozen.Side.Databases, l.Database)
+	})
 }
 
 // named notes the first of a list, and how many more there are.

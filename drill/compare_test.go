@@ -116,6 +116,18 @@ func TestJudgeComparison(t *testing.T) {
 	counts, err = judged(&compare.Result{})
 	require.NoError(t, err)
 	assert.Equal(t, 1, counts[verify.LeftOut], "nothing was compared")
+	same := []compare.Part{part}
+	counts, err = judged(&compare.Result{Relations: 1, Same: same, Missing: 1})
+	require.NoError(t, err)
+	assert.Equal(t, map[verify.Status]int{verify.LeftOut: 1}, counts, "a part of it")
+	c.frozen.Side.Databases = []string{"app", "other"}
+	for database, want := range map[string]verify.Status{"other": verify.LeftOut, "closed on both": verify.Passed} {
+		counts, err = judged(&compare.Result{Relations: 1, Same: same, LeftOut: []compare.LeftOut{
+			{ID: compare.ID{Database: database}, Why: "the clone cannot list it"},
+		}})
+		require.NoError(t, err)
+		assert.Equal(t, map[verify.Status]int{want: 1}, counts, database)
+	}
 	unlike := compare.Difference{ID: id, Name: "public.users", What: "5 rows in the standby, 0 in the clone"}
 	counts, err = judged(&compare.Result{
 		Relations: 1, Different: []compare.Part{part}, Differences: []compare.Difference{unlike},
@@ -124,4 +136,13 @@ func TestJudgeComparison(t *testing.T) {
 	require.ErrorContains(t, err,
 		"at 0/5000028, 1 of 1 relations are not what the standby has: public.users in database app: 5 rows")
 	assert.Equal(t, 1, counts[verify.Failed])
+
+	r.Settings.State = t.TempDir() // it cannot be written
+	r.Client.Stanza = "demo"
+	_, err = judged(&compare.Result{
+		Relations: 1, Different: []compare.Part{part}, Differences: []compare.Difference{unlike},
+	})
+	requireReason(t, reason.DataDiffers, err, "the data goes before the file of -state")
+	_, err = judged(&compare.Result{Relations: 1, Same: same})
+	requireReason(t, reason.ConfigInvalid, err, "the file of -state")
 }

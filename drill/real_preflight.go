@@ -94,15 +94,19 @@ func (r *nodeRestore) refuse(ctx context.Context, found ready) error {
 			return reason.Wrap(reason.SandboxFailed, err)
 		}
 	}
-	asked := node.Asked{
-		Resume: r.Resume, SystemID: found.plan.info.SystemID(found.plan.set), Set: found.plan.set.Label,
-		Maps: maps(found),
-	}
-	if err = r.place.Refuse(asked, claim, r.role(ctx, found)); err != nil {
+	if err = r.place.Refuse(r.wants(found), claim, r.role(ctx, found)); err != nil {
 		return err
 	}
 	r.again = r.Resume && len(r.place.Entries) > 0
 	return r.fits(found.plan.need())
+}
+
+// wants is how the data directory is to be used.
+func (r *nodeRestore) wants(found ready) node.Asked {
+	return node.Asked{
+		Resume: r.Resume, SystemID: found.plan.info.SystemID(found.plan.set), Set: found.plan.set.Label,
+		Maps: maps(found),
+	}
 }
 
 // damagedSet refuses a set in which the backup found damaged pages, unless the loss is accepted. The drill looks at

@@ -30,10 +30,8 @@ func (r *nodeRestore) begin(ctx context.Context, out suite.Out, p provisioned) e
 	if r.claim, err = node.Take(r.place.Dir); err != nil {
 		return err
 	}
+	asked := r.wants(p.ready)
 	if err = r.look(); err == nil {
-		asked := node.Asked{
-			Resume: r.Resume, SystemID: p.plan.info.SystemID(p.plan.set), Set: p.plan.set.Label, Maps: maps(p.ready),
-		}
 		err = r.place.Refuse(asked, before, r.role(ctx, p.ready))
 	}
 	if err == nil {
@@ -50,8 +48,8 @@ func (r *nodeRestore) begin(ctx context.Context, out suite.Out, p provisioned) e
 		}
 		return errors.Join(err, claim.Release())
 	}
-	r.claim.Stanza, r.claim.Set, r.claim.Begun = p.Stanza(), p.plan.set.Label, startOf(before)
-	r.claim.SystemID, r.claim.Maps = p.plan.info.SystemID(p.plan.set), maps(p.ready)
+	r.claim.Stanza, r.claim.Begun = p.Stanza(), startOf(before)
+	r.claim.Set, r.claim.SystemID, r.claim.Maps = asked.Set, asked.SystemID, asked.Maps
 	out.Say("restoring into %s, marked by %s", r.place.Dir, node.ClaimFile(r.place.Dir))
 	return reason.Wrap(reason.SandboxFailed, r.claim.Say(node.Restoring))
 }

@@ -111,8 +111,7 @@ func resolve(dir string) (string, error) {
 // nodeOf refuses what is never a data directory, and a name that the configuration of PostgreSQL or a shell would read
 // as something else.
 func nodeOf(dir string) error {
-	const meaning = "'\"\\%$`;&|<>(){}[]*?!#~\n\r\t"
-	if strings.ContainsAny(dir, meaning) {
+	if !sandbox.PlainPath(dir) {
 		return fmt.Errorf("%q has a character that commands would not take as it is", dir)
 	}
 	if strings.Count(dir, "/") < 2 {

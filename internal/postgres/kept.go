@@ -50,8 +50,7 @@ func (s *Server) RemoveOurs(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = conn.Close(ctx) }() // what was written is committed
-	databases, err := namesOf(ctx, conn,
-		"SELECT datname::text FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2")
+	databases, err := enterable(ctx, conn)
 	if err != nil {
 		return err
 	}
@@ -78,8 +77,10 @@ func writing(ctx context.Context, conn *pgx.Conn, statement string) error {
 	return err
 }
 
-func namesOf(ctx context.Context, conn *pgx.Conn, query string) ([]string, error) {
-	rows, err := conn.Query(ctx, query)
+// enterable are the databases that can be entered.
+func enterable(ctx context.Context, conn *pgx.Conn) ([]string, error) {
+	rows, err := conn.Query(ctx,
+		"SELECT datname::text FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2")
 	if err != nil {
 		return nil, err
 	}
@@ -143,16 +144,7 @@ func CutSegment(log string) string {
 // RestoreUpTo has recovery find a segment not in the archive, and so end before it. It is for a server that is not
 // running.
 func (s *Server) RestoreUpTo(ctx context.Context, segment string) error {
-	file := path.Join(s.Data, autoConf)
-	content, err := s.Host.Read(ctx, file)
-	if err != nil {
-		return err
-	}
-	line, err := upTo(string(content), segment)
-	if err != nil {
-		return err
-	}
-	return s.Host.Put(ctx, file, append(content, line...), 0o600, "")
+	return s.addToAutoConf(ctx, func(conf string) (string, error) { return upTo(conf, segment) })
 }
 
 // upTo is the line to add to a postgresql.auto.conf.

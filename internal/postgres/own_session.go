@@ -2,8 +2,6 @@ package postgres
 
 import (
 	"context"
-
-	"github.com/jackc/pgx/v5"
 )
 
 // RefuseEnding takes from everybody but superusers, in every database that can be entered, the functions that end a
@@ -14,12 +12,7 @@ func (s *Server) RefuseEnding(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rows, err := conn.Query(ctx,
-		"SELECT datname::text FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2")
-	var databases []string
-	if err == nil {
-		databases, err = pgx.CollectRows(rows, pgx.RowTo[string])
-	}
+	databases, err := enterable(ctx, conn)
 	_ = conn.Close(ctx) // nothing was written
 	for _, database := range databases {
 		if err != nil {

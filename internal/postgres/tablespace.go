@@ -66,16 +66,21 @@ const restoreCommand = "restore_command"
 // RestoreFirstFrom has recovery take the segments that are in a directory from there, and all others as
 // before. It is for a server that is not running.
 func (s *Server) RestoreFirstFrom(ctx context.Context, directory string) error {
-	file := path.Join(s.Data, "postgresql.auto.conf")
+	return s.addToAutoConf(ctx, func(conf string) (string, error) { return firstFrom(conf, directory) })
+}
+
+// addToAutoConf adds a line, made of what is there, to the postgresql.auto.conf of a server that is not running.
+func (s *Server) addToAutoConf(ctx context.Context, line func(conf string) (string, error)) error {
+	file := path.Join(s.Data, autoConf)
 	content, err := s.Host.Read(ctx, file)
 	if err != nil {
 		return err
 	}
-	line, err := firstFrom(string(content), directory)
+	added, err := line(string(content))
 	if err != nil {
 		return err
 	}
-	return s.Host.Put(ctx, file, append(content, line...), 0o600, "")
+	return s.Host.Put(ctx, file, append(content, added...), 0o600, "")
 }
 
 // firstFrom is the line to add to a postgresql.auto.conf.

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"net/url"
 	"strings"
+	"unicode"
 
 	"veza.fr/recovery/internal/reason"
 )
@@ -12,6 +13,16 @@ const Prefix = "veza-drill-"
 
 // maxName is how long a stanza may be in a file name, in bytes: 255 less prefix and suffix.
 const maxName = 200
+
+// PlainPath says whether a path means nothing but itself to those who are handed it: to the shell that pg_ctl and
+// PostgreSQL start commands by, to restore_command (a percent sign), or to a configuration file. A blank or a comma is
+// quoted on the way.
+func PlainPath(path string) bool {
+	const meaning = "'\"\\%$`;&|<>(){}[]*?!#~"
+	return !strings.ContainsFunc(path, func(c rune) bool {
+		return strings.ContainsRune(meaning, c) || !unicode.IsPrint(c)
+	})
+}
 
 // FileName writes a stanza so that it can stand in a file name: what is not a
 // letter, a digit, '-', '_' or '.' becomes %XX, so no two stanzas share a name.

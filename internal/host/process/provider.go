@@ -8,10 +8,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
-	"unicode"
 
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
@@ -86,12 +84,9 @@ func tempDir() (string, error) {
 	return dir, usable(dir)
 }
 
-// usable refuses a directory whose name means something to those who are handed it: to the shell that pg_ctl
-// and PostgreSQL start commands by, to restore_command (a percent sign), or to a configuration file. A
-// blank or a comma is quoted on the way. The error's reason is config_invalid.
+// usable refuses a directory whose name would not be taken as it is; the error's reason is config_invalid.
 func usable(dir string) error {
-	const meaning = "'\"\\%$`;&|<>(){}[]*?!#~"
-	if strings.ContainsFunc(dir, func(c rune) bool { return strings.ContainsRune(meaning, c) || !unicode.IsPrint(c) }) {
+	if !sandbox.PlainPath(dir) {
 		return reason.Errorf(reason.ConfigInvalid, "TMPDIR: %q has a character that commands would not take as it is: "+
 			"set TMPDIR to another directory", dir)
 	}
