@@ -36,9 +36,14 @@ func (r *recovered) getting(ctx context.Context) (how pgbackrest.Getting, err er
 	if err != nil {
 		return how, reason.Wrap(reason.SandboxFailed, err)
 	}
-	how = r.repo.Conf.Getting(r.Stanza(), r.Settings.GetAsync, version, r.nproc)
+	how = r.repo.Conf.Getting(r.Stanza(), r.Settings.GetAsync, version, r.plan.segmentSize, r.nproc)
 	r.cluster.server.Env = r.repo.Pgbackrest.ReplayEnv(how)
-	return how, nil
+	segments := make([]string, 0, len(r.plan.chain.Entries))
+	for _, entry := range r.plan.chain.Entries {
+		segments = append(segments, entry.Name)
+	}
+	r.cluster.server.FetchFirst, err = r.repo.Pgbackrest.FetchAhead(ctx, how, segments)
+	return how, reason.Wrap(reason.SandboxFailed, err)
 }
 
 // replayRate says how fast a replay was.

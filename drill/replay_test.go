@@ -39,21 +39,23 @@ func TestRestore_Processes(t *testing.T) {
 	}
 }
 
-// The choice is made of the sandbox's own pgBackRest and the chain it will replay, and stands in the report.
+// The choice reaches the server, with the chain it will replay, and stands in the report.
 func TestChooseGetting(t *testing.T) {
-	for version, want := range map[string]string{
-		"2.45": "PGBACKREST_ARCHIVE_ASYNC=n", "2.59.1": "PGBACKREST_ARCHIVE_ASYNC=y",
+	for asked, want := range map[string]string{
+		pgbackrest.GetAuto: "PGBACKREST_ARCHIVE_ASYNC=n", pgbackrest.GetOn: "PGBACKREST_ARCHIVE_ASYNC=y",
 	} {
 		p, box := restoring(t, answer{})
-		box.answers["pgbackrest version"] = answer{stdout: "pgBackRest " + version + "\n"}
-		p.Settings.GetAsync = pgbackrest.GetAuto
-		p.plan.chain.Switches = []wal.Switch{{Timeline: 1}}
+		box.answers["pgbackrest version"] = answer{stdout: "pgBackRest 2.59.1\n"}
+		p.Settings.GetAsync = asked
+		p.plan.chain.Entries = []wal.Entry{{Name: "000000010000000000000002"}}
 		r := recovered{restored: restored{provisioned: p}, cluster: cluster{server: &postgres.Server{}}}
 		var heard recorder
 		require.NoError(t, r.chooseGetting(t.Context(), suite.NewOut(&heard)))
 		assert.Contains(t, r.cluster.server.Env, want)
-		assert.Contains(t, heard.String(), "pgBackRest")
-		assert.Contains(t, heard.String(), version)
+		assert.Equal(t, asked == pgbackrest.GetAuto, r.cluster.server.FetchFirst != "")
+		assert.Contains(t, heard.String(), map[string]string{
+			pgbackrest.GetAuto: "fetched up to 4 ahead", pgbackrest.GetOn: "-get-async=on",
+		}[asked])
 	}
 	p, _ := restoring(t, answer{})
 	r := recovered{restored: restored{provisioned: p}, cluster: cluster{server: &postgres.Server{}}}

@@ -47,6 +47,9 @@ type Command struct {
 	Stdout io.Writer
 }
 
+// ShellQuote is a word of a command line for sh.
+func ShellQuote(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
+
 // Result is what a finished command printed.
 type Result struct {
 	Stdout []byte

@@ -17,39 +17,49 @@ const (
 
 // Getting is how archive-get brings segments to a replay, and why so.
 type Getting struct {
-	Async     bool
+	Async     bool      // pgBackRest's own asynchronous archive-get
+	Ahead     int       // how many are brought ahead of the replay, by one archive-get each: see Client.FetchAhead
 	Processes Processes // of an asynchronous one
-	Why       string
+	Why       string    // else, or with Async
 	env       []string
 }
 
 func (g Getting) String() string {
-	if g.Async {
+	switch {
+	case g.Async:
 		return fmt.Sprintf("archive-get works ahead of the replay, asynchronously: %s; %s", g.Why, g.Processes)
+	case g.Ahead > 0:
+		return fmt.Sprintf("segments are fetched up to %d ahead of the replay, by an archive-get each", g.Ahead)
 	}
 	return "archive-get brings one segment at a time: " + g.Why
 }
 
-// ChooseGetting decides how pgBackRest of a version brings segments. Before it was mended two asynchronous workers may
-// be at work at once (facts A1): one then takes the file of the other away, which is an error of archive-get, and
-// PostgreSQL takes that for the end of the archive. It was seen on one timeline as well, at the last segment, which
-// recovery asks for twice: decision 34.
-func ChooseGetting(asked, version string) Getting {
-	safe := versions.AsyncArchiveGet.In(version)
-	since := versions.AsyncArchiveGet.Since()
+// What is fetched ahead of a replay: four keep up with any at a round trip of 20 ms (decision 34), and there is no
+// need to ask the disk for more than 128 MiB, pgBackRest's own default for archive-get-queue-max.
+const (
+	mostAhead      = 4
+	mostAheadBytes = 128 << 20
+)
+
+// ChooseGetting decides how segments of a size are brought by pgBackRest of a version. Its asynchronous archive-get is
+// for who asks for it: it is slower than fetching ahead, and before it was mended two workers may be at work at once
+// (facts A1). One then takes the file of the other away, which is an error of archive-get, and PostgreSQL takes that
+// for the end of the archive: decision 34.
+func ChooseGetting(asked, version string, segmentSize uint64) Getting {
 	switch {
 	case asked == GetOff:
 		return Getting{Why: "-get-async=off"}
-	case asked == GetOn && !safe:
+	case asked == GetOn && !versions.AsyncArchiveGet.In(version):
 		return Getting{Async: true, Why: fmt.Sprintf("-get-async=on; pgBackRest %s may miss a segment, which ends "+
-			"recovery there (mended in %s)", version, since)}
+			"recovery there (mended in %s)", version, versions.AsyncArchiveGet.Since())}
 	case asked == GetOn:
 		return Getting{Async: true, Why: "-get-async=on"}
-	case safe:
-		return Getting{Async: true, Why: fmt.Sprintf("safe with pgBackRest %s", version)}
 	}
-	return Getting{Why: fmt.Sprintf("an asynchronous one of pgBackRest before %s may miss a segment; this is %s", since,
-		version)}
+	ahead := min(mostAhead, mostAheadBytes/max(segmentSize, 1))
+	if ahead == 0 {
+		return Getting{Why: fmt.Sprintf("segments of %d MiB are too large to be fetched ahead", segmentSize>>20)}
+	}
+	return Getting{Ahead: int(ahead)}
 }
 
 // bounds of an asynchronous archive-get, unless the conf has its own, which pgBackRest then reads itself: a small part
@@ -63,9 +73,10 @@ var bounds = []struct{ option, value string }{
 // mostGetters is how many processes keep up with any replay: two do at a round trip of 20 ms.
 const mostGetters = 4
 
-// Getting is how a replay on a machine with so many cores gets its segments: see ChooseGetting and Processes.
-func (c *Config) Getting(stanza, asked, version string, cores int) Getting {
-	g := ChooseGetting(asked, version)
+// Getting is how a replay on a machine with so many cores gets its segments, of a size: see ChooseGetting and
+// Processes.
+func (c *Config) Getting(stanza, asked, version string, segmentSize uint64, cores int) Getting {
+	g := ChooseGetting(asked, version, segmentSize)
 	g.Processes = c.Processes(stanza, "archive-get", min(cores, mostGetters))
 	for _, b := range bounds {
 		if _, set := c.Line(stanza, "archive-get", b.option); !set {

@@ -6,30 +6,30 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/wal"
 )
 
-// Asynchronous where no segment can be missed by it, and as somebody says where somebody says so.
+// Ahead of the replay, and as somebody says where somebody says so.
 func TestChooseGetting(t *testing.T) {
 	for _, c := range []struct {
 		asked, version string
-		async          bool
-		why            string
+		size           uint64
+		want           Getting
 	}{
-		{GetAuto, "2.45", false, "an asynchronous one of pgBackRest before 2.59 may miss a segment; this is 2.45"},
-		{GetAuto, "2.58.0", false, ""},
-		{GetAuto, "2.59.0", true, "safe with pgBackRest 2.59.0"},
-		{GetOn, "2.59.1", true, "-get-async=on"},
-		{GetOn, "2.45", true, "-get-async=on; pgBackRest 2.45 may miss a segment, which ends recovery there " +
-			"(mended in 2.59)"},
-		{GetOff, "2.59.1", false, "-get-async=off"},
+		{GetAuto, "2.45", wal.DefaultSegmentSize, Getting{Ahead: 4}},
+		{GetAuto, "2.59.0", 64 << 20, Getting{Ahead: 2}},
+		{GetAuto, "2.59.0", 256 << 20, Getting{Why: "segments of 256 MiB are too large to be fetched ahead"}},
+		{GetOn, "2.59.1", wal.DefaultSegmentSize, Getting{Async: true, Why: "-get-async=on"}},
+		{GetOn, "2.45", wal.DefaultSegmentSize, Getting{Async: true, Why: "-get-async=on; pgBackRest 2.45 may miss a " +
+			"segment, which ends recovery there (mended in 2.59)"}},
+		{GetOff, "2.59.1", wal.DefaultSegmentSize, Getting{Why: "-get-async=off"}},
 	} {
-		how := ChooseGetting(c.asked, c.version)
-		assert.Equal(t, c.async, how.Async, "%+v", c)
-		if c.why != "" {
-			assert.Equal(t, c.why, how.Why)
-		}
+		assert.Equal(t, c.want, ChooseGetting(c.asked, c.version, c.size), "%+v", c)
 	}
 	assert.Equal(t, "archive-get brings one segment at a time: -get-async=off", Getting{Why: "-get-async=off"}.String())
+	assert.Equal(t, "segments are fetched up to 4 ahead of the replay, by an archive-get each",
+		Getting{Ahead: 4}.String())
 	assert.Equal(t, "archive-get works ahead of the replay, asynchronously: because; process-max=2 (/c:3)",
 		Getting{Async: true, Processes: Processes{conf: "process-max=2 (/c:3)"}, Why: "because"}.String())
 }
@@ -51,7 +51,8 @@ func TestReplayEnv(t *testing.T) {
 	} {
 		c, err := ParseConfig("c.conf", []byte("[veza]\npg1-path=/p\n"+conf))
 		require.NoError(t, err)
-		assert.Equal(t, append(own, want...), client.ReplayEnv(c.Getting("veza", GetOn, "2.59", 64)), conf)
+		how := c.Getting("veza", GetOn, "2.59", wal.DefaultSegmentSize, 64)
+		assert.Equal(t, append(own, want...), client.ReplayEnv(how), conf)
 	}
 	client.Lock = "" // of a node, whose conf says it
 	assert.NotContains(t, strings.Join(client.ReplayEnv(Getting{Async: true}), " "), "LOCK_PATH")

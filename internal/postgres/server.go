@@ -26,6 +26,7 @@ type Server struct {
 	LogFile      string
 	Port         int      // names the socket; nothing listens on TCP
 	Env          []string // environment of the postmaster, for restore_command
+	FetchFirst   string   // what recovery tries before restore_command; "" for nothing
 	Target       string   // the recovery_target_... setting in use; "" for the end of the archive
 	Origin       string   // data directory on production, "" when it is not known
 	User         string   // role that SQL runs as, known after Wait
@@ -113,7 +114,10 @@ func (s *Server) prepare(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return s.emptyAutoConf(ctx)
+	if err = s.emptyAutoConf(ctx); err != nil || s.FetchFirst == "" {
+		return err
+	}
+	return s.addToAutoConf(ctx, func(conf string) (string, error) { return TryFirst(conf, s.FetchFirst) })
 }
 
 // launch has pg_ctl start the postmaster, with a log of its own.
@@ -124,7 +128,7 @@ func (s *Server) launch(ctx context.Context) error {
 	var options strings.Builder
 	for _, setting := range s.settings(s.control, s.Preloaded) {
 		name, value, _ := strings.Cut(setting, "=")
-		fmt.Fprintf(&options, " -c %s=%s", name, shellQuote(value))
+		fmt.Fprintf(&options, " -c %s=%s", name, host.ShellQuote(value))
 	}
 	_, err := s.Host.Run(ctx, host.Command{Env: s.Env, Argv: []string{
 		s.Installation.Program("pg_ctl"), "start", "-D", s.Data, "-l", s.LogFile, "-w",
@@ -132,9 +136,6 @@ func (s *Server) launch(ctx context.Context) error {
 	}})
 	return err
 }
-
-// shellQuote protects a value from the shell that pg_ctl hands -o to.
-func shellQuote(value string) string { return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'" }
 
 // secondsLeft keeps pg_ctl waiting as long as ctx does: its own default of 60 s
 // gives up in the middle of a long replay (facts B3).

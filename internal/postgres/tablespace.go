@@ -94,6 +94,15 @@ func firstFrom(conf, directory string) (string, error) {
 	return "\n" + restoreCommand + " = " + quoted(command) + "\n", nil
 }
 
+// TryFirst is the line to add to a postgresql.auto.conf, so that a command is tried before its restore_command.
+func TryFirst(conf, command string) (string, error) {
+	before, err := restoreCommandOf(conf)
+	if err != nil {
+		return "", err
+	}
+	return "\n" + restoreCommand + " = " + quoted(command+" || "+before) + "\n", nil
+}
+
 // restoreCommandOf is the restore_command that goes in a postgresql.auto.conf.
 func restoreCommandOf(conf string) (command string, err error) {
 	settings, _ := parseConf(autoConf, conf)

@@ -136,8 +136,8 @@ var Table = []Setting{
 	},
 	{
 		Flag: "get-async", Variables: []string{"DRILL_GET_ASYNC"}, Default: pgbackrest.GetAuto,
-		Meaning: "segments are fetched ahead of the replay by pgBackRest's asynchronous archive-get: `auto` where " +
-			"that is safe (pgBackRest 2.59 or later), `on`, `off`",
+		Meaning: "segments are fetched ahead of the replay: `auto` by several archive-get of the run's own, `on` by " +
+			"pgBackRest's asynchronous one (slower, and safe from 2.59 on), `off` one at a time",
 		set: func(s *Settings, v string) (err error) { s.GetAsync, err = parseGetAsync(v); return err },
 	},
 	{

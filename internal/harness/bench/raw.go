@@ -111,15 +111,6 @@ func (h *byHand) prepare(ctx context.Context, provider sandbox.Provider, site *S
 		h.box.Put(ctx, h.conf, []byte(text), 0o640, ""))
 }
 
-// env is what the server has in its environment, for archive-get: to fetch ahead as the drill has it do.
-func (h *byHand) env() []string {
-	if !h.way.Async {
-		return nil // one segment at a time is pgBackRest's own way
-	}
-	own := &pgbackrest.Client{Spool: h.box.Dir("spool"), Lock: h.box.Dir("lock")}
-	return own.ReplayEnv(h.parsed.Getting(stanza, pgbackrest.GetOn, "", cores()))
-}
-
 // recover starts the server and waits until it answers outside of recovery.
 func (h *byHand) recover(ctx context.Context) error {
 	settings := []string{
@@ -128,7 +119,11 @@ func (h *byHand) recover(ctx context.Context) error {
 	if h.way.Tuned {
 		settings = append(settings, postgres.ReplaySettings(ctx, h.box, h.server)...)
 	}
-	_, err := h.box.Run(ctx, host.Command{Env: h.env(), Argv: []string{
+	env, err := h.getting(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = h.box.Run(ctx, host.Command{Env: env, Argv: []string{
 		h.server.Program("pg_ctl"), "start", "-s", "-w", "-t", strconv.Itoa(int(limit.Seconds())),
 		"-D", h.box.Dir("data"), "-l", h.log(), "-o", "-c " + strings.Join(settings, " -c "),
 	}})

@@ -10,6 +10,7 @@ import (
 // Replay is how WAL is fetched and replayed.
 type Replay struct {
 	Async bool `json:"async"` // by pgBackRest's asynchronous archive-get
+	Ahead bool `json:"ahead"` // by the drill's own archive-get, ahead of the replay
 	Tuned bool `json:"tuned"` // with the drill's own server settings
 }
 
@@ -18,13 +19,17 @@ type Replay struct {
 var (
 	oneByOne   = Replay{}
 	async      = Replay{Async: true}
-	asTheDrill = Replay{Async: true, Tuned: true}
+	bothAsync  = Replay{Async: true, Tuned: true}
+	asTheDrill = Replay{Ahead: true, Tuned: true}
 )
 
 func (r Replay) String() string {
 	var parts []string
 	if r.Async {
 		parts = append(parts, "async archive-get")
+	}
+	if r.Ahead {
+		parts = append(parts, "fetched ahead")
 	}
 	if r.Tuned {
 		parts = append(parts, "the drill's settings")
@@ -61,15 +66,8 @@ func (r Row) rawAsDrill() Row {
 	return Row{Source: r.Source, RoundTrip: r.RoundTrip, Replay: asTheDrill}
 }
 
-// raw are the ways of the raw commands, each once.
-func raw() (list []Replay) {
-	for _, way := range []Replay{oneByOne, async, asTheDrill} {
-		if !slices.Contains(list, way) {
-			list = append(list, way)
-		}
-	}
-	return list
-}
+// raw are the ways of the raw commands.
+func raw() []Replay { return []Replay{oneByOne, async, bothAsync, asTheDrill} }
 
 // rowsOf are the rows of a source, in the order of a round: what is compared stands together.
 // A source that has little to replay shows what the drill adds, and nothing else.

@@ -1,0 +1,55 @@
+package pgbackrest
+
+import (
+	"context"
+	_ "embed" // the script
+	"fmt"
+	"strings"
+
+	"veza.fr/recovery/internal/host"
+)
+
+// fetchAhead needs what every Debian has (coreutils, grep, util-linux). Without one of them it brings nothing.
+//
+//go:embed fetch_ahead.sh
+var fetchAhead string
+
+// FetchAhead puts onto the host what brings the segments of a list ahead of a replay that goes through them in this
+// order, where g says so. It returns the command to be tried before the cluster's restore_command, "" for none; %f and
+// %p in it are PostgreSQL's. What it brings came whole from archive-get as restore_command would have it; it fails for
+// all others. So what is not there, or cannot be read, is said by restore_command when its turn comes, and never here.
+func (c *Client) FetchAhead(ctx context.Context, g Getting, segments []string) (command string, err error) {
+	if g.Ahead == 0 || len(segments) == 0 {
+		return "", nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	dir := c.Spool + "/ahead"
+	for _, argv := range [][]string{
+		{"rm", "-rf", dir}, // of an earlier replay
+		{"mkdir", "-p", "-m", "0700", dir + "/in", dir + "/part", dir + "/lock"},
+	} {
+		if _, err = c.Host.Run(ctx, host.Command{Argv: argv}); err != nil {
+			return "", err
+		}
+	}
+	list := strings.Join(segments, "\n") + "\n"
+	if err = c.Host.Put(ctx, dir+"/list", []byte(list), 0o600, ""); err != nil {
+		return "", err
+	}
+	script := dir + "/fetch_ahead"
+	if err = c.Host.Put(ctx, script, []byte(c.fetchAheadScript(dir, g.Ahead)), 0o600, ""); err != nil {
+		return "", err
+	}
+	return "sh " + strings.ReplaceAll(host.ShellQuote(script), "%", "%%") + ` %f "%p"`, nil
+}
+
+// fetchAheadScript is the script with what it works on.
+func (c *Client) fetchAheadScript(dir string, ahead int) string {
+	var get strings.Builder
+	for _, word := range append(c.common("archive-get"), "--pg1-path="+c.Data) {
+		get.WriteString(host.ShellQuote(word) + " ")
+	}
+	return fmt.Sprintf("dir=%s ahead=%d\narchive_get() { %s\"$@\"; }\n\n%s", host.ShellQuote(dir), ahead, get.String(),
+		fetchAhead)
+}
