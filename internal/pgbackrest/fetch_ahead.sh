@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC2154 # dir, ahead and archive_get stand before it
 # fetch_ahead NAME PATH brings the next segments of the archive while the server replays this one. It
 # exits with 1 where it has not brought this one itself: the restore_command that stands after it
 # then asks the archive, and only that answer counts.
