@@ -46,6 +46,7 @@ func TestChooseGetting(t *testing.T) {
 	} {
 		p, box := restoring(t, answer{})
 		box.answers["pgbackrest version"] = answer{stdout: "pgBackRest 2.59.1\n"}
+		box.answers["mkdir"] = answer{}
 		p.Settings.GetAsync = asked
 		p.plan.chain.Entries = []wal.Entry{{Name: "000000010000000000000002"}}
 		r := recovered{restored: restored{provisioned: p}, cluster: cluster{server: &postgres.Server{}}}

@@ -2,6 +2,7 @@ package pgbackrest
 
 import (
 	"context"
+	"crypto/rand"
 	_ "embed" // the script
 	"fmt"
 	"strings"
@@ -24,14 +25,11 @@ func (c *Client) FetchAhead(ctx context.Context, g Getting, segments []string) (
 	}
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	dir := c.Spool + "/ahead"
-	for _, argv := range [][]string{
-		{"rm", "-rf", dir}, // of an earlier replay
-		{"mkdir", "-p", "-m", "0700", dir + "/in", dir + "/part", dir + "/lock"},
-	} {
-		if _, err = c.Host.Run(ctx, host.Command{Argv: argv}); err != nil {
-			return "", err
-		}
+	dir := c.Spool + "/ahead-" + rand.Text() // what an earlier replay has begun may still be at work
+	if _, err = c.Host.Run(ctx, host.Command{
+		Argv: []string{"mkdir", "-p", "-m", "0700", dir + "/in", dir + "/part", dir + "/lock"},
+	}); err != nil {
+		return "", err
 	}
 	list := strings.Join(segments, "\n") + "\n"
 	if err = c.Host.Put(ctx, dir+"/list", []byte(list), 0o600, ""); err != nil {
