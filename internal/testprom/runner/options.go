@@ -28,6 +28,7 @@ type options struct {
 	version  bool
 	kept     bool
 	names    []string // of kept sandboxes; none is all
+	fleet    string   // a directory of reports
 	verbose  bool
 	command  []string
 }
@@ -36,6 +37,7 @@ type options struct {
 const synopsis = `  testprom [flags] -- COMMAND...      run COMMAND ("go test ./drill", "./drill.test") and judge it
   testprom [flags] < drill.jsonl      judge a recorded stream
   testprom -reap [-kept [NAME...]]    remove what killed drills left behind; -kept: what -keep left
+  testprom -fleet DIR                 list the newest verdict of every stanza, by the reports in DIR
 `
 
 const usage = `testprom runs a restore drill, or the backup checks, or reads the event stream of
@@ -61,6 +63,9 @@ Examples:
 
 -timeout is the RTO budget + 15m for a drill and 45m for the backup checks, unless
 COMMAND has one. A textfile belongs to one suite.
+
+-fleet takes a drill of more than 8 days ago and backup checks of more than 28 hours
+ago for no verdict (2), as the alerts do.
 
 Exit status: 0 every expected step ran and passed; 1 the backups, or the restore
 made from them, are at fault; 2 the environment kept it from a verdict.
@@ -102,6 +107,8 @@ func (o *options) flagSet(name *string) *flag.FlagSet {
 	set.BoolVar(&o.verbose, "v", false, "say all there is to say: every line of a step, every measurement")
 	set.BoolVar(&o.reap, "reap", false, "remove what killed drills left behind, list what -keep left, then exit")
 	set.BoolVar(&o.kept, "kept", false, "with -reap: remove what -keep left, all of it or what is named")
+	set.StringVar(&o.fleet, "fleet", "", "list what the reports in `DIR` and in its directories, one a stanza, say, "+
+		"with what is due; the exit status is the worst; -report writes the list as JSON")
 	set.BoolVar(&o.version, "version", false, "print version, commit, Go and environment, then exit")
 	return set
 }
@@ -135,6 +142,10 @@ func (o *options) validate(name string, args []string) error {
 		return errors.New("-version runs no command")
 	case o.reap && len(o.command) > 0:
 		return errors.New("-reap runs no command")
+	case o.fleet != "" && (len(o.command) > 0 || o.reap):
+		return errors.New("-fleet runs nothing: it reads reports")
+	case o.fleet != "" && (o.textfile != "" || o.history != "" || o.stream != ""):
+		return errors.New("-fleet writes no -textfile, -history or -stream, only -report")
 	case o.kept && !o.reap:
 		return errors.New("-kept goes with -reap")
 	}

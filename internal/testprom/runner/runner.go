@@ -67,6 +67,8 @@ func Main(args []string, w World) int {
 		return reason.ExitPass
 	case o.reap:
 		return w.reap(o)
+	case o.fleet != "":
+		return w.fleet(o)
 	case len(o.command) == 0 && w.Terminal:
 		_, _ = fmt.Fprint(w.Stderr, "testprom: nothing to judge; -h explains\n"+synopsis)
 		return reason.ExitEnvironment

@@ -1,0 +1,241 @@
+// Package fleet reads the reports of many stanzas and says which verdict each of them has, how old it is, and what
+// is due. A report is what `testprom -report FILE` wrote.
+package fleet
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/suite"
+)
+
+// Due is how old the newest verdict of a suite may be: a week and a day for the drill, a day and four hours for the
+// backup checks, as the alerts BackupRestoreDrillStale and BackupCheckStale have it.
+var Due = map[string]time.Duration{suite.Drill.Name: 8 * 24 * time.Hour, suite.Backup.Name: 28 * time.Hour}
+
+// Schema is the version of the list as JSON: fields are added freely, and the number changes when one changes its
+// meaning or goes.
+const Schema = 1
+
+// Fleet is the newest verdict of every stanza.
+type Fleet struct {
+	Schema int       `json:"schema"`
+	At     time.Time `json:"at"`
+	Exit   int       `json:"exit_status"` // the worst of all: 1, then 2, then 0
+	Rows   []Row     `json:"stanzas"`     // what is worst comes first
+}
+
+// Row is what is known of one suite of a stanza.
+type Row struct {
+	Stanza  string        `json:"stanza"`
+	Suite   string        `json:"suite"`
+	Exit    int           `json:"exit_status"`       // of the verdict; 2 where there is none, or it is overdue
+	Verdict string        `json:"verdict,omitempty"` // pass, fail or environment; "" where there is none
+	Reason  reason.Reason `json:"reason,omitempty"`
+	Ended   *time.Time    `json:"ended,omitempty"`
+	Age     *float64      `json:"age_seconds,omitempty"`
+	RTO     *float64      `json:"rto_seconds,omitempty"`
+	RPO     *float64      `json:"rpo_seconds,omitempty"`
+	Covered *float64      `json:"compare_coverage_ratio,omitempty"`
+	Due     string        `json:"due,omitempty"` // why somebody should look, "" when nobody need
+	File    string        `json:"file"`          // the report, or the directory that has none
+}
+
+// replaces says whether of two rows of one suite this one is newer. One that nobody could read may be the newest.
+func (r Row) replaces(before Row) bool {
+	if before.Ended == nil || r.Ended == nil {
+		return r.Ended == nil
+	}
+	return r.Ended.After(*before.Ended)
+}
+
+// report is what is read of one.
+type report struct {
+	Schema  int           `json:"schema"`
+	Suite   string        `json:"suite"`
+	Stanza  string        `json:"stanza"`
+	Verdict string        `json:"verdict"`
+	Exit    int           `json:"exit_status"`
+	Reason  reason.Reason `json:"reason"`
+	Ended   time.Time     `json:"ended"`
+	Values  []struct {
+		Name  string  `json:"name"`
+		Value float64 `json:"value"`
+	} `json:"measurements"`
+}
+
+// Read reads every report in dir and in the directories in it, each of which is a stanza that is to be drilled.
+// The error says that dir itself cannot be read, or that there is nothing in it: that is no pass.
+func Read(dir string, now time.Time) (Fleet, error) {
+	f := Fleet{Schema: Schema, At: now.UTC()}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return f, err
+	}
+	newest := map[[2]string]Row{}
+	add := func(row Row) {
+		key := [2]string{row.Stanza, row.Suite}
+		if before, there := newest[key]; !there || row.replaces(before) {
+			newest[key] = row
+		}
+	}
+	for _, row := range in(dir, entries, now) {
+		add(row)
+	}
+	for _, entry := range entries {
+		if sub := filepath.Join(dir, entry.Name()); isDir(sub) && !strings.HasPrefix(entry.Name(), ".") {
+			for _, row := range ofStanza(sub, now) {
+				add(row)
+			}
+		}
+	}
+	for _, row := range newest {
+		f.Rows = append(f.Rows, row)
+	}
+	if len(f.Rows) == 0 {
+		return f, fmt.Errorf("%s holds no report: testprom -report FILE writes one", dir)
+	}
+	slices.SortFunc(f.Rows, func(a, b Row) int {
+		return cmp.Or(
+			badness(b.Exit)-badness(a.Exit),
+			cmp.Compare(a.Stanza, b.Stanza),
+			-cmp.Compare(a.Suite, b.Suite),
+		)
+	})
+	f.Exit = f.Rows[0].Exit
+	return f, nil
+}
+
+// ofStanza are the rows of one stanza's directory, which is named after it. One without a drill was never drilled.
+func ofStanza(dir string, now time.Time) []Row {
+	entries, err := os.ReadDir(dir)
+	name := filepath.Base(dir)
+	if err != nil {
+		return []Row{unreadable(name, dir, err)}
+	}
+	rows := in(dir, entries, now)
+	if !slices.ContainsFunc(rows, func(r Row) bool { return r.Suite == suite.Drill.Name }) {
+		rows = append(rows, Row{
+			Stanza: name, Suite: suite.Drill.Name, Exit: reason.ExitEnvironment, Due: "was never drilled", File: dir,
+		})
+	}
+	return rows
+}
+
+// in are the reports among the files of a directory. A JSON file that is none of ours is left alone.
+func in(dir string, entries []fs.DirEntry, now time.Time) (rows []Row) {
+	for _, entry := range entries {
+		path := filepath.Join(dir, entry.Name())
+		if filepath.Ext(path) != ".json" || isDir(path) {
+			continue
+		}
+		row, err := read(path, now)
+		switch {
+		case errors.Is(err, errOther):
+		case err != nil:
+			rows = append(rows, unreadable(strings.TrimSuffix(entry.Name(), ".json"), path, err))
+		default:
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+func isDir(path string) bool {
+	info, err := os.Stat(path) // a directory of another disk may be linked
+	return err == nil && info.IsDir()
+}
+
+func unreadable(name, path string, err error) Row {
+	return Row{
+		Stanza: name, Suite: suite.Drill.Name, Exit: reason.ExitEnvironment, File: path,
+		Due: "cannot be read: " + err.Error(),
+	}
+}
+
+var errOther = errors.New("is no report of a drill or of backup checks")
+
+func read(path string, now time.Time) (Row, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return Row{}, err
+	}
+	var r report
+	if err = json.Unmarshal(content, &r); err != nil {
+		return Row{}, err
+	}
+	due, ours := Due[r.Suite]
+	if !ours || r.Schema == 0 {
+		return Row{}, errOther
+	}
+	if err = r.sound(); err != nil {
+		return Row{}, err
+	}
+	age := now.Sub(r.Ended).Seconds()
+	row := Row{
+		Stanza: r.Stanza, Suite: r.Suite, Exit: r.Exit, Verdict: r.Verdict, Reason: r.Reason,
+		Ended: &r.Ended, Age: &age,
+		File: path,
+	}
+	for _, v := range r.Values {
+		switch v.Name {
+		case "rto_seconds":
+			row.RTO = &v.Value
+		case "rpo_seconds":
+			row.RPO = &v.Value
+		case "compare_coverage_ratio":
+			row.Covered = &v.Value
+		}
+	}
+	if old := now.Sub(r.Ended); old > due {
+		row.Due = "is overdue"
+		row.Exit = overdue(row.Exit)
+	} else if old < -time.Hour { // clocks of two hosts differ by less
+		row.Due = "is from the future: look at the clocks"
+		row.Exit = overdue(row.Exit)
+	}
+	return row, nil
+}
+
+// sound refuses a report that contradicts itself: nobody takes it for a pass.
+func (r report) sound() error {
+	want, known := map[string]int{
+		"pass": reason.ExitPass, "fail": reason.ExitFailed, "environment": reason.ExitEnvironment,
+	}[r.Verdict]
+	switch {
+	case r.Schema != 1:
+		return fmt.Errorf("its schema is %d: another version of testprom wrote it", r.Schema)
+	case !known || want != r.Exit || (r.Exit == reason.ExitPass) != (r.Reason == reason.None):
+		return fmt.Errorf(
+			"its verdict %q, exit status %d and reason %q contradict each other",
+			r.Verdict,
+			r.Exit,
+			r.Reason,
+		)
+	case r.Stanza == "" || r.Ended.IsZero():
+		return errors.New("it names no stanza, or not when it ended")
+	}
+	return nil
+}
+
+// overdue is the exit status of a verdict that is too old: a pass of then is none of now.
+func overdue(exit int) int {
+	if exit == reason.ExitPass {
+		return reason.ExitEnvironment
+	}
+	return exit
+}
+
+// badness orders exit statuses: backups at fault are worse than no verdict.
+func badness(exit int) int {
+	return slices.Index([]int{reason.ExitPass, reason.ExitEnvironment, reason.ExitFailed}, exit)
+}

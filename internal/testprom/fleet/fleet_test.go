@@ -1,0 +1,142 @@
+package fleet
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var now = time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+
+const hour = time.Hour
+
+// a report, as testprom -report writes it, of a drill unless other says so.
+func written(age time.Duration, verdict string, exit int, why string, other ...string) string {
+	text := fmt.Sprintf(
+		`{"schema": 1, "suite": "drill", "stanza": "shop", "verdict": %q, "exit_status": %d, "reason": %q,
+		"ended": %q, "measurements": [{"name": "rto_seconds", "value": 200}, {"name": "rpo_seconds", "value": 30,
+		"labels": {"basis": "heartbeat"}}]}`,
+		verdict,
+		exit,
+		why,
+		now.Add(-age).Format(time.RFC3339),
+	)
+	return strings.NewReplacer(other...).Replace(text)
+}
+
+// dir makes the files, by path.
+func dir(t *testing.T, files map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	for name, content := range files {
+		path := filepath.Join(root, name)
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+		if strings.HasSuffix(name, "/") {
+			require.NoError(t, os.Mkdir(path, 0o755))
+		} else {
+			require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+		}
+	}
+	return root
+}
+
+// The exit status is the worst, and a pass is one only while it is young, whole and the newest.
+func TestRead_ExitIsTheWorst(t *testing.T) {
+	pass := written(hour, "pass", 0, "none")
+	other := strings.NewReplacer(`"shop"`, `"mail"`)
+	red, locked := written(hour, "fail", 1, "wal_missing"), written(hour, "environment", 2, "locked")
+	check := func(age time.Duration) string { return written(age, "pass", 0, "none", `"drill"`, `"backup"`) }
+	one := func(content string) map[string]string { return map[string]string{"a.json": content} }
+	two := func(a, b string) map[string]string { return map[string]string{"a.json": a, "b.json": b} }
+	for name, c := range map[string]struct {
+		files map[string]string
+		exit  int
+		due   string // of the first row
+	}{
+		"all pass":         {map[string]string{"a.json": pass, "mail/drill-report.json": other.Replace(pass)}, 0, ""},
+		"a fail":           {two(pass, other.Replace(red)), 1, ""},
+		"environment":      {two(pass, other.Replace(locked)), 2, ""},
+		"a fail is worse":  {two(locked, other.Replace(red)), 1, ""},
+		"overdue":          {one(written(193*hour, "pass", 0, "none")), 2, "is overdue"},
+		"just not overdue": {one(written(191*hour, "pass", 0, "none")), 0, ""},
+		"a check, overdue": {one(check(29 * hour)), 2, "is overdue"},
+		"an old fail":      {one(written(193*hour, "fail", 1, "wal_missing")), 1, "is overdue"},
+		"from the future":  {one(written(-2*hour, "pass", 0, "none")), 2, "is from the future: look at the clocks"},
+		"clocks differ":    {one(written(-time.Minute, "pass", 0, "none")), 0, ""},
+
+		"never drilled":        {map[string]string{"a.json": pass, "mail/": ""}, 2, "was never drilled"},
+		"checked, not drilled": {map[string]string{"shop/b.json": check(hour)}, 2, "was never drilled"},
+		"the newest counts":    {two(pass, written(2*hour, "fail", 1, "wal_missing")), 0, ""},
+		"the newest is red":    {two(written(3*hour, "pass", 0, "none"), red), 1, ""},
+		"forged exit":          {one(written(hour, "fail", 0, "wal_missing")), 2, "cannot be read"},
+		"pass with a reason":   {one(written(hour, "pass", 0, "wal_missing")), 2, "cannot be read"},
+		"cut":                  {one(pass[:90]), 2, "cannot be read"},
+		"another schema":       {one(strings.Replace(pass, `"schema": 1`, `"schema": 2`, 1)), 2, "cannot be read"},
+		"no stanza":            {one(strings.Replace(pass, `"shop"`, `""`, 1)), 2, "cannot be read"},
+		"somebody else's":      {two(pass, `{"schema": 3, "suite": "none"}`), 0, ""},
+		"no report":            {map[string]string{"a.json": pass, "b.txt": "x", ".git/x": "y"}, 0, ""},
+	} {
+		f, err := Read(dir(t, c.files), now)
+		require.NoError(t, err, name)
+		assert.Equal(t, c.exit, f.Exit, name)
+		assert.True(t, strings.HasPrefix(f.Rows[0].Due, c.due), "%s: %q", name, f.Rows[0].Due)
+		assert.Equal(t, c.due == "", f.Rows[0].Due == "", name)
+	}
+}
+
+// Nothing there is no pass.
+func TestRead_Nothing(t *testing.T) {
+	_, err := Read(dir(t, nil), now)
+	require.ErrorContains(t, err, "holds no report")
+	_, err = Read(filepath.Join(t.TempDir(), "none"), now)
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+// The worst comes first; a name cannot write a line of its own.
+func TestTable(t *testing.T) {
+	evil := strings.Replace(written(hour, "fail", 1, "wal_missing"), `"shop"`, `"x\nmail  drill  pass\u001b[2J"`, 1)
+	f, err := Read(dir(t, map[string]string{
+		"a.json": strings.Replace(written(hour, "pass", 0, "none"), "rto_seconds", "compare_coverage_ratio", 1),
+		"b.json": evil, "new/": "",
+	}), now)
+	require.NoError(t, err)
+	var b strings.Builder
+	require.NoError(t, f.Table(&b, func(s float64) string { return fmt.Sprint(s, "s") }))
+	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
+	require.Len(t, lines, 5)
+	assert.Contains(t, lines[1], "fail: wal_missing")
+	assert.Contains(t, lines[2], "was never drilled")
+	assert.Regexp(t, `^shop +drill +pass +3600s +- +30s +20000 %`, lines[3])
+	assert.Equal(t, "1 passed, 1 failed, 1 without a verdict of now, at 2026-11-29T12:00:00Z", lines[4])
+	assert.NotContains(t, b.String(), "\x1b")
+}
+
+// Whatever stands in a report, it is read or refused, and a pass needs what a pass has.
+func FuzzRead(f *testing.F) {
+	f.Add(written(hour, "pass", 0, "none"))
+	f.Add(written(hour, "fail", 1, "wal_missing"))
+	f.Add(`{"schema":1,"suite":"drill"}`)
+	f.Fuzz(func(t *testing.T, content string) {
+		root := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(root, "a.json"), []byte(content), 0o600))
+		fleet, err := Read(root, now)
+		if err != nil || fleet.Exit != 0 {
+			return
+		}
+		var r struct {
+			Verdict string `json:"verdict"`
+		}
+		require.NoError(t, json.Unmarshal([]byte(content), &r))
+		assert.Equal(t, "pass", r.Verdict)
+		var b strings.Builder
+		require.NoError(t, fleet.Table(&b, func(float64) string { return "" }))
+		assert.Equal(t, 3, strings.Count(b.String(), "\n"))
+	})
+}
