@@ -60,6 +60,11 @@ func beginComparison(ctx context.Context, out suite.Out, r ready) (*comparison, 
 	ctx, cancel := context.WithCancel(ctx)
 	c := &comparison{done: make(chan struct{}), cancel: cancel}
 	out.Undo(c.end)
+	if r.Settings.State != "" {
+		if c.ask.Last, err = target.RecallCompared(r.Settings.State, r.Stanza()); err != nil {
+			out.Note("%v", err)
+		}
+	}
 	if c.standby, err = standby.Open(ctx, config); err == nil {
 		err = sameCluster(c.standby.Identity, r.plan)
 	}
@@ -74,11 +79,6 @@ func beginComparison(ctx context.Context, out suite.Out, r ready) (*comparison, 
 		c.giveUp(out, err)
 		close(c.done)
 		return c, nil
-	}
-	if r.Settings.State != "" {
-		if c.ask.Last, err = target.RecallCompared(r.Settings.State, r.Stanza()); err != nil {
-			out.Note("%v", err)
-		}
 	}
 	c.ask.Workers, c.ask.Seeds, c.ask.Behind = standbyWorkers, compare.NewSeeds(), r.Settings.CompareLag
 	go c.digest(ctx, checkBudget(ctx, r.Settings.CompareBudget/2))
@@ -157,6 +157,9 @@ func (c *comparison) freezeFirst(ctx context.Context, out suite.Out, r ready) er
 	if last, known := timelineAt(r.plan.chain, c.frozen.At), c.standby.Timeline; known != 0 && known != last {
 		return reason.Errorf(reason.StandbyUnusable, "-standby: it follows timeline %d, and the archive is on "+
 			"timeline %d there: it is not on production's line", known, last)
+	} else if known == 0 {
+		out.Note("the standby does not say which timeline it follows: it does not stream, or the role lacks " +
+			"pg_read_all_stats. One that left production's line would look like damage")
 	}
 	out.Note("comparing with the standby at %s as it was at %s: its replay stood still for %s",
 		pgbackrest.Printable(c.standby.Where), c.frozen.At, c.pause.Round(time.Millisecond))

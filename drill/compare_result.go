@@ -25,6 +25,7 @@ func (r recovered) judgeComparison(_ context.Context, out suite.Out, counts map[
 	}
 	if c.result == nil {
 		counts[verify.LeftOut]++
+		c.stillOldest(out, time.Now())
 		return nil
 	}
 	found := *c.result
@@ -84,21 +85,32 @@ func named[Item interface{ String() string }](out suite.Out, format string, list
 	}
 }
 
-// rememberCompared writes down what was compared now. It returns the age of what was compared longest ago, and whether
-// everything was compared once.
+// stillOldest says, of a run that compared nothing, how old the oldest comparison is that -state remembers: it grows
+// until one is made.
+func (c *comparison) stillOldest(out suite.Out, now time.Time) {
+	var oldest time.Duration
+	for _, moment := range c.ask.Last {
+		oldest = max(oldest, now.Sub(moment))
+	}
+	if len(c.ask.Last) > 0 {
+		out.Metric("compare_oldest_seconds", oldest.Seconds())
+	}
+}
+
+// rememberCompared writes down what was compared now, and found the same: what differs is forgotten, so that it comes
+// first the next time. It returns the age of what was compared longest ago, and whether everything was compared once.
 func (r recovered) rememberCompared(found compare.Result) (oldest time.Duration, all bool, err error) {
 	now := time.Now().UTC().Truncate(time.Second)
 	last := map[string]time.Time{}
 	all = true
-	compared := map[string]bool{}
-	for _, part := range append(append([]compare.Part{}, found.Same...), found.Different...) {
-		compared[part.Key()] = true
-	}
+	same, different := keys(found.Same), keys(found.Different)
 	for part := range r.compared.frozen.Side.Ranges() {
 		key := part.Key()
 		switch moment, known := r.compared.ask.Last[key]; {
-		case compared[key]:
+		case same[key]:
 			last[key] = now
+		case different[key]:
+			all = false
 		case known:
 			last[key] = moment
 			oldest = max(oldest, now.Sub(moment))
@@ -110,4 +122,13 @@ func (r recovered) rememberCompared(found compare.Result) (oldest time.Duration,
 		err = reason.Wrap(reason.ConfigInvalid, target.RememberCompared(r.Settings.State, r.Stanza(), last))
 	}
 	return oldest, all, err
+}
+
+// keys are those by which -state knows parts.
+func keys(parts []compare.Part) map[string]bool {
+	known := map[string]bool{}
+	for _, part := range parts {
+		known[part.Key()] = true
+	}
+	return known
 }

@@ -41,6 +41,7 @@ var Files = []File{
 	{From: "fixtures/prometheus/veza_backup.rules.yml", Dir: data + "/prometheus"},
 	{From: "fixtures/grafana/*.json", Dir: data + "/grafana"},
 	{From: "fixtures/sql/*.yaml", Dir: data + "/sql"},
+	{From: "fixtures/ansible/roles/pgbackrest/files/compare.sql", Dir: data + "/sql"},
 	{From: "fixtures/systemd/*", Dir: data + "/systemd"},
 	{From: "README.md", Dir: docs},
 	{From: "drill/README.md", Dir: docs + "/drill"},

@@ -33,6 +33,7 @@ const lagEvery = 5 * time.Second
 // that fell behind was not asked for any more is left out, and left says so. The reason of an error is
 // standby_unusable.
 func (s *Standby) Digest(ctx context.Context, f *Frozen, ask Ask) (left string, err error) {
+	defer func() { err = s.orPromoted(ctx, err) }()
 	side := &f.Side
 	for i, database := range side.Databases {
 		objects, failed := compare.Objects(ctx, s.frozen[database], i == 0)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -131,7 +132,11 @@ func TestStandby(t *testing.T) {
 	})
 	// Last: it promotes.
 	t.Run("APromotionIsNoDifference", func(t *testing.T) {
-		o := open(t, s)
+		attributes := config.Copy()
+		attributes.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsStandby
+		o, err := standby.Open(t.Context(), attributes)
+		require.NoError(t, err)
+		defer o.Close(context.Background())
 		f, err := o.Freeze(t.Context())
 		require.NoError(t, err)
 		_, err = beside.Exec(t.Context(), "SELECT pg_promote()")

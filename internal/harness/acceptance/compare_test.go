@@ -17,12 +17,13 @@ func against(port, set string) string {
 
 var compareFaults = faults("TestCompare", compared, []fault{
 	{
-		name: "TheSame", args: against("5433", "same"), exit: 0, why: reason.None,
+		name: "TheSame", args: against("5433", "same"), exit: 0, why: reason.None, where: everywhere,
 		words: "the same as the standby at | 100 % of all blocks | public.kinds in database kept: column b prints " +
 			"names | not compared: database template0: it takes no connections",
 	},
 	{
 		name: "OneRow", args: against("5433", "onebit"), exit: 1, why: reason.DataDiffers, step: "verify",
+		where: everywhere,
 		words: "1 of | public.note in database kept: blocks from 0 on: 40000 rows in both, and not the same ones",
 	},
 	{
@@ -67,7 +68,7 @@ var compareFaults = faults("TestCompare", compared, []fault{
 		exit: 2, why: reason.StandbyUnusable, step: "teardown", words: "somebody has paused its replay",
 	},
 	{
-		name: "StandbyIsAPrimary", args: against("5435", "same"),
+		name: "StandbyIsAPrimary", args: against("5435", "same"), where: everywhere,
 		exit: 2, why: reason.StandbyUnusable, step: "teardown", words: "is no standby",
 	},
 	{

@@ -178,6 +178,27 @@ func TestDashboard_HasTheLimitsOfTheAlerts(t *testing.T) {
 	assert.Equal(t, 4, checked)
 }
 
+// Two panels show what an alert asks, and turn where it fires.
+func TestDashboard_AsksOfComparisonsWhatTheAlertsAsk(t *testing.T) {
+	turns := map[string]float64{"BackupDataDiffers": 1, "BackupDataNotCompared": 3024000}
+	for _, a := range alerts(t) {
+		at, asked := turns[a.Alert]
+		if !asked {
+			continue
+		}
+		delete(turns, a.Alert)
+		expr, _, _ := strings.Cut(a.Expr, " > ")
+		i := slices.IndexFunc(readDashboard(t).Panels, func(p panel) bool {
+			return len(p.Targets) > 0 && strings.ReplaceAll(p.Targets[0].Expr, `{stanza=~"$stanza"}`, "") == expr
+		})
+		require.GreaterOrEqual(t, i, 0, "%s: no panel asks %s", a.Alert, expr)
+		steps := readDashboard(t).Panels[i].FieldConfig.Defaults.Thresholds.Steps
+		require.Len(t, steps, 2, a.Alert)
+		assert.InDelta(t, at, *steps[1].Value, 0, a.Alert)
+	}
+	assert.Empty(t, turns, "no such alerts")
+}
+
 func number(t *testing.T, value float64) json.Number {
 	t.Helper()
 	text, err := json.Marshal(value)

@@ -198,6 +198,27 @@ func TestPrometheus_AlarmsWhenADrillFailsAndClearsAfterTheNext(t *testing.T) {
 	s.state(promptly, "BackupRestoreDrillFailed", "inactive")
 }
 
+// A drill that passes without having compared has refuted nothing.
+func TestPrometheus_AlarmsWhenTheDataDiffersUntilItIsCompared(t *testing.T) {
+	t.Parallel()
+	s := sound(t)
+	s.run("drill", drillFile, "differs", 1)
+	s.state("veza_backup", "BackupDataDiffers", "pending")
+	differs := s.state(promptly, "BackupDataDiffers", "firing")
+	require.Len(t, differs.Alerts, 1)
+	assert.Equal(t, "critical", differs.Alerts[0].Labels["severity"])
+	assert.Contains(t, differs.Alerts[0].Annotations["description"], "In 1 relations")
+	assert.Equal(t, "data_differs", s.state(promptly, "BackupRestoreDrillFailed", "firing").Alerts[0].Labels["reason"])
+
+	s.run("drill", drillFile, "pass", 0)
+	s.state(promptly, "BackupRestoreDrillFailed", "inactive")
+	s.sees(`absent(veza_backup_drill_different_relations)`)
+	s.state(promptly, "BackupDataDiffers", "firing")
+
+	s.run("drill", drillFile, "compared", 0)
+	s.state(promptly, "BackupDataDiffers", "inactive")
+}
+
 func TestPrometheus_AlarmsWhenAFileCannotBeRead(t *testing.T) {
 	t.Parallel()
 	s := sound(t)

@@ -66,7 +66,7 @@ func TestPromtool_NoticesEveryChangeOfAnAlert(t *testing.T) {
 			})
 		}
 	}
-	assert.Greater(t, count, 70)
+	assert.Greater(t, count, 90)
 }
 
 // mutants are the alert with one thing changed.
@@ -92,6 +92,7 @@ func mutants(t *testing.T, a alert) map[string]alert {
 	add("fires late", func(c *alert) { c.For = strconv.Itoa(int(2*hold.Minutes())) + "m" })
 	add("severity", func(c *alert) { c.Labels = map[string]string{"severity": "info"} })
 	expr("without labels", `\{.*\}`, "")
+	expr("forgets", `\[\d+d\]`, "[10m]")
 	expr("by reason", `(min|max) without \(reason\) `, "")
 	expr("knows nothing of absence", `or absent.*`, "")
 	expr("knows nothing but absence", `(?s)^.* or absent`, "absent")

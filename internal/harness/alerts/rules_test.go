@@ -66,6 +66,7 @@ func TestRules_AreTheAlertsOfTheContract(t *testing.T) {
 		"BackupRestoreDrillFailed", "BackupRestoreDrillStale", "BackupRestoreDrillNeverRan",
 		"BackupRestoreDrillEnvironmentError",
 		"BackupRestoreDrillSlow", "BackupRestoreDrillRPO", "BackupRestoreDrillOldSet",
+		"BackupDataDiffers", "BackupDataNotCompared",
 		"BackupTextfileUnreadable", "BackupCheckFailed", "BackupCheckStale", "BackupUnitFailed",
 	}, names)
 }

@@ -55,9 +55,12 @@ type Outcome struct {
 	}
 }
 
-// Value is a measurement of the report, by name and one label's value.
+// Value is a measurement of the report, by name and one label's value; "" is one that has no label.
 func (o Outcome) Value(name, label string) (float64, bool) {
 	for _, v := range o.Report.Values {
+		if v.Name == name && label == "" && len(v.Labels) == 0 {
+			return v.Value, true
+		}
 		for _, l := range v.Labels {
 			if v.Name == name && l == label {
 				return v.Value, true

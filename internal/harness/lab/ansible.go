@@ -162,6 +162,9 @@ func (f fleet) variables(a fleetAccess, ca string) map[string]any {
 			"GOPROXY": "file://" + moduleProxy,
 		},
 	}
+	if f.name == nextFleet.name { // the formation's operator turns it on in the middle of the story
+		all["pgbackrest_compare"] = true
+	}
 	if !slices.Contains(f.data, f.drill) { // there the one conf has to archive, too
 		all["dr_drill_s3_key"] = "{{ vault_dr_drill_s3_key }}"
 		all["dr_drill_s3_key_secret"] = "{{ vault_dr_drill_s3_key_secret }}"

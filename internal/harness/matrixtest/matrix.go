@@ -37,6 +37,7 @@ func Run(t *testing.T) {
 		t.Run(r.suite, func(t *testing.T) {
 			t.Logf("%s: PostgreSQL %s, pgBackRest %s", r.image, r.major, r.pgbackrest)
 			t.Run("Drill", func(t *testing.T) { r.passes(t, built, "drill") })
+			t.Run("Compare", func(t *testing.T) { r.compares(t, built) })
 			t.Run("Backup", func(t *testing.T) { r.passes(t, built, "backup") })
 			t.Run("Faults", func(t *testing.T) { r.faults(t, built) })
 		})
@@ -71,12 +72,12 @@ func about(t *testing.T, image string) []string {
 
 // passes runs one suite: a cluster, its repository and the machine it is restored into are made, all of them
 // containers of the release.
-func (r release) passes(t *testing.T, p programs, suite string) {
+func (r release) passes(t *testing.T, p programs, suite string, more ...string) drilltest.Outcome {
 	t.Helper()
 	o := drilltest.Start(t, drilltest.Plan{
 		Programs: p.docker, Dir: t.TempDir(), Tmp: t.TempDir(), Out: t.TempDir(), Name: suite, Suite: suite,
 		Env:  append(engine(), "DRILL_IMAGE="+r.image),
-		Args: []string{"-rto", "1h", "-rpo", "1h"}, // how fast this machine is, is not asked here
+		Args: append([]string{"-rto", "1h", "-rpo", "1h"}, more...), // how fast this machine is, is not asked here
 	}).End()
 	assert.Equal(t, reason.ExitPass, o.Status, "%s", o.Said)
 	assert.Equal(t, reason.None, o.Report.Reason, "%s", o.Report.Detail)
@@ -85,6 +86,18 @@ func (r release) passes(t *testing.T, p programs, suite string) {
 		`environment="docker"`, `pg_version="` + r.major + `"`, `pgbackrest_version="` + r.pgbackrest + `"`,
 	} {
 		assert.Contains(t, info, label)
+	}
+	return o
+}
+
+// compares runs the drill of a cluster that has a standby, which is asked for all of it.
+func (r release) compares(t *testing.T, p programs) {
+	t.Helper()
+	o := r.passes(t, p, "drill", "-compare", "standby")
+	for name, want := range map[string]float64{"compare_coverage_ratio": 1, "different_relations": 0} {
+		got, published := o.Value(name, "")
+		assert.True(t, published, name)
+		assert.InDelta(t, want, got, 0, name)
 	}
 }
 

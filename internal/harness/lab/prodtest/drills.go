@@ -99,11 +99,13 @@ func sabotage(t *testing.T, p *production) {
 }
 
 // crosses: the segment is back, the backup is one of before the failover: the drill follows
-// the archive over the switch, and the alert ends.
+// the archive over the switch, compares with the node that is the secondary now, and the alert ends.
 func crosses(t *testing.T, p *production) {
 	p.on(t, "s3", "mv", "/srv/taken", p.moved)
 	o := p.fly(t, 0, "none")
 	assert.Contains(t, strings.Join(o.Report.Notes, "\n"), p.switched)
+	_, standby := p.roles(t)
+	p.sameAs(t, o, standby)
 	p.alert(t, "BackupRestoreDrillFailed", "", time.Minute)
 	p.quiet(t)
 }

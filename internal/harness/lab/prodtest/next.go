@@ -21,6 +21,7 @@ func next(t *testing.T, p *production) {
 	result = n.play(t)
 	require.True(t, result.ok, result.said)
 	assert.Equal(t, map[string]int{lab.Next: 0, "localhost": 0}, result.changed, result.said)
+	assert.Equal(t, "t", n.psql(t, lab.Next, loginMade))
 	n.soundOn(t, lab.Next, exposure[lab.DrillHost])
 
 	n.segments(t, lab.Next, 1)
