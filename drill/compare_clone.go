@@ -198,16 +198,35 @@ func (r *recovered) startHeld(ctx context.Context, out suite.Out) (conn *pgx.Con
 	}
 	for {
 		if err = server.StartHeld(ctx, r.control); err == nil {
-			conn, err = server.WaitHeld(ctx, stalledTime, r.linksInside)
+			conn, err = server.WaitHeld(ctx, stalledTime, r.sealedInside)
 		}
 		if err != nil && conn != nil {
 			compare.CloseNow(ctx, conn)
 			conn = nil
 		}
-		if err == nil || !r.redirected(ctx, out, err) {
+		if err == nil || !r.redirected(ctx, out, r.diedOf(ctx, err)) {
 			return conn, err
 		}
 	}
+}
+
+// diedOf adds to an error of a hot standby that its postmaster died, where it did: a session may have come about before
+// that, and is what the error is of.
+func (c cluster) diedOf(ctx context.Context, err error) error {
+	bound, cancel := context.WithTimeout(ctx, leastLastWords)
+	defer cancel()
+	var gone bool
+	_ = wait.For(bound, "the end of the postmaster", lookEvery/10, func(ctx context.Context) error { // or it goes on
+		running, unknown := c.server.Running(ctx)
+		if gone = unknown == nil && !running; gone || unknown != nil {
+			return nil
+		}
+		return errors.New("it is running")
+	})
+	if gone {
+		return errors.Join(err, postgres.ErrDied)
+	}
+	return err
 }
 
 // asking is how a held clone is asked.

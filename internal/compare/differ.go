@@ -70,9 +70,11 @@ func Compare(standby, clone Side) Result { return WithStandby.Compare(standby, c
 func (p Pair) Compare(one, other Side) (r Result) {
 	r.pair = p
 	left := map[ID]bool{}
-	r.LeftOut = slices.Concat(one.LeftOut, other.LeftOut)
-	for _, l := range r.LeftOut {
-		left[l.ID] = true
+	for _, l := range slices.Concat(one.LeftOut, other.LeftOut) {
+		if !left[l.ID] {
+			left[l.ID] = true
+			r.LeftOut = append(r.LeftOut, l)
+		}
 	}
 	r.databases(one, other, left)
 	r.relations(one, other, left)
@@ -102,7 +104,8 @@ func (r *Result) differ(id ID, name, format string, args ...any) {
 // relations compares which tables there are, in the databases that both sides were asked about.
 func (r *Result) relations(one, other Side, left map[ID]bool) {
 	asked := func(s Side, id ID) bool {
-		return id.Database == "" || slices.Contains(s.Databases, id.Database) && !left[ID{Database: id.Database}]
+		return id.Database == "" && len(s.Databases) > 0 ||
+			slices.Contains(s.Databases, id.Database) && !left[ID{Database: id.Database}]
 	}
 	for id, o := range one.Objects {
 		if _, there := other.Objects[id]; !there && asked(other, id) && !left[id] {

@@ -2,9 +2,11 @@ package compare
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
+	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/wait"
 )
 
@@ -39,6 +41,9 @@ func State(
 		}
 		if wait.Over(ctx) {
 			return side, context.Cause(ctx)
+		}
+		if _, ours := reason.Of(err); err != nil && !ours && KindOf(err) == Session { // it crashed, or is gone
+			return side, fmt.Errorf("database %s: %w", database, err)
 		}
 		if err != nil {
 			side.Refused[database] = refusal(err)
@@ -79,11 +84,11 @@ func (s *Side) add(ctx context.Context, conn *pgx.Conn, how Listing) error {
 	return nil
 }
 
-// whole has every column compared. An array of a type of the data is hashed by whatever the data calls the default for
-// that; its text is made by the server's own functions.
+// whole has every column compared. An enum, and an array of them, is hashed by whatever the data calls the default for
+// it; its text is made by the server's own functions.
 func whole(columns []Column) (all []Column) {
 	for _, c := range columns {
-		if c.How == Nested || c.How == InPlace || c.How == Labels {
+		if c.How == Nested || c.How == InPlace || c.How == Label || c.How == Labels {
 			c.How = Text
 		}
 		all = append(all, c)

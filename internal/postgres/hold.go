@@ -142,8 +142,13 @@ func (s *Server) progress(ctx context.Context, at wal.LSN) string {
 	return fmt.Sprint(at, len(log.Restored))
 }
 
+// releaseTime bounds the end of a Hold. A hot standby whose sessions have crashed it may never come to its end.
+const releaseTime = 2 * time.Minute
+
 // Release ends a Hold: the server is stopped in good order, and its next start recovers to the end.
 func (s *Server) Release(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, releaseTime, errors.New("the hot standby does not come to its end"))
+	defer cancel()
 	if err := s.StopCleanly(ctx); err != nil {
 		return err
 	}
