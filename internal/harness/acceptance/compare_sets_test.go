@@ -47,6 +47,10 @@ var compareSetsFaults = faults("TestCompareSets", sets, []fault{
 		words: "the same as set {lastfull} at | 100 % of all blocks", never: "public.",
 	},
 	{
+		name: "NoRoomForASecondSandbox", inject: disk("140m", nil), args: withSets("byrole"), exit: 0, why: reason.None,
+		words: "the two sets are restored one after the other: the restore needs | the same as set {lastfull} at",
+	},
+	{
 		name: "OneSet", args: withSets("full"), exit: 2, why: reason.ConfigInvalid, step: "teardown",
 		words: "-compare sets: there is no full backup before set {full}",
 	},
