@@ -24,7 +24,8 @@ import (
 )
 
 // comparison is the comparison with a standby, of -compare standby. The standby is asked in the background while the
-// backup is restored, and what it says is looked at when it is done; that is why steps hand on a pointer here.
+// backup is restored, and what it says is looked at when it is done; that is why steps hand on a pointer here. Of
+// -compare sets nothing is asked in the background, and frozen is what the clone of the drilled set says.
 type comparison struct {
 	standby *standby.Standby
 	ask     standby.Ask
@@ -37,6 +38,7 @@ type comparison struct {
 	left   string        // why the rest was not asked for
 	failed error         // the standby cannot be compared with
 
+	sets   *bothSets       // of -compare sets, which has no standby
 	result *compare.Result // nil until both sides are known
 }
 
@@ -50,7 +52,11 @@ const (
 // beginComparison opens the standby, freezes its state, and has it asked in the background. nil is no comparison. What
 // keeps the standby from being asked says nothing about the backups: it is kept for teardown, and the drill goes on.
 func beginComparison(ctx context.Context, out suite.Out, r ready) (*comparison, error) {
-	if r.Settings.Compare != settings.CompareStandby {
+	switch r.Settings.Compare {
+	case settings.CompareStandby:
+	case settings.CompareSets:
+		return beginSets(out, r)
+	default:
 		return nil, nil
 	}
 	config, err := standbyConfig(r)
@@ -60,11 +66,7 @@ func beginComparison(ctx context.Context, out suite.Out, r ready) (*comparison, 
 	ctx, cancel := context.WithCancel(ctx)
 	c := &comparison{done: make(chan struct{}), cancel: cancel}
 	out.Undo(c.end)
-	if r.Settings.State != "" {
-		if c.ask.Last, err = target.RecallCompared(r.Settings.State, r.Stanza()); err != nil {
-			out.Note("%v", err)
-		}
-	}
+	c.recall(out, r)
 	if c.standby, err = standby.Open(ctx, config); err == nil {
 		err = sameCluster(c.standby.Identity, r.plan)
 	}
@@ -216,10 +218,10 @@ func (c *comparison) digest(ctx context.Context, budget time.Duration) {
 func (c *comparison) giveUp(out suite.Out, err error) {
 	if err != nil {
 		c.failed = err
-		out.Note("not compared with the standby: %s", oneLine(err))
+		out.Note("not compared with %s: %s", c.with(), oneLine(err))
 		return
 	}
-	out.Note("not compared with the standby: %s", pgbackrest.Printable(c.left))
+	out.Note("not compared with %s: %s", c.with(), pgbackrest.Printable(c.left))
 }
 
 // oneLine is an error for a sentence: what a server or its data said is in it.
@@ -245,5 +247,5 @@ func (c *comparison) end(ctx context.Context, _ suite.Out) error {
 	if c.failed = nil; !over { // it was cut off here: the run ended before it was of use
 		return nil
 	}
-	return reason.Wrap(reason.StandbyUnusable, failed)
+	return reason.Wrap(c.unusable(), failed)
 }

@@ -38,17 +38,19 @@ func (r restored) compareFirst(ctx context.Context, out suite.Out) (restored, er
 	if c == nil || closed(c.done) && !c.goesOn() {
 		return r, nil
 	}
-	begun := time.Now()
-	if err := c.wait(ctx, out); err != nil {
-		return r, err
-	}
-	if c.goesOn() {
-		var err error
-		if c.at, err = r.untilArchived(ctx, out, c.frozen.At, c.standby.Switches); err != nil {
-			c.giveUp(out, err)
+	if c.sets == nil {
+		begun := time.Now()
+		if err := c.wait(ctx, out); err != nil {
+			return r, err
 		}
+		if c.goesOn() {
+			var err error
+			if c.at, err = r.untilArchived(ctx, out, c.frozen.At, c.standby.Switches); err != nil {
+				c.giveUp(out, err)
+			}
+		}
+		r.started = r.started.Add(time.Since(begun))
 	}
-	r.started = r.started.Add(time.Since(begun))
 	if !c.goesOn() {
 		return r, nil
 	}
@@ -62,8 +64,7 @@ func (r restored) compareFirst(ctx context.Context, out suite.Out) (restored, er
 	if log, unread := r.way.server.ReadLog(ctx); unread == nil {
 		out.Say("the end of the server log:\n%s", log.Tail())
 	}
-	c.giveUp(out, reason.Errorf(reason.StandbyUnusable, "the clone could not be asked at %s: %s", c.at,
-		oneLine(err)))
+	c.giveUp(out, reason.Errorf(c.unusable(), "the clone could not be asked at %s: %s", c.at, oneLine(err)))
 	return r.asIfNever(ctx, out)
 }
 
@@ -148,8 +149,8 @@ func (r restored) hold(ctx context.Context, out suite.Out) (restored, error) {
 	c := r.compared
 	held := recovered{restored: r, cluster: r.cluster(r.plan.aim.target, "postgresql-compare.log")}
 	server := held.cluster.server
-	server.Hold = &postgres.Hold{At: c.at, Least: c.standby.Needs}
-	conn, err := held.startHeld(ctx)
+	server.Hold = &postgres.Hold{At: c.at, Least: c.least()}
+	conn, err := held.startHeld(ctx, out)
 	if err != nil {
 		return r, err
 	}
@@ -160,7 +161,11 @@ func (r restored) hold(ctx context.Context, out suite.Out) (restored, error) {
 		err = conn.QueryRow(ctx, "SELECT pg_last_xact_replay_timestamp()").Scan(&was.commit)
 	}
 	compare.CloseNow(ctx, conn)
-	if err == nil {
+	switch {
+	case err != nil:
+	case c.sets != nil:
+		err = held.digestFirst(ctx, out)
+	default:
 		err = r.digest(ctx, out, server)
 	}
 	if err == nil {
@@ -170,7 +175,7 @@ func (r restored) hold(ctx context.Context, out suite.Out) (restored, error) {
 		return r, err
 	}
 	was.replay = reached.Sub(was.log.RedoStart)
-	out.Say("recovered to %s, %d segments, and compared in %.1f s", c.at, was.log.Segments(),
+	out.Say("recovered to %s, %d segments, and %s in %.1f s", c.at, was.log.Segments(), c.doneThere(),
 		time.Since(reached).Seconds())
 	r.started = r.started.Add(time.Since(reached))
 	r.server, r.before = *server, &was
@@ -178,10 +183,9 @@ func (r restored) hold(ctx context.Context, out suite.Out) (restored, error) {
 }
 
 // startHeld starts the server and waits until it stands still at the position.
-func (r *recovered) startHeld(ctx context.Context) (*pgx.Conn, error) {
+func (r *recovered) startHeld(ctx context.Context, out suite.Out) (conn *pgx.Conn, err error) {
 	server := r.cluster.server
-	control, err := postgres.ReadControl(ctx, r.box, server.Installation, server.Data)
-	if err != nil {
+	if r.control, err = postgres.ReadControl(ctx, r.box, server.Installation, server.Data); err != nil {
 		return nil, err
 	}
 	if _, err = r.getting(ctx); err != nil {
@@ -192,46 +196,80 @@ func (r *recovered) startHeld(ctx context.Context) (*pgx.Conn, error) {
 	if err = r.seal(ctx); err != nil {
 		return nil, err
 	}
-	if err = server.StartHeld(ctx, control); err != nil {
-		return nil, err
+	for {
+		if err = server.StartHeld(ctx, r.control); err == nil {
+			conn, err = server.WaitHeld(ctx, stalledTime, r.sealedInside)
+		}
+		if err != nil && conn != nil {
+			compare.CloseNow(ctx, conn)
+			conn = nil
+		}
+		if err == nil || !r.redirected(ctx, out, r.diedOf(ctx, err)) {
+			return conn, err
+		}
 	}
-	conn, err := server.WaitHeld(ctx, stalledTime, r.linksInside)
-	if err != nil && conn != nil {
-		compare.CloseNow(ctx, conn)
-	}
-	return conn, err
 }
 
-// digest asks the clone for what the standby was asked for, as the same role, and compares.
-func (r restored) digest(ctx context.Context, out suite.Out, server *postgres.Server) error {
+// diedOf adds to an error of a hot standby that its postmaster died, where it did: a session may have come about before
+// that, and is what the error is of.
+func (c cluster) diedOf(ctx context.Context, err error) error {
+	bound, cancel := context.WithTimeout(ctx, leastLastWords)
+	defer cancel()
+	var gone bool
+	_ = wait.For(bound, "the end of the postmaster", lookEvery/10, func(ctx context.Context) error { // or it goes on
+		running, unknown := c.server.Running(ctx)
+		if gone = unknown == nil && !running; gone || unknown != nil {
+			return nil
+		}
+		return errors.New("it is running")
+	})
+	if gone {
+		return errors.Join(err, postgres.ErrDied)
+	}
+	return err
+}
+
+// asking is how a held clone is asked.
+type asking struct {
+	role    string
+	listing compare.Listing
+	parts   func(compare.Side) []compare.Part // what of it
+}
+
+// askHeld asks a clone that stands still at the position.
+func (r restored) askHeld(
+	ctx context.Context, out suite.Out, server *postgres.Server, how asking,
+) (clone compare.Side, err error) {
 	c := r.compared
 	workers, err := r.cores(ctx)
 	if err != nil {
-		return err
+		return clone, err
 	}
 	connect := func(ctx context.Context, database string) (*pgx.Conn, error) {
-		return server.ConnectRole(ctx, c.standby.User, database, compare.Parameters)
+		return server.ConnectRole(ctx, how.role, database, compare.Parameters)
 	}
 	bound, cancel := context.WithTimeoutCause(ctx, checkBudget(ctx, r.Settings.CompareBudget/2), compare.ErrBudget)
 	defer cancel()
-	clone, err := compare.State(bound, connect)
-	if err != nil {
-		return err
+	if clone, err = compare.State(bound, connect, how.listing); err != nil {
+		return clone, err
 	}
-	parts := make([]compare.Part, 0, len(c.frozen.Side.Digests))
-	for part := range c.frozen.Side.Digests {
-		if _, there := clone.Objects[part.ID]; there {
-			parts = append(parts, part)
-		}
-	}
+	parts := how.parts(clone)
 	compare.Order(parts, c.ask.Last)
-	if err = (compare.Asker{
+	err = (compare.Asker{
 		Connect: connect, Workers: workers, Seeds: c.ask.Seeds, Clone: true,
 		Begin: func(string) string { return compare.Begin },
 		Told: func(done, total int) {
 			out.Progress(suite.Progress{What: "compared", Done: int64(done), Total: int64(total), Unit: "parts"})
 		},
-	}).Digest(bound, &clone, parts); err != nil {
+	}).Digest(bound, &clone, parts)
+	return clone, err
+}
+
+// digest asks the clone for what the standby was asked for, as the same role, and compares.
+func (r restored) digest(ctx context.Context, out suite.Out, server *postgres.Server) error {
+	c := r.compared
+	clone, err := r.askHeld(ctx, out, server, asking{role: c.standby.User, parts: c.frozen.Side.AlsoIn})
+	if err != nil {
 		return err
 	}
 	result := compare.Compare(c.frozen.Side, clone)

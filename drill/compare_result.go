@@ -42,11 +42,11 @@ func (r recovered) judgeComparison(_ context.Context, out suite.Out, counts map[
 		out.Note("not compared within the budget: %d of %d ranges of blocks", found.Missing,
 			found.Missing+int64(len(found.Same)+len(found.Different)))
 	}
-	named(out, "differs from the standby: %s", found.Differences)
+	named(out, "differs from "+c.with()+": %s", found.Differences)
 	if len(found.Differences) > 0 {
 		counts[verify.Failed]++
-		return reason.Errorf(reason.DataDiffers, "at %s, %d of %d relations are not what the standby has: %s",
-			c.frozen.At, found.DifferentRelations(), found.Relations,
+		return reason.Errorf(reason.DataDiffers, "at %s, %d of %d relations are not what %s has: %s",
+			c.frozen.At, found.DifferentRelations(), found.Relations, c.with(),
 			pgbackrest.Printable(found.Differences[0].String()))
 	}
 	if unkept != nil { // what is wrong with the data goes before it
@@ -62,13 +62,17 @@ func (r recovered) judgeComparison(_ context.Context, out suite.Out, counts map[
 	} else {
 		counts[verify.Passed]++
 	}
-	out.Note("the same as the standby at %s: %d rows in %d relations, %.0f %% of all blocks", c.frozen.At, found.Rows,
+	out.Note("the same as %s at %s: %d rows in %d relations, %.0f %% of all blocks", c.with(), c.frozen.At, found.Rows,
 		found.Relations, 100*found.Coverage())
 	return nil
 }
 
-// unlisted says whether the clone could not list a database that the standby did: nothing of it was compared.
+// unlisted says whether the clone could not list a database that the standby did: nothing of it was compared. Between
+// two sets nothing may be left out but databases that nobody can enter.
 func (c *comparison) unlisted(found compare.Result) bool {
+	if c.sets != nil {
+		return len(found.LeftOut) > len(c.frozen.Side.Closed)
+	}
 	return slices.ContainsFunc(found.LeftOut, func(l compare.LeftOut) bool {
 		return l.OID == 0 && slices.Contains(c.frozen.Side.Databases, l.Database)
 	})
@@ -119,7 +123,8 @@ func (r recovered) rememberCompared(found compare.Result) (oldest time.Duration,
 		}
 	}
 	if r.Settings.State != "" {
-		err = reason.Wrap(reason.ConfigInvalid, target.RememberCompared(r.Settings.State, r.Stanza(), last))
+		err = reason.Wrap(reason.ConfigInvalid, target.RememberCompared(r.Settings.State,
+			r.compared.memory(r.Stanza()), last))
 	}
 	return oldest, all, err
 }

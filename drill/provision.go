@@ -34,15 +34,7 @@ func provision(ctx context.Context, out suite.Out, l launched) (p provisioned, e
 	if err != nil {
 		return p, err
 	}
-	p.server = postgres.Server{
-		Host: l.box, Installation: installation,
-		Origin: p.repo.Conf.Option(p.Stanza(), "restore", "pg1-path"),
-		Data:   l.box.Dir("data"), Conf: l.box.Dir("etc"), Socket: l.box.Dir("run"),
-		LogFile: l.box.Dir(
-			"log",
-		) + "/postgresql.log", Port: 5432,
-	}
-	p.server.Kept = l.real != nil
+	p.server = p.template(installation)
 	l.way.server = &p.server
 	if err = session.Ready(ctx, l.box); err != nil {
 		return p, err
@@ -58,6 +50,16 @@ func provision(ctx context.Context, out suite.Out, l launched) (p provisioned, e
 		return p, err
 	}
 	return p, l.checkSpace(ctx)
+}
+
+// template is the server of a cluster that lies, or will lie, in the sandbox.
+func (p provisioned) template(installation postgres.Installation) postgres.Server {
+	return postgres.Server{
+		Host: p.box, Installation: installation, Kept: p.real != nil,
+		Origin: p.repo.Conf.Option(p.Stanza(), "restore", "pg1-path"),
+		Data:   p.box.Dir("data"), Conf: p.box.Dir("etc"), Socket: p.box.Dir("run"),
+		LogFile: p.box.Dir("log") + "/postgresql.log", Port: 5432,
+	}
 }
 
 // equip puts the conf into the sandbox; a node has its own.

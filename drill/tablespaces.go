@@ -34,6 +34,19 @@ func (r *recovered) linksInside(ctx context.Context) error {
 
 // linksInside makes sure, before the first query, that no tablespace leads out of the sandbox.
 func linksInside(ctx context.Context, box sandbox.Sandbox, server *postgres.Server) error {
+	if err := noneOutside(ctx, box, server); err != nil {
+		return err
+	}
+	return reason.Wrap(reason.SandboxFailed, server.UnsealTablespaces(ctx))
+}
+
+// sealedInside does so of a hot standby, which answers before it has replayed all: the seal stays.
+func (r *recovered) sealedInside(ctx context.Context) error {
+	return noneOutside(ctx, r.box, r.cluster.server)
+}
+
+// noneOutside is isolation_breached for a tablespace that leads out of the sandbox.
+func noneOutside(ctx context.Context, box sandbox.Sandbox, server *postgres.Server) error {
 	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
 	defer cancel()
 	said, err := box.Run(ctx,
@@ -44,7 +57,7 @@ func linksInside(ctx context.Context, box sandbox.Sandbox, server *postgres.Serv
 	if outside := firstOutside(string(said.Stdout), box.Dir("tblspc")); outside != "" {
 		return reason.Errorf(reason.IsolationBreached, "a tablespace points out of the sandbox, to %s", outside)
 	}
-	return reason.Wrap(reason.SandboxFailed, server.UnsealTablespaces(ctx))
+	return nil
 }
 
 // dropLeftLinks takes away the links of tablespaces that were dropped after the backup: sealed, the

@@ -49,7 +49,9 @@ func verifyCluster(ctx context.Context, out suite.Out, r recovered) (costs, erro
 	if !environmentFailed(errors.Join(v.data, v.draft, v.loss)) { // else the server is gone that they would ask
 		v.deep = r.deeperChecks(ctx, out, counts)
 	}
-	v.rows = r.judgeComparison(ctx, out, counts)
+	if v.rows = r.compareOther(ctx, out); v.rows == nil {
+		v.rows = r.judgeComparison(ctx, out, counts)
+	}
 	for status, n := range counts {
 		out.Metric("checks", float64(n), "status", string(status))
 	}

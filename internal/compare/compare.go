@@ -1,6 +1,6 @@
 // Package compare says whether two servers hold the same rows: a streaming standby of production, as it was at one
-// position in the WAL, and a clone that was recovered to that position. Both are physical copies, so that a row
-// stands at the same place in both, and what is compared is place and text of each.
+// position in the WAL, and a clone that was recovered to that position; or two clones of different backup sets. Both
+// are physical copies, so that a row stands at the same place in both, and what is compared is place and text of each.
 //
 // Nothing of a row leaves a server: it is asked for the number of rows in a range of blocks and for two sums of
 // 64-bit hashes over them. The seeds of the hashes are made anew for each run; nobody can have prepared rows that
@@ -72,7 +72,9 @@ func (s Sequence) Logged() int64 { return s.Last + s.Log*s.Every }
 
 // Side is what one of the two servers says.
 type Side struct {
-	Databases []string // that were asked
+	Databases []string           // that were asked
+	Closed    []LeftOut          // databases that take no connections
+	Refused   map[string]Refusal // databases that take connections, and did not take ours
 	Objects   map[ID]Object
 	Digests   map[Part]Digest
 	Sequences map[ID]Sequence
@@ -81,7 +83,10 @@ type Side struct {
 
 // NewSide is a side that has said nothing yet.
 func NewSide() Side {
-	return Side{Objects: map[ID]Object{}, Digests: map[Part]Digest{}, Sequences: map[ID]Sequence{}}
+	return Side{
+		Objects: map[ID]Object{}, Digests: map[Part]Digest{}, Sequences: map[ID]Sequence{},
+		Refused: map[string]Refusal{},
+	}
 }
 
 // LeftOut is something that is not compared, and why. What names a database alone has no Name.

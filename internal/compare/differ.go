@@ -13,8 +13,13 @@ type Difference struct {
 	What string // blocks and rows on either side; nothing of what stands in them
 }
 
-// String names it.
-func (d Difference) String() string { return d.Name + in(d.Database) + ": " + d.What }
+// String names it. What is about a database as a whole has no Name.
+func (d Difference) String() string {
+	if d.Name == "" {
+		return "database " + d.Database + ": " + d.What
+	}
+	return d.Name + in(d.Database) + ": " + d.What
+}
 
 // Result is what a comparison came to.
 type Result struct {
@@ -22,11 +27,24 @@ type Result struct {
 	LeftOut     []LeftOut
 	Same        []Part // compared, and the same
 	Different   []Part // compared, and not
-	Rows, Bytes int64  // of the standby, in what was compared
+	Rows, Bytes int64  // of the first side, in what was compared
 	Blocks, Of  int64  // that were compared, of all there are
 	Relations   int    // that were compared, sequences included
 	Missing     int64  // parts that nobody came to within the budget
+
+	pair Pair
 }
+
+// Pair is what the two sides are: in the sentences, and to the judgement.
+type Pair struct {
+	One, Other string // "the standby", "the clone"
+	// Clones are two servers that were recovered from a repository, and on which nothing changes. What one of them
+	// cannot read, or has not, is a difference: nothing else can have come between them.
+	Clones bool
+}
+
+// WithStandby is a clone that is held against a standby.
+var WithStandby = Pair{One: "the standby", Other: "the clone"}
 
 // DifferentRelations is how many relations a difference was found in.
 func (r Result) DifferentRelations() int {
@@ -46,16 +64,23 @@ func (r Result) Coverage() float64 {
 }
 
 // Compare compares what a standby and a clone of it say, both as of one position in the WAL.
-func Compare(standby, clone Side) (r Result) {
+func Compare(standby, clone Side) Result { return WithStandby.Compare(standby, clone) }
+
+// Compare compares what the two sides of a pair say, both as of one position in the WAL.
+func (p Pair) Compare(one, other Side) (r Result) {
+	r.pair = p
 	left := map[ID]bool{}
-	r.LeftOut = slices.Concat(standby.LeftOut, clone.LeftOut)
-	for _, l := range r.LeftOut {
-		left[l.ID] = true
+	for _, l := range slices.Concat(one.LeftOut, other.LeftOut) {
+		if !left[l.ID] {
+			left[l.ID] = true
+			r.LeftOut = append(r.LeftOut, l)
+		}
 	}
-	r.relations(standby, clone, left)
-	r.parts(standby, clone, left)
-	r.sequences(standby, clone, left)
-	for id, o := range standby.Objects {
+	r.databases(one, other, left)
+	r.relations(one, other, left)
+	r.parts(one, other, left)
+	r.sequences(one, other, left)
+	for id, o := range one.Objects {
 		for _, name := range o.NotCompared() {
 			r.LeftOut = append(r.LeftOut, LeftOut{
 				id, o.Name,
@@ -65,7 +90,8 @@ func Compare(standby, clone Side) (r Result) {
 	}
 	slices.SortFunc(r.Differences, func(a, b Difference) int {
 		return cmp.Or(
-			cmp.Compare(b2i(a.catalog()), b2i(b.catalog())), // the catalogs of a missing table differ as well
+			cmp.Compare(b2i(a.Name != ""), b2i(b.Name != "")), // a database as a whole goes first
+			cmp.Compare(b2i(a.catalog()), b2i(b.catalog())),   // the catalogs of a missing table differ as well
 			cmp.Compare(a.Database, b.Database), cmp.Compare(a.Name, b.Name), cmp.Compare(a.What, b.What))
 	})
 	return r
@@ -76,38 +102,39 @@ func (r *Result) differ(id ID, name, format string, args ...any) {
 }
 
 // relations compares which tables there are, in the databases that both sides were asked about.
-func (r *Result) relations(standby, clone Side, left map[ID]bool) {
+func (r *Result) relations(one, other Side, left map[ID]bool) {
 	asked := func(s Side, id ID) bool {
-		return id.Database == "" || slices.Contains(s.Databases, id.Database) && !left[ID{Database: id.Database}]
+		return id.Database == "" && len(s.Databases) > 0 ||
+			slices.Contains(s.Databases, id.Database) && !left[ID{Database: id.Database}]
 	}
-	for id, o := range standby.Objects {
-		if _, there := clone.Objects[id]; !there && asked(clone, id) && !left[id] {
-			r.differ(id, o.Name, "is missing in the clone")
+	for id, o := range one.Objects {
+		if _, there := other.Objects[id]; !there && asked(other, id) && !left[id] {
+			r.differ(id, o.Name, "is missing in %s", r.pair.Other)
 		}
 	}
-	for id, o := range clone.Objects {
-		if _, there := standby.Objects[id]; !there && asked(standby, id) && !left[id] {
-			r.differ(id, o.Name, "is in the clone alone")
+	for id, o := range other.Objects {
+		if _, there := one.Objects[id]; !there && asked(one, id) && !left[id] {
+			r.differ(id, o.Name, "is in %s alone", r.pair.Other)
 		}
 	}
 }
 
 // parts compares the digests.
-func (r *Result) parts(standby, clone Side, left map[ID]bool) {
+func (r *Result) parts(one, other Side, left map[ID]bool) {
 	seen := map[ID]bool{}
-	for part := range standby.Ranges() {
-		o := standby.Objects[part.ID]
+	for part := range one.Ranges() {
+		o := one.Objects[part.ID]
 		r.Of += part.Blocks(o.Blocks)
-		if _, there := clone.Objects[part.ID]; !there || left[part.ID] {
+		if _, there := other.Objects[part.ID]; !there || left[part.ID] {
 			continue
 		}
-		a, done := standby.Digests[part]
-		b, both := clone.Digests[part]
+		a, done := one.Digests[part]
+		b, both := other.Digests[part]
 		if !done || !both {
 			r.Missing++
 			continue
 		}
-		switch verdict := judge(o, a, b); {
+		switch verdict := r.pair.judge(o, a, b); {
 		case verdict == "":
 			r.Same = append(r.Same, part)
 		case verdict[0] == '?':
@@ -136,41 +163,47 @@ func (s Side) Ranges() map[Part]bool {
 }
 
 // judge is "" for digests that are the same, what differs, or, after a question mark, why they cannot be compared.
-func judge(o Object, standby, clone Digest) string {
+func (p Pair) judge(o Object, one, other Digest) string {
+	unread := func(reads Digest, reader, fails, state string) string {
+		return fmt.Sprintf("%s has %d rows there, %s cannot read them (SQLSTATE %s)", reader, reads.Rows, fails, state)
+	}
 	switch {
-	case standby.Unread != "":
-		return "?the standby itself cannot read it (SQLSTATE " + standby.Unread + ")"
-	case o.File == 0 && standby.File != clone.File: // a catalog whose file stands in no row of pg_class
+	case p.Clones && one.Unread != "" && other.Unread != "":
+		return fmt.Sprintf("?neither %s nor %s can be read there (SQLSTATE %s)", p.One, p.Other, one.Unread)
+	case p.Clones && one.Unread != "":
+		return unread(other, p.Other, p.One, one.Unread)
+	case one.Unread != "":
+		return "?" + p.One + " itself cannot read it (SQLSTATE " + one.Unread + ")"
+	case !p.Clones && o.File == 0 && one.File != other.File: // a catalog whose file stands in no row of pg_class
 		return "?it was written anew on production since the snapshot"
-	case clone.Unread != "":
-		return fmt.Sprintf("the standby has %d rows there, the clone cannot read them (SQLSTATE %s)", standby.Rows,
-			clone.Unread)
-	case standby.Rows != clone.Rows:
-		return fmt.Sprintf("%d rows in the standby, %d in the clone", standby.Rows, clone.Rows)
-	case standby.Sums != clone.Sums:
-		return fmt.Sprintf("%d rows in both, and not the same ones", standby.Rows)
+	case other.Unread != "":
+		return unread(one, p.One, p.Other, other.Unread)
+	case one.Rows != other.Rows:
+		return fmt.Sprintf("%d rows in %s, %d in %s", one.Rows, p.One, other.Rows, p.Other)
+	case one.Sums != other.Sums:
+		return fmt.Sprintf("%d rows in both, and not the same ones", one.Rows)
 	}
 	return ""
 }
 
 // sequences compares what sequences go on with.
-func (r *Result) sequences(standby, clone Side, left map[ID]bool) {
-	for id, a := range standby.Sequences {
-		b, there := clone.Sequences[id]
+func (r *Result) sequences(one, other Side, left map[ID]bool) {
+	for id, a := range one.Sequences {
+		b, there := other.Sequences[id]
 		switch {
-		case left[id], left[ID{Database: id.Database}], !slices.Contains(clone.Databases, id.Database):
+		case left[id], left[ID{Database: id.Database}], !slices.Contains(other.Databases, id.Database):
 			continue
 		case !there:
-			r.differ(id, a.Name, "the sequence is missing in the clone")
+			r.differ(id, a.Name, "the sequence is missing in %s", r.pair.Other)
 		case a.Logged() != b.Logged() || a.Called != b.Called:
-			r.differ(id, a.Name, "the sequence is at %s in the standby, at %s in the clone", a.at(), b.at())
+			r.differ(id, a.Name, "the sequence is at %s in %s, at %s in %s", a.at(), r.pair.One, b.at(), r.pair.Other)
 		}
 		r.Relations++
 	}
-	for id, b := range clone.Sequences {
-		if _, there := standby.Sequences[id]; !there && !left[id] && !left[ID{Database: id.Database}] &&
-			slices.Contains(standby.Databases, id.Database) {
-			r.differ(id, b.Name, "the sequence is in the clone alone")
+	for id, b := range other.Sequences {
+		if _, there := one.Sequences[id]; !there && !left[id] && !left[ID{Database: id.Database}] &&
+			slices.Contains(one.Databases, id.Database) {
+			r.differ(id, b.Name, "the sequence is in %s alone", r.pair.Other)
 		}
 	}
 }

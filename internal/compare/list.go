@@ -64,7 +64,8 @@ const objectsQuery = `SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.reln
 		AND ($1 OR NOT c.relisshared)`
 
 // columnsQuery lists the columns of these, each with how it is compared: see How. looked are the types that look up
-// names in the catalogs, and unstable all types with one of them inside.
+// names in the catalogs, and unstable all types with one of them inside. Virtual columns hold nothing, and asking for
+// them would run what they are made by.
 const columnsQuery = `WITH RECURSIVE
 	looked(oid, how) AS (
 		SELECT oid, CASE WHEN typtype = 'e' THEN 'label' WHEN typname = 'aclitem' THEN 'right' ELSE 'number' END
@@ -100,7 +101,7 @@ const columnsQuery = `WITH RECURSIVE
 	LEFT JOIN base b ON b.oid = a.atttypid LEFT JOIN pg_catalog.pg_type t ON t.oid = b.typ
 	LEFT JOIN unstable u ON u.oid = a.atttypid
 	LEFT JOIN looked l ON l.oid = b.typ LEFT JOIN looked e ON e.oid = t.typelem
-	WHERE a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum`
+	WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v' ORDER BY a.attrelid, a.attnum`
 
 // Objects lists what holds rows in the database of a session, by the snapshot of its transaction.
 func Objects(ctx context.Context, conn *pgx.Conn, shared bool) (map[ID]Object, error) {

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -21,6 +22,25 @@ func Parts(objects map[ID]Object) (parts []Part) {
 				end = 0
 			}
 			parts = append(parts, Part{id, first, end})
+		}
+	}
+	return parts
+}
+
+// Askable are the parts of a side that is to be asked, without what is left out already.
+func (s Side) Askable() []Part {
+	objects := maps.Clone(s.Objects)
+	for _, l := range s.LeftOut {
+		delete(objects, l.ID)
+	}
+	return Parts(objects)
+}
+
+// AlsoIn are the parts that the side was asked for, of what is in the other one as well.
+func (s Side) AlsoIn(other Side) (parts []Part) {
+	for part := range s.Digests {
+		if _, there := other.Objects[part.ID]; there {
+			parts = append(parts, part)
 		}
 	}
 	return parts

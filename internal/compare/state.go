@@ -2,44 +2,58 @@ package compare
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
+	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/wait"
 )
 
+// Listing is how a server on which nothing changes is listed.
+type Listing struct {
+	// Whole has every column compared, by its text: both servers stand still, at one position.
+	Whole bool
+	// NoCode leaves out tables for which the planner may run functions that the data brings: a superuser asks.
+	NoCode bool
+}
+
 // State lists what a server on which nothing changes holds: databases, objects and sequences. A database that cannot be
-// entered is left out.
-func State(ctx context.Context, connect func(context.Context, string) (*pgx.Conn, error)) (Side, error) {
+// entered is among those that refused.
+func State(
+	ctx context.Context, connect func(context.Context, string) (*pgx.Conn, error), how Listing,
+) (Side, error) {
 	side := NewSide()
 	conn, err := connect(ctx, "")
 	if err != nil {
 		return side, err
 	}
-	open, _, err := Databases(ctx, conn) // those that are closed are so on the other side as well
+	var open []string
+	open, side.Closed, err = Databases(ctx, conn)
 	CloseNow(ctx, conn)
 	if err != nil {
 		return side, err
 	}
 	for _, database := range open {
 		if conn, err = connect(ctx, database); err == nil {
-			err = side.add(ctx, conn)
+			err = side.add(ctx, conn, how)
 			CloseNow(ctx, conn)
 		}
 		if wait.Over(ctx) {
 			return side, context.Cause(ctx)
 		}
+		if _, ours := reason.Of(err); err != nil && !ours && KindOf(err) == Session { // it crashed, or is gone
+			return side, fmt.Errorf("database %s: %w", database, err)
+		}
 		if err != nil {
-			side.LeftOut = append(side.LeftOut, LeftOut{
-				ID: ID{Database: database}, Why: "the clone cannot list it: " + err.Error(),
-			})
+			side.Refused[database] = refusal(err)
 		}
 	}
 	return side, nil
 }
 
 // add adds what one database holds.
-func (s *Side) add(ctx context.Context, conn *pgx.Conn) error {
+func (s *Side) add(ctx context.Context, conn *pgx.Conn, how Listing) error {
 	if err := Prepare(ctx, conn); err != nil {
 		return err
 	}
@@ -51,10 +65,16 @@ func (s *Side) add(ctx context.Context, conn *pgx.Conn) error {
 	if err == nil {
 		err = ReadSequences(ctx, conn, SequenceQueries(sequences), sequences)
 	}
+	if err == nil && how.NoCode {
+		err = s.leaveOutCode(ctx, conn, objects)
+	}
 	if err != nil {
 		return err
 	}
 	for id, o := range objects {
+		if how.Whole {
+			o.Columns = whole(o.Columns)
+		}
 		s.Objects[id] = o
 	}
 	for id, q := range sequences {
@@ -62,4 +82,16 @@ func (s *Side) add(ctx context.Context, conn *pgx.Conn) error {
 	}
 	s.Databases = append(s.Databases, conn.Config().Database)
 	return nil
+}
+
+// whole has every column compared. An enum, and an array of them, is hashed by whatever the data calls the default for
+// it; its text is made by the server's own functions.
+func whole(columns []Column) (all []Column) {
+	for _, c := range columns {
+		if c.How == Nested || c.How == InPlace || c.How == Label || c.How == Labels {
+			c.How = Text
+		}
+		all = append(all, c)
+	}
+	return all
 }

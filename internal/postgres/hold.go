@@ -27,6 +27,17 @@ type Hold struct {
 	Least map[string]int
 }
 
+// Least are the settings that a hot standby must not have less of than the server this is the control file of.
+func (c Control) Least() map[string]int {
+	least := map[string]int{}
+	for name, label := range inherited {
+		if n, err := strconv.Atoi(c[label]); err == nil {
+			least[name] = n
+		}
+	}
+	return least
+}
+
 // standbySignal makes a server a standby. It goes before recovery.signal, which stays (manual, 27.2.5 Setting Up a
 // Standby Server).
 const standbySignal = "standby.signal"
@@ -131,8 +142,13 @@ func (s *Server) progress(ctx context.Context, at wal.LSN) string {
 	return fmt.Sprint(at, len(log.Restored))
 }
 
+// releaseTime bounds the end of a Hold. A hot standby whose sessions have crashed it may never come to its end.
+const releaseTime = 2 * time.Minute
+
 // Release ends a Hold: the server is stopped in good order, and its next start recovers to the end.
 func (s *Server) Release(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, releaseTime, errors.New("the hot standby does not come to its end"))
+	defer cancel()
 	if err := s.StopCleanly(ctx); err != nil {
 		return err
 	}
@@ -141,8 +157,28 @@ func (s *Server) Release(ctx context.Context) error {
 	return err
 }
 
+// Comparer is a role of the data that is made for comparing, and may read all of it: a name of the installation's role.
+const Comparer = "veza_compare"
+
+// ComparingRole is who compares the data of a server that nobody can make a role on: Comparer where the data has it as
+// a login, and else the superuser, who must not be made to run the data's code then.
+func (s *Server) ComparingRole(ctx context.Context) (role string, superuser bool, err error) {
+	conn, err := s.Connect(ctx, "")
+	if err != nil {
+		return "", false, err
+	}
+	defer func() { _ = conn.Close(ctx) }() // nothing was written
+	var there bool
+	err = conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_catalog.pg_roles
+		WHERE rolname = $1 AND rolcanlogin AND NOT rolsuper)`, Comparer).Scan(&there)
+	if there {
+		return Comparer, false, err
+	}
+	return s.User, true, err
+}
+
 // ConnectRole opens a session of a role of the data, with settings of its own and nothing else of the drill's: it has
-// the rights it has in production. database "" is any.
+// the rights it has in production. database "" is any. A locale that is not installed here is tool_missing.
 func (s *Server) ConnectRole(
 	ctx context.Context, role, database string, parameters map[string]string,
 ) (*pgx.Conn, error) {
@@ -156,6 +192,18 @@ func (s *Server) ConnectRole(
 	config.Host, config.Port, config.User, config.Database = s.Socket, uint16(s.Port), role, database
 	config.Password, config.Fallbacks, config.DialFunc = "", nil, s.Host.Dial
 	config.RuntimeParams = maps.Clone(parameters)
+	if role == s.User { // what a database or role is set to goes before the command line, and may run the data's code
+		maps.Copy(config.RuntimeParams, map[string]string{
+			"session_preload_libraries": "", "zero_damaged_pages": "off", "ignore_checksum_failure": "off",
+		})
+		if major, _ := strconv.Atoi(s.Installation.Major()); major >= 17 {
+			config.RuntimeParams["event_triggers"] = "off"
+		}
+	}
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
-	return pgx.ConnectConfig(ctx, config)
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if missing := MissingLocale(err); missing != nil {
+		return nil, missing
+	}
+	return conn, err
 }

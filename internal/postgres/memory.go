@@ -68,3 +68,6 @@ func availableMemory(said string) int64 {
 	}
 	return min(free, limit)
 }
+
+// Memory is how many bytes a server may use on a machine; 0 is not known.
+func Memory(ctx context.Context, h host.Host) int64 { return memory(ctx, h) }

@@ -100,7 +100,7 @@ var Table = []Entry{
 	},
 	{
 		DataDiffers, ExitFailed,
-		"The restored rows are not those the standby has at the same position in the WAL.",
+		"The restored rows are not those the standby, or the other backup set, has at the same position in the WAL.",
 		"Keep the last good backup from expiring, compare the named blocks on the primary as well, and run " +
 			"`pgbackrest verify`; which of the three is right decides what must be mended.",
 	},

@@ -30,13 +30,14 @@ const (
 const (
 	CompareNone    = "none"
 	CompareStandby = "standby" // a streaming standby of production
+	CompareSets    = "sets"    // the previous full backup, replayed to the same position
 )
 
 func parseCompare(value string) (string, error) {
-	if value == CompareNone || value == CompareStandby {
+	if value == CompareNone || value == CompareStandby || value == CompareSets {
 		return value, nil
 	}
-	return "", errors.New("must be none or standby")
+	return "", errors.New("must be none, standby or sets")
 }
 
 // A full is 20260823-020003F, its diffs and incrs end in _20260824-020001D or I.

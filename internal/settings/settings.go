@@ -146,9 +146,10 @@ func (p *Pending) Load(environ []string) (Settings, error) {
 			"-write allows one row to be written through -primary, and there is no -primary: give both or neither",
 		))
 	}
-	if s.Standby != "" && s.Compare == CompareNone {
-		problems = append(problems, errors.New(
-			"-standby names a standby to compare with, and -compare is none: give both or neither"))
+	if s.Standby != "" && (s.Compare == CompareNone || s.Compare == CompareSets) {
+		problems = append(problems, fmt.Errorf(
+			"-standby names a standby to compare with, and -compare is %s: give `-compare standby` with it, or leave "+
+				"-standby out", s.Compare))
 	}
 	if kind := s.Target.Kind; p.earnest && (kind == target.Random || kind == target.Timeline) {
 		problems = append(problems, errors.New(

@@ -65,9 +65,14 @@ func TestLoad_SaysWhetherAMinimumWasGiven(t *testing.T) {
 // A standby that nobody asks is a mistake, and no secret of its string is ever shown.
 func TestLoad_Compare(t *testing.T) {
 	_, err := load(t, []string{"-standby", "host=db2"})
-	assert.ErrorContains(t, err, "-compare is none: give both or neither")
-	_, err = load(t, []string{"-compare", "sets"})
-	assert.ErrorContains(t, err, "must be none or standby")
+	assert.ErrorContains(t, err, "-compare is none: give `-compare standby` with it")
+	_, err = load(t, []string{"-compare", "sets", "-standby", "host=db2"})
+	assert.ErrorContains(t, err, "-compare is sets: give `-compare standby` with it")
+	_, err = load(t, []string{"-compare", "primary"})
+	assert.ErrorContains(t, err, "must be none, standby or sets")
+	s, err := load(t, []string{"-compare", "sets"})
+	require.NoError(t, err)
+	assert.Equal(t, settings.CompareSets, s.Compare)
 	_, err = load(t, []string{"-compare", "standby", "-standby", "host=db2 password=hunter2"})
 	require.ErrorContains(t, err, "holds a password")
 	assert.NotContains(t, err.Error(), "hunter2")

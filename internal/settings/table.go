@@ -148,8 +148,8 @@ var Table = []Setting{
 	},
 	{
 		Flag: "compare", Rehearsal: true, Variables: []string{"DRILL_COMPARE"}, Default: CompareNone,
-		Meaning: "compare every row that came back with production: `none`, or `standby`, whose replay is paused for " +
-			"some milliseconds",
+		Meaning: "compare every row that came back: `none`; `standby`, with production, by a standby whose replay is " +
+			"paused for some milliseconds; `sets`, with the previous full backup, replayed to the same position",
 		set: func(s *Settings, v string) (err error) { s.Compare, err = parseCompare(v); return err },
 	},
 	{
@@ -161,7 +161,7 @@ var Table = []Setting{
 	},
 	{
 		Flag: "compare-budget", Rehearsal: true, Variables: []string{"DRILL_COMPARE_BUDGET"}, Default: "30m",
-		Meaning: "time that comparing may take, half of it on each side; what does not fit is left out, and the " +
+		Meaning: "time that asking both sides may take, half of it for each; what does not fit is left out, and the " +
 			"report says so; with `-state` it comes first the next time",
 		set: func(s *Settings, v string) (err error) { s.CompareBudget, err = parseBudget(v); return err },
 	},

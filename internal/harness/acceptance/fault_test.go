@@ -25,6 +25,7 @@ type fault struct {
 	exit   int
 	why    reason.Reason
 	words  string // stand in the detail, in a pass in the notes; parts between " | "
+	never  string // stands in no note
 	users  string // a pass: the mark whose number of users came back; "" is "end", of "any" nobody knows
 	env    string // VARIABLE=value of the drill
 	waits  bool   // takes time, no core
@@ -147,6 +148,9 @@ func (f fault) judge(rc *repoCopy, o outcome) {
 	}
 	for _, words := range strings.Split(f.words, " | ") {
 		assert.Contains(t, found, rc.fill(words))
+	}
+	if f.never != "" {
+		assert.NotContains(t, strings.Join(o.Report.Notes, "\n"), f.never)
 	}
 	switch {
 	case f.past:

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"veza.fr/recovery/internal/reason"
@@ -111,12 +112,21 @@ func (r *result) sentence() string {
 		return "The repository as it was at " + past + " restores; nothing is said of the backups of now."
 	case r.Reason == reason.None:
 		return r.suite.Words.Passed
-	case r.Backups == testreport.Sound && r.Reason == reason.StandbyUnusable:
+	case r.notCompared() && r.Reason != reason.StandbyUnusable:
+		return "The backups restore; what they were to be compared with could not be."
+	case r.notCompared():
 		return r.Reason.Means()
 	case r.Backups == testreport.Sound:
 		return r.suite.Words.NotCleaned
 	}
 	return r.Reason.Means()
+}
+
+// notCompared says whether a comparison that was asked for is all that is missing. Of one with a standby its reason
+// tells; one of two sets can end for any reason of the environment.
+func (r *result) notCompared() bool {
+	return r.Backups == testreport.Sound &&
+		(r.Reason == reason.StandbyUnusable || r.Reason != reason.None && strings.HasPrefix(r.Detail, "-compare "))
 }
 
 // indented is the report, line the same for the history, without outputs.

@@ -175,7 +175,7 @@ func (r *result) headline(s style) string {
 		return s.yellow("PASSED, BUT NOT WRITTEN DOWN")
 	case r.Verdict.Exit == reason.ExitFailed:
 		return s.red("FAILED")
-	case r.Backups == testreport.Sound && r.Reason == reason.StandbyUnusable:
+	case r.notCompared():
 		return s.yellow("PASSED, BUT NOT COMPARED")
 	case r.Backups == testreport.Sound:
 		return s.yellow("PASSED, BUT NOT " + cmp.Or(r.suite.Words.Left, "CLEANED UP"))
