@@ -33,6 +33,7 @@ type comparison struct {
 
 	frozen standby.Frozen
 	at     wal.LSN       // where the clone is asked: there, unless the archive ends before it
+	commit *time.Time    // the last one that the clone had replayed there
 	pause  time.Duration // the longest
 	left   string        // why the rest was not asked for
 	failed error         // the standby cannot be compared with
@@ -81,6 +82,7 @@ func beginComparison(ctx context.Context, out suite.Out, r ready) (*comparison, 
 		}
 	}
 	c.ask.Workers, c.ask.Seeds, c.ask.Behind = standbyWorkers, compare.NewSeeds(), r.Settings.CompareLag
+	c.ask.Rate = r.Settings.CompareRate
 	go c.digest(ctx, checkBudget(ctx, r.Settings.CompareBudget/2))
 	return c, nil
 }
@@ -131,11 +133,9 @@ func (c *comparison) freezeFirst(ctx context.Context, out suite.Out, r ready) er
 	bound, cancel := context.WithTimeoutCause(ctx, catchUpTime,
 		fmt.Errorf("it did not replay what backup set %s ends with within %s", r.plan.set.Label, catchUpTime))
 	defer cancel()
-	var lag time.Duration
 	if err = wait.For(bound, "the standby", lookEvery, func(ctx context.Context) error {
-		var at wal.LSN
-		var failed error
-		if lag, at, failed = c.standby.Lag(ctx); failed != nil {
+		_, at, failed := c.standby.Lag(ctx)
+		if failed != nil {
 			return wait.Stop(failed)
 		}
 		if at < start.At {
@@ -145,7 +145,11 @@ func (c *comparison) freezeFirst(ctx context.Context, out suite.Out, r ready) er
 	}); err != nil {
 		return reason.Wrap(reason.StandbyUnusable, fmt.Errorf("-standby: %w", err))
 	}
-	if lag > r.Settings.CompareLag {
+	lag, err := c.standby.Behind(ctx, r.Settings.CompareLag)
+	if err != nil {
+		return err
+	}
+	if lag > 0 {
 		c.left = fmt.Sprintf("the standby is %s behind, -compare-lag is %s", lag.Round(time.Second),
 			r.Settings.CompareLag)
 		return nil
@@ -154,23 +158,27 @@ func (c *comparison) freezeFirst(ctx context.Context, out suite.Out, r ready) er
 		return err
 	}
 	c.pause = c.frozen.Pause
-	if last, known := timelineAt(r.plan.chain, c.frozen.At), c.standby.Timeline; known != 0 && known != last {
-		return reason.Errorf(reason.StandbyUnusable, "-standby: it follows timeline %d, and the archive is on "+
-			"timeline %d there: it is not on production's line", known, last)
+	if known := c.frozen.Timeline; known != 0 && !onLine(r.plan.chain, known, c.frozen.At) {
+		return offLine(known, r.plan.chain)
 	}
 	out.Note("comparing with the standby at %s as it was at %s: its replay stood still for %s",
 		pgbackrest.Printable(c.standby.Where), c.frozen.At, c.pause.Round(time.Millisecond))
 	return archived(ctx, r.Session)
 }
 
-// timelineAt is the timeline that the archive is on at a position.
-func timelineAt(chain wal.Chain, at wal.LSN) uint32 {
+// onLine says whether what a server of a timeline has replayed, up to a position, is what the archive has up to there.
+func onLine(chain wal.Chain, timeline uint32, at wal.LSN) bool {
 	for _, s := range chain.Switches {
-		if at < s.At {
-			return s.Timeline
+		if timeline == s.Timeline {
+			return at <= s.At
 		}
 	}
-	return chain.Target
+	return timeline == chain.Target
+}
+
+func offLine(timeline uint32, chain wal.Chain) error {
+	return reason.Errorf(reason.StandbyUnusable, "-standby: it follows timeline %d, and the archive %s: it is not on "+
+		"production's line", timeline, chain.Route())
 }
 
 // archived has the position archived where the cluster is ours; production does so by itself.

@@ -14,7 +14,12 @@ type Difference struct {
 }
 
 // String names it.
-func (d Difference) String() string { return d.Name + in(d.Database) + ": " + d.What }
+func (d Difference) String() string {
+	if d.Name == "" {
+		return "database " + d.Database + ": " + d.What
+	}
+	return d.Name + in(d.Database) + ": " + d.What
+}
 
 // Result is what a comparison came to.
 type Result struct {
@@ -52,10 +57,14 @@ func Compare(standby, clone Side) (r Result) {
 	for _, l := range r.LeftOut {
 		left[l.ID] = true
 	}
+	r.databases(standby, clone, left)
 	r.relations(standby, clone, left)
 	r.parts(standby, clone, left)
 	r.sequences(standby, clone, left)
 	for id, o := range standby.Objects {
+		if o.Blocks == 0 || left[id] {
+			continue
+		}
 		for _, name := range o.NotCompared() {
 			r.LeftOut = append(r.LeftOut, LeftOut{
 				id, o.Name,
@@ -73,6 +82,30 @@ func Compare(standby, clone Side) (r Result) {
 
 func (r *Result) differ(id ID, name, format string, args ...any) {
 	r.Differences = append(r.Differences, Difference{id, name, fmt.Sprintf(format, args...)})
+}
+
+// databases compares which databases could be asked. That one is there at all, a row of pg_database says.
+func (r *Result) databases(standby, clone Side, left map[ID]bool) {
+	leave := func(database, why string) {
+		if id := (ID{Database: database}); !left[id] {
+			left[id] = true
+			r.LeftOut = append(r.LeftOut, LeftOut{ID: id, Why: why})
+		}
+	}
+	for _, database := range standby.Databases {
+		broken, is := clone.Broken[database]
+		switch {
+		case is && !left[ID{Database: database}]:
+			r.differ(ID{Database: database}, "", "the clone cannot read what is in it (SQLSTATE %s)", broken)
+		case !slices.Contains(clone.Databases, database):
+			leave(database, "the clone takes no connections to it")
+		}
+	}
+	for _, database := range clone.Databases {
+		if !slices.Contains(standby.Databases, database) {
+			leave(database, "it was made, or opened to connections, while the standby was being frozen")
+		}
+	}
 }
 
 // relations compares which tables there are, in the databases that both sides were asked about.
@@ -98,7 +131,7 @@ func (r *Result) parts(standby, clone Side, left map[ID]bool) {
 	for part := range standby.Ranges() {
 		o := standby.Objects[part.ID]
 		r.Of += part.Blocks(o.Blocks)
-		if _, there := clone.Objects[part.ID]; !there || left[part.ID] {
+		if _, there := clone.Objects[part.ID]; !there || left[part.ID] || left[ID{Database: part.Database}] {
 			continue
 		}
 		a, done := standby.Digests[part]
@@ -162,6 +195,8 @@ func (r *Result) sequences(standby, clone Side, left map[ID]bool) {
 			continue
 		case !there:
 			r.differ(id, a.Name, "the sequence is missing in the clone")
+		case b.Unread != "":
+			r.differ(id, a.Name, "the clone cannot read the sequence (SQLSTATE %s)", b.Unread)
 		case a.Logged() != b.Logged() || a.Called != b.Called:
 			r.differ(id, a.Name, "the sequence is at %s in the standby, at %s in the clone", a.at(), b.at())
 		}

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"context"
+	"maps"
 
 	"github.com/jackc/pgx/v5"
 
@@ -29,7 +30,11 @@ func State(ctx context.Context, connect func(context.Context, string) (*pgx.Conn
 		if wait.Over(ctx) {
 			return side, context.Cause(ctx)
 		}
-		if err != nil {
+		switch kind := KindOf(err); {
+		case err == nil:
+		case kind == Damage, damagedClone(kind, err):
+			side.Broken[database] = code(err)
+		default:
 			side.LeftOut = append(side.LeftOut, LeftOut{
 				ID: ID{Database: database}, Why: "the clone cannot list it: " + err.Error(),
 			})
@@ -37,6 +42,9 @@ func State(ctx context.Context, connect func(context.Context, string) (*pgx.Conn
 	}
 	return side, nil
 }
+
+// noData is the SQLSTATE of a row that is not there.
+const noData = "02000"
 
 // add adds what one database holds.
 func (s *Side) add(ctx context.Context, conn *pgx.Conn) error {
@@ -48,18 +56,28 @@ func (s *Side) add(ctx context.Context, conn *pgx.Conn) error {
 		return err
 	}
 	sequences, err := SequenceNames(ctx, conn)
-	if err == nil {
-		err = ReadSequences(ctx, conn, SequenceQueries(sequences), sequences)
-	}
 	if err != nil {
 		return err
 	}
-	for id, o := range objects {
-		s.Objects[id] = o
+	read, unread, err := ReadSequences(ctx, conn, sequences)
+	if err != nil {
+		return err
 	}
 	for id, q := range sequences {
-		s.Sequences[id] = q
+		_, known := read[id]
+		switch kind := KindOf(unread[id]); {
+		case known:
+		case unread[id] == nil: // a page of zeroes holds no row, and is no error
+			q.Unread = noData
+		case kind == Damage, damagedClone(kind, unread[id]):
+			q.Unread = code(unread[id])
+		}
+		if q.Unread != "" {
+			read[id] = q
+		}
 	}
+	maps.Copy(s.Objects, objects)
+	s.Settle(sequences, read, unread)
 	s.Databases = append(s.Databases, conn.Config().Database)
 	return nil
 }
