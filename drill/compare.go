@@ -34,6 +34,7 @@ type comparison struct {
 
 	frozen standby.Frozen
 	at     wal.LSN       // where the clone is asked: there, unless the archive ends before it
+	commit *time.Time    // the last one that the clone had replayed there
 	pause  time.Duration // the longest
 	left   string        // why the rest was not asked for
 	failed error         // the standby cannot be compared with
@@ -83,6 +84,7 @@ func beginComparison(ctx context.Context, out suite.Out, r ready) (*comparison, 
 		return c, nil
 	}
 	c.ask.Workers, c.ask.Seeds, c.ask.Behind = standbyWorkers, compare.NewSeeds(), r.Settings.CompareLag
+	c.ask.Rate = r.Settings.CompareRate
 	go c.digest(ctx, checkBudget(ctx, r.Settings.CompareBudget/2))
 	return c, nil
 }
@@ -133,11 +135,9 @@ func (c *comparison) freezeFirst(ctx context.Context, out suite.Out, r ready) er
 	bound, cancel := context.WithTimeoutCause(ctx, catchUpTime,
 		fmt.Errorf("it did not replay what backup set %s ends with within %s", r.plan.set.Label, catchUpTime))
 	defer cancel()
-	var lag time.Duration
 	if err = wait.For(bound, "the standby", lookEvery, func(ctx context.Context) error {
-		var at wal.LSN
-		var failed error
-		if lag, at, failed = c.standby.Lag(ctx); failed != nil {
+		_, at, failed := c.standby.Lag(ctx)
+		if failed != nil {
 			return wait.Stop(failed)
 		}
 		if at < start.At {
@@ -147,7 +147,11 @@ func (c *comparison) freezeFirst(ctx context.Context, out suite.Out, r ready) er
 	}); err != nil {
 		return reason.Wrap(reason.StandbyUnusable, fmt.Errorf("-standby: %w", err))
 	}
-	if lag > r.Settings.CompareLag {
+	lag, err := c.standby.Behind(ctx, r.Settings.CompareLag)
+	if err != nil {
+		return err
+	}
+	if lag > 0 {
 		c.left = fmt.Sprintf("the standby is %s behind, -compare-lag is %s", lag.Round(time.Second),
 			r.Settings.CompareLag)
 		return nil
@@ -156,9 +160,8 @@ func (c *comparison) freezeFirst(ctx context.Context, out suite.Out, r ready) er
 		return err
 	}
 	c.pause = c.frozen.Pause
-	if last, known := timelineAt(r.plan.chain, c.frozen.At), c.standby.Timeline; known != 0 && known != last {
-		return reason.Errorf(reason.StandbyUnusable, "-standby: it follows timeline %d, and the archive is on "+
-			"timeline %d there: it is not on production's line", known, last)
+	if known := c.frozen.Timeline; known != 0 && !onLine(r.plan.chain, known, c.frozen.At) {
+		return offLine(known, r.plan.chain)
 	} else if known == 0 {
 		out.Note("the standby does not say which timeline it follows: it does not stream, or the role lacks " +
 			"pg_read_all_stats. One that left production's line would look like damage")
@@ -168,14 +171,19 @@ func (c *comparison) freezeFirst(ctx context.Context, out suite.Out, r ready) er
 	return archived(ctx, r.Session)
 }
 
-// timelineAt is the timeline that the archive is on at a position.
-func timelineAt(chain wal.Chain, at wal.LSN) uint32 {
+// onLine says whether what a server of a timeline has replayed, up to a position, is what the archive has up to there.
+func onLine(chain wal.Chain, timeline uint32, at wal.LSN) bool {
 	for _, s := range chain.Switches {
-		if at < s.At {
-			return s.Timeline
+		if timeline == s.Timeline {
+			return at <= s.At
 		}
 	}
-	return chain.Target
+	return timeline == chain.Target
+}
+
+func offLine(timeline uint32, chain wal.Chain) error {
+	return reason.Errorf(reason.StandbyUnusable, "-standby: it follows timeline %d, and the archive %s: it is not on "+
+		"production's line", timeline, chain.Route())
 }
 
 // archived has the position archived where the cluster is ours; production does so by itself.

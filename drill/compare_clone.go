@@ -3,6 +3,7 @@ package drill
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -159,6 +160,7 @@ func (r restored) hold(ctx context.Context, out suite.Out) (restored, error) {
 	was.log, err = server.ReadLog(ctx)
 	if err == nil {
 		err = conn.QueryRow(ctx, "SELECT pg_last_xact_replay_timestamp()").Scan(&was.commit)
+		c.commit = was.commit
 	}
 	compare.CloseNow(ctx, conn)
 	switch {
@@ -218,10 +220,14 @@ func (c cluster) diedOf(ctx context.Context, err error) error {
 	var gone bool
 	_ = wait.For(bound, "the end of the postmaster", lookEvery/10, func(ctx context.Context) error { // or it goes on
 		running, unknown := c.server.Running(ctx)
-		if gone = unknown == nil && !running; gone || unknown != nil {
-			return nil
+		switch {
+		case unknown != nil:
+			return wait.Stop(unknown)
+		case running:
+			return errors.New("it is running")
 		}
-		return errors.New("it is running")
+		gone = true
+		return nil
 	})
 	if gone {
 		return errors.Join(err, postgres.ErrDied)
@@ -273,15 +279,42 @@ func (r restored) digest(ctx context.Context, out suite.Out, server *postgres.Se
 		return err
 	}
 	result := compare.Compare(c.frozen.Side, clone)
-	if c.at != c.frozen.At && len(result.Differences) > 0 { // it may be what came behind the archive
-		c.giveUp(out, reason.Errorf(reason.StandbyUnusable, "-standby: %w: the standby was asked at %s, the archive "+
-			"ends at %s, and what is between them changed %s",
-			errNotArchived, c.frozen.At, c.at, result.Differences[0]))
-		return nil
+	if len(result.Differences) > 0 {
+		if err = r.comparable(ctx, out); err != nil {
+			c.giveUp(out, fmt.Errorf("%w; %d relations differ there, the first is %s", err, result.DifferentRelations(),
+				result.Differences[0]))
+			return nil
+		}
 	}
 	c.result = &result
 	return nil
 }
+
+// comparable is an error where both sides may rightly differ: where the clone was asked before the position of the
+// standby, and transactions ended between them, or where the standby is not known to be on the line of the archive. It
+// is read again, since production may have failed over meanwhile, and the clone follows its newest timeline.
+func (r restored) comparable(ctx context.Context, out suite.Out) error {
+	c := r.compared
+	if c.at != c.frozen.At && !sameMoment(c.frozen.Commit, c.commit) {
+		return reason.Errorf(reason.StandbyUnusable, "-standby: %w: the standby was asked at %s, the archive ends at "+
+			"%s, and transactions ended between them", errNotArchived, c.frozen.At, c.at)
+	}
+	now, err := r.plan.follow(ctx, out, r.Session, r.repo)
+	switch known := c.frozen.Timeline; {
+	case err != nil:
+		return reason.Wrap(reason.StandbyUnusable, fmt.Errorf("-standby: whether it is on production's line cannot "+
+			"be told: %w", err))
+	case known == 0 && c.frozen.ForSure != now.chain.Target:
+		return reason.Errorf(reason.StandbyUnusable, "-standby: it receives nothing, and does not say which timeline "+
+			"it is on; the archive is on %s", now.chain.Route())
+	case known != 0 && !onLine(now.chain, known, c.frozen.At):
+		return offLine(known, now.chain)
+	}
+	return nil
+}
+
+// sameMoment says of the last transactions that two servers replayed that they are one.
+func sameMoment(a, b *time.Time) bool { return a != nil && b != nil && a.Equal(*b) }
 
 // asIfNever restores the set once more: what the clone did on the way to the position has no say in what is proved.
 func (r restored) asIfNever(ctx context.Context, out suite.Out) (restored, error) {

@@ -67,11 +67,36 @@ func TestSameCluster(t *testing.T) {
 	requireReason(t, reason.ConfigInvalid, sameCluster(standby.Identity{SystemID: "7", Major: "16"}, p), "major")
 }
 
-func TestTimelineAt(t *testing.T) {
-	chain := wal.Chain{Target: 3, Switches: []wal.Switch{{Timeline: 1, At: 100}, {Timeline: 2, At: 200}}}
-	for at, want := range map[wal.LSN]uint32{50: 1, 100: 2, 150: 2, 200: 3, 900: 3} {
-		assert.Equal(t, want, timelineAt(chain, at), at)
+// A server of an older timeline has what the archive has up to the switch, and not beyond it.
+func TestOnLine(t *testing.T) {
+	chain := wal.Chain{Target: 4, Switches: []wal.Switch{{Timeline: 1, At: 100}, {Timeline: 2, At: 200}}}
+	for _, c := range []struct {
+		timeline uint32
+		at       wal.LSN
+		want     bool
+	}{
+		{1, 50, true},
+		{1, 100, true},
+		{1, 101, false},
+		{2, 50, true},
+		{2, 200, true},
+		{2, 201, false},
+		{4, 50, true},
+		{4, 900, true},
+		{3, 50, false},
+		{3, 900, false},
+		{5, 900, false},
+	} {
+		assert.Equal(t, c.want, onLine(chain, c.timeline, c.at), "%v", c)
 	}
+}
+
+func TestSameMoment(t *testing.T) {
+	later := noon.Add(time.Microsecond)
+	assert.True(t, sameMoment(&noon, &noon))
+	assert.False(t, sameMoment(&noon, &later))
+	assert.False(t, sameMoment(nil, &noon))
+	assert.False(t, sameMoment(nil, nil), "nobody knows")
 }
 
 // The rate of the replay is that of both halves.

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,14 +21,13 @@ type Asker struct {
 	Begin   func(database string) string
 	Workers int
 	Seeds   Seeds
+	// Pace spares the server: it is called after each part, with the bytes that were read for it. nil spares nothing.
+	Pace func(ctx context.Context, bytes int64)
 	// Clone is a server on which nothing changes: what is not there is damage.
 	Clone bool
 	// Told hears once a second how many parts are done; nil is nobody.
 	Told func(done, total int)
 }
-
-// ErrConflict is a query that replay cancelled twice.
-var ErrConflict = errors.New("the query was cancelled by a conflict with recovery, twice")
 
 // ErrBudget is the cause of a context that ended with what asking may take.
 var ErrBudget = errors.New("the budget of the comparison is spent")
@@ -134,16 +134,17 @@ func (w *worker) one(ctx context.Context, part Part, keep func(Part, Digest, *Le
 		switch {
 		case err == nil:
 			keep(part, d, nil)
+			if w.Pace != nil {
+				w.Pace(ctx, max(part.Blocks(o.Blocks)*BlockSize, d.Bytes))
+			}
 		case wait.Over(ctx):
 			return nil // the cause is that of ctx
 		case kind == Session:
 			return fmt.Errorf("%s%s: %w", o.Name, in(part.Database), err)
-		case kind == Damage, w.Clone && kind == Changed:
-			keep(part, Digest{Unread: code(err)}, nil)
+		case kind == Damage, w.Clone && damagedClone(kind, err):
+			keep(part, Digest{Unread: cmp.Or(code(err), "42P01")}, nil)
 		case kind == Conflict && try < tries:
 			continue
-		case kind == Conflict && code(err) != lockNotAvailable:
-			return fmt.Errorf("%s%s: %w", o.Name, in(part.Database), ErrConflict)
 		default:
 			w.closed[part.ID] = true
 			keep(part, d, &LeftOut{part.ID, o.Name, why(kind, err)})
@@ -151,6 +152,15 @@ func (w *worker) one(ctx context.Context, part Part, keep func(Part, Digest, *Le
 		return nil
 	}
 }
+
+// damagedClone says whether what would be no damage on a standby is one on a server on which nothing changes: a table
+// that is not there any more, a database without its directory, a text that is too long and was not on the standby.
+func damagedClone(kind Kind, err error) bool {
+	return kind == Changed || kind == Gone || code(err) == tooLong
+}
+
+// tooLong is the code of a text that is larger than a server can hold.
+const tooLong = "54000"
 
 // lockNotAvailable is the code of a lock that did not come in time.
 const lockNotAvailable = "55P03"
@@ -160,6 +170,12 @@ func why(kind Kind, err error) string {
 	switch {
 	case kind == Changed:
 		return ErrChanged.Error()
+	case kind == Gone:
+		return "its database was dropped on production since the snapshot"
+	case kind == Conflict && code(err) != lockNotAvailable:
+		// For its lock. A snapshot that stands in the way of replay is taken from its holder as well, and no
+		// transaction begins with it again.
+		return "replay cancelled the query for it, twice"
 	case code(err) == lockNotAvailable:
 		return "a transaction that was not over holds a lock on it"
 	case code(err) == "42501":

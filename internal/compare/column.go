@@ -6,6 +6,7 @@ import "strings"
 type Column struct {
 	Name string // quoted
 	How  How
+	Enum string // of a column whose domain is of an enum: the enum, quoted
 }
 
 // How is what is hashed of a column. The text of a value is, wherever that depends on nothing but the value.
@@ -23,6 +24,7 @@ const (
 	Labels  How = "labels"  // arrays of those
 	Right   How = "right"   // aclitem
 	Rights  How = "rights"  // aclitem[]
+	Samples How = "samples" // anyarray: see sampled
 	// Nested is a composite, a range or the like with one of these in it. It is not compared.
 	Nested How = "nested"
 	// InPlace is a column of a catalog that VACUUM, CREATE INDEX or DROP DATABASE change outside of any transaction: no
@@ -42,8 +44,10 @@ func (c Column) expression() string {
 	case Numbers:
 		return value + "::pg_catalog.oid[]"
 	case Label:
-		// By way of a record: what takes anyenum takes no domain over one.
-		return "CASE WHEN " + value + " IS NOT NULL THEN pg_catalog.hash_record_extended(ROW(" + value + "), 0) END"
+		if c.Enum != "" { // a domain is no enum to a function of any enum
+			value += "::" + c.Enum
+		}
+		return "pg_catalog.hashenumextended(" + value + ", 0)"
 	case Labels:
 		return "ROW(pg_catalog.array_dims(" + value + "), pg_catalog.hash_array_extended(" + value + ", 0))"
 	case Right:
@@ -51,6 +55,8 @@ func (c Column) expression() string {
 	case Rights:
 		return "CASE WHEN " + value + " IS NOT NULL THEN ARRAY(SELECT ROW(e.grantor, e.grantee, e.privilege_type, " +
 			"e.is_grantable)::pg_catalog.text FROM pg_catalog.aclexplode(" + value + ") e) END"
+	case Samples:
+		return sampled(value)
 	case Text, Bytes, Nested, InPlace:
 	}
 	return value

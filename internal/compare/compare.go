@@ -58,18 +58,6 @@ type Digest struct {
 	Unread string
 }
 
-// Sequence is what a sequence goes on with.
-type Sequence struct {
-	Name             string
-	Last, Log, Every int64 // last_value, log_cnt, and the increment
-	Called           bool
-}
-
-// Logged is the value that is in the WAL. A server hands out up to 32 values before it logs the next one, so that the
-// page of a primary, as a backup copies it, holds an older value than the page of its standby: last_value and
-// log_cnt together say the same in both (commands/sequence.c, nextval_internal).
-func (s Sequence) Logged() int64 { return s.Last + s.Log*s.Every }
-
 // Side is what one of the two servers says.
 type Side struct {
 	Databases []string           // that were asked

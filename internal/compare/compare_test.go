@@ -88,11 +88,28 @@ func TestCompare_LeftOut(t *testing.T) {
 	assert.EqualValues(t, 1, r.Missing)
 	assert.InDelta(t, 2.0/3, r.Coverage(), 0.001)
 
+	dropped := side(4, 5, 6)
+	dropped.LeftOut = []LeftOut{{ID: ID{Database: "app"}, Why: "it was dropped"}}
+	r = Compare(dropped, side(4, 5, 7))
+	assert.Empty(t, r.Differences)
+	assert.Empty(t, r.Same)
+
 	clone = NewSide() // a database that cannot be entered
 	clone.LeftOut = []LeftOut{{ID: ID{Database: "app"}, Why: "no locale"}}
 	r = Compare(side(4, 5, 6), clone)
 	assert.Empty(t, r.Differences)
 	assert.Equal(t, "database app: no locale", r.LeftOut[0].String())
+}
+
+// A database that was made while the standby was being frozen is named.
+func TestCompare_DatabaseMadeMeanwhile(t *testing.T) {
+	newer := side(4, 5, 6)
+	newer.Databases = append(newer.Databases, "new")
+	newer.Objects[ID{"new", 1}] = Object{ID: ID{"new", 1}, Name: "public.t"}
+	r := Compare(side(4, 5, 6), newer)
+	assert.Empty(t, r.Differences)
+	assert.Len(t, r.LeftOut, 1)
+	assert.Len(t, r.Same, 3)
 }
 
 // The standby's own damage and a catalog whose file changed say nothing about the clone.
@@ -132,6 +149,8 @@ func TestCompare_Sequences(t *testing.T) {
 		"public.s in database app: the sequence is at 1, not used yet in the standby, at 1 in the clone",
 	},
 		said(Compare(with(Sequence{Last: 1}), with(Sequence{Last: 1, Called: true}))))
+	assert.Equal(t, []string{"public.s in database app: the clone cannot read the sequence (SQLSTATE XX001)"},
+		said(Compare(with(replayed), with(Sequence{Unread: "XX001"}))))
 	assert.Len(t, Compare(with(replayed), side(1, 1, 1)).Differences, 1)
 	assert.Len(t, Compare(side(1, 1, 1), with(replayed)).Differences, 1)
 }
@@ -158,8 +177,17 @@ func TestKindOf(t *testing.T) {
 		Session:  {errors.New("EOF"), answer("57P01", ""), &beginError{answer("22023", "")}},
 		Conflict: {answer("40001", ""), answer("55P03", "")},
 		Changed:  {ErrChanged, answer("42P01", ""), answer("42703", "")},
-		Here:     {answer("58P01", `could not access file "gone"`), answer("42501", ""), answer("22P02", "")},
-		Damage:   {answer("XX001", ""), answer("XX000", "missing chunk"), answer("58P01", "could not open file")},
+		Gone:     {answer("57P04", ""), answer("3D000", "")},
+		Here: {
+			answer("58P01", `could not access file "gone"`), answer("42501", ""), answer("53200", ""),
+			answer("42883", `could not find function "x" in file "y"`), answer("54000", ""), answer("22023", ""),
+			answer("XX000", `incompatible library "y": version mismatch`),
+			answer("XX000", "database locale is incompatible with operating system"),
+		},
+		Damage: {
+			answer("XX001", ""), answer("XX000", "missing chunk"), answer("58P01", "could not open file"),
+			answer("22008", "timestamp out of range"),
+		},
 	} {
 		for _, err := range errs {
 			assert.Equal(t, kind, KindOf(err), "%v", err)
@@ -172,9 +200,48 @@ func TestKindOf(t *testing.T) {
 
 // The text of a row is made of its columns: a cast of the data's row type to text would run the data's code.
 func TestObject_Row(t *testing.T) {
-	o := Object{Columns: []Column{{"a", Text}, {"b", Number}, {"c", InPlace}, {"d", Nested}, {"e", Bytes}}}
-	assert.Equal(t, "ROW(t.a, t.b::pg_catalog.oid, t.e)::pg_catalog.text", o.row())
+	o := Object{Columns: []Column{
+		{Name: "a", How: Text},
+		{Name: "b", How: Number},
+		{Name: "c", How: InPlace},
+		{Name: "d", How: Nested},
+		{Name: "e", How: Bytes},
+		{Name: "f", How: Label, Enum: "public.mood"},
+	}}
+	assert.Equal(t, "ROW(t.a, t.b::pg_catalog.oid, t.e, pg_catalog.hashenumextended(t.f::public.mood, 0))"+
+		"::pg_catalog.text", o.row())
 	assert.Equal(t, []string{"d"}, o.NotCompared())
 	seeds := NewSeeds()
 	assert.NotEqual(t, seeds, NewSeeds())
+}
+
+// What is listed at the position counts: a sequence that was made, dropped, renamed or changed since it was listed
+// before says nothing, and is named.
+func TestSide_Settle(t *testing.T) {
+	id := func(n uint32) ID { return ID{"app", n} }
+	s := NewSide()
+	s.Settle(
+		map[ID]Sequence{
+			id(1): {Name: "a", Every: 1}, id(2): {Name: "new", Every: 1}, id(3): {Name: "c", Every: 2},
+			id(4): {Name: "d", Every: 1}, id(5): {Name: "locked", Every: 1},
+		},
+		map[ID]Sequence{
+			id(1): {Name: "a", Every: 1, Last: 7}, id(3): {Name: "c", Every: 1}, id(4): {Name: "before", Every: 1},
+			id(9): {Name: "dropped", Every: 1},
+		},
+		map[ID]error{id(5): &pgconn.PgError{Code: "55P03"}},
+	)
+	assert.Equal(t, map[ID]Sequence{id(1): {Name: "a", Every: 1, Last: 7}}, s.Sequences)
+	assert.Len(t, s.LeftOut, 4)
+}
+
+// What is read faster than the limit is paid for by waiting; what was not used is no credit.
+func TestPace(t *testing.T) {
+	now := time.Unix(1000, 0)
+	p := &Pace{PerSecond: 100}
+	assert.Equal(t, 2*time.Second, p.owe(now, 200))
+	assert.Equal(t, 2*time.Second, p.owe(now.Add(time.Second), 100), "after what is owed")
+	assert.Equal(t, time.Second, p.owe(now.Add(time.Hour), 100))
+	assert.Zero(t, (&Pace{}).owe(now, 1<<40))
+	p.Wait(t.Context(), 0)
 }

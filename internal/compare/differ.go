@@ -81,6 +81,9 @@ func (p Pair) Compare(one, other Side) (r Result) {
 	r.parts(one, other, left)
 	r.sequences(one, other, left)
 	for id, o := range one.Objects {
+		if o.Blocks == 0 || left[id] {
+			continue
+		}
 		for _, name := range o.NotCompared() {
 			r.LeftOut = append(r.LeftOut, LeftOut{
 				id, o.Name,
@@ -125,7 +128,7 @@ func (r *Result) parts(one, other Side, left map[ID]bool) {
 	for part := range one.Ranges() {
 		o := one.Objects[part.ID]
 		r.Of += part.Blocks(o.Blocks)
-		if _, there := other.Objects[part.ID]; !there || left[part.ID] {
+		if _, there := other.Objects[part.ID]; !there || left[part.ID] || left[ID{Database: part.Database}] {
 			continue
 		}
 		a, done := one.Digests[part]
@@ -195,6 +198,14 @@ func (r *Result) sequences(one, other Side, left map[ID]bool) {
 			continue
 		case !there:
 			r.differ(id, a.Name, "the sequence is missing in %s", r.pair.Other)
+		case a.Unread != "" && b.Unread != "":
+			r.LeftOut = append(r.LeftOut, LeftOut{id, a.Name, "neither " + r.pair.One + " nor " + r.pair.Other +
+				" can read the sequence (SQLSTATE " + a.Unread + ")"})
+			continue
+		case a.Unread != "":
+			r.differ(id, a.Name, "%s cannot read the sequence (SQLSTATE %s)", r.pair.One, a.Unread)
+		case b.Unread != "":
+			r.differ(id, a.Name, "%s cannot read the sequence (SQLSTATE %s)", r.pair.Other, b.Unread)
 		case a.Logged() != b.Logged() || a.Called != b.Called:
 			r.differ(id, a.Name, "the sequence is at %s in %s, at %s in %s", a.at(), r.pair.One, b.at(), r.pair.Other)
 		}

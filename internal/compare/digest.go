@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -93,6 +94,9 @@ func code(err error) string {
 	return ""
 }
 
+// Locked says whether an error is of a lock that did not come in time.
+func Locked(err error) bool { return code(err) == lockNotAvailable }
+
 // tooLarge says whether the text of a row, or one of its values, is more than a server can hold in one (1 GB).
 func tooLarge(err error) bool {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
@@ -108,6 +112,7 @@ const (
 	Session  Kind = iota // the session, not the data: it ended, or was told to
 	Conflict             // replay went before the query, or it waited for a lock of replay's too long
 	Changed              // the catalogs are not those of the listing any more
+	Gone                 // the database is gone
 	Here                 // something is missing on this machine, or the role may not: nothing about the data
 	Damage               // the data cannot be read
 )
@@ -123,20 +128,36 @@ func KindOf(err error) Kind {
 		return Changed
 	case !ok:
 		return Session
-	case strings.HasPrefix(answer.Message, "could not access file"), strings.HasPrefix(answer.Message,
-		"could not load library"), answer.Code == "42501", answer.Code == "53200", answer.Code == "53100",
-		answer.Code == "54000", answer.Code == "0A000":
+	case notHere(answer):
 		return Here
 	case answer.Code == "40001", answer.Code == "40P01", answer.Code == "55P03":
 		return Conflict
+	case answer.Code == "57P04", answer.Code == "3D000":
+		return Gone
 	case answer.Code == "42P01", answer.Code == "42703", answer.Code == "42704", answer.Code == "3F000",
 		answer.Code == "42883", answer.Code == "42846", answer.Code == "42804":
 		return Changed
-	case strings.HasPrefix(answer.Code, "XX"), strings.HasPrefix(answer.Code, "58"), answer.Code == "22021",
-		answer.Code == "22P05":
+	case strings.HasPrefix(answer.Code, "XX"), strings.HasPrefix(answer.Code, "58"),
+		strings.HasPrefix(answer.Code, "22") && answer.Code != "22023": // a value that no input would have let in
 		return Damage
 	case strings.HasPrefix(answer.Code, "57"), strings.HasPrefix(answer.Code, "08"):
 		return Session
 	}
 	return Here
+}
+
+// missingHere is how messages begin about what a machine lacks. They come with codes that otherwise mean damage.
+var missingHere = []string{
+	"could not access file", "could not load library", "could not find function", "incompatible library",
+	"database locale is incompatible with operating system", "database locale provider does not match",
+}
+
+// notHere says whether an answer is about the machine, its memory and disk, or the rights of the role.
+func notHere(answer *pgconn.PgError) bool {
+	for _, begins := range missingHere {
+		if strings.HasPrefix(answer.Message, begins) {
+			return true
+		}
+	}
+	return slices.Contains([]string{"42501", "53000", "53100", "53200", "53300", "54000", "0A000"}, answer.Code)
 }

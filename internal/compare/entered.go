@@ -25,8 +25,8 @@ func refusal(err error) Refusal {
 		return r
 	}
 	answer, ok := errors.AsType[*pgconn.PgError](err)
-	r.Damaged = ok && (KindOf(err) == Damage ||
-		answer.Code == "3D000" || // its row is there, its directory is not (postinit.c)
+	kind := KindOf(err) // of a row that is there and a directory that is not, Gone (postinit.c)
+	r.Damaged = ok && (kind == Damage || damagedClone(kind, err) ||
 		strings.HasSuffix(answer.Message, "is not a valid data directory")) // nor is its PG_VERSION (miscinit.c)
 	return r
 }
@@ -43,6 +43,11 @@ func (r *Result) databases(one, other Side, left map[ID]bool) {
 		}
 	}
 	if !r.pair.Clones {
+		for _, name := range other.Databases {
+			if !slices.Contains(one.Databases, name) {
+				r.leaveOut(name, "it was made, or opened to connections, while the standby was being frozen", left)
+			}
+		}
 		return
 	}
 	for _, name := range other.Databases {

@@ -3,7 +3,6 @@ package compare
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -18,17 +17,22 @@ var Parameters = map[string]string{
 	"standard_conforming_strings": "on",
 	"statement_timeout":           "0", "lock_timeout": "2s", "idle_in_transaction_session_timeout": "0",
 	"idle_session_timeout": "0", "client_connection_check_interval": "0", "local_preload_libraries": "",
+	// A session whose client was cut off holds a snapshot: the server ends it within a minute. On a socket of the
+	// same machine these do nothing.
+	"tcp_keepalives_idle": "30", "tcp_keepalives_interval": "10", "tcp_keepalives_count": "3",
 	// An index may be damaged, and is no row; an expression of the data in a constraint is not for the planner.
 	"enable_indexscan": "off", "enable_indexonlyscan": "off", "enable_bitmapscan": "off", "enable_tidscan": "on",
 	"constraint_exclusion": "off", "jit": "off", "max_parallel_workers_per_gather": "0",
 }
 
-// asStored has names and values come as the database stores them: nothing is converted.
-const asStored = "SELECT pg_catalog.set_config('client_encoding', pg_catalog.getdatabaseencoding(), false)"
+// asStored has names and values come as the database stores them: nothing is converted. What only some versions know
+// cannot be a parameter: transaction_timeout, of PostgreSQL 17 and later, would end a snapshot, and the guard.
+const asStored = `SELECT pg_catalog.set_config('client_encoding', pg_catalog.getdatabaseencoding(), false);
+	SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout'`
 
 // Prepare makes a session, connected with Parameters, ready to be asked.
 func Prepare(ctx context.Context, conn *pgx.Conn) error {
-	_, err := conn.Exec(ctx, asStored)
+	_, err := conn.Exec(ctx, asStored, pgx.QueryExecModeSimpleProtocol)
 	return err
 }
 
@@ -63,46 +67,6 @@ const objectsQuery = `SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.reln
 	WHERE c.relkind IN ('r', 'm') AND c.relpersistence = 'p' AND (c.relkind <> 'm' OR c.relispopulated)
 		AND ($1 OR NOT c.relisshared)`
 
-// columnsQuery lists the columns of these, each with how it is compared: see How. looked are the types that look up
-// names in the catalogs, and unstable all types with one of them inside. Virtual columns hold nothing, and asking for
-// them would run what they are made by.
-const columnsQuery = `WITH RECURSIVE
-	looked(oid, how) AS (
-		SELECT oid, CASE WHEN typtype = 'e' THEN 'label' WHEN typname = 'aclitem' THEN 'right' ELSE 'number' END
-		FROM pg_catalog.pg_type WHERE typtype = 'e' OR typnamespace = 'pg_catalog'::pg_catalog.regnamespace
-		AND (typname = 'aclitem' OR typname ~ '^reg[a-z]+$')),
-	inside(part, whole) AS (
-		SELECT typelem, oid FROM pg_catalog.pg_type WHERE typelem <> 0
-		UNION ALL SELECT typbasetype, oid FROM pg_catalog.pg_type WHERE typtype = 'd'
-		UNION ALL SELECT a.atttypid, c.reltype FROM pg_catalog.pg_attribute a
-			JOIN pg_catalog.pg_class c ON c.oid = a.attrelid AND c.reltype <> 0
-			WHERE a.attnum > 0 AND NOT a.attisdropped
-		UNION ALL SELECT rngsubtype, rngtypid FROM pg_catalog.pg_range
-		UNION ALL SELECT rngtypid, rngmultitypid FROM pg_catalog.pg_range),
-	unstable(oid) AS (SELECT oid FROM looked UNION SELECT i.whole FROM inside i JOIN unstable u ON u.oid = i.part),
-	base(oid, typ) AS (
-		SELECT oid, oid FROM pg_catalog.pg_type WHERE typtype <> 'd'
-		UNION ALL SELECT t.oid, b.typ FROM pg_catalog.pg_type t JOIN base b ON b.oid = t.typbasetype
-			WHERE t.typtype = 'd')
-	SELECT a.attrelid, pg_catalog.quote_ident(a.attname), CASE
-		WHEN a.attrelid = 'pg_catalog.pg_class'::pg_catalog.regclass AND a.attname IN ('relpages', 'reltuples',
-			'relallvisible', 'relallfrozen', 'relfrozenxid', 'relminmxid', 'relhasindex', 'relhasrules',
-			'relhastriggers') THEN 'in_place'
-		WHEN a.attrelid = 'pg_catalog.pg_database'::pg_catalog.regclass AND a.attname IN ('datfrozenxid', 'datminmxid',
-			'dathasloginevt', 'datconnlimit') THEN 'in_place'
-		WHEN u.oid IS NULL AND b.typ = 'pg_catalog.bytea'::pg_catalog.regtype THEN 'bytes'
-		WHEN u.oid IS NULL THEN 'text'
-		WHEN l.how IS NOT NULL THEN l.how
-		WHEN e.how IS NOT NULL AND t.typcategory = 'A' THEN e.how || 's'
-		ELSE 'nested' END,
-	a.atttypid, a.attnum
-	FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
-		AND c.relkind IN ('r', 'm') AND c.relpersistence = 'p'
-	LEFT JOIN base b ON b.oid = a.atttypid LEFT JOIN pg_catalog.pg_type t ON t.oid = b.typ
-	LEFT JOIN unstable u ON u.oid = a.atttypid
-	LEFT JOIN looked l ON l.oid = b.typ LEFT JOIN looked e ON e.oid = t.typelem
-	WHERE a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated <> 'v' ORDER BY a.attrelid, a.attnum`
-
 // Objects lists what holds rows in the database of a session, by the snapshot of its transaction.
 func Objects(ctx context.Context, conn *pgx.Conn, shared bool) (map[ID]Object, error) {
 	database := conn.Config().Database
@@ -128,15 +92,16 @@ func Objects(ctx context.Context, conn *pgx.Conn, shared bool) (map[ID]Object, e
 	}
 	var table, typ uint32
 	var number int16
+	var inside string
 	var c Column
-	_, err = pgx.ForEachRow(rows, []any{&table, &c.Name, &c.How, &typ, &number}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&table, &c.Name, &c.How, &typ, &number, &inside, &c.Enum}, func() error {
 		id, listed := byOID[table]
 		if !listed {
 			return nil
 		}
 		of := objects[id]
 		of.Columns = append(of.Columns, c)
-		of.Shape += fmt.Sprintf(" %d %s %d", number, c.Name, typ)
+		of.Shape += fmt.Sprintf(" %d %s %d%s", number, c.Name, typ, inside)
 		objects[id] = of
 		return nil
 	})
@@ -145,66 +110,4 @@ func Objects(ctx context.Context, conn *pgx.Conn, shared bool) (map[ID]Object, e
 		objects[id] = of
 	}
 	return objects, err
-}
-
-// sequenceNames lists the permanent sequences of a database, with their increments.
-const sequenceNames = `SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname), s.seqincrement
-	FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-	JOIN pg_catalog.pg_sequence s ON s.seqrelid = c.oid
-	WHERE c.relkind = 'S' AND c.relpersistence = 'p' ORDER BY c.oid`
-
-// SequenceNames lists the permanent sequences of the database of a session: what they go on with is not known yet.
-func SequenceNames(ctx context.Context, conn *pgx.Conn) (map[ID]Sequence, error) {
-	rows, err := conn.Query(ctx, sequenceNames)
-	if err != nil {
-		return nil, err
-	}
-	list := map[ID]Sequence{}
-	var s Sequence
-	id := ID{Database: conn.Config().Database}
-	_, err = pgx.ForEachRow(rows, []any{&id.OID, &s.Name, &s.Every}, func() error {
-		list[id] = s
-		return nil
-	})
-	return list, err
-}
-
-// atOnce is how many sequences one statement reads.
-const atOnce = 500
-
-// SequenceQueries are statements that read many sequences at once: oid, last_value, log_cnt, is_called.
-func SequenceQueries(sequences map[ID]Sequence) (queries []string) {
-	var arms []string
-	for id, s := range sequences {
-		arms = append(arms, fmt.Sprintf("SELECT %d::pg_catalog.oid, last_value, log_cnt, is_called FROM %s",
-			id.OID, s.Name))
-		if len(arms) == atOnce {
-			queries, arms = append(queries, strings.Join(arms, " UNION ALL ")), nil
-		}
-	}
-	if len(arms) > 0 {
-		queries = append(queries, strings.Join(arms, " UNION ALL "))
-	}
-	return queries
-}
-
-// ReadSequences reads what sequences go on with, by SequenceQueries, into the list. On a standby that replays, a
-// sequence is that of now, whatever the snapshot is: it must stand still.
-func ReadSequences(ctx context.Context, conn *pgx.Conn, queries []string, list map[ID]Sequence) error {
-	id := ID{Database: conn.Config().Database}
-	for _, query := range queries {
-		rows, err := conn.Query(ctx, query)
-		if err != nil {
-			return err
-		}
-		var s Sequence
-		if _, err = pgx.ForEachRow(rows, []any{&id.OID, &s.Last, &s.Log, &s.Called}, func() error {
-			s.Name, s.Every = list[id].Name, list[id].Every
-			list[id] = s
-			return nil
-		}); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -12,6 +12,9 @@ import (
 // what is done within a second or two.
 const PartBlocks = 2048
 
+// BlockSize is that of a block, as nearly every server has it; what is counted by it bounds nothing but speed.
+const BlockSize = 8192
+
 // Parts are the ranges of blocks that objects are digested by. The last one of a table has no end: the table may have
 // grown on one of the sides.
 func Parts(objects map[ID]Object) (parts []Part) {

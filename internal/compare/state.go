@@ -52,6 +52,9 @@ func State(
 	return side, nil
 }
 
+// noData is the SQLSTATE of a row that is not there.
+const noData = "02000"
+
 // add adds what one database holds.
 func (s *Side) add(ctx context.Context, conn *pgx.Conn, how Listing) error {
 	if err := Prepare(ctx, conn); err != nil {
@@ -62,9 +65,10 @@ func (s *Side) add(ctx context.Context, conn *pgx.Conn, how Listing) error {
 		return err
 	}
 	sequences, err := SequenceNames(ctx, conn)
-	if err == nil {
-		err = ReadSequences(ctx, conn, SequenceQueries(sequences), sequences)
+	if err != nil {
+		return err
 	}
+	read, unread, err := ReadSequences(ctx, conn, sequences)
 	if err == nil && how.NoCode {
 		err = s.leaveOutCode(ctx, conn, objects)
 	}
@@ -78,8 +82,19 @@ func (s *Side) add(ctx context.Context, conn *pgx.Conn, how Listing) error {
 		s.Objects[id] = o
 	}
 	for id, q := range sequences {
-		s.Sequences[id] = q
+		_, known := read[id]
+		switch kind := KindOf(unread[id]); {
+		case known:
+		case unread[id] == nil: // a page of zeroes holds no row, and is no error
+			q.Unread = noData
+		case kind == Damage, damagedClone(kind, unread[id]):
+			q.Unread = code(unread[id])
+		}
+		if q.Unread != "" {
+			read[id] = q
+		}
 	}
+	s.Settle(sequences, read, unread)
 	s.Databases = append(s.Databases, conn.Config().Database)
 	return nil
 }
@@ -88,8 +103,10 @@ func (s *Side) add(ctx context.Context, conn *pgx.Conn, how Listing) error {
 // it; its text is made by the server's own functions.
 func whole(columns []Column) (all []Column) {
 	for _, c := range columns {
-		if c.How == Nested || c.How == InPlace || c.How == Label || c.How == Labels {
+		switch c.How {
+		case Nested, InPlace, Label, Labels, Samples:
 			c.How = Text
+		case Text, Bytes, Number, Numbers, Right, Rights:
 		}
 		all = append(all, c)
 	}

@@ -162,12 +162,25 @@ func parseWord(value string) (string, error) {
 
 // parseSize reads a number of bytes with its unit: 512MiB, 4GiB, 10GB.
 func parseSize(value string) (int64, error) {
+	n, err := parseBytes(value)
+	if err == nil && n < 64<<20 {
+		return 0, errors.New("is too small for a PostgreSQL: 64MiB is the least")
+	}
+	return n, err
+}
+
+func parseRate(value string) (int64, error) {
+	n, err := parseBytes(value)
+	if err == nil && n < 1<<20 {
+		return 0, errors.New("is too slow to come to an end: 1MiB a second is the least")
+	}
+	return n, err
+}
+
+func parseBytes(value string) (int64, error) {
 	n, err := humanize.ParseBytes(value)
 	if err != nil || n > math.MaxInt64 {
 		return 0, errors.New("must be a size with a unit, such as 512MiB or 4GiB")
-	}
-	if n < 64<<20 {
-		return 0, errors.New("is too small for a PostgreSQL: 64MiB is the least")
 	}
 	return int64(n), nil
 }

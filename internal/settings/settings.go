@@ -54,6 +54,7 @@ type Settings struct {
 	Standby         string        // libpq string of a standby to compare with, without a password; "" is none
 	CompareBudget   time.Duration // for asking both sides
 	CompareLag      time.Duration // most that the standby may be behind
+	CompareRate     int64         // bytes of the standby that may be read in a second; 0 is no limit
 	Primary         string        // libpq string of the production primary, without a password; "" is none
 	Image           string        // sandbox image; "" is the environment's own
 	Rows            int64         // rows of users in a seeded source

@@ -107,7 +107,7 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 		"image": "veza/pg:15", "rows": "10",
 		"install": "true", "memory": "512MiB", "cpus": "3", "disk": "20GB", "incus-remote": "backup",
 		"incus-project": "drills", "compare": "standby", "standby": "service=main target_session_attrs=standby",
-		"compare-budget": "2h", "compare-lag": "9m",
+		"compare-budget": "2h", "compare-lag": "9m", "compare-rate": "50MB",
 	}
 	t.Setenv("PGSERVICEFILE", serviceFile(t))
 	want := settings.Settings{
@@ -119,7 +119,7 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 		RequireReadonly: true, GetAsync: "off",
 		Keep: true, RTO: time.Hour, RPO: 90 * time.Second, Primary: "service=main", Write: true,
 		Compare: settings.CompareStandby, Standby: "service=main target_session_attrs=standby",
-		CompareBudget: 2 * time.Hour, CompareLag: 9 * time.Minute,
+		CompareBudget: 2 * time.Hour, CompareLag: 9 * time.Minute, CompareRate: 50_000_000,
 		FullAge: 25 * time.Hour, BackupAge: 26 * time.Hour, Image: "veza/pg:15", Rows: 10,
 		Install: true, Memory: 512 << 20, CPUs: 3, Disk: 20_000_000_000, Remote: "backup", Project: "drills",
 	}

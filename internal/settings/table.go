@@ -171,6 +171,12 @@ var Table = []Setting{
 		set:     func(s *Settings, v string) (err error) { s.CompareLag, err = parseBudget(v); return err },
 	},
 	{
+		Flag: "compare-rate", Rehearsal: true, Variables: []string{"DRILL_COMPARE_RATE"}, Otherwise: "no limit",
+		Meaning: "most that is read of the standby in a second, such as `50MB`; kept from one range of blocks to the " +
+			"next",
+		set:     func(s *Settings, v string) (err error) { s.CompareRate, err = parseRate(v); return err },
+	},
+	{
 		Flag: "write", Rehearsal: true, Variables: []string{"DRILL_WRITE"}, Default: "false", Bool: true,
 		Meaning: "backup checks: the rpo claim may write one row through -primary",
 		set:     func(s *Settings, v string) (err error) { s.Write, err = parseBool(v); return err },

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -20,6 +21,7 @@ type Ask struct {
 	Seeds   compare.Seeds
 	Last    map[string]time.Time // when parts were compared last, by their keys
 	Behind  time.Duration        // the most that replay may be behind
+	Rate    int64                // bytes that may be read in a second; 0 is no limit
 	Told    func(done, total int)
 }
 
@@ -36,13 +38,15 @@ func (s *Standby) Digest(ctx context.Context, f *Frozen, ask Ask) (left string, 
 	defer func() { err = s.orPromoted(ctx, err) }()
 	side := &f.Side
 	for i, database := range side.Databases {
-		objects, failed := compare.Objects(ctx, s.frozen[database], i == 0)
-		if failed != nil {
+		var objects map[compare.ID]compare.Object
+		conn := s.frozen[database]
+		if failed := lightly(ctx, conn, func(ctx context.Context) (err error) {
+			objects, err = compare.Objects(ctx, conn, i == 0)
+			return err
+		}); failed != nil {
 			return "", lost(failed)
 		}
-		for id, o := range objects {
-			side.Objects[id] = o
-		}
+		maps.Copy(side.Objects, objects)
 	}
 	parts := compare.Parts(side.Objects)
 	compare.Order(parts, ask.Last)
@@ -53,8 +57,9 @@ func (s *Standby) Digest(ctx context.Context, f *Frozen, ask Ask) (left string, 
 		defer close(watched)
 		s.watch(bound, ask.Behind, stop)
 	}()
+	pace := &compare.Pace{PerSecond: ask.Rate}
 	err = compare.Asker{
-		Connect: s.connect, Workers: ask.Workers, Seeds: ask.Seeds, Told: ask.Told,
+		Connect: s.connect, Workers: ask.Workers, Seeds: ask.Seeds, Told: ask.Told, Pace: pace.Wait,
 		Begin: func(database string) string {
 			return compare.Begin + "; SET TRANSACTION SNAPSHOT '" + f.snapshots[database] + "'"
 		},
@@ -77,57 +82,117 @@ func (s *Standby) Digest(ctx context.Context, f *Frozen, ask Ask) (left string, 
 // watch stops the digests when replay falls behind: they may be what holds it up.
 func (s *Standby) watch(ctx context.Context, most time.Duration, stop context.CancelCauseFunc) {
 	_ = wait.For(ctx, "the end of the digests", lagEvery, func(ctx context.Context) error {
-		lag, _, err := s.Lag(ctx)
-		if err == nil && most > 0 && lag > most {
+		lag, err := s.Behind(ctx, most)
+		if err == nil && lag > 0 {
 			stop(fmt.Errorf("%w: by %s, -compare-lag is %s", ErrBehind, lag.Round(time.Second), most))
 		}
 		return errors.New("not yet")
 	})
 }
 
+// Behind is by how much replay is behind where that is more than a bound, and stays so for some seconds, else 0. What
+// came last to a standby of a quiet primary is as old as the pause before it, for the moment until it is replayed.
+func (s *Standby) Behind(ctx context.Context, most time.Duration) (lag time.Duration, err error) {
+	if most <= 0 {
+		return 0, nil
+	}
+	bound, cancel := context.WithTimeout(ctx, behindFor)
+	defer cancel()
+	caughtUp := wait.For(bound, "the standby to catch up", behindFor/20, func(ctx context.Context) (failed error) {
+		if lag, _, failed = s.Lag(ctx); failed != nil {
+			err = failed
+			return wait.Stop(failed)
+		}
+		if lag > most {
+			return ErrBehind
+		}
+		return nil
+	})
+	if caughtUp == nil || err != nil || ctx.Err() != nil {
+		return 0, err
+	}
+	return lag, nil
+}
+
+// behindFor is how long a standby must be behind to be called so.
+const behindFor = 2 * time.Second
+
 // stillTrue proves that the snapshots were there to the end, that it is a standby still, and leaves out what DDL has
 // changed meanwhile: names and files are looked up in the catalogs of now, whatever the snapshot is.
 func (s *Standby) stillTrue(ctx context.Context, f *Frozen) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	for i, database := range f.Side.Databases {
+	shared := true
+	for _, database := range f.Side.Databases {
 		var recovering bool
-		if err := s.frozen[database].QueryRow(ctx, "SELECT pg_is_in_recovery()").Scan(&recovering); err != nil {
+		err := s.frozen[database].QueryRow(ctx, "SELECT pg_is_in_recovery()").Scan(&recovering)
+		if err != nil && s.dropped(ctx, database) {
+			f.Side.LeftOut = append(f.Side.LeftOut, compare.LeftOut{
+				ID: compare.ID{Database: database}, Why: "it was dropped on production since the snapshot",
+			})
+			continue
+		}
+		if err != nil {
 			return lost(fmt.Errorf("the snapshot is gone: %w", err))
 		}
 		if !recovering {
 			return unusable("it was promoted while it was asked")
 		}
-		conn, err := s.connect(ctx, database)
-		if err != nil {
-			return lost(err)
-		}
-		err = compare.Prepare(ctx, conn)
-		var now map[compare.ID]compare.Object
-		if err == nil {
-			now, err = compare.Objects(ctx, conn, i == 0)
-		}
-		compare.CloseNow(ctx, conn)
+		now, err := s.listNow(ctx, database, shared)
 		if err != nil {
 			return lost(err)
 		}
 		for id, o := range f.Side.Objects {
-			if (id.Database == database || id.Database == "" && i == 0) && now[id].Shape != o.Shape {
+			if (id.Database == database || id.Database == "" && shared) && now[id].Shape != o.Shape {
 				f.Side.LeftOut = append(f.Side.LeftOut,
 					compare.LeftOut{ID: id, Name: o.Name, Why: compare.ErrChanged.Error()})
 			}
 		}
+		shared = false
 	}
 	return nil
 }
 
+// listNow lists what a database holds by now.
+func (s *Standby) listNow(
+	ctx context.Context, database string, shared bool,
+) (now map[compare.ID]compare.Object, err error) {
+	conn, err := s.connect(ctx, database)
+	if err != nil {
+		return nil, err
+	}
+	defer compare.CloseNow(ctx, conn)
+	if err = compare.Prepare(ctx, conn); err == nil {
+		_, err = conn.Exec(ctx, compare.Begin)
+	}
+	if err != nil {
+		return nil, err
+	}
+	err = lightly(ctx, conn, func(ctx context.Context) (err error) {
+		now, err = compare.Objects(ctx, conn, shared)
+		return err
+	})
+	return now, err
+}
+
+// dropped says whether a database is gone.
+func (s *Standby) dropped(ctx context.Context, database string) bool {
+	conn, err := s.connect(ctx, "")
+	if err != nil {
+		return false
+	}
+	defer compare.CloseNow(ctx, conn)
+	var gone bool
+	const query = "SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = $1)"
+	return conn.QueryRow(ctx, query, database).Scan(&gone) == nil && gone
+}
+
 // Conflict says that a round was lost to replay, and that another one may do.
 func Conflict(err error) bool {
-	if errors.Is(err, compare.ErrConflict) {
-		return true
-	}
 	answer, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && slices.Contains([]string{"40001", "40P01", "57P01", "25P02", "55000", "22023"}, answer.Code)
+	return ok && slices.Contains([]string{
+		"40001", "40P01", "57P01", "57P04", "3D000", "25P02", "55000", "22023",
+	}, answer.Code)
 }
 
 // lost is a round that came to nothing.

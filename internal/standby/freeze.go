@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"sync"
 	"time"
 
@@ -20,6 +19,9 @@ import (
 type Frozen struct {
 	At    wal.LSN // what is replayed, and not one record more
 	Pause time.Duration
+	// Timeline is that of what it receives, and ForSure the least it must be on; 0 where that is not known.
+	Timeline, ForSure uint32
+	Commit            *time.Time // of the last transaction that was replayed; nil for none since it was started
 	// Side has the databases, and what sequences go on with: no snapshot keeps that.
 	Side      compare.Side
 	snapshots map[string]string
@@ -28,10 +30,10 @@ type Frozen struct {
 // holder is a session that will hold the snapshot of one database.
 type holder struct {
 	conn      *pgx.Conn
-	sequences map[compare.ID]compare.Sequence
-	queries   []string
+	sequences map[compare.ID]compare.Sequence // as they were listed before
+	read      map[compare.ID]compare.Sequence
+	unread    map[compare.ID]error
 	snapshot  string
-	unread    error // of the sequences
 }
 
 // whilePaused is called by tests while replay stands still.
@@ -91,16 +93,14 @@ func (s *Standby) freeze(ctx context.Context) (f Frozen, err error) {
 	}
 	for database, h := range holders {
 		f.snapshots[database] = h.snapshot
-		if h.unread != nil {
-			for id, q := range h.sequences {
-				f.Side.LeftOut = append(f.Side.LeftOut, compare.LeftOut{
-					ID: id, Name: q.Name,
-					Why: "sequences could not be read while replay was paused: " + oneLine(h.unread),
-				})
-			}
-			continue
+		var listed map[compare.ID]compare.Sequence
+		if err = lightly(ctx, h.conn, func(ctx context.Context) (err error) {
+			listed, err = compare.SequenceNames(ctx, h.conn)
+			return err
+		}); err != nil {
+			return f, lost(err)
 		}
-		maps.Copy(f.Side.Sequences, h.sequences)
+		f.Side.Settle(listed, h.read, h.unread)
 	}
 	return f, nil
 }
@@ -152,7 +152,6 @@ func (s *Standby) hold(ctx context.Context, side *compare.Side) (map[string]*hol
 			})
 			continue
 		}
-		h.queries = compare.SequenceQueries(h.sequences)
 		holders[database] = h
 		side.Databases = append(side.Databases, database)
 	}
@@ -203,10 +202,21 @@ func (s *Standby) paused(ctx context.Context, f *Frozen, holders map[string]*hol
 	if before != after {
 		return fmt.Errorf("%w: it went on from %s to %s", errMoved, before, after)
 	}
+	if err := s.conn.QueryRow(ctx, line).Scan(&f.Commit, &f.Timeline, &f.ForSure); err != nil {
+		return err
+	}
 	at, err := wal.ParseLSN(after)
 	f.At = at
 	return err
 }
+
+// line asks what a position on a standby belongs to. The WAL receiver of one that is fed from an archive, or has lost
+// its primary, says nothing; the control file then has the timeline of what was written to disk, and later ones may
+// follow.
+const line = `SELECT pg_last_xact_replay_timestamp(),
+	coalesce((SELECT received_tli FROM pg_stat_wal_receiver), 0)::bigint,
+	greatest((SELECT timeline_id FROM pg_control_checkpoint()),
+		(SELECT min_recovery_end_timeline FROM pg_control_recovery()))::bigint`
 
 // standsStill is nil while replay is paused.
 func (s *Standby) standsStill(ctx context.Context) error {
@@ -220,15 +230,46 @@ func (s *Standby) standsStill(ctx context.Context) error {
 	return nil
 }
 
+// Waiting for a lock in the pause is waiting for nothing: nobody lets go of one.
+const (
+	notForLong = "SET lock_timeout = '50ms'"
+	asEver     = "SET lock_timeout = '2s'"
+)
+
 // take reads the sequences of a database, and takes its snapshot.
-func (h *holder) take(ctx context.Context) error {
-	if h.unread = compare.ReadSequences(ctx, h.conn, h.queries, h.sequences); h.unread != nil && h.conn.IsClosed() {
-		return h.unread
+func (h *holder) take(ctx context.Context) (err error) {
+	if _, err = h.conn.Exec(ctx, notForLong); err != nil {
+		return err
 	}
-	if _, err := h.conn.Exec(ctx, compare.Begin); err != nil {
+	if h.read, h.unread, err = compare.ReadSequences(ctx, h.conn, h.sequences); err != nil {
+		return err
+	}
+	if _, err = h.conn.Exec(ctx, asEver); err != nil {
+		return err
+	}
+	if _, err = h.conn.Exec(ctx, compare.Begin); err != nil {
 		return err
 	}
 	return h.conn.QueryRow(ctx, "SELECT pg_export_snapshot()").Scan(&h.snapshot)
+}
+
+// lightly asks a session that holds a snapshot, and has it keep no lock: replay waits for those, and ends the session.
+// A lock that replay holds itself is asked for again.
+func lightly(ctx context.Context, conn *pgx.Conn, ask func(context.Context) error) (err error) {
+	const tries = 3
+	for range tries {
+		if _, err = conn.Exec(ctx, "SAVEPOINT asking"); err != nil {
+			return err
+		}
+		err = ask(ctx)
+		if _, failed := conn.Exec(ctx, "ROLLBACK TO asking"); failed != nil {
+			return errors.Join(err, failed)
+		}
+		if !compare.Locked(err) {
+			break
+		}
+	}
+	return err
 }
 
 // resume has replay go on: by the first session, or another one when that is gone. A run that is stopped does so too.

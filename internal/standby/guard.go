@@ -34,6 +34,9 @@ func (s *Standby) begin(ctx context.Context) (*guard, error) {
 		return nil, err
 	}
 	g := &guard{conn}
+	if err = compare.Prepare(ctx, conn); err != nil {
+		return g, err
+	}
 	// Not ctx: a run that is stopped must not stop the guard.
 	conn.PgConn().Exec(context.WithoutCancel(ctx), guardQuery)
 	const sleeps = "SELECT count(*) = 1 FROM pg_stat_activity WHERE pid = $1 AND wait_event = 'PgSleep'"

@@ -70,9 +70,9 @@ func TestRole(t *testing.T) {
 		return err
 	}))
 	defer o.Close(context.Background())
-	assert.EqualValues(t, 1, o.Timeline, "it sees what the standby receives")
 	f, err := o.Freeze(t.Context())
 	require.NoError(t, err)
+	assert.EqualValues(t, 1, f.Timeline, "it sees what the standby receives")
 	left, err := o.Digest(t.Context(), &f, standby.Ask{Workers: 2, Seeds: compare.NewSeeds()})
 	require.NoError(t, err)
 	assert.Empty(t, left)

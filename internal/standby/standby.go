@@ -41,7 +41,6 @@ type Identity struct {
 	User     string         // that asks
 	Where    string         // address, for a sentence
 	Needs    map[string]int // settings that a server must not have less of to replay from the same primary
-	Timeline uint32         // of what it receives; 0 when it does not say
 	Switches time.Duration  // archive_timeout, as the standby has it; 0 is none
 	started  time.Time      // the server
 }
@@ -109,14 +108,12 @@ func candidates(config *pgx.ConnConfig) (list []*pgx.ConnConfig) {
 func (s *Standby) identify(ctx context.Context) error {
 	var version int
 	var recovering bool
-	var receives *int64
 	var switches int
 	needs := make([]int, len(needed))
-	into := []any{&version, &recovering, &s.User, &s.config.Database, &s.started, &switches, &receives}
+	into := []any{&version, &recovering, &s.User, &s.config.Database, &s.started, &switches}
 	query := `SELECT current_setting('server_version_num')::int, pg_is_in_recovery(), session_user::text,
 		current_database()::text,
-		pg_postmaster_start_time(), (SELECT setting::int FROM pg_settings WHERE name = 'archive_timeout'),
-		(SELECT received_tli::bigint FROM pg_stat_wal_receiver)`
+		pg_postmaster_start_time(), (SELECT setting::int FROM pg_settings WHERE name = 'archive_timeout')`
 	for i, name := range needed {
 		query += ", current_setting('" + name + "')::int"
 		into = append(into, &needs[i])
@@ -129,9 +126,6 @@ func (s *Standby) identify(ctx context.Context) error {
 	s.Major, s.Needs = strconv.Itoa(version/10000), map[string]int{}
 	for i, name := range needed {
 		s.Needs[name] = needs[i]
-	}
-	if receives != nil {
-		s.Timeline = uint32(*receives)
 	}
 	if !versions.PausedState.In(s.Major) {
 		return reason.Errorf(reason.ConfigInvalid, "-compare standby needs PostgreSQL %s or later, this is %s",

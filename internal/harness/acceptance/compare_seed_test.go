@@ -121,6 +121,11 @@ func deadRow(name string) func([]byte) []byte {
 	}
 }
 
+// noHeader breaks what a page begins with.
+func noHeader(file []byte) []byte {
+	return append(bytes.Repeat([]byte{0x55}, 64), file[64:]...)
+}
+
 // unlike are the backups that are not what the standby has, and some that only look so.
 var unlike = []loss{
 	{name: "same", relation: "note", how: unchanged},
@@ -134,6 +139,8 @@ var unlike = []loss{
 	{name: "setback", relation: "counter", how: setBack(1111111, 1111110)},
 	{name: "vanished", relation: "pg_class", how: deadRow("vanished")},
 	{name: "index", relation: "note_pkey", how: zeroPages},
+	{name: "nosequence", relation: "counter", how: zeroFirst},
+	{name: "catalog", relation: "pg_class", how: noHeader},
 	{name: "notread", relation: "note"},
 }
 

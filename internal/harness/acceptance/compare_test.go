@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"strings"
 	"testing"
 
 	"veza.fr/recovery/internal/reason"
@@ -62,7 +63,24 @@ var compareFaults = faults("TestCompare", compared, []fault{
 		name: "FileMissing", args: against("5433", "notread"), exit: 1, why: reason.DataDiffers, step: "verify",
 		words: "public.note in database kept | the clone cannot read them (SQLSTATE 58P01)",
 	},
-	{name: "IndexAlone", args: against("5433", "index"), exit: 0, why: reason.None, words: "the same as the standby"},
+	{
+		name: "IndexAlone", args: against("5433", "index"), exit: 0, why: reason.None,
+		words: "the same as the standby | indexes are no rows, and nothing here reads them: -deep leaves out amcheck",
+	},
+	{
+		name: "IndexAloneAndAmcheck",
+		args: strings.Replace(against("5433", "index"), "-deep none", "-deep amcheck", 1),
+		exit: 1, why: reason.IndexCorrupt, step: "verify", words: "note_pkey",
+	},
+	{
+		name: "SequenceUnreadable", args: against("5433", "nosequence"),
+		exit: 1, why: reason.DataDiffers, step: "verify",
+		words: "public.counter in database kept: the clone cannot read the sequence (SQLSTATE 02000)",
+	},
+	{
+		name: "CatalogUnreadable", args: against("5433", "catalog"), exit: 1, why: reason.DataDiffers, step: "verify",
+		words: "database kept: the clone cannot enter it (SQLSTATE XX001), the standby can",
+	},
 	{
 		name: "PausedByAnOperator", args: against("5434", "same"), waits: true,
 		exit: 2, why: reason.StandbyUnusable, step: "teardown", words: "somebody has paused its replay",
