@@ -103,12 +103,22 @@ func TestCompare_Clones(t *testing.T) {
 // Of clones every column is compared, and nothing is hashed by what the data calls the default.
 func TestWhole(t *testing.T) {
 	of := Object{Columns: whole([]Column{
-		{Name: "a", How: Nested}, {Name: "b", How: InPlace}, {Name: "c", How: Labels}, {Name: "d", How: Number},
-		{Name: "e", How: Bytes}, {Name: "f", How: Label}, {Name: "g", How: Samples},
+		{Name: "a", How: Nested},
+		{Name: "b", How: InPlace},
+		{Name: "c", How: Labels},
+		{Name: "d", How: Number},
+		{Name: "e", How: Bytes},
+		{Name: "f", How: Label},
+		{Name: "g", How: Samples},
 	})}
 	assert.Equal(t, []Column{
-		{Name: "a", How: Text}, {Name: "b", How: Text}, {Name: "c", How: Text}, {Name: "d", How: Number},
-		{Name: "e", How: Bytes}, {Name: "f", How: Text}, {Name: "g", How: Text},
+		{Name: "a", How: Text},
+		{Name: "b", How: Text},
+		{Name: "c", How: Text},
+		{Name: "d", How: Number},
+		{Name: "e", How: Bytes},
+		{Name: "f", How: Text},
+		{Name: "g", How: Text},
 	}, of.Columns)
 	assert.Empty(t, of.NotCompared())
 	s := side(1, 2, 3)
