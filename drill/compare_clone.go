@@ -218,10 +218,13 @@ func (c cluster) diedOf(ctx context.Context, err error) error {
 	var gone bool
 	_ = wait.For(bound, "the end of the postmaster", lookEvery/10, func(ctx context.Context) error { // or it goes on
 		running, unknown := c.server.Running(ctx)
-		if gone = unknown == nil && !running; gone || unknown != nil {
-			return nil
+		switch gone = unknown == nil && !running; {
+		case unknown != nil:
+			return wait.Stop(unknown)
+		case running:
+			return errors.New("it is running")
 		}
-		return errors.New("it is running")
+		return nil
 	})
 	if gone {
 		return errors.Join(err, postgres.ErrDied)

@@ -105,7 +105,9 @@ func TestWhole(t *testing.T) {
 	of := Object{Columns: whole([]Column{
 		{"a", Nested}, {"b", InPlace}, {"c", Labels}, {"d", Number}, {"e", Bytes}, {"f", Label},
 	})}
-	assert.Equal(t, []Column{{"a", Text}, {"b", Text}, {"c", Text}, {"d", Number}, {"e", Bytes}, {"f", Text}}, of.Columns)
+	assert.Equal(t, []Column{
+		{"a", Text}, {"b", Text}, {"c", Text}, {"d", Number}, {"e", Bytes}, {"f", Text},
+	}, of.Columns)
 	assert.Empty(t, of.NotCompared())
 	s := side(1, 2, 3)
 	assert.Len(t, s.Askable(), 3)

@@ -71,11 +71,12 @@ var life = []string{
 	`INSERT INTO lived SELECT last + i, repeat(md5(i::text), 20)
 		FROM (SELECT coalesce(max(id), 0) FROM lived) l (last), generate_series(1, 500) i`,
 	`UPDATE lived SET body = 'short' WHERE id % 7 = 0`, `DELETE FROM lived WHERE id % 11 = 5 AND body <> 'short'`,
-	`SELECT count(nextval('worn')) FROM generate_series(1, 40)`, `VACUUM ANALYZE lived`, `CLUSTER lived USING lived_pkey`,
+	`SELECT count(nextval('worn')) FROM generate_series(1, 40)`, `VACUUM ANALYZE lived`,
+	`CLUSTER lived USING lived_pkey`,
 	`REFRESH MATERIALIZED VIEW summary`, `SELECT lo_put(4711, 2, convert_to(clock_timestamp()::text, 'UTF8'))`,
 	`CREATE TABLE brief AS SELECT 1 AS n`, `DROP TABLE brief`, `TRUNCATE visits`,
-	`DO $$ BEGIN FOR i IN 1..80 LOOP BEGIN INSERT INTO guarded VALUES (i); EXCEPTION WHEN others THEN NULL; END; END LOOP;
-		END $$`,
+	`DO $$ BEGIN FOR i IN 1..80 LOOP BEGIN INSERT INTO guarded VALUES (i); EXCEPTION WHEN others THEN NULL; END;
+		END LOOP; END $$`,
 }
 
 // codedTables have functions of the data in the expressions of an index: one that never runs for a superuser who
@@ -83,9 +84,11 @@ var life = []string{
 var codedTables = []string{
 	`CREATE FUNCTION trap() RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1'`,
 	`CREATE FUNCTION lowered(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower($1)'`,
-	`CREATE TABLE coded (id int, body text)`, `INSERT INTO coded SELECT i, 'Coded ' || i FROM generate_series(1, 5000) i`,
+	`CREATE TABLE coded (id int, body text)`,
+	`INSERT INTO coded SELECT i, 'Coded ' || i FROM generate_series(1, 5000) i`,
 	`CREATE INDEX ON coded (id) WHERE id > trap()`,
-	`CREATE TABLE built (id int, body text)`, `INSERT INTO built SELECT i, 'Built ' || i FROM generate_series(1, 100) i`,
+	`CREATE TABLE built (id int, body text)`,
+	`INSERT INTO built SELECT i, 'Built ' || i FROM generate_series(1, 100) i`,
 	`CREATE INDEX ON built (lower(body)) WHERE id > abs(-1)`,
 	`CREATE OR REPLACE FUNCTION trap() RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN
 		IF current_setting('is_superuser') = 'on' AND current_setting('application_name') = 'veza-compare' THEN
