@@ -109,6 +109,9 @@ func (r *recovered) whyNotHeld(ctx context.Context, out suite.Out, err error) er
 		return errors.Join(err, unread)
 	}
 	out.Say("the end of the server log:\n%s", log.Tail())
+	if len(log.Archive) > 0 {
+		return log.Cause()
+	}
 	if damage := log.DamageRead(r.plan.segmentSize); len(damage) > 0 {
 		return reason.Errorf(reason.WALCorrupt, "the archive between the two sets cannot be replayed: %s",
 			damage[len(damage)-1])

@@ -133,13 +133,13 @@ func (s *Server) heldAt(ctx context.Context, conn **pgx.Conn, before func(contex
 	return wal.ParseLSN(at)
 }
 
-// progress changes whenever replay gets on.
+// progress changes whenever replay gets on. A segment that cannot be replayed is fetched again and again.
 func (s *Server) progress(ctx context.Context, at wal.LSN) string {
 	log, err := s.ReadLog(ctx)
 	if err != nil {
 		return ""
 	}
-	return fmt.Sprint(at, len(log.Restored))
+	return fmt.Sprint(at, log.Segments())
 }
 
 // releaseTime bounds the end of a Hold. A hot standby whose sessions have crashed it may never come to its end.
