@@ -229,7 +229,7 @@ func (r restored) digest(ctx context.Context, out suite.Out, server *postgres.Se
 	compare.Order(parts, c.ask.Last)
 	if err = (compare.Asker{
 		Connect: connect, Workers: workers, Seeds: c.ask.Seeds, Clone: true,
-		Begin: func(string) string { return compare.Begin },
+		Begin: compare.Begin, End: compare.End,
 		Told: func(done, total int) {
 			out.Progress(suite.Progress{What: "compared", Done: int64(done), Total: int64(total), Unit: "parts"})
 		},
