@@ -15,8 +15,8 @@ import (
 
 // Asker asks one server for digests, in sessions of its own.
 type Asker struct {
-	// Connect hands out a session in a database, with Parameters; "" is any. Done takes it back when it is not nil: then
-	// it comes prepared, else it is made ready here, and closed in the end.
+	// Connect hands out a session in a database, with Parameters; "" is any. Done takes it back when it is not nil:
+	// then it comes prepared, else it is made ready here, and closed in the end.
 	Connect func(ctx context.Context, database string) (*pgx.Conn, error)
 	Done    func(*pgx.Conn)
 	// Begin and End are the statements around each part, so that no lock is held for longer.

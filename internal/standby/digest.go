@@ -117,8 +117,8 @@ func (s *Standby) Behind(ctx context.Context, most time.Duration) (lag time.Dura
 // behindFor is how long a standby must be behind to be called so.
 const behindFor = 2 * time.Second
 
-// stillTrue proves that it is a standby still, and leaves out what DDL has changed meanwhile: names and files are looked
-// up in the catalogs of now, whatever the snapshot is.
+// stillTrue proves that it is a standby still, and leaves out what DDL has changed meanwhile: names and files are
+// looked up in the catalogs of now, whatever the snapshot is.
 func (s *Standby) stillTrue(ctx context.Context, f *Frozen) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()

@@ -98,22 +98,22 @@ func TestStandby(t *testing.T) {
 		defer primary.Close(context.Background()) //nolint:errcheck // what was written is committed
 		require.NoError(t, source.Each(t.Context(), primary, []string{
 			`CREATE TABLE pending (n int)`, `INSERT INTO pending VALUES (0)`, `BEGIN`,
-			`DO $$ BEGIN FOR i IN 1..200 LOOP BEGIN INSERT INTO pending VALUES (i); EXCEPTION WHEN division_by_zero THEN
-				NULL; END; END LOOP; END $$`,
+			`DO $$ BEGIN FOR i IN 1..200 LOOP BEGIN INSERT INTO pending VALUES (i);
+				EXCEPTION WHEN division_by_zero THEN NULL; END; END LOOP; END $$`,
 		}))
 		aside, err := s.Connect(t.Context())
 		require.NoError(t, err)
 		defer aside.Close(context.Background()) //nolint:errcheck // it only switches
 		caughtUp := func() {
-			_, err := aside.Exec(t.Context(), `SELECT txid_current()`)
-			require.NoError(t, err)
+			require.NoError(t, source.Each(t.Context(), aside, []string{`SELECT txid_current()`}))
 			var end string
 			require.NoError(t, aside.QueryRow(t.Context(), `SELECT pg_current_wal_lsn()::text`).Scan(&end))
 			const there = `SELECT 1 / (pg_last_wal_replay_lsn() >= $1::pg_lsn)::int`
-			require.NoError(t, wait.For(t.Context(), "the standby", 20*time.Millisecond, func(ctx context.Context) error {
-				_, err := beside.Exec(ctx, there, end)
-				return err
-			}))
+			is := func(ctx context.Context) error {
+				_, not := beside.Exec(ctx, there, end)
+				return not
+			}
+			require.NoError(t, wait.For(t.Context(), "the standby", 20*time.Millisecond, is))
 		}
 		caughtUp()
 		o := open(t, s)

@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/sandbox"
 	"veza.fr/recovery/internal/source"
@@ -101,15 +99,4 @@ func (c *cluster) failOver(ctx context.Context) error {
 		func() error { return c.Archive(ctx) },
 		func() error { return c.Follow(ctx) },
 	)
-}
-
-// count asks the primary for one number.
-func (c *cluster) count(ctx context.Context, database, query string) (n int64, err error) {
-	conn, err := c.ConnectTo(ctx, database)
-	if err != nil {
-		return 0, err
-	}
-	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing was written
-	err = conn.QueryRow(ctx, query, pgx.QueryExecModeSimpleProtocol).Scan(&n)
-	return n, err
 }

@@ -51,8 +51,9 @@ var loads = []load{
 		`UPDATE document SET body = repeat(md5(random()::text), 300) WHERE id % 50 = (random() * 49)::int`,
 		`VACUUM document`,
 	}},
-	{"subtransactions", 100 * time.Millisecond, []string{`DO $$ BEGIN FOR i IN 1..150 LOOP BEGIN INSERT INTO nested VALUES (i);
-		IF i % 3 = 0 THEN RAISE division_by_zero; END IF; EXCEPTION WHEN division_by_zero THEN NULL; END; END LOOP; END $$`}},
+	{"subtransactions", 100 * time.Millisecond, []string{`DO $$ BEGIN FOR i IN 1..150 LOOP BEGIN
+		INSERT INTO nested VALUES (i); IF i % 3 = 0 THEN RAISE division_by_zero; END IF;
+		EXCEPTION WHEN division_by_zero THEN NULL; END; END LOOP; END $$`}},
 	{"prepared", 200 * time.Millisecond, []string{
 		`BEGIN`, `INSERT INTO nested VALUES (-1)`, `DELETE FROM nested WHERE n > 140`, `PREPARE TRANSACTION 'held'`,
 		`SELECT pg_sleep(1)`, `COMMIT PREPARED 'held'`,
@@ -74,7 +75,8 @@ var loads = []load{
 		`COMMIT`,
 	}},
 	{"ddl", 100 * time.Millisecond, []string{
-		`CREATE TABLE short (n int, s serial)`, `INSERT INTO short VALUES (1)`, `ALTER TABLE short ADD m text DEFAULT 'x'`,
+		`CREATE TABLE short (n int, s serial)`, `INSERT INTO short VALUES (1)`,
+		`ALTER TABLE short ADD m text DEFAULT 'x'`,
 		`ALTER TABLE short RENAME TO shorter`, `SELECT nextval('short_s_seq')`, `DROP TABLE shorter`,
 		`CREATE SEQUENCE passing`, `SELECT nextval('passing')`, `ALTER SEQUENCE passing INCREMENT 7`,
 		`SELECT nextval('passing')`, `ALTER SEQUENCE passing RENAME TO passed`, `DROP SEQUENCE passed`,

@@ -48,8 +48,8 @@ func (t Tally) String() string {
 // Bad says whether the soak found something: the production is whole in every round.
 func (t Tally) Bad() bool { return t.Differences+t.Reds > 0 || t.Compared == 0 }
 
-// Every so many rounds a backup is taken, of a kind in turn, and production fails over: before a drill, or in the middle
-// of one, which may then do without the standby.
+// Every so many rounds a backup is taken, of a kind in turn, and production fails over: before a drill, or in the
+// middle of one, which may then do without the standby.
 const (
 	backupEvery   = 4
 	failoverEvery = 7
@@ -126,8 +126,8 @@ func (c *cluster) round(ctx context.Context, o Options, round int, t *Tally) err
 		}
 	}
 	result, ended := f.end(ctx)
-	if ctx.Err() != nil {
-		return nil // cut by whoever asked for the soak
+	if ctx.Err() != nil { // cut by whoever asked for the soak
+		return context.Cause(ctx)
 	}
 	if err = errors.Join(err, ended, os.RemoveAll(tmp)); err != nil {
 		return err
