@@ -184,6 +184,13 @@ soak: programs-drill ## N clean drills (20) over sources of many kinds; counts r
 	@$(GO) build -o out/soak-run ./internal/cmd/soak
 	@exec out/soak-run -n $(or $(N),20) $(if $(SEED),-seed $(SEED)) $(ARGS)
 
+# It ends with 1 when a round calls something a difference: nothing is one here.
+.PHONY: compare-soak
+compare-soak: programs-drill ## N rounds (50) of -compare standby beside a production at work, which fails over in between; counts differences
+	@mkdir -p out
+	@$(GO) build -o out/compared-run ./internal/cmd/compared
+	@exec out/compared-run -n $(or $(N),50) $(ARGS)
+
 # What judges each: the package's own tests, those that run the recorded streams, whole drills.
 .PHONY: mutants
 mutants: programs-test ## breaks the code of the verdict one place at a time; prints what no test notices (SAMPLE=40 of each package)

@@ -45,9 +45,8 @@ type comparison struct {
 
 // Bounds of asking a standby.
 const (
-	catchUpTime    = time.Minute // for it to replay what the backup needs
-	rounds         = 2           // another snapshot is taken once, when replay took the first away
-	standbyWorkers = 2           // sessions at a time: production has other work
+	catchUpTime = time.Minute // for it to replay what the backup needs
+	rounds      = 2           // another snapshot is taken once, when replay took the first away
 )
 
 // beginComparison opens the standby, freezes its state, and has it asked in the background. nil is no comparison. What
@@ -83,7 +82,7 @@ func beginComparison(ctx context.Context, out suite.Out, r ready) (*comparison, 
 		close(c.done)
 		return c, nil
 	}
-	c.ask.Workers, c.ask.Seeds, c.ask.Behind = standbyWorkers, compare.NewSeeds(), r.Settings.CompareLag
+	c.ask.Seeds, c.ask.Behind = compare.NewSeeds(), r.Settings.CompareLag
 	c.ask.Rate = r.Settings.CompareRate
 	go c.digest(ctx, checkBudget(ctx, r.Settings.CompareBudget/2))
 	return c, nil

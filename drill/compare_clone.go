@@ -263,7 +263,7 @@ func (r restored) askHeld(
 	compare.Order(parts, c.ask.Last)
 	err = (compare.Asker{
 		Connect: connect, Workers: workers, Seeds: c.ask.Seeds, Clone: true,
-		Begin: func(string) string { return compare.Begin },
+		Begin: compare.Begin, End: compare.End,
 		Told: func(done, total int) {
 			out.Progress(suite.Progress{What: "compared", Done: int64(done), Total: int64(total), Unit: "parts"})
 		},

@@ -15,12 +15,14 @@ import (
 
 // Asker asks one server for digests, in sessions of its own.
 type Asker struct {
-	// Connect opens a session in a database, with Parameters.
+	// Connect hands out a session in a database, with Parameters; "" is any. Done takes it back when it is not nil:
+	// then it comes prepared, else it is made ready here, and closed in the end.
 	Connect func(ctx context.Context, database string) (*pgx.Conn, error)
-	// Begin are the statements that begin a transaction in a database.
-	Begin   func(database string) string
-	Workers int
-	Seeds   Seeds
+	Done    func(*pgx.Conn)
+	// Begin and End are the statements around each part, so that no lock is held for longer.
+	Begin, End string
+	Workers    int
+	Seeds      Seeds
 	// Pace spares the server: it is called after each part, with the bytes that were read for it. nil spares nothing.
 	Pace func(ctx context.Context, bytes int64)
 	// Clone is a server on which nothing changes: what is not there is damage.
@@ -35,8 +37,11 @@ var ErrBudget = errors.New("the budget of the comparison is spent")
 // progressEvery is how often long work says how far it is.
 const progressEvery = time.Second
 
-// Begin is a transaction with a snapshot of its own.
-const Begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+// A transaction with a snapshot of its own, and its end.
+const (
+	Begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+	End   = "ROLLBACK"
+)
 
 // Digest asks for the digests of parts, in order, until all are there or ctx ends, and adds them to the side. It ends
 // early with the first error that says nothing about the data. That the budget was spent is none.
@@ -89,6 +94,9 @@ parts:
 	return nil
 }
 
+// errEnded is a session that replay ended while nothing was asked in it.
+var errEnded = errors.New("the session was ended")
+
 // beginError is a transaction that did not begin: it says nothing about the part it was for.
 type beginError struct{ error }
 
@@ -103,10 +111,14 @@ type worker struct {
 }
 
 func (w *worker) close(ctx context.Context) {
-	if w.conn != nil {
+	switch {
+	case w.conn == nil:
+	case w.Done != nil:
+		w.Done(w.conn)
+	default:
 		CloseNow(ctx, w.conn)
-		w.conn = nil
 	}
+	w.conn = nil
 }
 
 // CloseNow closes a session, also after ctx has ended.
@@ -139,11 +151,13 @@ func (w *worker) one(ctx context.Context, part Part, keep func(Part, Digest, *Le
 			}
 		case wait.Over(ctx):
 			return nil // the cause is that of ctx
+		case errors.Is(err, errEnded): // another one is handed out, as long as there is one
+			continue
 		case kind == Session:
 			return fmt.Errorf("%s%s: %w", o.Name, in(part.Database), err)
 		case kind == Damage, w.Clone && damagedClone(kind, err):
 			keep(part, Digest{Unread: cmp.Or(code(err), "42P01")}, nil)
-		case kind == Conflict && try < tries:
+		case kind == Conflict && try < tries && w.conn != nil && !w.conn.IsClosed():
 			continue
 		default:
 			w.closed[part.ID] = true
@@ -173,9 +187,7 @@ func why(kind Kind, err error) string {
 	case kind == Gone:
 		return "its database was dropped on production since the snapshot"
 	case kind == Conflict && code(err) != lockNotAvailable:
-		// For its lock. A snapshot that stands in the way of replay is taken from its holder as well, and no
-		// transaction begins with it again.
-		return "replay cancelled the query for it, twice"
+		return "replay cancelled the query for it"
 	case code(err) == lockNotAvailable:
 		return "a transaction that was not over holds a lock on it"
 	case code(err) == "42501":
@@ -193,19 +205,25 @@ func (w *worker) ask(ctx context.Context, o Object, part Part) (d Digest, err er
 		if w.conn, err = w.Connect(ctx, part.Database); err != nil {
 			return d, err
 		}
-		if err = Prepare(ctx, w.conn); err != nil {
-			return d, err
+		if w.Done == nil {
+			if err = Prepare(ctx, w.conn); err != nil {
+				return d, err
+			}
 		}
 	}
-	if _, err = w.conn.Exec(ctx, w.Begin(w.conn.Config().Database)); err != nil {
-		w.close(ctx) // a transaction may be open, and aborted
+	if _, err = w.conn.Exec(ctx, w.Begin); err != nil {
+		CloseNow(ctx, w.conn) // a transaction may be open, and aborted
+		w.close(ctx)
+		if w.Done != nil {
+			return d, errEnded
+		}
 		return d, &beginError{err}
 	}
 	d, err = Ask(ctx, w.conn, o, part, w.Seeds)
 	if w.conn.IsClosed() {
 		return d, err
 	}
-	if _, failed := w.conn.Exec(ctx, "ROLLBACK"); failed != nil && err == nil {
+	if _, failed := w.conn.Exec(ctx, w.End); failed != nil && err == nil {
 		err = failed
 	}
 	return d, err

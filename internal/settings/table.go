@@ -174,7 +174,7 @@ var Table = []Setting{
 		Flag: "compare-rate", Rehearsal: true, Variables: []string{"DRILL_COMPARE_RATE"}, Otherwise: "no limit",
 		Meaning: "most that is read of the standby in a second, such as `50MB`; kept from one range of blocks to the " +
 			"next",
-		set:     func(s *Settings, v string) (err error) { s.CompareRate, err = parseRate(v); return err },
+		set: func(s *Settings, v string) (err error) { s.CompareRate, err = parseRate(v); return err },
 	},
 	{
 		Flag: "write", Rehearsal: true, Variables: []string{"DRILL_WRITE"}, Default: "false", Bool: true,

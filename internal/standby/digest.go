@@ -1,6 +1,7 @@
 package standby
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"veza.fr/recovery/internal/compare"
@@ -17,12 +19,11 @@ import (
 
 // Ask is what a standby is asked for.
 type Ask struct {
-	Workers int
-	Seeds   compare.Seeds
-	Last    map[string]time.Time // when parts were compared last, by their keys
-	Behind  time.Duration        // the most that replay may be behind
-	Rate    int64                // bytes that may be read in a second; 0 is no limit
-	Told    func(done, total int)
+	Seeds  compare.Seeds
+	Last   map[string]time.Time // when parts were compared last, by their keys
+	Behind time.Duration        // the most that replay may be behind
+	Rate   int64                // bytes that may be read in a second; 0 is no limit
+	Told   func(done, total int)
 }
 
 // ErrBehind is the cause of digests that were ended because the standby fell behind.
@@ -39,8 +40,7 @@ func (s *Standby) Digest(ctx context.Context, f *Frozen, ask Ask) (left string, 
 	side := &f.Side
 	for i, database := range side.Databases {
 		var objects map[compare.ID]compare.Object
-		conn := s.frozen[database]
-		if failed := lightly(ctx, conn, func(ctx context.Context) (err error) {
+		if failed := s.ask(ctx, database, func(ctx context.Context, conn *pgx.Conn) (err error) {
 			objects, err = compare.Objects(ctx, conn, i == 0)
 			return err
 		}); failed != nil {
@@ -59,10 +59,11 @@ func (s *Standby) Digest(ctx context.Context, f *Frozen, ask Ask) (left string, 
 	}()
 	pace := &compare.Pace{PerSecond: ask.Rate}
 	err = compare.Asker{
-		Connect: s.connect, Workers: ask.Workers, Seeds: ask.Seeds, Told: ask.Told, Pace: pace.Wait,
-		Begin: func(database string) string {
-			return compare.Begin + "; SET TRANSACTION SNAPSHOT '" + f.snapshots[database] + "'"
+		Connect: func(ctx context.Context, database string) (*pgx.Conn, error) {
+			return s.frozen[cmp.Or(database, side.Databases[0])].take(ctx)
 		},
+		Done:    func(conn *pgx.Conn) { s.frozen[conn.Config().Database].give(conn) },
+		Workers: standbyWorkers, Seeds: ask.Seeds, Told: ask.Told, Pace: pace.Wait, Begin: beginPart, End: endPart,
 	}.Digest(bound, side, parts)
 	cause := context.Cause(bound)
 	stop(nil)
@@ -117,29 +118,23 @@ func (s *Standby) Behind(ctx context.Context, most time.Duration) (lag time.Dura
 // behindFor is how long a standby must be behind to be called so.
 const behindFor = 2 * time.Second
 
-// stillTrue proves that the snapshots were there to the end, that it is a standby still, and leaves out what DDL has
-// changed meanwhile: names and files are looked up in the catalogs of now, whatever the snapshot is.
+// stillTrue proves that it is a standby still, and leaves out what DDL has changed meanwhile: names and files are
+// looked up in the catalogs of now, whatever the snapshot is.
 func (s *Standby) stillTrue(ctx context.Context, f *Frozen) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	shared := true
 	for _, database := range f.Side.Databases {
-		var recovering bool
-		err := s.frozen[database].QueryRow(ctx, "SELECT pg_is_in_recovery()").Scan(&recovering)
-		if err != nil && s.dropped(ctx, database) {
+		now, err := s.listNow(ctx, database, shared)
+		switch {
+		case errors.Is(err, errPromoted):
+			return unusable("%s", err)
+		case err != nil && s.dropped(ctx, database):
 			f.Side.LeftOut = append(f.Side.LeftOut, compare.LeftOut{
 				ID: compare.ID{Database: database}, Why: "it was dropped on production since the snapshot",
 			})
 			continue
-		}
-		if err != nil {
-			return lost(fmt.Errorf("the snapshot is gone: %w", err))
-		}
-		if !recovering {
-			return unusable("it was promoted while it was asked")
-		}
-		now, err := s.listNow(ctx, database, shared)
-		if err != nil {
+		case err != nil:
 			return lost(err)
 		}
 		for id, o := range f.Side.Objects {
@@ -153,6 +148,9 @@ func (s *Standby) stillTrue(ctx context.Context, f *Frozen) error {
 	return nil
 }
 
+// errPromoted is a standby that is none any more.
+var errPromoted = errors.New("it was promoted while it was asked")
+
 // listNow lists what a database holds by now.
 func (s *Standby) listNow(
 	ctx context.Context, database string, shared bool,
@@ -165,10 +163,17 @@ func (s *Standby) listNow(
 	if err = compare.Prepare(ctx, conn); err == nil {
 		_, err = conn.Exec(ctx, compare.Begin)
 	}
+	var recovering bool
+	if err == nil {
+		err = conn.QueryRow(ctx, "SELECT pg_is_in_recovery()").Scan(&recovering)
+	}
 	if err != nil {
 		return nil, err
 	}
-	err = lightly(ctx, conn, func(ctx context.Context) (err error) {
+	if !recovering {
+		return nil, errPromoted
+	}
+	err = lightly(ctx, conn, func(ctx context.Context, conn *pgx.Conn) (err error) {
 		now, err = compare.Objects(ctx, conn, shared)
 		return err
 	})
@@ -189,6 +194,9 @@ func (s *Standby) dropped(ctx context.Context, database string) bool {
 
 // Conflict says that a round was lost to replay, and that another one may do.
 func Conflict(err error) bool {
+	if errors.Is(err, errThawed) {
+		return true
+	}
 	answer, ok := errors.AsType[*pgconn.PgError](err)
 	return ok && slices.Contains([]string{
 		"40001", "40P01", "57P01", "57P04", "3D000", "25P02", "55000", "22023",

@@ -23,17 +23,15 @@ type Frozen struct {
 	Timeline, ForSure uint32
 	Commit            *time.Time // of the last transaction that was replayed; nil for none since it was started
 	// Side has the databases, and what sequences go on with: no snapshot keeps that.
-	Side      compare.Side
-	snapshots map[string]string
+	Side compare.Side
 }
 
 // holder is a session that will hold the snapshot of one database.
 type holder struct {
-	conn      *pgx.Conn
+	sessions  *sessions
 	sequences map[compare.ID]compare.Sequence // as they were listed before
 	read      map[compare.ID]compare.Sequence
 	unread    map[compare.ID]error
-	snapshot  string
 }
 
 // whilePaused is called by tests while replay stands still.
@@ -57,7 +55,7 @@ func (s *Standby) Freeze(ctx context.Context) (f Frozen, err error) {
 
 func (s *Standby) freeze(ctx context.Context) (f Frozen, err error) {
 	s.thaw(ctx)
-	f = Frozen{Side: compare.NewSide(), snapshots: map[string]string{}}
+	f = Frozen{Side: compare.NewSide()}
 	holders, err := s.hold(ctx, &f.Side)
 	if err != nil {
 		return f, err
@@ -92,10 +90,9 @@ func (s *Standby) freeze(ctx context.Context) (f Frozen, err error) {
 			f.Pause.Round(time.Millisecond), failed)
 	}
 	for database, h := range holders {
-		f.snapshots[database] = h.snapshot
 		var listed map[compare.ID]compare.Sequence
-		if err = lightly(ctx, h.conn, func(ctx context.Context) (err error) {
-			listed, err = compare.SequenceNames(ctx, h.conn)
+		if err = s.ask(ctx, database, func(ctx context.Context, conn *pgx.Conn) (err error) {
+			listed, err = compare.SequenceNames(ctx, conn)
 			return err
 		}); err != nil {
 			return f, lost(err)
@@ -126,7 +123,7 @@ func (s *Standby) runs(ctx context.Context) error {
 	})
 }
 
-// hold opens a session in each database, and lists its sequences. What cannot be opened is left out.
+// hold opens sessions in each database, and lists its sequences. What cannot be opened is left out.
 func (s *Standby) hold(ctx context.Context, side *compare.Side) (map[string]*holder, error) {
 	open, closed, err := compare.Databases(ctx, s.conn)
 	if err != nil {
@@ -137,13 +134,8 @@ func (s *Standby) hold(ctx context.Context, side *compare.Side) (map[string]*hol
 	var last error
 	for _, database := range open {
 		h := &holder{}
-		if h.conn, err = s.connect(ctx, database); err == nil {
-			s.mu.Lock()
-			s.frozen[database] = h.conn
-			s.mu.Unlock()
-			if err = compare.Prepare(ctx, h.conn); err == nil {
-				h.sequences, err = compare.SequenceNames(ctx, h.conn)
-			}
+		if h.sessions, err = s.join(ctx, database, sessionsOf(len(open))); err == nil {
+			h.sequences, err = compare.SequenceNames(ctx, h.sessions.all[0])
 		}
 		if err != nil {
 			last = err
@@ -236,33 +228,42 @@ const (
 	asEver     = "SET lock_timeout = '2s'"
 )
 
-// take reads the sequences of a database, and takes its snapshot.
+// take reads the sequences of a database, and takes its snapshot in each session.
 func (h *holder) take(ctx context.Context) (err error) {
-	if _, err = h.conn.Exec(ctx, notForLong); err != nil {
+	list := h.sessions.ready()
+	if _, err = list[0].Exec(ctx, notForLong); err != nil {
 		return err
 	}
-	if h.read, h.unread, err = compare.ReadSequences(ctx, h.conn, h.sequences); err != nil {
+	if h.read, h.unread, err = compare.ReadSequences(ctx, list[0], h.sequences); err != nil {
 		return err
 	}
-	if _, err = h.conn.Exec(ctx, asEver); err != nil {
+	if _, err = list[0].Exec(ctx, asEver); err != nil {
 		return err
 	}
-	if _, err = h.conn.Exec(ctx, compare.Begin); err != nil {
-		return err
+	for _, conn := range list {
+		if _, err = conn.Exec(ctx, compare.Begin); err != nil {
+			return err
+		}
+		if _, err = conn.Exec(ctx, "SELECT pg_current_snapshot()"); err != nil {
+			return err
+		}
 	}
-	return h.conn.QueryRow(ctx, "SELECT pg_export_snapshot()").Scan(&h.snapshot)
+	return nil
 }
 
 // lightly asks a session that holds a snapshot, and has it keep no lock: replay waits for those, and ends the session.
 // A lock that replay holds itself is asked for again.
-func lightly(ctx context.Context, conn *pgx.Conn, ask func(context.Context) error) (err error) {
+func lightly(ctx context.Context, conn *pgx.Conn, ask func(context.Context, *pgx.Conn) error) (err error) {
 	const tries = 3
 	for range tries {
-		if _, err = conn.Exec(ctx, "SAVEPOINT asking"); err != nil {
+		if _, err = conn.Exec(ctx, beginPart); err != nil {
 			return err
 		}
-		err = ask(ctx)
-		if _, failed := conn.Exec(ctx, "ROLLBACK TO asking"); failed != nil {
+		err = ask(ctx, conn)
+		if conn.IsClosed() {
+			return err
+		}
+		if _, failed := conn.Exec(ctx, endPart); failed != nil {
 			return errors.Join(err, failed)
 		}
 		if !compare.Locked(err) {
@@ -271,6 +272,12 @@ func lightly(ctx context.Context, conn *pgx.Conn, ask func(context.Context) erro
 	}
 	return err
 }
+
+// Around what is asked under a snapshot that was taken before.
+const (
+	beginPart = "SAVEPOINT asking"
+	endPart   = "ROLLBACK TO asking; RELEASE asking"
+)
 
 // resume has replay go on: by the first session, or another one when that is gone. A run that is stopped does so too.
 func (s *Standby) resume(ctx context.Context) error {

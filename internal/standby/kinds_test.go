@@ -43,7 +43,7 @@ func asked(t *testing.T, config *pgx.ConnConfig, seeds compare.Seeds) compare.Si
 	side, err := compare.State(t.Context(), open, compare.Listing{})
 	require.NoError(t, err)
 	require.NoError(t, compare.Asker{
-		Connect: open, Workers: 2, Seeds: seeds, Begin: func(string) string { return compare.Begin },
+		Connect: open, Workers: 2, Seeds: seeds, Begin: compare.Begin, End: compare.End,
 	}.Digest(t.Context(), &side, compare.Parts(side.Objects)))
 	return side
 }

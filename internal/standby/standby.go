@@ -31,7 +31,7 @@ type Standby struct {
 	conn   *pgx.Conn
 
 	mu     sync.Mutex
-	frozen map[string]*pgx.Conn // sessions that hold the snapshots, by database
+	frozen map[string]*sessions // those that hold the snapshots, by database
 }
 
 // Identity is which server it is.
@@ -69,7 +69,7 @@ func Open(ctx context.Context, config *pgx.ConnConfig) (*Standby, error) {
 			refused = append(refused, err)
 			continue
 		}
-		s := &Standby{config: one, conn: conn, frozen: map[string]*pgx.Conn{}}
+		s := &Standby{config: one, conn: conn, frozen: map[string]*sessions{}}
 		if err = s.identify(ctx); err != nil {
 			s.Close(ctx)
 			return nil, err
@@ -201,8 +201,10 @@ func (s *Standby) Close(ctx context.Context) {
 func (s *Standby) thaw(ctx context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, conn := range s.frozen {
-		compare.CloseNow(ctx, conn)
+	for _, some := range s.frozen {
+		for _, conn := range some.all {
+			compare.CloseNow(ctx, conn)
+		}
 	}
 	clear(s.frozen)
 }
