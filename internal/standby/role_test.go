@@ -73,7 +73,7 @@ func TestRole(t *testing.T) {
 	f, err := o.Freeze(t.Context())
 	require.NoError(t, err)
 	assert.EqualValues(t, 1, f.Timeline, "it sees what the standby receives")
-	left, err := o.Digest(t.Context(), &f, standby.Ask{Workers: 2, Seeds: compare.NewSeeds()})
+	left, err := o.Digest(t.Context(), &f, standby.Ask{Seeds: compare.NewSeeds()})
 	require.NoError(t, err)
 	assert.Empty(t, left)
 	for _, l := range f.Side.LeftOut {
