@@ -2,6 +2,7 @@ package acceptance
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,7 +31,10 @@ func newCopy(t *testing.T, s *seed) *repoCopy {
 	t.Helper()
 	rc := &repoCopy{t: t, seed: s, dir: filepath.Join(base, fmt.Sprintf("c%d", copies.Add(1)))}
 	require.NoError(t, copyTree(s.dir, rc.dir))
-	t.Cleanup(func() { require.NoError(t, os.RemoveAll(rc.dir)) })
+	t.Cleanup(func() {
+		giveBack(rc.dir)
+		require.NoError(t, os.RemoveAll(rc.dir))
+	})
 	if *environment != "" { // the postgres of a container is another user
 		said, err := exec.CommandContext(t.Context(), "chmod", "-R", "a+rX", rc.dir).CombinedOutput()
 		require.NoError(t, err, "%s", said)
@@ -41,6 +45,16 @@ func newCopy(t *testing.T, s *seed) *repoCopy {
 	}
 	rc.edit(func(conf string) string { return strings.ReplaceAll(conf, s.origin, rc.dir) })
 	return rc
+}
+
+// giveBack lets an ordinary user remove what a fault has closed to everybody.
+func giveBack(dir string) {
+	_ = filepath.WalkDir(dir, func(path string, entry fs.DirEntry, _ error) error { // what stays closed, removing says
+		if entry != nil && entry.IsDir() {
+			_ = os.Chmod(path, 0o700)
+		}
+		return nil
+	})
 }
 
 func (rc *repoCopy) tmp() string             { return filepath.Join(rc.dir, "tmp") }

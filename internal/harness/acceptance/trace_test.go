@@ -31,6 +31,10 @@ func listing(t *testing.T, dirs ...string) map[string]string {
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil
 			}
+			if errors.Is(err, fs.ErrPermission) { // a directory that was listed itself already
+				list[path] += unreadable
+				return nil
+			}
 			if err != nil {
 				return err
 			}
@@ -40,11 +44,14 @@ func listing(t *testing.T, dirs ...string) map[string]string {
 			}
 			line := fmt.Sprintf("%s %v", info.Mode(), info.ModTime())
 			if info.Mode().IsRegular() {
-				content, err := os.ReadFile(path)
-				if err != nil {
+				switch content, err := os.ReadFile(path); {
+				case errors.Is(err, fs.ErrPermission):
+					line += unreadable
+				case err != nil:
 					return err
+				default:
+					line += fmt.Sprintf(" %d %x", len(content), sha256.Sum256(content))
 				}
-				line += fmt.Sprintf(" %d %x", len(content), sha256.Sum256(content))
 			}
 			list[path] = line
 			return nil
@@ -52,6 +59,9 @@ func listing(t *testing.T, dirs ...string) map[string]string {
 	}
 	return list
 }
+
+// unreadable is what may not be read by an ordinary user who runs the tests.
+const unreadable = " unreadable"
 
 // source is all of the copy that a drill may read and must not touch.
 func (rc *repoCopy) source() map[string]string {
