@@ -123,7 +123,7 @@ faults-all: faults ## the same, and those for containers in Docker and in Incus
 ##@ Quality
 
 .PHONY: lint
-lint: vet lint-ansible length deadcode $(GOLANGCI_STAMP) ## vet and golangci-lint once per build tag, dead code, the length of files; lint-ansible
+lint: vet lint-ansible lint-routes length deadcode $(GOLANGCI_STAMP) ## vet and golangci-lint once per build tag, dead code, the length of files; lint-ansible
 	@for tag in $(TAGS); do echo "golangci-lint, tag $$tag"; $(GOLANGCI) run --allow-parallel-runners --build-tags "$${tag#none}" ./...; done
 
 .PHONY: length
@@ -145,6 +145,11 @@ lint-ansible: ## the roles, YAML and shell scripts: ansible-lint, yamllint, shel
 	@yamllint --strict --config-file .yamllint fixtures .github .golangci.yml
 	@cd fixtures/ansible && ansible-lint --offline --profile production
 	@.ci/units --check
+
+.PHONY: lint-routes
+lint-routes: ## the example of Alertmanager's route, by amtool
+	@.ci/packages amtool
+	@.ci/routes
 
 .PHONY: vet
 vet: ## go vet, once per build tag

@@ -58,8 +58,12 @@ func Look(dir, home string) (p Place, err error) {
 		return p, reason.Errorf(reason.ConfigInvalid, "-to %s is no directory", p.Dir)
 	default:
 		p.Exists = true
-		if err = p.read(); err == nil {
-			p.Owner, err = stranger(info)
+		if p.Owner, err = stranger(info); err == nil {
+			err = p.read()
+		}
+		if errors.Is(err, fs.ErrPermission) && p.Owner != "" {
+			return p, reason.Errorf(reason.ConfigInvalid, "-to %s: it belongs to %s, and may not be read: choose another "+
+				"directory, or chown it if it is yours", p.Dir, p.Owner)
 		}
 		if err != nil {
 			return p, reason.Errorf(reason.ConfigInvalid, "-to: %w", err)

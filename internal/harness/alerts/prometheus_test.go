@@ -38,7 +38,8 @@ type site struct {
 	api       api
 }
 
-func newSite(t *testing.T) *site {
+// newSite takes the address of an Alertmanager, or none.
+func newSite(t *testing.T, alertmanager ...string) *site {
 	t.Helper()
 	s := &site{T: t, textfiles: t.TempDir()}
 	exporter := serve(t, "prometheus-node-exporter", "--collector.disable-defaults", "--collector.textfile",
@@ -57,6 +58,9 @@ func newSite(t *testing.T) *site {
 		"rule_files": []string{loaded, filepath.Join(dir, "promptly.json")},
 		"scrape_configs": []any{map[string]any{
 			"job_name": "node", "static_configs": []any{map[string]any{"targets": []string{exporter}}},
+		}},
+		"alerting": map[string]any{"alertmanagers": []any{
+			map[string]any{"static_configs": []any{map[string]any{"targets": alertmanager}}},
 		}},
 	})
 	require.NoError(t, err)
