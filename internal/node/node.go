@@ -62,8 +62,8 @@ func Look(dir, home string) (p Place, err error) {
 			err = p.read()
 		}
 		if errors.Is(err, fs.ErrPermission) && p.Owner != "" {
-			return p, reason.Errorf(reason.ConfigInvalid, "-to %s: it belongs to %s, and may not be read: choose another "+
-				"directory, or chown it if it is yours", p.Dir, p.Owner)
+			return p, reason.Errorf(reason.ConfigInvalid, "-to %s: it belongs to %s, and may not be read: choose "+
+				"another directory, or chown it if it is yours", p.Dir, p.Owner)
 		}
 		if err != nil {
 			return p, reason.Errorf(reason.ConfigInvalid, "-to: %w", err)
