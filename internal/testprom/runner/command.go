@@ -17,9 +17,10 @@ import (
 
 // Deadlines, from design.md "Budgets and deadlines".
 const (
-	defaultRTO  = 30 * time.Minute
-	overRTO     = 15 * time.Minute // what -timeout adds to the RTO budget
-	overTimeout = 5 * time.Minute  // what -limit adds to -timeout
+	defaultRTO     = 30 * time.Minute
+	defaultCompare = 30 * time.Minute // of -compare-budget
+	overRTO        = 15 * time.Minute // what -timeout adds to the budgets
+	overTimeout    = 5 * time.Minute  // what -limit adds to -timeout
 )
 
 // command is what is run: argv and environment made fit for a verdict.
@@ -44,7 +45,7 @@ func prepare(s suite.Suite, typed, env []string) (command, error) {
 	c.past = settings.or("repo-target-time", moment)
 	c.tags = tagsOf(typed, env)
 	if c.timeout = s.Timeout; c.timeout == 0 {
-		c.timeout = budget(settings, env) + overRTO
+		c.timeout = budget(settings, env) + comparing(settings, env) + overRTO
 	}
 	name, isBinary := testBinary(typed[0])
 	switch {
@@ -63,12 +64,29 @@ func prepare(s suite.Suite, typed, env []string) (command, error) {
 	return c, nil
 }
 
-// budget is the RTO budget the command will use. A value that cannot be read is
-// for the drill to refuse.
+// budget is the RTO budget the command will use.
 func budget(settings flagValues, env []string) time.Duration {
-	d, err := time.ParseDuration(settings.or("rto", lookup(env, "DRILL_RTO")))
+	return duration(settings.or("rto", lookup(env, "DRILL_RTO")), defaultRTO)
+}
+
+// comparing is what -compare may add to a run: its own budget, and for another backup
+// set a second restore, with the replay up to the first.
+func comparing(settings flagValues, env []string) time.Duration {
+	asking := duration(settings.or("compare-budget", lookup(env, "DRILL_COMPARE_BUDGET")), defaultCompare)
+	switch settings.or("compare", lookup(env, "DRILL_COMPARE")) {
+	case "standby":
+		return asking
+	case "sets":
+		return asking + budget(settings, env)
+	}
+	return 0
+}
+
+// duration is a setting's value. One that cannot be read is for the drill to refuse.
+func duration(value string, otherwise time.Duration) time.Duration {
+	d, err := time.ParseDuration(value)
 	if err != nil || d <= 0 {
-		return defaultRTO
+		return otherwise
 	}
 	return d
 }

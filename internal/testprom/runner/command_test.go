@@ -27,6 +27,12 @@ func TestPrepare_AddsWhatAVerdictNeeds(t *testing.T) {
 			" -timeout=45m0s ./drill",
 		"go test -C=sub ./drill": "go test -C=sub -json -v=test2json -vet=off -count=1" +
 			" -timeout=45m0s ./drill",
+		"go test ./drill -compare standby": "go test -json -v=test2json -vet=off -count=1 -timeout=1h15m0s" +
+			" ./drill -compare standby",
+		"go test ./drill -compare sets -compare-budget 10m -rto 1h": "go test -json -v=test2json -vet=off -count=1" +
+			" -timeout=2h25m0s ./drill -compare sets -compare-budget 10m -rto 1h",
+		"go test ./drill -compare none": "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s" +
+			" ./drill -compare none",
 		"go test -count=3 -timeout 2h ./drill": "go test -json -v=test2json -vet=off -count=3 -timeout 2h ./drill",
 		"go test -tags drill ./drill -rto 1h": "go test -json -v=test2json -vet=off -count=1 -timeout=1h15m0s" +
 			" -tags drill ./drill -rto 1h",

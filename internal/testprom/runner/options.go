@@ -61,7 +61,8 @@ Examples:
   testprom -suite backup -textfile /var/lib/node_exporter/textfile_collector/veza_backup_check.prom \
            -history /var/lib/veza/backup.history -- ./backup.test -conf /etc/pgbackrest/pgbackrest.conf
 
--timeout is the RTO budget + 15m for a drill and 45m for the backup checks, unless
+-timeout is the RTO budget + 15m for a drill (with -compare also its budget, and with
+-compare sets the RTO budget once more) and 45m for the backup checks, unless
 COMMAND has one. A textfile belongs to one suite.
 
 -fleet takes a drill of more than 8 days ago and backup checks of more than 28 hours
