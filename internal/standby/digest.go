@@ -99,8 +99,8 @@ func (s *Standby) Behind(ctx context.Context, most time.Duration) (lag time.Dura
 	}
 	bound, cancel := context.WithTimeout(ctx, behindFor)
 	defer cancel()
-	caughtUp := wait.For(bound, "the standby to catch up", behindFor/20, func(ctx context.Context) (failed error) {
-		if lag, _, failed = s.Lag(ctx); failed != nil {
+	caughtUp := wait.For(bound, "the standby to catch up", behindFor/20, func(context.Context) (failed error) {
+		if lag, _, failed = s.Lag(ctx); failed != nil { // not bound: its end is what is waited for
 			err = failed
 			return wait.Stop(failed)
 		}

@@ -174,7 +174,8 @@ func (s *Standby) connect(ctx context.Context, database string) (*pgx.Conn, erro
 	return conn, nil
 }
 
-// Lag is by how much replay is behind what the primary has written, as far as the standby knows.
+// Lag is by how much replay is behind what the primary has written, as far as the standby knows: since the last
+// transaction that it replayed, and where that is none, since it was started.
 func (s *Standby) Lag(ctx context.Context) (lag time.Duration, at wal.LSN, err error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
@@ -182,7 +183,8 @@ func (s *Standby) Lag(ctx context.Context) (lag time.Duration, at wal.LSN, err e
 	var replayed string
 	err = s.conn.QueryRow(ctx, `SELECT pg_last_wal_replay_lsn()::text,
 		CASE WHEN coalesce(pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn(), true) THEN 0
-		ELSE coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 0) END::float8`).
+		ELSE extract(epoch FROM clock_timestamp() -
+			coalesce(pg_last_xact_replay_timestamp(), pg_postmaster_start_time())) END::float8`).
 		Scan(&replayed, &seconds)
 	if err != nil {
 		return 0, 0, unusable("cannot be asked how far it is: %s", oneLine(err))
