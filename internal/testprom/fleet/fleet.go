@@ -48,25 +48,20 @@ type Row struct {
 	Covered *float64      `json:"compare_coverage_ratio,omitempty"`
 	Due     string        `json:"due,omitempty"` // why somebody should look, "" when nobody need
 	File    string        `json:"file"`          // the report, or the directory that has none
-}
 
-// replaces says whether of two rows of one suite this one is newer. One that nobody could read may be the newest.
-func (r Row) replaces(before Row) bool {
-	if before.Ended == nil || r.Ended == nil {
-		return r.Ended == nil
-	}
-	return r.Ended.After(*before.Ended)
+	apart bool // no verdict on the backups of now: it hides none, and none hides it
 }
 
 // report is what is read of one.
 type report struct {
-	Schema  int           `json:"schema"`
-	Suite   string        `json:"suite"`
-	Stanza  string        `json:"stanza"`
-	Verdict string        `json:"verdict"`
-	Exit    int           `json:"exit_status"`
-	Reason  reason.Reason `json:"reason"`
-	Ended   time.Time     `json:"ended"`
+	Schema  int               `json:"schema"`
+	Suite   string            `json:"suite"`
+	Stanza  string            `json:"stanza"`
+	Verdict string            `json:"verdict"`
+	Exit    int               `json:"exit_status"`
+	Reason  reason.Reason     `json:"reason"`
+	Ended   time.Time         `json:"ended"`
+	Labels  map[string]string `json:"labels"`
 	Values  []struct {
 		Name  string  `json:"name"`
 		Value float64 `json:"value"`
@@ -84,11 +79,14 @@ func Read(dir string, now time.Time) (Fleet, error) {
 	newest := map[[2]string]Row{}
 	add := func(row Row) {
 		key := [2]string{row.Stanza, row.Suite}
-		if before, there := newest[key]; !there || row.replaces(before) {
+		if row.apart {
+			key = [2]string{row.File}
+		}
+		if before, there := newest[key]; !there || !row.apart && row.Ended.After(*before.Ended) {
 			newest[key] = row
 		}
 	}
-	for _, row := range in(dir, entries, now) {
+	for _, row := range in(dir, "", entries, now) {
 		add(row)
 	}
 	for _, entry := range entries {
@@ -122,17 +120,19 @@ func ofStanza(dir string, now time.Time) []Row {
 	if err != nil {
 		return []Row{unreadable(name, dir, err)}
 	}
-	rows := in(dir, entries, now)
+	rows := in(dir, name, entries, now)
 	if !slices.ContainsFunc(rows, func(r Row) bool { return r.Suite == suite.Drill.Name }) {
 		rows = append(rows, Row{
 			Stanza: name, Suite: suite.Drill.Name, Exit: reason.ExitEnvironment, Due: "was never drilled", File: dir,
+			apart: true,
 		})
 	}
 	return rows
 }
 
-// in are the reports among the files of a directory. A JSON file that is none of ours is left alone.
-func in(dir string, entries []fs.DirEntry, now time.Time) (rows []Row) {
+// in are the reports among the files of a directory, of one stanza or of any (""). A JSON file that is none of ours is
+// left alone.
+func in(dir, stanza string, entries []fs.DirEntry, now time.Time) (rows []Row) {
 	for _, entry := range entries {
 		path := filepath.Join(dir, entry.Name())
 		if filepath.Ext(path) != ".json" || isDir(path) {
@@ -142,7 +142,7 @@ func in(dir string, entries []fs.DirEntry, now time.Time) (rows []Row) {
 		switch {
 		case errors.Is(err, errOther):
 		case err != nil:
-			rows = append(rows, unreadable(strings.TrimSuffix(entry.Name(), ".json"), path, err))
+			rows = append(rows, unreadable(cmp.Or(stanza, strings.TrimSuffix(entry.Name(), ".json")), path, err))
 		default:
 			rows = append(rows, row)
 		}
@@ -158,7 +158,7 @@ func isDir(path string) bool {
 func unreadable(name, path string, err error) Row {
 	return Row{
 		Stanza: name, Suite: suite.Drill.Name, Exit: reason.ExitEnvironment, File: path,
-		Due: "cannot be read: " + err.Error(),
+		Due: "cannot be read: " + err.Error(), apart: true,
 	}
 }
 
@@ -183,8 +183,7 @@ func read(path string, now time.Time) (Row, error) {
 	age := now.Sub(r.Ended).Seconds()
 	row := Row{
 		Stanza: r.Stanza, Suite: r.Suite, Exit: r.Exit, Verdict: r.Verdict, Reason: r.Reason,
-		Ended: &r.Ended, Age: &age,
-		File: path,
+		Ended: &r.Ended, Age: &age, File: path, apart: r.Labels[suite.PastLabel] != "",
 	}
 	for _, v := range r.Values {
 		switch v.Name {
@@ -196,12 +195,8 @@ func read(path string, now time.Time) (Row, error) {
 			row.Covered = &v.Value
 		}
 	}
-	if old := now.Sub(r.Ended); old > due {
-		row.Due = "is overdue"
-		row.Exit = overdue(row.Exit)
-	} else if old < -time.Hour { // clocks of two hosts differ by less
-		row.Due = "is from the future: look at the clocks"
-		row.Exit = overdue(row.Exit)
+	if row.Due = r.notOfNow(now, due); row.Due != "" && row.Exit == reason.ExitPass {
+		row.Exit = reason.ExitEnvironment
 	}
 	return row, nil
 }
@@ -215,24 +210,26 @@ func (r report) sound() error {
 	case r.Schema != 1:
 		return fmt.Errorf("its schema is %d: another version of testprom wrote it", r.Schema)
 	case !known || want != r.Exit || (r.Exit == reason.ExitPass) != (r.Reason == reason.None):
-		return fmt.Errorf(
-			"its verdict %q, exit status %d and reason %q contradict each other",
-			r.Verdict,
-			r.Exit,
-			r.Reason,
-		)
+		return fmt.Errorf("its verdict %q, exit status %d and reason %q contradict each other", r.Verdict, r.Exit,
+			r.Reason)
 	case r.Stanza == "" || r.Ended.IsZero():
 		return errors.New("it names no stanza, or not when it ended")
 	}
 	return nil
 }
 
-// overdue is the exit status of a verdict that is too old: a pass of then is none of now.
-func overdue(exit int) int {
-	if exit == reason.ExitPass {
-		return reason.ExitEnvironment
+// notOfNow is why a verdict says nothing of the backups of now, "" where it does: a pass of then is none of now.
+func (r report) notOfNow(now time.Time, due time.Duration) string {
+	past := r.Labels[suite.PastLabel]
+	switch old := now.Sub(r.Ended); {
+	case past != "":
+		return "is of the repository as it was at " + past
+	case old > due:
+		return "is overdue"
+	case old < -time.Hour: // clocks of two hosts differ by less
+		return "is from the future: look at the clocks"
 	}
-	return exit
+	return ""
 }
 
 // badness orders exit statuses: backups at fault are worse than no verdict.

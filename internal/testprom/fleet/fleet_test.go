@@ -53,6 +53,8 @@ func TestRead_ExitIsTheWorst(t *testing.T) {
 	other := strings.NewReplacer(`"shop"`, `"mail"`)
 	red, locked := written(hour, "fail", 1, "wal_missing"), written(hour, "environment", 2, "locked")
 	check := func(age time.Duration) string { return written(age, "pass", 0, "none", `"drill"`, `"backup"`) }
+	const past = `"labels": {"repo_target_time": "2026-11-22T03:00:00Z"}, "measurements"`
+	old := written(hour, "pass", 0, "none", `"measurements"`, past)
 	one := func(content string) map[string]string { return map[string]string{"a.json": content} }
 	two := func(a, b string) map[string]string { return map[string]string{"a.json": a, "b.json": b} }
 	for name, c := range map[string]struct {
@@ -71,6 +73,8 @@ func TestRead_ExitIsTheWorst(t *testing.T) {
 		"from the future":  {one(written(-2*hour, "pass", 0, "none")), 2, "is from the future: look at the clocks"},
 		"clocks differ":    {one(written(-time.Minute, "pass", 0, "none")), 0, ""},
 
+		"of the past":          {one(old), 2, "is of the repository as it was at 2026-11-22T03:00:00Z"},
+		"it hides no red":      {two(written(2*hour, "fail", 1, "wal_missing"), old), 1, ""},
 		"never drilled":        {map[string]string{"a.json": pass, "mail/": ""}, 2, "was never drilled"},
 		"checked, not drilled": {map[string]string{"shop/b.json": check(hour)}, 2, "was never drilled"},
 		"the newest counts":    {two(pass, written(2*hour, "fail", 1, "wal_missing")), 0, ""},
@@ -81,6 +85,7 @@ func TestRead_ExitIsTheWorst(t *testing.T) {
 		"another schema":       {one(strings.Replace(pass, `"schema": 1`, `"schema": 2`, 1)), 2, "cannot be read"},
 		"no stanza":            {one(strings.Replace(pass, `"shop"`, `""`, 1)), 2, "cannot be read"},
 		"somebody else's":      {two(pass, `{"schema": 3, "suite": "none"}`), 0, ""},
+		"a red beside a cut":   {map[string]string{"shop/a.json": red, "shop/b.json": pass[:90]}, 1, ""},
 		"no report":            {map[string]string{"a.json": pass, "b.txt": "x", ".git/x": "y"}, 0, ""},
 	} {
 		f, err := Read(dir(t, c.files), now)
