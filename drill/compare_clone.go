@@ -65,7 +65,8 @@ func (r restored) compareFirst(ctx context.Context, out suite.Out) (restored, er
 	if log, unread := r.way.server.ReadLog(ctx); unread == nil {
 		out.Say("the end of the server log:\n%s", log.Tail())
 	}
-	c.giveUp(out, reason.Errorf(c.unusable(), "the clone could not be asked at %s: %s", c.at, oneLine(err)))
+	c.giveUp(out, reason.Errorf(c.unusable(), "-compare %s: the clone could not be asked at %s: %s", r.Settings.Compare,
+		c.at, oneLine(err)))
 	return r.asIfNever(ctx, out)
 }
 
