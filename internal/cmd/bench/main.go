@@ -55,14 +55,9 @@ func run(ctx context.Context, o bench.Options, a asked) (err error) {
 	if err = bench.Sweep(ctx, o.Provider); err != nil {
 		return err
 	}
-	if o.Scratch, err = os.MkdirTemp("", bench.ScratchName()); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(o.Scratch)) }()
-	o.Programs = filepath.Join(o.Scratch, "bin")
-	//nolint:gosec // user postgres works in it
-	if err = errors.Join(os.Chmod(o.Scratch, 0o755), os.Setenv("TMPDIR", o.Scratch),
-		drilltest.Build(o.Programs, "")); err != nil {
+	o.Scratch, o.Programs, err = drilltest.Scratch("", bench.ScratchName())
+	defer func() { err = errors.Join(err, os.RemoveAll(o.Scratch)) }() // "" is none
+	if err != nil {
 		return err
 	}
 	result, err := bench.Run(ctx, o)

@@ -43,14 +43,9 @@ func run(ctx context.Context, o compared.Options) (tally compared.Tally, err err
 	if err = os.RemoveAll(o.Out); err != nil {
 		return tally, err
 	}
-	if o.Scratch, err = os.MkdirTemp("", "vzc-"); err != nil {
-		return tally, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(o.Scratch)) }()
-	o.Programs = filepath.Join(o.Scratch, "bin")
-	//nolint:gosec // user postgres works in it
-	if err = errors.Join(os.Chmod(o.Scratch, 0o755), os.Setenv("TMPDIR", o.Scratch),
-		drilltest.Build(o.Programs, "")); err != nil {
+	o.Scratch, o.Programs, err = drilltest.Scratch("", "vzc-")
+	defer func() { err = errors.Join(err, os.RemoveAll(o.Scratch)) }() // "" is none
+	if err != nil {
 		return tally, err
 	}
 	o.Provider, o.Lines = process.Provider{}, os.Stdout

@@ -51,16 +51,9 @@ func run(ctx context.Context, o soak.Options) (tally soak.Tally, err error) {
 	if err = os.RemoveAll(o.Out); err != nil {
 		return tally, err
 	}
-	if o.Scratch, err = os.MkdirTemp(room(), "vzs-"); err != nil {
-		return tally, err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(o.Scratch)) }()
-	o.Programs = filepath.Join(o.Scratch, "bin")
-	// The sources' machines are made in it, and user postgres works there.
-	//nolint:gosec // see above
-	if err = errors.Join(os.Chmod(o.Scratch, 0o755), os.Setenv("TMPDIR", o.Scratch),
-		drilltest.Build(o.Programs, ""),
-	); err != nil {
+	o.Scratch, o.Programs, err = drilltest.Scratch(room(), "vzs-")
+	defer func() { err = errors.Join(err, os.RemoveAll(o.Scratch)) }() // "" is none
+	if err != nil {
 		return tally, err
 	}
 	o.Provider, o.Lines = process.Provider{}, os.Stdout

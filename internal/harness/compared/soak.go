@@ -1,6 +1,7 @@
 package compared
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +13,6 @@ import (
 	"veza.fr/recovery/internal/harness/drilltest"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
-	"veza.fr/recovery/internal/wait"
 )
 
 // Options of a run.
@@ -113,19 +113,20 @@ func (c *cluster) before(ctx context.Context, round int, t *Tally) error {
 // round is one drill.
 func (c *cluster) round(ctx context.Context, o Options, round int, t *Tally) error {
 	tmp, out := filepath.Join(o.Scratch, fmt.Sprintf("t%d", round)), filepath.Join(o.Out, fmt.Sprint(round))
-	f, err := start(o.Programs, tmp, out, "-conf", c.conf(), "-stanza", stanza, "-deep", "none", "-compare", "standby",
-		"-standby", c.way())
+	f, err := drilltest.StartUnattended(o.Programs, tmp, out, "-conf", c.conf(), "-stanza", stanza, "-deep", "none",
+		"-compare", "standby", "-standby", c.way())
 	if err != nil {
 		return err
 	}
 	amid := round%(2*failoverEvery) == 0
 	if amid {
 		t.Failovers++
-		if err = f.reach(ctx, "restore"); err == nil {
+		if err = f.Reach(ctx, "restore", commandTime); err == nil {
 			err = c.failOver(ctx)
 		}
 	}
-	result, ended := f.end(ctx)
+	left, ended := f.End(ctx, drillTime)
+	result := outcome{left}
 	if ctx.Err() != nil { // cut by whoever asked for the soak
 		return context.Cause(ctx)
 	}
@@ -138,7 +139,7 @@ func (c *cluster) round(ctx context.Context, o Options, round int, t *Tally) err
 		what = ", a failover in the middle"
 	}
 	c.say("%3d  exit %d %s  %5.1f s  %5.1f %%  %s%s", round, result.Status, result.Report.Reason, result.Took.Seconds(),
-		100*max(result.measured("compare_coverage_ratio"), 0), first(result.Report.Detail,
+		100*max(result.measured("compare_coverage_ratio"), 0), cmp.Or(result.Report.Detail,
 			result.noted("not compared with"), result.noted("the same as")), what)
 	return nil
 }
@@ -160,25 +161,4 @@ func (t *Tally) add(o outcome, amid bool) {
 	default:
 		t.Reds++
 	}
-}
-
-// reach waits until a step has begun.
-func (f *flight) reach(ctx context.Context, step string) error {
-	ctx, cancel := context.WithTimeout(ctx, commandTime)
-	defer cancel()
-	return wait.For(ctx, "step "+step, 5*time.Millisecond, func(context.Context) error {
-		if !drilltest.Begun(f.file("jsonl"), step) {
-			return errors.New("not yet")
-		}
-		return nil
-	})
-}
-
-func first(list ...string) string {
-	for _, text := range list {
-		if text != "" {
-			return text
-		}
-	}
-	return ""
 }

@@ -4,6 +4,7 @@ package drilltest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -33,4 +34,15 @@ func Build(dir, tags string) error {
 		}
 	}
 	return nil
+}
+
+// Scratch makes a directory for sources and sandboxes, TMPDIR from now on and open to user postgres, with the programs
+// of a drill in it. parent "" is where temporary files go. The caller removes dir, which may be there beside an error.
+func Scratch(parent, pattern string) (dir, programs string, err error) {
+	if dir, err = os.MkdirTemp(parent, pattern); err != nil {
+		return "", "", err
+	}
+	programs = filepath.Join(dir, "bin")
+	//nolint:gosec // user postgres works in it
+	return dir, programs, errors.Join(os.Chmod(dir, 0o755), os.Setenv("TMPDIR", dir), Build(programs, ""))
 }

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"veza.fr/recovery/internal/harness/drilltest"
 )
 
 // ask is one drill of a source: its options, what it is called in the line, and what is
@@ -15,7 +17,7 @@ type ask struct {
 	name   string
 	args   []string
 	before func(context.Context) error
-	during func(context.Context, *flight) error
+	during func(context.Context, *drilltest.Unattended) error
 }
 
 // checksFile asks what the load keeps true: rows young enough where somebody writes.
@@ -79,24 +81,24 @@ func weight(a ask) int {
 func (s *site) stanza() string { return s.Seeded.Stanza }
 
 // expire removes the set that the drill has pinned.
-func (s *site) expire(ctx context.Context, f *flight) error {
-	if err := f.reach(ctx, "launch"); err != nil {
+func (s *site) expire(ctx context.Context, f *drilltest.Unattended) error {
+	if err := f.Reach(ctx, "launch", stepTime); err != nil {
 		return err
 	}
 	return s.Pgbackrest(ctx, "expire", "--set="+s.labels[len(s.labels)-1])
 }
 
 // switchDuring fails production over while the drill restores.
-func (s *site) switchDuring(ctx context.Context, f *flight) error {
-	if err := f.reach(ctx, "restore"); err != nil {
+func (s *site) switchDuring(ctx context.Context, f *drilltest.Unattended) error {
+	if err := f.Reach(ctx, "restore", stepTime); err != nil {
 		return err
 	}
 	return s.switchOver(ctx)
 }
 
 // backUpDuring takes a backup while the drill restores.
-func (s *site) backUpDuring(ctx context.Context, f *flight) error {
-	if err := f.reach(ctx, "launch"); err != nil {
+func (s *site) backUpDuring(ctx context.Context, f *drilltest.Unattended) error {
+	if err := f.Reach(ctx, "launch", stepTime); err != nil {
 		return err
 	}
 	return s.Pgbackrest(ctx, "backup", "--type=incr")
@@ -104,8 +106,8 @@ func (s *site) backUpDuring(ctx context.Context, f *flight) error {
 
 // failDuring lets production die while the drill restores: what the primary archived
 // last, and the drill has seen, is on no timeline any more.
-func (s *site) failDuring(ctx context.Context, f *flight) error {
-	if err := f.reach(ctx, "launch"); err != nil {
+func (s *site) failDuring(ctx context.Context, f *drilltest.Unattended) error {
+	if err := f.Reach(ctx, "launch", stepTime); err != nil {
 		return err
 	}
 	s.traffic.pause()
@@ -114,8 +116,8 @@ func (s *site) failDuring(ctx context.Context, f *flight) error {
 }
 
 // replaceDuring takes a full backup and lets all that was before it expire, while the drill restores.
-func (s *site) replaceDuring(ctx context.Context, f *flight) error {
-	if err := f.reach(ctx, "launch"); err != nil {
+func (s *site) replaceDuring(ctx context.Context, f *drilltest.Unattended) error {
+	if err := f.Reach(ctx, "launch", stepTime); err != nil {
 		return err
 	}
 	return s.Pgbackrest(ctx, "backup", "--type=full", "--repo1-retention-full=1")

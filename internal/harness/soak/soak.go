@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"veza.fr/recovery/internal/harness/drilltest"
 	"veza.fr/recovery/internal/sandbox"
 )
 
@@ -130,7 +131,7 @@ func (s *soak) drill(ctx context.Context, site *site, n, number int, ask ask) er
 			return fmt.Errorf("before drill %d, %s: %w", n, ask.name, err)
 		}
 	}
-	flight, err := start(s.Programs, tmp, out, ask.args)
+	flight, err := drilltest.StartUnattended(s.Programs, tmp, out, ask.args...)
 	if err != nil {
 		return err
 	}
@@ -142,7 +143,7 @@ func (s *soak) drill(ctx context.Context, site *site, n, number int, ask ask) er
 		}
 		during <- ask.during(ctx, flight)
 	}()
-	o, err := flight.end(ctx)
+	o, err := flight.End(ctx, drillTime)
 	meanwhile := <-during
 	left, leftErr := leftovers(tmp)
 	if ctx.Err() != nil { // cut by whoever asked for the soak: no verdict to count
