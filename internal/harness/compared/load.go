@@ -45,10 +45,14 @@ var loads = []load{
 		`SELECT count(nextval('worn')) FROM generate_series(1, 100)`,
 		`SELECT lo_put(4712, 0, convert_to(clock_timestamp()::text, 'UTF8'))`,
 	}},
-	{"hot updates", time.Millisecond, []string{`UPDATE hot SET n = n + 1 WHERE id = (random() * 19999)::int + 1`}},
-	{"hot updates too", time.Millisecond, []string{`UPDATE hot SET n = n - 1 WHERE id % 500 = (random() * 499)::int`}},
+	{"hot updates", 2 * time.Millisecond, []string{
+		`UPDATE hot SET n = n + 1 WHERE id = (SELECT (random() * 19999)::int + 1)`,
+	}},
+	{"hot updates too", 200 * time.Millisecond, []string{
+		`UPDATE hot SET n = n - 1 WHERE id % 500 = (SELECT (random() * 499)::int)`,
+	}},
 	{"out of line", 50 * time.Millisecond, []string{
-		`UPDATE document SET body = repeat(md5(random()::text), 300) WHERE id % 50 = (random() * 49)::int`,
+		`UPDATE document SET body = repeat(md5(random()::text), 300) WHERE id % 50 = (SELECT (random() * 49)::int)`,
 		`VACUUM document`,
 	}},
 	{"subtransactions", 100 * time.Millisecond, []string{`DO $$ BEGIN FOR i IN 1..150 LOOP BEGIN
