@@ -196,6 +196,12 @@ compare-soak: programs-drill ## N rounds (50) of -compare standby beside a produ
 	@$(GO) build -o out/compared-run ./internal/cmd/compared
 	@exec out/compared-run -n $(or $(N),50) $(ARGS)
 
+.PHONY: compare-judge
+compare-judge: programs-drill ## a production of N gigabytes (1) at work, with one thing wrong at a time; each must be found where it is
+	@mkdir -p out
+	@$(GO) build -o out/compared-run ./internal/cmd/compared
+	@exec out/compared-run -judge $(or $(N),1) $(ARGS)
+
 # What judges each: the package's own tests, those that run the recorded streams, whole drills.
 .PHONY: mutants
 mutants: programs-test ## breaks the code of the verdict one place at a time; prints what no test notices (SAMPLE=40 of each package)
