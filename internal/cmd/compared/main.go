@@ -23,9 +23,10 @@ func main() {
 	var o compared.Options
 	flag.IntVar(&o.Rounds, "n", 50, "how many rounds")
 	judge := flag.Float64("judge", 0, "judge `gigabytes` of production with one thing wrong at a time, in place of the rounds")
+	cost := flag.Float64("cost", 0, "measure what a comparison of `gigabytes` costs, in place of the rounds")
 	flag.StringVar(&o.Out, "out", "out/compared", "directory for what the drills said")
 	flag.Parse()
-	bad, err := run(ctx, o, *judge)
+	bad, err := run(ctx, o, *judge, *cost)
 	if ctx.Err() != nil {
 		fmt.Fprintf(os.Stdout, "interrupted: these are the counts so far\n")
 	} else if err != nil {
@@ -37,7 +38,7 @@ func main() {
 }
 
 // run makes the programs and a scratch directory, and removes both. It says what was found, and whether that is bad.
-func run(ctx context.Context, o compared.Options, judge float64) (bad bool, err error) {
+func run(ctx context.Context, o compared.Options, judge, cost float64) (bad bool, err error) {
 	if o.Out, err = filepath.Abs(o.Out); err != nil {
 		return true, err
 	}
@@ -55,6 +56,13 @@ func run(ctx context.Context, o compared.Options, judge float64) (bad bool, err 
 		wrong, err := compared.Judge(ctx, o, judge)
 		fmt.Fprintf(os.Stdout, "%d told wrongly\n", wrong)
 		return wrong > 0, err
+	}
+	if cost > 0 {
+		prices, err := compared.Cost(ctx, o, cost)
+		if err == nil {
+			fmt.Fprintln(os.Stdout, prices)
+		}
+		return false, err
 	}
 	tally, err := compared.Soak(ctx, o)
 	fmt.Fprintln(os.Stdout, tally)

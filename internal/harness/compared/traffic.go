@@ -19,7 +19,8 @@ type traffic struct {
 
 // walPace is how many bytes of WAL production writes in a second, all loads together. A drill beside it, on the same
 // processors, follows the archive to its end: it would never get there behind one that writes as fast as it replays.
-const walPace = 3 << 20
+// A segment that is ended early (archive_timeout) counts whole.
+const walPace = 10 << 20
 
 // start has each load go on in a session of its own until stop. One that is refused (a deadlock, a failover) is begun
 // again, as an application does.
