@@ -36,8 +36,8 @@ func Prepare(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// databasesQuery lists the databases with their sizes in blocks, indexes included. What the role may not know is as small
-// as can be; template0 and the like hold nothing of anybody's.
+// databasesQuery lists the databases with their sizes in blocks, indexes included. What the role may not know is as
+// small as can be; template0 and the like hold nothing of anybody's.
 const databasesQuery = `SELECT datname::text, datallowconn AND datconnlimit <> -2,
 	CASE WHEN datistemplate AND NOT datallowconn THEN 0
 		WHEN pg_catalog.has_database_privilege(oid, 'CONNECT') OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')

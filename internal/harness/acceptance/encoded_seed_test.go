@@ -14,7 +14,8 @@ import (
 var encoded = sync.OnceValues(func() (liveSeed, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), seedTime)
 	defer cancel()
-	c, err := newCluster(ctx, &source.Seeded{Rows: 1000, Initdb: []string{"--encoding=LATIN1", "--locale=C"}}, "encoded")
+	options := []string{"--encoding=LATIN1", "--locale=C"}
+	c, err := newCluster(ctx, &source.Seeded{Rows: 1000, Initdb: options}, "encoded")
 	if err != nil {
 		return liveSeed{}, err
 	}
@@ -44,7 +45,9 @@ var cafe = strings.Split(strings.ReplaceAll(`CREATE TABLE "caf~" (id serial PRIM
 	CREATE UNIQUE INDEX "i~" ON "caf~" ("pr~"); CREATE VIEW "v~" AS SELECT * FROM "caf~";
 	CREATE MATERIALIZED VIEW "m~" AS SELECT * FROM "caf~"; CREATE INDEX ON "m~" USING hash ("pr~")`, "~", "\xe9"), ";")
 
-var encodedStates = []defect{{point: "names", database: latin}, withoutKey("latin", latin), withoutKey("bytes", "bytes")}
+var encodedStates = []defect{
+	{point: "names", database: latin}, withoutKey("latin", latin), withoutKey("bytes", "bytes"),
+}
 
 // withoutKey has the unique index of cafe be no valid one.
 func withoutKey(point, database string) defect {
