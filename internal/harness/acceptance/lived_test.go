@@ -84,6 +84,10 @@ var notTheRestoreFaults = faults("TestNotTheRestore", lived, []fault{
 		words: "hba_file = '/etc/postgresql/pg_hba.conf' lies out | include '/etc/postgresql/more.conf'",
 	},
 	{
+		name: "ManyReplicationOrigins", args: "-set {untouched} -target name:many_origins", exit: 0, why: reason.None,
+		users: "any",
+	},
+	{
 		name: "MoreConnectionsSince", args: "-set {untouched}",
 		exit: 0, why: reason.None, words: "and the WAL asks for 300: not obeyed here",
 	},
