@@ -64,7 +64,8 @@ type confStage struct{ name, conf, auto string }
 var confStages = []confStage{
 	{name: "untouched"},
 	{
-		name: "needed", conf: "include_dir 'conf.d'\nsearch_path = 'nowhere'\ndatestyle = 'SQL, DMY'",
+		name: "needed", conf: "include_dir 'conf.d'\nsearch_path = 'nowhere'\ndatestyle = 'SQL, DMY'\n" +
+			"max_stack_depth = '7MB'",
 		auto: "search_path = '\"$user\", shop, public'",
 	},
 	{
