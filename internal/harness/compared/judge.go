@@ -65,7 +65,8 @@ func (c *cluster) enlarge(ctx context.Context, gigabytes float64) error {
 	}
 	for _, database := range []string{"second", "third", "fourth"} {
 		stages = append(stages, func() error {
-			return c.sql(ctx, database, `CREATE TABLE vanished (id int)`, `INSERT INTO vanished VALUES (1)`, `VACUUM FREEZE`)
+			return c.sql(ctx, database, `CREATE TABLE vanished (id int)`, `INSERT INTO vanished VALUES (1)`,
+				`VACUUM FREEZE`)
 		})
 	}
 	err := inOrder(append(stages,
