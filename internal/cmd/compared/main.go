@@ -1,5 +1,5 @@
-// Command compared judges -compare standby: a production at work, drilled round by round without a false difference, and
-// with one thing wrong at a time, which must be found. Run it with -h.
+// Command compared judges -compare standby: a production at work, drilled round by round without a false difference,
+// and with one thing wrong at a time, which must be found. Run it with -h.
 package main
 
 import (
@@ -22,7 +22,8 @@ func main() {
 	defer stop()
 	var o compared.Options
 	flag.IntVar(&o.Rounds, "n", 50, "how many rounds")
-	judge := flag.Float64("judge", 0, "judge `gigabytes` of production with one thing wrong at a time, in place of the rounds")
+	judge := flag.Float64("judge", 0, "judge `gigabytes` of production with one thing wrong at a time, in place "+
+		"of the rounds")
 	cost := flag.Float64("cost", 0, "measure what a comparison of `gigabytes` costs, in place of the rounds")
 	flag.StringVar(&o.Out, "out", "out/compared", "directory for what the drills said")
 	flag.Parse()
@@ -53,12 +54,14 @@ func run(ctx context.Context, o compared.Options, judge, cost float64) (bad bool
 	o.Provider, o.Lines = process.Provider{}, os.Stdout
 	fmt.Fprintf(os.Stdout, "compared: what each drill says is kept in %s\n", o.Out)
 	if judge > 0 {
-		wrong, err := compared.Judge(ctx, o, judge)
+		var wrong int
+		wrong, err = compared.Judge(ctx, o, judge)
 		fmt.Fprintf(os.Stdout, "%d told wrongly\n", wrong)
 		return wrong > 0, err
 	}
 	if cost > 0 {
-		prices, err := compared.Cost(ctx, o, cost)
+		var prices compared.Prices
+		prices, err = compared.Cost(ctx, o, cost)
 		if err == nil {
 			fmt.Fprintln(os.Stdout, prices)
 		}

@@ -115,16 +115,16 @@ func (c *cluster) liveElsewhere(ctx context.Context, before, dir string) (l mome
 		return c.command(ctx, append([]string{filepath.Join(c.BinDir, "pg_ctl"), "-s", "-w", "-D", dir}, args...)...)
 	}
 	connect := func(ctx context.Context, database string) (*pgx.Conn, error) {
-		config, err := c.Standby()
-		if err != nil {
-			return nil, err
+		config, unknown := c.Standby()
+		if unknown != nil {
+			return nil, unknown
 		}
 		config.Port, config.Database = 5440, database
 		return pgx.ConnectConfig(ctx, config)
 	}
 	// Another number of senders would be a record of its own.
-	options := "-c port=5440 -c autovacuum=off -c max_wal_senders=3 -c archive_command=/bin/false -c listen_addresses='' " +
-		"-c unix_socket_directories=" + c.socket()
+	options := "-c port=5440 -c autovacuum=off -c max_wal_senders=3 -c archive_command=/bin/false " +
+		"-c listen_addresses='' -c unix_socket_directories=" + c.socket()
 	err = inOrder(
 		func() error { return c.command(ctx, "rm", "-rf", dir) },
 		func() error { return c.command(ctx, "cp", "-a", before, dir) },

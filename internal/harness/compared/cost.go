@@ -65,7 +65,7 @@ func Cost(ctx context.Context, o Options, gigabytes float64) (p Prices, err erro
 	if err = inOrder(
 		func() error { return c.pin(ctx, c.data(), 0) },
 		func() error { return c.pin(ctx, c.standbyData(), 1) },
-		func() error { _, err := c.pgbench(ctx, "-i", "-q", "-s", "20"); return err },
+		func() (err error) { _, err = c.pgbench(ctx, "-i", "-q", "-s", "20"); return err },
 	); err != nil {
 		return p, err
 	}
@@ -110,7 +110,8 @@ func (c *cluster) priceOfDrills(ctx context.Context, o Options, p *Prices) error
 			p.FullRead = size / v.Value
 		}
 	}
-	c.say("    a drill with the comparison took %.1f s, with full_read %.1f s", with.Took.Seconds(), read.Took.Seconds())
+	c.say("    a drill with the comparison took %.1f s, with full_read %.1f s", with.Took.Seconds(),
+		read.Took.Seconds())
 	return err
 }
 

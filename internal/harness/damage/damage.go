@@ -1,5 +1,5 @@
-// Package damage changes the files of a cluster as a disk, a firmware or a careless hand does: what a backup then copies
-// is not what the server has in memory.
+// Package damage changes the files of a cluster as a disk, a firmware or a careless hand does: what a backup then
+// copies is not what the server has in memory.
 package damage
 
 import (
