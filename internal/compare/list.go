@@ -14,8 +14,8 @@ var Parameters = map[string]string{
 	"DateStyle": "ISO, YMD", "TimeZone": "UTC", "IntervalStyle": "postgres", "extra_float_digits": "1",
 	"bytea_output": "hex", "xmlbinary": "base64", "lc_monetary": "C",
 	"default_transaction_isolation": "repeatable read", "default_transaction_read_only": "on", "row_security": "off",
-	"standard_conforming_strings": "on",
-	"statement_timeout":           "0", "lock_timeout": "2s", "idle_in_transaction_session_timeout": "0",
+	"standard_conforming_strings": "on", "quote_all_identifiers": "off",
+	"statement_timeout": "0", "lock_timeout": "2s", "idle_in_transaction_session_timeout": "0",
 	"idle_session_timeout": "0", "client_connection_check_interval": "0", "local_preload_libraries": "",
 	// A session whose client was cut off holds a snapshot: the server ends it within a minute. On a socket of the
 	// same machine these do nothing.

@@ -40,6 +40,7 @@ var ownSettings = map[string]bool{
 	"role": true, "session_authorization": true, "row_security": true, "application_name": true,
 	"statement_timeout": true, "lock_timeout": true, "transaction_timeout": true,
 	"idle_in_transaction_session_timeout": true, "idle_session_timeout": true,
+	"default_transaction_isolation": true, "transaction_isolation": true,
 	"default_transaction_read_only": true, "transaction_read_only": true, "client_encoding": true,
 	"session_preload_libraries": true, "local_preload_libraries": true, "session_replication_role": true,
 }

@@ -197,6 +197,9 @@ func (s *Server) connectAs(ctx context.Context, user, database, searchPath strin
 		// Both roles pass over it; what a view shows is what its owner sees, as in production.
 		"row_security": "on",
 		"role":         "none", // they may set another one
+		// What the data may have for its default, serializable, a hot standby refuses, and one that was prepared keeps
+		// others from reading, for ever.
+		"default_transaction_isolation": "repeatable read",
 	}
 	if searchPath != "" {
 		config.RuntimeParams["search_path"] = searchPath
@@ -215,9 +218,6 @@ func (s *Server) connectAs(ctx context.Context, user, database, searchPath strin
 		if major >= since {
 			config.RuntimeParams[name] = "0"
 		}
-	}
-	if s.Hold != nil { // a hot standby refuses what the data may have for its default, serializable
-		config.RuntimeParams["default_transaction_isolation"] = "repeatable read"
 	}
 	conn, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {

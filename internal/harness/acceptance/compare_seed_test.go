@@ -95,6 +95,7 @@ var guests = []string{
 	`CREATE DATABASE shut`, `REVOKE CONNECT ON DATABASE shut FROM PUBLIC`,
 	`CREATE ROLE insider LOGIN BYPASSRLS`, `CREATE ROLE outsider LOGIN BYPASSRLS`,
 	`GRANT pg_read_all_data, pg_read_all_stats TO insider, outsider`, `GRANT CONNECT ON DATABASE shut TO insider`,
+	`ALTER ROLE insider SET quote_all_identifiers = on`,
 	`GRANT EXECUTE ON FUNCTION pg_wal_replay_pause(), pg_wal_replay_resume() TO insider, outsider`,
 }
 

@@ -14,7 +14,8 @@ import (
 var ordinary = sync.OnceValues(func() (liveSeed, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), seedTime)
 	defer cancel()
-	c, err := newCluster(ctx, &source.Seeded{Rows: 1000}, "ordinary")
+	prepared := []string{"max_prepared_transactions=5"}
+	c, err := newCluster(ctx, &source.Seeded{Rows: 1000, Settings: prepared}, "ordinary")
 	if err != nil {
 		return liveSeed{}, err
 	}
@@ -75,6 +76,15 @@ func staleGerman(point string, table ...string) defect {
 const large = `INSERT INTO document SELECT 1, repeat('a', 550000000)`
 
 var ordinaryStates = []defect{
+	{ // after a restart it is in conflict with whoever is serializable
+		"serializable", "postgres",
+		[]string{
+			`ALTER ROLE ALL SET default_transaction_isolation = 'serializable'`,
+			`BEGIN ISOLATION LEVEL SERIALIZABLE`, `SELECT count(*) FROM users`, `UPDATE users SET id = id WHERE id < 9`,
+			`PREPARE TRANSACTION 'left'`,
+		},
+		[]string{`ROLLBACK PREPARED 'left'`, `ALTER ROLE ALL RESET default_transaction_isolation`},
+	},
 	{
 		"being_built", "app",
 		indexWith(`CREATE INDEX built ON item (code, n)`, "built", "false", "true", 0),

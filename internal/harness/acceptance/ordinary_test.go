@@ -81,6 +81,9 @@ var ordinaryFaults = faults("TestOrdinary", ordinary, []fault{
 		exit: 0, why: reason.None, words: "item_id_seq | a logical subscription brings the rows",
 	},
 	{
+		name: "PreparedAndSerializable", args: in("serializable"), exit: 0, why: reason.None, users: "any",
+	},
+	{
 		name: "RowOfMoreThanAGigabyte", args: in("large_row"),
 		exit: 0, why: reason.None, words: "public.document in database app | read column by column",
 	},
