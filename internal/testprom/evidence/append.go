@@ -22,7 +22,7 @@ type Appended struct {
 	Repairs []string
 }
 
-// Append adds an entry to dir, which is made where it is missing: the envelope first, then its line, both flushed to
+// Append adds an entry to dir, which must be there: the envelope first, then its line, both flushed to
 // disk. state gets the entry's place in the chain and returns its statement; key signs it, nil leaves it unsigned.
 //
 // What a writer that was killed left behind is finished first, and told in Repairs. Nothing else is ever changed: where
@@ -87,9 +87,6 @@ type writer struct {
 }
 
 func openWriter(dir string) (*writer, error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, err
-	}
 	path := filepath.Join(dir, LedgerName)
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE|syscall.O_NOFOLLOW, 0o644)
 	if err != nil {

@@ -71,6 +71,9 @@ func (l Ledger) Holds(hash string) bool {
 	return false
 }
 
+// ErrNone is a directory without a ledger.
+var ErrNone = errors.New("it holds no evidence: there is no " + LedgerName + "; `testprom -evidence DIR` makes one")
+
 // Read reads a directory and follows its chain. An error means that it cannot be read, not that it is broken: what is
 // broken is in Findings. It waits a moment for a run that is adding its entry.
 func Read(dir string) (Ledger, error) {
@@ -99,7 +102,7 @@ func (l *Ledger) readLedger() ([]byte, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if _, err = os.Stat(l.Dir); err == nil {
-			return nil, fmt.Errorf("%s holds no evidence: there is no %s; `testprom -evidence DIR` makes one", l.Dir, LedgerName)
+			return nil, fmt.Errorf("%s: %w", l.Dir, ErrNone)
 		}
 		return nil, err
 	case err != nil:

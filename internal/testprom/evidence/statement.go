@@ -72,6 +72,9 @@ type Run struct {
 // RunSchema is the version of Run: fields are added freely, and the number changes when one changes its meaning or goes.
 const RunSchema = 1
 
+// AckSchema is the version of Ack.
+const AckSchema = 1
+
 // Trigger is who or what began a run.
 type Trigger struct {
 	Kind string `json:"kind"`           // systemd, ci, terminal, recording or other
