@@ -38,8 +38,11 @@ func (l Ledger) Gate(w Wanted, now time.Time) (newest Entry, closed string) {
 		return newest, fmt.Sprintf("there are drills of the stanzas %s: say which one with -stanza",
 			suite.Line(strings.Join(known, ", ")))
 	}
-	drills := l.Drills(w.Stanza)
-	if len(drills) == 0 {
+	drills := l.Drills()
+	if w.Stanza != "" { // a run that could not name its stanza may have been of this one
+		drills = l.Drills(w.Stanza, UnknownStanza)
+	}
+	if len(drills) == 0 || w.Stanza != "" && len(l.Drills(w.Stanza)) == 0 {
 		return newest, strings.TrimSpace("there is no drill of the present repository " + ofStanza(w.Stanza))
 	}
 	newest = drills[len(drills)-1]
@@ -48,6 +51,8 @@ func (l Ledger) Gate(w Wanted, now time.Time) (newest Entry, closed string) {
 	switch {
 	case run.Verdict != "pass" || run.Exit != reason.ExitPass:
 		return newest, fmt.Sprintf("the newest drill did not pass: %s, %s", suite.Line(run.Verdict), suite.Line(run.Reason))
+	case w.Stanza != "" && run.Stanza != w.Stanza:
+		return newest, fmt.Sprintf("the newest drill does not say which stanza it was of (entry %d)", newest.Seq)
 	case age > w.MaxAge:
 		return newest, fmt.Sprintf("the newest drill is %s old, and may be %s", days(age), days(w.MaxAge))
 	case age < -skew:

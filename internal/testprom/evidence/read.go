@@ -78,7 +78,15 @@ var ErrNone = errors.New("it holds no evidence: there is no " + LedgerName + "; 
 // broken is in Findings. It waits a moment for a run that is adding its entry.
 func Read(dir string) (Ledger, error) {
 	l := Ledger{Dir: dir}
-	content, err := l.readLedger()
+	f, err := l.openLedger()
+	if err != nil {
+		return l, err
+	}
+	defer func() { _ = f.Close() }() // holds the lock: no entry comes in between
+	if err = lock(context.Background(), f, false); err != nil {
+		return l, err
+	}
+	content, err := bounded(f, maxLedger)
 	if err != nil {
 		return l, err
 	}
@@ -95,14 +103,14 @@ func (l *Ledger) found(seq int, format string, args ...any) {
 	l.Findings = append(l.Findings, Finding{seq, fmt.Sprintf(format, args...)})
 }
 
-// readLedger reads the ledger while nobody writes it.
-func (l *Ledger) readLedger() ([]byte, error) {
+// openLedger opens the ledger to be read.
+func (l *Ledger) openLedger() (*os.File, error) {
 	path := filepath.Join(l.Dir, LedgerName)
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if _, err = os.Stat(l.Dir); err == nil {
-			return nil, fmt.Errorf("%s: %w", l.Dir, ErrNone)
+			err = fmt.Errorf("%s: %w", l.Dir, ErrNone)
 		}
 		return nil, err
 	case err != nil:
@@ -112,15 +120,7 @@ func (l *Ledger) readLedger() ([]byte, error) {
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s is not a file", path)
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	if err = lock(context.Background(), f, false); err != nil {
-		return nil, err
-	}
-	return bounded(f, maxLedger)
+	return os.Open(path)
 }
 
 func bounded(f *os.File, most int64) ([]byte, error) {

@@ -24,20 +24,24 @@ func (l Ledger) Verify(keys []ed25519.PublicKey) []Finding {
 	return found
 }
 
-// Drills are the entries of drills of the repository as it was when they ran; of one stanza, or of all ("").
-func (l Ledger) Drills(stanza string) (list []Entry) {
+// UnknownStanza is that of a run which came to an end before it could name one.
+const UnknownStanza = "unknown"
+
+// Drills are the entries of drills of the repository as it was when they ran; of some stanzas, or of all.
+func (l Ledger) Drills(stanzas ...string) (list []Entry) {
 	for _, e := range l.Entries {
-		if r := e.Run; r != nil && r.Suite == suite.Drill.Name && r.Scope.AsOf == "" && (stanza == "" || r.Stanza == stanza) {
+		if r := e.Run; r != nil && r.Suite == suite.Drill.Name && r.Scope.AsOf == "" &&
+			(len(stanzas) == 0 || slices.Contains(stanzas, r.Stanza)) {
 			list = append(list, e)
 		}
 	}
 	return list
 }
 
-// Stanzas are those that were drilled.
+// Stanzas are those that were drilled, as far as they are known.
 func (l Ledger) Stanzas() (list []string) {
-	for _, e := range l.Drills("") {
-		if !slices.Contains(list, e.Run.Stanza) {
+	for _, e := range l.Drills() {
+		if e.Run.Stanza != UnknownStanza && !slices.Contains(list, e.Run.Stanza) {
 			list = append(list, e.Run.Stanza)
 		}
 	}

@@ -66,7 +66,7 @@ func (r *run) stanzaOf(labels map[string]string) string {
 			return stanza
 		}
 	}
-	return "unknown"
+	return evidence.UnknownStanza
 }
 
 // pastOf is the moment of the repository the run speaks of, "" for now: as it says itself, or, where it came to an
