@@ -69,4 +69,3 @@ func TestKeys_ThatAreNone(t *testing.T) {
 		require.ErrorContains(t, err, want, name)
 	}
 }
-

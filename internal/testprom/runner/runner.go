@@ -138,7 +138,7 @@ type run struct {
 	past      string        // the moment of the repository that they ask for; "" is now
 	begun     chan struct{} // closed at the first event of the test
 	testBegan atomic.Pointer[time.Time]
-	compiles  bool // the test begins some time after the command
+	compiles  bool               // the test begins some time after the command
 	key       ed25519.PrivateKey // signs the evidence; nil where none was given
 }
 
