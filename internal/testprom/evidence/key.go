@@ -19,8 +19,8 @@ const (
 	publicMode  = 0o644
 )
 
-// MakeKey writes a new ed25519 key: the private one to path (PKCS #8, PEM, mode 0600), the public one to path.pub (PKIX,
-// PEM). It overwrites neither.
+// MakeKey writes a new ed25519 key: the private one to path (PKCS #8, PEM, mode 0600), the public one to path.pub
+// (PKIX, PEM). It overwrites neither.
 func MakeKey(path string) (ed25519.PublicKey, error) {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {

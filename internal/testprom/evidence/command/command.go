@@ -1,5 +1,5 @@
-// Package command is what the program evidence does: it verifies what drills left as evidence, opens or closes a gate by
-// it, and adds acknowledgements.
+// Package command is what the program evidence does: it verifies what drills left as evidence, opens or closes a
+// gate by it, and adds acknowledgements.
 package command
 
 import (

@@ -80,7 +80,10 @@ func newestOnes() []newest {
 		{"with a key that may write", func(r *evidence.Run) {
 			r.Checks = evidence.Checks{Failed: []string{"readonly"}}
 		}, []string{"-require", "readonly"}, 1, "did not prove readonly (failed)"},
-		{"with a check that there is not", same, []string{"-require", "compares"}, 2, `-require "compares": there are compare, deep`},
+		{
+			"with a check that there is not", same,
+			[]string{"-require", "compares"}, 2, `-require "compares": there are compare, deep`,
+		},
 		{"with an age that is none", same, []string{"-max-age", "soon"}, 2, "write it as 8d or 36h"},
 	}
 }

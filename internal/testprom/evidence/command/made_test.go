@@ -22,8 +22,8 @@ const week = 7 * day
 // begin is when the evidence of these tests begins.
 var begin = time.Date(2026, 8, 2, 3, 0, 0, 0, time.UTC)
 
-// made is evidence of six weeks: drills of stanza demo that passed, but for the fourth, which is acknowledged by the last
-// of the seven entries.
+// made is evidence of six weeks: drills of stanza demo that passed, but for the fourth, which is acknowledged by the
+// last of the seven entries.
 type made struct {
 	dir, key string // key.pub is beside it
 	other    string // a key that signed nothing
