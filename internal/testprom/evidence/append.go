@@ -138,7 +138,8 @@ func (w *writer) repair(key ed25519.PrivateKey) error {
 func (w *writer) adopt(name string, key ed25519.PrivateKey) error {
 	line, err := w.orphan(name, key)
 	if err != nil {
-		return fmt.Errorf("%s is not named by the ledger, and cannot be what a killed run left: %w: %s", name, err, aside)
+		return fmt.Errorf("%s is not named by the ledger, and cannot be what a killed run left: %w: %s",
+			name, err, aside)
 	}
 	if !torn(w.cut, line) {
 		return fmt.Errorf("%s ends with a line that is cut, and it is not that of %s: %s", LedgerName, name, aside)

@@ -90,7 +90,8 @@ func PublicKeys(path string) (keys []ed25519.PublicKey, err error) {
 	}
 	for block, rest := pem.Decode(content); block != nil; block, rest = pem.Decode(rest) {
 		if block.Type != "PUBLIC KEY" {
-			return nil, fmt.Errorf("%s holds a %s: name the public key, FILE.pub of `evidence key FILE`", path, block.Type)
+			return nil, fmt.Errorf("%s holds a %s: name the public key, FILE.pub of `evidence key FILE`", path,
+				block.Type)
 		}
 		key, err := x509.ParsePKIXPublicKey(block.Bytes)
 		if err != nil {

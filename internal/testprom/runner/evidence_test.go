@@ -111,8 +111,8 @@ func TestEvidence_HoldsWhatTheRunPublished(t *testing.T) {
 		"deep_passed": "files,amcheck", "deep_left_out": "page_checksums", "deep_not_asked": "unique_keys",
 		"compare": "standby", "compared": "failed", "key_access": "readonly",
 	} {
-		attributes.WriteString(`{"Action":"attr","Package":"example.org/recording/drill","Test":"TestDrill/preflight",` +
-			`"Key":"label.` + name + `","Value":"` + value + `"}` + "\n")
+		attributes.WriteString(`{"Action":"attr","Package":"example.org/recording/drill",` +
+			`"Test":"TestDrill/preflight","Key":"label.` + name + `","Value":"` + value + `"}` + "\n")
 	}
 	exit, e := recorded(t, filepath.Join(t.TempDir(), "e"), between(passing(t), attributes.String()))
 	require.Equal(t, 0, exit)

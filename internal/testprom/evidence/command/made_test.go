@@ -67,7 +67,8 @@ var template = sync.OnceValues(func() (made, error) {
 })
 
 func in(root string) made {
-	return made{dir: filepath.Join(root, "evidence"), key: filepath.Join(root, "key"), other: filepath.Join(root, "other")}
+	path := func(name string) string { return filepath.Join(root, name) }
+	return made{dir: path("evidence"), key: path("key"), other: path("other")}
 }
 
 func TestMain(m *testing.M) {
@@ -117,9 +118,9 @@ func drilled(edit ...func(*evidence.Run)) func(evidence.Place) (evidence.Stateme
 			e(&run)
 		}
 		predicate, err := json.Marshal(run)
+		about := []evidence.Subject{evidence.Of("report.json", evidence.Digest(predicate))}
 		return evidence.Statement{
-			Type: evidence.StatementType, Subject: []evidence.Subject{evidence.Of("report.json", evidence.Digest(predicate))},
-			PredicateType: evidence.RunType, Predicate: predicate,
+			Type: evidence.StatementType, Subject: about, PredicateType: evidence.RunType, Predicate: predicate,
 		}, err
 	}
 }

@@ -68,7 +68,9 @@ var ofEnvelopes = []tampering{
 	{
 		name: "a failure made a pass, and the ledger made to fit", want: "it was changed after it was signed",
 		do: func(m hands) {
-			m.edited(m, entry4, func(p string) string { return strings.Replace(p, `"verdict":"fail"`, `"verdict":"pass"`, 1) })
+			m.edited(m, entry4, func(p string) string {
+				return strings.Replace(p, `"verdict":"fail"`, `"verdict":"pass"`, 1)
+			})
 		},
 	},
 	{
@@ -109,7 +111,9 @@ var ofEnvelopes = []tampering{
 	{
 		name: "an acknowledgement of another run", want: "that is not the run it was written for",
 		do: func(m hands) {
-			m.edited(m, "000007.dsse.json", func(p string) string { return strings.Replace(p, `"run":4`, `"run":5`, 1) })
+			m.edited(m, "000007.dsse.json", func(p string) string {
+				return strings.Replace(p, `"run":4`, `"run":5`, 1)
+			})
 		},
 	},
 	{

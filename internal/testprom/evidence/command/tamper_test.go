@@ -166,7 +166,8 @@ var ofLines = []tampering{
 	{
 		name: "the ends of lines as Windows has them", want: "line 1 of ledger.jsonl was changed",
 		do: func(m hands) {
-			m.write(m, evidence.LedgerName, bytes.ReplaceAll(m.read(m, evidence.LedgerName), []byte("\n"), []byte("\r\n")))
+			ledger := m.read(m, evidence.LedgerName)
+			m.write(m, evidence.LedgerName, bytes.ReplaceAll(ledger, []byte("\n"), []byte("\r\n")))
 		},
 	},
 	{
