@@ -38,7 +38,7 @@ key needs to put, read and list; the drill's own key, which only reads, is anoth
 	flags: func(set *flag.FlagSet) func(World, []string) (int, error) {
 		to := set.String("to", "", "`URL` of the bucket")
 		credentials := set.String("credentials", "", "`FILE` with the key of the bucket")
-		ca := set.String("ca", "", "`FILE` of the authorities that the store's certificate may be of (default: the system's)")
+		ca := set.String("ca", "", "`FILE` of the authorities to take certificates from (default: those of this machine)")
 		region := set.String("region", "us-east-1", "`REGION` of the bucket")
 		var retain age
 		set.Var(&retain, "retain", "lock each copy for this `TIME` (default: as long as the bucket has it)")
