@@ -18,6 +18,7 @@ import (
 // Deadlines, from design.md "Budgets and deadlines".
 const (
 	defaultRTO     = 30 * time.Minute
+	defaultRPO     = 2 * time.Minute
 	defaultCompare = 30 * time.Minute // of -compare-budget
 	overRTO        = 15 * time.Minute // what -timeout adds to the budgets
 	overTimeout    = 5 * time.Minute  // what -limit adds to -timeout

@@ -23,6 +23,8 @@ type options struct {
 	report   string
 	history  string
 	stream   string
+	evidence string // a directory
+	signKey  string
 	limit    time.Duration // 0: the default
 	reap     bool
 	version  bool
@@ -62,6 +64,7 @@ Examples:
   testprom -suite backup -textfile out/veza_backup_check.prom -- go test ./backup
   testprom -suite backup -textfile /var/lib/node_exporter/textfile_collector/veza_backup_check.prom \
            -history /var/lib/veza/backup.history -- ./backup.test -conf /etc/pgbackrest/pgbackrest.conf
+  testprom -evidence /var/lib/veza/evidence -sign-key /etc/veza/drill.key -- ./drill.test
 
 -timeout is the RTO budget + 15m for a drill (with -compare also its budget, and with
 -compare sets the RTO budget once more) and 45m for the backup checks, unless
@@ -105,6 +108,9 @@ func (o *options) flagSet(name *string) *flag.FlagSet {
 	set.StringVar(&o.report, "report", "", "write the verdict as JSON to `FILE`")
 	set.StringVar(&o.history, "history", "", "append the verdict as one JSON line to `FILE`")
 	set.StringVar(&o.stream, "stream", "", "keep the raw event stream in `FILE`")
+	set.StringVar(&o.evidence, "evidence", "",
+		"add a statement of the run to `DIR`, one envelope and a line of its ledger; the program evidence verifies it")
+	set.StringVar(&o.signKey, "sign-key", "", "sign it with the ed25519 key in `FILE`, as evidence key makes it")
 	set.DurationVar(&o.limit, "limit", 0,
 		"kill COMMAND after `DURATION` (default: its -timeout + 5m); compiling does not count")
 	set.StringVar(&o.slot, "slot", "", "first wait until no other run has the lock `FILE`: the drills of one "+
@@ -155,10 +161,26 @@ func (o *options) validate(name string, args []string) error {
 		return errors.New("-fleet runs nothing: it reads reports")
 	case o.fleet != "" && (o.textfile != "" || o.history != "" || o.stream != ""):
 		return errors.New("-fleet writes no -textfile, -history or -stream, only -report")
+	case o.fleet != "" && o.evidence != "":
+		return errors.New("-fleet adds nothing to -evidence")
+	case o.signKey != "" && o.evidence == "":
+		return errors.New("-sign-key signs what -evidence DIR adds: give both")
 	case o.kept && !o.reap:
 		return errors.New("-kept goes with -reap")
 	}
 	return o.distinct()
+}
+
+// within says whether a file lies in a directory; path is absolute, and its directory resolved.
+func within(dir, path string) bool {
+	if dir == "" {
+		return false
+	}
+	absolute, err := filepath.Abs(dir)
+	if resolved, unresolved := filepath.EvalSymlinks(absolute); unresolved == nil {
+		absolute = resolved
+	}
+	return err == nil && filepath.Dir(path) == absolute
 }
 
 // distinct refuses two outputs in one file.
@@ -181,6 +203,10 @@ func (o *options) distinct() error {
 			return fmt.Errorf("%s and %s name the same file %s", before, out.flag, out.path)
 		}
 		seen[path] = out.flag
+		if within(o.evidence, path) {
+			return fmt.Errorf("%s %s lies in the directory of -evidence, where a file that the ledger does not "+
+				"name is tampering: put it elsewhere", out.flag, out.path)
+		}
 	}
 	if strings.HasSuffix(o.textfile, "/") {
 		return fmt.Errorf("-textfile %s: is a directory", o.textfile)

@@ -3,6 +3,7 @@ package runner
 import (
 	"cmp"
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"flag"
 	"fmt"
@@ -137,7 +138,8 @@ type run struct {
 	past      string        // the moment of the repository that they ask for; "" is now
 	begun     chan struct{} // closed at the first event of the test
 	testBegan atomic.Pointer[time.Time]
-	compiles  bool // the test begins some time after the command
+	compiles  bool               // the test begins some time after the command
+	key       ed25519.PrivateKey // signs the evidence; nil where none was given
 }
 
 func (r *run) main() int {
@@ -177,9 +179,11 @@ func (r *run) check() error {
 		}
 	}
 	if r.history != "" {
-		return checkAppend(r.history)
+		if err := checkAppend(r.history); err != nil {
+			return err
+		}
 	}
-	return nil
+	return r.checkEvidence()
 }
 
 // refuseOtherSuite refuses the textfile of another suite: its verdicts would be gone.
