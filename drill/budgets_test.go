@@ -11,6 +11,7 @@ import (
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/verify"
 )
 

@@ -146,3 +146,29 @@ func TestNotification_IsOnePageUntilTheDrillIsGreen(t *testing.T) {
 		assert.Contains(t, n.Alerts[0].Annotations["runbook_url"], "/backup-restore-drill-red")
 	}
 }
+
+// The host of a red drill dies: nobody says RESOLVED before a drill is green, on whichever host.
+func TestNotification_OutlivesTheHostOfARedDrill(t *testing.T) {
+	t.Parallel()
+	long(t)
+	w := newWebhook(t)
+	s := newSite(t, alertmanager(t, w))
+	s.run("drill", drillFile, "wal-missing", 1)
+	w.hears("pager", "firing")
+	w.hears("daily", "firing wal_missing")
+
+	s.dies()
+	w.hears("daily", "resolved wal_missing") // the series are gone, and the alert by reason with them
+	missing := s.state(promptly, "BackupRestoreDrillMissing", "firing")
+	require.Len(t, missing.Alerts, 1)
+	assert.Contains(t, missing.Alerts[0].Annotations["description"], "from "+s.exporter)
+	assert.Contains(t, missing.Alerts[0].Annotations["description"], "Its host does not answer")
+	gone := s.state(promptly, "BackupRestoreDrillRed", "firing")
+	assert.Contains(t, gone.Alerts[0].Annotations["description"], "has since stopped answering")
+	assert.Equal(t, []string{"firing"}, w.of("pager"))
+
+	s.runOn(s.other, "drill", drillFile, "pass", 0)
+	w.hears("pager", "resolved")
+	assert.Equal(t, []string{"firing", "resolved"}, w.of("pager"))
+	s.state(promptly, "BackupRestoreDrillMissing", "inactive")
+}

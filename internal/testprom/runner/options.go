@@ -29,6 +29,7 @@ type options struct {
 	kept     bool
 	names    []string // of kept sandboxes; none is all
 	fleet    string   // a directory of reports
+	alarm    alarmOptions
 	verbose  bool
 	command  []string
 }
@@ -38,6 +39,8 @@ const synopsis = `  testprom [flags] -- COMMAND...      run COMMAND ("go test ./
   testprom [flags] < drill.jsonl      judge a recorded stream
   testprom -reap [-kept [NAME...]]    remove what killed drills left behind; -kept: what -keep left
   testprom -fleet DIR                 list the newest verdict of every stanza, by the reports in DIR
+  testprom -alarm-test -alertmanager URL -textfile FILE
+                                      try whether a red drill becomes an alert that is on its way to somebody
 `
 
 const usage = `testprom runs a restore drill, or the backup checks, or reads the event stream of
@@ -64,6 +67,10 @@ Examples:
 -timeout is the RTO budget + 15m for a drill (with -compare also its budget, and with
 -compare sets the RTO budget once more) and 45m for the backup checks, unless
 COMMAND has one. A textfile belongs to one suite.
+
+-alarm-test writes a red drill of the stanza alarm-test beside -textfile, and removes it
+again. Its exit status: 0 the alarm arrived, and ended; 1 it did not; 2 nobody could be
+asked, or it was interrupted.
 
 -fleet takes a drill of more than 8 days ago and backup checks of more than 28 hours
 ago for no verdict (2), as the alerts do.
@@ -104,12 +111,14 @@ func (o *options) flagSet(name *string) *flag.FlagSet {
 	set.StringVar(&o.history, "history", "", "append the verdict as one JSON line to `FILE`")
 	set.StringVar(&o.stream, "stream", "", "keep the raw event stream in `FILE`")
 	set.DurationVar(&o.limit, "limit", 0,
-		"kill COMMAND after `DURATION` (default: its -timeout + 5m); compiling does not count")
+		"kill COMMAND after `DURATION` (default: its -timeout + 5m); compiling does not count; with -alarm-test, "+
+			"what each link of the chain may take (default: 1m to 20m)")
 	set.BoolVar(&o.verbose, "v", false, "say all there is to say: every line of a step, every measurement")
 	set.BoolVar(&o.reap, "reap", false, "remove what killed drills left behind, list what -keep left, then exit")
 	set.BoolVar(&o.kept, "kept", false, "with -reap: remove what -keep left, all of it or what is named")
 	set.StringVar(&o.fleet, "fleet", "", "list what the reports in `DIR` and in its directories, one a stanza, say, "+
 		"with what is due; the exit status is the worst; -report writes the list as JSON")
+	o.alarm.flags(set)
 	set.BoolVar(&o.version, "version", false, "print version, commit, Go and environment, then exit")
 	return set
 }
@@ -149,6 +158,9 @@ func (o *options) validate(name string, args []string) error {
 		return errors.New("-fleet writes no -textfile, -history or -stream, only -report")
 	case o.kept && !o.reap:
 		return errors.New("-kept goes with -reap")
+	}
+	if err := o.alarm.validate(o); err != nil {
+		return err
 	}
 	return o.distinct()
 }
