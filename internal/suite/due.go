@@ -8,5 +8,5 @@ const (
 	DrillDue    = 8 * 24 * time.Hour  // the newest verdict of the drill: a week and a day
 	CheckDue    = 28 * time.Hour      // that of the backup checks: a day and four hours
 	ComparedDue = 35 * 24 * time.Hour // of any range of blocks, where drills compare
-	AlarmDue    = 35 * 24 * time.Hour // the last alarm that was tried, every month
+	AlarmDue    = 40 * 24 * time.Hour // the last alarm that was tried, every month
 )

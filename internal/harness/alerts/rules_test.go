@@ -195,6 +195,26 @@ func TestRules_HoldNoBudget(t *testing.T) {
 	}
 }
 
+// The role's list says the same as the program.
+func TestRole_ExpectsWhatTheProgramDoes(t *testing.T) {
+	role := fixtures + "ansible/roles/drill_monitoring/"
+	text, err := os.ReadFile(role + "vars/main.yml")
+	require.NoError(t, err)
+	for name, want := range map[string]time.Duration{
+		"__drill_monitoring_drill_max_age": suite.Drill.Due, "__drill_monitoring_check_max_age": suite.Backup.Due,
+	} {
+		assert.Contains(t, string(text), fmt.Sprintf("%s: %d ", name, int(want.Seconds())))
+	}
+	text, err = os.ReadFile(role + "defaults/main.yml")
+	require.NoError(t, err)
+	assert.Contains(t, string(text), fmt.Sprintf("_alarm_max_age: %d ", int(suite.AlarmDue.Seconds())))
+	text, err = os.ReadFile(role + "templates/expected.rules.yml.j2")
+	require.NoError(t, err)
+	for _, name := range append(expectedSeries, "veza_backup_alarm_path_expected") {
+		assert.Contains(t, string(text), "record: "+name+"\n")
+	}
+}
+
 // written are the metrics of both suites.
 func written() (names []string) {
 	for _, kind := range suite.Suites {

@@ -106,12 +106,21 @@ func (t test) waits(ctx context.Context, link, what string, bound time.Duration,
 	}
 	bounded, cancel := context.WithTimeoutCause(ctx, bound, fmt.Errorf("not within %s", bound))
 	defer cancel()
-	err := wait.For(bounded, what, lookEvery, condition)
+	var last error // answer, of a question that was not cut short by the bound
+	err := wait.For(bounded, what, lookEvery, func(ctx context.Context) error {
+		answer := condition(ctx)
+		if last == nil || ctx.Err() == nil {
+			last = answer
+		}
+		return answer
+	})
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case bounded.Err() != nil:
+		err = fmt.Errorf("waiting for %s: %w (last answer: %w)", what, context.Cause(bounded), last)
 	}
 	return &Broken{link, fmt.Errorf("%w. %s", err, advice)}
 }

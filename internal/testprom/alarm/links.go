@@ -14,6 +14,7 @@ import (
 // Bounds of the links, where no limit is given. A target may be scraped every few minutes, and the rule has a `for`
 // of five.
 const (
+	readyTime    = 30 * time.Second
 	exporterTime = time.Minute
 	scrapeTime   = 5 * time.Minute
 	ruleTime     = 15 * time.Minute
@@ -25,17 +26,35 @@ const (
 
 const series = `veza_backup_drill_last_success{stanza="` + Stanza + `"}`
 
-// answers asks each server that is named once, before anything is written.
+// answers asks each server that is named, before anything is written. One that begins to work is waited for.
 func (t test) answers(ctx context.Context) error {
+	ask := func(s Server, path string) func(context.Context) error {
+		return func(ctx context.Context) error {
+			_, err := s.get(ctx, path)
+			return err
+		}
+	}
 	for _, server := range []struct {
 		Server
-		path string
-	}{{t.Alertmanager, "/api/v2/status"}, {t.Prometheus, "/-/ready"}, {t.NodeExporter, "/metrics"}} {
+		ask func(context.Context) error
+	}{
+		{t.Alertmanager, func(ctx context.Context) error {
+			_, err := t.Alertmanager.alerts(ctx)
+			return err
+		}},
+		{t.Prometheus, ask(t.Prometheus, "/-/ready")},
+		{t.NodeExporter, ask(t.NodeExporter, "/metrics")},
+	} {
 		if !server.Given() {
 			continue
 		}
-		if _, err := server.get(ctx, server.path); err != nil {
-			return fmt.Errorf("nothing was tried: %s: %w", server.flag, err)
+		var silent *Broken
+		err := t.waits(ctx, "", server.flag+" to answer", readyTime, "Is the URL right?", server.ask)
+		if errors.As(err, &silent) {
+			return fmt.Errorf("nothing was tried: %w", silent.Err)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
