@@ -135,7 +135,8 @@ func TestAlarm_NamesTheLinkThatDoesNotAnswer(t *testing.T) {
 			[]string{"-alertmanager", page.URL}, 2, "no Alertmanager", "",
 		},
 		"Alertmanager does not listen": {
-			[]string{"-alertmanager", "http://127.0.0.1:1"}, 2, "nothing was tried: waiting for -alertmanager to answer", "",
+			[]string{"-alertmanager", "http://127.0.0.1:1"},
+			2, "nothing was tried: waiting for -alertmanager to answer", "",
 		},
 		"a password": {
 			[]string{"-alertmanager", "http://me:geheim@" + address}, 2, "let a proxy on loopback add the password", "",

@@ -48,7 +48,9 @@ func TestActive(t *testing.T) {
 		want   []string
 		why    string
 	}{
-		"active":      {`[{"status":{"state":"active"},"receivers":[{"name":"a"},{"name":"b"}]}]`, []string{"a", "b"}, ""},
+		"active": {
+			`[{"status":{"state":"active"},"receivers":[{"name":"a"},{"name":"b"}]}]`, []string{"a", "b"}, "",
+		},
 		"none":        {`[]`, nil, "it has none"},
 		"no receiver": {`[{"status":{"state":"active"}}]`, nil, "with 0 receivers"},
 		"not yet":     {`[{"status":{"state":"unprocessed"},"receivers":[{"name":"a"}]}]`, nil, "it is unprocessed"},
@@ -59,11 +61,14 @@ func TestActive(t *testing.T) {
 			`[{"status":{"state":"suppressed","inhibitedBy":["x"]},"receivers":[{"name":"a"}]}]`, nil, "inhibited",
 		},
 		"of two one is active": {
-			`[{"status":{"state":"suppressed","silencedBy":["x"]}},{"status":{"state":"active"},"receivers":[{"name":"a"}]}]`,
-			[]string{"a"}, "",
+			`[{"status":{"state":"suppressed","silencedBy":["x"]}},` +
+				`{"status":{"state":"active"},"receivers":[{"name":"a"}]}]`,
+			[]string{"a"},
+			"",
 		},
 		"of another stanza": {
-			`[{"labels":{"alertname":"BackupRestoreDrillRed","stanza":"shop"}, "status":{"state":"active"},"receivers":[{"name":"a"}]}]`,
+			`[{"labels":{"alertname":"BackupRestoreDrillRed","stanza":"shop"}, ` +
+				`"status":{"state":"active"},"receivers":[{"name":"a"}]}]`,
 			nil, "it has none",
 		},
 	} {
@@ -102,7 +107,8 @@ func TestWaits_SaysTheLastAnswer(t *testing.T) {
 	})
 	var broken *Broken
 	require.ErrorAs(t, err, &broken)
-	assert.Equal(t, "the rule: waiting for it to fire: not within 10ms (last answer: it is pending). Look.", err.Error())
+	assert.Equal(t, "the rule: waiting for it to fire: not within 10ms (last answer: it is pending). Look.",
+		err.Error())
 
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stopped := errors.New("a signal")
@@ -113,7 +119,7 @@ func TestWaits_SaysTheLastAnswer(t *testing.T) {
 
 // Whatever answers, it is alerts or an error, and none of another stanza.
 func FuzzParseAlerts(f *testing.F) {
-	f.Add([]byte(`[{"labels":{"alertname":"BackupRestoreDrillRed","stanza":"alarm-test"},"status":{"state":"active"}}]`))
+	f.Add([]byte(labelled(`[{"status":{"state":"active"}}]`)))
 	f.Add([]byte(`{}`))
 	f.Add([]byte(`[null, 1]`))
 	f.Fuzz(func(t *testing.T, answer []byte) {

@@ -68,8 +68,8 @@ func (t test) arrives(ctx context.Context) error {
 	if err := t.fires(ctx); err != nil {
 		return err
 	}
-	bound, advice := blindTime, "node_exporter, Prometheus, its rule "+Alert+" or its way to Alertmanager did not pass it "+
-		"on: -node-exporter and -prometheus find out which"
+	bound, advice := blindTime, "node_exporter, Prometheus, its rule "+Alert+" or its way to Alertmanager did not "+
+		"pass it on: -node-exporter and -prometheus find out which"
 	if t.Prometheus.Given() {
 		bound, advice = handOverTime, "Prometheus fires and Alertmanager has not heard of it: look at alerting in "+
 			"prometheus.yml, and at prometheus_notifications_errors_total"
@@ -214,7 +214,7 @@ func (t test) ends(ctx context.Context, what string) error {
 		func(ctx context.Context) error {
 			alerts, err := t.Alertmanager.alerts(ctx)
 			if err == nil && len(alerts) > 0 {
-				err = errors.New("Alertmanager still has it")
+				err = errors.New("it is still there")
 			}
 			return err
 		})

@@ -31,11 +31,12 @@ func NewServer(flag, text string) (Server, error) {
 	}
 	u, err := url.Parse(text)
 	switch {
-	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "":
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https",
+		u.RawQuery != "" || u.Fragment != "":
 		return Server{}, fmt.Errorf("%s must be a URL such as http://127.0.0.1:9093", flag)
 	case u.User != nil:
-		return Server{}, fmt.Errorf("%s has a user in it, and everybody on this machine can read a command line: let a "+
-			"proxy on loopback add the password, and name the proxy", flag)
+		return Server{}, fmt.Errorf("%s has a user in it, and everybody on this machine can read a command line: let "+
+			"a proxy on loopback add the password, and name the proxy", flag)
 	}
 	return Server{flag: flag, base: strings.TrimRight(u.String(), "/")}, nil
 }

@@ -22,7 +22,8 @@ type alarmOptions struct {
 func (a *alarmOptions) flags(set *flag.FlagSet) {
 	set.BoolVar(&a.test, "alarm-test", false, "try whether a red drill becomes an alert that is on its way to somebody")
 	set.StringVar(&a.alertmanager, "alertmanager", "", "with -alarm-test: `URL` of Alertmanager, without a password")
-	set.StringVar(&a.prometheus, "prometheus", "", "with -alarm-test: `URL` of Prometheus, which is asked how far it is")
+	set.StringVar(&a.prometheus, "prometheus", "",
+		"with -alarm-test: `URL` of Prometheus, which is asked how far it is")
 	set.StringVar(&a.nodeExporter, "node-exporter", "",
 		"with -alarm-test: `URL` of the node_exporter of this host, which is asked whether it serves the file")
 }
@@ -103,7 +104,8 @@ func (w World) alarmRequest(o options) (r alarm.Request, err error) {
 	}
 	r.Limit, r.Files = o.limit, w.Textfile
 	r.Say = func(format string, args ...any) {
-		_, _ = fmt.Fprintln(w.Stdout, printable(fmt.Sprintf(format, args...))) // a terminal that is gone changes nothing
+		// A terminal that is gone changes nothing.
+		_, _ = fmt.Fprintln(w.Stdout, printable(fmt.Sprintf(format, args...)))
 	}
 	return r, nil
 }
