@@ -150,6 +150,8 @@ lint-ansible: ## the roles, YAML and shell scripts: ansible-lint, yamllint, shel
 	@yamllint --strict --config-file .yamllint fixtures .github .golangci.yml
 	@cd fixtures/ansible && ansible-lint --offline --profile production
 	@.ci/units --check
+	@.ci/packages promtool
+	@.ci/expected
 
 .PHONY: lint-routes
 lint-routes: ## the example of Alertmanager's route, by amtool

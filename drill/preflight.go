@@ -49,6 +49,9 @@ func preflight(ctx context.Context, out suite.Out, r request) (found ready, err 
 	}
 	tellPast(out, asked.RepoTargetTime)
 	tellScope(out, asked)
+	if r.real == nil {
+		publishBudgets(out, asked)
+	}
 	warn(ctx, out, r.env, asked)
 	if found.checks, err = verify.LoadChecks(asked.Checks, asked.Database, asked.MinUsers); err != nil {
 		return found, err

@@ -40,6 +40,7 @@ type Suite struct {
 	InfoLabels []string // labels of the info metric, published as label.<name>
 	Words      Words
 	Timeout    time.Duration // of a run that was given none; 0: the RTO budget counts
+	Due        time.Duration // how old its newest verdict may be
 	// Independent steps are claims: each is asked whatever became of the others, and a
 	// run says beforehand (AskedKey) which ones it asks.
 	Independent bool
@@ -61,6 +62,7 @@ var Drill = Suite{
 	Name:      "drill",
 	Test:      "TestDrill",
 	Namespace: "veza_backup_drill_",
+	Due:       DrillDue,
 	Words: Words{
 		Title: "drill", Step: "step", Sound: "restored",
 		Passed: "The backups restore: every expected step ran and passed. " +
@@ -84,11 +86,13 @@ var Drill = Suite{
 			Help: "Restore time plus the replay time of the most WAL archived between two backups, at the measured " +
 				"replay rate.",
 		},
+		{Name: "rto_budget_seconds", Help: "RTO budget of the run."},
 		{
 			Name:   "rpo_seconds",
 			Help:   "Age of the newest moment that came back when recovery found the end of the archive.",
 			Labels: []string{"basis"},
 		},
+		{Name: "rpo_budget_seconds", Help: "RPO budget of the run."},
 		{Name: "restored_bytes", Help: "Size of the restored files before recovery."},
 		{Name: "wal_segments_replayed", Help: "WAL segments recovery took from the archive."},
 		{
@@ -111,6 +115,7 @@ var Drill = Suite{
 			Name: "backup_age_seconds",
 			Help: "Age of the restored backup set, from its stop to the preflight of the drill.",
 		},
+		{Name: "backup_age_budget_seconds", Help: "Oldest the newest backup set may be."},
 		{Name: "compared_rows", Help: "Restored rows that were compared with production, or with another backup set."},
 		{Name: "compared_bytes", Help: "Size of these rows, as text."},
 		{Name: "compare_coverage_ratio", Help: "Share of all blocks of tables that this run compared."},

@@ -31,7 +31,8 @@ type options struct {
 	kept     bool
 	names    []string // of kept sandboxes; none is all
 	fleet    string   // a directory of reports
-	slot     string   // a lock file that all runs of a host share
+	alarm    alarmOptions
+	slot     string // a lock file that all runs of a host share
 	slotWait time.Duration
 	verbose  bool
 	command  []string
@@ -42,6 +43,8 @@ const synopsis = `  testprom [flags] -- COMMAND...      run COMMAND ("go test ./
   testprom [flags] < drill.jsonl      judge a recorded stream
   testprom -reap [-kept [NAME...]]    remove what killed drills left behind; -kept: what -keep left
   testprom -fleet DIR                 list the newest verdict of every stanza, by the reports in DIR
+  testprom -alarm-test -alertmanager URL -textfile FILE
+                                      try whether a red drill becomes an alert that is on its way to somebody
 `
 
 const usage = `testprom runs a restore drill, or the backup checks, or reads the event stream of
@@ -69,6 +72,10 @@ Examples:
 -timeout is the RTO budget + 15m for a drill (with -compare also its budget, and with
 -compare sets the RTO budget once more) and 45m for the backup checks, unless
 COMMAND has one. A textfile belongs to one suite.
+
+-alarm-test writes a red drill of the stanza alarm-test beside -textfile, and removes it
+again. Its exit status: 0 the alarm arrived, and ended; 1 it did not; 2 nobody could be
+asked, or it was interrupted.
 
 -fleet takes a drill of more than 8 days ago and backup checks of more than 28 hours
 ago for no verdict (2), as the alerts do.
@@ -112,7 +119,8 @@ func (o *options) flagSet(name *string) *flag.FlagSet {
 		"add a statement of the run to `DIR`, one envelope and a line of its ledger; the program evidence verifies it")
 	set.StringVar(&o.signKey, "sign-key", "", "sign it with the ed25519 key in `FILE`, as evidence key makes it")
 	set.DurationVar(&o.limit, "limit", 0,
-		"kill COMMAND after `DURATION` (default: its -timeout + 5m); compiling does not count")
+		"kill COMMAND after `DURATION` (default: its -timeout + 5m); compiling does not count; with -alarm-test, "+
+			"what each link of the chain may take (default: 1m to 20m)")
 	set.StringVar(&o.slot, "slot", "", "first wait until no other run has the lock `FILE`: the drills of one "+
 		"host one after the other")
 	set.DurationVar(&o.slotWait, "slot-wait", slotWait, "give up as locked when -slot is not free after `DURATION`")
@@ -121,6 +129,7 @@ func (o *options) flagSet(name *string) *flag.FlagSet {
 	set.BoolVar(&o.kept, "kept", false, "with -reap: remove what -keep left, all of it or what is named")
 	set.StringVar(&o.fleet, "fleet", "", "list what the reports in `DIR` and in its directories, one a stanza, say, "+
 		"with what is due; the exit status is the worst; -report writes the list as JSON")
+	o.alarm.flags(set)
 	set.BoolVar(&o.version, "version", false, "print version, commit, Go and environment, then exit")
 	return set
 }
@@ -167,6 +176,9 @@ func (o *options) validate(name string, args []string) error {
 		return errors.New("-sign-key signs what -evidence DIR adds: give both")
 	case o.kept && !o.reap:
 		return errors.New("-kept goes with -reap")
+	}
+	if err := o.alarm.validate(o); err != nil {
+		return err
 	}
 	return o.distinct()
 }
