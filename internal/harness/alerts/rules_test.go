@@ -156,7 +156,7 @@ func kebab(name string) string {
 func TestRules_NameOnlyMetricsThatAreWritten(t *testing.T) {
 	text, err := os.ReadFile(rulesFile)
 	require.NoError(t, err)
-	names := regexp.MustCompile(`veza_backup_(?:drill|check)_\w+(?::\w+)?`).FindAllString(string(text), -1)
+	names := regexp.MustCompile(`veza_backup_(?:drill|check|control)_\w+(?::\w+)?`).FindAllString(string(text), -1)
 	require.Greater(t, len(names), 10)
 	for _, name := range names {
 		metric, _, _ := strings.Cut(name, ":") // of a recording rule's name
@@ -166,7 +166,7 @@ func TestRules_NameOnlyMetricsThatAreWritten(t *testing.T) {
 	}
 }
 
-// written are the metrics of both suites.
+// written are the metrics of all suites.
 func written() (names []string) {
 	for _, kind := range suite.Suites {
 		for _, d := range textfile.Definitions(kind) {
