@@ -76,6 +76,7 @@ func TestRules_AreTheAlertsOfTheContract(t *testing.T) {
 		"BackupRestoreDrillSlow", "BackupRestoreDrillRPO", "BackupRestoreDrillOldSet",
 		"BackupDataDiffers", "BackupDataNotCompared",
 		"BackupTextfileUnreadable", "BackupCheckFailed", "BackupCheckStale", "BackupUnitFailed",
+		"BackupDrillControlFailed", "BackupDrillControlStale",
 	}, names)
 }
 
