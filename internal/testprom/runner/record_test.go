@@ -33,9 +33,6 @@ func TestRecord(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.CopyFS(dir, os.DirFS("testdata/recording")))
 	for _, s := range suite.Suites {
-		if s.Chosen { // it is in the package of another one
-			continue
-		}
 		runIn(t, dir, nil, "go", "test", "-c", "-o", s.Name+".test", "./"+s.Name)
 	}
 	for _, c := range streamCases(t) {
