@@ -18,9 +18,12 @@ import (
 	"veza.fr/recovery/internal/suite"
 )
 
-// Due is how old the newest verdict of a suite may be: a week and a day for the drill, a day and four hours for the
-// backup checks, as the alerts BackupRestoreDrillStale and BackupCheckStale have it.
-var Due = map[string]time.Duration{suite.Drill.Name: 8 * 24 * time.Hour, suite.Backup.Name: 28 * time.Hour}
+// Due is how old the newest verdict of a suite may be: a week and a day for the drill and its control, a day and four
+// hours for the backup checks, as the alerts BackupRestoreDrillStale, BackupDrillControlStale and BackupCheckStale
+// have it.
+var Due = map[string]time.Duration{
+	suite.Drill.Name: 8 * 24 * time.Hour, suite.Control.Name: 8 * 24 * time.Hour, suite.Backup.Name: 28 * time.Hour,
+}
 
 // Schema is the version of the list as JSON: fields are added freely, and the number changes when one changes its
 // meaning or goes.

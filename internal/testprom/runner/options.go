@@ -70,7 +70,7 @@ finds each of them; of ./drill it runs TestControl.
 the backup checks, unless
 COMMAND has one. A textfile belongs to one suite.
 
--fleet takes a drill of more than 8 days ago and backup checks of more than 28 hours
+-fleet takes a drill, or its control, of more than 8 days ago and backup checks of more than 28 hours
 ago for no verdict (2), as the alerts do.
 
 Exit status: 0 every expected step ran and passed; 1 the backups, or the restore
