@@ -2,6 +2,7 @@ package drill
 
 import (
 	"context"
+	"errors"
 	"os"
 
 	"veza.fr/recovery/internal/reason"
@@ -73,9 +74,9 @@ func refuseControl(asked settings.Settings) error {
 }
 
 // choose drills the view without a fault as far as preflight goes, and chooses what to break.
-func (c *control) choose(ctx context.Context, out suite.Out) error {
+func (c *control) choose(ctx context.Context, out suite.Out) (err error) {
 	inner := apart(out)
-	defer c.leave(inner)
+	defer func() { err = errors.Join(err, c.leave(inner)) }()
 	out.Say("a drill without a fault, up to preflight")
 	found, err := preflight(ctx, inner, c.request)
 	if err = notJudged(suite.Drill.Judge(ctx, "preflight", err)); err != nil {

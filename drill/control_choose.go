@@ -46,8 +46,8 @@ func choose(p plan, directory string, files []wal.File, encrypted bool) (c chose
 // another copy.
 func segmentToBreak(p plan) (wal.Entry, error) {
 	if p.set.Offline() {
-		return wal.Entry{}, reason.Errorf(reason.NoTests, "backup set %s was taken offline, and where its WAL begins is "+
-			"not known before it is restored: choose another one with -set", p.set.Label)
+		return wal.Entry{}, reason.Errorf(reason.NoTests, "backup set %s was taken offline, and where its WAL begins "+
+			"is not known before it is restored: choose another one with -set", p.set.Label)
 	}
 	start, err := repository.Start(p.set, p.segmentSize)
 	if err != nil {

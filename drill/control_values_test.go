@@ -55,15 +55,18 @@ func TestSegmentToBreak(t *testing.T) {
 		},
 		"only the backup's own": {
 			"000000010000000000000005",
-			[]string{"000000010000000000000005"}, "000000010000000000000005",
+			[]string{"000000010000000000000005"},
+			"000000010000000000000005",
 		},
 		"not the last": {
 			"000000010000000000000005",
-			[]string{"000000010000000000000005", "000000010000000000000006"}, "000000010000000000000005",
+			[]string{"000000010000000000000005", "000000010000000000000006"},
+			"000000010000000000000005",
 		},
 		"the last, where the backup ends in it": {
 			"000000010000000000000006",
-			[]string{"000000010000000000000005", "000000010000000000000006"}, "000000010000000000000006",
+			[]string{"000000010000000000000005", "000000010000000000000006"},
+			"000000010000000000000006",
 		},
 	} {
 		got, err := segmentToBreak(planOver(t, c.stop, c.list...))
@@ -87,8 +90,11 @@ func TestSegmentToBreak_NoneWithACopy(t *testing.T) {
 func TestChoose(t *testing.T) {
 	p := planOver(t, "000000010000000000000005", "000000010000000000000005", "000000010000000000000006")
 	files := []wal.File{
-		{Path: "backup.manifest", Size: 900}, {Path: "backup.manifest.copy", Size: 900},
-		{Path: "bundle/1", Size: 50}, {Path: "bundle/2", Size: 60}, {Path: "pg_data/a.zst", Size: 7},
+		{Path: "backup.manifest", Size: 900},
+		{Path: "backup.manifest.copy", Size: 900},
+		{Path: "bundle/1", Size: 50},
+		{Path: "bundle/2", Size: 60},
+		{Path: "pg_data/a.zst", Size: 7},
 	}
 	got, err := choose(p, inArchive, files, true)
 	require.NoError(t, err)
@@ -115,25 +121,26 @@ func TestByteToFlip(t *testing.T) {
 func TestFault_Judge(t *testing.T) {
 	f := fault{shows: "recover", why: reason.WALCorrupt, names: "0005"}
 	is := func(r reason.Reason, text string) error { return reason.Errorf(r, "%s", text) }
+	in := func(step string, err error) ended { return ended{step: step, err: err} }
 	for name, c := range map[string]struct {
 		e    ended
 		met  int
 		want finding
 	}{
-		"found":                  {ended{step: "recover", err: is(reason.WALCorrupt, "segment 0005")}, 1, faultFound},
-		"no fault was seen":      {ended{step: "recover", err: is(reason.WALCorrupt, "segment 0005")}, 0, faultMistaken},
-		"another segment":        {ended{step: "recover", err: is(reason.WALCorrupt, "segment 0004")}, 1, faultMistaken},
-		"another reason":         {ended{step: "recover", err: is(reason.StartFailed, "segment 0005")}, 1, faultMistaken},
-		"another step":           {ended{step: "restore", err: is(reason.WALCorrupt, "segment 0005")}, 1, faultMistaken},
+		"found":                  {in("recover", is(reason.WALCorrupt, "segment 0005")), 1, faultFound},
+		"no fault was seen":      {in("recover", is(reason.WALCorrupt, "segment 0005")), 0, faultMistaken},
+		"another segment":        {in("recover", is(reason.WALCorrupt, "segment 0004")), 1, faultMistaken},
+		"another reason":         {in("recover", is(reason.StartFailed, "segment 0005")), 1, faultMistaken},
+		"another step":           {in("restore", is(reason.WALCorrupt, "segment 0005")), 1, faultMistaken},
 		"let through":            {ended{step: "recover"}, 1, faultPassed},
 		"let through, unseen":    {ended{step: "recover"}, 0, faultPassed},
-		"the environment failed": {ended{step: "recover", err: is(reason.SandboxFailed, "0005")}, 1, faultUnjudged},
-		"stopped":                {ended{step: "recover", err: is(reason.Interrupted, "0005")}, 1, faultUnjudged},
+		"the environment failed": {in("recover", is(reason.SandboxFailed, "0005")), 1, faultUnjudged},
+		"stopped":                {in("recover", is(reason.Interrupted, "0005")), 1, faultUnjudged},
 	} {
 		assert.Equal(t, c.want, f.judge(c.e, c.met), name)
 	}
 	nameless := fault{shows: "restore", why: reason.RepoCorrupt}
-	assert.Equal(t, faultFound, nameless.judge(ended{step: "restore", err: is(reason.RepoCorrupt, "cut")}, 3))
+	assert.Equal(t, faultFound, nameless.judge(in("restore", is(reason.RepoCorrupt, "cut")), 3))
 }
 
 // A repository that is broken anyway says nothing of the drill; what the environment did keeps its reason.

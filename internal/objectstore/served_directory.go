@@ -22,8 +22,8 @@ const (
 )
 
 // ServeDirectory serves the files of a directory as the objects of a bucket, by their paths below it and behind
-// ServedPath. Both pairs of keys only read. Names that are links are left out of a list, and are followed where they are asked for, as
-// pgBackRest does in a posix repository.
+// ServedPath. Both pairs of keys only read. Names that are links are left out of a list, and are followed where they
+// are asked for, as pgBackRest does in a posix repository.
 func ServeDirectory(ctx context.Context, directory string) (*Store, error) {
 	s := invent("localhost")
 	s.ReadKey, s.ReadSecret = Credentials()

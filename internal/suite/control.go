@@ -14,11 +14,12 @@ var Control = Suite{
 	Namespace: "veza_backup_control_",
 	Words: Words{
 		Title: "control of the drill", Step: "fault", Opens: "open", Sound: "faults_found",
-		Passed:     "The drill is red when it should be: it found every fault that was put before it, with its right reason.",
+		Passed: "The drill is red when it should be: it found every fault that was put before it, with its right " +
+			"reason.",
 		NotCleaned: "The drill found every fault that was put before it; only cleaning up after the run failed.",
 		AtFault:    "fault_let_through",
-		Failed: "The drill does not find this fault any more, though it was put before it: what it says of the backups " +
-			"cannot be relied on.",
+		Failed: "The drill does not find this fault any more, though it was put before it: what it says of the " +
+			"backups cannot be relied on.",
 		FailedNext: "Trust no green drill until this is mended: look for what changed since the last control that " +
 			"passed (the drill, pgBackRest, PostgreSQL), and run the control again with testprom -v.",
 	},

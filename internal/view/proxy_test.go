@@ -14,8 +14,18 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// head is how an answer begins.
+type head struct {
+	StatusCode    int
+	ContentLength int64
+	Header        http.Header
+}
+
+// asker asks for some bytes of what lies at a path, or for all of them.
+type asker func(method, path, bytes string) (answer head, body string)
+
 // behindProxy is a proxy in front of a store of one file and one list, and what came to the store.
-func behindProxy(t *testing.T) (p *Proxy, ask func(method, path, bytes string) (*http.Response, string), came *[]string) {
+func behindProxy(t *testing.T) (p *Proxy, ask asker, came *[]string) {
 	t.Helper()
 	came = &[]string{}
 	store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -33,7 +43,7 @@ func behindProxy(t *testing.T) (p *Proxy, ask func(method, path, bytes string) (
 	p = NewProxy("http", transport)
 	front := httptest.NewServer(p)
 	t.Cleanup(front.Close)
-	return p, func(method, path, bytes string) (*http.Response, string) {
+	return p, func(method, path, bytes string) (head, string) {
 		r, err := http.NewRequestWithContext(t.Context(), method, front.URL+path, nil)
 		require.NoError(t, err)
 		r.Host = "bucket.store.test"
@@ -46,7 +56,7 @@ func behindProxy(t *testing.T) (p *Proxy, ask func(method, path, bytes string) (
 		body, err := io.ReadAll(answer.Body)
 		require.NoError(t, err)
 		require.NoError(t, answer.Body.Close())
-		return answer, string(body)
+		return head{answer.StatusCode, answer.ContentLength, answer.Header}, string(body)
 	}, came
 }
 

@@ -33,7 +33,8 @@ var controlFaults = registerControl("TestControl", []controlFault{
 	{ // a drill that knows something is wrong, and does not know what
 		name: "MistakesADenial", inject: instead("info ", `/usr/bin/pgbackrest "$@" | `+
 			`sed "s/AccessDenied/NoSuchBucket/g; s/403 (Forbidden)/404 (Not Found)/g"; exit`),
-		exit: 1, why: reason.RepoDenied, through: "denied", words: "the drill does not say so | without the fault it passes",
+		exit: 1, why: reason.RepoDenied, through: "denied",
+		words: "the drill does not say so | without the fault it passes",
 	},
 	{
 		name: "RepositoryHasAHole", inject: without(archived("{middle}")),
@@ -147,8 +148,8 @@ func (c controlFault) judge(rc *repoCopy, o outcome) {
 func instead(words, does string) func(*repoCopy) {
 	return func(rc *repoCopy) {
 		path("x")(rc)
-		script := fmt.Sprintf("#!/bin/sh\ncase \" $* \" in *\" %s\"*) %s;; esac\nexec /usr/bin/pgbackrest \"$@\"\n", words,
-			rc.fill(does))
+		script := fmt.Sprintf("#!/bin/sh\ncase \" $* \" in *\" %s\"*) %s;; esac\nexec /usr/bin/pgbackrest \"$@\"\n",
+			words, rc.fill(does))
 		require.NoError(rc.t, os.WriteFile(rc.file("path/pgbackrest"), []byte(script), 0o755))
 	}
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/suite"
 )
 
 const dashboardFile = fixtures + "grafana/veza_backup.json"

@@ -68,7 +68,7 @@ func (r *result) document(output bool) document {
 		Schema: schema, Suite: r.suite.Name, Stanza: r.stanza,
 		verdictDocument: verdictDocument{
 			Verdict: [...]string{"pass", "fail", "environment"}[r.exit],
-			Exit:    r.exit, Backups: [...]string{"unknown", r.suite.Words.Sound, cmp.Or(r.suite.Words.AtFault, "at_fault")}[r.Backups],
+			Exit:    r.exit, Backups: r.proved(),
 			Reason: r.Reason, Sentence: r.sentence(), Next: r.next(), Step: r.Step, Detail: r.Detail,
 		},
 		Begin: r.begin.UTC(), End: r.end.UTC(), Status: r.Status,
@@ -104,6 +104,12 @@ func newStep(s testreport.Step, output bool) stepDocument {
 		d.Output = s.Output
 	}
 	return d
+}
+
+// proved is what the run proved, in one word.
+func (r *result) proved() string {
+	words := r.suite.Words
+	return [...]string{"unknown", words.Sound, cmp.Or(words.AtFault, "at_fault")}[r.Backups]
 }
 
 func (r *result) sentence() string {
