@@ -42,14 +42,18 @@ type alert struct {
 	Annotations map[string]string `json:"annotations,omitempty" yaml:"annotations"`
 }
 
-// allRules reads the rules file strictly.
+// controlGroup holds the alerts of the drill's control.
+const controlGroup = "veza-backup-control"
+
+// allRules reads the rules file strictly: those of the group that replaces the customer's, and of the control's.
 func allRules(t *testing.T) []alert {
 	t.Helper()
 	var file groups
 	unmarshal(t, rulesFile, &file)
-	require.Len(t, file.Groups, 1)
+	require.Len(t, file.Groups, 2)
 	require.Equal(t, "veza_backup", file.Groups[0].Name, "it replaces the customer's group of that name")
-	return file.Groups[0].Rules
+	require.Equal(t, controlGroup, file.Groups[1].Name)
+	return slices.Concat(file.Groups[0].Rules, file.Groups[1].Rules)
 }
 
 // alerts are the alerting rules.
