@@ -41,6 +41,10 @@ type Suite struct {
 	Words      Words
 	Timeout    time.Duration // of a run that was given none; 0: the RTO budget counts
 	Due        time.Duration // how old its newest verdict may be
+	// Restores is how often a run may restore the set, each time within the RTO budget; 0 is once.
+	Restores int
+	// Chosen is a test that its package leaves alone unless -run names it.
+	Chosen bool
 	// Independent steps are claims: each is asked whatever became of the others, and a
 	// run says beforehand (AskedKey) which ones it asks.
 	Independent bool
@@ -55,6 +59,9 @@ type Words struct {
 	Passed     string // what a pass means
 	NotCleaned string // what it means when only the clean-up failed
 	Left       string // what is not done then, in capitals; "" is CLEANED UP
+	AtFault    string // one word for what a run with exit status 1 proved; "" is at_fault: the backups are
+	Failed     string // what exit status 1 means; "" is what the reason's own sentence says of the backups
+	FailedNext string // and what to do next
 }
 
 // Drill is the restore drill.
@@ -131,7 +138,7 @@ var Drill = Suite{
 
 // Suites are those that testprom judges. A real restore judges itself, and its metrics are nobody's
 // time series: see Restore.
-var Suites = []Suite{Drill, Backup}
+var Suites = []Suite{Drill, Backup, Control}
 
 // StepNames are the expected subtests in runbook order.
 func (s Suite) StepNames() []string {

@@ -193,7 +193,13 @@ func TestPrometheus_EvaluatesTheRules(t *testing.T) {
 	s.state("veza_backup", "BackupUnitFailed", "pending") // they were evaluated
 	rules, err := s.api.rules(t.Context(), "veza_backup")
 	require.NoError(t, err)
-	require.Len(t, rules, len(alerts(t)))
+	control, err := s.api.rules(t.Context(), controlGroup)
+	require.NoError(t, err)
+	require.Len(t, slices.Concat(rules, control), len(alerts(t)))
+	for _, r := range control {
+		assert.NotEqual(t, "err", r.Health, "%s: %s", r.Name, r.LastError)
+		s.state(controlGroup, r.Name, "inactive")
+	}
 	require.NotEmpty(t, s.sees("veza_backup_drill_expected"))
 	for _, r := range rules {
 		assert.Equal(t, "ok", r.Health, "%s: %s", r.Name, r.LastError)

@@ -44,14 +44,18 @@ type alert struct {
 	Annotations map[string]string `json:"annotations,omitempty" yaml:"annotations"`
 }
 
-// allRules reads the rules file strictly.
+// controlGroup holds the alerts of the drill's control.
+const controlGroup = "veza-backup-control"
+
+// allRules reads the rules file strictly: those of the group that replaces the customer's, and of the control's.
 func allRules(t *testing.T) []alert {
 	t.Helper()
 	var file groups
 	unmarshal(t, rulesFile, &file)
-	require.Len(t, file.Groups, 1)
+	require.Len(t, file.Groups, 2)
 	require.Equal(t, "veza_backup", file.Groups[0].Name, "it replaces the customer's group of that name")
-	return file.Groups[0].Rules
+	require.Equal(t, controlGroup, file.Groups[1].Name)
+	return slices.Concat(file.Groups[0].Rules, file.Groups[1].Rules)
 }
 
 // alerts are the alerting rules.
@@ -80,6 +84,7 @@ func TestRules_AreTheAlertsOfTheContract(t *testing.T) {
 		"BackupTextfileUnreadable", "BackupCheckFailed", "BackupCheckStale", "BackupUnitFailed",
 		"BackupRestoreDrillMissing", "BackupRestoreDrillWorstRTO", "BackupCheckMissing", "BackupUnitHangs",
 		"BackupAlarmPathFailed", "BackupAlarmPathStale",
+		"BackupDrillControlFailed", "BackupDrillControlStale",
 	}, names)
 }
 
@@ -119,7 +124,9 @@ func TestRules_SayWhatToDo(t *testing.T) {
 
 // expectedSeries are no measurements: the role renders which stanzas should be drilled and checked into rules of its
 // own.
-var expectedSeries = []string{"veza_backup_drill_expected", "veza_backup_check_expected"}
+var expectedSeries = []string{
+	"veza_backup_drill_expected", "veza_backup_check_expected", "veza_backup_control_expected",
+}
 
 // otherPage is the one page of the folder that no alert leads to: the procedure for a disaster.
 const otherPage = "restore-for-real.md"
@@ -161,7 +168,7 @@ func kebab(name string) string {
 func TestRules_NameOnlyMetricsThatAreWritten(t *testing.T) {
 	text, err := os.ReadFile(rulesFile)
 	require.NoError(t, err)
-	names := regexp.MustCompile(`veza_backup_(?:drill|check)_\w+(?::\w+)?`).FindAllString(string(text), -1)
+	names := regexp.MustCompile(`veza_backup_(?:drill|check|control)_\w+(?::\w+)?`).FindAllString(string(text), -1)
 	require.Greater(t, len(names), 10)
 	for _, name := range names {
 		metric, _, _ := strings.Cut(name, ":") // of a recording rule's name
@@ -177,6 +184,7 @@ func TestRules_HoldNoBudget(t *testing.T) {
 	want := map[string][]string{
 		"BackupRestoreDrillStale": {due(suite.Drill.Due)},
 		"BackupCheckStale":        {due(suite.Backup.Due)},
+		"BackupDrillControlStale": {due(suite.Control.Due)},
 		"BackupDataNotCompared":   {due(suite.ComparedDue)},
 		"BackupRestoreDrillSlow":  {"0.8"},
 	}
@@ -202,6 +210,7 @@ func TestRole_ExpectsWhatTheProgramDoes(t *testing.T) {
 	require.NoError(t, err)
 	for name, want := range map[string]time.Duration{
 		"__drill_monitoring_drill_max_age": suite.Drill.Due, "__drill_monitoring_check_max_age": suite.Backup.Due,
+		"__drill_monitoring_control_max_age": suite.Control.Due,
 	} {
 		assert.Contains(t, string(text), fmt.Sprintf("%s: %d ", name, int(want.Seconds())))
 	}
@@ -215,7 +224,7 @@ func TestRole_ExpectsWhatTheProgramDoes(t *testing.T) {
 	}
 }
 
-// written are the metrics of both suites.
+// written are the metrics of all suites.
 func written() (names []string) {
 	for _, kind := range suite.Suites {
 		for _, d := range textfile.Definitions(kind) {

@@ -47,8 +47,8 @@ const synopsis = `  testprom [flags] -- COMMAND...      run COMMAND ("go test ./
                                       try whether a red drill becomes an alert that is on its way to somebody
 `
 
-const usage = `testprom runs a restore drill, or the backup checks, or reads the event stream of
-one, and tells Prometheus and the operator what it proved.
+const usage = `testprom runs a restore drill, the backup checks, or the control of the drill, or reads
+the event stream of one, and tells Prometheus and the operator what it proved.
 
 ` + synopsis + `
 COMMAND is "go test ..." (gets -json -v=test2json -vet=off -count=1 -timeout), a compiled
@@ -68,16 +68,22 @@ Examples:
   testprom -suite backup -textfile /var/lib/node_exporter/textfile_collector/veza_backup_check.prom \
            -history /var/lib/veza/backup.history -- ./backup.test -conf /etc/pgbackrest/pgbackrest.conf
   testprom -evidence /var/lib/veza/evidence -sign-key /etc/veza/drill.key -- ./drill.test
+  testprom -suite control -textfile out/veza_backup_control.prom -- go test ./drill
+
+-suite control puts faults before the drill, in a view of the repository, and is 0 when it
+finds each of them; of ./drill it runs TestControl.
 
 -timeout is the RTO budget + 15m for a drill (with -compare also its budget, and with
--compare sets the RTO budget once more) and 45m for the backup checks, unless
+-compare sets the RTO budget once more), 3 RTO budgets + 15m for the control, and 45m for
+the backup checks, unless
 COMMAND has one. A textfile belongs to one suite.
 
 -alarm-test writes a red drill of the stanza alarm-test beside -textfile, and removes it
 again. Its exit status: 0 the alarm arrived, and ended; 1 it did not; 2 nobody could be
 asked, or it was interrupted.
 
--fleet takes a drill of more than 8 days ago and backup checks of more than 28 hours
+-fleet takes a drill, or its control, of more than 8 days ago and backup checks of more
+than 28 hours
 ago for no verdict (2), as the alerts do.
 
 Exit status: 0 every expected step ran and passed; 1 the backups, or the restore
@@ -110,7 +116,7 @@ func parse(args []string, out io.Writer) (options, error) {
 func (o *options) flagSet(name *string) *flag.FlagSet {
 	set := flag.NewFlagSet("testprom", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
-	set.StringVar(name, "suite", "drill", "the expected `SUITE`: drill or backup")
+	set.StringVar(name, "suite", "drill", "the expected `SUITE`: drill, backup or control")
 	set.StringVar(&o.textfile, "textfile", "", "write the metrics to `FILE`, for node_exporter's textfile collector")
 	set.StringVar(&o.report, "report", "", "write the verdict as JSON to `FILE`")
 	set.StringVar(&o.history, "history", "", "append the verdict as one JSON line to `FILE`")
@@ -148,7 +154,7 @@ func (o *options) validate(name string, args []string) error {
 		}
 	}
 	if o.suite.Name == "" {
-		return fmt.Errorf("-suite %s: there are drill and backup", name)
+		return fmt.Errorf("-suite %s: there are drill, backup and control", name)
 	}
 	if o.limit < 0 {
 		return fmt.Errorf("-limit %s: must be more than 0", o.limit)
