@@ -22,6 +22,7 @@ type options struct {
 	textfile string
 	report   string
 	history  string
+	junit    string
 	stream   string
 	limit    time.Duration // 0: the default
 	reap     bool
@@ -102,6 +103,8 @@ func (o *options) flagSet(name *string) *flag.FlagSet {
 	set.StringVar(&o.textfile, "textfile", "", "write the metrics to `FILE`, for node_exporter's textfile collector")
 	set.StringVar(&o.report, "report", "", "write the verdict as JSON to `FILE`")
 	set.StringVar(&o.history, "history", "", "append the verdict as one JSON line to `FILE`")
+	set.StringVar(&o.junit, "junit", "", "write the steps as JUnit XML to `FILE`: what was found is a failure, what could "+
+		"not be judged an error")
 	set.StringVar(&o.stream, "stream", "", "keep the raw event stream in `FILE`")
 	set.DurationVar(&o.limit, "limit", 0,
 		"kill COMMAND after `DURATION` (default: its -timeout + 5m); compiling does not count")
@@ -145,8 +148,8 @@ func (o *options) validate(name string, args []string) error {
 		return errors.New("-reap runs no command")
 	case o.fleet != "" && (len(o.command) > 0 || o.reap):
 		return errors.New("-fleet runs nothing: it reads reports")
-	case o.fleet != "" && (o.textfile != "" || o.history != "" || o.stream != ""):
-		return errors.New("-fleet writes no -textfile, -history or -stream, only -report")
+	case o.fleet != "" && (o.textfile != "" || o.history != "" || o.junit != "" || o.stream != ""):
+		return errors.New("-fleet writes no -textfile, -history, -junit or -stream, only -report")
 	case o.kept && !o.reap:
 		return errors.New("-kept goes with -reap")
 	}
@@ -157,7 +160,8 @@ func (o *options) validate(name string, args []string) error {
 func (o *options) distinct() error {
 	seen := map[string]string{}
 	for _, out := range []struct{ flag, path string }{
-		{"-textfile", o.textfile}, {"-report", o.report}, {"-history", o.history}, {"-stream", o.stream},
+		{"-textfile", o.textfile}, {"-report", o.report}, {"-history", o.history}, {"-junit", o.junit},
+		{"-stream", o.stream},
 	} {
 		if out.path == "" {
 			continue

@@ -99,6 +99,10 @@ func (r *run) publish(res *result) int {
 	if err != nil {
 		res.exit = reason.ExitEnvironment
 	}
+	junit := func() ([]byte, error) { return res.junit(err) }
+	if err = errors.Join(err, r.write(r.options.junit, junit, whole.Replace)); err != nil {
+		res.exit = reason.ExitEnvironment
+	}
 	if cut := r.log.failed(); cut != nil {
 		res.warnings = append(res.warnings, cut.Error())
 	}

@@ -160,7 +160,7 @@ func (r *run) main() int {
 
 // check finds out before the run what would keep its result from being written.
 func (r *run) check() error {
-	for _, path := range []string{r.textfile, r.report, r.history, r.options.stream} {
+	for _, path := range []string{r.textfile, r.report, r.history, r.options.junit, r.options.stream} {
 		if path == "" {
 			continue
 		}
