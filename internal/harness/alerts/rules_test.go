@@ -47,9 +47,13 @@ func allRules(t *testing.T) []alert {
 	t.Helper()
 	var file groups
 	unmarshal(t, rulesFile, &file)
-	require.Len(t, file.Groups, 1)
+	require.NotEmpty(t, file.Groups)
 	require.Equal(t, "veza_backup", file.Groups[0].Name, "it replaces the customer's group of that name")
-	return file.Groups[0].Rules
+	var all []alert
+	for _, g := range file.Groups {
+		all = append(all, g.Rules...)
+	}
+	return all
 }
 
 // alerts are the alerting rules.
@@ -75,6 +79,7 @@ func TestRules_AreTheAlertsOfTheContract(t *testing.T) {
 		"BackupRestoreDrillNeverRan", "BackupRestoreDrillEnvironmentError",
 		"BackupRestoreDrillSlow", "BackupRestoreDrillRPO", "BackupRestoreDrillOldSet",
 		"BackupDataDiffers", "BackupDataNotCompared",
+		"BackupRestoreDrillForecast",
 		"BackupTextfileUnreadable", "BackupCheckFailed", "BackupCheckStale", "BackupUnitFailed",
 	}, names)
 }

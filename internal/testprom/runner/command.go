@@ -29,6 +29,7 @@ type command struct {
 	env     []string
 	timeout time.Duration // the test binary's own deadline
 	stanza  string        // as the command line or the environment names it
+	rto     time.Duration // the RTO budget
 	past    string        // the moment of the repository that is asked for, as typed; "" is now
 	tags    []string      // build tags of what is run
 	// compiles says that the test begins some time after the command.
@@ -44,8 +45,9 @@ func prepare(s suite.Suite, typed, env []string) (command, error) {
 	moment := cmp.Or(lookup(typed, "DRILL_REPO_TARGET_TIME"), lookup(env, "DRILL_REPO_TARGET_TIME"))
 	c.past = settings.or("repo-target-time", moment)
 	c.tags = tagsOf(typed, env)
+	c.rto = budget(settings, env)
 	if c.timeout = s.Timeout; c.timeout == 0 {
-		c.timeout = budget(settings, env) + comparing(settings, env) + overRTO
+		c.timeout = c.rto + comparing(settings, env) + overRTO
 	}
 	name, isBinary := testBinary(typed[0])
 	switch {

@@ -80,6 +80,7 @@ func (r *run) pastOf(labels map[string]string) string {
 // exit status. The textfile comes first: it is what alarms.
 func (r *run) publish(res *result) int {
 	var failed []error
+	r.foresee(res)
 	if past := r.pastOf(res.Labels); r.textfile != "" && past != "" {
 		r.textfile = ""
 		res.warnings = append(res.warnings, "the textfile stays as it is: it speaks of the backups of now, and this "+

@@ -134,6 +134,7 @@ type run struct {
 	tee       *tee
 	log       *logFile      // nil where none is kept
 	stanza    string        // as the command or its environment name it
+	rto       time.Duration // the RTO budget that they ask for
 	past      string        // the moment of the repository that they ask for; "" is now
 	begun     chan struct{} // closed at the first event of the test
 	testBegan atomic.Pointer[time.Time]
@@ -199,7 +200,7 @@ func (r *run) judge() *result {
 	var status *int
 	if len(r.command) > 0 {
 		c, err := prepare(r.suite, r.command, r.Env)
-		r.stanza, r.past = c.stanza, c.past // also when nothing can be run: the command asked for it
+		r.stanza, r.past, r.rto = c.stanza, c.past, c.rto // also when nothing can be run: the command asked for it
 		if err != nil {
 			r.collector.Stop(reason.ToolMissing, err.Error())
 		} else if r.compiles = c.compiles; r.compile(c) {
@@ -209,7 +210,7 @@ func (r *run) judge() *result {
 			}
 		}
 	} else {
-		r.stanza = lookup(r.Env, "DRILL_STANZA")
+		r.stanza, r.rto = lookup(r.Env, "DRILL_STANZA"), budget(nil, r.Env)
 		r.readStdin()
 	}
 	return r.result(begin, status)
