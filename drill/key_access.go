@@ -39,6 +39,9 @@ func checkKeyAccess(ctx context.Context, out suite.Out, s session.Session, asked
 	if wait.Over(ctx) {
 		return context.Cause(ctx)
 	}
+	out.Label(suite.KeyAccessLabel, map[repository.Writable]string{
+		repository.ReadOnly: "readonly", repository.MayWrite: "writes", repository.Untold: "unknown",
+	}[answer.writable])
 	switch answer.writable {
 	case repository.ReadOnly:
 		out.Note("the drill's key cannot write: the object store refuses it")

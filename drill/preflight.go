@@ -48,6 +48,7 @@ func preflight(ctx context.Context, out suite.Out, r request) (found ready, err 
 		return found, err
 	}
 	tellPast(out, asked.RepoTargetTime)
+	tellScope(out, asked)
 	warn(ctx, out, r.env, asked)
 	if found.checks, err = verify.LoadChecks(asked.Checks, asked.Database, asked.MinUsers); err != nil {
 		return found, err
@@ -74,6 +75,7 @@ func preflight(ctx context.Context, out suite.Out, r request) (found ready, err 
 	if found.plan, err = makePlan(ctx, out, found.Session, found.Client, info); err != nil {
 		return found, err
 	}
+	tellManifest(ctx, out, found.Session, found.plan)
 	if r.env.Local {
 		if err = checkSpace(ctx, found.Control, found.plan.need()); err != nil {
 			return found, err

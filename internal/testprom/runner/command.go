@@ -18,6 +18,7 @@ import (
 // Deadlines, from design.md "Budgets and deadlines".
 const (
 	defaultRTO     = 30 * time.Minute
+	defaultRPO     = 2 * time.Minute
 	defaultCompare = 30 * time.Minute // of -compare-budget
 	overRTO        = 15 * time.Minute // what -timeout adds to the budgets
 	overTimeout    = 5 * time.Minute  // what -limit adds to -timeout
@@ -29,7 +30,6 @@ type command struct {
 	env     []string
 	timeout time.Duration // the test binary's own deadline
 	stanza  string        // as the command line or the environment names it
-	rto     time.Duration // the RTO budget
 	past    string        // the moment of the repository that is asked for, as typed; "" is now
 	tags    []string      // build tags of what is run
 	// compiles says that the test begins some time after the command.
@@ -45,9 +45,8 @@ func prepare(s suite.Suite, typed, env []string) (command, error) {
 	moment := cmp.Or(lookup(typed, "DRILL_REPO_TARGET_TIME"), lookup(env, "DRILL_REPO_TARGET_TIME"))
 	c.past = settings.or("repo-target-time", moment)
 	c.tags = tagsOf(typed, env)
-	c.rto = budget(settings, env)
 	if c.timeout = s.Timeout; c.timeout == 0 {
-		c.timeout = c.rto + comparing(settings, env) + overRTO
+		c.timeout = budget(settings, env) + comparing(settings, env) + overRTO
 	}
 	name, isBinary := testBinary(typed[0])
 	switch {

@@ -9,7 +9,6 @@ import (
 	"math"
 	"os"
 	"strconv"
-	"time"
 
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/testprom/forecast"
@@ -39,7 +38,7 @@ func (r *run) foresee(res *result) {
 		res.Measurements = append(res.Measurements,
 			suite.Value{Name: suite.ForecastMetric, Labels: label, Value: rounded(f.In(days), 1000)})
 	}
-	if days, grows := f.Until(r.rtoBudget(res.Labels).Seconds()); grows {
+	if days, grows := f.Until(r.rtoBudget(res.Labels)); grows {
 		res.Measurements = append(res.Measurements,
 			suite.Value{Name: suite.BudgetDaysMetric, Value: rounded(days, 10)})
 	}
@@ -68,13 +67,12 @@ func (r *run) passes(res *result) ([]forecast.Pass, error) {
 	return passes, nil
 }
 
-// rtoBudget is the budget as the run says, else as its command asks.
-func (r *run) rtoBudget(labels map[string]string) time.Duration {
-	const longest = math.MaxInt64 / float64(time.Second)
-	if seconds, err := strconv.ParseFloat(labels["rto_budget_seconds"], 64); err == nil && seconds > 0 && seconds < longest {
-		return time.Duration(seconds * float64(time.Second))
+// rtoBudget is the budget in seconds: as the run says, else as its command asks.
+func (r *run) rtoBudget(labels map[string]string) float64 {
+	if told := r.objectives(labels).RTO; told != nil && *told > 0 && !math.IsInf(*told, 1) {
+		return *told
 	}
-	return r.rto
+	return budget(nil, r.Env).Seconds()
 }
 
 func rounded(value, parts float64) float64 { return math.Round(value*parts) / parts }

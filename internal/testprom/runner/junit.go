@@ -1,68 +1,114 @@
 package runner
 
 import (
-	"bytes"
+	"encoding/xml"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/jstemmer/go-junit-report/v2/junit"
+	"time"
 
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/testprom/testreport"
 )
 
+// These are JUnit's elements, as the servers of CI read them.
+type (
+	junitSuites struct {
+		XMLName xml.Name `xml:"testsuites"`
+		Name    string   `xml:"name,attr"`
+		junitCounts
+		Suite junitSuite `xml:"testsuite"`
+	}
+	junitSuite struct {
+		Name      string `xml:"name,attr"`
+		Package   string `xml:"package,attr"`
+		Timestamp string `xml:"timestamp,attr"`
+		junitCounts
+		Properties []junitProperty `xml:"properties>property"`
+		Cases      []junitCase     `xml:"testcase"`
+	}
+	junitCounts struct {
+		Time     string `xml:"time,attr,omitempty"` // seconds
+		Tests    int    `xml:"tests,attr"`
+		Failures int    `xml:"failures,attr"`
+		Errors   int    `xml:"errors,attr"`
+		Skipped  int    `xml:"skipped,attr"`
+	}
+	junitProperty struct {
+		Name  string `xml:"name,attr"`
+		Value string `xml:"value,attr"`
+	}
+	junitCase struct {
+		Name    string      `xml:"name,attr"`
+		Class   string      `xml:"classname,attr"`
+		Time    string      `xml:"time,attr,omitempty"`
+		Failure *junitFound `xml:"failure"`
+		Error   *junitFound `xml:"error"`
+		Skipped *junitFound `xml:"skipped"`
+	}
+	junitFound struct {
+		Message string `xml:"message,attr"`
+		Type    string `xml:"type,attr,omitempty"`
+		Lines   string `xml:",cdata"`
+	}
+)
+
 // junit is the run as a CI server shows it: one suite, a case for each step. What was found is a failure, what could
 // not be judged an error, and what did not run is skipped. unwritten is what else could not be written.
 func (r *result) junit(unwritten error) ([]byte, error) {
-	s := junit.Testsuite{
+	s := junitSuite{
 		Name: xmlText(r.suite.Words.Title + " of stanza " + r.stanza), Package: xmlText(r.suite.Name + "." + r.stanza),
+		Timestamp: r.begin.UTC().Format(time.RFC3339), Properties: r.junitProperties(),
 	}
-	s.SetTimestamp(r.begin.UTC())
 	if r.duration >= 0 {
 		s.Time = junitSeconds(r.duration.Seconds())
-	}
-	for _, p := range [][2]string{
-		{"stanza", r.stanza}, {"exit_status", strconv.Itoa(r.exit)}, {"reason", string(r.Reason)},
-	} {
-		s.AddProperty(p[0], xmlText(p[1]))
-	}
-	for _, name := range slices.Sorted(maps.Keys(r.Labels)) {
-		if name != "stanza" {
-			s.AddProperty("label."+xmlText(name), xmlText(r.Labels[name]))
-		}
 	}
 	blamed := false
 	for i, step := range r.Steps {
 		c := r.junitCase(i, step)
-		c.Classname = s.Package
 		blamed = blamed || c.Error != nil || c.Failure != nil
-		s.AddTestcase(c)
+		s.add(c)
 	}
 	if !blamed && r.Reason != reason.None {
-		c := junit.Testcase{Name: r.suite.Test, Classname: s.Package}
-		put(&c, r.Reason, r.Detail, r.Tail)
-		s.AddTestcase(c)
+		c := junitCase{Name: r.suite.Test}
+		c.found(r.Reason, r.Detail, r.Tail)
+		s.add(c)
 	}
 	if unwritten != nil {
-		s.AddTestcase(junit.Testcase{
-			Name: "written", Classname: s.Package,
-			Error: &junit.Result{Message: xmlText(unwritten.Error()), Type: "unwritten"},
-		})
+		s.add(junitCase{Name: "written", Error: &junitFound{Message: xmlText(unwritten.Error()), Type: "unwritten"}})
 	}
-	all := junit.Testsuites{Name: "testprom", Time: s.Time}
-	all.AddSuite(s)
-	var text bytes.Buffer
-	text.WriteString(`<?xml version="1.0" encoding="UTF-8"?>` + "\n")
-	err := all.WriteXML(&text)
-	return text.Bytes(), err
+	text, err := xml.MarshalIndent(junitSuites{Name: "testprom", junitCounts: s.junitCounts, Suite: s}, "", "  ")
+	return append(append([]byte(xml.Header), text...), '\n'), err
+}
+
+func (s *junitSuite) add(c junitCase) {
+	c.Class = s.Package
+	s.Cases = append(s.Cases, c)
+	s.Tests++
+	for count, found := range map[*int]*junitFound{&s.Failures: c.Failure, &s.Errors: c.Error, &s.Skipped: c.Skipped} {
+		if found != nil {
+			*count++
+		}
+	}
+}
+
+func (r *result) junitProperties() []junitProperty {
+	list := []junitProperty{
+		{"stanza", xmlText(r.stanza)}, {"exit_status", strconv.Itoa(r.exit)}, {"reason", string(r.Reason)},
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Labels)) {
+		if name != "stanza" {
+			list = append(list, junitProperty{"label." + xmlText(name), xmlText(r.Labels[name])})
+		}
+	}
+	return list
 }
 
 // junitCase is one step. A step that failed without a reason gets the verdict's when it is the one to blame; in a run
 // that came to no verdict nobody knows what its failure means.
-func (r *result) junitCase(i int, step testreport.Step) junit.Testcase {
-	c := junit.Testcase{Name: step.Name}
+func (r *result) junitCase(i int, step testreport.Step) junitCase {
+	c := junitCase{Name: step.Name}
 	if step.Seconds >= 0 {
 		c.Time = junitSeconds(step.Seconds)
 	}
@@ -82,20 +128,20 @@ func (r *result) junitCase(i int, step testreport.Step) junit.Testcase {
 	switch step.Outcome {
 	case testreport.Passed:
 	case testreport.Failed:
-		put(&c, why, detail, step.Output)
+		c.found(why, detail, step.Output)
 	case testreport.Unfinished:
 		if step.Reason == "" && step.Name != r.Step {
 			why, detail = reason.ReportUnreadable, "nothing says how it ended"
 		}
-		put(&c, why, detail, step.Output)
+		c.found(why, detail, step.Output)
 	default: // missing, skipped, not run, not asked
-		c.Skipped = &junit.Result{Message: string(step.Outcome)}
+		c.Skipped = &junitFound{Message: string(step.Outcome)}
 	}
 	return c
 }
 
-// put makes a case a failure or an error, as the exit status of its reason says.
-func put(c *junit.Testcase, why reason.Reason, detail string, output []string) {
+// found makes a case a failure or an error, as the exit status of its reason says.
+func (c *junitCase) found(why reason.Reason, detail string, output []string) {
 	lines := []string{why.Means(), why.Next()}
 	for _, line := range output {
 		lines = append(lines, testreport.Line(line))
@@ -104,7 +150,7 @@ func put(c *junit.Testcase, why reason.Reason, detail string, output []string) {
 		lines[i] = xmlText(lines[i])
 	}
 	lines = slices.DeleteFunc(lines, func(line string) bool { return strings.TrimSpace(line) == "" })
-	found := &junit.Result{Message: string(why), Type: string(why), Data: strings.Join(lines, "\n")}
+	found := &junitFound{Message: string(why), Type: string(why), Lines: strings.Join(lines, "\n")}
 	if detail = xmlText(detail); detail != "" {
 		found.Message += ": " + detail
 	}

@@ -81,7 +81,7 @@ func TestJUnit_OfAnExitStatusThatIsRaised(t *testing.T) {
 	}}
 	text, err := r.junit(errors.New("append to h: no space left on device"))
 	require.NoError(t, err)
-	assert.Contains(t, string(text), `<error message="append to h: no space left on device" type="unwritten">`)
+	assert.Contains(t, string(text), `<error message="append to h: no space left on device" type="unwritten"`)
 
 	path := filepath.Join(t.TempDir(), "gone", "junit.xml")
 	w, _, errs := world(bytes.NewReader(passing(t)))

@@ -24,6 +24,8 @@ type options struct {
 	history  string
 	junit    string
 	stream   string
+	evidence string // a directory
+	signKey  string
 	limit    time.Duration // 0: the default
 	reap     bool
 	version  bool
@@ -106,6 +108,9 @@ func (o *options) flagSet(name *string) *flag.FlagSet {
 	set.StringVar(&o.junit, "junit", "", "write the steps as JUnit XML to `FILE`: what was found is a failure, what could "+
 		"not be judged an error")
 	set.StringVar(&o.stream, "stream", "", "keep the raw event stream in `FILE`")
+	set.StringVar(&o.evidence, "evidence", "",
+		"add a statement of the run to `DIR`, one envelope and a line of its ledger; the program evidence verifies it")
+	set.StringVar(&o.signKey, "sign-key", "", "sign it with the ed25519 key in `FILE`, which `evidence key` makes")
 	set.DurationVar(&o.limit, "limit", 0,
 		"kill COMMAND after `DURATION` (default: its -timeout + 5m); compiling does not count")
 	set.BoolVar(&o.verbose, "v", false, "say all there is to say: every line of a step, every measurement")
@@ -150,10 +155,26 @@ func (o *options) validate(name string, args []string) error {
 		return errors.New("-fleet runs nothing: it reads reports")
 	case o.fleet != "" && (o.textfile != "" || o.history != "" || o.junit != "" || o.stream != ""):
 		return errors.New("-fleet writes no -textfile, -history, -junit or -stream, only -report")
+	case o.fleet != "" && o.evidence != "":
+		return errors.New("-fleet adds nothing to -evidence")
+	case o.signKey != "" && o.evidence == "":
+		return errors.New("-sign-key signs what -evidence DIR adds: give both")
 	case o.kept && !o.reap:
 		return errors.New("-kept goes with -reap")
 	}
 	return o.distinct()
+}
+
+// within says whether a file lies in a directory; path is absolute, and its directory resolved.
+func within(dir, path string) bool {
+	if dir == "" {
+		return false
+	}
+	absolute, err := filepath.Abs(dir)
+	if resolved, unresolved := filepath.EvalSymlinks(absolute); unresolved == nil {
+		absolute = resolved
+	}
+	return err == nil && filepath.Dir(path) == absolute
 }
 
 // distinct refuses two outputs in one file.
@@ -177,6 +198,10 @@ func (o *options) distinct() error {
 			return fmt.Errorf("%s and %s name the same file %s", before, out.flag, out.path)
 		}
 		seen[path] = out.flag
+		if within(o.evidence, path) {
+			return fmt.Errorf("%s %s lies in the directory of -evidence, where a file that the ledger does not name is "+
+				"tampering: put it elsewhere", out.flag, out.path)
+		}
 	}
 	if strings.HasSuffix(o.textfile, "/") {
 		return fmt.Errorf("-textfile %s: is a directory", o.textfile)

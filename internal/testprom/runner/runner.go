@@ -3,6 +3,7 @@ package runner
 import (
 	"cmp"
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"flag"
 	"fmt"
@@ -134,11 +135,11 @@ type run struct {
 	tee       *tee
 	log       *logFile      // nil where none is kept
 	stanza    string        // as the command or its environment name it
-	rto       time.Duration // the RTO budget that they ask for
 	past      string        // the moment of the repository that they ask for; "" is now
 	begun     chan struct{} // closed at the first event of the test
 	testBegan atomic.Pointer[time.Time]
-	compiles  bool // the test begins some time after the command
+	compiles  bool               // the test begins some time after the command
+	key       ed25519.PrivateKey // signs the evidence; nil where none was given
 }
 
 func (r *run) main() int {
@@ -178,9 +179,11 @@ func (r *run) check() error {
 		}
 	}
 	if r.history != "" {
-		return checkAppend(r.history)
+		if err := checkAppend(r.history); err != nil {
+			return err
+		}
 	}
-	return nil
+	return r.checkEvidence()
 }
 
 // refuseOtherSuite refuses the textfile of another suite: its verdicts would be gone.
@@ -200,7 +203,7 @@ func (r *run) judge() *result {
 	var status *int
 	if len(r.command) > 0 {
 		c, err := prepare(r.suite, r.command, r.Env)
-		r.stanza, r.past, r.rto = c.stanza, c.past, c.rto // also when nothing can be run: the command asked for it
+		r.stanza, r.past = c.stanza, c.past // also when nothing can be run: the command asked for it
 		if err != nil {
 			r.collector.Stop(reason.ToolMissing, err.Error())
 		} else if r.compiles = c.compiles; r.compile(c) {
@@ -210,7 +213,7 @@ func (r *run) judge() *result {
 			}
 		}
 	} else {
-		r.stanza, r.rto = lookup(r.Env, "DRILL_STANZA"), budget(nil, r.Env)
+		r.stanza = lookup(r.Env, "DRILL_STANZA")
 		r.readStdin()
 	}
 	return r.result(begin, status)

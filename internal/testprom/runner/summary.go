@@ -246,6 +246,9 @@ func (r *run) written(res *result, unwritten error) (rows []row) {
 			paths = append(paths, path)
 		}
 	}
+	if res.entry != nil {
+		paths = append(paths, res.entry.File+" (head "+res.entry.Head+")")
+	}
 	return filled(append(rows, row{"written", strings.Join(paths, ", ")}))
 }
 
