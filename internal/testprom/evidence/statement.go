@@ -91,12 +91,12 @@ type Objectives struct {
 
 // Scope is what was restored, and up to where.
 type Scope struct {
-	Set         string `json:"backup_label,omitempty"`
-	SetType     string `json:"backup_type,omitempty"`
-	Repository  string `json:"repository,omitempty"` // its key
-	Target      string `json:"target,omitempty"`
-	AsOf        string `json:"repository_as_of,omitempty"` // "" is the repository of now
-	Compare     string `json:"compare,omitempty"`
+	Set        string `json:"backup_label,omitempty"`
+	SetType    string `json:"backup_type,omitempty"`
+	Repository string `json:"repository,omitempty"` // its key
+	Target     string `json:"target,omitempty"`
+	AsOf       string `json:"repository_as_of,omitempty"` // "" is the repository of now
+	Compare    string `json:"compare,omitempty"`
 }
 
 // Versions of the programs that took part.
