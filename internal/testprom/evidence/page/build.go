@@ -123,7 +123,7 @@ func runOf(r evidence.Run) Run {
 		case "rpo_seconds":
 			run.RPO = strings.TrimSpace(seconds(m.Value) + " " + strings.ReplaceAll(m.Labels["basis"], "_", " "))
 		case "restored_bytes":
-			run.Restored = bytes(m.Value)
+			run.Restored = size(m.Value)
 		case "wal_segments_replayed":
 			run.WAL = plain(m.Value)
 		case "compare_coverage_ratio":

@@ -28,7 +28,7 @@ func plans(drills []evidence.Run, found []forecast.Pass, ahead *forecast.Forecas
 	}
 	return []plan{
 		rto, rpo,
-		{title: "Restored size", unit: unit{text: bytes}, lines: []series{
+		{title: "Restored size", unit: unit{text: size}, lines: []series{
 			{name: "restored", class: "restore", points: measured(drills, "restored_bytes", "")},
 		}},
 		{title: "WAL segments replayed", unit: unit{text: plain}, lines: []series{
@@ -106,7 +106,7 @@ func age(d time.Duration) string {
 	return humanize.FtoaWithDigits(d.Hours()/24, 0) + " days"
 }
 
-func bytes(v float64) string { return humanize.Bytes(uint64(max(0, v))) }
+func size(v float64) string { return humanize.Bytes(uint64(max(0, v))) }
 
 func plain(v float64) string { return humanize.CommafWithDigits(v, 1) }
 
