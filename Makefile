@@ -172,6 +172,8 @@ bench: programs-drill ## the drill beside the raw commands, near and far, and th
 	@mkdir -p out
 	@$(GO) build -o out/bench-run ./internal/cmd/bench
 	@exec out/bench-run $(call knob,ROUNDS,rounds) $(call knob,SEGMENTS,segments) $(call knob,SIZES,sizes) $(call knob,DELAYS,delays) $(call knob,BASE,base)
+	@$(GO) build -o out/compared-run ./internal/cmd/compared
+	@out/compared-run -cost 1 -out out/compare-cost
 	@$(GO) test -p 1 -run '^$$' -bench '$(BENCH)' -benchtime 3x -timeout 60m $(BENCHMARKS)
 	@if incus query /1.0 >/dev/null 2>&1 </dev/null; then $(GO) test -tags drill -run '^$$' -bench 'Incus' -benchtime 3x -timeout 60m ./internal/harness/bench; \
 	else echo 'no Incus answers here: the drill in a container was not timed (.ci/incus starts one)'; fi
@@ -195,6 +197,12 @@ compare-soak: programs-drill ## N rounds (50) of -compare standby beside a produ
 	@mkdir -p out
 	@$(GO) build -o out/compared-run ./internal/cmd/compared
 	@exec out/compared-run -n $(or $(N),50) $(ARGS)
+
+.PHONY: compare-judge
+compare-judge: programs-drill ## a production of N gigabytes (1) at work, with one thing wrong at a time; each must be found where it is
+	@mkdir -p out
+	@$(GO) build -o out/compared-run ./internal/cmd/compared
+	@exec out/compared-run -judge $(or $(N),1) $(ARGS)
 
 # What judges each: the package's own tests, those that run the recorded streams, whole drills.
 .PHONY: mutants

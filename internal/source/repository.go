@@ -174,7 +174,7 @@ func Archive(ctx context.Context, conn *pgx.Conn) error {
 	return wait.For(ctx, "segment "+segment+" to be archived", 20*time.Millisecond, func(ctx context.Context) error {
 		var done bool
 		var last, failure string
-		if err := conn.QueryRow(ctx, `SELECT left(last_archived_wal, 24) >= $1,
+		if err := conn.QueryRow(ctx, `SELECT coalesce(left(last_archived_wal, 24) >= $1, false),
 			coalesce(last_archived_wal, 'none'), coalesce(last_failed_wal, 'none')
 			FROM pg_stat_archiver`, segment).Scan(&done, &last, &failure); err != nil {
 			return wait.Stop(err)

@@ -8,16 +8,20 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"veza.fr/recovery/internal/compare"
+	"veza.fr/recovery/internal/standby"
 	"veza.fr/recovery/internal/wait"
 )
 
 // A standby that has received what it does not replay is behind; one that catches up within two seconds is not, nor is
-// one that a quiet primary sends nothing.
+// one that a quiet primary sends nothing. Digests under way end when it falls behind.
 func TestBehind(t *testing.T) {
 	s := production(t)
 	config, err := s.Standby()
 	require.NoError(t, err)
 	beside, o := connect(t, config), open(t, s)
+	frozen, err := o.Freeze(t.Context())
+	require.NoError(t, err)
 	primary, err := s.Connect(t.Context())
 	require.NoError(t, err)
 	defer primary.Close(context.Background()) //nolint:errcheck // what was written is committed
@@ -44,6 +48,12 @@ func TestBehind(t *testing.T) {
 	unasked, err := o.Behind(t.Context(), 0)
 	require.NoError(t, err)
 	assert.Zero(t, unasked, "0 is no bound")
+
+	// At this rate the digests would take hours.
+	left, err := o.Digest(t.Context(), &frozen, standby.Ask{Seeds: compare.NewSeeds(), Behind: most, Rate: 100})
+	require.NoError(t, err, "what it was not asked is left out")
+	assert.Regexp(t, "the standby fell behind: by .*, -compare-lag is 50ms", left)
+	assert.Less(t, len(frozen.Side.Digests), len(compare.Parts(frozen.Side.Objects)))
 
 	_, err = beside.Exec(t.Context(), "SELECT pg_wal_replay_resume()")
 	require.NoError(t, err)

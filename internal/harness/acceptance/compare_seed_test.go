@@ -1,10 +1,8 @@
 package acceptance
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -13,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"veza.fr/recovery/internal/harness/damage"
 	"veza.fr/recovery/internal/source"
 	"veza.fr/recovery/internal/wait"
 )
@@ -90,57 +89,21 @@ var comparedTables = []string{
 	`CREATE CAST (note AS text) WITH FUNCTION shout(note)`,
 }
 
-// replaced replaces a text, which stands in a file, by another one of the same length.
-func replaced(old, text string) func([]byte) []byte {
-	return func(file []byte) []byte { return bytes.ReplaceAll(file, []byte(old), []byte(text)) }
-}
-
-// setBack changes the value that a sequence goes on with.
-func setBack(from, to int64) func([]byte) []byte {
-	number := func(n int64) string { return string(binary.LittleEndian.AppendUint64(nil, uint64(n))) }
-	return replaced(number(from), number(to))
-}
-
-// deadRow has the row of a name in pg_class look as if its transaction had never committed (htup_details.h: t_infomask
-// at byte 20 of a row, whose columns begin at 32, the name behind an OID).
-func deadRow(name string) func([]byte) []byte {
-	return func(file []byte) []byte {
-		file = bytes.Clone(file)
-		word := append([]byte(name), 0)
-		for at := 0; ; at += len(word) {
-			next := bytes.Index(file[at:], word)
-			if next < 0 {
-				return file
-			}
-			at += next
-			mask := file[at-36+20 : at-36+22]
-			const committed, invalid = 0x0100, 0x0200
-			bits := binary.LittleEndian.Uint16(mask)
-			binary.LittleEndian.PutUint16(mask, bits&^committed|invalid)
-		}
-	}
-}
-
-// noHeader breaks what a page begins with.
-func noHeader(file []byte) []byte {
-	return append(bytes.Repeat([]byte{0x55}, 64), file[64:]...)
-}
-
 // unlike are the backups that are not what the standby has, and some that only look so.
 var unlike = []loss{
-	{name: "same", relation: "note", how: unchanged},
-	{name: "onebit", relation: "note", how: replaced("note number 23456", "note number 03456")},
-	{name: "emptied", relation: "note", how: noPages},
-	{name: "cut", relation: "note", how: fourPages},
-	{name: "zeroed", relation: "note", how: zeroPages},
-	{name: "outofline", relation: toast, how: replaced("outofline", "OUTOFLINE")},
-	{name: "view", relation: "summary", how: replaced("summary of 77", "summary of 78")},
-	{name: "largeobject", relation: "pg_largeobject", how: replaced("a large object", "a small object")},
-	{name: "setback", relation: "counter", how: setBack(1111111, 1111110)},
-	{name: "vanished", relation: "pg_class", how: deadRow("vanished")},
-	{name: "index", relation: "note_pkey", how: zeroPages},
-	{name: "nosequence", relation: "counter", how: zeroFirst},
-	{name: "catalog", relation: "pg_class", how: noHeader},
+	{name: "same", relation: "note", how: damage.None},
+	{name: "onebit", relation: "note", how: damage.Replaced("note number 23456", "note number 03456")},
+	{name: "emptied", relation: "note", how: damage.NoPages},
+	{name: "cut", relation: "note", how: damage.FourPages},
+	{name: "zeroed", relation: "note", how: damage.ZeroPages},
+	{name: "outofline", relation: toast, how: damage.Replaced("outofline", "OUTOFLINE")},
+	{name: "view", relation: "summary", how: damage.Replaced("summary of 77", "summary of 78")},
+	{name: "largeobject", relation: "pg_largeobject", how: damage.Replaced("a large object", "a small object")},
+	{name: "setback", relation: "counter", how: damage.SetBack(1111111, 1111110)},
+	{name: "vanished", relation: "pg_class", how: damage.DeadRow("vanished")},
+	{name: "index", relation: "note_pkey", how: damage.ZeroPages},
+	{name: "nosequence", relation: "counter", how: damage.ZeroFirst},
+	{name: "catalog", relation: "pg_class", how: damage.NoHeader},
 	{name: "notread", relation: "note"},
 }
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"veza.fr/recovery/internal/harness/damage"
 	"veza.fr/recovery/internal/source"
 )
 
@@ -29,9 +30,15 @@ var sets = sync.OnceValues(func() (liveSeed, error) {
 		{name: "oldest", kind: "full"},
 		{name: "diff", kind: "diff", lived: life},
 		{name: "incr", kind: "incr", lived: life},
-		{name: "incrbit", kind: "incr", lose: loss{relation: "note", how: replaced("number 23456", "number 03456")}},
+		{
+			name: "incrbit", kind: "incr",
+			lose: loss{relation: "note", how: damage.Replaced("number 23456", "number 03456")},
+		},
 		{name: "noentry", kind: "diff", lose: loss{relation: fileMap}},
-		{name: "fullbit", kind: "full", lose: loss{relation: "note", how: replaced("number 34567", "number 04567")}},
+		{
+			name: "fullbit", kind: "full",
+			lose: loss{relation: "note", how: damage.Replaced("number 34567", "number 04567")},
+		},
 		{name: "after", kind: "diff", lived: life},
 		{name: "lastfull", kind: "full", lived: comparer},
 		{name: "byrole", kind: "incr", lived: life},

@@ -1,7 +1,6 @@
 package acceptance
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -12,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"veza.fr/recovery/internal/harness/damage"
 	"veza.fr/recovery/internal/source"
 	"veza.fr/recovery/internal/wait"
 )
@@ -79,23 +79,9 @@ var shadows = []string{
 // statements, and what mends it.
 type loss struct {
 	name, relation string
-	how            func(file []byte) []byte
+	how            damage.Way
 	inject, undo   []string
 }
-
-const pageSize = 8192
-
-func unchanged(file []byte) []byte { return file }
-func noPages([]byte) []byte        { return nil }
-func fourPages(file []byte) []byte { return file[:4*pageSize] }
-func zeroPages(file []byte) []byte {
-	return append(append(bytes.Clone(file[:3*pageSize]), make([]byte, 2*pageSize)...), file[5*pageSize:]...)
-}
-
-func zeroFirst(file []byte) []byte {
-	return append(make([]byte, pageSize), file[pageSize:]...)
-}
-func morePages(file []byte) []byte { return append(bytes.Clone(file), make([]byte, 2*pageSize)...) }
 
 // index is a statement that says of an index what it is to the server.
 func index(name, columns string, value bool) string {
@@ -106,25 +92,25 @@ func index(name, columns string, value bool) string {
 const ready = "indisready, indisvalid"
 
 var losses = []loss{
-	{name: "nothing", relation: "frozen", how: unchanged},
+	{name: "nothing", relation: "frozen", how: damage.None},
 	{name: "indexgone", relation: "frozen_gin"},
 	{name: "viewgone", relation: "summary"},
 	{name: "sequencegone", relation: "numbers"},
-	{name: "sequencezeroes", relation: "numbers", how: zeroFirst},
+	{name: "sequencezeroes", relation: "numbers", how: damage.ZeroFirst},
 	{name: "toastgone", relation: toast},
-	{name: "indexempty", relation: "frozen_brin", how: noPages},
-	{name: "tableempty", relation: "frozen", how: noPages},
-	{name: "tablecut", relation: "frozen", how: fourPages},
-	{name: "tablezeroes", relation: "frozen", how: zeroPages},
-	{name: "freshempty", relation: "fresh", how: noPages},
-	{name: "freshzeroes", relation: "fresh", how: zeroPages},
-	{name: "toastzeroes", relation: toast, how: zeroPages},
-	{name: "hashcut", relation: "frozen_hash", how: fourPages},
-	{name: "ginzeroes", relation: "frozen_gin", how: zeroPages},
-	{name: "gistcut", relation: "frozen_gist", how: fourPages},
-	{name: "spgistzeroes", relation: "frozen_spgist", how: zeroPages},
-	{name: "extended", relation: "frozen", how: morePages},
-	{name: "indexextended", relation: "frozen_gin", how: morePages},
+	{name: "indexempty", relation: "frozen_brin", how: damage.NoPages},
+	{name: "tableempty", relation: "frozen", how: damage.NoPages},
+	{name: "tablecut", relation: "frozen", how: damage.FourPages},
+	{name: "tablezeroes", relation: "frozen", how: damage.ZeroPages},
+	{name: "freshempty", relation: "fresh", how: damage.NoPages},
+	{name: "freshzeroes", relation: "fresh", how: damage.ZeroPages},
+	{name: "toastzeroes", relation: toast, how: damage.ZeroPages},
+	{name: "hashcut", relation: "frozen_hash", how: damage.FourPages},
+	{name: "ginzeroes", relation: "frozen_gin", how: damage.ZeroPages},
+	{name: "gistcut", relation: "frozen_gist", how: damage.FourPages},
+	{name: "spgistzeroes", relation: "frozen_spgist", how: damage.ZeroPages},
+	{name: "extended", relation: "frozen", how: damage.MorePages},
+	{name: "indexextended", relation: "frozen_gin", how: damage.MorePages},
 	{
 		name: "twokeys",
 		inject: []string{
@@ -167,7 +153,7 @@ func (c *cluster) growAround(ctx context.Context) error {
 	}
 	whole, err := os.ReadFile(path)
 	if err == nil {
-		err = overwrite(path, morePages(whole))
+		err = damage.Overwrite(path, damage.MorePages(whole))
 	}
 	if err != nil {
 		return err
@@ -210,14 +196,7 @@ func (c *cluster) loseFile(ctx context.Context, l loss) (mend func() error, err 
 	if err != nil {
 		return nil, err
 	}
-	if l.how == nil {
-		return func() error { return os.Rename(path+".kept", path) }, os.Rename(path, path+".kept")
-	}
-	whole, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	return func() error { return overwrite(path, whole) }, overwrite(path, l.how(whole))
+	return damage.File(path, l.how)
 }
 
 // freezeRows has the visibility map know every page of frozen and document. Whatever transaction of
@@ -230,16 +209,6 @@ func (c *cluster) freezeRows(ctx context.Context) error {
 		return c.sql(ctx, "kept", `SELECT 1 / (sum(relallvisible) = sum(relpages))::int FROM pg_class
 			WHERE relname IN ('frozen', 'document')`)
 	})
-}
-
-// overwrite changes a file in place: the server has it open.
-func overwrite(path string, content []byte) error {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(content)
-	return cmp.Or(err, file.Close())
 }
 
 // relationFile is the file of a relation of database kept.

@@ -1,13 +1,6 @@
 package compared
 
-import (
-	"context"
-	"sync"
-	"sync/atomic"
-	"time"
-
-	"github.com/jackc/pgx/v5"
-)
+import "time"
 
 // tables are what the loads work on.
 var tables = []string{
@@ -45,10 +38,14 @@ var loads = []load{
 		`SELECT count(nextval('worn')) FROM generate_series(1, 100)`,
 		`SELECT lo_put(4712, 0, convert_to(clock_timestamp()::text, 'UTF8'))`,
 	}},
-	{"hot updates", time.Millisecond, []string{`UPDATE hot SET n = n + 1 WHERE id = (random() * 19999)::int + 1`}},
-	{"hot updates too", time.Millisecond, []string{`UPDATE hot SET n = n - 1 WHERE id % 500 = (random() * 499)::int`}},
+	{"hot updates", 2 * time.Millisecond, []string{
+		`UPDATE hot SET n = n + 1 WHERE id = (SELECT (random() * 19999)::int + 1)`,
+	}},
+	{"hot updates too", 200 * time.Millisecond, []string{
+		`UPDATE hot SET n = n - 1 WHERE id % 500 = (SELECT (random() * 499)::int)`,
+	}},
 	{"out of line", 50 * time.Millisecond, []string{
-		`UPDATE document SET body = repeat(md5(random()::text), 300) WHERE id % 50 = (random() * 49)::int`,
+		`UPDATE document SET body = repeat(md5(random()::text), 300) WHERE id % 50 = (SELECT (random() * 49)::int)`,
 		`VACUUM document`,
 	}},
 	{"subtransactions", 100 * time.Millisecond, []string{`DO $$ BEGIN FOR i IN 1..150 LOOP BEGIN
@@ -107,72 +104,4 @@ var loads = []load{
 		`CREATE DATABASE passing`, `SELECT pg_sleep(1)`, `DROP DATABASE passing`,
 	}},
 	{"checkpoints", 6 * time.Second, []string{`CHECKPOINT`}},
-}
-
-// traffic is all loads at work.
-type traffic struct {
-	cancel context.CancelFunc
-	done   sync.WaitGroup
-	rounds []atomic.Int64 // that each came to the end of
-}
-
-// start has each load go on in a session of its own until stop. One that is refused (a deadlock, a failover) is begun
-// again, as an application does.
-func (c *cluster) start(ctx context.Context) *traffic {
-	ctx, cancel := context.WithCancel(ctx)
-	t := &traffic{cancel: cancel, rounds: make([]atomic.Int64, len(loads))}
-	for i, l := range loads {
-		t.done.Go(func() {
-			for ctx.Err() == nil {
-				c.work(ctx, l, &t.rounds[i])
-				select {
-				case <-ctx.Done():
-				case <-time.After(100 * time.Millisecond):
-				}
-			}
-		})
-	}
-	return t
-}
-
-// work is one session of a load, until something is refused.
-func (c *cluster) work(ctx context.Context, l load, rounds *atomic.Int64) {
-	conn, err := c.Connect(ctx)
-	if err != nil {
-		return
-	}
-	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // what was in flight is given up
-	for _, left := range []string{`ROLLBACK PREPARED 'held'`, `ROLLBACK PREPARED 'undone'`} {
-		if l.name == "prepared" {
-			_, _ = conn.Exec(ctx, left) // of a session before; there may be none
-		}
-	}
-	for _, left := range []string{
-		`DROP TABLE IF EXISTS short, shorter`, `DROP SEQUENCE IF EXISTS passing`, `DROP SEQUENCE IF EXISTS passed`,
-		`DROP TABLE IF EXISTS part_new`,
-	} {
-		if l.name == "ddl" || l.name == "partitions" {
-			_, _ = conn.Exec(ctx, left) // as above
-		}
-	}
-	pause := time.NewTicker(l.pause)
-	defer pause.Stop()
-	for {
-		for _, statement := range l.statements {
-			if _, err = conn.Exec(ctx, statement, pgx.QueryExecModeSimpleProtocol); err != nil {
-				return
-			}
-		}
-		rounds.Add(1)
-		select {
-		case <-ctx.Done():
-			return
-		case <-pause.C:
-		}
-	}
-}
-
-func (t *traffic) stop() {
-	t.cancel()
-	t.done.Wait()
 }

@@ -32,6 +32,8 @@ type options struct {
 	kept     bool
 	names    []string // of kept sandboxes; none is all
 	fleet    string   // a directory of reports
+	slot     string   // a lock file that all runs of a host share
+	slotWait time.Duration
 	verbose  bool
 	command  []string
 }
@@ -113,6 +115,9 @@ func (o *options) flagSet(name *string) *flag.FlagSet {
 	set.StringVar(&o.signKey, "sign-key", "", "sign it with the ed25519 key in `FILE`, which `evidence key` makes")
 	set.DurationVar(&o.limit, "limit", 0,
 		"kill COMMAND after `DURATION` (default: its -timeout + 5m); compiling does not count")
+	set.StringVar(&o.slot, "slot", "", "first wait until no other run has the lock `FILE`: the drills of one "+
+		"host one after the other")
+	set.DurationVar(&o.slotWait, "slot-wait", slotWait, "give up as locked when -slot is not free after `DURATION`")
 	set.BoolVar(&o.verbose, "v", false, "say all there is to say: every line of a step, every measurement")
 	set.BoolVar(&o.reap, "reap", false, "remove what killed drills left behind, list what -keep left, then exit")
 	set.BoolVar(&o.kept, "kept", false, "with -reap: remove what -keep left, all of it or what is named")
@@ -140,6 +145,9 @@ func (o *options) validate(name string, args []string) error {
 	}
 	if o.limit < 0 {
 		return fmt.Errorf("-limit %s: must be more than 0", o.limit)
+	}
+	if o.slotWait <= 0 {
+		return fmt.Errorf("-slot-wait %s: must be more than 0", o.slotWait)
 	}
 	separated := slices.Contains(args, "--")
 	switch {

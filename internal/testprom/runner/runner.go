@@ -206,10 +206,14 @@ func (r *run) judge() *result {
 		r.stanza, r.past = c.stanza, c.past // also when nothing can be run: the command asked for it
 		if err != nil {
 			r.collector.Stop(reason.ToolMissing, err.Error())
-		} else if r.compiles = c.compiles; r.compile(c) {
-			var killed bool
-			if status, killed = r.execute(c); killed || r.collector.LeftOpen() {
-				r.clean(c)
+		} else if release, ok := r.takeSlot(); ok {
+			defer release()
+			begin = r.Now() // who waits does not drill
+			if r.compiles = c.compiles; r.compile(c) {
+				var killed bool
+				if status, killed = r.execute(c); killed || r.collector.LeftOpen() {
+					r.clean(c)
+				}
 			}
 		}
 	} else {
