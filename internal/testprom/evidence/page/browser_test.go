@@ -58,7 +58,8 @@ func newBrowser(t *testing.T) *browser {
 // eval evaluates an expression in the page.
 func eval[T any](t *testing.T, b *browser, expression string) T {
 	t.Helper()
-	require.NoError(t, chromedp.Run(b.Context, chromedp.Evaluate(expression, &value)), expression)
+	value, err := chromedp.Run(b.Context, chromedp.Evaluate[T](expression))
+	require.NoError(t, err, expression)
 	return value
 }
 

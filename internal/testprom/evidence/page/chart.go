@@ -3,6 +3,7 @@ package page
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -34,10 +35,11 @@ type Dot struct {
 	X, Y  float64
 }
 
-// Tick is a line of the grid with its text.
+// Tick is a line of the grid with its text, and where that is anchored.
 type Tick struct {
-	At   float64
-	Text string
+	At     float64
+	Text   string
+	Anchor string
 }
 
 // Hit is where a pointer finds a text.
@@ -66,6 +68,7 @@ type plan struct {
 	unit    unit
 	stacked []series // areas, one on the other; all have the same times
 	lines   []series // dashed where the class says so
+	dots    []series
 	empty   string
 }
 
@@ -75,7 +78,7 @@ type unit struct {
 	steps []float64 // "" is 1, 2 and 5 times powers of ten
 }
 
-func (p plan) all() []series { return append(append([]series{}, p.stacked...), p.lines...) }
+func (p plan) all() []series { return slices.Concat(p.stacked, p.lines, p.dots) }
 
 // draw makes the chart. id is unique on the page.
 func (p plan) draw(id string) Chart {
@@ -102,6 +105,17 @@ func (p plan) draw(id string) Chart {
 		c.Legend = append(c.Legend, Key{s.class, s.name})
 		for i, point := range s.points {
 			below[i] += point.value
+		}
+		if len(s.points) == 1 { // an area without a width
+			c.Dots = append(c.Dots, Dot{s.class, a.x(s.points[0].at), a.y(below[0])})
+		}
+	}
+	for _, s := range p.dots {
+		for _, point := range s.points {
+			c.Dots = append(c.Dots, Dot{s.class, a.x(point.at), a.y(point.value)})
+		}
+		if len(s.points) > 0 {
+			c.Legend = append(c.Legend, Key{s.class, s.name})
 		}
 	}
 	for _, s := range p.lines {
@@ -183,7 +197,7 @@ func (p plan) axes() axes {
 			see(point, total[point.at.UnixNano()])
 		}
 	}
-	for _, s := range p.lines {
+	for _, s := range slices.Concat(p.lines, p.dots) {
 		for _, point := range s.points {
 			see(point, point.value)
 		}
@@ -233,7 +247,11 @@ func (a axes) timeTicks() (list []Tick) {
 	}
 	for i := range ticks {
 		at := a.begin.Add(a.end.Sub(a.begin) / (ticks - 1) * time.Duration(i))
-		list = append(list, Tick{a.x(at), at.UTC().Format(format)})
+		anchor := "middle"
+		if i == ticks-1 {
+			anchor = "end"
+		}
+		list = append(list, Tick{a.x(at), at.UTC().Format(format), anchor})
 	}
 	return list
 }
@@ -252,7 +270,7 @@ func (a axes) valueTicks(u unit) (list []Tick) {
 		}
 	}
 	for value := 0.0; value <= a.most; value += step {
-		list = append(list, Tick{a.y(value), u.text(value)})
+		list = append(list, Tick{a.y(value), u.text(value), "end"})
 	}
 	return list
 }

@@ -22,9 +22,15 @@ const (
 type Cell struct {
 	X, Y  float64
 	Class string // verdict or outcome
-	Mark  string
+	Mark  string // the same, for who tells no colours apart
 	Text  string
 }
+
+// MarkX is where the middle of the mark is.
+func (c Cell) MarkX() float64 { return c.X + 6 }
+
+// MarkY is where the mark stands.
+func (c Cell) MarkY() float64 { return c.Y + 10 }
 
 // Row is a line of a grid with its name.
 type Row struct {
@@ -85,7 +91,7 @@ func calendarOf(runs []evidence.Run) (c Calendar) {
 		})
 	}
 	for month := time.January; month <= time.December; month++ {
-		c.Months = append(c.Months, Tick{names + float64(month-1)*53*cell/12, month.String()[:3]})
+		c.Months = append(c.Months, Tick{At: names + float64(month-1)*53*cell/12, Text: month.String()[:3]})
 	}
 	c.W, c.H = names+53*cell, 20+float64(len(c.Rows))*(cell+3)
 	c.Label = fmt.Sprintf("Verdicts by week: %d runs passed, %d failed, %d came to no verdict", counts["pass"],

@@ -2,6 +2,7 @@
 // The text of what the pointer is on, beside it. Everything it shows stands in the tables too.
 const tip = document.createElement("div");
 tip.className = "tip";
+tip.hidden = true;
 tip.setAttribute("aria-hidden", "true");
 document.body.append(tip);
 document.addEventListener("pointermove", (e) => {

@@ -22,6 +22,12 @@ func plans(drills []evidence.Run, found []forecast.Pass, ahead *forecast.Forecas
 	if len(found) > 0 {
 		rto.lines = append(budgetLine(drills, ahead), foretold(ahead)...)
 	}
+	rto.dots = []series{{name: "a drill that did not pass", class: "budget"}}
+	for _, r := range drills {
+		if toTheEnd(r) && !passes(r) {
+			rto.dots[0].points = append(rto.dots[0].points, measured([]evidence.Run{r}, "rto_seconds", "")...)
+		}
+	}
 	rpo := plan{title: "RPO: what would have been lost", unit: time}
 	for _, basis := range []string{"heartbeat", "last_commit", "backup"} {
 		rpo.lines = append(rpo.lines, series{name: basis, class: basis, points: measured(drills, "rpo_seconds", basis)})
@@ -108,6 +114,6 @@ func age(d time.Duration) string {
 
 func size(v float64) string { return humanize.Bytes(uint64(max(0, v))) }
 
-func plain(v float64) string { return humanize.CommafWithDigits(v, 1) }
+func plain(v float64) string { return humanize.Commaf(round(v)) }
 
 func percent(v float64) string { return humanize.FtoaWithDigits(100*v, 1) + " %" }
