@@ -31,8 +31,8 @@ func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), '
 // manifestTime bounds the reading of a manifest.
 const manifestTime = 30 * time.Second
 
-// tellManifest publishes the digest of the set's manifest, as it lies in the repository. Whether the set is whole, restore
-// finds out: a manifest that cannot be read here only is not named.
+// tellManifest publishes the digest of the set's manifest, as it lies in the repository. Whether the set is whole,
+// restore finds out: a manifest that cannot be read here only is not named.
 func tellManifest(ctx context.Context, out suite.Out, s session.Session, p plan) {
 	name := "backup/" + s.Stanza() + "/" + p.set.Label + "/backup.manifest"
 	bound, cancel := context.WithTimeout(ctx, manifestTime)

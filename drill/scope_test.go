@@ -30,8 +30,10 @@ func TestScope_IsPublished(t *testing.T) {
 func TestOutcomes_ArePublishedByName(t *testing.T) {
 	var heard recorder
 	tellOutcomes(suite.NewOut(&heard), []verify.Outcome{
-		{Check: "files", Status: verify.Passed}, {Check: "amcheck", Status: verify.LeftOut},
-		{Check: "sequences", Status: verify.Passed}, {Check: "unique_keys", Status: verify.NotAsked},
+		{Check: "files", Status: verify.Passed},
+		{Check: "amcheck", Status: verify.LeftOut},
+		{Check: "sequences", Status: verify.Passed},
+		{Check: "unique_keys", Status: verify.NotAsked},
 	})
 	assert.Equal(t, map[string]string{
 		"label.deep_passed": "files,sequences", "label.deep_left_out": "amcheck", "label.deep_not_asked": "unique_keys",

@@ -23,6 +23,7 @@ type Program struct {
 var Programs = []Program{
 	{Name: "testprom", Dir: bin, From: "./internal/cmd/testprom"},
 	{Name: "veza-restore", Dir: bin, From: "./internal/cmd/restore"},
+	{Name: "evidence", Dir: bin, From: "./internal/cmd/evidence"},
 	{Name: "drill.test", Dir: private, From: "./drill", Test: true},
 	{Name: "backup.test", Dir: private, From: "./backup", Test: true},
 	{Name: "test2json", Dir: private, From: "cmd/test2json"}, // Go's own, which testprom needs to run the two

@@ -80,6 +80,7 @@ type Plan struct {
 	Env      []string // beside PATH and TMPDIR, which are all a drill gets
 	Prefix   []string // a command before it, which makes it another user's
 	Args     []string // of the drill
+	Flags    []string // of testprom, beside the files it always writes
 	Suite    string   // drill, which is the default, or backup
 }
 
@@ -99,8 +100,8 @@ func Start(t *testing.T, plan Plan) *Flight {
 	suite := cmp.Or(plan.Suite, "drill")
 	argv := append(slices.Clone(plan.Prefix),
 		filepath.Join(plan.Programs, "testprom"), "-suite", suite,
-		"-textfile", f.file("prom"), "-report", f.file("json"), "-stream", f.file("jsonl"),
-		"--", filepath.Join(plan.Programs, suite+".test"))
+		"-textfile", f.file("prom"), "-report", f.file("json"), "-stream", f.file("jsonl"))
+	argv = append(append(argv, plan.Flags...), "--", filepath.Join(plan.Programs, suite+".test"))
 	f.cmd = exec.Command(argv[0], append(argv[1:], plan.Args...)...)
 	f.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + plan.Tmp}
 	if how, given := os.LookupEnv(getAsync); given {

@@ -105,9 +105,9 @@ func openWriter(dir string) (*writer, error) {
 	return w, nil
 }
 
-// repair finishes what a writer that was killed left: an envelope that was cut, an envelope without its line, a line that
-// was cut. An envelope says all that its line says, so that the line is the one that would have been written; lines that
-// somebody removed come back likewise.
+// repair finishes what a writer that was killed left: an envelope that was cut, an envelope without its line, a line
+// that was cut. An envelope says all that its line says, so that the line is the one that would have been written;
+// lines that somebody removed come back likewise.
 func (w *writer) repair(key ed25519.PrivateKey) error {
 	err := os.Remove(filepath.Join(w.dir, unfinished))
 	switch {
@@ -123,7 +123,8 @@ func (w *writer) repair(key ed25519.PrivateKey) error {
 		case errors.Is(err, fs.ErrNotExist) && len(w.cut) == 0:
 			return nil
 		case errors.Is(err, fs.ErrNotExist):
-			return fmt.Errorf("%s ends with a line that is cut, and there is no envelope it could be of: %s", LedgerName, aside)
+			return fmt.Errorf("%s ends with a line that is cut, and there is no envelope it could be of: %s",
+				LedgerName, aside)
 		case err != nil:
 			return err
 		}
@@ -137,7 +138,8 @@ func (w *writer) repair(key ed25519.PrivateKey) error {
 func (w *writer) adopt(name string, key ed25519.PrivateKey) error {
 	line, err := w.orphan(name, key)
 	if err != nil {
-		return fmt.Errorf("%s is not named by the ledger, and cannot be what a killed run left: %w: %s", name, err, aside)
+		return fmt.Errorf("%s is not named by the ledger, and cannot be what a killed run left: %w: %s",
+			name, err, aside)
 	}
 	if !torn(w.cut, line) {
 		return fmt.Errorf("%s ends with a line that is cut, and it is not that of %s: %s", LedgerName, name, aside)

@@ -31,8 +31,8 @@ func publicOf(key ed25519.PrivateKey) ed25519.PublicKey { return key.Public().(e
 func drilled(at Place, edit ...func(*Run)) Statement {
 	seconds := 93.5
 	run := Run{
-		Entry: at, Schema: RunSchema, Suite: "drill", Stanza: "demo", Started: at.Time.Add(-time.Minute), Ended: at.Time,
-		Verdict: "pass", Backups: "restored", Reason: "none",
+		Entry: at, Schema: RunSchema, Suite: "drill", Stanza: "demo",
+		Started: at.Time.Add(-time.Minute), Ended: at.Time, Verdict: "pass", Backups: "restored", Reason: "none",
 		Steps:        []Step{{Name: "restore", Outcome: "passed", Seconds: &seconds}},
 		Measurements: []Measurement{{Name: "rto_seconds", Value: seconds}},
 	}

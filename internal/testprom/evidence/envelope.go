@@ -101,11 +101,11 @@ func (e Envelope) signedBy(payload []byte, keys []ed25519.PublicKey) error {
 	if slices.ContainsFunc(keys, func(key ed25519.PublicKey) bool { return ed25519.Verify(key, message, sig) }) {
 		return nil
 	}
-	by := "another key"
-	if id := e.Signatures[0].KeyID; slices.ContainsFunc(keys, func(k ed25519.PublicKey) bool { return KeyID(k) == id }) {
+	id := e.Signatures[0].KeyID
+	if slices.ContainsFunc(keys, func(key ed25519.PublicKey) bool { return KeyID(key) == id }) {
 		return errors.New("has a signature that does not fit what it says: it was changed after it was signed")
 	}
-	return fmt.Errorf("is signed by %s than the one given, if at all: it says %q", by, e.Signatures[0].KeyID)
+	return fmt.Errorf("is signed by another key than the one given, if at all: it says %q", id)
 }
 
 // Digest is the SHA-256 of content in hex digits.

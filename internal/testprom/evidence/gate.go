@@ -50,7 +50,8 @@ func (l Ledger) Gate(w Wanted, now time.Time) (newest Entry, closed string) {
 	age := now.Sub(run.Ended)
 	switch {
 	case run.Verdict != "pass" || run.Exit != reason.ExitPass:
-		return newest, fmt.Sprintf("the newest drill did not pass: %s, %s", suite.Line(run.Verdict), suite.Line(run.Reason))
+		return newest, fmt.Sprintf("the newest drill did not pass: %s, %s", suite.Line(run.Verdict),
+			suite.Line(run.Reason))
 	case w.Stanza != "" && run.Stanza != w.Stanza:
 		return newest, fmt.Sprintf("the newest drill does not say which stanza it was of (entry %d)", newest.Seq)
 	case age > w.MaxAge:

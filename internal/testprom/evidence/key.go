@@ -19,8 +19,8 @@ const (
 	publicMode  = 0o644
 )
 
-// MakeKey writes a new ed25519 key: the private one to path (PKCS #8, PEM, mode 0600), the public one to path.pub (PKIX,
-// PEM). It overwrites neither.
+// MakeKey writes a new ed25519 key: the private one to path (PKCS #8, PEM, mode 0600), the public one to path.pub
+// (PKIX, PEM). It overwrites neither.
 func MakeKey(path string) (ed25519.PublicKey, error) {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -90,7 +90,8 @@ func PublicKeys(path string) (keys []ed25519.PublicKey, err error) {
 	}
 	for block, rest := pem.Decode(content); block != nil; block, rest = pem.Decode(rest) {
 		if block.Type != "PUBLIC KEY" {
-			return nil, fmt.Errorf("%s holds a %s: name the public key, FILE.pub of `evidence key FILE`", path, block.Type)
+			return nil, fmt.Errorf("%s holds a %s: name the public key, FILE.pub of `evidence key FILE`", path,
+				block.Type)
 		}
 		key, err := x509.ParsePKIXPublicKey(block.Bytes)
 		if err != nil {

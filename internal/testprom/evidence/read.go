@@ -138,8 +138,8 @@ func (l *Ledger) follow(content []byte) {
 	for line := range bytes.Lines(content) {
 		number++
 		if !bytes.HasSuffix(line, []byte("\n")) {
-			l.found(0, "line %d of %s is cut: it was changed, or a run was killed while it wrote it; the next run ends it "+
-				"where it fits", number, LedgerName)
+			l.found(0, "line %d of %s is cut: it was changed, or a run was killed while it wrote it; the next run ends "+
+				"it where it fits", number, LedgerName)
 			break
 		}
 		l.entry(number, line, previous)
@@ -163,7 +163,8 @@ func (l *Ledger) entry(number int, text []byte, previous string) {
 		l.found(e.Seq, "line %d of %s is of entry %d: a line was removed, added or moved", number, LedgerName, e.Seq)
 	}
 	if e.Previous != previous {
-		l.found(e.Seq, "entry %d does not continue the line before it: a line was changed, removed, added or moved", e.Seq)
+		l.found(e.Seq, "entry %d does not continue the line before it: a line was changed, removed, added or moved",
+			e.Seq)
 	}
 	content, err := envelopeOf(l.Dir, e.File)
 	if err != nil {
@@ -171,7 +172,8 @@ func (l *Ledger) entry(number int, text []byte, previous string) {
 		return
 	}
 	if Digest(content) != e.Line.Envelope {
-		l.found(e.Seq, "entry %d: %s is not the envelope that the ledger names: it was changed or exchanged", e.Seq, e.File)
+		l.found(e.Seq, "entry %d: %s is not the envelope that the ledger names: it was changed or exchanged", e.Seq,
+			e.File)
 		return
 	}
 	if err = e.decode(content); err != nil {
@@ -263,8 +265,8 @@ func (l *Ledger) strangers(names []fs.DirEntry) {
 		case name == unfinished:
 			l.found(0, "%s: a run was killed while it wrote its entry; the next run removes it", name)
 		case name == next:
-			l.found(0, "%s is not named by the ledger: the line of the last entry was removed, or a run was killed before "+
-				"it wrote it; the next run adds the line where it fits", name)
+			l.found(0, "%s is not named by the ledger: the line of the last entry was removed, or a run was killed "+
+				"before it wrote it; the next run adds the line where it fits", name)
 		default:
 			l.found(0, "%q is not named by the ledger: it was added, or its line was removed", name)
 		}

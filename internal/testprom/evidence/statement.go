@@ -69,7 +69,8 @@ type Run struct {
 	TestResult *Statement `json:"test_result,omitempty"`
 }
 
-// RunSchema is the version of Run: fields are added freely, and the number changes when one changes its meaning or goes.
+// RunSchema is the version of Run: fields are added freely, and the number changes when one changes its meaning or
+// goes.
 const RunSchema = 1
 
 // AckSchema is the version of Ack.
@@ -131,8 +132,8 @@ type Checks struct {
 	NotAsked []string `json:"not_asked"`
 }
 
-// Ack is the predicate of an acknowledgement: somebody says that a run is known, and why it came to that. Its subject is
-// the envelope of the run.
+// Ack is the predicate of an acknowledgement: somebody says that a run is known, and why it came to that. Its
+// subject is the envelope of the run.
 type Ack struct {
 	Entry  Place  `json:"entry"`
 	Schema int    `json:"schema"`

@@ -58,9 +58,10 @@ func (l Ledger) Gaps(cadence time.Duration) (found []Finding) {
 		for i := 1; i < len(drills); i++ {
 			before, after := drills[i-1], drills[i]
 			if gap := after.Run.Ended.Sub(before.Run.Ended); gap > cadence {
-				found = append(found, Finding{after.Seq, fmt.Sprintf(
-					"stanza %s was not drilled for %s: from %s (entry %d) to %s (entry %d)", suite.Line(stanza), days(gap),
-					before.Run.Ended.Format(time.RFC3339), before.Seq, after.Run.Ended.Format(time.RFC3339), after.Seq)})
+				text := fmt.Sprintf("stanza %s was not drilled for %s: from %s (entry %d) to %s (entry %d)",
+					suite.Line(stanza), days(gap), before.Run.Ended.Format(time.RFC3339), before.Seq,
+					after.Run.Ended.Format(time.RFC3339), after.Seq)
+				found = append(found, Finding{after.Seq, text})
 			}
 		}
 	}

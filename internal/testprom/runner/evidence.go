@@ -57,12 +57,13 @@ func (r *run) writeEvidence(res *result, report []byte) (err error) {
 	if digest := res.Labels[suite.ManifestDigestLabel]; digest != "" {
 		subjects = append(subjects, evidence.Of(res.Labels[suite.ManifestLabel], digest))
 	}
-	added, err := evidence.Append(r.options.evidence, r.Now(), r.key, func(at evidence.Place) (evidence.Statement, error) {
+	state := func(at evidence.Place) (evidence.Statement, error) {
 		predicate, failed := json.Marshal(r.evidenceOf(res, at, subjects))
 		return evidence.Statement{
 			Type: evidence.StatementType, Subject: subjects, PredicateType: evidence.RunType, Predicate: predicate,
 		}, failed
-	})
+	}
+	added, err := evidence.Append(r.options.evidence, r.Now(), r.key, state)
 	if err != nil {
 		return err
 	}

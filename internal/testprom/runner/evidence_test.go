@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -110,8 +111,8 @@ func TestEvidence_HoldsWhatTheRunPublished(t *testing.T) {
 		"deep_passed": "files,amcheck", "deep_left_out": "page_checksums", "deep_not_asked": "unique_keys",
 		"compare": "standby", "compared": "failed", "key_access": "readonly",
 	} {
-		attributes.WriteString(`{"Action":"attr","Package":"example.org/recording/drill","Test":"TestDrill/preflight",` +
-			`"Key":"label.` + name + `","Value":"` + value + `"}` + "\n")
+		attributes.WriteString(`{"Action":"attr","Package":"example.org/recording/drill",` +
+			`"Test":"TestDrill/preflight","Key":"label.` + name + `","Value":"` + value + `"}` + "\n")
 	}
 	exit, e := recorded(t, filepath.Join(t.TempDir(), "e"), between(passing(t), attributes.String()))
 	require.Equal(t, 0, exit)
@@ -131,21 +132,22 @@ func TestEvidence_HoldsWhatTheRunPublished(t *testing.T) {
 
 func TestChecksOf_WhatBecameOfAComparison(t *testing.T) {
 	for want, labels := range map[string]map[string]string{
-		"[] [] [] []":               {},
-		"[] [] [] [compare]":        {"compare": "none"},
-		"[] [] [compare] []":        {"compare": "sets"}, // the run did not come to it
-		"[compare] [] [] []":        {"compare": "sets", "compared": "passed"},
-		"[] [readonly] [] []":       {"key_access": "writes"},
-		"[] [] [readonly] []":       {"key_access": "unknown"},
-		"[readonly] [] [] [a b]":    {"key_access": "readonly", "deep_not_asked": "a,b"},
-		"[a] [b] [c compare] [d e]": {"deep_passed": "a", "deep_failed": "b", "deep_left_out": "c", "deep_not_asked": "d,e", "compare": "standby", "compared": "left_out"},
+		"[] [] [] []":            {},
+		"[] [] [] [compare]":     {"compare": "none"},
+		"[] [] [compare] []":     {"compare": "sets"}, // the run did not come to it
+		"[compare] [] [] []":     {"compare": "sets", "compared": "passed"},
+		"[] [readonly] [] []":    {"key_access": "writes"},
+		"[] [] [readonly] []":    {"key_access": "unknown"},
+		"[readonly] [] [] [a b]": {"key_access": "readonly", "deep_not_asked": "a,b"},
+		"[a] [b] [c compare] [d e]": {
+			"deep_passed": "a", "deep_failed": "b", "deep_left_out": "c", "deep_not_asked": "d,e",
+			"compare": "standby", "compared": "left_out",
+		},
 	} {
 		c := checksOf(labels)
-		assert.Equal(t, want, strings.Join([]string{text(c.Passed), text(c.Failed), text(c.LeftOut), text(c.NotAsked)}, " "))
+		assert.Equal(t, want, fmt.Sprint(c.Passed, c.Failed, c.LeftOut, c.NotAsked))
 	}
 }
-
-func text(names []string) string { return "[" + strings.Join(names, " ") + "]" }
 
 // A run that was ended from outside, and one that took too long, leave their entry too.
 func TestEvidence_OfRunsThatWereEnded(t *testing.T) {

@@ -207,8 +207,8 @@ func (o *options) distinct() error {
 		}
 		seen[path] = out.flag
 		if within(o.evidence, path) {
-			return fmt.Errorf("%s %s lies in the directory of -evidence, where a file that the ledger does not name is "+
-				"tampering: put it elsewhere", out.flag, out.path)
+			return fmt.Errorf("%s %s lies in the directory of -evidence, where a file that the ledger does not "+
+				"name is tampering: put it elsewhere", out.flag, out.path)
 		}
 	}
 	if strings.HasSuffix(o.textfile, "/") {

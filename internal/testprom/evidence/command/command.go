@@ -1,5 +1,5 @@
-// Package command is what the program evidence does: it verifies what drills left as evidence, opens or closes a gate by
-// it, and adds acknowledgements.
+// Package command is what the program evidence does: it verifies what drills left as evidence, opens or closes a
+// gate by it, and adds acknowledgements.
 package command
 
 import (
@@ -50,6 +50,22 @@ Flags may stand before or behind DIR. "evidence COMMAND -h" explains one command
 Exit status: 0 all is well; 1 the evidence is broken or forged, or the gate is closed;
 2 it could not be read, or the command line is wrong.
 `
+
+// Page is what a manual page says of one command.
+type Page struct {
+	Name, Synopsis, About string
+	Flags                 *flag.FlagSet
+}
+
+// Manual is what the manual page is made of: the commands, and what -h prints around them.
+func Manual() (before string, pages []Page, after string) {
+	for _, c := range commands {
+		set := flag.NewFlagSet(c.name, flag.ContinueOnError)
+		c.flags(set)
+		pages = append(pages, Page{c.name, "evidence " + c.name + " " + c.args, c.about, set})
+	}
+	return head, pages, tail
+}
 
 // Main is the program: it returns the exit status.
 func Main(args []string, w World) int {

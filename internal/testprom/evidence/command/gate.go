@@ -25,8 +25,8 @@ neither opens nor closes it.
 		oldest := age(8 * day)
 		set.Var(&oldest, "max-age", "how long ago the drill may have ended, a `TIME`")
 		stanza := set.String("stanza", "", "`STANZA` (default: the only one that is drilled)")
-		require := set.String("require", "", "`CHECKS` that must have passed, by commas: compare (all of the data), deep "+
-			"(every deeper check), readonly (the drill's key cannot write), or the name of a deeper check")
+		require := set.String("require", "", "`CHECKS` that must have passed, by commas: compare (all of the data), "+
+			"deep (every deeper check), readonly (the drill's key cannot write), or the name of a deeper check")
 		return func(w World, words []string) (int, error) {
 			dir, err := one(words, directory)
 			if err != nil {

@@ -41,7 +41,11 @@ func newestOnes() []newest {
 		{"young enough", func(r *evidence.Run) { r.Ended = now().Add(-7 * day) }, nil, 0, "OPEN"},
 		{"from the future", func(r *evidence.Run) { r.Ended = now().Add(2 * time.Hour) }, nil, 1, "from the future"},
 		{"of that stanza", same, []string{"-stanza", "demo"}, 0, "OPEN"},
-		{"of another stanza", same, []string{"-stanza", "veza"}, 1, "no drill of the present repository of stanza veza"},
+		{
+			"of another stanza", same,
+			[]string{"-stanza", "veza"},
+			1, "no drill of the present repository of stanza veza",
+		},
 		{"of two stanzas", func(r *evidence.Run) { r.Stanza = "veza" }, nil, 1, "stanzas demo, veza: say which one"},
 		{"of the second stanza", func(r *evidence.Run) { r.Stanza = "veza" }, []string{"-stanza", "veza"}, 0, "OPEN"},
 		{"of a stanza it could not tell", func(r *evidence.Run) {
@@ -80,7 +84,11 @@ func newestOnes() []newest {
 		{"with a key that may write", func(r *evidence.Run) {
 			r.Checks = evidence.Checks{Failed: []string{"readonly"}}
 		}, []string{"-require", "readonly"}, 1, "did not prove readonly (failed)"},
-		{"with a check that there is not", same, []string{"-require", "compares"}, 2, `-require "compares": there are compare, deep`},
+		{
+			"with a check that there is not", same,
+			[]string{"-require", "compares"},
+			2, `-require "compares": there are compare, deep`,
+		},
 		{"with an age that is none", same, []string{"-max-age", "soon"}, 2, "write it as 8d or 36h"},
 	}
 }

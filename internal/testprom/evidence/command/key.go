@@ -23,7 +23,8 @@ verify by. It overwrites nothing. Keep FILE on the drill's host alone; give FILE
 			if err != nil {
 				return 0, err
 			}
-			fmt.Fprintf(w.Out, "%s signs, %s.pub verifies: %s\n", suite.Line(path), suite.Line(path), evidence.KeyID(public))
+			name := suite.Line(path)
+			fmt.Fprintf(w.Out, "%s signs, %s.pub verifies: %s\n", name, name, evidence.KeyID(public))
 			return exitGood, nil
 		}
 	},

@@ -22,8 +22,8 @@ const week = 7 * day
 // begin is when the evidence of these tests begins.
 var begin = time.Date(2026, 8, 2, 3, 0, 0, 0, time.UTC)
 
-// made is evidence of six weeks: drills of stanza demo that passed, but for the fourth, which is acknowledged by the last
-// of the seven entries.
+// made is evidence of six weeks: drills of stanza demo that passed, but for the fourth, which is acknowledged by the
+// last of the seven entries.
 type made struct {
 	dir, key string // key.pub is beside it
 	other    string // a key that signed nothing
@@ -67,7 +67,8 @@ var template = sync.OnceValues(func() (made, error) {
 })
 
 func in(root string) made {
-	return made{dir: filepath.Join(root, "evidence"), key: filepath.Join(root, "key"), other: filepath.Join(root, "other")}
+	path := func(name string) string { return filepath.Join(root, name) }
+	return made{dir: path("evidence"), key: path("key"), other: path("other")}
 }
 
 func TestMain(m *testing.M) {
@@ -117,9 +118,9 @@ func drilled(edit ...func(*evidence.Run)) func(evidence.Place) (evidence.Stateme
 			e(&run)
 		}
 		predicate, err := json.Marshal(run)
+		about := []evidence.Subject{evidence.Of("report.json", evidence.Digest(predicate))}
 		return evidence.Statement{
-			Type: evidence.StatementType, Subject: []evidence.Subject{evidence.Of("report.json", evidence.Digest(predicate))},
-			PredicateType: evidence.RunType, Predicate: predicate,
+			Type: evidence.StatementType, Subject: about, PredicateType: evidence.RunType, Predicate: predicate,
 		}, err
 	}
 }

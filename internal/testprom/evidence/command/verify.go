@@ -20,7 +20,8 @@ What it cannot see is that the newest entries were cut off, lines and envelopes 
   evidence gate -max-age 8d ends with 1 once the newest that is left is too old
 `,
 	flags: func(set *flag.FlagSet) func(World, []string) (int, error) {
-		keys := set.String("key", "", "`FILE` of the public key that must have signed every entry (several, when it was replaced)")
+		keys := set.String("key", "",
+			"`FILE` of the public key that must have signed every entry (several, when it was replaced)")
 		cadence := age(8 * day)
 		set.Var(&cadence, "cadence", "the longest `TIME` between two drills of a stanza")
 		head := set.String("head", "", "`HASH` of a line that must be in the ledger")
@@ -83,10 +84,11 @@ func describe(e evidence.Entry, now time.Time) string {
 	old := now.Sub(e.Time).Round(time.Minute)
 	switch {
 	case e.Run != nil:
-		return suite.Line(fmt.Sprintf("entry %d, %s of stanza %s, %s (%s), %s, %s ago", e.Seq, e.Run.Suite, e.Run.Stanza,
-			e.Run.Verdict, e.Run.Reason, e.Run.Ended.Format(time.RFC3339), old))
+		return suite.Line(fmt.Sprintf("entry %d, %s of stanza %s, %s (%s), %s, %s ago", e.Seq, e.Run.Suite,
+			e.Run.Stanza, e.Run.Verdict, e.Run.Reason, e.Run.Ended.Format(time.RFC3339), old))
 	case e.Ack != nil:
-		return suite.Line(fmt.Sprintf("entry %d, acknowledgement of entry %d by %s: %s", e.Seq, e.Ack.Run, e.Ack.By, e.Ack.Why))
+		return suite.Line(fmt.Sprintf("entry %d, acknowledgement of entry %d by %s: %s", e.Seq, e.Ack.Run, e.Ack.By,
+			e.Ack.Why))
 	}
 	return fmt.Sprintf("entry %d", e.Seq)
 }
