@@ -112,7 +112,7 @@ func (o *options) flagSet(name *string) *flag.FlagSet {
 	set.StringVar(&o.stream, "stream", "", "keep the raw event stream in `FILE`")
 	set.StringVar(&o.evidence, "evidence", "",
 		"add a statement of the run to `DIR`, one envelope and a line of its ledger; the program evidence verifies it")
-	set.StringVar(&o.signKey, "sign-key", "", "sign it with the ed25519 key in `FILE`, which `evidence key` makes")
+	set.StringVar(&o.signKey, "sign-key", "", "sign it with the ed25519 key in `FILE`, which evidence key makes")
 	set.DurationVar(&o.limit, "limit", 0,
 		"kill COMMAND after `DURATION` (default: its -timeout + 5m); compiling does not count")
 	set.StringVar(&o.slot, "slot", "", "first wait until no other run has the lock `FILE`: the drills of one "+

@@ -121,7 +121,7 @@ func runOf(r evidence.Run) Run {
 		case "rto_seconds":
 			run.RTO = seconds(m.Value)
 		case "rpo_seconds":
-			run.RPO = strings.TrimSpace(seconds(m.Value) + " " + strings.ReplaceAll(m.Labels["basis"], "_", " "))
+			run.RPO = seconds(m.Value) + " (" + strings.ReplaceAll(m.Labels["basis"], "_", " ") + ")"
 		case "restored_bytes":
 			run.Restored = size(m.Value)
 		case "wal_segments_replayed":

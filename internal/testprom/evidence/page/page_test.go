@@ -85,7 +85,7 @@ func histories() map[string]evidence.Ledger {
 	failures[4], failures[7], failures[11] = red(failures[4]), noVerdict(failures[7]), red(failures[11])
 	acked := ledger(failures...)
 	acked.Entries = append(acked.Entries, evidence.Entry{
-		Line: evidence.Line{Seq: 13}, Ack: &evidence.Ack{
+		Line: evidence.Line{Seq: 13}, Hash: fmt.Sprintf("%064d", 13), Ack: &evidence.Ack{
 			Entry: evidence.Place{Seq: 13, Time: sunday.Add(5 * week)}, Run: 5, By: "Ada <dba>", Why: "archive_command failed & was mended",
 		},
 	})
@@ -227,7 +227,7 @@ func TestPage_SaysWhatAStrangerAsks(t *testing.T) {
 	for name, sentences := range map[string][]string{
 		"one": {
 			"A restore was last proved 30 hours ago", "2026-01-04 03:10 UTC", "It took 6 min of 30 min.",
-			"would have lost the last 30 s heartbeat", "compare (not asked in the newest drill)",
+			"would have lost the last 30 s (heartbeat)", "compare (not asked in the newest drill)",
 			"There is no forecast yet: 1 of 6 passes.", "Every run passed.",
 		},
 		"none":       {"No run is recorded: nothing was ever proved."},
