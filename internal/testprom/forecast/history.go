@@ -21,8 +21,8 @@ const maxRTO = 1e9
 // maxLine bounds a line of a history, in bytes: the report of a run has some kilobytes.
 const maxLine = 4 << 20
 
-// Read reads the passes of a kind from a history, a report a line as `testprom -history` writes it. Drills with -target,
-// and those of the repository as it was, restore something else and do not count. A line that cannot be read is left
+// Read reads the passes of a kind from a history, a report a line as `testprom -history` writes it. Drills with
+// -target, and those of the repository as it was, restore something else and do not count. A line that cannot be read is left
 // out; the error is the reader's.
 func Read(history io.Reader, kind Kind) ([]Pass, error) {
 	var found []drilled

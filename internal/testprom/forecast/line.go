@@ -10,8 +10,8 @@ import (
 const sure = 1.645
 
 // through is the line through one phase of the passes, as it stands at a moment. It grows by the median of what lies
-// between any two passes (Theil and Sen), where the test of Mann and Kendall says that it grows at all, and stands where
-// the middle one of the recent passes puts it.
+// between any two passes (Theil and Sen), where the test of Mann and Kendall says that it grows at all, and stands
+// where the middle one of the recent passes puts it.
 func through(passes []Pass, at time.Time, phase func(Pass) float64) Line {
 	var growths []float64
 	rises := 0

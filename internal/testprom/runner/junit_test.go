@@ -47,7 +47,8 @@ func TestJUnit_SaysOfEveryStreamWhatTheExitStatusSays(t *testing.T) {
 			}
 			if test.Error != nil {
 				errs++
-				assert.Equal(t, reason.ExitEnvironment, reason.Reason(test.Error.Type).Exit(), "%s: %s", c.name, test.Name)
+				assert.Equal(t, reason.ExitEnvironment, reason.Reason(test.Error.Type).Exit(), "%s: %s", c.name,
+					test.Name)
 			}
 			if test.Skipped != nil {
 				skipped++

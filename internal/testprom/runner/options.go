@@ -107,8 +107,8 @@ func (o *options) flagSet(name *string) *flag.FlagSet {
 	set.StringVar(&o.textfile, "textfile", "", "write the metrics to `FILE`, for node_exporter's textfile collector")
 	set.StringVar(&o.report, "report", "", "write the verdict as JSON to `FILE`")
 	set.StringVar(&o.history, "history", "", "append the verdict as one JSON line to `FILE`")
-	set.StringVar(&o.junit, "junit", "", "write the steps as JUnit XML to `FILE`: what was found is a failure, what could "+
-		"not be judged an error")
+	set.StringVar(&o.junit, "junit", "", "write the steps as JUnit XML to `FILE`: what was found is a failure, what "+
+		"could not be judged an error")
 	set.StringVar(&o.stream, "stream", "", "keep the raw event stream in `FILE`")
 	set.StringVar(&o.evidence, "evidence", "",
 		"add a statement of the run to `DIR`, one envelope and a line of its ledger; the program evidence verifies it")
@@ -189,7 +189,10 @@ func within(dir, path string) bool {
 func (o *options) distinct() error {
 	seen := map[string]string{}
 	for _, out := range []struct{ flag, path string }{
-		{"-textfile", o.textfile}, {"-report", o.report}, {"-history", o.history}, {"-junit", o.junit},
+		{"-textfile", o.textfile},
+		{"-report", o.report},
+		{"-history", o.history},
+		{"-junit", o.junit},
 		{"-stream", o.stream},
 	} {
 		if out.path == "" {

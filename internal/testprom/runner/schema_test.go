@@ -176,8 +176,8 @@ func TestSchemas_ChangeWithALine(t *testing.T) {
 		require.NotEmpty(t, lines, name)
 		newest := lines[len(lines)-1]
 		assert.Equal(t, hex.EncodeToString(sum[:])[:16], string(newest[2]),
-			"%s.schema.json was changed: add a line to fixtures/schemas/README.md and to the changelog, with another version "+
-				"when a field changed its meaning or went", name)
+			"%s.schema.json was changed: add a line to fixtures/schemas/README.md and to the changelog, with another "+
+				"version when a field changed its meaning or went", name)
 		assert.Equal(t, version, string(newest[1]), name)
 		assert.Contains(t, string(text), `"const": `+version, name)
 		assert.Contains(t, string(log), name+" "+version, "the changelog names the version")

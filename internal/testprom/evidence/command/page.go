@@ -37,8 +37,8 @@ The exit status is 0 also when the evidence is broken: the page says so in its f
 			case *path == "":
 				return 0, errors.New("-o is missing: name the file to write")
 			case inside(dir, *path):
-				return 0, fmt.Errorf("-o %s lies in the directory of the evidence, where a file that the ledger does not name "+
-					"is tampering: put it elsewhere", *path)
+				return 0, fmt.Errorf("-o %s lies in the directory of the evidence, where a file that the ledger does "+
+					"not name is tampering: put it elsewhere", *path)
 			}
 			public, err := publicKeys(*keys)
 			if err != nil {
@@ -52,7 +52,8 @@ The exit status is 0 also when the evidence is broken: the page says so in its f
 				return 0, err
 			}
 			data := page.Of(l, page.Asked{
-				Stanza: *stanza, Findings: l.Verify(public), Keyed: len(public) > 0, Cadence: time.Duration(cadence), Now: w.Now(),
+				Stanza: *stanza, Findings: l.Verify(public), Keyed: len(public) > 0,
+				Cadence: time.Duration(cadence), Now: w.Now(),
 			})
 			if *stanza != "" && len(data.Stanzas) == 0 {
 				return 0, fmt.Errorf("-stanza %s: no run of it is recorded", *stanza)
@@ -73,14 +74,14 @@ The exit status is 0 also when the evidence is broken: the page says so in its f
 
 // inside says whether a file lies in a directory.
 func inside(dir, path string) bool {
-	real := func(path string) string {
+	resolved := func(path string) string {
 		if absolute, err := filepath.Abs(path); err == nil {
 			path = absolute
 		}
-		if resolved, err := filepath.EvalSymlinks(path); err == nil {
-			path = resolved
+		if target, err := filepath.EvalSymlinks(path); err == nil {
+			path = target
 		}
 		return path
 	}
-	return real(dir) == real(filepath.Dir(path))
+	return resolved(dir) == resolved(filepath.Dir(path))
 }

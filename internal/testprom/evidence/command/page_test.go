@@ -26,7 +26,8 @@ func proven(t *testing.T) (dir, key string) {
 	at := time.Date(2026, 11, 29, 3, 0, 0, 0, time.UTC)
 	_, err = evidence.Append(dir, at, secret, func(place evidence.Place) (evidence.Statement, error) {
 		predicate, failed := json.Marshal(evidence.Run{
-			Entry: place, Schema: evidence.RunSchema, Suite: "drill", Stanza: "demo", Verdict: "pass", Reason: "none", Ended: at,
+			Entry: place, Schema: evidence.RunSchema, Suite: "drill", Stanza: "demo", Verdict: "pass", Reason: "none",
+			Ended: at,
 		})
 		return evidence.Statement{
 			Type: evidence.StatementType, PredicateType: evidence.RunType, Predicate: predicate,
@@ -39,15 +40,16 @@ func proven(t *testing.T) (dir, key string) {
 
 func evidenceWith(args ...string) (exit int, out, errs string) {
 	var o, e bytes.Buffer
-	now := func() time.Time { return time.Date(2026, 11, 30, 3, 0, 0, 0, time.UTC) }
-	return Main(args, World{Out: &o, Err: &e, Now: now}), o.String(), e.String()
+	next := func() time.Time { return time.Date(2026, 11, 30, 3, 0, 0, 0, time.UTC) }
+	return Main(args, World{Out: &o, Err: &e, Now: next}), o.String(), e.String()
 }
 
 func TestPage_IsWritten(t *testing.T) {
 	dir, key := proven(t)
 	file := filepath.Join(t.TempDir(), "page.html")
 	for _, args := range [][]string{
-		{"page", dir, "-o", file, "-key", key + ".pub"}, {"page", "-o", file, "-key", key + ".pub", dir},
+		{"page", dir, "-o", file, "-key", key + ".pub"},
+		{"page", "-o", file, "-key", key + ".pub", dir},
 		{"page", "-stanza", "demo", dir, "-o", file, "-key", key + ".pub"},
 	} {
 		exit, out, errs := evidenceWith(args...)

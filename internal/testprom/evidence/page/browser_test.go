@@ -72,8 +72,10 @@ func TestBrowser_ShowsEveryHistory(t *testing.T) {
 		path := filepath.Join(dir, name+".html")
 		require.NoError(t, os.WriteFile(path, []byte(rendered(t, name, l)), 0o600))
 		for _, width := range []int64{390, 1280} {
-			require.NoError(t, chromedp.Do(b.Context, chromedp.EmulateViewport(width, 900), chromedp.Navigate("file://"+path)))
-			assert.LessOrEqual(t, eval[int64](t, b, `document.documentElement.scrollWidth`), width, "%s at %d overflows", name, width)
+			require.NoError(t, chromedp.Do(b.Context, chromedp.EmulateViewport(width, 900),
+				chromedp.Navigate("file://"+path)))
+			wide := eval[int64](t, b, `document.documentElement.scrollWidth`)
+			assert.LessOrEqual(t, wide, width, "%s at %d overflows", name, width)
 			runs := 0
 			for _, e := range l.Entries {
 				if e.Run != nil {
@@ -81,12 +83,15 @@ func TestBrowser_ShowsEveryHistory(t *testing.T) {
 				}
 			}
 			assert.Equal(t, runs, eval[int](t, b, `document.querySelectorAll(".runs tbody tr").length`), name)
-			assert.Zero(t, eval[int](t, b, `performance.getEntriesByType("resource").length`), "%s: something was fetched", name)
-			empty := `[...document.querySelectorAll("svg[role=img]")].filter(s => s.getBoundingClientRect().height < 10).length`
+			fetched := `performance.getEntriesByType("resource").length`
+			assert.Zero(t, eval[int](t, b, fetched), "%s: something was fetched", name)
+			empty := `[...document.querySelectorAll("svg[role=img]")].filter(s =>
+				s.getBoundingClientRect().height < 10).length`
 			assert.Zero(t, eval[int](t, b, empty), "%s: a chart that cannot be seen", name)
 			outside := `[...document.querySelectorAll("svg[role=img]")].flatMap(s => { const v = s.viewBox.baseVal;
 				return [...s.querySelectorAll("rect, path, circle, line")].filter(e => { const b = e.getBBox();
-				return b.x < -1 || b.y < -1 || b.x + b.width > v.width + 1 || b.y + b.height > v.height + 1 }) }).length`
+				return b.x < -1 || b.y < -1 || b.x + b.width > v.width + 1 || b.y + b.height > v.height + 1
+				}) }).length`
 			assert.Zero(t, eval[int](t, b, outside), "%s: drawn outside of its chart", name)
 			if picture := os.Getenv("PAGE_PICTURES"); picture != "" {
 				png, err := chromedp.Run(b.Context, chromedp.FullScreenshot(100))
@@ -120,9 +125,11 @@ func TestBrowser_IsReadByKeyboardPointerAndAtNight(t *testing.T) {
 	assert.Len(t, reached, regions)
 
 	// The pointer finds what a chart says there.
-	place := eval[[]float64](t, b, `(() => { const e = document.querySelector("rect.hit"); e.scrollIntoView({block: "center"});
+	place := eval[[]float64](t, b, `(() => {
+		const e = document.querySelector("rect.hit"); e.scrollIntoView({block: "center"});
 		const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2] })()`)
-	require.NoError(t, chromedp.Do(b.Context, chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, place[0], place[1])))
+	require.NoError(t, chromedp.Do(b.Context,
+		chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, place[0], place[1])))
 	assert.Equal(t, eval[string](t, b, `document.querySelector("rect.hit").dataset.tip`),
 		eval[string](t, b, `document.querySelector(".tip").textContent`))
 	assert.False(t, eval[bool](t, b, `document.querySelector(".tip").hidden`))

@@ -209,13 +209,14 @@ func (s *Stanza) foresee(drills []evidence.Run) {
 	switch have, when := forecast.Ready(found, now); {
 	case ok:
 		ahead = &f
-		s.Outlook = append(s.Outlook, fmt.Sprintf("In 30 days a restore takes %s, in 90 days %s, by %d passes since %s.",
+		s.Outlook = append(s.Outlook, fmt.Sprintf(
+			"In 30 days a restore takes %s, in 90 days %s, by %d passes since %s.",
 			seconds(f.In(30)), seconds(f.In(90)), f.Passes, f.First.UTC().Format("2006-01-02")))
 		s.Outlook = append(s.Outlook, budgetOf(f, drills))
 		s.Outlook = append(s.Outlook, hindsight(drills)...)
 	case !when.IsZero():
-		s.Outlook = append(s.Outlook, fmt.Sprintf("There is no forecast yet: %d passes, and %d are needed, about %s when "+
-			"drills go on as so far.", have, forecast.Needed, when.UTC().Format("2006-01-02")))
+		s.Outlook = append(s.Outlook, fmt.Sprintf(
+			"There is no forecast yet: %d passes, and %d are needed, about %s when drills go on as so far.", have, forecast.Needed, when.UTC().Format("2006-01-02")))
 	default:
 		s.Outlook = append(s.Outlook, fmt.Sprintf("There is no forecast yet: %d of %d passes.", have, forecast.Needed))
 	}
@@ -274,6 +275,7 @@ func hindsight(drills []evidence.Run) []string {
 		return nil
 	}
 	slices.Sort(off)
-	return []string{fmt.Sprintf("%d forecasts of 30 days can be judged by now: half of them were off by no more than %s.",
+	return []string{fmt.Sprintf(
+		"%d forecasts of 30 days can be judged by now: half of them were off by no more than %s.",
 		len(off), percent(off[(len(off)-1)/2]))}
 }

@@ -145,8 +145,8 @@ func (p plan) describe() string {
 			least, most = min(least, point.value), max(most, point.value)
 		}
 		last := s.points[len(s.points)-1].value
-		parts = append(parts, fmt.Sprintf("%s: newest %s, between %s and %s", s.name, p.unit.text(last), p.unit.text(least),
-			p.unit.text(most)))
+		parts = append(parts, fmt.Sprintf("%s: newest %s, between %s and %s", s.name, p.unit.text(last),
+			p.unit.text(least), p.unit.text(most)))
 	}
 	return strings.Join(parts, ". ")
 }

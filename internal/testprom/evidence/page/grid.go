@@ -75,7 +75,9 @@ func calendarOf(runs []evidence.Run) (c Calendar) {
 		row[year] = 18 + float64(i)*(cell+3)
 		c.Rows = append(c.Rows, Row{row[year] + 10, fmt.Sprint(year)})
 	}
-	weeks := slices.SortedFunc(maps.Keys(verdicts), func(a, b week) int { return (a.year-b.year)*100 + a.week - b.week })
+	weeks := slices.SortedFunc(maps.Keys(verdicts), func(a, b week) int {
+		return (a.year-b.year)*100 + a.week - b.week
+	})
 	for _, key := range weeks {
 		worst := "pass"
 		var said []string
@@ -119,7 +121,9 @@ type Proof struct {
 // outcomes are those of one run by check.
 func outcomes(c evidence.Checks) map[string]string {
 	found := map[string]string{}
-	for outcome, list := range map[string][]string{passed: c.Passed, failed: c.Failed, leftOut: c.LeftOut, notAsked: c.NotAsked} {
+	for outcome, list := range map[string][]string{
+		passed: c.Passed, failed: c.Failed, leftOut: c.LeftOut, notAsked: c.NotAsked,
+	} {
 		for _, name := range list {
 			found[name] = outcome
 		}
@@ -155,12 +159,13 @@ func matrixOf(drills []evidence.Run) (m Matrix) {
 			}
 			m.Cells = append(m.Cells, Cell{
 				X: checkers + float64(j)*cell, Y: y, Class: outcome, Mark: mark(outcome),
-				Text: r.Ended.UTC().Format("2006-01-02 15:04") + ": " + name + " " + strings.ReplaceAll(outcome, "-", " "),
+				Text: r.Ended.UTC().Format("2006-01-02 15:04") + ": " + name + " " +
+					strings.ReplaceAll(outcome, "-", " "),
 			})
 		}
 	}
 	m.W, m.H = checkers+float64(shown)*cell, float64(max(1, len(checks)))*cell
-	m.Label = fmt.Sprintf("What the newest %d of %d drills looked at, %d checks; the table below says the same", len(newest),
-		len(drills), len(checks))
+	m.Label = fmt.Sprintf("What the newest %d of %d drills looked at, %d checks; the table below says the same",
+		len(newest), len(drills), len(checks))
 	return m
 }

@@ -12,7 +12,7 @@ import (
 // plans are the charts of a stanza.
 func plans(drills []evidence.Run, found []forecast.Pass, ahead *forecast.Forecast) []plan {
 	time := unit{seconds, []float64{1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400}}
-	rto := plan{title: "RTO by part, against its budget", unit: time, empty: "No drill has passed yet: there is no RTO."}
+	rto := plan{title: "RTO by part, against its budget", unit: time, empty: "No drill has passed yet."}
 	rto.stacked = []series{{name: "restore", class: "restore"}, {name: "replay", class: "replay"}}
 	for _, p := range found {
 		restore := max(0, p.Restore)
