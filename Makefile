@@ -70,6 +70,11 @@ veza-restore: programs-go ## builds out/veza-restore, which restores for real: o
 	@mkdir -p out
 	@$(GO) run ./internal/cmd/compile -go '$(GO)' -o out/veza-restore ./internal/cmd/restore
 
+.PHONY: evidence
+evidence: programs-go ## builds out/bin/evidence, which verifies what -evidence left, and gates by it: out/bin/evidence -h
+	@mkdir -p out/bin
+	@$(GO) run ./internal/cmd/compile -go '$(GO)' -o out/bin/evidence ./internal/cmd/evidence
+
 .PHONY: check
 check: vet tidy-check length $(GOLANGCI_STAMP) ## before a commit: vet per tag, linter, go.mod, the tests that need nothing but Go
 	@$(GOLANGCI) run --allow-parallel-runners ./...

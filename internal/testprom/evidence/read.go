@@ -51,6 +51,8 @@ type Ledger struct {
 	// Findings are what is wrong with the chain itself, signatures apart. Entries of a ledger that has any prove
 	// nothing.
 	Findings []Finding
+
+	unread error // a file that may not be read says nothing of the chain
 }
 
 // Head is the hash of the last line: written down elsewhere, it shows later that nothing was cut off. "" is no line.
@@ -96,7 +98,7 @@ func Read(dir string) (Ledger, error) {
 	}
 	l.follow(content)
 	l.strangers(names)
-	return l, nil
+	return l, l.unread
 }
 
 func (l *Ledger) found(seq int, format string, args ...any) {
@@ -167,6 +169,10 @@ func (l *Ledger) entry(number int, text []byte, previous string) {
 			e.Seq)
 	}
 	content, err := envelopeOf(l.Dir, e.File)
+	if errors.As(err, new(*fs.PathError)) {
+		l.unread = errors.Join(l.unread, err)
+		return
+	}
 	if err != nil {
 		l.found(e.Seq, "entry %d: %v", e.Seq, err)
 		return

@@ -65,6 +65,7 @@ Examples:
   testprom -suite backup -textfile out/veza_backup_check.prom -- go test ./backup
   testprom -suite backup -textfile /var/lib/node_exporter/textfile_collector/veza_backup_check.prom \
            -history /var/lib/veza/backup.history -- ./backup.test -conf /etc/pgbackrest/pgbackrest.conf
+  testprom -evidence /var/lib/veza/evidence -sign-key /etc/veza/drill.key -- ./drill.test
 
 -timeout is the RTO budget + 15m for a drill (with -compare also its budget, and with
 -compare sets the RTO budget once more) and 45m for the backup checks, unless
@@ -112,7 +113,7 @@ func (o *options) flagSet(name *string) *flag.FlagSet {
 	set.StringVar(&o.stream, "stream", "", "keep the raw event stream in `FILE`")
 	set.StringVar(&o.evidence, "evidence", "",
 		"add a statement of the run to `DIR`, one envelope and a line of its ledger; the program evidence verifies it")
-	set.StringVar(&o.signKey, "sign-key", "", "sign it with the ed25519 key in `FILE`, which evidence key makes")
+	set.StringVar(&o.signKey, "sign-key", "", "sign it with the ed25519 key in `FILE`, as evidence key makes it")
 	set.DurationVar(&o.limit, "limit", 0,
 		"kill COMMAND after `DURATION` (default: its -timeout + 5m); compiling does not count")
 	set.StringVar(&o.slot, "slot", "", "first wait until no other run has the lock `FILE`: the drills of one "+

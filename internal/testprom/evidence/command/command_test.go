@@ -106,3 +106,25 @@ func TestMain_OfAnEmptyLedger(t *testing.T) {
 		assert.Contains(t, out, want)
 	}
 }
+
+// A place that is none is refused before anything is asked; a key in the URL is not repeated.
+func TestPush_ToAPlaceThatIsNone(t *testing.T) {
+	m := make7(t)
+	for want, args := range map[string][]string{
+		"write it as https://": {"-to", "http://key:secret@store/bucket"},
+		"without a key in it":  {"-to", "https://key:secret@store/bucket"},
+		"bucket is missing":    {"-to", "https://store/"},
+		"FILE is missing":      {"-to", "https://store/bucket"},
+		"-credentials: ":       {"-to", "https://store/bucket", "-credentials", m.key + ".gone"},
+		"-ca: ":                {"-to", "https://store/bucket", "-credentials", m.key, "-ca", m.key},
+	} {
+		exit, out := m.run(append([]string{"push", m.dir}, args...)...)
+		assert.Equal(t, 2, exit)
+		assert.Contains(t, out, want)
+		assert.NotContains(t, out, "secret@")
+	}
+	require.NoError(t, os.Remove(m.path(entry3)))
+	exit, out := m.run("push", m.dir, "-to", "https://store/bucket", "-credentials", m.key)
+	assert.Equal(t, 1, exit)
+	assert.Contains(t, out, "its envelope 000003.dsse.json is gone")
+}
