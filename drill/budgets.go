@@ -7,6 +7,7 @@ import (
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/target"
 	"veza.fr/recovery/internal/verify"
 )
 
@@ -58,6 +59,10 @@ func (c costs) publish(out suite.Out, s settings.Settings) {
 	out.Metric("rto_worst_seconds", c.worst.Seconds())
 	out.Say("RTO %s now, %s at the worst moment between two backups; budget %s",
 		c.rto.Round(time.Millisecond), c.worst.Round(time.Millisecond), s.RTO)
+	if s.Target.Kind == target.Worst {
+		out.Note("the worst moment between two backups: %s measured, %s reckoned, ratio %.2f",
+			c.rto.Round(time.Millisecond), c.worst.Round(time.Millisecond), c.rto.Seconds()/c.worst.Seconds())
+	}
 }
 
 // cost is what this recovery cost.

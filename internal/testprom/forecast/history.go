@@ -22,8 +22,8 @@ const maxRTO = 1e9
 const maxLine = 4 << 20
 
 // Read reads the passes of a kind from a history, a report a line as `testprom -history` writes it. Drills with
-// -target, and those of the repository as it was, restore something else and do not count. A line that cannot be read is left
-// out; the error is the reader's.
+// -target, and those of the repository as it was, restore something else and do not count. A line that cannot be
+// read is left out; the error is the reader's.
 func Read(history io.Reader, kind Kind) ([]Pass, error) {
 	var found []drilled
 	reader := bufio.NewReaderSize(history, 64<<10)

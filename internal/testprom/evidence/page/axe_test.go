@@ -61,7 +61,8 @@ func TestBrowser_AxeFindsNothing(t *testing.T) {
 				chromedp.Navigate("file://"+path)))
 			eval[bool](t, b, source+"; true")
 			found, err := chromedp.Run(b.Context, chromedp.Evaluate[[]string](
-				`axe.run().then(r => r.violations.map(v => v.id + ": " + v.help + " " + v.nodes.slice(0, 3).map(n => n.html)))`,
+				`axe.run().then(r => r.violations.map(v =>
+					v.id + ": " + v.help + " " + v.nodes.slice(0, 3).map(n => n.html)))`,
 				chromedp.EvalAwaitPromise))
 			require.NoError(t, err)
 			assert.Empty(t, found, "%s, %s", name, scheme)

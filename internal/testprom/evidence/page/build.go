@@ -216,7 +216,8 @@ func (s *Stanza) foresee(drills []evidence.Run) {
 		s.Outlook = append(s.Outlook, hindsight(drills)...)
 	case !when.IsZero():
 		s.Outlook = append(s.Outlook, fmt.Sprintf(
-			"There is no forecast yet: %d passes, and %d are needed, about %s when drills go on as so far.", have, forecast.Needed, when.UTC().Format("2006-01-02")))
+			"There is no forecast yet: %d passes, and %d are needed, about %s when drills go on as so far.",
+			have, forecast.Needed, when.UTC().Format("2006-01-02")))
 	default:
 		s.Outlook = append(s.Outlook, fmt.Sprintf("There is no forecast yet: %d of %d passes.", have, forecast.Needed))
 	}

@@ -190,7 +190,8 @@ func well(t *testing.T, name, text string) {
 	}
 	assert.Equal(t, 1, scripts, name)
 	for _, n := range nodes(t, text) {
-		for _, ref := range strings.Fields(attr(n, "aria-labelledby") + " " + strings.TrimPrefix(attr(n, "href"), "#")) {
+		refs := attr(n, "aria-labelledby") + " " + strings.TrimPrefix(attr(n, "href"), "#")
+		for _, ref := range strings.Fields(refs) {
 			assert.True(t, ids[ref], "%s: nothing is %q", name, ref)
 		}
 	}
