@@ -38,11 +38,11 @@ func (p pusher) push(t *testing.T, bucket string, more ...string) (exit int, sai
 func (p pusher) add(t *testing.T) {
 	t.Helper()
 	_, err := evidence.Append(p.dir, time.Now(), nil, func(at evidence.Place) (evidence.Statement, error) {
-		predicate, err := json.Marshal(evidence.Run{Entry: at, Suite: "drill", Stanza: "demo", Verdict: "pass"})
+		predicate, failed := json.Marshal(evidence.Run{Entry: at, Suite: "drill", Stanza: "demo", Verdict: "pass"})
+		about := []evidence.Subject{evidence.Of("report.json", evidence.Digest(predicate))}
 		return evidence.Statement{
-			Type: evidence.StatementType, Subject: []evidence.Subject{evidence.Of("report.json", evidence.Digest(predicate))},
-			PredicateType: evidence.RunType, Predicate: predicate,
-		}, err
+			Type: evidence.StatementType, Subject: about, PredicateType: evidence.RunType, Predicate: predicate,
+		}, failed
 	})
 	require.NoError(t, err)
 }

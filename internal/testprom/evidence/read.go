@@ -140,8 +140,8 @@ func (l *Ledger) follow(content []byte) {
 	for line := range bytes.Lines(content) {
 		number++
 		if !bytes.HasSuffix(line, []byte("\n")) {
-			l.found(0, "line %d of %s is cut: it was changed, or a run was killed while it wrote it; the next run ends "+
-				"it where it fits", number, LedgerName)
+			l.found(0, "line %d of %s is cut: it was changed, or a run was killed while it wrote it; the next run "+
+				"ends it where it fits", number, LedgerName)
 			break
 		}
 		l.entry(number, line, previous)

@@ -13,6 +13,14 @@ const day = 24 * time.Hour
 // age is a flag's time, in which days may stand: 8d, 1d12h, 36h.
 type age time.Duration
 
+// ago is a time as a person says it.
+func ago(d time.Duration) string {
+	if d < 2*day {
+		return d.Round(time.Minute).String()
+	}
+	return fmt.Sprintf("%.1f days", d.Hours()/day.Hours())
+}
+
 // String is as Set takes it.
 func (a *age) String() string {
 	d := time.Duration(*a)

@@ -38,7 +38,8 @@ key needs to put, read and list; the drill's own key, which only reads, is anoth
 	flags: func(set *flag.FlagSet) func(World, []string) (int, error) {
 		to := set.String("to", "", "`URL` of the bucket")
 		credentials := set.String("credentials", "", "`FILE` with the key of the bucket")
-		ca := set.String("ca", "", "`FILE` of the authorities to take certificates from (default: those of this machine)")
+		ca := set.String("ca", "",
+			"`FILE` of the authorities to take certificates from (default: those of this machine)")
 		region := set.String("region", "us-east-1", "`REGION` of the bucket")
 		var retain age
 		set.Var(&retain, "retain", "lock each copy for this `TIME` (default: as long as the bucket has it)")
@@ -102,9 +103,9 @@ func bucketAt(to, credentials, ca, region string) (b copies.Bucket, err error) {
 	}
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if ca != "" {
-		authorities, err := os.ReadFile(ca)
-		if err != nil {
-			return b, fmt.Errorf("-ca: %w", err)
+		authorities, unread := os.ReadFile(ca)
+		if unread != nil {
+			return b, fmt.Errorf("-ca: %w", unread)
 		}
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(authorities) {

@@ -81,11 +81,11 @@ func (w World) tell(l evidence.Ledger, found []evidence.Finding, keyed bool) int
 
 // describe is an entry in a line.
 func describe(e evidence.Entry, now time.Time) string {
-	old := now.Sub(e.Time).Round(time.Minute)
 	switch {
 	case e.Run != nil:
 		return suite.Line(fmt.Sprintf("entry %d, %s of stanza %s, %s (%s), %s, %s ago", e.Seq, e.Run.Suite,
-			e.Run.Stanza, e.Run.Verdict, e.Run.Reason, e.Run.Ended.Format(time.RFC3339), old))
+			e.Run.Stanza, e.Run.Verdict, e.Run.Reason, e.Run.Ended.Format(time.RFC3339),
+			ago(now.Sub(e.Run.Ended))))
 	case e.Ack != nil:
 		return suite.Line(fmt.Sprintf("entry %d, acknowledgement of entry %d by %s: %s", e.Seq, e.Ack.Run, e.Ack.By,
 			e.Ack.Why))

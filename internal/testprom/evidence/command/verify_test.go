@@ -1,7 +1,6 @@
 package command
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
@@ -78,30 +77,4 @@ func TestVerify_TheEndCutOff(t *testing.T) {
 	exit, out = m.run("gate", m.dir, "-key", m.pub())
 	assert.Equal(t, 1, exit)
 	assert.Contains(t, out, "the newest drill is 23.0 days old, and may be 8.0 days")
-}
-
-func FuzzVerify(f *testing.F) {
-	m := make7(f)
-	names := []string{evidence.LedgerName}
-	for i := range 7 {
-		names = append(names, evidence.FileName(i+1))
-	}
-	f.Add(uint8(0), uint16(10), uint16(1), []byte("x"))
-	f.Add(uint8(3), uint16(100), uint16(0), []byte(" "))
-	f.Add(uint8(0), uint16(0), uint16(60000), []byte{})
-	f.Fuzz(func(t *testing.T, which uint8, at, length uint16, with []byte) {
-		name := names[int(which)%len(names)]
-		before := m.read(t, name)
-		from := int(at) % (len(before) + 1)
-		to := min(from+int(length), len(before))
-		after := slices.Concat(before[:from], with, before[to:])
-		if bytes.Equal(before, after) {
-			return
-		}
-		m.write(t, name, after)
-		defer m.write(t, name, before)
-		if exit, out := m.run("verify", m.dir, "-key", m.pub()); exit == 0 || strings.Contains(out, "\x1b") {
-			t.Fatalf("%s: %q in place of %q: %d %s", name, with, before[from:to], exit, out)
-		}
-	})
 }

@@ -1,5 +1,5 @@
-// Package copies keeps evidence in a bucket with object lock, where nobody who drills can take it away again. It compares
-// on the way: what is here must be what was copied, and hold all of it.
+// Package copies keeps evidence in a bucket with object lock, where nobody who drills can take it away again. It
+// compares on the way: what is here must be what was copied, and hold all of it.
 package copies
 
 import (
@@ -45,8 +45,8 @@ func (b Bucket) Push(ctx context.Context, l evidence.Ledger) (pushed int, found 
 		return 0, nil, err
 	}
 	if head != "" && !l.Holds(head) {
-		found = append(found, evidence.Finding{Text: fmt.Sprintf(
-			"the copy goes on to the line with the hash %s, which is not here: entries were cut off or exchanged", head)})
+		found = append(found, evidence.Finding{Text: "the copy goes on to the line with the hash " + head +
+			", which is not here: entries were cut off or exchanged"})
 	}
 	missing, differing, err := b.compare(ctx, l)
 	if found = append(found, differing...); err != nil || len(found) > 0 {
@@ -85,9 +85,10 @@ func (b Bucket) compare(ctx context.Context, l evidence.Ledger) (
 
 // locks finds out whether a copy would stay.
 func (b Bucket) locks(ctx context.Context) error {
+	const none = "ObjectLockConfigurationNotFoundError"
 	enabled, mode, _, _, err := b.Client.GetObjectLockConfig(ctx, b.Name)
 	switch {
-	case minio.ToErrorResponse(err).Code == "ObjectLockConfigurationNotFoundError" || err == nil && enabled != "Enabled":
+	case minio.ToErrorResponse(err).Code == none || err == nil && enabled != "Enabled":
 		return fmt.Errorf("bucket %s: %w: make one with object lock", b.Name, ErrUnlocked)
 	case err != nil:
 		return fmt.Errorf("bucket %s: %w", b.Name, err)
