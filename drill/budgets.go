@@ -72,6 +72,7 @@ func (r recovered) cost(lost loss) costs {
 	rto := r.answered.Sub(r.started)
 	most := r.plan.mostBetweenBackups()
 	return costs{
-		rto: rto, worst: worstRTO(rto, r.took, r.end.log, most), reckoned: reckonedRTO(r.took, r.end.log, most), loss: lost,
+		rto: rto, worst: worstRTO(rto, r.took, r.end.log, most), reckoned: reckonedRTO(r.took, r.end.log, most),
+		loss: lost,
 	}
 }

@@ -81,8 +81,8 @@ func Parse(value string) (Target, error) {
 		return Target{Kind: Name, Name: rest}, nil
 	default:
 		return Target{}, errors.New(
-			"must be random, timeline, worst, or begin with time:, lsn: or name:, such as time:2026-08-23T03:59:30Z; leave " +
-				"it out for the end of the archive",
+			"must be random, timeline, worst, or begin with time:, lsn: or name:, such as time:2026-08-23T03:59:30Z; " +
+				"leave it out for the end of the archive",
 		)
 	}
 }

@@ -66,8 +66,8 @@ func split(set Set, end wal.LSN) (parts []Part) {
 	return parts
 }
 
-// MostReplay is the part whose last point has the most WAL before it that is replayed from its set: just before the next
-// set, as a rule, when a disaster takes longest. false when there is none.
+// MostReplay is the part whose last point has the most WAL before it that is replayed from its set: just before the
+// next set, as a rule, when a disaster takes longest. false when there is none.
 func MostReplay(parts []Part) (worst Part, replayed wal.LSN, ok bool) {
 	stops := map[string]wal.LSN{} // a set's own: its first part's
 	for _, part := range parts {

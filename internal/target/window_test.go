@@ -134,6 +134,10 @@ func TestMemory(t *testing.T) {
 
 // The worst moment is just before the set after the longest stretch, and what is replayed counts over a failover.
 func TestMostReplay(t *testing.T) {
+	plain := func(label string, stop uint64) target.Set {
+		return target.Set{Label: label, Stop: at(stop, 0), Chain: chain(40, 1)}
+	}
+	early := target.Set{Label: "B", Stop: at(5, 0), Chain: chain(90, 2, wal.Switch{Timeline: 1, At: at(60, 0x28)})}
 	over := target.Set{Label: "C", Stop: at(30, 0), Chain: chain(90, 2, wal.Switch{Timeline: 1, At: at(60, 0x28)})}
 	for name, c := range map[string]struct {
 		sets []target.Set
@@ -142,15 +146,15 @@ func TestMostReplay(t *testing.T) {
 		most wal.LSN
 	}{
 		"since the last set": {
-			[]target.Set{{Label: "A", Stop: at(2, 0), Chain: chain(40, 1)}, {Label: "B", Stop: at(5, 0), Chain: chain(40, 1)}},
+			[]target.Set{plain("A", 2), plain("B", 5)},
 			"B", at(40, 0), at(35, 0),
 		},
 		"between two sets": {
-			[]target.Set{{Label: "A", Stop: at(2, 0), Chain: chain(40, 1)}, {Label: "B", Stop: at(30, 0), Chain: chain(40, 1)}},
+			[]target.Set{plain("A", 2), plain("B", 30)},
 			"A", at(30, 0), at(28, 0),
 		},
 		"over a failover": {
-			[]target.Set{{Label: "B", Stop: at(5, 0), Chain: chain(90, 2, wal.Switch{Timeline: 1, At: at(60, 0x28)})}, over},
+			[]target.Set{early, over},
 			"C", at(90, 0), at(60, 0),
 		},
 	} {

@@ -57,7 +57,7 @@ var histories = []madeUp{
 
 // off is how far forecasts of so many days are off, as shares of what the RTO came to, over some years of drills.
 func (m madeUp) off(days float64, predict func([]Pass, time.Time) float64) (list []float64) {
-	for seed := range uint64(6) {
+	for seed := range uint64(4) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		truth := m.growth(r)
 		measured := func(v float64) float64 {

@@ -208,7 +208,9 @@ func (r *run) judge() *result {
 			r.collector.Stop(reason.ToolMissing, err.Error())
 		} else if release, ok := r.takeSlot(); ok {
 			defer release()
-			begin = r.Now() // who waits does not drill
+			if r.slot != "" {
+				begin = r.Now() // who waits does not drill
+			}
 			if r.compiles = c.compiles; r.compile(c) {
 				var killed bool
 				if status, killed = r.execute(c); killed || r.collector.LeftOpen() {
