@@ -64,7 +64,9 @@ func required(list string) (names []string, err error) {
 	}
 	known := append([]string{evidence.CheckCompare, evidence.CheckDeep, evidence.CheckReadonly}, settings.DeepChecks...)
 	names = strings.Split(list, ",")
-	for _, name := range names {
+	for i, name := range names {
+		name = strings.TrimSpace(name)
+		names[i] = name
 		if !slices.Contains(known, name) {
 			return nil, fmt.Errorf("-require %q: there are %s", name, strings.Join(known, ", "))
 		}

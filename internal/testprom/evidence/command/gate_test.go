@@ -60,7 +60,7 @@ func newestOnes() []newest {
 			r.Scope.AsOf = "2026-01-01T00:00:00Z"
 			as("fail", 1, "no_backup")(r)
 		}, nil, 0, "OPEN  entry 6"},
-		{"with every check", same, []string{"-require", "compare,deep,readonly"}, 0, "OPEN"},
+		{"with every check", same, []string{"-require", "compare, deep,readonly"}, 0, "OPEN"},
 		{"with one by its name", same, []string{"-require", "amcheck"}, 0, "OPEN"},
 		{
 			"without a comparison", func(r *evidence.Run) { r.Checks.Passed = []string{"amcheck"} },
