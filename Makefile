@@ -310,7 +310,7 @@ programs-go:
 programs-drill: programs-go
 	@.ci/packages postgres pgbackrest
 programs-test: programs-go
-	@.ci/packages postgres pgbackrest promtool prometheus prometheus-node-exporter
+	@.ci/packages postgres pgbackrest promtool prometheus prometheus-node-exporter chromium npm
 
 $(GOLANGCI_STAMP):
 	@echo 'building golangci-lint $(GOLANGCI_VERSION) into $(TOOLS), once: some minutes'

@@ -66,7 +66,7 @@ var Table = []Setting{
 		Flag: "target", Variables: []string{"DRILL_TARGET"}, Otherwise: "end of archive",
 		Meaning: "where recovery stops: `time:` and RFC 3339 with offset, `lsn:` and X/Y, " +
 			"or `name:` and a restore point; `random` picks a point of the recovery window, " +
-			"`timeline` takes one before and one after the last failover",
+			"`timeline` takes one before and one after the last failover, `worst` the one with the most WAL to replay",
 		set: func(s *Settings, v string) (err error) { s.Target, err = target.Parse(v); return err },
 	},
 	{

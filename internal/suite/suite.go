@@ -20,8 +20,8 @@ type Definition struct {
 	Help   string            // must be the same to the letter in every file (facts D)
 	Labels []string          // labels of its own, besides stanza
 	Values map[string]string // a label's value where the key names none
-	// Counted is a measurement the converter makes from how the steps ended, since a
-	// killed test cannot; a test never publishes it.
+	// Counted is a measurement the converter makes: from how the steps ended, since a killed
+	// test cannot, or from the history. A test never publishes it.
 	Counted bool
 }
 
@@ -63,6 +63,12 @@ type Words struct {
 	Failed     string // what exit status 1 means; "" is what the reason's own sentence says of the backups
 	FailedNext string // and what to do next
 }
+
+// Measurements that are made from the history of drills.
+const (
+	ForecastMetric   = "rto_forecast_seconds"
+	BudgetDaysMetric = "rto_budget_days"
+)
 
 // Drill is the restore drill.
 var Drill = Suite{
@@ -132,6 +138,14 @@ var Drill = Suite{
 		},
 		{Name: "different_relations", Help: "Relations in which the restored data is not what it was compared with."},
 		{Name: "compare_pause_seconds", Help: "How long replay of the standby stood still."},
+		{
+			Name: ForecastMetric, Help: "RTO so many days later, by the drills that passed so far.",
+			Labels: []string{"days"}, Counted: true,
+		},
+		{
+			Name: BudgetDaysMetric, Help: "Days until the RTO comes to its budget; absent while it does not grow.",
+			Counted: true,
+		},
 	},
 	InfoLabels: []string{"backup_label", "backup_type", "pg_version", "pgbackrest_version", "environment"},
 }

@@ -74,6 +74,9 @@ func briefValue(v suite.Value) string {
 	words := []string{strings.TrimSuffix(strings.TrimSuffix(v.Name, "_seconds"), "_bytes")}
 	for _, label := range slices.Sorted(maps.Keys(v.Labels)) {
 		words = append(words, v.Labels[label])
+		if label == "days" {
+			words = append(words, label)
+		}
 	}
 	return strings.ReplaceAll(strings.Join(words, " "), "_", " ") + " " + humanValue(v)
 }

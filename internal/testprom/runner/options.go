@@ -22,6 +22,7 @@ type options struct {
 	textfile string
 	report   string
 	history  string
+	junit    string
 	stream   string
 	evidence string // a directory
 	signKey  string
@@ -120,6 +121,8 @@ func (o *options) flagSet(name *string) *flag.FlagSet {
 	set.StringVar(&o.textfile, "textfile", "", "write the metrics to `FILE`, for node_exporter's textfile collector")
 	set.StringVar(&o.report, "report", "", "write the verdict as JSON to `FILE`")
 	set.StringVar(&o.history, "history", "", "append the verdict as one JSON line to `FILE`")
+	set.StringVar(&o.junit, "junit", "", "write the steps as JUnit XML to `FILE`: what was found is a failure, what "+
+		"could not be judged an error")
 	set.StringVar(&o.stream, "stream", "", "keep the raw event stream in `FILE`")
 	set.StringVar(&o.evidence, "evidence", "",
 		"add a statement of the run to `DIR`, one envelope and a line of its ledger; the program evidence verifies it")
@@ -174,8 +177,8 @@ func (o *options) validate(name string, args []string) error {
 		return errors.New("-reap runs no command")
 	case o.fleet != "" && (len(o.command) > 0 || o.reap):
 		return errors.New("-fleet runs nothing: it reads reports")
-	case o.fleet != "" && (o.textfile != "" || o.history != "" || o.stream != ""):
-		return errors.New("-fleet writes no -textfile, -history or -stream, only -report")
+	case o.fleet != "" && (o.textfile != "" || o.history != "" || o.junit != "" || o.stream != ""):
+		return errors.New("-fleet writes no -textfile, -history, -junit or -stream, only -report")
 	case o.fleet != "" && o.evidence != "":
 		return errors.New("-fleet adds nothing to -evidence")
 	case o.signKey != "" && o.evidence == "":
@@ -205,7 +208,11 @@ func within(dir, path string) bool {
 func (o *options) distinct() error {
 	seen := map[string]string{}
 	for _, out := range []struct{ flag, path string }{
-		{"-textfile", o.textfile}, {"-report", o.report}, {"-history", o.history}, {"-stream", o.stream},
+		{"-textfile", o.textfile},
+		{"-report", o.report},
+		{"-history", o.history},
+		{"-junit", o.junit},
+		{"-stream", o.stream},
 	} {
 		if out.path == "" {
 			continue

@@ -82,6 +82,7 @@ func (r *run) pastOf(labels map[string]string) string {
 // exit status. The textfile comes first: it is what alarms.
 func (r *run) publish(res *result) int {
 	var failed []error
+	r.foresee(res)
 	if past := r.pastOf(res.Labels); r.textfile != "" && past != "" {
 		r.textfile = ""
 		res.warnings = append(res.warnings, "the textfile stays as it is: it speaks of the backups of now, and this "+
@@ -107,6 +108,10 @@ func (r *run) publish(res *result) int {
 	}
 	err := errors.Join(failed...)
 	if err != nil {
+		res.exit = reason.ExitEnvironment
+	}
+	junit := func() ([]byte, error) { return res.junit(err) }
+	if err = errors.Join(err, r.write(r.options.junit, junit, whole.Replace)); err != nil {
 		res.exit = reason.ExitEnvironment
 	}
 	if cut := r.log.failed(); cut != nil {

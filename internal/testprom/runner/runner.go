@@ -166,7 +166,7 @@ func (r *run) main() int {
 
 // check finds out before the run what would keep its result from being written.
 func (r *run) check() error {
-	for _, path := range []string{r.textfile, r.report, r.history, r.options.stream} {
+	for _, path := range []string{r.textfile, r.report, r.history, r.options.junit, r.options.stream} {
 		if path == "" {
 			continue
 		}
@@ -212,8 +212,8 @@ func (r *run) judge() *result {
 			r.collector.Stop(reason.ToolMissing, err.Error())
 		} else if release, ok := r.takeSlot(); ok {
 			defer release()
-			if r.slot != "" { // who waits does not drill
-				begin = r.Now()
+			if r.slot != "" {
+				begin = r.Now() // who waits does not drill
 			}
 			if r.compiles = c.compiles; r.compile(c) {
 				var killed bool

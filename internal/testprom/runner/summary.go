@@ -241,7 +241,7 @@ func (r *run) written(res *result, unwritten error) (rows []row) {
 		rows = append(rows, row{"warning", "node_exporter reads only files whose name ends in .prom"})
 	}
 	var paths []string
-	for _, path := range []string{r.report, r.textfile, r.history, r.options.stream, r.log.path()} {
+	for _, path := range []string{r.report, r.textfile, r.history, r.options.junit, r.options.stream, r.log.path()} {
 		if path != "" {
 			paths = append(paths, path)
 		}

@@ -37,7 +37,7 @@ type command struct {
 	flags func(set *flag.FlagSet) func(w World, words []string) (int, error)
 }
 
-var commands = []command{verify, gate, ack, push, key}
+var commands = []command{verify, gate, show, ack, push, key}
 
 const head = `evidence checks what drills left in the directory of "testprom -evidence DIR": a signed
 statement of every run, and a ledger that chains them.
