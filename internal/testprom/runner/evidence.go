@@ -110,7 +110,7 @@ func (r *run) evidenceOf(res *result, at evidence.Place, subjects []evidence.Sub
 	for _, v := range d.Values {
 		e.Measurements = append(e.Measurements, evidence.Measurement(v))
 	}
-	e.Objectives = r.objectives(e.Measurements)
+	e.Objectives = r.objectives(res.Measurements)
 	if d.Exit != reason.ExitEnvironment {
 		e.TestResult = testResult(res, e, subjects)
 	}
@@ -124,7 +124,7 @@ func programVersion() string {
 
 // objectives are the budgets that the run was held to: as it says itself, or, where it did not come to that, as it was
 // asked.
-func (r *run) objectives(said []evidence.Measurement) (o evidence.Objectives) {
+func (r *run) objectives(said []suite.Value) (o evidence.Objectives) {
 	if len(r.command) > 0 && r.suite.Name == suite.Drill.Name {
 		settings := flags(r.command[1:])
 		rto := budget(settings, r.Env).Seconds()
