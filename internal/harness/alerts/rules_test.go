@@ -191,6 +191,8 @@ func TestRules_HoldNoBudget(t *testing.T) {
 		"BackupDrillControlStale": {due(suite.Control.Due)},
 		"BackupDataNotCompared":   {due(suite.ComparedDue)},
 		"BackupRestoreDrillSlow":  {"0.8"},
+		// Of days that are left of a budget, and no budget.
+		"BackupRestoreDrillForecast": {"60"},
 	}
 	quoted := regexp.MustCompile(`"[^"]*"|\[\w+\]|[a-z_:]+`)
 	for _, a := range alerts(t) {

@@ -50,7 +50,7 @@ type Run struct {
 	Ended        time.Time     `json:"ended"`
 	Verdict      string        `json:"verdict"` // pass, fail or environment, as the exit status 0, 1 or 2
 	Exit         int           `json:"exit_status"`
-	Backups      string        `json:"backups"` // restored, sound, at_fault or unknown
+	Backups      string        `json:"backups"` // restored, sound, at_fault, unknown, or a word of the control
 	Reason       string        `json:"reason"`
 	Sentence     string        `json:"sentence"`
 	Step         string        `json:"step,omitempty"`
