@@ -65,6 +65,12 @@ backup: programs-drill ## the checks on a seeded repository's backups, or ARGS='
 	out/testprom -suite backup -textfile out/veza_backup_check.prom -report out/backup-report.json -history out/backup-history.jsonl \
 		-stream out/backup.jsonl -- $(GO) test $(if $(TAG),-tags $(TAG) )./backup -run '^TestBackup$$' $(ARGS)
 
+.PHONY: control
+control: programs-drill ## is the drill red when it should be? On a seeded cluster, or ARGS='-conf FILE'; leaves metrics and report in out/
+	$(COMPILE) ./drill
+	out/testprom -suite control -textfile out/veza_backup_control.prom -report out/control-report.json -history out/control-history.jsonl \
+		-stream out/control.jsonl -- $(GO) test $(if $(TAG),-tags $(TAG) )./drill -run '^TestControl$$' $(ARGS)
+
 .PHONY: veza-restore
 veza-restore: programs-go ## builds out/veza-restore, which restores for real: out/veza-restore -h
 	@mkdir -p out
@@ -150,6 +156,8 @@ lint-ansible: ## the roles, YAML and shell scripts: ansible-lint, yamllint, shel
 	@yamllint --strict --config-file .yamllint fixtures .github .golangci.yml
 	@cd fixtures/ansible && ansible-lint --offline --profile production
 	@.ci/units --check
+	@.ci/packages promtool
+	@.ci/expected
 
 .PHONY: lint-routes
 lint-routes: ## the example of Alertmanager's route, by amtool

@@ -52,6 +52,13 @@ func (c costs) budgets(s settings.Settings) error {
 	return nil
 }
 
+// publishBudgets publishes what the run will be judged by, so that alerts and dashboards compare with nothing else.
+func publishBudgets(out suite.Out, s settings.Settings) {
+	out.Metric("rto_budget_seconds", s.RTO.Seconds())
+	out.Metric("rpo_budget_seconds", s.RPO.Seconds())
+	out.Metric("backup_age_budget_seconds", s.BackupAge.Seconds())
+}
+
 // publish publishes the RTO, now and at the worst moment.
 func (c costs) publish(out suite.Out, s settings.Settings) {
 	out.Metric("rto_seconds", c.rto.Seconds())

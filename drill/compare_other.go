@@ -3,6 +3,7 @@ package drill
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"time"
 
@@ -115,6 +116,9 @@ func (r *recovered) whyNotHeld(ctx context.Context, out suite.Out, err error) er
 	if damage := log.DamageRead(r.plan.segmentSize); len(damage) > 0 {
 		return reason.Errorf(reason.WALCorrupt, "the archive between the two sets cannot be replayed: %s",
 			damage[len(damage)-1])
+	}
+	if last := len(log.Fatal) - 1; last >= 0 { // such as WAL of wal_level=minimal, which nothing is replayed through
+		return fmt.Errorf("PostgreSQL ended: %s (%w)", log.Fatal[last], err)
 	}
 	return err
 }

@@ -75,13 +75,13 @@ func (r recovered) judgeComparison(_ context.Context, out suite.Out, counts map[
 	return nil
 }
 
-// unlisted says whether the clone could not list a database that the standby did: nothing of it was compared. Between
-// two sets nothing may be left out but databases that nobody can enter.
+// unlisted says whether a database could not be listed that takes connections: nothing of it was compared. Between two
+// sets nothing may be left out but databases that nobody can enter.
 func (c *comparison) unlisted(found compare.Result) bool {
 	if c.sets != nil {
 		return len(found.LeftOut) > len(c.frozen.Side.Closed)
 	}
-	return slices.ContainsFunc(found.LeftOut, func(l compare.LeftOut) bool {
+	return c.frozen.Side.Shut() || slices.ContainsFunc(found.LeftOut, func(l compare.LeftOut) bool {
 		return l.OID == 0 && slices.Contains(c.frozen.Side.Databases, l.Database)
 	})
 }
@@ -114,7 +114,7 @@ func (c *comparison) stillOldest(out suite.Out, now time.Time) {
 func (r recovered) rememberCompared(found compare.Result) (oldest time.Duration, all bool, err error) {
 	now := time.Now().UTC().Truncate(time.Second)
 	last := map[string]time.Time{}
-	all = true
+	all = !r.compared.frozen.Side.Shut()
 	same, different := keys(found.Same), keys(found.Different)
 	for part := range r.compared.frozen.Side.Ranges() {
 		key := part.Key()

@@ -17,16 +17,12 @@ import (
 
 // tellScope publishes what was asked for, for the evidence of the run.
 func tellScope(out suite.Out, asked settings.Settings) {
-	out.Label(suite.RTOBudgetLabel, seconds(asked.RTO))
-	out.Label(suite.RPOBudgetLabel, seconds(asked.RPO))
 	out.Label(suite.RepoLabel, strconv.Itoa(asked.Repo))
 	out.Label(suite.CompareLabel, asked.Compare)
 	if to := asked.Target.String(); to != "" {
 		out.Label(suite.TargetLabel, to)
 	}
 }
-
-func seconds(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) }
 
 // manifestTime bounds the reading of a manifest.
 const manifestTime = 30 * time.Second

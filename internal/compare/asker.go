@@ -196,13 +196,35 @@ func why(kind Kind, err error) string {
 	return "it cannot be asked for its rows here (SQLSTATE " + code(err) + ")"
 }
 
+// tooMany is the code of a session more than the server, a database or a role may have, connectEvery how often another
+// one is tried for then.
+const (
+	tooMany      = "53300"
+	connectEvery = 50 * time.Millisecond
+)
+
+// connect opens a session. On a clone nobody else has any: one too many is waited for until another worker lets its own
+// go.
+func (w *worker) connect(ctx context.Context, database string) (conn *pgx.Conn, err error) {
+	if !w.Clone || w.Workers < 2 {
+		return w.Connect(ctx, database)
+	}
+	err = wait.For(ctx, "a session in database "+database, connectEvery, func(ctx context.Context) (failed error) {
+		if conn, failed = w.Connect(ctx, database); failed != nil && code(failed) != tooMany {
+			return wait.Stop(failed)
+		}
+		return failed
+	})
+	return conn, err
+}
+
 // ask asks in a transaction of its own, so that no lock is held longer than for one part.
 func (w *worker) ask(ctx context.Context, o Object, part Part) (d Digest, err error) {
 	if w.conn != nil && (w.conn.IsClosed() || part.Database != "" && w.conn.Config().Database != part.Database) {
 		w.close(ctx)
 	}
 	if w.conn == nil {
-		if w.conn, err = w.Connect(ctx, part.Database); err != nil {
+		if w.conn, err = w.connect(ctx, part.Database); err != nil {
 			return d, err
 		}
 		if w.Done == nil {

@@ -15,6 +15,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 // ID is a relation: one of a database, or one that all databases share, of which Database is "".
@@ -61,6 +62,7 @@ type Digest struct {
 // Side is what one of the two servers says.
 type Side struct {
 	Databases []string           // that were asked
+	Blocks    map[string]int64   // of all databases, as far as the server says how large they are
 	Closed    []LeftOut          // databases that take no connections
 	Refused   map[string]Refusal // databases that take connections, and did not take ours
 	Objects   map[ID]Object
@@ -75,6 +77,17 @@ func NewSide() Side {
 		Objects: map[ID]Object{}, Digests: map[Part]Digest{}, Sequences: map[ID]Sequence{},
 		Refused: map[string]Refusal{},
 	}
+}
+
+// Shut says whether a database takes connections, and did not take ours: nothing of it is compared.
+func (s Side) Shut() bool {
+	for name := range s.Blocks {
+		closed := func(l LeftOut) bool { return l.Database == name }
+		if !slices.Contains(s.Databases, name) && !slices.ContainsFunc(s.Closed, closed) {
+			return true
+		}
+	}
+	return false
 }
 
 // LeftOut is something that is not compared, and why. What names a database alone has no Name.

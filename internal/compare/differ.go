@@ -80,6 +80,11 @@ func (p Pair) Compare(one, other Side) (r Result) {
 	r.relations(one, other, left)
 	r.parts(one, other, left)
 	r.sequences(one, other, left)
+	for name, blocks := range one.Blocks {
+		if !slices.Contains(one.Databases, name) {
+			r.Of += blocks
+		}
+	}
 	for id, o := range one.Objects {
 		if o.Blocks == 0 || left[id] {
 			continue

@@ -76,6 +76,23 @@ func TestCompare_Databases(t *testing.T) {
 	assert.Len(t, r.LeftOut, 1, "nobody can enter it")
 }
 
+// What nobody entered is among all there is, so that a share of it is never the whole; what holds nothing is not.
+func TestCompare_ShareOfDatabases(t *testing.T) {
+	whole := side(4, 5, 6)
+	whole.Blocks = map[string]int64{"app": 9 * PartBlocks, "template0": 0}
+	whole.Closed = []LeftOut{{ID: ID{Database: "template0"}}}
+	assert.InDelta(t, 1, Compare(whole, side(4, 5, 6)).Coverage(), 0)
+	assert.False(t, whole.Shut())
+
+	part := side(4, 5, 6)
+	part.Blocks = map[string]int64{"app": 9 * PartBlocks, "large": 9 * PartBlocks}
+	assert.InDelta(t, 0.25, Compare(part, side(4, 5, 6)).Coverage(), 0)
+	assert.True(t, part.Shut())
+	part.Closed = []LeftOut{{ID: ID{Database: "large"}}}
+	assert.InDelta(t, 0.25, Compare(part, side(4, 5, 6)).Coverage(), 0)
+	assert.False(t, part.Shut(), "it takes no connections")
+}
+
 // Between two clones nothing can have come: what one of them cannot read, or has in another file, is judged.
 func TestCompare_Clones(t *testing.T) {
 	first := Part{users, 0, PartBlocks}

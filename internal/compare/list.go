@@ -36,24 +36,35 @@ func Prepare(ctx context.Context, conn *pgx.Conn) error {
 	return err
 }
 
-// Databases lists the databases that can be asked, and those that take no connections.
-func Databases(ctx context.Context, conn *pgx.Conn) (open []string, closed []LeftOut, err error) {
-	rows, err := conn.Query(ctx, `SELECT datname::text, datallowconn AND datconnlimit <> -2
-		FROM pg_catalog.pg_database ORDER BY datname`)
+// databasesQuery lists the databases with their sizes in blocks, indexes included. What the role may not know is as
+// small as can be; template0 and the like hold nothing of anybody's.
+const databasesQuery = `SELECT datname::text, datallowconn AND datconnlimit <> -2,
+	CASE WHEN datistemplate AND NOT datallowconn THEN 0
+		WHEN pg_catalog.has_database_privilege(oid, 'CONNECT') OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')
+		THEN pg_catalog.pg_database_size(oid) / pg_catalog.current_setting('block_size')::int ELSE 1 END
+	FROM pg_catalog.pg_database ORDER BY datname`
+
+// Databases lists the databases that can be asked, and those that take no connections; blocks is the size of each.
+func Databases(ctx context.Context, conn *pgx.Conn) (
+	open []string, closed []LeftOut, blocks map[string]int64, err error,
+) {
+	rows, err := conn.Query(ctx, databasesQuery)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
+	blocks = map[string]int64{}
 	var name string
 	var takes bool
-	_, err = pgx.ForEachRow(rows, []any{&name, &takes}, func() error {
-		if takes {
+	var size int64
+	_, err = pgx.ForEachRow(rows, []any{&name, &takes, &size}, func() error {
+		if blocks[name] = size; takes {
 			open = append(open, name)
 		} else {
 			closed = append(closed, LeftOut{ID: ID{Database: name}, Why: "it takes no connections"})
 		}
 		return nil
 	})
-	return open, closed, err
+	return open, closed, blocks, err
 }
 
 // objectsQuery lists what holds rows; $1 is whether the catalogs that all databases share are among them. The size of

@@ -29,7 +29,7 @@ func State(
 		return side, err
 	}
 	var open []string
-	open, side.Closed, err = Databases(ctx, conn)
+	open, side.Closed, side.Blocks, err = Databases(ctx, conn)
 	CloseNow(ctx, conn)
 	if err != nil {
 		return side, err

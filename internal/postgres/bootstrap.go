@@ -68,18 +68,22 @@ func (s *Server) superuserSession(ctx context.Context, name, database string) (*
 		return nil, err
 	}
 	var role string
-	err = conn.QueryRow(ctx, `SELECT rolname::text FROM pg_catalog.pg_roles
-		WHERE rolsuper AND rolcanlogin AND (oid = 10 OR rolname = current_user) ORDER BY oid <> 10 LIMIT 1`).Scan(&role)
+	var own bool // what it is called here may have been converted
+	err = conn.QueryRow(ctx, `SELECT rolname::text, rolname = current_user FROM pg_catalog.pg_roles
+		WHERE rolsuper AND rolcanlogin AND (oid = 10 OR rolname = current_user) ORDER BY oid <> 10 LIMIT 1`).
+		Scan(&role, &own)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = fmt.Errorf("role %q: %w", name, errNoSuperuser)
 	}
 	if err != nil {
 		return nil, errors.Join(err, conn.Close(ctx))
 	}
-	s.User, s.Home = role, database
-	if role == name {
+	s.Home = database
+	if own {
+		s.User = name
 		return conn, nil
 	}
+	s.User = role
 	if err := conn.Close(ctx); err != nil {
 		return nil, err
 	}

@@ -173,8 +173,8 @@ func (s *Server) ConnectReader(ctx context.Context, database string) (*pgx.Conn,
 		}
 	}
 	_, err = conn.Exec(ctx, `SELECT pg_catalog.set_config('search_path', pg_catalog.regexp_replace(
-		pg_catalog.current_setting('search_path'), '(^|,)(\s*)("\$user"|\$user)(?=\s*(,|$))',
-		'\1\2' OPERATOR(pg_catalog.||) pg_catalog.quote_ident($1), 'g'), false)`, r.stands)
+		pg_catalog.current_setting('search_path'), E'(^|,)(\\s*)("\\$user"|\\$user)(?=\\s*(,|$))',
+		E'\\1\\2' OPERATOR(pg_catalog.||) pg_catalog.quote_ident($1), 'g'), false)`, r.stands)
 	if err != nil {
 		_ = conn.Close(ctx) // nothing was written
 		return nil, err

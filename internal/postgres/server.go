@@ -207,6 +207,7 @@ func (s *Server) connectAs(ctx context.Context, user, database, searchPath strin
 			"session_preload_libraries": "", "local_preload_libraries": "",
 			// They may hide damage as well.
 			"zero_damaged_pages": "off", "ignore_checksum_failure": "off",
+			"standard_conforming_strings": "on", // the drill's own queries, and no code of the data
 		})
 	}
 	major, _ := strconv.Atoi(s.Installation.Major())
@@ -215,5 +216,26 @@ func (s *Server) connectAs(ctx context.Context, user, database, searchPath strin
 			config.RuntimeParams[name] = "0"
 		}
 	}
-	return pgx.ConnectConfig(ctx, config)
+	if s.Hold != nil { // a hot standby refuses what the data may have for its default, serializable
+		config.RuntimeParams["default_transaction_isolation"] = "repeatable read"
+	}
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	return asBytes(ctx, conn)
+}
+
+// asBytes has a database without an encoding hand out names as they are stored: asked for UTF-8, it refuses all that
+// is none (22021), and with it the list that it stands in.
+func asBytes(ctx context.Context, conn *pgx.Conn) (*pgx.Conn, error) {
+	const none = "SQL_ASCII"
+	if conn.PgConn().ParameterStatus("server_encoding") != none {
+		return conn, nil
+	}
+	if _, err := conn.Exec(ctx, "SET client_encoding = "+none); err != nil {
+		_ = conn.Close(ctx) // nothing was written
+		return nil, err
+	}
+	return conn, nil
 }

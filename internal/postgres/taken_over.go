@@ -46,7 +46,7 @@ func ofMachine(name string) bool {
 	if slices.ContainsFunc(overrides, func(o override) bool { return o.name == name }) {
 		return true
 	}
-	if strings.Contains(name, ".") {
+	if strings.Contains(name, ".") || name == "max_stack_depth" { // a view may need that much
 		return false
 	}
 	return slices.ContainsFunc(machineSettings, func(pattern string) bool { return matches(pattern, name) })

@@ -13,6 +13,7 @@ func TestTakenOver(t *testing.T) {
 		"standard_conforming_strings", "default_text_search_config", "xmloption", "extra_float_digits", "lc_time",
 		"array_nulls", "transform_null_equals", "default_tablespace", "row_security", "check_function_bodies",
 		"dynamic_library_path", "a_setting_of_tomorrow", "quote_all_identifiers", "plpgsql.variable_conflict",
+		"max_stack_depth",
 	} {
 		assert.False(t, ofMachine(name), name)
 	}
@@ -24,7 +25,7 @@ func TestTakenOver(t *testing.T) {
 		"archive_command", "archive_timeout", "wal_level", "min_wal_size", "max_wal_size", "wal_keep_size", "fsync",
 		"autovacuum", "autovacuum_max_workers", "shared_preload_libraries", "session_preload_libraries", "hot_standby",
 		"recovery_target", "restore_command", "primary_conninfo", "synchronous_standby_names", "synchronous_commit",
-		"max_stack_depth", "enable_seqscan", "jit", "random_page_cost", "effective_cache_size",
+		"enable_seqscan", "jit", "random_page_cost", "effective_cache_size",
 		"track_commit_timestamp",
 		"max_logical_replication_workers", "max_sync_workers_per_subscription", "cluster_name",
 		"cron.launch_active_jobs",

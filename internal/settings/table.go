@@ -188,8 +188,9 @@ var Table = []Setting{
 	},
 	{
 		Flag: "backup-age", Rehearsal: true, Variables: []string{"DRILL_BACKUP_AGE"}, Default: "30h",
-		Meaning: "backup checks: oldest the newest full or differential backup may be, counted from its stop",
-		set:     func(s *Settings, v string) (err error) { s.BackupAge, err = parseBudget(v); return err },
+		Meaning: "backup checks: oldest the newest full or differential backup may be, counted from its stop; " +
+			"of an older set a drill passes, and an alert tells",
+		set: func(s *Settings, v string) (err error) { s.BackupAge, err = parseBudget(v); return err },
 	},
 	{
 		Flag: "image", Rehearsal: true, Variables: []string{"DRILL_IMAGE"}, Otherwise: "by environment",

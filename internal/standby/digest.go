@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -155,14 +157,12 @@ var errPromoted = errors.New("it was promoted while it was asked")
 func (s *Standby) listNow(
 	ctx context.Context, database string, shared bool,
 ) (now map[compare.ID]compare.Object, err error) {
-	conn, err := s.connect(ctx, database)
+	conn, err := s.again(ctx, database)
 	if err != nil {
 		return nil, err
 	}
 	defer compare.CloseNow(ctx, conn)
-	if err = compare.Prepare(ctx, conn); err == nil {
-		_, err = conn.Exec(ctx, compare.Begin)
-	}
+	_, err = conn.Exec(ctx, compare.Begin)
 	var recovering bool
 	if err == nil {
 		err = conn.QueryRow(ctx, "SELECT pg_is_in_recovery()").Scan(&recovering)
@@ -180,6 +180,25 @@ func (s *Standby) listNow(
 	return now, err
 }
 
+// again is a session for a look at a database as it is now: one of those that held its snapshot, which is of no more
+// use, since the database may take no more of them.
+func (s *Standby) again(ctx context.Context, database string) (*pgx.Conn, error) {
+	if conn, err := s.frozen[database].take(ctx); err == nil {
+		if _, err = conn.Exec(ctx, compare.End); err == nil {
+			return conn, nil
+		}
+	}
+	conn, err := s.connect(ctx, database)
+	if err != nil {
+		return nil, err
+	}
+	if err = compare.Prepare(ctx, conn); err != nil {
+		compare.CloseNow(ctx, conn)
+		return nil, err
+	}
+	return conn, nil
+}
+
 // dropped says whether a database is gone.
 func (s *Standby) dropped(ctx context.Context, database string) bool {
 	conn, err := s.connect(ctx, "")
@@ -192,9 +211,15 @@ func (s *Standby) dropped(ctx context.Context, database string) bool {
 	return conn.QueryRow(ctx, query, database).Scan(&gone) == nil && gone
 }
 
-// Conflict says that a round was lost to replay, and that another one may do.
+// Conflict says that a round was lost to replay, and that another one may do. A session that replay ends while it is
+// between two questions learns of it as a connection that is gone.
 func Conflict(err error) bool {
-	if errors.Is(err, errThawed) {
+	for _, gone := range []error{errThawed, syscall.EPIPE, syscall.ECONNRESET, io.EOF, io.ErrUnexpectedEOF} {
+		if errors.Is(err, gone) {
+			return true
+		}
+	}
+	if err != nil && pgconn.SafeToRetry(err) { // pgx knows already that the connection is closed
 		return true
 	}
 	answer, ok := errors.AsType[*pgconn.PgError](err)

@@ -56,6 +56,9 @@ func (s *Standby) Freeze(ctx context.Context) (f Frozen, err error) {
 func (s *Standby) freeze(ctx context.Context) (f Frozen, err error) {
 	s.thaw(ctx)
 	f = Frozen{Side: compare.NewSide()}
+	if err = s.revive(ctx); err != nil {
+		return f, err
+	}
 	holders, err := s.hold(ctx, &f.Side)
 	if err != nil {
 		return f, err
@@ -125,11 +128,11 @@ func (s *Standby) runs(ctx context.Context) error {
 
 // hold opens sessions in each database, and lists its sequences. What cannot be opened is left out.
 func (s *Standby) hold(ctx context.Context, side *compare.Side) (map[string]*holder, error) {
-	open, closed, err := compare.Databases(ctx, s.conn)
+	open, closed, blocks, err := compare.Databases(ctx, s.conn)
 	if err != nil {
 		return nil, unusable("cannot be asked for its databases: %s", oneLine(err))
 	}
-	side.LeftOut = append(side.LeftOut, closed...)
+	side.LeftOut, side.Closed, side.Blocks = append(side.LeftOut, closed...), closed, blocks
 	holders := map[string]*holder{}
 	var last error
 	for _, database := range open {

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -58,6 +59,7 @@ func TestRole(t *testing.T) {
 
 	do(`CREATE TABLE secret AS SELECT 1 AS n; ALTER TABLE secret ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 		REVOKE ALL ON secret FROM PUBLIC; SELECT lo_create(77); CREATE SEQUENCE counter`)
+	do("CREATE DATABASE narrow CONNECTION LIMIT 1")
 	assert.Empty(t, lacks("off"), "nothing to take away")
 	assert.Empty(t, psql(t, s, config.Port, query, "-v", "wanted=on"), "a standby lacks nothing")
 	psql(t, s, primary.Config().Port, []byte(lacks("on")), "-1", "-f", "-")
@@ -85,6 +87,7 @@ func TestRole(t *testing.T) {
 
 	may := primary.Config().Copy()
 	may.User = config.User
+	oneSession(t, may, f.Side)
 	login := connect(t, may)
 	for _, refused := range []string{
 		"INSERT INTO secret VALUES (2)", "DELETE FROM users", "CREATE TABLE mine ()", "CREATE ROLE other",
@@ -117,4 +120,30 @@ func TestRole(t *testing.T) {
 	require.ErrorContains(t, err, "not permitted to log in")
 	do("COMMENT ON ROLE veza_compare IS 'an operator made it'; ALTER ROLE veza_compare LOGIN")
 	assert.Empty(t, lacks("off"), "one that somebody else made stays as it is")
+}
+
+// oneSession has two workers ask a database that takes one session: each waits for the other.
+func oneSession(t *testing.T, config *pgx.ConnConfig, side compare.Side) {
+	t.Helper()
+	config = config.Copy()
+	config.RuntimeParams = compare.Parameters
+	clone := compare.NewSide()
+	clone.Objects = side.Objects
+	var parts []compare.Part
+	for part := range side.Digests {
+		if part.Database == "narrow" {
+			parts = append(parts, part)
+		}
+	}
+	require.NotEmpty(t, parts)
+	require.NoError(t, compare.Asker{
+		Connect: func(ctx context.Context, database string) (*pgx.Conn, error) {
+			one := config.Copy()
+			one.Database = database
+			return pgx.ConnectConfig(ctx, one)
+		},
+		Begin: compare.Begin, End: compare.End, Workers: 2, Seeds: compare.NewSeeds(), Clone: true,
+	}.Digest(t.Context(), &clone, parts))
+	assert.Empty(t, clone.LeftOut)
+	assert.Len(t, clone.Digests, len(parts))
 }

@@ -33,8 +33,6 @@ const (
 
 // Labels that the evidence of a run is made from. What a run did not come to has none.
 const (
-	RTOBudgetLabel      = "rto_budget_seconds"
-	RPOBudgetLabel      = "rpo_budget_seconds"
 	RepoLabel           = "repo"            // key of the repository
 	TargetLabel         = "target"          // where recovery stops, as it was asked for; none is the end of the archive
 	ManifestLabel       = "manifest"        // of the set, by its path in the repository

@@ -99,16 +99,6 @@ func codeReason(code string) reason.Reason {
 	}
 }
 
-// textsIn collects the one text column of a query, in a session of its own.
-func textsIn(ctx context.Context, connect Connect, database, query string, args ...any) ([]string, error) {
-	conn, err := connect.open(ctx, database)
-	if err != nil {
-		return nil, err
-	}
-	defer closeConn(ctx, conn)
-	return texts(ctx, conn, query, args...)
-}
-
 // texts collects the one text column of a query, in a session that is open already.
 func texts(ctx context.Context, conn *pgx.Conn, query string, args ...any) ([]string, error) {
 	rows, err := conn.Query(ctx, query, args...)

@@ -66,7 +66,8 @@ func (c Check) run(ctx context.Context, connect Connect, now time.Time) (Outcome
 func unloggedNote(ctx context.Context, conn *pgx.Conn, query string) string {
 	var table string
 	if conn.QueryRow(ctx, `SELECT oid::regclass FROM pg_catalog.pg_class WHERE relkind = 'r' AND relpersistence = 'u'
-		AND $1 ~* ('\m' || regexp_replace(relname, '\W', '\\\&', 'g') || '\M') LIMIT 1`, query).Scan(&table) != nil {
+		AND $1 ~* (E'\\m' || regexp_replace(relname, E'\\W', E'\\\\\\&', 'g') || E'\\M') LIMIT 1`, query).
+		Scan(&table) != nil {
 		return ""
 	}
 	return fmt.Sprintf("; table %s is UNLOGGED: its rows are never in a backup", table)

@@ -6,9 +6,21 @@ import "context"
 // be closed, or not be there.
 const anyDatabase = ""
 
+// asStored has a session hand out names as the bytes they are stored as.
+const asStored = "SELECT pg_catalog.set_config('client_encoding', pg_catalog.getdatabaseencoding(), false)"
+
 // Databases lists the databases that can be opened: -2 marks one whose DROP DATABASE had
-// begun where recovery ended, and nobody may connect to it any more.
+// begun where recovery ended, and nobody may connect to it any more. A name is as it is stored: who connects is
+// looked for by its bytes, in no encoding.
 func Databases(ctx context.Context, connect Connect) ([]string, error) {
-	return textsIn(ctx, connect, anyDatabase,
+	conn, err := connect.open(ctx, anyDatabase)
+	if err != nil {
+		return nil, err
+	}
+	defer closeConn(ctx, conn)
+	if _, err = conn.Exec(ctx, asStored); err != nil {
+		return nil, err
+	}
+	return texts(ctx, conn,
 		"SELECT datname::text FROM pg_catalog.pg_database WHERE datallowconn AND datconnlimit <> -2 ORDER BY datname")
 }

@@ -112,8 +112,7 @@ func (d Deep) worker(ctx context.Context, next <-chan relation, examine examineR
 }
 
 // dataAsItIs takes names and values as they are stored, whatever search_path and encoding the data brings.
-const dataAsItIs = "SET search_path = pg_catalog, pg_temp; " +
-	"SELECT pg_catalog.set_config('client_encoding', pg_catalog.getdatabaseencoding(), false)"
+const dataAsItIs = "SET search_path = pg_catalog, pg_temp; " + asStored
 
 // writer is a session of the superuser that may write into the clone, without triggers, whatever search_path
 // the data brings, and in the encoding of its database: nothing is converted.

@@ -34,6 +34,7 @@ var compared = sync.OnceValues(func() (liveSeed, error) {
 				`CREATE DATABASE kept`)
 		},
 		func() error { return c.sql(ctx, "kept", comparedTables...) },
+		func() error { return c.sql(ctx, "postgres", guests...) },
 		func() error { return c.Follow(ctx) },
 		func() error { return c.Pgbackrest(ctx, "backup", "--type=full", "--no-expire-auto") },
 		func() error { return c.sql(ctx, "kept", `SELECT count(nextval('worn')) FROM generate_series(1, 5)`) },
@@ -87,6 +88,14 @@ var comparedTables = []string{
 	`CREATE UNLOGGED TABLE visits (n int)`, `INSERT INTO visits VALUES (1)`, `CHECKPOINT`,
 	`CREATE FUNCTION shout(note) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'the data''s code ran'; END $$`,
 	`CREATE CAST (note AS text) WITH FUNCTION shout(note)`,
+}
+
+// guests are logins that may compare: one is let into every database, and the other is locked out of one.
+var guests = []string{
+	`CREATE DATABASE shut`, `REVOKE CONNECT ON DATABASE shut FROM PUBLIC`,
+	`CREATE ROLE insider LOGIN BYPASSRLS`, `CREATE ROLE outsider LOGIN BYPASSRLS`,
+	`GRANT pg_read_all_data, pg_read_all_stats TO insider, outsider`, `GRANT CONNECT ON DATABASE shut TO insider`,
+	`GRANT EXECUTE ON FUNCTION pg_wal_replay_pause(), pg_wal_replay_resume() TO insider, outsider`,
 }
 
 // unlike are the backups that are not what the standby has, and some that only look so.

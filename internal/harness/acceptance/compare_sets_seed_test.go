@@ -42,6 +42,9 @@ var sets = sync.OnceValues(func() (liveSeed, error) {
 		{name: "after", kind: "diff", lived: life},
 		{name: "lastfull", kind: "full", lived: comparer},
 		{name: "byrole", kind: "incr", lived: life},
+		{name: "serializable", kind: "incr", lived: []string{
+			`ALTER ROLE ALL SET default_transaction_isolation = 'serializable'`,
+		}},
 	}
 	stages := []func() error{
 		func() error { return c.withoutChecksums(ctx) },

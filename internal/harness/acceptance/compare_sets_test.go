@@ -46,6 +46,10 @@ var compareSetsFaults = faults("TestCompareSets", sets, []fault{
 		name: "ByTheRoleOfTheData", args: withSets("byrole"), exit: 0, why: reason.None,
 		words: "the same as set {lastfull} at | 100 % of all blocks", never: "public.",
 	},
+	{ // which no hot standby lets a session be
+		name: "SessionsAreSerializable", args: withSets("serializable"), exit: 0, why: reason.None,
+		words: "the same as set {lastfull} at | 100 % of all blocks", never: "public.",
+	},
 	{
 		name: "NoRoomForASecondSandbox", inject: disk("140m", nil), args: withSets("byrole"), exit: 0, why: reason.None,
 		words: "the two sets are restored one after the other: the restore needs | the same as set {lastfull} at",

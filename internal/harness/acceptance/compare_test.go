@@ -11,9 +11,12 @@ import (
 func TestCompare(t *testing.T) { compareFaults.run(t) }
 
 // against compares a backup with a standby, at its port.
-func against(port, set string) string {
+func against(port, set string) string { return as("postgres", port, set) }
+
+// as does so as a role.
+func as(role, port, set string) string {
 	return "-deep none -set {" + set + "} -compare standby " +
-		"-standby postgres://postgres@/postgres?host={standby}&port=" + port
+		"-standby postgres://" + role + "@/postgres?host={standby}&port=" + port
 }
 
 var compareFaults = faults("TestCompare", compared, []fault{
@@ -21,6 +24,14 @@ var compareFaults = faults("TestCompare", compared, []fault{
 		name: "TheSame", args: against("5433", "same"), exit: 0, why: reason.None, where: everywhere,
 		words: "the same as the standby at | 100 % of all blocks | public.kinds in database kept: column b prints " +
 			"names | not compared: database template0: it takes no connections", never: "changed on production",
+	},
+	{
+		name: "DatabaseIsShut", args: as("outsider", "5433", "same"), exit: 0, why: reason.None,
+		words: "not compared: database shut: the standby does not let us in", never: "100 % of all blocks",
+	},
+	{
+		name: "DatabaseIsShutForOthers", args: as("insider", "5433", "same"), exit: 0, why: reason.None,
+		words: "the same as the standby at | 100 % of all blocks", never: "not let us in",
 	},
 	{
 		name: "OneRow", args: against("5433", "onebit"), exit: 1, why: reason.DataDiffers, step: "verify",

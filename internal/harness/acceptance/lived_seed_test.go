@@ -28,7 +28,11 @@ var lived = sync.OnceValues(func() (liveSeed, error) {
 		func() error { c.user = "boss"; return c.oddStates(ctx) },
 		func() error { c.user = "postgres"; return c.archive(ctx) },
 		func() error { return c.Stop(ctx) },
-		func() error { c.Settings = append(c.Settings, "max_connections=300"); return c.Start(ctx) },
+		func() error {
+			c.Settings = append(c.Settings, "max_connections=300", "max_replication_slots=40")
+			return c.Start(ctx)
+		},
+		func() error { return c.sql(ctx, "postgres", origins...) },
 		func() error { return c.grow(ctx) },
 	)
 	if err == nil {
@@ -38,6 +42,13 @@ var lived = sync.OnceValues(func() (liveSeed, error) {
 	}
 	return liveSeed{c, s}, err
 })
+
+// origins are more than a server has places for by default: of a subscriber with that many subscriptions.
+var origins = []string{
+	`SELECT pg_replication_origin_create('origin ' || i) FROM generate_series(1, 14) i`,
+	`SELECT pg_replication_origin_advance('origin ' || i, '0/1') FROM generate_series(1, 14) i`,
+	`SELECT pg_create_restore_point('many_origins')`,
+}
 
 // tenants are tables that are found, and views that answer, with the settings of production alone.
 var tenants = []string{
@@ -53,7 +64,8 @@ type confStage struct{ name, conf, auto string }
 var confStages = []confStage{
 	{name: "untouched"},
 	{
-		name: "needed", conf: "include_dir 'conf.d'\nsearch_path = 'nowhere'\ndatestyle = 'SQL, DMY'",
+		name: "needed", conf: "include_dir 'conf.d'\nsearch_path = 'nowhere'\ndatestyle = 'SQL, DMY'\n" +
+			"max_stack_depth = '7MB'",
 		auto: "search_path = '\"$user\", shop, public'",
 	},
 	{

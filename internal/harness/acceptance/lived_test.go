@@ -15,7 +15,7 @@ func TestLived(t *testing.T) { livedFaults.run(t) }
 
 // goods is a check that passes with production's settings alone.
 const goods = "- {name: goods, database: app, equals: 50, query: \"SELECT count(*) FROM goods WHERE " +
-	"current_setting('app.tenant') = 'north' AND day::date = make_date(2025, 12, 25)\"}\n"
+	"current_setting('app.tenant') = 'north' AND current_setting('max_stack_depth') = '7MB' AND day::date = make_date(2025, 12, 25)\"}\n"
 
 var livedFaults = faults("TestLived", lived, []fault{
 	{
@@ -82,6 +82,10 @@ var notTheRestoreFaults = faults("TestNotTheRestore", lived, []fault{
 		name: "FilesOutsideTheBackup", args: "-set {outside}",
 		exit: 0, why: reason.None,
 		words: "hba_file = '/etc/postgresql/pg_hba.conf' lies out | include '/etc/postgresql/more.conf'",
+	},
+	{
+		name: "ManyReplicationOrigins", args: "-set {untouched} -target name:many_origins", exit: 0, why: reason.None,
+		users: "any",
 	},
 	{
 		name: "MoreConnectionsSince", args: "-set {untouched}",

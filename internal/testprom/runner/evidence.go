@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -91,7 +90,7 @@ func (r *run) evidenceOf(res *result, at evidence.Place, subjects []evidence.Sub
 	e := evidence.Run{
 		Entry: at, Schema: evidence.RunSchema, Suite: d.Suite, Stanza: d.Stanza, Started: d.Begin, Ended: d.End,
 		Verdict: d.Verdict, Exit: d.Exit, Backups: d.Backups, Reason: string(d.Reason), Sentence: d.Sentence,
-		Step: d.Step, Detail: d.Detail, Trigger: r.trigger(), Objectives: r.objectives(d.Labels),
+		Step: d.Step, Detail: d.Detail, Trigger: r.trigger(),
 		Scope: evidence.Scope{
 			Set: d.Labels["backup_label"], SetType: d.Labels["backup_type"], Repository: d.Labels[suite.RepoLabel],
 			Target: d.Labels[suite.TargetLabel], AsOf: r.pastOf(d.Labels), Compare: d.Labels[suite.CompareLabel],
@@ -111,6 +110,7 @@ func (r *run) evidenceOf(res *result, at evidence.Place, subjects []evidence.Sub
 	for _, v := range d.Values {
 		e.Measurements = append(e.Measurements, evidence.Measurement(v))
 	}
+	e.Objectives = r.objectives(res.Measurements)
 	if d.Exit != reason.ExitEnvironment {
 		e.TestResult = testResult(res, e, subjects)
 	}
@@ -124,23 +124,21 @@ func programVersion() string {
 
 // objectives are the budgets that the run was held to: as it says itself, or, where it did not come to that, as it was
 // asked.
-func (r *run) objectives(labels map[string]string) (o evidence.Objectives) {
-	number := func(label string, asked float64) *float64 {
-		if value, err := strconv.ParseFloat(labels[label], 64); err == nil {
-			return &value
-		}
-		if len(r.command) == 0 || r.suite.Name != suite.Drill.Name {
-			return nil
-		}
-		return &asked
+func (r *run) objectives(said []suite.Value) (o evidence.Objectives) {
+	if len(r.command) > 0 && r.suite.Name == suite.Drill.Name {
+		settings := flags(r.command[1:])
+		rto := budget(settings, r.Env).Seconds()
+		rpo := duration(settings.or("rpo", lookup(r.Env, "DRILL_RPO")), defaultRPO).Seconds()
+		o = evidence.Objectives{RTO: &rto, RPO: &rpo}
 	}
-	settings := flagValues{}
-	if len(r.command) > 0 {
-		settings = flags(r.command[1:])
+	for _, m := range said {
+		switch m.Name {
+		case "rto_budget_seconds":
+			o.RTO = &m.Value
+		case "rpo_budget_seconds":
+			o.RPO = &m.Value
+		}
 	}
-	rpo := duration(settings.or("rpo", lookup(r.Env, "DRILL_RPO")), defaultRPO)
-	o.RTO = number(suite.RTOBudgetLabel, budget(settings, r.Env).Seconds())
-	o.RPO = number(suite.RPOBudgetLabel, rpo.Seconds())
 	return o
 }
 

@@ -38,7 +38,7 @@ func (r *run) foresee(res *result) {
 		res.Measurements = append(res.Measurements,
 			suite.Value{Name: suite.ForecastMetric, Labels: label, Value: rounded(f.In(days), 1000)})
 	}
-	if days, grows := f.Until(r.rtoBudget(res.Labels)); grows {
+	if days, grows := f.Until(r.rtoBudget(res.Measurements)); grows {
 		res.Measurements = append(res.Measurements,
 			suite.Value{Name: suite.BudgetDaysMetric, Value: rounded(days, 10)})
 	}
@@ -68,8 +68,8 @@ func (r *run) passes(res *result) ([]forecast.Pass, error) {
 }
 
 // rtoBudget is the budget in seconds: as the run says, else as its command asks.
-func (r *run) rtoBudget(labels map[string]string) float64 {
-	if told := r.objectives(labels).RTO; told != nil && *told > 0 && !math.IsInf(*told, 1) {
+func (r *run) rtoBudget(said []suite.Value) float64 {
+	if told := r.objectives(said).RTO; told != nil && *told > 0 && !math.IsInf(*told, 1) {
 		return *told
 	}
 	return budget(nil, r.Env).Seconds()

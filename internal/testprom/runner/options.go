@@ -32,7 +32,8 @@ type options struct {
 	kept     bool
 	names    []string // of kept sandboxes; none is all
 	fleet    string   // a directory of reports
-	slot     string   // a lock file that all runs of a host share
+	alarm    alarmOptions
+	slot     string // a lock file that all runs of a host share
 	slotWait time.Duration
 	verbose  bool
 	command  []string
@@ -43,10 +44,12 @@ const synopsis = `  testprom [flags] -- COMMAND...      run COMMAND ("go test ./
   testprom [flags] < drill.jsonl      judge a recorded stream
   testprom -reap [-kept [NAME...]]    remove what killed drills left behind; -kept: what -keep left
   testprom -fleet DIR                 list the newest verdict of every stanza, by the reports in DIR
+  testprom -alarm-test -alertmanager URL -textfile FILE
+                                      try whether a red drill becomes an alert that is on its way to somebody
 `
 
-const usage = `testprom runs a restore drill, or the backup checks, or reads the event stream of
-one, and tells Prometheus and the operator what it proved.
+const usage = `testprom runs a restore drill, the backup checks, or the control of the drill, or reads
+the event stream of one, and tells Prometheus and the operator what it proved.
 
 ` + synopsis + `
 COMMAND is "go test ..." (gets -json -v=test2json -vet=off -count=1 -timeout), a compiled
@@ -66,12 +69,22 @@ Examples:
   testprom -suite backup -textfile /var/lib/node_exporter/textfile_collector/veza_backup_check.prom \
            -history /var/lib/veza/backup.history -- ./backup.test -conf /etc/pgbackrest/pgbackrest.conf
   testprom -evidence /var/lib/veza/evidence -sign-key /etc/veza/drill.key -- ./drill.test
+  testprom -suite control -textfile out/veza_backup_control.prom -- go test ./drill
+
+-suite control puts faults before the drill, in a view of the repository, and is 0 when it
+finds each of them; of ./drill it runs TestControl.
 
 -timeout is the RTO budget + 15m for a drill (with -compare also its budget, and with
--compare sets the RTO budget once more) and 45m for the backup checks, unless
+-compare sets the RTO budget once more), 3 RTO budgets + 15m for the control, and 45m for
+the backup checks, unless
 COMMAND has one. A textfile belongs to one suite.
 
--fleet takes a drill of more than 8 days ago and backup checks of more than 28 hours
+-alarm-test writes a red drill of the stanza alarm-test beside -textfile, and removes it
+again. Its exit status: 0 the alarm arrived, and ended; 1 it did not; 2 nobody could be
+asked, or it was interrupted.
+
+-fleet takes a drill, or its control, of more than 8 days ago and backup checks of more
+than 28 hours
 ago for no verdict (2), as the alerts do.
 
 Exit status: 0 every expected step ran and passed; 1 the backups, or the restore
@@ -104,7 +117,7 @@ func parse(args []string, out io.Writer) (options, error) {
 func (o *options) flagSet(name *string) *flag.FlagSet {
 	set := flag.NewFlagSet("testprom", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
-	set.StringVar(name, "suite", "drill", "the expected `SUITE`: drill or backup")
+	set.StringVar(name, "suite", "drill", "the expected `SUITE`: drill, backup or control")
 	set.StringVar(&o.textfile, "textfile", "", "write the metrics to `FILE`, for node_exporter's textfile collector")
 	set.StringVar(&o.report, "report", "", "write the verdict as JSON to `FILE`")
 	set.StringVar(&o.history, "history", "", "append the verdict as one JSON line to `FILE`")
@@ -115,7 +128,8 @@ func (o *options) flagSet(name *string) *flag.FlagSet {
 		"add a statement of the run to `DIR`, one envelope and a line of its ledger; the program evidence verifies it")
 	set.StringVar(&o.signKey, "sign-key", "", "sign it with the ed25519 key in `FILE`, as evidence key makes it")
 	set.DurationVar(&o.limit, "limit", 0,
-		"kill COMMAND after `DURATION` (default: its -timeout + 5m); compiling does not count")
+		"kill COMMAND after `DURATION` (default: its -timeout + 5m); compiling does not count; with -alarm-test, "+
+			"what each link of the chain may take (default: 1m to 20m)")
 	set.StringVar(&o.slot, "slot", "", "first wait until no other run has the lock `FILE`: the drills of one "+
 		"host one after the other")
 	set.DurationVar(&o.slotWait, "slot-wait", slotWait, "give up as locked when -slot is not free after `DURATION`")
@@ -124,6 +138,7 @@ func (o *options) flagSet(name *string) *flag.FlagSet {
 	set.BoolVar(&o.kept, "kept", false, "with -reap: remove what -keep left, all of it or what is named")
 	set.StringVar(&o.fleet, "fleet", "", "list what the reports in `DIR` and in its directories, one a stanza, say, "+
 		"with what is due; the exit status is the worst; -report writes the list as JSON")
+	o.alarm.flags(set)
 	set.BoolVar(&o.version, "version", false, "print version, commit, Go and environment, then exit")
 	return set
 }
@@ -142,7 +157,7 @@ func (o *options) validate(name string, args []string) error {
 		}
 	}
 	if o.suite.Name == "" {
-		return fmt.Errorf("-suite %s: there are drill and backup", name)
+		return fmt.Errorf("-suite %s: there are drill, backup and control", name)
 	}
 	if o.limit < 0 {
 		return fmt.Errorf("-limit %s: must be more than 0", o.limit)
@@ -170,6 +185,9 @@ func (o *options) validate(name string, args []string) error {
 		return errors.New("-sign-key signs what -evidence DIR adds: give both")
 	case o.kept && !o.reap:
 		return errors.New("-kept goes with -reap")
+	}
+	if err := o.alarm.validate(o); err != nil {
+		return err
 	}
 	return o.distinct()
 }

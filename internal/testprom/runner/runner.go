@@ -17,6 +17,7 @@ import (
 
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/testprom/alarm"
 	"veza.fr/recovery/internal/testprom/testreport"
 	"veza.fr/recovery/internal/testprom/whole"
 	"veza.fr/recovery/internal/version"
@@ -34,6 +35,7 @@ type Textfile interface {
 	Holds(path, namespace string) bool
 	Stanza(path, namespace string) string
 	Write(path string, run suite.Measured) (warnings []string, err error)
+	alarm.Files
 }
 
 // World is everything a run touches apart from files: streams, environment, signals, clock.
@@ -70,6 +72,8 @@ func Main(args []string, w World) int {
 		return w.reap(o)
 	case o.fleet != "":
 		return w.fleet(o)
+	case o.alarm.test:
+		return w.alarm(o)
 	case len(o.command) == 0 && w.Terminal:
 		_, _ = fmt.Fprint(w.Stderr, "testprom: nothing to judge; -h explains\n"+synopsis)
 		return reason.ExitEnvironment

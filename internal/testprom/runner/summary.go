@@ -53,7 +53,7 @@ func (r *result) cause() []row {
 	return filled([]row{
 		{"reason", string(r.Reason) + in(r.suite, r.Step) + ": " + r.sentence()},
 		{"detail", r.Detail},
-		{"next", r.Reason.Next()},
+		{"next", r.next()},
 	})
 }
 
@@ -145,7 +145,7 @@ func (r *result) kept() (rows []row) {
 // measured is every measurement and label.
 func (r *result) measured() (rows []row) {
 	for _, v := range r.Measurements {
-		if v.Name != suite.ClaimMetric { // the claims that failed are listed above
+		if v.Name != suite.ClaimMetric && v.Name != suite.FaultMetric { // the claims that failed are listed above
 			rows = append(rows, row{humanName(v), humanValue(v)})
 		}
 	}
