@@ -13,6 +13,7 @@ const (
 	width, height            = 720.0, 220.0
 	left, right, top, bottom = 70.0, 12.0, 10.0, 28.0
 	ticks                    = 5
+	least, most              = 1e-6, 1e18 // that an axis ends with
 )
 
 // Chart is a drawing over time, and what a screen reader says of it.
@@ -140,13 +141,13 @@ func (p plan) describe() string {
 		if len(s.points) == 0 {
 			continue
 		}
-		least, most := math.Inf(1), math.Inf(-1)
+		low, high := math.Inf(1), math.Inf(-1)
 		for _, point := range s.points {
-			least, most = min(least, point.value), max(most, point.value)
+			low, high = min(low, point.value), max(high, point.value)
 		}
 		last := s.points[len(s.points)-1].value
 		parts = append(parts, fmt.Sprintf("%s: newest %s, between %s and %s", s.name, p.unit.text(last),
-			p.unit.text(least), p.unit.text(most)))
+			p.unit.text(low), p.unit.text(high)))
 	}
 	return strings.Join(parts, ". ")
 }
@@ -205,6 +206,7 @@ func (p plan) axes() axes {
 	if a.most <= 0 {
 		a.most = 1
 	}
+	a.most = min(max(a.most, least), most) // whoever wrote the evidence may have written anything
 	if !a.end.After(a.begin) {
 		a.begin, a.end = a.begin.Add(-12*time.Hour), a.end.Add(12*time.Hour)
 	}
@@ -217,7 +219,7 @@ func (a axes) x(at time.Time) float64 {
 }
 
 func (a axes) y(value float64) float64 {
-	return round(height - bottom - (height-top-bottom)*value/a.most)
+	return round(height - bottom - (height-top-bottom)*min(max(value, 0), a.most)/a.most)
 }
 
 func (a axes) line(points []point) string {

@@ -12,7 +12,8 @@ import (
 // plans are the charts of a stanza.
 func plans(drills []evidence.Run, found []forecast.Pass, ahead *forecast.Forecast) []plan {
 	time := unit{seconds, []float64{1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400}}
-	rto := plan{title: "RTO by part, against its budget", unit: time, empty: "No drill has passed yet."}
+	rto := plan{title: "RTO by part, against its budget", unit: time}
+	rto.empty = "No drill to the end of the archive has passed yet."
 	rto.stacked = []series{{name: "restore", class: "restore"}, {name: "replay", class: "replay"}}
 	for _, p := range found {
 		restore := max(0, p.Restore)
@@ -103,7 +104,7 @@ func seconds(v float64) string {
 func age(d time.Duration) string {
 	switch {
 	case d < 0:
-		return "-" + age(-d)
+		return "-" + age(d.Abs())
 	case d < 2*time.Hour:
 		return humanize.FtoaWithDigits(d.Minutes(), 0) + " minutes"
 	case d < 48*time.Hour:
