@@ -128,8 +128,8 @@ func (s *Server) heldAt(ctx context.Context, conn **pgx.Conn, before func(contex
 		return 0, wait.Stop(err)
 	}
 	if !recovering {
-		return 0, wait.Stop(errors.New("it left recovery: nobody could connect there, as while a transaction with more " +
-			"than 64 subtransactions is not over"))
+		return 0, wait.Stop(errors.New("it left recovery: nobody could connect there, as while a transaction " +
+			"with more than 64 subtransactions is not over"))
 	}
 	return wal.ParseLSN(at)
 }

@@ -55,8 +55,8 @@ var overrides = []override{
 	// The role that asks the data is no superuser, and needs no connection kept free for one.
 	{"superuser_reserved_connections", "0", 0},
 	{"reserved_connections", "0", 16},
-	// The progress of each replication origin, from the backup and from the WAL, needs a place of these, or nothing starts
-	// (origin.c); of how many production had, the control file does not know.
+	// The progress of each replication origin, from the backup and from the WAL, needs a place of these, or nothing
+	// starts (origin.c); of how many production had, the control file does not know.
 	{"max_replication_slots", "4096", 0},
 	{"max_active_replication_origins", "4096", 18},
 	// It fits a small machine.

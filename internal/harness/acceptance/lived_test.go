@@ -15,7 +15,8 @@ func TestLived(t *testing.T) { livedFaults.run(t) }
 
 // goods is a check that passes with production's settings alone.
 const goods = "- {name: goods, database: app, equals: 50, query: \"SELECT count(*) FROM goods WHERE " +
-	"current_setting('app.tenant') = 'north' AND current_setting('max_stack_depth') = '7MB' AND day::date = make_date(2025, 12, 25)\"}\n"
+	"current_setting('app.tenant') = 'north' AND current_setting('max_stack_depth') = '7MB' AND " +
+	"day::date = make_date(2025, 12, 25)\"}\n"
 
 var livedFaults = faults("TestLived", lived, []fault{
 	{
