@@ -26,8 +26,8 @@ COMPILE = @mkdir -p out; [ -x out/testprom ] || echo 'compiling: two minutes or 
 	$(GO) run ./internal/cmd/compile -go '$(GO)' -tags '$(TAG)' -o out/testprom ./internal/cmd/testprom
 
 TEST := $(GO) test -shuffle=on -timeout 60m ./...
-# The table of faults, veza-restore, the standby and the alerts are about processes, whatever the tag: `make test` runs them. `make test-versions` runs the matrix.
-TAGGED = $(shell $(GO) list ./... | grep -vE '/(acceptance|matrixtest|realtest|standby|alerts)$$')
+# The table of faults, veza-restore, the standby, the alerts and the page of the evidence are about processes, whatever the tag: `make test` runs them. `make test-versions` runs the matrix.
+TAGGED = $(shell $(GO) list ./... | grep -vE '/(acceptance|matrixtest|realtest|standby|alerts|page)$$')
 TEST_CI = $(GO) test -tags ci -shuffle=on $(TAGGED)
 # The longest first: it waits more than it works.
 TEST_LAB = $(GO) test -tags drill -shuffle=on -timeout 50m ./internal/harness/lab/prodtest $(TAGGED)
@@ -310,7 +310,7 @@ programs-go:
 programs-drill: programs-go
 	@.ci/packages postgres pgbackrest
 programs-test: programs-go
-	@.ci/packages postgres pgbackrest promtool prometheus prometheus-node-exporter chromium npm
+	@.ci/packages postgres pgbackrest promtool prometheus prometheus-node-exporter prometheus-alertmanager chromium
 
 $(GOLANGCI_STAMP):
 	@echo 'building golangci-lint $(GOLANGCI_VERSION) into $(TOOLS), once: some minutes'
