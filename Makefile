@@ -26,8 +26,8 @@ COMPILE = @mkdir -p out; [ -x out/testprom ] || echo 'compiling: two minutes or 
 	$(GO) run ./internal/cmd/compile -go '$(GO)' -tags '$(TAG)' -o out/testprom ./internal/cmd/testprom
 
 TEST := $(GO) test -shuffle=on -timeout 60m ./...
-# The table of faults, veza-restore, the standby and the alerts are about processes, whatever the tag: `make test` runs them. `make test-versions` runs the matrix.
-TAGGED = $(shell $(GO) list ./... | grep -vE '/(acceptance|matrixtest|realtest|standby|alerts)$$')
+# The table of faults, veza-restore, the standby, the alerts and the page of the evidence are about processes, whatever the tag: `make test` runs them. `make test-versions` runs the matrix.
+TAGGED = $(shell $(GO) list ./... | grep -vE '/(acceptance|matrixtest|realtest|standby|alerts|page)$$')
 TEST_CI = $(GO) test -tags ci -shuffle=on $(TAGGED)
 # The longest first: it waits more than it works.
 TEST_LAB = $(GO) test -tags drill -shuffle=on -timeout 50m ./internal/harness/lab/prodtest $(TAGGED)
@@ -65,10 +65,21 @@ backup: programs-drill ## the checks on a seeded repository's backups, or ARGS='
 	out/testprom -suite backup -textfile out/veza_backup_check.prom -report out/backup-report.json -history out/backup-history.jsonl \
 		-stream out/backup.jsonl -- $(GO) test $(if $(TAG),-tags $(TAG) )./backup -run '^TestBackup$$' $(ARGS)
 
+.PHONY: control
+control: programs-drill ## is the drill red when it should be? On a seeded cluster, or ARGS='-conf FILE'; leaves metrics and report in out/
+	$(COMPILE) ./drill
+	out/testprom -suite control -textfile out/veza_backup_control.prom -report out/control-report.json -history out/control-history.jsonl \
+		-stream out/control.jsonl -- $(GO) test $(if $(TAG),-tags $(TAG) )./drill -run '^TestControl$$' $(ARGS)
+
 .PHONY: veza-restore
 veza-restore: programs-go ## builds out/veza-restore, which restores for real: out/veza-restore -h
 	@mkdir -p out
 	@$(GO) run ./internal/cmd/compile -go '$(GO)' -o out/veza-restore ./internal/cmd/restore
+
+.PHONY: evidence
+evidence: programs-go ## builds out/bin/evidence, which verifies what -evidence left, and gates by it: out/bin/evidence -h
+	@mkdir -p out/bin
+	@$(GO) run ./internal/cmd/compile -go '$(GO)' -o out/bin/evidence ./internal/cmd/evidence
 
 .PHONY: check
 check: vet tidy-check length $(GOLANGCI_STAMP) ## before a commit: vet per tag, linter, go.mod, the tests that need nothing but Go
@@ -145,6 +156,8 @@ lint-ansible: ## the roles, YAML and shell scripts: ansible-lint, yamllint, shel
 	@yamllint --strict --config-file .yamllint fixtures .github .golangci.yml
 	@cd fixtures/ansible && ansible-lint --offline --profile production
 	@.ci/units --check
+	@.ci/packages promtool
+	@.ci/expected
 
 .PHONY: lint-routes
 lint-routes: ## the example of Alertmanager's route, by amtool
@@ -297,7 +310,7 @@ programs-go:
 programs-drill: programs-go
 	@.ci/packages postgres pgbackrest
 programs-test: programs-go
-	@.ci/packages postgres pgbackrest promtool prometheus prometheus-node-exporter
+	@.ci/packages postgres pgbackrest promtool prometheus prometheus-node-exporter prometheus-alertmanager chromium
 
 $(GOLANGCI_STAMP):
 	@echo 'building golangci-lint $(GOLANGCI_VERSION) into $(TOOLS), once: some minutes'

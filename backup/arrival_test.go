@@ -88,7 +88,7 @@ func TestMeasureRows(t *testing.T) {
 	out, said := listen()
 	require.NoError(t, measureRows(out, 3, measure(nil)))
 	assert.Equal(t, []string{
-		"metric.rpo_seconds=7",
+		"metric.rpo_seconds=7", "metric.rpo_budget_seconds=35",
 		"note=a row was in the repository after 7.0 s at the latest, in 3 rounds; 35s are allowed",
 	}, said.attrs)
 	assert.Equal(t, 3, strings.Count(said.lines.String(), "round "))

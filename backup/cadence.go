@@ -43,6 +43,8 @@ func dailyAt(out suite.Out, in opened, now time.Time) error {
 		out.Metric("newest_full_age_seconds", now.Sub(full.Stopped()).Seconds())
 	}
 	out.Metric("newest_backup_age_seconds", now.Sub(in.newest().Stopped()).Seconds())
+	out.Metric("newest_full_age_budget_seconds", in.Settings.FullAge.Seconds())
+	out.Metric("newest_backup_age_budget_seconds", in.Settings.BackupAge.Seconds())
 	return calendar.Err()
 }
 

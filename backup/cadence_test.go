@@ -28,6 +28,7 @@ func TestBackupsAreDaily(t *testing.T) {
 	for _, metric := range []string{
 		`metric.backups{type="full"}=1`, `metric.backups{type="diff"}=2`, `metric.backups{type="incr"}=1`,
 		"metric.missed_backups=0", "metric.newest_full_age_seconds=36", "metric.newest_backup_age_seconds=3",
+		"metric.newest_full_age_budget_seconds=7200", "metric.newest_backup_age_budget_seconds=7200",
 		"note=backup 3I is incremental",
 	} {
 		assert.Contains(t, all, metric)

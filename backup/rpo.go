@@ -60,6 +60,7 @@ func measureRows(out suite.Out, rounds int, measure func() (arrival, error)) (la
 	}
 	if slowest.came() {
 		out.Metric("rpo_seconds", slowest.delay.Seconds())
+		out.Metric("rpo_budget_seconds", slowest.limit.Seconds())
 		out.Note("a row was in the repository after %.1f s at the latest, in %d rounds; %s are allowed",
 			slowest.delay.Seconds(), rounds, slowest.limit)
 	}

@@ -14,7 +14,7 @@ import (
 	"veza.fr/recovery/internal/target"
 )
 
-// aim is where recovery stops, after -target random or timeline has become a position.
+// aim is where recovery stops, after -target random, timeline or worst has become a position.
 type aim struct {
 	target target.Target
 	second target.Target // of -target timeline: the point after the failover, recovered to second
@@ -22,7 +22,7 @@ type aim struct {
 	choice target.Choice // in it
 }
 
-// chooseAim puts a position in the place of -target random or timeline, and returns the set it
+// chooseAim puts a position in the place of -target random, timeline or worst, and returns the set it
 // is reached from.
 func chooseAim(
 	ctx context.Context, out suite.Out, s session.Session, client repository.Client,
@@ -44,9 +44,12 @@ func chooseAim(
 	sets := p.wholeSets(out, good)
 	var label string
 	var chosen aim
-	if want.target.Kind == target.Timeline {
+	switch want.target.Kind {
+	case target.Timeline:
 		label, chosen, err = aroundFailover(out, sets, p.segmentSize)
-	} else {
+	case target.Worst:
+		label, chosen, err = atWorst(out, sets, p.segmentSize)
+	default:
 		label, chosen, err = atRandom(out, s, sets, p.segmentSize)
 	}
 	set, _ := pgbackrest.Find(good, label) // it came from there
@@ -76,6 +79,19 @@ func atRandom(
 	out.Note("target random: %s", a.choice)
 	a.target = target.Target{Kind: target.LSN, LSN: a.choice.At.String()}
 	return a.choice.Part.Set, a, nil
+}
+
+// atWorst takes the point with the most WAL to replay: what rto_worst_seconds reckons is measured there.
+func atWorst(out suite.Out, sets []target.Set, segmentSize uint64) (label string, a aim, err error) {
+	part, replayed, ok := target.MostReplay(target.Parts(sets, segmentSize))
+	if !ok {
+		return "", a, reason.Errorf(reason.ConfigInvalid,
+			"-target worst: the recovery window holds no point yet: archive a segment more, or leave it out")
+	}
+	a.target = target.Target{Kind: target.LSN, LSN: part.To.String()}
+	out.Note("target worst: %s of set %s on timeline %d, with %s of WAL to replay", a.target, part.Set, part.Timeline,
+		megabytes(int64(replayed)))
+	return part.Set, a, nil
 }
 
 // aroundFailover takes a point before and one after the last failover.

@@ -11,6 +11,7 @@ import (
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/verify"
 )
 
@@ -66,6 +67,18 @@ func TestCosts_Budgets(t *testing.T) {
 }
 
 // The worst moment is never better than what was measured, and unknown without a replay.
+// Alerts and dashboard know no budget but the run's own.
+func TestPublishBudgets(t *testing.T) {
+	var heard recorder
+	publishBudgets(suite.NewOut(&heard), settings.Settings{
+		RTO: time.Hour, RPO: time.Minute, BackupAge: 30 * time.Hour,
+	})
+	assert.Equal(t, map[string]string{
+		"metric.rto_budget_seconds": "3600", "metric.rpo_budget_seconds": "60",
+		"metric.backup_age_budget_seconds": "108000",
+	}, heard.values)
+}
+
 func TestWorstRTO(t *testing.T) {
 	log := postgres.Log{
 		Restored:  []string{"000000010000000000000002", "000000010000000000000003"},

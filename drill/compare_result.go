@@ -21,11 +21,15 @@ const mostNamed = 8
 // passed when something was compared, and nothing differs.
 func (r recovered) judgeComparison(_ context.Context, out suite.Out, counts map[verify.Status]int) error {
 	c := r.compared
+	ended := func(status verify.Status) {
+		counts[status]++
+		out.Label(suite.ComparedLabel, string(status))
+	}
 	if c == nil {
 		return nil
 	}
 	if c.result == nil {
-		counts[verify.LeftOut]++
+		ended(verify.LeftOut)
 		c.stillOldest(out, time.Now())
 		return nil
 	}
@@ -45,7 +49,7 @@ func (r recovered) judgeComparison(_ context.Context, out suite.Out, counts map[
 	}
 	named(out, "differs from "+c.with()+": %s", found.Differences)
 	if len(found.Differences) > 0 {
-		counts[verify.Failed]++
+		ended(verify.Failed)
 		return reason.Errorf(reason.DataDiffers, "at %s, %d of %d relations are not what %s has: %s",
 			c.frozen.At, found.DifferentRelations(), found.Relations, c.with(),
 			pgbackrest.Printable(found.Differences[0].String()))
@@ -54,14 +58,14 @@ func (r recovered) judgeComparison(_ context.Context, out suite.Out, counts map[
 		return unkept
 	}
 	if len(found.Same) == 0 {
-		counts[verify.LeftOut]++
+		ended(verify.LeftOut)
 		out.Note("no row was compared")
 		return nil
 	}
 	if found.Missing > 0 || c.unlisted(found) { // what was not looked at is no pass
-		counts[verify.LeftOut]++
+		ended(verify.LeftOut)
 	} else {
-		counts[verify.Passed]++
+		ended(verify.Passed)
 	}
 	if !slices.Contains(r.Settings.Deep, "amcheck") {
 		out.Note("indexes are no rows, and nothing here reads them: -deep leaves out amcheck")

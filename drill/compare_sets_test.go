@@ -147,7 +147,7 @@ func TestBeginSets_NoOther(t *testing.T) {
 	done.compared = c
 	require.NoError(t, done.compareOther(t.Context(), suite.Out{}))
 	counts := map[verify.Status]int{}
-	require.NoError(t, done.judgeComparison(t.Context(), suite.Out{}, counts))
+	require.NoError(t, done.judgeComparison(t.Context(), suite.NewOut(&heard), counts))
 	assert.Equal(t, 1, counts[verify.LeftOut])
 	requireReason(t, reason.ConfigInvalid, c.end(t.Context(), suite.Out{}), "the clean-up")
 }

@@ -35,6 +35,7 @@ func (r recovered) deeperChecks(ctx context.Context, out suite.Out, counts map[v
 		tell(out, o)
 		counts[o.Status]++
 	}
+	tellOutcomes(out, outcomes)
 	if failure := verify.Failure(outcomes); failure != nil {
 		return reason.Errorf(failure.Reason, "%s: %s", failure.Check, failure.Sentence)
 	}

@@ -15,11 +15,13 @@ import (
 // bind: containers of a Docker engine, and MinIO in one of them.
 func bind() environment.Environment {
 	site := &docker.Site{}
-	containers := func(s settings.Settings) sandbox.Provider {
-		return docker.Provider{Site: site, Image: s.Image, Memory: s.Memory, CPUs: s.CPUs}
+	containers := func(on *docker.Site) func(settings.Settings) sandbox.Provider {
+		return func(s settings.Settings) sandbox.Provider {
+			return docker.Provider{Site: on, Image: s.Image, Memory: s.Memory, CPUs: s.CPUs}
+		}
 	}
 	return environment.Environment{
-		Name: "docker", Control: containers, Sandbox: containers, Stanza: "demo",
+		Name: "docker", Control: containers(site), Sandbox: containers(site), Apart: containers(nil), Stanza: "demo",
 		Seed: environment.Seeded(
 			func(
 				ctx context.Context, s settings.Settings, spec sandbox.Spec,

@@ -31,6 +31,9 @@ func askKeyAccess(ctx context.Context, s session.Session) <-chan keyAccess {
 // checkKeyAccess judges the answer. A drill only reads, so a key that may write is more than it
 // needs: the one thing that would let a careless sandbox spoil the archive.
 func checkKeyAccess(ctx context.Context, out suite.Out, s session.Session, asked <-chan keyAccess) error {
+	if s.View != nil { // a view refuses every write, whatever the key may do
+		return nil
+	}
 	var answer keyAccess
 	select {
 	case answer = <-asked:
@@ -39,6 +42,9 @@ func checkKeyAccess(ctx context.Context, out suite.Out, s session.Session, asked
 	if wait.Over(ctx) {
 		return context.Cause(ctx)
 	}
+	out.Label(suite.KeyAccessLabel, map[repository.Writable]string{
+		repository.ReadOnly: "readonly", repository.MayWrite: "writes", repository.Untold: "unknown",
+	}[answer.writable])
 	switch answer.writable {
 	case repository.ReadOnly:
 		out.Note("the drill's key cannot write: the object store refuses it")

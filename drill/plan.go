@@ -11,7 +11,6 @@ import (
 	"veza.fr/recovery/internal/repository"
 	"veza.fr/recovery/internal/session"
 	"veza.fr/recovery/internal/suite"
-	"veza.fr/recovery/internal/target"
 	"veza.fr/recovery/internal/wal"
 )
 
@@ -39,8 +38,8 @@ func makePlan(
 	p = plan{info: info, backups: info.Backups(s.Settings.Repo), aim: aim{target: s.Settings.Target}}
 	good := usable(out, p.backups, s.Version)
 	want := wanted{stanza: s.Stanza(), repo: s.Settings.Repo, set: s.Settings.Set, target: s.Settings.Target}
-	switch kind := s.Settings.Target.Kind; {
-	case (kind == target.Random || kind == target.Timeline) && len(good) > 0:
+	switch {
+	case s.Settings.Target.IsChoice() && len(good) > 0:
 		p.set, p.aim, err = chooseAim(ctx, out, s, client, want, p, good)
 	default:
 		p.set, err = want.choose(p.backups, good)

@@ -23,7 +23,8 @@ const (
 type request struct {
 	env     environment.Environment
 	pending *settings.Pending
-	real    *nodeRestore // nil in a drill
+	real    *nodeRestore  // nil in a drill
+	view    *session.View // what a control looks through; nil in a drill
 }
 
 // ready is what preflight found: something to restore, and nothing that speaks against it.
@@ -47,7 +48,14 @@ func preflight(ctx context.Context, out suite.Out, r request) (found ready, err 
 	if err = r.real.refuseSettings(asked); err != nil {
 		return found, err
 	}
+	if r.view != nil {
+		asked = cheap(asked)
+	}
 	tellPast(out, asked.RepoTargetTime)
+	tellScope(out, asked)
+	if r.real == nil {
+		publishBudgets(out, asked)
+	}
 	warn(ctx, out, r.env, asked)
 	if found.checks, err = verify.LoadChecks(asked.Checks, asked.Database, asked.MinUsers); err != nil {
 		return found, err
@@ -74,6 +82,7 @@ func preflight(ctx context.Context, out suite.Out, r request) (found ready, err 
 	if found.plan, err = makePlan(ctx, out, found.Session, found.Client, info); err != nil {
 		return found, err
 	}
+	tellManifest(ctx, out, found.Session, found.plan)
 	if r.env.Local {
 		if err = checkSpace(ctx, found.Control, found.plan.need()); err != nil {
 			return found, err
@@ -90,6 +99,7 @@ func preflight(ctx context.Context, out suite.Out, r request) (found ready, err 
 func (r request) session(asked settings.Settings) session.Request {
 	return session.Request{
 		Environment: r.env, Settings: asked, Suffix: r.real.suffix(), AcceptLoss: r.real != nil && r.real.AcceptLoss,
+		View: r.view,
 	}
 }
 

@@ -157,8 +157,7 @@ func (r *nodeRestore) role(ctx context.Context, found ready) string {
 
 // refuseSettings refuses what a drill may be asked for and a restore may not.
 func (r *nodeRestore) refuseSettings(asked settings.Settings) error {
-	kind := asked.Target.Kind
-	if r != nil && (kind == target.Random || kind == target.Timeline) {
+	if r != nil && asked.Target.IsChoice() {
 		return reason.Errorf(reason.ConfigInvalid, "-target %s is for drills: name the moment, the position or the "+
 			"restore point to restore to", asked.Target)
 	}

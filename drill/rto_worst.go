@@ -12,12 +12,21 @@ import (
 // archived between two backups, at the rate this replay was measured at; never less
 // than what was measured now. It is 0 when no segment was replayed.
 func worstRTO(now, restore time.Duration, log postgres.Log, segments int) time.Duration {
+	reckoned := reckonedRTO(restore, log, segments)
+	if reckoned == 0 {
+		return 0
+	}
+	return max(reckoned, now)
+}
+
+// reckonedRTO is the same without what was measured.
+func reckonedRTO(restore time.Duration, log postgres.Log, segments int) time.Duration {
 	replay := log.RedoDone.Sub(log.RedoStart)
 	if log.Segments() == 0 || replay <= 0 {
 		return 0
 	}
 	perSegment := replay / time.Duration(log.Segments())
-	return max(restore+time.Duration(segments)*perSegment, now)
+	return restore + time.Duration(segments)*perSegment
 }
 
 // mostBetweenBackups counts, over the listed archive, the most segments between the

@@ -19,6 +19,9 @@ type Environment struct {
 	Control func(settings.Settings) sandbox.Provider
 	// Sandbox makes the throw-away machine, as the settings want it.
 	Sandbox func(settings.Settings) sandbox.Provider
+	// Apart makes the control machine and the sandbox where neither may see the network of a seeded source, and
+	// each reaches the stores it is launched for from where this process stands; nil where the two above do that.
+	Apart func(settings.Settings) sandbox.Provider
 	// Local says that both are directories of this machine: its tools are theirs, and so
 	// are its files. A missing tool is then seen before anything is launched.
 	Local bool
@@ -42,6 +45,14 @@ func Seeded(ground Ground) func(context.Context, settings.Settings, sandbox.Spec
 		machine, store, err := ground(ctx, s, spec)
 		return &source.Seeded{Machine: machine, Store: store, Stanza: spec.Stanza, Rows: int(s.Rows)}, err
 	}
+}
+
+// ThroughHere is the environment with machines that reach stores as this process does.
+func (e Environment) ThroughHere() Environment {
+	if e.Apart != nil {
+		e.Control, e.Sandbox = e.Apart, e.Apart
+	}
+	return e
 }
 
 // Providers are those that may have left something behind, each once.

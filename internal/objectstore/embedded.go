@@ -2,11 +2,8 @@ package objectstore
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"net"
 	"net/http"
 	"slices"
@@ -55,24 +52,10 @@ func Embedded(ctx context.Context, features ...Feature) (*Store, error) {
 func Serve(ctx context.Context, backend gofakes3.Backend) (*Store, error) {
 	s := invent("localhost")
 	s.ReadKey, s.ReadSecret = Credentials()
-	ca, certificate, err := certify(s.Endpoint, embeddedLife)
-	if err != nil {
+	users := map[string]user{s.Key: {secret: s.Secret}, s.ReadKey: {secret: s.ReadSecret, reads: true}}
+	if err := s.front(ctx, signed(users, gofakes3.New(backend).Server())); err != nil {
 		return nil, fmt.Errorf("embedded object store: %w", err)
 	}
-	s.CA = ca
-	listeners, err := Listen(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("embedded object store: %w", err)
-	}
-	s.Port = listeners[0].Addr().(*net.TCPAddr).Port
-	server := &http.Server{
-		Handler: signed(map[string]user{s.Key: {secret: s.Secret}, s.ReadKey: {secret: s.ReadSecret, reads: true}},
-			gofakes3.New(backend).Server()),
-		TLSConfig:         &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
-		ErrorLog:          log.New(io.Discard, "", 0), // a client that hangs up is no news
-		ReadHeaderTimeout: time.Minute,
-	}
-	s.stop = serve(server, listeners)
 	return s, nil
 }
 

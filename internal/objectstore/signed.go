@@ -4,7 +4,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -44,10 +43,7 @@ func signed(users map[string]user, next http.Handler) http.Handler {
 }
 
 func refuse(w http.ResponseWriter, code, message string) {
-	w.Header().Set("Content-Type", "application/xml")
-	w.WriteHeader(http.StatusForbidden)
-	fmt.Fprintf(w, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>%s</Code><Message>%s</Message></Error>",
-		code, message)
+	failWith(w, http.StatusForbidden, code, message)
 }
 
 // authorization takes the header apart: key id, scope (date/region/service/aws4_request),

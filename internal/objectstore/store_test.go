@@ -29,11 +29,17 @@ func start(t *testing.T, features ...Feature) (*Store, *http.Client) {
 	s, err := Embedded(t.Context(), features...)
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, s.Close(context.Background())) })
+	return s, clientOf(t, s)
+}
+
+// clientOf is a client that trusts a store.
+func clientOf(t *testing.T, s *Store) *http.Client {
+	t.Helper()
 	pool := x509.NewCertPool()
 	require.True(t, pool.AppendCertsFromPEM(s.CA))
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
 	t.Cleanup(transport.CloseIdleConnections)
-	return s, &http.Client{Transport: transport, Timeout: time.Minute}
+	return &http.Client{Transport: transport, Timeout: time.Minute}
 }
 
 func (s *Store) url(path string) string {

@@ -31,7 +31,7 @@ var files = []string{"conf", "checks", "state"}
 // values are words that a value may be, or begin with.
 var values = map[string][]string{
 	"set":    {settings.SetLatest, settings.SetLatestDiff},
-	"target": {"time:", "lsn:", "name:", "random", "timeline"},
+	"target": {"time:", "lsn:", "name:", "random", "timeline", "worst"},
 	"deep":   slices.Concat([]string{"all", "none"}, settings.DeepChecks),
 }
 

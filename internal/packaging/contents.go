@@ -23,6 +23,7 @@ type Program struct {
 var Programs = []Program{
 	{Name: "testprom", Dir: bin, From: "./internal/cmd/testprom"},
 	{Name: "veza-restore", Dir: bin, From: "./internal/cmd/restore"},
+	{Name: "evidence", Dir: bin, From: "./internal/cmd/evidence"},
 	{Name: "drill.test", Dir: private, From: "./drill", Test: true},
 	{Name: "backup.test", Dir: private, From: "./backup", Test: true},
 	{Name: "test2json", Dir: private, From: "cmd/test2json"}, // Go's own, which testprom needs to run the two
@@ -39,6 +40,7 @@ type File struct {
 var Files = []File{
 	{From: "fixtures/ansible/roles/dr_drill/files/pgbackrest-drill", Dir: private, Mode: 0o755},
 	{From: "fixtures/prometheus/veza_backup.rules.yml", Dir: data + "/prometheus"},
+	{From: "fixtures/prometheus/alertmanager.example.yml", Dir: data + "/prometheus"},
 	{From: "fixtures/grafana/*.json", Dir: data + "/grafana"},
 	{From: "fixtures/sql/*.yaml", Dir: data + "/sql"},
 	{From: "fixtures/ansible/roles/pgbackrest/files/compare.sql", Dir: data + "/sql"},
@@ -50,6 +52,10 @@ var Files = []File{
 	{From: "fixtures/prometheus/README.md", Dir: docs + "/fixtures/prometheus"},
 	{From: "fixtures/ansible/README.md", Dir: docs + "/fixtures/ansible"},
 	{From: "fixtures/ansible/roles/dr_drill/README.md", Dir: docs + "/fixtures/ansible/roles/dr_drill"},
+	{
+		From: "fixtures/ansible/roles/drill_monitoring/README.md",
+		Dir:  docs + "/fixtures/ansible/roles/drill_monitoring",
+	},
 	{From: "fixtures/ansible/roles/pgbackrest/README.md", Dir: docs + "/fixtures/ansible/roles/pgbackrest"},
 	{From: ".github/CHANGELOG.md", Dir: docs},
 }

@@ -10,6 +10,7 @@ import (
 
 	"veza.fr/recovery/internal/restore"
 	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/testprom/evidence/command"
 	"veza.fr/recovery/internal/testprom/runner"
 )
 
@@ -24,6 +25,7 @@ type Page struct {
 var Pages = []Page{
 	{"testprom", "run a restore drill and tell what it proved", testpromPage},
 	{"veza-restore", "restore a cluster from its backups, for real", restorePage},
+	{"evidence", "verify what restore drills left as evidence, and gate by it", evidencePage},
 	{"drill.test", "restore the newest backup and prove that the data came back", suitePage("drill.test", "TestDrill")},
 	{"backup.test", "say claim by claim whether backups are as they should be", suitePage("backup.test", "TestBackup")},
 }
@@ -63,6 +65,17 @@ func restorePage() string {
 	b.WriteString("\n# EXIT STATUS AND EXAMPLES\n" +
 		typed(strings.TrimPrefix(strings.TrimSpace(tail), "Exit status:\n")))
 	return b.String()
+}
+
+func evidencePage() string {
+	head, commands, tail := command.Manual()
+	var b strings.Builder
+	b.WriteString("# SYNOPSIS\n**evidence** *COMMAND* [*FLAGS*] [*WORD*]\n\n# DESCRIPTION\n" + typed(head))
+	for _, c := range commands {
+		fmt.Fprintf(&b, "\n# %s\n%s\n%s", strings.ToUpper(c.Name), typed("  "+c.Synopsis+"\n"), typed(c.About))
+		b.WriteString("\n" + flags(c.Flags))
+	}
+	return b.String() + "\n# EXIT STATUS\n" + typed(tail)
 }
 
 // flags are the options of a set.

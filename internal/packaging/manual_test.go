@@ -1,6 +1,7 @@
 package packaging
 
 import (
+	"flag"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/testprom/evidence/command"
 )
 
 var anOrigin = Origin{
@@ -57,6 +59,17 @@ func TestPages_OfTheRestoreHoldWhatItTakes(t *testing.T) {
 	}
 	assert.NotContains(t, text, "\n-keep")
 	assert.Contains(t, text, "the cluster is restored, passed its checks and is stopped cleanly")
+}
+
+func TestPages_OfEvidenceHoldEveryCommand(t *testing.T) {
+	text := page(t, "evidence")
+	_, commands, _ := command.Manual()
+	for _, c := range commands {
+		assert.Contains(t, text, "\n.SH "+strings.ToUpper(c.Name)+"\n")
+		assert.Contains(t, text, c.Synopsis)
+		c.Flags.VisitAll(func(f *flag.Flag) { assert.Contains(t, text, "\n-"+f.Name+" ") })
+	}
+	assert.Contains(t, text, "1 the evidence is broken or forged, or the gate is closed")
 }
 
 // It says of what it is the manual, and never when it was made.

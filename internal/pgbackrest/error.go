@@ -145,7 +145,8 @@ func Classify(code int, text string) (reason.Reason, bool) {
 // wrong once it is known that the repository can be reached and opened: checksum,
 // file-invalid, format, file-open, file-read, file-missing, path-missing, crypto, file-info, json-format.
 var damage = regexp.MustCompile(`\[0(26|28|29|41|42|55|73|95|98|99)\]|ChecksumError|FormatError|FileMissingError|` +
-	`FileOpenError|FileReadError|CryptoError`)
+	`FileOpenError|FileReadError|CryptoError|` +
+	`HTTP request failed with 416`) // what is asked for lies behind the end of an object that was cut
 
 // Damaged says whether a failure names a damaged or missing file. One whose reason is
 // known does not: a store that stops answering ends in the same codes.

@@ -65,6 +65,10 @@ func TestNewError_KeepsCodeAndReadableLines(t *testing.T) {
 	assert.Equal(t, []string{"WARN: odd", "ERROR: [055]: unable to open missing file '/r/bundle/1' for read"},
 		failed.Lines)
 	assert.True(t, Damaged(err))
+	assert.True(t, Damaged(&Error{Code: 39, Lines: []string{
+		"ERROR: [039]: HTTP request failed with 416 (Requested Range Not Satisfiable):",
+	}}), "an object that ends before what is asked of it")
+	assert.False(t, Damaged(&Error{Code: 39, Lines: []string{"ERROR: [039]: HTTP request failed with 412 (no):"}}))
 	assert.False(t, failed.Killed())
 	assert.True(t, (&Error{Code: 137}).Killed())
 	assert.NoError(t, newError("info", nil))

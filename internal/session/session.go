@@ -31,6 +31,15 @@ type Request struct {
 	Suffix string
 	// AcceptLoss goes on where the archive is broken, up to there: somebody who restores for real has decided so.
 	AcceptLoss bool
+	// View is an open session whose repository is looked at through another conf; nil outside of one.
+	View *View
+}
+
+// View is a repository seen through another conf than its own. The session it is of holds the lock of the stanza,
+// and its source: nothing is locked, reaped or seeded for the view.
+type View struct {
+	Of   Session
+	From source.Repository
 }
 
 // Session is an open source with everything that reads it. It is a value, and whatever it
@@ -53,6 +62,10 @@ func (s Session) Stanza() string { return s.Client.Stanza }
 // Check, CheckServed and Reach of package repository, locked, and sandbox_failed.
 func Open(ctx context.Context, out suite.Out, request Request) (s Session, err error) {
 	s = Session{Request: request, Run: strings.ToLower(rand.Text()[:10]), until: suite.Over(ctx)}
+	if request.View != nil {
+		err = s.look(ctx, out)
+		return s, err
+	}
 	stanza, repo := cmp.Or(request.Settings.Stanza, request.Environment.Stanza), repository.Repository{
 		Key: request.Settings.Repo,
 	}
@@ -91,6 +104,19 @@ func Open(ctx context.Context, out suite.Out, request Request) (s Session, err e
 	}
 	err = s.ask(ctx, out, repo, tag) // it fills s: not in the return, whose order is nobody's
 	return s, err
+}
+
+// look opens a view.
+func (s *Session) look(ctx context.Context, out suite.Out) error {
+	s.Source, s.Seeded = s.View.From, s.View.Of.Seeded
+	repo, err := s.load(s.Source)
+	if err == nil {
+		err = repo.Check()
+	}
+	if err != nil {
+		return err
+	}
+	return s.ask(ctx, out, repo, s.tag(repo.Stanza))
 }
 
 // AsOf is the moment of the repository that is looked at: now, or that of -repo-target-time.

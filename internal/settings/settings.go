@@ -152,7 +152,7 @@ func (p *Pending) Load(environ []string) (Settings, error) {
 			"-standby names a standby to compare with, and -compare is %s: give `-compare standby` with it, or leave "+
 				"-standby out", s.Compare))
 	}
-	if kind := s.Target.Kind; p.earnest && (kind == target.Random || kind == target.Timeline) {
+	if p.earnest && s.Target.IsChoice() {
 		problems = append(problems, errors.New(
 			"-target: a real restore stops where somebody says: at a time:, an lsn: or a name: of your own",
 		))

@@ -66,7 +66,7 @@ var Table = []Setting{
 		Flag: "target", Variables: []string{"DRILL_TARGET"}, Otherwise: "end of archive",
 		Meaning: "where recovery stops: `time:` and RFC 3339 with offset, `lsn:` and X/Y, " +
 			"or `name:` and a restore point; `random` picks a point of the recovery window, " +
-			"`timeline` takes one before and one after the last failover",
+			"`timeline` takes one before and one after the last failover, `worst` the one with the most WAL to replay",
 		set: func(s *Settings, v string) (err error) { s.Target, err = target.Parse(v); return err },
 	},
 	{
@@ -188,8 +188,9 @@ var Table = []Setting{
 	},
 	{
 		Flag: "backup-age", Rehearsal: true, Variables: []string{"DRILL_BACKUP_AGE"}, Default: "30h",
-		Meaning: "backup checks: oldest the newest full or differential backup may be, counted from its stop",
-		set:     func(s *Settings, v string) (err error) { s.BackupAge, err = parseBudget(v); return err },
+		Meaning: "backup checks: oldest the newest full or differential backup may be, counted from its stop; " +
+			"of an older set a drill passes, and an alert tells",
+		set: func(s *Settings, v string) (err error) { s.BackupAge, err = parseBudget(v); return err },
 	},
 	{
 		Flag: "image", Rehearsal: true, Variables: []string{"DRILL_IMAGE"}, Otherwise: "by environment",

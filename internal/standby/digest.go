@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -209,9 +211,15 @@ func (s *Standby) dropped(ctx context.Context, database string) bool {
 	return conn.QueryRow(ctx, query, database).Scan(&gone) == nil && gone
 }
 
-// Conflict says that a round was lost to replay, and that another one may do.
+// Conflict says that a round was lost to replay, and that another one may do. A session that replay ends while it is
+// between two questions learns of it as a connection that is gone.
 func Conflict(err error) bool {
-	if errors.Is(err, errThawed) {
+	for _, gone := range []error{errThawed, syscall.EPIPE, syscall.ECONNRESET, io.EOF, io.ErrUnexpectedEOF} {
+		if errors.Is(err, gone) {
+			return true
+		}
+	}
+	if err != nil && pgconn.SafeToRetry(err) { // pgx knows already that the connection is closed
 		return true
 	}
 	answer, ok := errors.AsType[*pgconn.PgError](err)

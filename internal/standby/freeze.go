@@ -56,6 +56,9 @@ func (s *Standby) Freeze(ctx context.Context) (f Frozen, err error) {
 func (s *Standby) freeze(ctx context.Context) (f Frozen, err error) {
 	s.thaw(ctx)
 	f = Frozen{Side: compare.NewSide()}
+	if err = s.revive(ctx); err != nil {
+		return f, err
+	}
 	holders, err := s.hold(ctx, &f.Side)
 	if err != nil {
 		return f, err

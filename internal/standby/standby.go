@@ -174,6 +174,22 @@ func (s *Standby) connect(ctx context.Context, database string) (*pgx.Conn, erro
 	return conn, nil
 }
 
+// revive opens the first session again, on the same server, where the round before has lost it.
+func (s *Standby) revive(ctx context.Context) error {
+	bound, cancel := context.WithTimeout(ctx, connectTime)
+	defer cancel()
+	if s.conn.Ping(bound) == nil {
+		return nil
+	}
+	conn, err := s.connect(ctx, "")
+	if err != nil {
+		return unusable("the session was ended, and there is no other: %s", oneLine(err))
+	}
+	compare.CloseNow(ctx, s.conn)
+	s.conn = conn
+	return nil
+}
+
 // Lag is by how much replay is behind what the primary has written, as far as the standby knows: since the last
 // transaction that it replayed, and where that is none, since it was started.
 func (s *Standby) Lag(ctx context.Context) (lag time.Duration, at wal.LSN, err error) {

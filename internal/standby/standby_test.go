@@ -130,6 +130,22 @@ func TestStandby(t *testing.T) {
 			}
 		}
 	})
+	t.Run("SessionsThatAreEndedAreWorthAnotherRound", func(t *testing.T) {
+		o := open(t, s)
+		f, err := o.Freeze(t.Context())
+		require.NoError(t, err)
+		_, err = beside.Exec(t.Context(), `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+			WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`)
+		require.NoError(t, err)
+		_, err = o.Digest(t.Context(), &f, standby.Ask{Seeds: compare.NewSeeds()})
+		why, _ := reason.Of(err)
+		assert.Equal(t, reason.StandbyUnusable, why, "%v", err)
+		assert.True(t, standby.Conflict(err), "%v", err)
+		f, err = o.Freeze(t.Context())
+		require.NoError(t, err)
+		_, err = o.Digest(t.Context(), &f, standby.Ask{Seeds: compare.NewSeeds()})
+		require.NoError(t, err)
+	})
 	t.Run("LeavesAnOperatorsPause", func(t *testing.T) {
 		_, err := beside.Exec(t.Context(), "SELECT pg_wal_replay_pause()")
 		require.NoError(t, err)

@@ -21,6 +21,7 @@ var Backup = Suite{
 	Name:      "backup",
 	Test:      "TestBackup",
 	Namespace: "veza_backup_check_",
+	Due:       CheckDue,
 	Words: Words{
 		Title: "backup checks", Step: "claim", Opens: "open", Sound: "sound",
 		Passed:     "The backups are taken as they should be: every claim that was asked holds.",
@@ -48,7 +49,9 @@ var Backup = Suite{
 			Counted: true,
 		},
 		{Name: "newest_full_age_seconds", Help: "Age of the newest full backup, from its stop."},
+		{Name: "newest_full_age_budget_seconds", Help: "Oldest the newest full backup may be."},
 		{Name: "newest_backup_age_seconds", Help: "Age of the newest full or differential backup, from its stop."},
+		{Name: "newest_backup_age_budget_seconds", Help: "Oldest the newest full or differential backup may be."},
 		{Name: "backups", Help: "Backups in the repository by type.", Labels: []string{"type"}},
 		{Name: "missed_backups", Help: "Days of the calendar on which a backup was due and none is found."},
 		{Name: "archive_segments", Help: "WAL segments from the oldest retained backup to the newest segment."},
@@ -56,6 +59,7 @@ var Backup = Suite{
 			Name: "rpo_seconds",
 			Help: "Longest time from a written row to its WAL segment in the repository, over the rounds.",
 		},
+		{Name: "rpo_budget_seconds", Help: "Longest a written row may take to be in the repository."},
 		{
 			Name: "verified_files",
 			Help: "Files of the repository that were read again and compared with their checksum.",

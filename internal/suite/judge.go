@@ -35,6 +35,15 @@ func judge(ctx context.Context, err error) error {
 	return err
 }
 
+// Judge says what the error of a step means for the verdict, as a run of the suite does: what is returned carries a
+// reason. Of no error it is nil.
+func (s Suite) Judge(ctx context.Context, step string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return reason.Wrap(s.fallback(step), judge(ctx, err))
+}
+
 // fallback is the reason of a step whose error carries none.
 func (s Suite) fallback(test string) reason.Reason {
 	for _, step := range s.Steps {

@@ -31,6 +31,18 @@ const (
 	AskedKey = "asked"
 )
 
+// Labels that the evidence of a run is made from. What a run did not come to has none.
+const (
+	RepoLabel           = "repo"            // key of the repository
+	TargetLabel         = "target"          // where recovery stops, as it was asked for; none is the end of the archive
+	ManifestLabel       = "manifest"        // of the set, by its path in the repository
+	ManifestDigestLabel = "manifest_sha256" // of the manifest as it is stored there
+	DeepLabel           = "deep_"           // deep_passed and so on: the deeper checks of that outcome, by commas
+	CompareLabel        = "compare"         // what was to be compared with: none, standby or sets
+	ComparedLabel       = "compared"        // what became of it: passed, failed or left_out
+	KeyAccessLabel      = "key_access"      // of the drill's own key: readonly, writes or unknown
+)
+
 // Beginnings of the notes that a summary never leaves out: what to type to get into a sandbox that is
 // kept, and to remove it; and after a real restore.
 const (

@@ -51,5 +51,18 @@ func (o Out) Label(name, value string) { Label(o.handle, name, value) }
 // first.
 func (o Out) Undo(do func(context.Context, Out) error) { o.undo.push(do) }
 
+// Apart is for a run within this one: its lines and how far it is are shown; its measurements, labels and notes are
+// its own affair, and so is what it registers to be undone (Undone).
+func (o Out) Apart() Out { return Out{handle: apart{o.handle}, undo: &undoing{}} }
+
+// apart lets lines and progress through.
+type apart struct{ Handle }
+
+func (a apart) Attr(key, value string) {
+	if key == ProgressKey {
+		a.Handle.Attr(key, value)
+	}
+}
+
 // Undone undoes whatever was registered and is not undone yet; its errors are joined.
 func (o Out) Undone(ctx context.Context) error { return o.undo.all(ctx, o) }

@@ -135,11 +135,8 @@ func (r *Run) end() {
 // fail fails a test with the reason its error carries, else that of the step.
 func (r *Run) fail(ctx context.Context, t T, err error) {
 	t.Helper()
-	err = judge(ctx, err)
-	why, ok := reason.Of(err)
-	if !ok {
-		why = r.suite.fallback(t.Name())
-	}
+	err = r.suite.Judge(ctx, t.Name(), err)
+	why, _ := reason.Of(err)
 	t.Attr(ReasonKey, string(why))
 	t.Attr(DetailKey, Line(err.Error()))
 	t.Error(Printable(err.Error()))

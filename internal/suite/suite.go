@@ -20,8 +20,8 @@ type Definition struct {
 	Help   string            // must be the same to the letter in every file (facts D)
 	Labels []string          // labels of its own, besides stanza
 	Values map[string]string // a label's value where the key names none
-	// Counted is a measurement the converter makes from how the steps ended, since a
-	// killed test cannot; a test never publishes it.
+	// Counted is a measurement the converter makes: from how the steps ended, since a killed
+	// test cannot, or from the history. A test never publishes it.
 	Counted bool
 }
 
@@ -40,6 +40,11 @@ type Suite struct {
 	InfoLabels []string // labels of the info metric, published as label.<name>
 	Words      Words
 	Timeout    time.Duration // of a run that was given none; 0: the RTO budget counts
+	Due        time.Duration // how old its newest verdict may be
+	// Restores is how often a run may restore the set, each time within the RTO budget; 0 is once.
+	Restores int
+	// Chosen is a test that its package leaves alone unless -run names it.
+	Chosen bool
 	// Independent steps are claims: each is asked whatever became of the others, and a
 	// run says beforehand (AskedKey) which ones it asks.
 	Independent bool
@@ -54,13 +59,23 @@ type Words struct {
 	Passed     string // what a pass means
 	NotCleaned string // what it means when only the clean-up failed
 	Left       string // what is not done then, in capitals; "" is CLEANED UP
+	AtFault    string // one word for what a run with exit status 1 proved; "" is at_fault: the backups are
+	Failed     string // what exit status 1 means; "" is what the reason's own sentence says of the backups
+	FailedNext string // and what to do next
 }
+
+// Measurements that are made from the history of drills.
+const (
+	ForecastMetric   = "rto_forecast_seconds"
+	BudgetDaysMetric = "rto_budget_days"
+)
 
 // Drill is the restore drill.
 var Drill = Suite{
 	Name:      "drill",
 	Test:      "TestDrill",
 	Namespace: "veza_backup_drill_",
+	Due:       DrillDue,
 	Words: Words{
 		Title: "drill", Step: "step", Sound: "restored",
 		Passed: "The backups restore: every expected step ran and passed. " +
@@ -84,11 +99,13 @@ var Drill = Suite{
 			Help: "Restore time plus the replay time of the most WAL archived between two backups, at the measured " +
 				"replay rate.",
 		},
+		{Name: "rto_budget_seconds", Help: "RTO budget of the run."},
 		{
 			Name:   "rpo_seconds",
 			Help:   "Age of the newest moment that came back when recovery found the end of the archive.",
 			Labels: []string{"basis"},
 		},
+		{Name: "rpo_budget_seconds", Help: "RPO budget of the run."},
 		{Name: "restored_bytes", Help: "Size of the restored files before recovery."},
 		{Name: "wal_segments_replayed", Help: "WAL segments recovery took from the archive."},
 		{
@@ -111,6 +128,7 @@ var Drill = Suite{
 			Name: "backup_age_seconds",
 			Help: "Age of the restored backup set, from its stop to the preflight of the drill.",
 		},
+		{Name: "backup_age_budget_seconds", Help: "Oldest the newest backup set may be."},
 		{Name: "compared_rows", Help: "Restored rows that were compared with production, or with another backup set."},
 		{Name: "compared_bytes", Help: "Size of these rows, as text."},
 		{Name: "compare_coverage_ratio", Help: "Share of all blocks of tables that this run compared."},
@@ -120,13 +138,21 @@ var Drill = Suite{
 		},
 		{Name: "different_relations", Help: "Relations in which the restored data is not what it was compared with."},
 		{Name: "compare_pause_seconds", Help: "How long replay of the standby stood still."},
+		{
+			Name: ForecastMetric, Help: "RTO so many days later, by the drills that passed so far.",
+			Labels: []string{"days"}, Counted: true,
+		},
+		{
+			Name: BudgetDaysMetric, Help: "Days until the RTO comes to its budget; absent while it does not grow.",
+			Counted: true,
+		},
 	},
 	InfoLabels: []string{"backup_label", "backup_type", "pg_version", "pgbackrest_version", "environment"},
 }
 
 // Suites are those that testprom judges. A real restore judges itself, and its metrics are nobody's
 // time series: see Restore.
-var Suites = []Suite{Drill, Backup}
+var Suites = []Suite{Drill, Backup, Control}
 
 // StepNames are the expected subtests in runbook order.
 func (s Suite) StepNames() []string {

@@ -23,6 +23,7 @@ const (
 	// Not yet chosen: preflight puts a target of another kind in their place.
 	Random   Kind = "random"   // a point of the recovery window
 	Timeline Kind = "timeline" // one before and one after the last failover
+	Worst    Kind = "worst"    // the point of the recovery window with the most WAL to replay
 )
 
 // Target is where recovery stops; the field of its kind is set.
@@ -42,17 +43,20 @@ func (t Target) String() string {
 		return "lsn:" + t.LSN
 	case Name:
 		return "name:" + t.Name
-	case Random, Timeline:
+	case Random, Timeline, Worst:
 		return string(t.Kind)
 	default:
 		return ""
 	}
 }
 
+// IsChoice says whether preflight has yet to choose a position.
+func (t Target) IsChoice() bool { return t.Kind == Random || t.Kind == Timeline || t.Kind == Worst }
+
 // Parse reads the value of -target.
 func Parse(value string) (Target, error) {
-	if kind := Kind(value); kind == Random || kind == Timeline {
-		return Target{Kind: kind}, nil
+	if whole := (Target{Kind: Kind(value)}); whole.IsChoice() {
+		return whole, nil
 	}
 	kind, rest, _ := strings.Cut(value, ":")
 	switch Kind(kind) {
@@ -77,8 +81,8 @@ func Parse(value string) (Target, error) {
 		return Target{Kind: Name, Name: rest}, nil
 	default:
 		return Target{}, errors.New(
-			"must be random, timeline, or begin with time:, lsn: or name:, such as time:2026-08-23T03:59:30Z; leave " +
-				"it out for the end of the archive",
+			"must be random, timeline, worst, or begin with time:, lsn: or name:, such as time:2026-08-23T03:59:30Z; " +
+				"leave it out for the end of the archive",
 		)
 	}
 }

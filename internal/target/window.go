@@ -66,6 +66,21 @@ func split(set Set, end wal.LSN) (parts []Part) {
 	return parts
 }
 
+// MostReplay is the part whose last point has the most WAL before it that is replayed from its set: just before the
+// next set, as a rule, when a disaster takes longest. false when there is none.
+func MostReplay(parts []Part) (worst Part, replayed wal.LSN, ok bool) {
+	stops := map[string]wal.LSN{} // a set's own: its first part's
+	for _, part := range parts {
+		if _, known := stops[part.Set]; !known {
+			stops[part.Set] = part.From
+		}
+		if before := part.To - stops[part.Set]; !ok || before > replayed {
+			worst, replayed, ok = part, before, true
+		}
+	}
+	return worst, replayed, ok
+}
+
 // Choice is a point, and how it came about.
 type Choice struct {
 	Part  Part

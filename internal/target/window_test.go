@@ -131,3 +131,37 @@ func TestMemory(t *testing.T) {
 	require.NoError(t, target.Remember(file, "demo", parts, parts[0], now))
 	assert.Error(t, target.Remember(filepath.Join(file, "none"), "demo", parts, parts[0], now))
 }
+
+// The worst moment is just before the set after the longest stretch, and what is replayed counts over a failover.
+func TestMostReplay(t *testing.T) {
+	plain := func(label string, stop uint64) target.Set {
+		return target.Set{Label: label, Stop: at(stop, 0), Chain: chain(40, 1)}
+	}
+	early := target.Set{Label: "B", Stop: at(5, 0), Chain: chain(90, 2, wal.Switch{Timeline: 1, At: at(60, 0x28)})}
+	over := target.Set{Label: "C", Stop: at(30, 0), Chain: chain(90, 2, wal.Switch{Timeline: 1, At: at(60, 0x28)})}
+	for name, c := range map[string]struct {
+		sets []target.Set
+		want string
+		to   wal.LSN
+		most wal.LSN
+	}{
+		"since the last set": {
+			[]target.Set{plain("A", 2), plain("B", 5)},
+			"B", at(40, 0), at(35, 0),
+		},
+		"between two sets": {
+			[]target.Set{plain("A", 2), plain("B", 30)},
+			"A", at(30, 0), at(28, 0),
+		},
+		"over a failover": {
+			[]target.Set{early, over},
+			"C", at(90, 0), at(60, 0),
+		},
+	} {
+		part, most, ok := target.MostReplay(target.Parts(c.sets, size))
+		assert.True(t, ok, name)
+		assert.Equal(t, []any{c.want, c.to, c.most}, []any{part.Set, part.To, most}, name)
+	}
+	_, _, ok := target.MostReplay(nil)
+	assert.False(t, ok)
+}

@@ -92,6 +92,8 @@ func (tab *table) run(t *testing.T) {
 				r.run(t, tab.from)
 			case checkFault:
 				r.run(t, tab.from)
+			case controlFault:
+				r.run(t, tab.from)
 			}
 		})
 	}

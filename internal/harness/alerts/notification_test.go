@@ -95,7 +95,7 @@ func alertmanager(t *testing.T, w *webhook) (address string) {
 	config := string(text)
 	for _, change := range [][2]string{
 		{"http://127.0.0.1:9094", w.url},
-		{"group_wait: 30s", "group_wait: 0s"},
+		{"group_wait: 30s", "group_wait: 1s"}, // what inhibits comes with what is inhibited
 		{"group_interval: 5m", "group_interval: 1s"},
 		{"group_interval: 10s", "group_interval: 1s"},
 	} {
@@ -145,4 +145,30 @@ func TestNotification_IsOnePageUntilTheDrillIsGreen(t *testing.T) {
 		assert.Contains(t, n.Alerts[0].Annotations["summary"], "wal_missing")
 		assert.Contains(t, n.Alerts[0].Annotations["runbook_url"], "/backup-restore-drill-red")
 	}
+}
+
+// The host of a red drill dies: nobody says RESOLVED before a drill is green, on whichever host.
+func TestNotification_OutlivesTheHostOfARedDrill(t *testing.T) {
+	t.Parallel()
+	long(t)
+	w := newWebhook(t)
+	s := newSite(t, alertmanager(t, w))
+	s.run("drill", drillFile, "wal-missing", 1)
+	w.hears("pager", "firing")
+	w.hears("daily", "firing wal_missing")
+
+	s.dies()
+	w.hears("daily", "resolved wal_missing") // the series are gone, and the alert by reason with them
+	missing := s.state(promptly, "BackupRestoreDrillMissing", "firing")
+	require.Len(t, missing.Alerts, 1)
+	assert.Contains(t, missing.Alerts[0].Annotations["description"], "from "+s.exporter)
+	assert.Contains(t, missing.Alerts[0].Annotations["description"], "Its host does not answer")
+	gone := s.state(promptly, "BackupRestoreDrillRed", "firing")
+	assert.Contains(t, gone.Alerts[0].Annotations["description"], "has since stopped answering")
+	assert.Equal(t, []string{"firing"}, w.of("pager"))
+
+	s.runOn(s.other, "drill", drillFile, "pass", 0)
+	w.hears("pager", "resolved")
+	assert.Equal(t, []string{"firing", "resolved"}, w.of("pager"))
+	s.state(promptly, "BackupRestoreDrillMissing", "inactive")
 }

@@ -35,15 +35,25 @@ const (
 type site struct {
 	*testing.T
 	textfiles string
+	exporter  string // its address
+	dies      func() // node_exporter's machine, for good
+	other     string // textfiles of another host
 	api       api
 }
+
+// list is the one of stanzas that are expected, as the role renders it.
+var list = groups{[]group{{"veza_backup_expected", []alert{
+	{Record: "veza_backup_drill_expected", Expr: "vector(691200)", Labels: map[string]string{"stanza": "demo"}},
+}}}}
 
 // newSite takes the address of an Alertmanager, or none.
 func newSite(t *testing.T, alertmanager ...string) *site {
 	t.Helper()
-	s := &site{T: t, textfiles: t.TempDir()}
-	exporter := serve(t, "prometheus-node-exporter", "--collector.disable-defaults", "--collector.textfile",
-		"--collector.textfile.directory="+s.textfiles)
+	s := &site{T: t, textfiles: t.TempDir(), other: t.TempDir()}
+	flags := []string{"--collector.disable-defaults", "--collector.textfile", "--collector.textfile.directory="}
+	host := func(dir string) []string { return append(flags[:2:2], flags[2]+dir) }
+	s.exporter, s.dies = start(t, "prometheus-node-exporter", host(s.textfiles)...)
+	targets := []string{s.exporter, serve(t, "prometheus-node-exporter", host(s.other)...)}
 
 	dir := t.TempDir()
 	rules := groups{[]group{{promptly, alerts(t)}}}
@@ -55,18 +65,20 @@ func newSite(t *testing.T, alertmanager ...string) *site {
 	require.NoError(t, err)
 	config, err := json.Marshal(map[string]any{
 		"global":     map[string]string{"scrape_interval": "1s", "evaluation_interval": "1s"},
-		"rule_files": []string{loaded, filepath.Join(dir, "promptly.json")},
+		"rule_files": []string{loaded, filepath.Join(dir, "promptly.json"), filepath.Join(dir, "list.json")},
 		"scrape_configs": []any{map[string]any{
-			"job_name": "node", "static_configs": []any{map[string]any{"targets": []string{exporter}}},
+			"job_name": "node", "static_configs": []any{map[string]any{"targets": targets}},
 		}},
 		"alerting": map[string]any{"alertmanagers": []any{
 			map[string]any{"static_configs": []any{map[string]any{"targets": alertmanager}}},
 		}},
 	})
 	require.NoError(t, err)
-	text, err := json.Marshal(rules)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "promptly.json"), text, 0o600))
+	for name, file := range map[string]groups{"promptly.json": rules, "list.json": list} {
+		text, failed := json.Marshal(file)
+		require.NoError(t, failed)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), text, 0o600))
+	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "prometheus.json"), config, 0o600))
 	s.api = api(serve(t, "prometheus", "--config.file="+filepath.Join(dir, "prometheus.json"),
 		"--storage.tsdb.path="+filepath.Join(dir, "data")))
@@ -76,10 +88,16 @@ func newSite(t *testing.T, alertmanager ...string) *site {
 // run lets testprom judge a recorded stream as if it had just been run; want is its exit status.
 func (s *site) run(suite, file, stream string, want int) {
 	s.Helper()
+	s.runOn(s.textfiles, suite, file, stream, want)
+}
+
+// runOn is run, on another host.
+func (s *site) runOn(textfiles, suite, file, stream string, want int) {
+	s.Helper()
 	recorded := fixtures + "streams/" + stream + ".jsonl"
 	var out strings.Builder
 	exit := runner.Main([]string{
-		"-suite", suite, "-textfile", filepath.Join(s.textfiles, file), "--",
+		"-suite", suite, "-textfile", filepath.Join(textfiles, file), "--",
 		"sh", "-c", `cat "$1"; [ "$2" = 0 ]`, "recorded", recorded, fmt.Sprint(want),
 	}, // go test knows 0 and 1
 		runner.World{Stdout: &out, Stderr: &out, Env: os.Environ(), Now: time.Now, Textfile: textfile.Files{}})
@@ -137,6 +155,9 @@ func sound(t *testing.T) *site {
 	s.put("systemd.prom", string(units))
 	s.run("drill", drillFile, "compared", 0)
 	s.run("backup", checkFile, "backup-pass", 0)
+	require.NoError(t, textfile.Files{}.WriteAlarmPath(filepath.Join(s.textfiles, "veza_backup_alarm.prom"), true,
+		time.Now()))
+	s.sees("veza_backup_alarm_path_success == 1")
 	s.sees("veza_backup_drill_last_success == 1")
 	s.sees("veza_backup_check_last_success == 1")
 	return s
@@ -172,10 +193,18 @@ func TestPrometheus_EvaluatesTheRules(t *testing.T) {
 	s.state("veza_backup", "BackupUnitFailed", "pending") // they were evaluated
 	rules, err := s.api.rules(t.Context(), "veza_backup")
 	require.NoError(t, err)
-	require.Len(t, rules, len(alerts(t)))
+	control, err := s.api.rules(t.Context(), controlGroup)
+	require.NoError(t, err)
+	require.Len(t, slices.Concat(rules, control), len(alerts(t)))
+	for _, r := range control {
+		assert.NotEqual(t, "err", r.Health, "%s: %s", r.Name, r.LastError)
+		s.state(controlGroup, r.Name, "inactive")
+	}
+	require.NotEmpty(t, s.sees("veza_backup_drill_expected"))
 	for _, r := range rules {
 		assert.Equal(t, "ok", r.Health, "%s: %s", r.Name, r.LastError)
-		if r.Name != "BackupUnitFailed" { // the first evaluation may have come before the drill's file was read
+		// Of units one failed, and one runs; the first evaluation may have come before the drill's file was read.
+		if !strings.HasPrefix(r.Name, "BackupUnit") {
 			s.state("veza_backup", r.Name, "inactive")
 		}
 	}

@@ -105,7 +105,12 @@ func mutants(t *testing.T, a alert) map[string]alert {
 	expr("by reason", `(min|max) without \(reason\) `, "")
 	expr("knows nothing of absence", `or absent.*`, "")
 	expr("knows nothing but absence", `(?s)^.* or absent`, "absent")
-	expr("turned round", `> (\d+)`, "<= $1")
+	expr("turned round", ` > `, " <= ")
+	expr("turned round", `<= on`, "> on")
+	expr("half the budget", `(\w+_budget_seconds)`, "0.5 * $1")
+	expr("twice the budget", `(\w+_budget_seconds)`, "2 * $1")
+	expr("the worst of the hosts", `max( by \(stanza\) \(|\()veza`, "min${1}veza")
+	expr("knows nothing but absence", `(?s)\(time\(\) - max.*?(veza\w+timestamp_seconds)\)\s+<=.*\)$`, "$1")
 	expr("turned round", `!= (\d+)`, "== $1")
 	expr("turned round", `== (\d+)$`, "!= $1")
 	if m := regexp.MustCompile(`[=!<>]=? (\d+)`).FindStringSubmatch(a.Expr); m != nil {

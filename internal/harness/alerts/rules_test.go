@@ -1,12 +1,14 @@
 package alerts
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/stretchr/testify/assert"
@@ -42,14 +44,21 @@ type alert struct {
 	Annotations map[string]string `json:"annotations,omitempty" yaml:"annotations"`
 }
 
-// allRules reads the rules file strictly.
+// controlGroup holds the alerts of the drill's control.
+const controlGroup = "veza-backup-control"
+
+// allRules reads the rules file strictly: those of the group that replaces the customer's, and of the control's.
 func allRules(t *testing.T) []alert {
 	t.Helper()
 	var file groups
 	unmarshal(t, rulesFile, &file)
-	require.Len(t, file.Groups, 1)
+	require.NotEmpty(t, file.Groups)
 	require.Equal(t, "veza_backup", file.Groups[0].Name, "it replaces the customer's group of that name")
-	return file.Groups[0].Rules
+	var all []alert
+	for _, g := range file.Groups {
+		all = append(all, g.Rules...)
+	}
+	return all
 }
 
 // alerts are the alerting rules.
@@ -75,7 +84,11 @@ func TestRules_AreTheAlertsOfTheContract(t *testing.T) {
 		"BackupRestoreDrillNeverRan", "BackupRestoreDrillEnvironmentError",
 		"BackupRestoreDrillSlow", "BackupRestoreDrillRPO", "BackupRestoreDrillOldSet",
 		"BackupDataDiffers", "BackupDataNotCompared",
+		"BackupRestoreDrillForecast",
 		"BackupTextfileUnreadable", "BackupCheckFailed", "BackupCheckStale", "BackupUnitFailed",
+		"BackupRestoreDrillMissing", "BackupRestoreDrillWorstRTO", "BackupCheckMissing", "BackupUnitHangs",
+		"BackupAlarmPathFailed", "BackupAlarmPathStale",
+		"BackupDrillControlFailed", "BackupDrillControlStale",
 	}, names)
 }
 
@@ -113,8 +126,11 @@ func TestRules_SayWhatToDo(t *testing.T) {
 	}
 }
 
-// expectedSeries is no measurement: the role renders which stanzas should be drilled into rules of its own.
-const expectedSeries = "veza_backup_drill_expected"
+// expectedSeries are no measurements: the role renders which stanzas should be drilled and checked into rules of its
+// own.
+var expectedSeries = []string{
+	"veza_backup_drill_expected", "veza_backup_check_expected", "veza_backup_control_expected",
+}
 
 // otherPage is the one page of the folder that no alert leads to: the procedure for a disaster.
 const otherPage = "restore-for-real.md"
@@ -156,17 +172,65 @@ func kebab(name string) string {
 func TestRules_NameOnlyMetricsThatAreWritten(t *testing.T) {
 	text, err := os.ReadFile(rulesFile)
 	require.NoError(t, err)
-	names := regexp.MustCompile(`veza_backup_(?:drill|check)_\w+(?::\w+)?`).FindAllString(string(text), -1)
+	names := regexp.MustCompile(`veza_backup_(?:drill|check|control)_\w+(?::\w+)?`).FindAllString(string(text), -1)
 	require.Greater(t, len(names), 10)
 	for _, name := range names {
 		metric, _, _ := strings.Cut(name, ":") // of a recording rule's name
-		if metric != expectedSeries {
+		if !slices.Contains(expectedSeries, metric) {
 			assert.Contains(t, written(), metric)
 		}
 	}
 }
 
-// written are the metrics of both suites.
+// A budget is the run's own, and what is left of numbers stands in one table.
+func TestRules_HoldNoBudget(t *testing.T) {
+	due := func(d time.Duration) string { return fmt.Sprint(int(d.Seconds())) }
+	want := map[string][]string{
+		"BackupRestoreDrillStale": {due(suite.Drill.Due)},
+		"BackupCheckStale":        {due(suite.Backup.Due)},
+		"BackupDrillControlStale": {due(suite.Control.Due)},
+		"BackupDataNotCompared":   {due(suite.ComparedDue)},
+		"BackupRestoreDrillSlow":  {"0.8"},
+		// Of days that are left of a budget, and no budget.
+		"BackupRestoreDrillForecast": {"60"},
+	}
+	quoted := regexp.MustCompile(`"[^"]*"|\[\w+\]|[a-z_:]+`)
+	for _, a := range alerts(t) {
+		var numbers []string
+		for _, n := range regexp.MustCompile(`[\d.]+`).FindAllString(quoted.ReplaceAllString(a.Expr, ""), -1) {
+			if n != "0" && n != "1" {
+				numbers = append(numbers, n)
+			}
+		}
+		assert.Equal(t, want[a.Alert], numbers, "%s: %s", a.Alert, a.Expr)
+		for name, text := range a.Annotations {
+			assert.NotRegexp(t, `\b(24|30|120|1440|1800) ?(m|s|min|minutes|hours|h)\b`, text, "%s: %s", a.Alert, name)
+		}
+	}
+}
+
+// The role's list says the same as the program.
+func TestRole_ExpectsWhatTheProgramDoes(t *testing.T) {
+	role := fixtures + "ansible/roles/drill_monitoring/"
+	text, err := os.ReadFile(role + "vars/main.yml")
+	require.NoError(t, err)
+	for name, want := range map[string]time.Duration{
+		"__drill_monitoring_drill_max_age": suite.Drill.Due, "__drill_monitoring_check_max_age": suite.Backup.Due,
+		"__drill_monitoring_control_max_age": suite.Control.Due,
+	} {
+		assert.Contains(t, string(text), fmt.Sprintf("%s: %d ", name, int(want.Seconds())))
+	}
+	text, err = os.ReadFile(role + "defaults/main.yml")
+	require.NoError(t, err)
+	assert.Contains(t, string(text), fmt.Sprintf("_alarm_max_age: %d ", int(suite.AlarmDue.Seconds())))
+	text, err = os.ReadFile(role + "templates/expected.rules.yml.j2")
+	require.NoError(t, err)
+	for _, name := range append(expectedSeries, "veza_backup_alarm_path_expected") {
+		assert.Contains(t, string(text), "record: "+name+"\n")
+	}
+}
+
+// written are the metrics of all suites.
 func written() (names []string) {
 	for _, kind := range suite.Suites {
 		for _, d := range textfile.Definitions(kind) {

@@ -31,6 +31,13 @@ var listening = regexp.MustCompile(`msg="Listening on"[^\n]* address=(127\.0\.0\
 // it listens. What it said is shown when the test fails.
 func serve(t *testing.T, program string, args ...string) string {
 	t.Helper()
+	address, _ := start(t, program, args...)
+	return address
+}
+
+// start is serve of a server that can be killed before.
+func start(t *testing.T, program string, args ...string) (address string, kill func()) {
+	t.Helper()
 	path, err := exec.LookPath(program)
 	require.NoError(t, err, "%s is missing: .ci/packages %s", program, program)
 	log := &log{}
@@ -40,18 +47,20 @@ func serve(t *testing.T, program string, args ...string) string {
 	require.NoError(t, err)
 	ended := make(chan error, 1)
 	go func() { ended <- cmd.Wait() }()
-	t.Cleanup(func() {
+	kill = func() {
 		group.Signal(syscall.SIGKILL) // there is nothing in its directory that anybody reads again
 		ctx, cancel := context.WithTimeout(context.Background(), stopTime)
 		defer cancel()
 		require.NoError(t, group.WaitEmpty(ctx))
+	}
+	t.Cleanup(func() {
+		kill()
 		group.Release()
 		if t.Failed() {
 			t.Logf("%s said:\n%s", program, log)
 		}
 	})
 
-	var address string
 	within(t, startTime, program, func(context.Context) error {
 		select {
 		case err := <-ended:
@@ -65,7 +74,7 @@ func serve(t *testing.T, program string, args ...string) string {
 		address = m[1]
 		return nil
 	})
-	return address
+	return address, kill
 }
 
 // within waits for a condition, at most for limit.

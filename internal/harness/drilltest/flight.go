@@ -80,7 +80,8 @@ type Plan struct {
 	Env      []string // beside PATH and TMPDIR, which are all a drill gets
 	Prefix   []string // a command before it, which makes it another user's
 	Args     []string // of the drill
-	Suite    string   // drill, which is the default, or backup
+	Flags    []string // of testprom, beside the files it always writes
+	Suite    string   // drill, which is the default, backup or control
 }
 
 // Flight is a drill under way.
@@ -97,10 +98,14 @@ func Start(t *testing.T, plan Plan) *Flight {
 	t.Helper()
 	f := &Flight{Plan: plan, t: t}
 	suite := cmp.Or(plan.Suite, "drill")
+	program := suite + ".test"
+	if suite == "control" { // it is in the package of the drill
+		program = "drill.test"
+	}
 	argv := append(slices.Clone(plan.Prefix),
 		filepath.Join(plan.Programs, "testprom"), "-suite", suite,
-		"-textfile", f.file("prom"), "-report", f.file("json"), "-stream", f.file("jsonl"),
-		"--", filepath.Join(plan.Programs, suite+".test"))
+		"-textfile", f.file("prom"), "-report", f.file("json"), "-stream", f.file("jsonl"))
+	argv = append(append(argv, plan.Flags...), "--", filepath.Join(plan.Programs, program))
 	f.cmd = exec.Command(argv[0], append(argv[1:], plan.Args...)...)
 	f.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + plan.Tmp}
 	if how, given := os.LookupEnv(getAsync); given {

@@ -18,10 +18,6 @@ import (
 	"veza.fr/recovery/internal/suite"
 )
 
-// Due is how old the newest verdict of a suite may be: a week and a day for the drill, a day and four hours for the
-// backup checks, as the alerts BackupRestoreDrillStale and BackupCheckStale have it.
-var Due = map[string]time.Duration{suite.Drill.Name: 8 * 24 * time.Hour, suite.Backup.Name: 28 * time.Hour}
-
 // Schema is the version of the list as JSON: fields are added freely, and the number changes when one changes its
 // meaning or goes.
 const Schema = 1
@@ -173,8 +169,8 @@ func read(path string, now time.Time) (Row, error) {
 	if err = json.Unmarshal(content, &r); err != nil {
 		return Row{}, err
 	}
-	due, ours := Due[r.Suite]
-	if !ours || r.Schema == 0 {
+	i := slices.IndexFunc(suite.Suites, func(s suite.Suite) bool { return s.Name == r.Suite })
+	if i < 0 || r.Schema == 0 {
 		return Row{}, errOther
 	}
 	if err = r.sound(); err != nil {
@@ -195,7 +191,7 @@ func read(path string, now time.Time) (Row, error) {
 			row.Covered = &v.Value
 		}
 	}
-	if row.Due = r.notOfNow(now, due); row.Due != "" && row.Exit == reason.ExitPass {
+	if row.Due = r.notOfNow(now, suite.Suites[i].Due); row.Due != "" && row.Exit == reason.ExitPass {
 		row.Exit = reason.ExitEnvironment
 	}
 	return row, nil

@@ -18,6 +18,7 @@ import (
 // Deadlines, from design.md "Budgets and deadlines".
 const (
 	defaultRTO     = 30 * time.Minute
+	defaultRPO     = 2 * time.Minute
 	defaultCompare = 30 * time.Minute // of -compare-budget
 	overRTO        = 15 * time.Minute // what -timeout adds to the budgets
 	overTimeout    = 5 * time.Minute  // what -limit adds to -timeout
@@ -25,6 +26,7 @@ const (
 
 // command is what is run: argv and environment made fit for a verdict.
 type command struct {
+	test    string // the only test that is run where nobody chose; "" is the package's own choice
 	argv    []string
 	env     []string
 	timeout time.Duration // the test binary's own deadline
@@ -45,9 +47,15 @@ func prepare(s suite.Suite, typed, env []string) (command, error) {
 	c.past = settings.or("repo-target-time", moment)
 	c.tags = tagsOf(typed, env)
 	if c.timeout = s.Timeout; c.timeout == 0 {
-		c.timeout = budget(settings, env) + comparing(settings, env) + overRTO
+		c.timeout = time.Duration(max(s.Restores, 1))*budget(settings, env) + overRTO
+		if !s.Chosen {
+			c.timeout += comparing(settings, env)
+		}
 	}
 	name, isBinary := testBinary(typed[0])
+	if s.Chosen {
+		c.test = s.Test
+	}
 	switch {
 	case isGoTest(typed):
 		c.argv = c.goTest(absolute(typed))
@@ -114,6 +122,7 @@ func (c *command) goTest(argv []string) []string {
 		added = append(added, "-vet=off") // it reads every package again, and says nothing of the backups
 	}
 	added = append(added, c.unlessGiven(given, "", "count", "timeout")...)
+	added = append(added, c.chosen(given, "")...)
 	if _, chosen := given["short"]; !chosen && strings.Contains(lookup(c.env, "GOFLAGS"), "-short") {
 		added = append(added, "-short=false") // it is there for unit tests, and would leave the drill out
 	}
@@ -127,6 +136,7 @@ func (c *command) goTest(argv []string) []string {
 func (c *command) binary(tool []string, name string, argv []string) []string {
 	added := []string{"-test.v=test2json", "-test.paniconexit0"}
 	added = append(added, c.unlessGiven(flags(argv[1:]), "test.", "count", "timeout")...)
+	added = append(added, c.chosen(flags(argv[1:]), "test.")...)
 	own := without(argv[1:], "test.v", "test.paniconexit0")
 	return slices.Concat(tool, []string{"-t", "-p", name}, argv[:1], added, own)
 }
@@ -151,6 +161,16 @@ func (c *command) unlessGiven(given flagValues, prefix string, names ...string) 
 		}
 	}
 	return added
+}
+
+// chosen is a -run for a test that its package leaves alone otherwise, unless the user has one.
+func (c *command) chosen(given flagValues, prefix string) []string {
+	_, run := given["run"]
+	_, testRun := given["test.run"]
+	if c.test == "" || run || testRun {
+		return nil
+	}
+	return []string{"-" + prefix + "run=^" + c.test + "$"}
 }
 
 // testBinary says whether a program is a compiled Go test, and of which package.

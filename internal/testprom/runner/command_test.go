@@ -126,7 +126,7 @@ func TestMain_RefusesABadCommandLineInOneSentence(t *testing.T) {
 		"-reprot x":                    "not defined: -reprot; did you mean -report? -h lists them all",
 		"-limit soon":                  "invalid value \"soon\"",
 		"-limit -5s":                   "must be more than 0",
-		"-suite lunch":                 "there are drill and backup",
+		"-suite lunch":                 "there are drill, backup and control",
 		"go test ./drill":              "put -- before the command",
 		"--":                           "name the command",
 		"-reap":                        "knows no sandbox to reap",

@@ -67,13 +67,16 @@ func humanName(v suite.Value) string {
 // what is counted, and how long each check took.
 func briefValue(v suite.Value) string {
 	counted := !strings.HasSuffix(v.Name, "_seconds") && !strings.HasSuffix(v.Name, "_bytes")
-	none := v.Value == 0 && counted && v.Name != "rows"
-	if none || v.Name == suite.ClaimMetric || v.Name == "check_duration_seconds" {
+	none := v.Value == 0 && counted && v.Name != "rows" || strings.HasSuffix(v.Name, "_budget_seconds")
+	if none || v.Name == suite.ClaimMetric || v.Name == suite.FaultMetric || v.Name == "check_duration_seconds" {
 		return ""
 	}
 	words := []string{strings.TrimSuffix(strings.TrimSuffix(v.Name, "_seconds"), "_bytes")}
 	for _, label := range slices.Sorted(maps.Keys(v.Labels)) {
 		words = append(words, v.Labels[label])
+		if label == "days" {
+			words = append(words, label)
+		}
 	}
 	return strings.ReplaceAll(strings.Join(words, " "), "_", " ") + " " + humanValue(v)
 }

@@ -22,14 +22,18 @@ type options struct {
 	textfile string
 	report   string
 	history  string
+	junit    string
 	stream   string
+	evidence string // a directory
+	signKey  string
 	limit    time.Duration // 0: the default
 	reap     bool
 	version  bool
 	kept     bool
 	names    []string // of kept sandboxes; none is all
 	fleet    string   // a directory of reports
-	slot     string   // a lock file that all runs of a host share
+	alarm    alarmOptions
+	slot     string // a lock file that all runs of a host share
 	slotWait time.Duration
 	verbose  bool
 	command  []string
@@ -40,10 +44,12 @@ const synopsis = `  testprom [flags] -- COMMAND...      run COMMAND ("go test ./
   testprom [flags] < drill.jsonl      judge a recorded stream
   testprom -reap [-kept [NAME...]]    remove what killed drills left behind; -kept: what -keep left
   testprom -fleet DIR                 list the newest verdict of every stanza, by the reports in DIR
+  testprom -alarm-test -alertmanager URL -textfile FILE
+                                      try whether a red drill becomes an alert that is on its way to somebody
 `
 
-const usage = `testprom runs a restore drill, or the backup checks, or reads the event stream of
-one, and tells Prometheus and the operator what it proved.
+const usage = `testprom runs a restore drill, the backup checks, or the control of the drill, or reads
+the event stream of one, and tells Prometheus and the operator what it proved.
 
 ` + synopsis + `
 COMMAND is "go test ..." (gets -json -v=test2json -vet=off -count=1 -timeout), a compiled
@@ -62,12 +68,23 @@ Examples:
   testprom -suite backup -textfile out/veza_backup_check.prom -- go test ./backup
   testprom -suite backup -textfile /var/lib/node_exporter/textfile_collector/veza_backup_check.prom \
            -history /var/lib/veza/backup.history -- ./backup.test -conf /etc/pgbackrest/pgbackrest.conf
+  testprom -evidence /var/lib/veza/evidence -sign-key /etc/veza/drill.key -- ./drill.test
+  testprom -suite control -textfile out/veza_backup_control.prom -- go test ./drill
+
+-suite control puts faults before the drill, in a view of the repository, and is 0 when it
+finds each of them; of ./drill it runs TestControl.
 
 -timeout is the RTO budget + 15m for a drill (with -compare also its budget, and with
--compare sets the RTO budget once more) and 45m for the backup checks, unless
+-compare sets the RTO budget once more), 3 RTO budgets + 15m for the control, and 45m for
+the backup checks, unless
 COMMAND has one. A textfile belongs to one suite.
 
--fleet takes a drill of more than 8 days ago and backup checks of more than 28 hours
+-alarm-test writes a red drill of the stanza alarm-test beside -textfile, and removes it
+again. Its exit status: 0 the alarm arrived, and ended; 1 it did not; 2 nobody could be
+asked, or it was interrupted.
+
+-fleet takes a drill, or its control, of more than 8 days ago and backup checks of more
+than 28 hours
 ago for no verdict (2), as the alerts do.
 
 Exit status: 0 every expected step ran and passed; 1 the backups, or the restore
@@ -100,13 +117,19 @@ func parse(args []string, out io.Writer) (options, error) {
 func (o *options) flagSet(name *string) *flag.FlagSet {
 	set := flag.NewFlagSet("testprom", flag.ContinueOnError)
 	set.SetOutput(io.Discard)
-	set.StringVar(name, "suite", "drill", "the expected `SUITE`: drill or backup")
+	set.StringVar(name, "suite", "drill", "the expected `SUITE`: drill, backup or control")
 	set.StringVar(&o.textfile, "textfile", "", "write the metrics to `FILE`, for node_exporter's textfile collector")
 	set.StringVar(&o.report, "report", "", "write the verdict as JSON to `FILE`")
 	set.StringVar(&o.history, "history", "", "append the verdict as one JSON line to `FILE`")
+	set.StringVar(&o.junit, "junit", "", "write the steps as JUnit XML to `FILE`: what was found is a failure, what "+
+		"could not be judged an error")
 	set.StringVar(&o.stream, "stream", "", "keep the raw event stream in `FILE`")
+	set.StringVar(&o.evidence, "evidence", "",
+		"add a statement of the run to `DIR`, one envelope and a line of its ledger; the program evidence verifies it")
+	set.StringVar(&o.signKey, "sign-key", "", "sign it with the ed25519 key in `FILE`, as evidence key makes it")
 	set.DurationVar(&o.limit, "limit", 0,
-		"kill COMMAND after `DURATION` (default: its -timeout + 5m); compiling does not count")
+		"kill COMMAND after `DURATION` (default: its -timeout + 5m); compiling does not count; with -alarm-test, "+
+			"what each link of the chain may take (default: 1m to 20m)")
 	set.StringVar(&o.slot, "slot", "", "first wait until no other run has the lock `FILE`: the drills of one "+
 		"host one after the other")
 	set.DurationVar(&o.slotWait, "slot-wait", slotWait, "give up as locked when -slot is not free after `DURATION`")
@@ -115,6 +138,7 @@ func (o *options) flagSet(name *string) *flag.FlagSet {
 	set.BoolVar(&o.kept, "kept", false, "with -reap: remove what -keep left, all of it or what is named")
 	set.StringVar(&o.fleet, "fleet", "", "list what the reports in `DIR` and in its directories, one a stanza, say, "+
 		"with what is due; the exit status is the worst; -report writes the list as JSON")
+	o.alarm.flags(set)
 	set.BoolVar(&o.version, "version", false, "print version, commit, Go and environment, then exit")
 	return set
 }
@@ -133,7 +157,7 @@ func (o *options) validate(name string, args []string) error {
 		}
 	}
 	if o.suite.Name == "" {
-		return fmt.Errorf("-suite %s: there are drill and backup", name)
+		return fmt.Errorf("-suite %s: there are drill, backup and control", name)
 	}
 	if o.limit < 0 {
 		return fmt.Errorf("-limit %s: must be more than 0", o.limit)
@@ -153,19 +177,42 @@ func (o *options) validate(name string, args []string) error {
 		return errors.New("-reap runs no command")
 	case o.fleet != "" && (len(o.command) > 0 || o.reap):
 		return errors.New("-fleet runs nothing: it reads reports")
-	case o.fleet != "" && (o.textfile != "" || o.history != "" || o.stream != ""):
-		return errors.New("-fleet writes no -textfile, -history or -stream, only -report")
+	case o.fleet != "" && (o.textfile != "" || o.history != "" || o.junit != "" || o.stream != ""):
+		return errors.New("-fleet writes no -textfile, -history, -junit or -stream, only -report")
+	case o.fleet != "" && o.evidence != "":
+		return errors.New("-fleet adds nothing to -evidence")
+	case o.signKey != "" && o.evidence == "":
+		return errors.New("-sign-key signs what -evidence DIR adds: give both")
 	case o.kept && !o.reap:
 		return errors.New("-kept goes with -reap")
 	}
+	if err := o.alarm.validate(o); err != nil {
+		return err
+	}
 	return o.distinct()
+}
+
+// within says whether a file lies in a directory; path is absolute, and its directory resolved.
+func within(dir, path string) bool {
+	if dir == "" {
+		return false
+	}
+	absolute, err := filepath.Abs(dir)
+	if resolved, unresolved := filepath.EvalSymlinks(absolute); unresolved == nil {
+		absolute = resolved
+	}
+	return err == nil && filepath.Dir(path) == absolute
 }
 
 // distinct refuses two outputs in one file.
 func (o *options) distinct() error {
 	seen := map[string]string{}
 	for _, out := range []struct{ flag, path string }{
-		{"-textfile", o.textfile}, {"-report", o.report}, {"-history", o.history}, {"-stream", o.stream},
+		{"-textfile", o.textfile},
+		{"-report", o.report},
+		{"-history", o.history},
+		{"-junit", o.junit},
+		{"-stream", o.stream},
 	} {
 		if out.path == "" {
 			continue
@@ -181,6 +228,10 @@ func (o *options) distinct() error {
 			return fmt.Errorf("%s and %s name the same file %s", before, out.flag, out.path)
 		}
 		seen[path] = out.flag
+		if within(o.evidence, path) {
+			return fmt.Errorf("%s %s lies in the directory of -evidence, where a file that the ledger does not "+
+				"name is tampering: put it elsewhere", out.flag, out.path)
+		}
 	}
 	if strings.HasSuffix(o.textfile, "/") {
 		return fmt.Errorf("-textfile %s: is a directory", o.textfile)

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 	"time"
@@ -67,8 +68,8 @@ func (r *result) document(output bool) document {
 		Schema: schema, Suite: r.suite.Name, Stanza: r.stanza,
 		verdictDocument: verdictDocument{
 			Verdict: [...]string{"pass", "fail", "environment"}[r.exit],
-			Exit:    r.exit, Backups: [...]string{"unknown", r.suite.Words.Sound, "at_fault"}[r.Backups],
-			Reason: r.Reason, Sentence: r.sentence(), Next: r.Reason.Next(), Step: r.Step, Detail: r.Detail,
+			Exit:    r.exit, Backups: r.proved(),
+			Reason: r.Reason, Sentence: r.sentence(), Next: r.next(), Step: r.Step, Detail: r.Detail,
 		},
 		Begin: r.begin.UTC(), End: r.end.UTC(), Status: r.Status,
 		Labels: r.Labels, Notes: r.Notes, Problems: r.Problems, Warnings: r.warnings,
@@ -105,6 +106,12 @@ func newStep(s testreport.Step, output bool) stepDocument {
 	return d
 }
 
+// proved is what the run proved, in one word.
+func (r *result) proved() string {
+	words := r.suite.Words
+	return [...]string{"unknown", words.Sound, cmp.Or(words.AtFault, "at_fault")}[r.Backups]
+}
+
 func (r *result) sentence() string {
 	past := r.Labels[suite.PastLabel]
 	switch {
@@ -119,7 +126,18 @@ func (r *result) sentence() string {
 	case r.Backups == testreport.Sound:
 		return r.suite.Words.NotCleaned
 	}
+	if r.Reason.Exit() == reason.ExitFailed {
+		return cmp.Or(r.suite.Words.Failed, r.Reason.Means())
+	}
 	return r.Reason.Means()
+}
+
+// next is what to look at or type next.
+func (r *result) next() string {
+	if r.Reason.Exit() == reason.ExitFailed {
+		return cmp.Or(r.suite.Words.FailedNext, r.Reason.Next())
+	}
+	return r.Reason.Next()
 }
 
 // notCompared says whether a comparison that was asked for is all that is missing. Of one with a standby its reason

@@ -8,6 +8,7 @@ import (
 
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/testprom/evidence"
 	"veza.fr/recovery/internal/testprom/testreport"
 	"veza.fr/recovery/internal/testprom/whole"
 )
@@ -23,6 +24,7 @@ type result struct {
 	compiling  time.Duration // before it began; no part of the duration
 	exit       int           // the verdict's, or 2 when something could not be written
 	warnings   []string
+	entry      *evidence.Appended // of the evidence; nil where there is none
 }
 
 // result judges. A stream read from standard input may have been recorded long
@@ -64,7 +66,7 @@ func (r *run) stanzaOf(labels map[string]string) string {
 			return stanza
 		}
 	}
-	return "unknown"
+	return evidence.UnknownStanza
 }
 
 // pastOf is the moment of the repository the run speaks of, "" for now: as it says itself, or, where it came to an
@@ -80,6 +82,7 @@ func (r *run) pastOf(labels map[string]string) string {
 // exit status. The textfile comes first: it is what alarms.
 func (r *run) publish(res *result) int {
 	var failed []error
+	r.foresee(res)
 	if past := r.pastOf(res.Labels); r.textfile != "" && past != "" {
 		r.textfile = ""
 		res.warnings = append(res.warnings, "the textfile stays as it is: it speaks of the backups of now, and this "+
@@ -94,9 +97,21 @@ func (r *run) publish(res *result) int {
 	if errors.Join(failed...) != nil {
 		res.exit = reason.ExitEnvironment
 	}
-	failed = append(failed, r.write(r.report, res.indented, whole.Replace), r.write(r.history, res.line, appendLine))
+	report, unwritable := res.indented()
+	same := func() ([]byte, error) { return report, unwritable }
+	failed = append(failed, r.write(r.report, same, whole.Replace), r.write(r.history, res.line, appendLine))
+	if errors.Join(failed...) != nil {
+		res.exit = reason.ExitEnvironment
+	}
+	if r.options.evidence != "" {
+		failed = append(failed, r.writeEvidence(res, report))
+	}
 	err := errors.Join(failed...)
 	if err != nil {
+		res.exit = reason.ExitEnvironment
+	}
+	junit := func() ([]byte, error) { return res.junit(err) }
+	if err = errors.Join(err, r.write(r.options.junit, junit, whole.Replace)); err != nil {
 		res.exit = reason.ExitEnvironment
 	}
 	if cut := r.log.failed(); cut != nil {

@@ -3,6 +3,7 @@ package runner
 import (
 	"cmp"
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"flag"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/testprom/alarm"
 	"veza.fr/recovery/internal/testprom/testreport"
 	"veza.fr/recovery/internal/testprom/whole"
 	"veza.fr/recovery/internal/version"
@@ -33,6 +35,7 @@ type Textfile interface {
 	Holds(path, namespace string) bool
 	Stanza(path, namespace string) string
 	Write(path string, run suite.Measured) (warnings []string, err error)
+	alarm.Files
 }
 
 // World is everything a run touches apart from files: streams, environment, signals, clock.
@@ -69,6 +72,8 @@ func Main(args []string, w World) int {
 		return w.reap(o)
 	case o.fleet != "":
 		return w.fleet(o)
+	case o.alarm.test:
+		return w.alarm(o)
 	case len(o.command) == 0 && w.Terminal:
 		_, _ = fmt.Fprint(w.Stderr, "testprom: nothing to judge; -h explains\n"+synopsis)
 		return reason.ExitEnvironment
@@ -137,7 +142,8 @@ type run struct {
 	past      string        // the moment of the repository that they ask for; "" is now
 	begun     chan struct{} // closed at the first event of the test
 	testBegan atomic.Pointer[time.Time]
-	compiles  bool // the test begins some time after the command
+	compiles  bool               // the test begins some time after the command
+	key       ed25519.PrivateKey // signs the evidence; nil where none was given
 }
 
 func (r *run) main() int {
@@ -160,7 +166,7 @@ func (r *run) main() int {
 
 // check finds out before the run what would keep its result from being written.
 func (r *run) check() error {
-	for _, path := range []string{r.textfile, r.report, r.history, r.options.stream} {
+	for _, path := range []string{r.textfile, r.report, r.history, r.options.junit, r.options.stream} {
 		if path == "" {
 			continue
 		}
@@ -177,9 +183,11 @@ func (r *run) check() error {
 		}
 	}
 	if r.history != "" {
-		return checkAppend(r.history)
+		if err := checkAppend(r.history); err != nil {
+			return err
+		}
 	}
-	return nil
+	return r.checkEvidence()
 }
 
 // refuseOtherSuite refuses the textfile of another suite: its verdicts would be gone.
@@ -204,7 +212,9 @@ func (r *run) judge() *result {
 			r.collector.Stop(reason.ToolMissing, err.Error())
 		} else if release, ok := r.takeSlot(); ok {
 			defer release()
-			begin = r.Now() // who waits does not drill
+			if r.slot != "" {
+				begin = r.Now() // who waits does not drill
+			}
 			if r.compiles = c.compiles; r.compile(c) {
 				var killed bool
 				if status, killed = r.execute(c); killed || r.collector.LeftOpen() {

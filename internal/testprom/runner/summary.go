@@ -53,7 +53,7 @@ func (r *result) cause() []row {
 	return filled([]row{
 		{"reason", string(r.Reason) + in(r.suite, r.Step) + ": " + r.sentence()},
 		{"detail", r.Detail},
-		{"next", r.Reason.Next()},
+		{"next", r.next()},
 	})
 }
 
@@ -145,7 +145,7 @@ func (r *result) kept() (rows []row) {
 // measured is every measurement and label.
 func (r *result) measured() (rows []row) {
 	for _, v := range r.Measurements {
-		if v.Name != suite.ClaimMetric { // the claims that failed are listed above
+		if v.Name != suite.ClaimMetric && v.Name != suite.FaultMetric { // the claims that failed are listed above
 			rows = append(rows, row{humanName(v), humanValue(v)})
 		}
 	}
@@ -241,10 +241,13 @@ func (r *run) written(res *result, unwritten error) (rows []row) {
 		rows = append(rows, row{"warning", "node_exporter reads only files whose name ends in .prom"})
 	}
 	var paths []string
-	for _, path := range []string{r.report, r.textfile, r.history, r.options.stream, r.log.path()} {
+	for _, path := range []string{r.report, r.textfile, r.history, r.options.junit, r.options.stream, r.log.path()} {
 		if path != "" {
 			paths = append(paths, path)
 		}
+	}
+	if res.entry != nil {
+		paths = append(paths, res.entry.File+" (head "+res.entry.Head+")")
 	}
 	return filled(append(rows, row{"written", strings.Join(paths, ", ")}))
 }

@@ -78,8 +78,22 @@ func (c *Collector) claimValues(steps []Step) []suite.Value {
 	if !c.suite.Independent || !slices.ContainsFunc(c.steps, func(t testState) bool { return t.runs > 0 }) {
 		return nil
 	}
-	count := map[Outcome]int{}
 	var list []suite.Value
+	for _, d := range c.suite.Metrics {
+		switch {
+		case !d.Counted:
+		case d.Name == suite.ChecksMetric:
+			list = append(list, c.claimCounts(steps)...)
+		default:
+			list = append(list, c.eachClaim(d)...)
+		}
+	}
+	return list
+}
+
+// claimCounts are how many claims ended how.
+func (c *Collector) claimCounts(steps []Step) (list []suite.Value) {
+	count := map[Outcome]int{}
 	for _, step := range steps {
 		count[step.Outcome]++
 	}
@@ -95,11 +109,16 @@ func (c *Collector) claimValues(steps []Step) []suite.Value {
 			})
 		}
 	}
+	return list
+}
+
+// eachClaim is, for each claim, whether it holds, under the only label of the measurement.
+func (c *Collector) eachClaim(d suite.Definition) (list []suite.Value) {
 	whole := c.processEnded() == nil
 	for i := range c.steps {
 		if held, known := c.steps[i].claimHolds(whole); known {
 			list = append(list, suite.Value{
-				Name: suite.ClaimMetric, Labels: map[string]string{"claim": c.steps[i].name}, Value: held,
+				Name: d.Name, Labels: map[string]string{d.Labels[0]: c.steps[i].name}, Value: held,
 			})
 		}
 	}

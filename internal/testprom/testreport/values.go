@@ -78,7 +78,7 @@ func (v *values) read(s suite.Suite, series string) (suite.Value, error) {
 		return suite.Value{}, fmt.Errorf("no metric of that name is known")
 	}
 	if definition.Counted {
-		return suite.Value{}, fmt.Errorf("it is counted from how the claims end, and never published")
+		return suite.Value{}, fmt.Errorf("testprom makes it itself, and no test publishes it")
 	}
 	number, err := strconv.ParseFloat(v.series[series], 64)
 	if err != nil || math.IsNaN(number) || math.IsInf(number, 0) {

@@ -118,6 +118,8 @@ func publish(t *testing.T, claim string) {
 	case "cadence":
 		t.Attr("metric.newest_full_age_seconds", "93600.5")
 		t.Attr("metric.newest_backup_age_seconds", "7200.5")
+		t.Attr("metric.newest_full_age_budget_seconds", "691200")
+		t.Attr("metric.newest_backup_age_budget_seconds", "108000")
 		t.Attr("metric.missed_backups", "0")
 		for kind, n := range map[string]int{"full": 4, "diff": 7, "incr": 0} {
 			t.Attr(fmt.Sprintf("metric.backups{type=%q}", kind), fmt.Sprint(n))
@@ -127,6 +129,7 @@ func publish(t *testing.T, claim string) {
 		t.Attr("note", "timeline 1 -> 2 at 0/7000028")
 	case "rpo":
 		t.Attr("metric.rpo_seconds", "61.25")
+		t.Attr("metric.rpo_budget_seconds", "90")
 	case "integrity":
 		t.Attr("metric.verified_files", "52310")
 		t.Attr("metric.invalid_files", "0")

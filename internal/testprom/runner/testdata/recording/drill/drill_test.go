@@ -71,6 +71,9 @@ func publish(t *testing.T, name string) {
 	switch name {
 	case "preflight":
 		t.Attr("metric.backup_age_seconds", "7205.4")
+		t.Attr("metric.rto_budget_seconds", "1800")
+		t.Attr("metric.rpo_budget_seconds", "120")
+		t.Attr("metric.backup_age_budget_seconds", "108000")
 		t.Attr("note", "timeline 1 -> 2 at 0/7000028")
 	case "restore":
 		t.Attr("metric.restored_bytes", "2147483648")

@@ -1,0 +1,117 @@
+package forecast
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"io"
+	"slices"
+	"time"
+)
+
+// Kind is which passes go together: a drill elsewhere takes another time.
+type Kind struct {
+	Stanza      string
+	Environment string // "" is that of the newest pass
+}
+
+// maxRTO bounds what is taken for a time, in seconds: thirty years.
+const maxRTO = 1e9
+
+// maxLine bounds a line of a history, in bytes: the report of a run has some kilobytes.
+const maxLine = 4 << 20
+
+// Read reads the passes of a kind from a history, a report a line as `testprom -history` writes it. Drills with
+// -target, and those of the repository as it was, restore something else and do not count. A line that cannot be
+// read is left out; the error is the reader's.
+func Read(history io.Reader, kind Kind) ([]Pass, error) {
+	var found []drilled
+	reader := bufio.NewReaderSize(history, 64<<10)
+	for {
+		text, err := lineOf(reader)
+		if p, environment, ok := parse(text, kind.Stanza); ok {
+			found = append(found, drilled{p, environment})
+		}
+		if errors.Is(err, io.EOF) {
+			return of(found, kind.Environment), nil
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+// lineOf is the next line, empty when it is too long.
+func lineOf(reader *bufio.Reader) (line []byte, err error) {
+	long := false
+	for {
+		part, err := reader.ReadSlice('\n')
+		if long = long || len(line)+len(part) > maxLine; long {
+			line = nil
+		} else {
+			line = append(line, part...)
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return line, err
+		}
+	}
+}
+
+// drilled is a pass, and where it was drilled.
+type drilled struct {
+	Pass
+	environment string
+}
+
+// of leaves out what was drilled elsewhere.
+func of(found []drilled, environment string) (list []Pass) {
+	if environment == "" && len(found) > 0 {
+		environment = slices.MaxFunc(found, func(a, b drilled) int { return a.At.Compare(b.At) }).environment
+	}
+	for _, d := range found {
+		if d.environment == environment {
+			list = append(list, d.Pass)
+		}
+	}
+	return list
+}
+
+// report is what is read of a line.
+type report struct {
+	Suite   string            `json:"suite"`
+	Stanza  string            `json:"stanza"`
+	Verdict string            `json:"verdict"`
+	Exit    int               `json:"exit_status"`
+	Ended   time.Time         `json:"ended"`
+	Labels  map[string]string `json:"labels"`
+	Steps   []struct {
+		Name    string   `json:"name"`
+		Seconds *float64 `json:"seconds"`
+	} `json:"steps"`
+	Values []struct {
+		Name  string  `json:"name"`
+		Value float64 `json:"value"`
+	} `json:"measurements"`
+}
+
+// parse reads one line; ok is false where it is no pass that counts.
+func parse(text []byte, stanza string) (p Pass, environment string, ok bool) {
+	var r report
+	if len(text) == 0 || json.Unmarshal(text, &r) != nil || r.Suite != "drill" || r.Stanza != stanza ||
+		r.Verdict != "pass" || r.Exit != 0 || r.Ended.IsZero() ||
+		r.Labels["target"] != "" || r.Labels["repo_target_time"] != "" {
+		return p, "", false
+	}
+	p = Pass{At: r.Ended, RTO: -1, Restore: -1}
+	for _, v := range r.Values {
+		if v.Name == "rto_seconds" {
+			p.RTO = v.Value
+		}
+	}
+	for _, step := range r.Steps {
+		if step.Name == "restore" && step.Seconds != nil {
+			p.Restore = min(*step.Seconds, p.RTO)
+		}
+	}
+	return p, r.Labels["environment"], p.RTO >= 0 && p.RTO < maxRTO
+}

@@ -1,0 +1,46 @@
+package runner
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// What does not go together is refused before anything is written.
+func TestAlarm_RefusesWhatItCannotDo(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "alarm.prom")
+	drill := filepath.Join(dir, "drill.prom")
+	text, err := os.ReadFile(filepath.Join(streamDir, "pass.prom"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(drill, text, 0o600))
+	const to = "http://127.0.0.1:1"
+	red := filepath.Join(dir, "veza_backup_alarm_test.prom")
+	for want, args := range map[string][]string{
+		"needs -alertmanager URL":       {"-alarm-test", "-textfile", file},
+		"needs -textfile FILE":          {"-alarm-test", "-alertmanager", to},
+		"go with -alarm-test":           {"-alertmanager", to, "--", "true"},
+		"runs no command":               {"-alarm-test", "-alertmanager", to, "-textfile", file, "--", "true"},
+		"only -textfile":                {"-alarm-test", "-alertmanager", to, "-textfile", file, "-report", "x"},
+		"the red drill has that name":   {"-alarm-test", "-alertmanager", to, "-textfile", red},
+		"holds what -suite drill found": {"-alarm-test", "-alertmanager", to, "-textfile", drill},
+		"no such file":                  {"-alarm-test", "-alertmanager", to, "-textfile", dir + "/none/x.prom"},
+		"-prometheus must be a URL": {
+			"-alarm-test", "-alertmanager", to, "-prometheus", "x", "-textfile", file,
+		},
+		"waiting for -alertmanager to answer": {
+			"-alarm-test", "-alertmanager", to, "-limit", "10ms", "-textfile", file,
+		},
+	} {
+		w, out, errs := world(nil)
+		assert.Equal(t, 2, Main(args, w), want)
+		assert.Contains(t, errs.String(), want)
+		assert.Empty(t, out.String(), want)
+	}
+	left, err := filepath.Glob(dir + "/*")
+	require.NoError(t, err)
+	assert.Equal(t, []string{drill}, left)
+}
