@@ -2,7 +2,6 @@ package drill
 
 import (
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 
@@ -15,12 +14,10 @@ import (
 func TestScope_IsPublished(t *testing.T) {
 	var heard recorder
 	tellScope(suite.NewOut(&heard), settings.Settings{
-		RTO: 90 * time.Minute, RPO: 1500 * time.Millisecond, Repo: 2, Compare: "sets",
-		Target: target.Target{Kind: target.Name, Name: "before"},
+		Repo: 2, Compare: "sets", Target: target.Target{Kind: target.Name, Name: "before"},
 	})
 	assert.Equal(t, map[string]string{
-		"label.rto_budget_seconds": "5400", "label.rpo_budget_seconds": "1.5", "label.repo": "2",
-		"label.compare": "sets", "label.target": "name:before",
+		"label.repo": "2", "label.compare": "sets", "label.target": "name:before",
 	}, heard.values)
 	heard = recorder{}
 	tellScope(suite.NewOut(&heard), settings.Settings{Compare: "none"})

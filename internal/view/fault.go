@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"encoding/xml"
 	"fmt"
-	"html"
 	"net/url"
 	"regexp"
 	"strconv"
@@ -67,7 +66,10 @@ func (f Fault) list(body []byte) (seen []byte, met bool) {
 
 // plainKey is a key as it was before it was put into a list.
 func plainKey(key string, urls bool) string {
-	key = html.UnescapeString(key)
+	var text string
+	if xml.Unmarshal([]byte("<Key>"+key+"</Key>"), &text) == nil {
+		key = text
+	}
 	if plain, err := url.QueryUnescape(key); urls && err == nil {
 		return plain
 	}
