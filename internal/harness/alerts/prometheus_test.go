@@ -86,20 +86,19 @@ func newSite(t *testing.T, alertmanager ...string) *site {
 }
 
 // run lets testprom judge a recorded stream as if it had just been run; want is its exit status.
-func (s *site) run(suite, file, stream string, want int) {
+func (s *site) run(suite, file, stream string, want int, flags ...string) {
 	s.Helper()
-	s.runOn(s.textfiles, suite, file, stream, want)
+	s.runOn(s.textfiles, suite, file, stream, want, flags...)
 }
 
 // runOn is run, on another host.
-func (s *site) runOn(textfiles, suite, file, stream string, want int) {
+func (s *site) runOn(textfiles, suite, file, stream string, want int, flags ...string) {
 	s.Helper()
 	recorded := fixtures + "streams/" + stream + ".jsonl"
 	var out strings.Builder
-	exit := runner.Main([]string{
-		"-suite", suite, "-textfile", filepath.Join(textfiles, file), "--",
-		"sh", "-c", `cat "$1"; [ "$2" = 0 ]`, "recorded", recorded, fmt.Sprint(want),
-	}, // go test knows 0 and 1
+	args := append([]string{"-suite", suite, "-textfile", filepath.Join(textfiles, file)}, flags...)
+	exit := runner.Main(append(args,
+		"--", "sh", "-c", `cat "$1"; [ "$2" = 0 ]`, "recorded", recorded, fmt.Sprint(want)), // go test knows 0 and 1
 		runner.World{Stdout: &out, Stderr: &out, Env: os.Environ(), Now: time.Now, Textfile: textfile.Files{}})
 	require.Equal(s, want, exit, out.String())
 }
@@ -153,7 +152,10 @@ func sound(t *testing.T) *site {
 	units, err := os.ReadFile("testdata/systemd.prom")
 	require.NoError(t, err)
 	s.put("systemd.prom", string(units))
-	s.run("drill", drillFile, "compared", 0)
+	history := filepath.Join(t.TempDir(), "history")
+	s.run("drill", drillFile, "compared", 0, "-history", history)
+	grow(t, history)
+	s.run("drill", drillFile, "compared", 0, "-history", history)
 	s.run("backup", checkFile, "backup-pass", 0)
 	require.NoError(t, textfile.Files{}.WriteAlarmPath(filepath.Join(s.textfiles, "veza_backup_alarm.prom"), true,
 		time.Now()))
@@ -161,6 +163,31 @@ func sound(t *testing.T) *site {
 	s.sees("veza_backup_drill_last_success == 1")
 	s.sees("veza_backup_check_last_success == 1")
 	return s
+}
+
+// grow makes of a history of one pass that of a restore that takes longer every week.
+func grow(t *testing.T, path string) {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	const weeks = 8
+	var lines []byte
+	for ago := weeks; ago > 0; ago-- {
+		var line map[string]any
+		require.NoError(t, json.Unmarshal(text, &line))
+		ended, err := time.Parse(time.RFC3339Nano, line["ended"].(string))
+		require.NoError(t, err)
+		line["ended"] = ended.AddDate(0, 0, -7*ago)
+		for _, one := range line["measurements"].([]any) {
+			if m := one.(map[string]any); m["name"] == "rto_seconds" {
+				m["value"] = m["value"].(float64) * (1 - float64(ago)/(2*weeks))
+			}
+		}
+		one, err := json.Marshal(line)
+		require.NoError(t, err)
+		lines = append(append(lines, one...), '\n')
+	}
+	require.NoError(t, os.WriteFile(path, lines, 0o600))
 }
 
 func TestPrometheus_AnswersEveryQueryOfTheDashboard(t *testing.T) {
@@ -193,13 +220,19 @@ func TestPrometheus_EvaluatesTheRules(t *testing.T) {
 	s.state("veza_backup", "BackupUnitFailed", "pending") // they were evaluated
 	rules, err := s.api.rules(t.Context(), "veza_backup")
 	require.NoError(t, err)
-	control, err := s.api.rules(t.Context(), controlGroup)
-	require.NoError(t, err)
-	require.Len(t, slices.Concat(rules, control), len(alerts(t)))
-	for _, r := range control {
-		assert.NotEqual(t, "err", r.Health, "%s: %s", r.Name, r.LastError)
-		s.state(controlGroup, r.Name, "inactive")
+	all := len(rules)
+	for _, group := range []string{controlGroup, "veza-backup-forecast"} {
+		others, err := s.api.rules(t.Context(), group)
+		require.NoError(t, err)
+		all += len(others)
+		for _, r := range others {
+			assert.NotEqual(t, "err", r.Health, "%s: %s", r.Name, r.LastError)
+			if group == controlGroup { // that the budget will be spent is so here
+				s.state(group, r.Name, "inactive")
+			}
+		}
 	}
+	require.Len(t, alerts(t), all)
 	require.NotEmpty(t, s.sees("veza_backup_drill_expected"))
 	for _, r := range rules {
 		assert.Equal(t, "ok", r.Health, "%s: %s", r.Name, r.LastError)
