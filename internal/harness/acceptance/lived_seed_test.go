@@ -27,11 +27,9 @@ var lived = sync.OnceValues(func() (liveSeed, error) {
 		func() error { return c.confBackups(ctx) },
 		func() error { c.user = "boss"; return c.oddStates(ctx) },
 		func() error { c.user = "postgres"; return c.archive(ctx) },
+		func() error { return c.placesForOrigins(ctx) },
 		func() error { return c.Stop(ctx) },
-		func() error {
-			c.Settings = append(c.Settings, "max_connections=300", "max_replication_slots=40")
-			return c.Start(ctx)
-		},
+		func() error { c.Settings = append(c.Settings, "max_connections=300"); return c.Start(ctx) },
 		func() error { return c.sql(ctx, "postgres", origins...) },
 		func() error { return c.grow(ctx) },
 	)
@@ -42,6 +40,26 @@ var lived = sync.OnceValues(func() (liveSeed, error) {
 	}
 	return liveSeed{c, s}, err
 })
+
+// placesForOrigins has the next start leave room for them, by whatever name the server knows.
+func (c *cluster) placesForOrigins(ctx context.Context) error {
+	conn, err := c.connect(ctx, "postgres")
+	if err != nil {
+		return err
+	}
+	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is in flight
+	var own bool
+	const query = `SELECT EXISTS (SELECT FROM pg_settings WHERE name = 'max_active_replication_origins')`
+	if err = conn.QueryRow(ctx, query).Scan(&own); err != nil {
+		return err
+	}
+	name := "max_replication_slots"
+	if own {
+		name = "max_active_replication_origins"
+	}
+	c.Settings = append(c.Settings, name+"=40")
+	return nil
+}
 
 // origins are more than a server has places for by default: of a subscriber with that many subscriptions.
 var origins = []string{
