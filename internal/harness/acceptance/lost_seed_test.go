@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -218,10 +217,5 @@ func (c *cluster) relationFile(ctx context.Context, relation string) (string, er
 		return "", err
 	}
 	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is in flight
-	if relation[0] != '(' {
-		relation = "'" + relation + "'"
-	}
-	var file string
-	err = conn.QueryRow(ctx, "SELECT pg_relation_filepath("+relation+")").Scan(&file)
-	return filepath.Join(c.data(), file), err
+	return damage.Path(ctx, conn, c.data(), relation)
 }

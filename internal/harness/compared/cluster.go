@@ -2,6 +2,7 @@ package compared
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"time"
@@ -24,6 +25,20 @@ const stanza = "demo"
 type cluster struct {
 	*source.Seeded
 	say func(format string, args ...any)
+}
+
+// within has a cluster as long as do works on it.
+func within(ctx context.Context, o Options, do func(*cluster) error) (err error) {
+	c, err := open(ctx, o.Provider, func(format string, args ...any) { fmt.Fprintf(o.Lines, format+"\n", args...) })
+	defer func() {
+		if c.Machine != nil {
+			err = errors.Join(err, c.Close(context.WithoutCancel(ctx)))
+		}
+	}()
+	if err != nil {
+		return err
+	}
+	return do(c)
 }
 
 // open makes a cluster and its standby. What it started is ended by Close, also after an error.

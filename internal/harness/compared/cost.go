@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"veza.fr/recovery/internal/compare"
-	"veza.fr/recovery/internal/harness/drilltest"
 	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/standby"
 )
@@ -31,10 +30,10 @@ type Prices struct {
 
 func (p Prices) String() string {
 	const mega = 1e6
-	slices.Sort(p.Effect)
+	effect := slices.Sorted(slices.Values(p.Effect))
 	return fmt.Sprintf("digests: %.0f MB/s a processor on the standby, %.0f on the clone; full_read: %.0f\n"+
 		"replay stood still for %v\nthroughput of the primary beside digests: %.3f of that without (median of %.3f)",
-		p.Standby/mega, p.Clone/mega, p.FullRead/mega, p.Pauses, p.Effect[len(p.Effect)/2], p.Effect)
+		p.Standby/mega, p.Clone/mega, p.FullRead/mega, p.Pauses, effect[len(effect)/2], effect)
 }
 
 // One round of pgbench, and how many there are of each kind.
@@ -46,43 +45,42 @@ const (
 // Cost measures a comparison of a production of some gigabytes that is otherwise idle. The primary, with pgbench, and
 // its standby have a processor each where there are two, as machines of their own would.
 func Cost(ctx context.Context, o Options, gigabytes float64) (p Prices, err error) {
-	say := func(format string, args ...any) { fmt.Fprintf(o.Lines, format+"\n", args...) }
-	c, err := open(ctx, o.Provider, say)
-	defer func() {
-		if c.Machine != nil {
-			err = errors.Join(err, c.Close(context.WithoutCancel(ctx)))
-		}
-	}()
-	if err == nil {
-		err = c.enlarge(ctx, gigabytes)
-	}
-	if err != nil {
-		return p, err
-	}
-	if err = c.priceOfDrills(ctx, o, &p); err != nil {
-		return p, err
-	}
-	if err = inOrder(
+	err = within(ctx, o, func(c *cluster) error {
+		return inOrder(
+			func() error { return c.enlarge(ctx, gigabytes) },
+			func() error { return c.priceOfDrills(ctx, o, &p) },
+			func() error { return c.effect(ctx, &p) },
+		)
+	})
+	return p, err
+}
+
+// effect measures what digests on the standby take from the primary.
+func (c *cluster) effect(ctx context.Context, p *Prices) error {
+	if err := inOrder(
 		func() error { return c.pin(ctx, c.data(), 0) },
 		func() error { return c.pin(ctx, c.standbyData(), 1) },
 		func() (err error) { _, err = c.pgbench(ctx, "-i", "-q", "-s", "20"); return err },
 	); err != nil {
-		return p, err
+		return err
 	}
 	for round := range pgbenchRounds {
 		alone, err := c.throughput(ctx)
 		if err != nil {
-			return p, err
+			return err
 		}
-		stop := c.digests(ctx, &p)
+		stop := c.digests(ctx, p)
 		beside, err := c.throughput(ctx)
 		if err = errors.Join(err, stop()); err != nil {
-			return p, err
+			return err
 		}
 		p.Effect = append(p.Effect, beside/alone)
-		say("    round %d: %.0f transactions a second, %.0f beside digests", round+1, alone, beside)
+		c.say("    round %d: %.0f transactions a second, %.0f beside digests", round+1, alone, beside)
 	}
-	return p, nil
+	if len(p.Pauses) == 0 {
+		return errors.New("no digest of the standby came to its end beside pgbench: nothing was measured of it")
+	}
+	return nil
 }
 
 // clonesNote is how a drill says what the digests of the clone took.
@@ -90,11 +88,11 @@ var clonesNote = regexp.MustCompile(`segments, and compared in ([\d.]+) s`)
 
 // priceOfDrills drills twice: with the comparison, and with the deeper check that it makes needless.
 func (c *cluster) priceOfDrills(ctx context.Context, o Options, p *Prices) error {
-	with, err := c.drill(ctx, o, "with", "-deep", "none", "-compare", "standby", "-standby", c.way())
+	with, err := c.pass(ctx, o, "with", "-deep", "none", "-compare", "standby", "-standby", c.way())
 	if err != nil {
 		return err
 	}
-	read, err := c.drill(ctx, o, "read", "-deep", "full_read")
+	read, err := c.pass(ctx, o, "read", "-deep", "full_read")
 	if err != nil {
 		return err
 	}
@@ -113,21 +111,6 @@ func (c *cluster) priceOfDrills(ctx context.Context, o Options, p *Prices) error
 	c.say("    a drill with the comparison took %.1f s, with full_read %.1f s", with.Took.Seconds(),
 		read.Took.Seconds())
 	return err
-}
-
-// drill is one drill, which must pass.
-func (c *cluster) drill(ctx context.Context, o Options, name string, args ...string) (outcome, error) {
-	tmp := filepath.Join(o.Scratch, name)
-	f, err := drilltest.StartUnattended(o.Programs, tmp, filepath.Join(o.Out, name),
-		append([]string{"-conf", c.conf(), "-stanza", stanza}, args...)...)
-	if err != nil {
-		return outcome{}, err
-	}
-	left, err := f.End(ctx, drillTime)
-	if err == nil && left.Status != 0 {
-		err = errors.New(left.Said)
-	}
-	return outcome{left}, errors.Join(err, os.RemoveAll(tmp))
 }
 
 // digests asks the standby again and again until it is told to stop, and adds what it learned to the prices.

@@ -1,48 +1,43 @@
 package compared
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
 	"veza.fr/recovery/internal/harness/damage"
-	"veza.fr/recovery/internal/harness/drilltest"
 )
 
 // Judge backs up a production of some gigabytes at work with one thing wrong at a time, and returns how many of these
 // the drill told as something else than what they are.
 func Judge(ctx context.Context, o Options, gigabytes float64) (wrong int, err error) {
-	say := func(format string, args ...any) { fmt.Fprintf(o.Lines, format+"\n", args...) }
-	c, err := open(ctx, o.Provider, say)
-	defer func() {
-		if c.Machine != nil {
-			err = errors.Join(err, c.Close(context.WithoutCancel(ctx)))
-		}
-	}()
-	if err == nil {
-		err = c.enlarge(ctx, gigabytes)
+	const least = 0.25 // the row whose bit is flipped is there
+	if gigabytes < least {
+		return 0, fmt.Errorf("a production of %g GB has not the row that is damaged: judge %g GB or more", gigabytes,
+			least)
 	}
-	if err != nil {
-		return 0, err
-	}
-	work := c.start(ctx)
-	defer func() { work.stop() }()
-	for i, in := range injuries {
-		failed, err := c.judge(ctx, o, i, in)
-		if err != nil {
-			return wrong, fmt.Errorf("%s: %w", in.name, err)
+	err = within(ctx, o, func(c *cluster) error {
+		if failed := c.enlarge(ctx, gigabytes); failed != nil {
+			return failed
 		}
-		if failed {
-			wrong++
+		work := c.start(ctx)
+		defer func() { work.stop() }()
+		for i, in := range injuries {
+			told, failed := c.judge(ctx, o, i, in)
+			if failed != nil {
+				return fmt.Errorf("%s: %w", in.name, failed)
+			}
+			if !told {
+				wrong++
+			}
 		}
-	}
-	return wrong, context.Cause(ctx)
+		return context.Cause(ctx)
+	})
+	return wrong, err
 }
 
 // enlarge makes the production that is damaged, and its standby. No page may tell by its checksum that it was changed.
@@ -78,8 +73,9 @@ func (c *cluster) enlarge(ctx context.Context, gigabytes float64) error {
 	return err
 }
 
-// judge takes a backup with one thing wrong and drills it. What is damaged is mended before the drill.
-func (c *cluster) judge(ctx context.Context, o Options, number int, in injury) (wrong bool, err error) {
+// judge takes a backup with one thing wrong and drills it, and says whether it was told as what it is. What is damaged
+// is mended before the drill.
+func (c *cluster) judge(ctx context.Context, o Options, number int, in injury) (right bool, err error) {
 	path, err := c.file(ctx, in.relation)
 	if err != nil {
 		return false, err
@@ -96,31 +92,25 @@ func (c *cluster) judge(ctx context.Context, o Options, number int, in injury) (
 	if deep == "" {
 		deep = "none"
 	}
-	tmp, out := filepath.Join(o.Scratch, fmt.Sprintf("j%d", number)), filepath.Join(o.Out, fmt.Sprintf("j%d", number))
-	f, err := drilltest.StartUnattended(o.Programs, tmp, out, "-conf", c.conf(), "-stanza", stanza, "-deep", deep,
-		"-compare", "standby", "-standby", c.way())
+	left, err := c.drill(ctx, o, fmt.Sprintf("j%d", number), "-deep", deep, "-compare", "standby", "-standby", c.way())
 	if err != nil {
 		return false, err
 	}
-	left, err := f.End(ctx, drillTime)
-	if err = errors.Join(err, os.RemoveAll(tmp)); err != nil {
-		return false, err
-	}
 	told := left.Report.Detail + "\n" + strings.Join(left.Report.Notes, "\n")
-	wrong = left.Report.Reason != in.why
+	right = left.Report.Reason == in.why
 	for _, word := range in.words {
-		wrong = wrong || !strings.Contains(told, word)
+		right = right && strings.Contains(told, word)
 	}
 	if in.row != "" {
-		wrong = wrong || !c.within(ctx, in.row, told)
+		right = right && c.holds(ctx, in.row, told)
 	}
 	c.say("%-40s exit %d %-14s %5.1f s  %s", in.name, left.Status, left.Report.Reason, left.Took.Seconds(),
-		outcome{left}.verdict(wrong, in))
-	return wrong, nil
+		left.verdict(right, in))
+	return right, nil
 }
 
-// within says whether a range of blocks was named that holds the row. A range without an end goes to the table's.
-func (c *cluster) within(ctx context.Context, row, told string) bool {
+// holds says whether a range of blocks was named that has the row. A range without an end goes to the table's.
+func (c *cluster) holds(ctx context.Context, row, told string) bool {
 	conn, err := c.ConnectTo(ctx, "kept")
 	if err != nil {
 		return false
@@ -139,11 +129,9 @@ func (c *cluster) within(ctx context.Context, row, told string) bool {
 }
 
 // verdict is what the drill said, beside what was expected when it was something else.
-func (o outcome) verdict(wrong bool, in injury) string {
-	if said := o.Report.Detail; !wrong && said != "" {
-		return said
-	} else if !wrong {
-		return o.noted("the same as")
+func (o outcome) verdict(right bool, in injury) string {
+	if right {
+		return cmp.Or(o.Report.Detail, o.noted("the same as"))
 	}
 	return fmt.Sprintf("WRONG: %s; expected %s with %q", o.Report.Detail, in.why, in.words)
 }
@@ -151,15 +139,10 @@ func (o outcome) verdict(wrong bool, in injury) string {
 // file is the file of a relation, which is named DATABASE.RELATION.
 func (c *cluster) file(ctx context.Context, name string) (string, error) {
 	database, relation, _ := strings.Cut(name, ".")
-	if relation[0] != '(' {
-		relation = "'" + relation + "'"
-	}
 	conn, err := c.ConnectTo(ctx, database)
 	if err != nil {
 		return "", err
 	}
 	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is in flight
-	var file string
-	err = conn.QueryRow(ctx, "SELECT pg_relation_filepath("+relation+")", pgx.QueryExecModeSimpleProtocol).Scan(&file)
-	return filepath.Join(c.data(), file), err
+	return damage.Path(ctx, conn, c.data(), relation)
 }

@@ -60,38 +60,34 @@ func Soak(ctx context.Context, o Options) (t Tally, err error) {
 	begun := time.Now()
 	defer func() { t.Took = time.Since(begun) }()
 	t.Least = 1
-	say := func(format string, args ...any) { fmt.Fprintf(o.Lines, format+"\n", args...) }
-	c, err := open(ctx, o.Provider, say)
-	defer func() {
-		if c.Machine != nil {
-			err = errors.Join(err, c.Close(context.WithoutCancel(ctx)))
-		}
-	}()
-	if err != nil {
-		return t, err
-	}
-	if err = c.sql(ctx, "postgres", tables...); err == nil {
+	err = within(ctx, o, func(c *cluster) error { return c.soak(ctx, o, &t) })
+	return t, err
+}
+
+func (c *cluster) soak(ctx context.Context, o Options, t *Tally) error {
+	err := c.sql(ctx, "postgres", tables...)
+	if err == nil {
 		err = c.Follow(ctx)
 	}
 	if err != nil {
-		return t, err
+		return err
 	}
 	work := c.start(ctx)
 	defer func() { work.stop() }()
 	for round := 1; round <= o.Rounds && ctx.Err() == nil; round++ {
-		if err = c.before(ctx, round, &t); err != nil {
-			return t, fmt.Errorf("before round %d: %w", round, err)
+		if err = c.before(ctx, round, t); err != nil {
+			return fmt.Errorf("before round %d: %w", round, err)
 		}
-		if err = c.round(ctx, o, round, &t); err != nil {
-			return t, fmt.Errorf("round %d: %w", round, err)
+		if err = c.round(ctx, o, round, t); err != nil {
+			return fmt.Errorf("round %d: %w", round, err)
 		}
 	}
 	for i := range loads {
 		if work.rounds[i].Load() == 0 && ctx.Err() == nil {
-			return t, fmt.Errorf("the load %q came to no end of a round: it is not what was soaked", loads[i].name)
+			return fmt.Errorf("the load %q came to no end of a round: it is not what was soaked", loads[i].name)
 		}
 	}
-	return t, context.Cause(ctx)
+	return context.Cause(ctx)
 }
 
 // before does what comes before a round.

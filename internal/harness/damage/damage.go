@@ -5,8 +5,12 @@ package damage
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/binary"
 	"os"
+	"path/filepath"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // pageSize is PostgreSQL's, as it is built everywhere.
@@ -71,6 +75,16 @@ func DeadRow(name string) Way {
 			binary.LittleEndian.PutUint16(mask, bits&^committed|invalid)
 		}
 	}
+}
+
+// Path is the file of a relation of the database that conn is in. The relation is a name, or an expression in brackets.
+func Path(ctx context.Context, conn *pgx.Conn, data, relation string) (string, error) {
+	if relation[0] != '(' {
+		relation = "'" + relation + "'"
+	}
+	var file string
+	err := conn.QueryRow(ctx, "SELECT pg_relation_filepath("+relation+")").Scan(&file)
+	return filepath.Join(data, file), err
 }
 
 // File changes a file, or with no way to change it moves it aside, and returns what mends it.

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"time"
+
+	"veza.fr/recovery/internal/testprom/whole"
 )
 
 // Appended is what was added.
@@ -227,7 +229,7 @@ func (w *writer) putEnvelope(name string, content []byte) (err error) {
 	if err = os.Rename(beside, filepath.Join(w.dir, name)); err != nil {
 		return errors.Join(err, os.Remove(beside))
 	}
-	return syncDirectory(w.dir)
+	return whole.SyncDirectory(w.dir)
 }
 
 func (w *writer) write(text []byte) error {
@@ -235,13 +237,4 @@ func (w *writer) write(text []byte) error {
 		return err
 	}
 	return w.ledger.Sync()
-}
-
-func syncDirectory(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = d.Close() }()
-	return d.Sync()
 }

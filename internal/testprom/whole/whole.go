@@ -30,7 +30,7 @@ func Replace(path string, content []byte) error {
 	if err := pending.CloseAtomicallyReplace(); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	return syncDirectory(filepath.Dir(path))
+	return SyncDirectory(filepath.Dir(path))
 }
 
 // Check says whether a file can be written at path, before a long run rather
@@ -63,7 +63,8 @@ func kind(info fs.FileInfo) string {
 	return "special file"
 }
 
-func syncDirectory(dir string) error {
+// SyncDirectory has the disk keep the names in a directory: a rename is kept only then.
+func SyncDirectory(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err
