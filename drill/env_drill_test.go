@@ -18,7 +18,7 @@ func bind() environment.Environment {
 		Control: func(settings.Settings) sandbox.Provider { return process.Provider{} },
 		Sandbox: func(s settings.Settings) sandbox.Provider {
 			return incus.Provider{
-				Remote: s.Remote, Project: s.Project, Image: s.Image, Memory: s.Memory, CPUs: s.CPUs,
+				Remote: s.Remote, Project: s.Project, Target: s.Member, Image: s.Image, Memory: s.Memory, CPUs: s.CPUs,
 				Disk: s.Disk, Install: s.Install,
 			}
 		},

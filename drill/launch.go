@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
 	"veza.fr/recovery/internal/suite"
@@ -25,7 +26,7 @@ type launched struct {
 func launch(ctx context.Context, out suite.Out, r ready) (launched, error) {
 	way := &wayIn{database: r.Settings.Database}
 	spec := r.Spec(ctx, out)
-	spec.Major, spec.Need = r.plan.major(), r.plan.need()
+	spec.Major, spec.Need, spec.Say = r.plan.major(), r.plan.need(), out.Say
 	box, err := r.Environment.Sandbox(r.Settings).Launch(ctx, spec)
 	if box != nil { // a half-made one must go too
 		out.Undo(func(ctx context.Context, out suite.Out) error { return leave(ctx, out, box, r.Settings.Keep, way) })
@@ -33,7 +34,11 @@ func launch(ctx context.Context, out suite.Out, r ready) (launched, error) {
 	if err != nil {
 		return launched{}, reason.Wrap(reason.SandboxFailed, err)
 	}
-	out.Say("sandbox %s", box.Name())
+	if placed, ok := box.(host.Placed); ok && placed.Member() != "" {
+		out.Say("sandbox %s, on %s", box.Name(), placed.Member())
+	} else {
+		out.Say("sandbox %s", box.Name())
+	}
 	return launched{r, box, way}, nil
 }
 

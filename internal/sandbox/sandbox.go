@@ -37,6 +37,8 @@ type Spec struct {
 	// Folders are directories of this machine that it sees at the same path, read-only:
 	// posix repositories.
 	Folders []string
+	// Say tells what is waited for; nil when nobody listens.
+	Say func(format string, args ...any)
 }
 
 // Address is a TCP address as the conf writes it.

@@ -64,6 +64,7 @@ type Settings struct {
 	Disk            int64         // limit of the sandbox's root disk, in bytes; 0 is by need
 	Remote          string        // Incus remote; "" is the daemon of this machine
 	Project         string        // Incus project
+	Member          string        // of an Incus cluster, or @GROUP of members
 
 	// The backup checks alone.
 	Write     bool          // the rpo claim may write one row through Primary

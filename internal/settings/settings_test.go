@@ -106,7 +106,7 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 		"full-age": "25h", "backup-age": "26h",
 		"image": "veza/pg:15", "rows": "10",
 		"install": "true", "memory": "512MiB", "cpus": "3", "disk": "20GB", "incus-remote": "backup",
-		"incus-project": "drills", "compare": "standby", "standby": "service=main target_session_attrs=standby",
+		"incus-project": "drills", "incus-target": "@drill", "compare": "standby", "standby": "service=main target_session_attrs=standby",
 		"compare-budget": "2h", "compare-lag": "9m", "compare-rate": "50MB",
 	}
 	t.Setenv("PGSERVICEFILE", serviceFile(t))
@@ -122,6 +122,7 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 		CompareBudget: 2 * time.Hour, CompareLag: 9 * time.Minute, CompareRate: 50_000_000,
 		FullAge: 25 * time.Hour, BackupAge: 26 * time.Hour, Image: "veza/pg:15", Rows: 10,
 		Install: true, Memory: 512 << 20, CPUs: 3, Disk: 20_000_000_000, Remote: "backup", Project: "drills",
+		Member: "@drill",
 	}
 	var args, environ []string
 	for _, s := range settings.Table {

@@ -236,4 +236,10 @@ var Table = []Setting{
 		Meaning: "Incus: project the sandbox lives in",
 		set:     func(s *Settings, v string) (err error) { s.Project, err = parseWord(v); return err },
 	},
+	{
+		Flag: "incus-target", Rehearsal: true,
+		Variables: []string{"DRILL_INCUS_TARGET"}, Otherwise: "the cluster decides",
+		Meaning: "Incus: member of a cluster, or `@GROUP` of members, that the sandbox goes to",
+		set:     func(s *Settings, v string) (err error) { s.Member, err = parseWord(v); return err },
+	},
 }

@@ -92,6 +92,9 @@ func (d *Daemon) settle(ctx context.Context, method, path string, data any) erro
 // operation is the name of an operation that was started, and the error it ended with.
 func (d *Daemon) operation(ctx context.Context, method, path string, data any) (string, error) {
 	resp, err := d.call(ctx, callTime, method, path, data)
+	if answered(err) {
+		return "", refused{err}
+	}
 	if err != nil {
 		return "", err
 	}

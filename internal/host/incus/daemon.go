@@ -22,7 +22,9 @@ import (
 // Daemon is a connection to one project of an Incus daemon.
 type Daemon struct {
 	server  *incus.ProtocolIncus
-	here    bool // on this machine, and its instances' files, sockets and folders with it
+	here    bool   // on this machine, and its instances' files, sockets and folders with it
+	member  string // of a cluster, the one that was asked; "" is a daemon on its own
+	target  string // the member, or @GROUP of members, that makes new instances; "" is whichever the cluster takes
 	project string
 	place   string // what messages call the daemon
 	prefix  string // what the incus command needs before an instance's name

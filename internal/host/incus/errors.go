@@ -49,6 +49,11 @@ func taken(err error) bool {
 		slices.ContainsFunc(takenWords, func(words string) bool { return strings.Contains(err.Error(), words) })
 }
 
+// refused is the daemon's answer to what it was told to do: it did not begin.
+type refused struct{ error }
+
+func (r refused) Unwrap() error { return r.error }
+
 // answered says whether err is the daemon's own answer, and so no sign that it is away.
 func answered(err error) bool {
 	_, ok := api.StatusErrorMatch(err)

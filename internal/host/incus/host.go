@@ -15,6 +15,7 @@ type Host struct {
 	*guest.Machine
 	daemon *Daemon
 	name   string
+	member string // of a cluster; "" is a daemon on its own
 
 	mu sync.Mutex
 	id string // which instance of this name; "" is whichever there is
@@ -36,7 +37,12 @@ func newHost(d *Daemon, name string) *Host {
 }
 
 // Called is what messages call the container.
-func (h *Host) Called() string { return "instance " + h.name }
+func (h *Host) Called() string {
+	if h.member != "" {
+		return "instance " + h.name + " on " + h.member
+	}
+	return "instance " + h.name
+}
 
 // Failed gives an error of this provider its reason.
 func (h *Host) Failed(err error) error { return failed(err) }

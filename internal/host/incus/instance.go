@@ -49,8 +49,13 @@ func (d *Daemon) Create(ctx context.Context, i Instance) (*Host, error) {
 		if errors.Is(err, errTaken) {
 			return nil, failed(err)
 		}
-		return h, failed(fmt.Errorf("create instance %s: %w", i.Name, err))
+		err = failed(fmt.Errorf("create instance %s: %w", i.Name, err))
+		if errors.As(err, &refused{}) {
+			return nil, err // whoever has the name is somebody else
+		}
+		return h, err
 	}
+	h.settled(ctx)
 	if err := h.start(ctx); err != nil {
 		return h, failed(fmt.Errorf("start instance %s: %w", i.Name, err))
 	}
@@ -63,7 +68,7 @@ func (d *Daemon) Open(name string) *Host { return newHost(d, name) }
 // make creates the instance, without starting it. Whether it is there is known on return, also
 // when ctx has ended: nobody may look for it, see nothing, and leave it there.
 func (d *Daemon) make(ctx context.Context, i Instance, image string, devices map[string]map[string]string) error {
-	err := d.settle(ctx, http.MethodPost, "/1.0/instances", api.InstancesPost{
+	err := d.settle(ctx, http.MethodPost, d.aimed("/1.0/instances"), api.InstancesPost{
 		Name:   i.Name,
 		Type:   api.InstanceTypeContainer,
 		Source: api.InstanceSource{Type: "image", Fingerprint: image},

@@ -21,6 +21,7 @@ const (
 type Provider struct {
 	Remote  string // of the incus command's configuration; "" is the daemon of this machine
 	Project string // "" is default
+	Target  string // member, or @GROUP of members, of a cluster; "" is whichever the cluster takes
 	Image   string // "" is veza-drill/MAJOR
 	Memory  int64  // bytes; 0 is no limit
 	CPUs    int64  // 0 is no limit
@@ -41,11 +42,14 @@ func (p Provider) Launch(ctx context.Context, spec sandbox.Spec) (sandbox.Sandbo
 	if err != nil {
 		return nil, failed(err)
 	}
+	if err = d.aim(ctx, p.Target); err != nil {
+		return nil, failed(err)
+	}
 	made, err := p.plan(ctx, d, spec)
 	if err != nil {
 		return nil, failed(err)
 	}
-	h, err := d.createFree(ctx, made.instance)
+	h, err := d.inRoom(ctx, spec.Say, func() (*Host, error) { return d.createFree(ctx, made.instance) })
 	if h == nil {
 		return nil, failed(err)
 	}

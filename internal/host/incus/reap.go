@@ -57,7 +57,7 @@ func (p Provider) Reap(ctx context.Context, stanza string) ([]string, error) {
 func (d *Daemon) reapOne(ctx context.Context, i api.Instance, stanza string) (line string, gone bool, err error) {
 	t, ok := readTag(i)
 	if !ok || stanza != "" && t.Stanza != stanza {
-		return "", false, nil
+		return lost(i), false, nil
 	}
 	remove, why := t.Verdict(time.Now())
 	if !remove {

@@ -28,6 +28,7 @@ var (
 	_ sandbox.Isolated  = (*Sandbox)(nil)
 	_ sandbox.Enterer   = (*Sandbox)(nil)
 	_ host.Imaged       = (*Sandbox)(nil)
+	_ host.Placed       = (*Sandbox)(nil)
 )
 
 // Image is the image's name.
