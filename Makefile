@@ -245,12 +245,13 @@ images: $(if $(DRILL_MINIO_IMAGE),,minio) ## the Docker images of test-ci (PG_MA
 	@fixtures/images/minio $(TOOLS)/minio
 
 .PHONY: lab-up
-lab-up: minio ## a small production in Incus to drill against (LAB_ROWS=100000 users, PG_MAJOR=17)
+lab-up: minio ## a small production in Incus to drill against (LAB_ROWS=100000 users, PG_MAJOR=17; CLUSTER=2: an Incus cluster in it)
 	@.ci/packages prometheus prometheus-node-exporter ssh-keygen
 	@.ci/incus
 	@majors=$$($(GO) run ./internal/cmd/lab majors) && for major in $$majors; do \
 		for kind in sandbox node; do $(MAKE) image KIND=$$kind PG_MAJOR=$$major; done; done
 	@$(GO) run ./internal/cmd/lab up
+	@$(if $(CLUSTER),.ci/packages mmdebstrap zstd && fixtures/images/member && $(GO) run ./internal/cmd/lab cluster)
 
 .PHONY: lab-down
 lab-down: ## remove all of it
@@ -260,6 +261,10 @@ lab-down: ## remove all of it
 test-lab: programs-test ## every test but the faults, those in Incus included, against the lab that is up
 	@.ci/packages ansible-playbook ssh
 	DRILL_CONF=$$($(GO) run ./internal/cmd/lab conf) $(TEST_LAB)
+
+.PHONY: test-cluster
+test-cluster: ## drills into an Incus cluster of two members, against a lab that has one (make lab-up CLUSTER=2)
+	$(GO) test -tags drill -count=1 -v -timeout 30m ./internal/harness/lab/clustertest
 
 .PHONY: test-ci
 test-ci: programs-test ## every test but the faults, those in Docker containers included; starts an engine when none answers

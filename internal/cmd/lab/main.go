@@ -19,7 +19,7 @@ import (
 )
 
 const usage = `usage: lab up [-rows N] [-major N] | lab down | lab status | lab conf | lab inventory DIR | lab renew |
-       lab majors
+       lab cluster | lab majors
 
 A small production in Incus to drill against: an object store (MinIO behind TLS) and a
 PostgreSQL node that backs up into it, archives and beats; with a pgbackrest.conf on
@@ -36,6 +36,7 @@ Prometheus and node_exporter.
   inventory  writes an Ansible inventory of formation and drill host into a directory; its
              vault.yml is plain text, for root alone
   renew      gives back formation and drill host as they were before any role was applied
+  cluster    adds an Incus cluster of two members to it (fixtures/images/member makes their image)
   majors     prints the major versions of PostgreSQL that up needs images of
 
 `
@@ -100,6 +101,8 @@ func (o order) carryOut(ctx context.Context, out io.Writer) error {
 		_, err = l.Inventory(ctx, o.dir)
 	case "renew":
 		err = l.Renew(ctx, say)
+	case "cluster":
+		err = l.MakeCluster(ctx, say)
 	default:
 		fmt.Fprintln(out, l.Conf)
 	}
@@ -114,7 +117,7 @@ type order struct {
 	major lab.Major // of up
 }
 
-var orders = []string{"up", "down", "status", "conf", "inventory", "renew", "majors"}
+var orders = []string{"up", "down", "status", "conf", "inventory", "renew", "cluster", "majors"}
 
 // parse reads the command line; flags may stand before or after the command's name.
 func parse(args []string, messages io.Writer) (o order, err error) {
@@ -154,7 +157,7 @@ func parse(args []string, messages io.Writer) (o order, err error) {
 	}
 	switch {
 	case !slices.Contains(orders, o.name) || len(rest) > 0:
-		return o, errors.New("say up, down, status, conf, inventory DIR, renew or majors (-h explains them)")
+		return o, errors.New("say up, down, status, conf, inventory DIR, renew, cluster or majors (-h explains them)")
 	case o.name == "inventory" && o.dir == "":
 		return o, errors.New("inventory wants a directory to write into")
 	case o.major < 1:

@@ -158,6 +158,18 @@ func (f *Flight) Reach(step string) {
 	})
 }
 
+// Hear waits until the drill has said something.
+func (f *Flight) Hear(words string) {
+	f.t.Helper()
+	Eventually(f.t, "the drill to say "+words, func() string {
+		content, _ := os.ReadFile(f.file("jsonl")) // it may not be there yet
+		if strings.Contains(string(content), words) {
+			return ""
+		}
+		return "not yet"
+	})
+}
+
 // Begun says whether a step has begun, by the stream a drill writes.
 func Begun(stream, step string) bool {
 	content, _ := os.ReadFile(stream) // it may not be there yet

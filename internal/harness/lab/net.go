@@ -22,6 +22,7 @@ const (
 // numbers are the last of each node's address.
 var numbers = map[string]byte{
 	storeNode: 10, databaseNode: 11, monitorNode: 20, "pg1": 21, "pg2": 22, DrillHost: 30, Next: 40,
+	"member1": 51, "member2": 52,
 }
 
 // at is the address of a node.

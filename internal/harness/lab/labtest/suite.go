@@ -30,6 +30,15 @@ type labSuite struct {
 // keeps the machine busy.
 func Run(t *testing.T) {
 	t.Helper()
+	s := open(t)
+	require.NoError(t, s.lab.Archive(t.Context())) // what was beaten last is in the archive: the RPO is that of now
+	s.ownProject(t)
+	s.run(t)
+}
+
+// open finds the lab that is up, and builds the programs.
+func open(t *testing.T) *labSuite {
+	t.Helper()
 	base, err := os.MkdirTemp("", "vzl-")
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(base)) })
@@ -37,9 +46,13 @@ func Run(t *testing.T) {
 	s := &labSuite{base: base, programs: filepath.Join(base, "bin")}
 	s.lab, err = lab.Open(t.Context())
 	require.NoError(t, err)
-	require.NoError(t, s.lab.Archive(t.Context())) // what was beaten last is in the archive: the RPO is that of now
 	require.NoError(t, drilltest.Build(s.programs, "drill"))
-	s.ownProject(t)
+	return s
+}
+
+// run runs the claims.
+func (s *labSuite) run(t *testing.T) {
+	t.Helper()
 	for _, claim := range []struct {
 		name string
 		test func(*testing.T, *labSuite)
