@@ -31,6 +31,7 @@ func main() {
 		Reap:     reaper,
 		Kept:     keeper,
 		Tag:      tag,
+		Party:    party,
 	}))
 }
 

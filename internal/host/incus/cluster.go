@@ -21,7 +21,8 @@ func (d *Daemon) aim(ctx context.Context, target string) error {
 	}
 	if !server.Environment.ServerClustered {
 		if target != "" {
-			return reason.Errorf(reason.ConfigInvalid, "-incus-target %s: %s is no cluster: leave it out", target, d.place)
+			return reason.Errorf(reason.ConfigInvalid, "-incus-target %s: %s is no cluster: leave it out", target,
+				d.place)
 		}
 		return nil
 	}
@@ -57,5 +58,6 @@ func lost(i api.Instance) string {
 	if i.StatusCode != api.Error || len(i.Config) > 0 || i.Location == "" || !strings.HasPrefix(i.Name, sandboxName) {
 		return ""
 	}
-	return fmt.Sprintf("left %s alone: %s, the member of the cluster that it is on, does not answer", i.Name, i.Location)
+	return fmt.Sprintf("left %s alone: %s, the member of the cluster that it is on, does not answer", i.Name,
+		i.Location)
 }

@@ -16,7 +16,7 @@ func TestLost(t *testing.T) {
 
 	for name, change := range map[string]func(*api.Instance){
 		"somebody else's":                  func(i *api.Instance) { i.Name = "web" },
-		"broken, on a member that answers": func(i *api.Instance) { i.Config = map[string]string{"image.os": "Debian"} },
+		"broken, on a member that answers": func(i *api.Instance) { i.Config = map[string]string{"x": "y"} },
 		"one that runs":                    func(i *api.Instance) { i.StatusCode = api.Running },
 		"no cluster":                       func(i *api.Instance) { i.Location = "" },
 	} {

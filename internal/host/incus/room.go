@@ -20,7 +20,8 @@ const (
 // limits.go): of the number of instances, or of what all of them may have.
 const limitWords = "Reached maximum"
 
-// inRoom makes an instance as soon as the project's limits let it. What goes beyond them on its own is never waited for.
+// inRoom makes an instance as soon as the project's limits let it. What goes beyond them on its own is never waited
+// for.
 func (d *Daemon) inRoom(ctx context.Context, say func(string, ...any), create func() (*Host, error)) (*Host, error) {
 	h, err := create()
 	if h != nil || err == nil || !strings.Contains(err.Error(), limitWords) {
@@ -31,8 +32,8 @@ func (d *Daemon) inRoom(ctx context.Context, say func(string, ...any), create fu
 		return nil, failure
 	}
 	if len(others) == 0 {
-		return nil, reason.Errorf(reason.SandboxFailed, "the sandbox alone is more than the limits of project %s allow: "+
-			"give it less with -memory, -cpus or -disk, or raise the limit: %w", d.project, err)
+		return nil, reason.Errorf(reason.SandboxFailed, "the sandbox alone is more than the limits of project %s "+
+			"allow: give it less with -memory, -cpus or -disk, or raise the limit: %w", d.project, err)
 	}
 	if say != nil {
 		say("waiting for room in project %s, for up to %v: %v", d.project, roomTime, err)

@@ -52,7 +52,10 @@ func TestDisplay_CountsWhatATerminalDidNotTake(t *testing.T) {
 	reader, terminal := io.Pipe()
 	d := newDisplay(nil, nil)
 	w := d.writer(terminal)
-	for range displayQueue + 50 { // one is being written, the queue is full, the rest is lost
+	_, _ = io.WriteString(w, "x\n")
+	taken := func() bool { return len(d.queue) == 0 }
+	require.Eventually(t, taken, 10*time.Second, time.Millisecond, "it is being written")
+	for range displayQueue + 49 { // the queue is full, the rest is lost
 		_, _ = io.WriteString(w, "x\n")
 	}
 	var out bytes.Buffer

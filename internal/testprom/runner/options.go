@@ -35,6 +35,8 @@ type options struct {
 	alarm    alarmOptions
 	slot     string // a lock file that all runs of a host share
 	slotWait time.Duration
+	share    bool          // with the hosts that drill in the same place
+	due      time.Duration // asks whether one of them has drilled lately; 0: does not
 	verbose  bool
 	command  []string
 }
@@ -43,6 +45,7 @@ type options struct {
 const synopsis = `  testprom [flags] -- COMMAND...      run COMMAND ("go test ./drill", "./drill.test") and judge it
   testprom [flags] < drill.jsonl      judge a recorded stream
   testprom -reap [-kept [NAME...]]    remove what killed drills left behind; -kept: what -keep left
+  testprom -due 168h -- COMMAND...    ask whether another host has drilled the stanza of COMMAND lately
   testprom -fleet DIR                 list the newest verdict of every stanza, by the reports in DIR
   testprom -alarm-test -alertmanager URL -textfile FILE
                                       try whether a red drill becomes an alert that is on its way to somebody
@@ -133,6 +136,10 @@ func (o *options) flagSet(name *string) *flag.FlagSet {
 	set.StringVar(&o.slot, "slot", "", "first wait until no other run has the lock `FILE`: the drills of one "+
 		"host one after the other")
 	set.DurationVar(&o.slotWait, "slot-wait", slotWait, "give up as locked when -slot is not free after `DURATION`")
+	set.BoolVar(&o.share, "share", false, "keep the other hosts that drill in the same Incus project from drilling "+
+		"the stanza at the same time, and tell them the verdict")
+	set.DurationVar(&o.due, "due", 0, "ask them whether the stanza is due: exit status 1 when another host reached a "+
+		"verdict less than `DURATION` ago (-textfile then forgets what this host found); nothing is run")
 	set.BoolVar(&o.verbose, "v", false, "say all there is to say: every line of a step, every measurement")
 	set.BoolVar(&o.reap, "reap", false, "remove what killed drills left behind, list what -keep left, then exit")
 	set.BoolVar(&o.kept, "kept", false, "with -reap: remove what -keep left, all of it or what is named")
@@ -161,6 +168,15 @@ func (o *options) validate(name string, args []string) error {
 	}
 	if o.limit < 0 {
 		return fmt.Errorf("-limit %s: must be more than 0", o.limit)
+	}
+	if o.due < 0 {
+		return fmt.Errorf("-due %s: must be more than 0", o.due)
+	}
+	switch {
+	case o.due > 0 && o.share:
+		return errors.New("-due runs nothing: -share goes with the run")
+	case (o.due > 0 || o.share) && o.suite.Name != suite.Drill.Name:
+		return fmt.Errorf("-due and -share are of drills: -suite %s is asked of each host", name)
 	}
 	if o.slotWait <= 0 {
 		return fmt.Errorf("-slot-wait %s: must be more than 0", o.slotWait)

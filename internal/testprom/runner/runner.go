@@ -35,6 +35,7 @@ type Textfile interface {
 	Holds(path, namespace string) bool
 	Stanza(path, namespace string) string
 	Write(path string, run suite.Measured) (warnings []string, err error)
+	Forget(path string, s suite.Suite, stanza string) error
 	alarm.Files
 }
 
@@ -52,9 +53,10 @@ type World struct {
 	Now     func() time.Time
 	// Textfile is where metrics go; nil where no flag asks for it.
 	Textfile Textfile
-	Reap     Reaper // nil: nothing to reap with
-	Kept     Keeper // nil: nothing is ever kept
-	Tag      string // the build tag that says what else Reap asks: "", ci or drill
+	Reap     Reaper       // nil: nothing to reap with
+	Kept     Keeper       // nil: nothing is ever kept
+	Party    func() Party // this host among those of one place; nil, or returning nil: there are none
+	Tag      string       // the build tag that says what else Reap asks: "", ci or drill
 }
 
 // Main is testprom: it returns the exit status.
@@ -74,6 +76,8 @@ func Main(args []string, w World) int {
 		return w.fleet(o)
 	case o.alarm.test:
 		return w.alarm(o)
+	case o.due > 0:
+		return w.due(o)
 	case len(o.command) == 0 && w.Terminal:
 		_, _ = fmt.Fprint(w.Stderr, "testprom: nothing to judge; -h explains\n"+synopsis)
 		return reason.ExitEnvironment
@@ -144,6 +148,7 @@ type run struct {
 	testBegan atomic.Pointer[time.Time]
 	compiles  bool               // the test begins some time after the command
 	key       ed25519.PrivateKey // signs the evidence; nil where none was given
+	ended     func(*result)      // tells the other hosts; nil where none are told
 }
 
 func (r *run) main() int {
@@ -161,7 +166,11 @@ func (r *run) main() int {
 		r.live.event(e)
 	}
 	r.collector.OnStray = r.live.line
-	return r.publish(r.judge())
+	found := r.judge()
+	if r.ended != nil {
+		r.ended(found)
+	}
+	return r.publish(found)
 }
 
 // check finds out before the run what would keep its result from being written.
@@ -215,18 +224,28 @@ func (r *run) judge() *result {
 			if r.slot != "" {
 				begin = r.Now() // who waits does not drill
 			}
-			if r.compiles = c.compiles; r.compile(c) {
-				var killed bool
-				if status, killed = r.execute(c); killed || r.collector.LeftOpen() {
-					r.clean(c)
-				}
-			}
+			status = r.carryOut(c)
 		}
 	} else {
 		r.stanza = lookup(r.Env, "DRILL_STANZA")
 		r.readStdin()
 	}
 	return r.result(begin, status)
+}
+
+// carryOut runs the command, compiled where it must be, unless another host drills the stanza; what it leaves behind
+// when it is killed is reaped. The status is nil where nothing ran.
+func (r *run) carryOut(c command) (status *int) {
+	ended, ok := r.share(c)
+	r.ended = ended
+	if r.compiles = c.compiles; !ok || !r.compile(c) {
+		return nil
+	}
+	status, killed := r.execute(c)
+	if killed || r.collector.LeftOpen() {
+		r.clean(c)
+	}
+	return status
 }
 
 // limit is when the command is killed.

@@ -15,7 +15,11 @@ import (
 // render is the whole file: this run's series and those of other stanzas that
 // the old file held, in the order of Definitions.
 func render(r Run, old oldFile) ([]byte, error) {
-	families, order := r.families(append(r.all(old), old.others(r.Stanza)...), old.help)
+	return text(r.families(append(r.all(old), old.others(r.Stanza)...), old.help))
+}
+
+// text is the file of some families, in an order.
+func text(families map[string]*dto.MetricFamily, order []string) ([]byte, error) {
 	var text bytes.Buffer
 	for _, name := range order {
 		if len(families[name].GetMetric()) == 0 {

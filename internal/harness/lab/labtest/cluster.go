@@ -73,7 +73,7 @@ func (b clusterBench) nowhere(t *testing.T) {
 
 // crowded: a limit that another instance uses up is waited for, and the drill goes on when that is gone.
 func (b clusterBench) crowded(t *testing.T) {
-	b = b.project(t, "limits.instances=1")
+	b = b.project("limits.instances=1")
 	b.incus("init", b.lab.Major.Sandbox(), "other")
 	f := b.start("crowded")
 	f.Hear("waiting for room in project " + crowded)
@@ -84,7 +84,7 @@ func (b clusterBench) crowded(t *testing.T) {
 
 // tooSmall: what goes beyond the limits on its own is said at once.
 func (b clusterBench) tooSmall(t *testing.T) {
-	b = b.project(t, "limits.memory=256MiB")
+	b = b.project("limits.memory=256MiB")
 	o := b.start("large").End()
 	b.verdict(o, reason.ExitEnvironment, reason.SandboxFailed)
 	assert.Contains(t, o.Report.Detail, "-memory")
@@ -92,7 +92,7 @@ func (b clusterBench) tooSmall(t *testing.T) {
 }
 
 // project makes a project with a limit, for one claim.
-func (b clusterBench) project(t *testing.T, limit string) clusterBench {
+func (b clusterBench) project(limit string) clusterBench {
 	b.makeProject(crowded)
 	b.incus("project", "set", crowded, limit)
 	own := *b.bench

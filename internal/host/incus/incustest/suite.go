@@ -89,6 +89,7 @@ var claims = []struct {
 	{"Reap", testReap},
 	{"Kept", testKept},
 	{"ReapSockets", testReapSockets},
+	{"Shared", testShared},
 	{"InstallThroughACardThatGoes", testInstall},
 	{"ContainerKilled", testContainerKilled},
 	{"DaemonFaults", testDaemonFaults},

@@ -1,0 +1,67 @@
+package incustest
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/host/incus"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/sandbox"
+)
+
+// testShared: what one host tells another knows; a stanza is taken by one host at a time, however many want it.
+func testShared(t *testing.T) {
+	p := here(incus.Provider{})
+	t.Cleanup(func() {
+		ctx, cancel := background(t)
+		defer cancel()
+		assert.NoError(t, run(ctx, "incus", "profile", "delete", "local:veza-drill.main"))
+	})
+	known, err := p.Known(soon(t), "main")
+	require.NoError(t, err)
+	assert.Equal(t, sandbox.Shared{}, known)
+	for exit := range 2 {
+		told := sandbox.Shared{Host: "a", At: time.Now().UTC().Truncate(time.Second), Exit: exit}
+		require.NoError(t, p.Tell(soon(t), "main", told))
+		known, err = p.Known(soon(t), "main")
+		require.NoError(t, err)
+		assert.Equal(t, told, known)
+	}
+
+	until := time.Now().Add(time.Hour)
+	var wanting sync.WaitGroup
+	var mutex sync.Mutex
+	var release []func(context.Context) error
+	for _, host := range []string{"a", "b", "c", "d", "e", "f"} {
+		wanting.Go(func() {
+			back, failed := p.Take(soon(t), "main", sandbox.Lease{Host: host, Until: until})
+			mutex.Lock()
+			defer mutex.Unlock()
+			if failed == nil {
+				release = append(release, back)
+				return
+			}
+			requireReason(t, reason.Locked, failed, "drills it, until")
+		})
+	}
+	wanting.Wait()
+	require.Len(t, release, 1, "one has it")
+	require.NoError(t, release[0](soon(t)))
+	require.NoError(t, release[0](soon(t)), "it is gone already")
+
+	_, err = p.Take(soon(t), "main", sandbox.Lease{Host: "a", Until: time.Now().Add(-time.Minute)})
+	require.NoError(t, err, "of a host that died")
+	back, err := p.Take(soon(t), "main", sandbox.Lease{Host: "b", Until: until})
+	require.NoError(t, err, "its time is over")
+	again, err := p.Take(soon(t), "main", sandbox.Lease{Host: "b", Until: until})
+	require.NoError(t, err, "its own, of a run that was killed")
+	require.NoError(t, back(soon(t)), "that is another one by now")
+	_, err = p.Take(soon(t), "main", sandbox.Lease{Host: "c", Until: until})
+	requireReason(t, reason.Locked, err, "host b")
+	require.NoError(t, again(soon(t)))
+}

@@ -1,0 +1,41 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Party is one of the hosts that drill in one place.
+type Party struct {
+	Sharer
+	Host string
+	Now  func() time.Time
+}
+
+// Due says why a stanza is not to be drilled here now: another host reached a verdict less than age ago, or is at it.
+// "" is due.
+func (p Party) Due(ctx context.Context, stanza string, age time.Duration) (why string, err error) {
+	known, err := p.Known(ctx, stanza)
+	if err != nil {
+		return "", err
+	}
+	return known.Young(p.Host, p.Now(), age), nil
+}
+
+// Begin takes a stanza for this host; the error is locked while another host has it. end tells the others the exit
+// status, unless that is no verdict, and gives the stanza back.
+func (p Party) Begin(ctx context.Context, stanza string, until time.Time) (
+	end func(ctx context.Context, exit int) error, err error,
+) {
+	release, err := p.Take(ctx, stanza, Lease{Host: p.Host, Until: until})
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, exit int) (err error) {
+		if exit == 0 || exit == 1 {
+			err = p.Tell(ctx, stanza, Shared{Host: p.Host, At: p.Now().UTC(), Exit: exit})
+		}
+		return errors.Join(err, release(ctx))
+	}, nil
+}

@@ -1,0 +1,53 @@
+package sandbox
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Sharer is a provider that several hosts use, and that remembers for them what each found.
+type Sharer interface {
+	// Known is what is known of a stanza; nothing is as good as an empty one.
+	Known(ctx context.Context, stanza string) (Shared, error)
+	// Tell replaces it.
+	Tell(ctx context.Context, stanza string, s Shared) error
+	// Take takes a stanza for a host: the error is locked, and names the holder, while another host has it. One whose
+	// host died ends by itself. Release gives it back.
+	Take(ctx context.Context, stanza string, l Lease) (release func(context.Context) error, err error)
+}
+
+// Shared is what the hosts of one place know of the drills of a stanza.
+type Shared struct {
+	Host  string    `json:"host,omitempty"` // that reached the newest verdict
+	At    time.Time `json:"at,omitzero"`    // of that verdict
+	Exit  int       `json:"exit"`           // status, 0 or 1
+	Lease Lease     `json:"lease,omitzero"` // of the drill that is under way
+}
+
+// Lease says that a host drills a stanza at this moment. One whose host died ends by itself.
+type Lease struct {
+	Host  string    `json:"host"`
+	Until time.Time `json:"until"`
+}
+
+// skew is how far apart the clocks of two hosts may be. A verdict of a later time than that is believed by nobody.
+const skew = 5 * time.Minute
+
+// Held says who else has it, "" when it is free for a host: its own is of a run that was killed.
+func (l Lease) Held(host string, now time.Time) string {
+	if l.Host == "" || l.Host == host || now.After(l.Until) {
+		return ""
+	}
+	return fmt.Sprintf("host %s drills it, until %s at the latest", l.Host, l.Until.UTC().Format(time.RFC3339))
+}
+
+// Young says which other host reached a verdict less than age ago, "" when none did. The host's own verdicts are its
+// own timer's business.
+func (s Shared) Young(host string, now time.Time, age time.Duration) string {
+	old := now.Sub(s.At)
+	if s.Host == "" || s.Host == host || old >= age || old < -skew {
+		return ""
+	}
+	return fmt.Sprintf("host %s drilled it %v ago, with exit status %d", s.Host, max(0, old).Round(time.Minute), s.Exit)
+}

@@ -1,0 +1,134 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"veza.fr/recovery/internal/reason"
+)
+
+// Party is this host among those that drill in one place: an Incus project that they share.
+type Party interface {
+	// Due says why a stanza is not to be drilled here now, "" when it is.
+	Due(ctx context.Context, stanza string, age time.Duration) (why string, err error)
+	// Begin takes a stanza for this host until a time at the latest; the error is locked while another one has it.
+	// end tells the others the exit status and gives it back.
+	Begin(ctx context.Context, stanza string, until time.Time) (end func(context.Context, int) error, err error)
+}
+
+// partyTime bounds what is asked of the others, or told them.
+const partyTime = 2 * time.Minute
+
+// exitNotDue is that of -due where another host's verdict is young: a unit's ExecCondition= skips the run then.
+const exitNotDue = 1
+
+// errNoParty is a build, or a machine, that shares nothing.
+var errNoParty = errors.New("there is no Incus here that hosts could share: build testprom with -tags drill, and " +
+	"name the daemon with DRILL_INCUS_REMOTE and DRILL_INCUS_PROJECT")
+
+// due is testprom -due: it says whether a stanza is to be drilled here now, and runs nothing. When nobody can be asked
+// it is: two drills are better than none.
+func (w World) due(o options) int {
+	stanza, err := w.dueStanza(o)
+	if err != nil {
+		return w.fail(err)
+	}
+	party := w.party()
+	if party == nil {
+		return w.fail(fmt.Errorf("-due: %w", errNoParty))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), partyTime)
+	defer cancel()
+	why, err := party.Due(ctx, stanza, o.due)
+	switch {
+	case err != nil:
+		w.warn(fmt.Errorf("-due: nobody could be asked, so stanza %s is due: %w", stanza, err))
+	case why == "":
+		_, _ = fmt.Fprintf(w.Stdout, "stanza %s is due: no other host reached a verdict in the last %v\n",
+			printable(stanza), o.due)
+	default:
+		_, _ = fmt.Fprintf(w.Stdout, "stanza %s is not due: %s\n", printable(stanza), printable(why))
+		if o.textfile != "" {
+			if err = w.Textfile.Forget(o.textfile, o.suite, stanza); err != nil {
+				w.warn(err)
+			}
+		}
+		return exitNotDue
+	}
+	return reason.ExitPass
+}
+
+// dueStanza is the one that COMMAND, which is not run, or the environment names.
+func (w World) dueStanza(o options) (stanza string, err error) {
+	stanza = lookup(w.Env, "DRILL_STANZA")
+	if len(o.command) > 0 {
+		var c command
+		if c, err = prepare(o.suite, o.command, w.Env); err != nil {
+			return "", fmt.Errorf("-due: %w", err)
+		}
+		stanza = c.stanza
+	}
+	if stanza == "" {
+		return "", errors.New("-due: of which stanza? Say DRILL_STANZA, or the command with its -stanza after --")
+	}
+	return stanza, nil
+}
+
+// share takes the stanza for this host among those of the place. Whoever cannot be asked keeps nobody from a drill;
+// that another host is at it does: ok is false then.
+func (r *run) share(c command) (end func(*result), ok bool) {
+	nothing := func(*result) {}
+	if !r.options.share {
+		return nothing, true
+	}
+	party := r.party()
+	if party == nil || c.stanza == "" {
+		err := errNoParty
+		if party != nil {
+			err = errors.New("say -stanza")
+		}
+		r.collector.Stop(reason.ConfigInvalid, "-share: "+err.Error())
+		return nothing, false
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), partyTime)
+	defer cancel()
+	give, err := party.Begin(ctx, c.stanza, r.Now().Add(r.limit(c)+reapTime))
+	if why, _ := reason.Of(err); why == reason.Locked {
+		r.collector.Stop(reason.Locked, err.Error())
+		return nothing, false
+	}
+	if err != nil {
+		r.warn(fmt.Errorf("-share: the other hosts are not told: %w", err))
+		return nothing, true
+	}
+	return func(found *result) {
+		ctx, cancel := context.WithTimeout(context.Background(), partyTime)
+		defer cancel()
+		if err := give(ctx, found.told(r.pastOf(found.Labels))); err != nil {
+			r.warn(fmt.Errorf("-share: the other hosts are not told: %w", err))
+		}
+	}, true
+}
+
+// told is the exit status that the other hosts hear: that of the verdict on the backups of now, else that of none.
+func (r *result) told(past string) int {
+	if past != "" {
+		return reason.ExitEnvironment
+	}
+	return [...]int{reason.ExitEnvironment, reason.ExitPass, reason.ExitFailed}[r.Backups]
+}
+
+func (w World) party() Party {
+	if w.Party == nil {
+		return nil
+	}
+	return w.Party()
+}
+
+// warn says what changes no verdict.
+func (w World) warn(err error) {
+	_, _ = fmt.Fprintln(w.Stderr, w.program()+":", printable(strings.ReplaceAll(err.Error(), "\n", "; ")))
+}

@@ -1,0 +1,144 @@
+package runner
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/testprom/textfile"
+)
+
+// others are hosts that say what they are told to; the real ones are in package incustest.
+type others struct {
+	why  string
+	err  error
+	told []int // exit statuses
+}
+
+func (o *others) Due(context.Context, string, time.Duration) (string, error) { return o.why, o.err }
+
+func (o *others) Begin(context.Context, string, time.Time) (func(context.Context, int) error, error) {
+	if o.err != nil {
+		return nil, o.err
+	}
+	return func(_ context.Context, exit int) error {
+		o.told = append(o.told, exit)
+		return nil
+	}, nil
+}
+
+// among runs testprom as one of several hosts; without others there are none.
+func among(o *others, args ...string) (exit int, said string) {
+	var out bytes.Buffer
+	w := World{
+		Stdout: &out, Stderr: &out, Now: time.Now, Textfile: textfile.Files{},
+		Env: append(os.Environ(), "DRILL_STANZA=demo"),
+		Party: func() Party {
+			if o == nil {
+				return nil
+			}
+			return o
+		},
+	}
+	exit = Main(args, w)
+	return exit, out.String()
+}
+
+// A verdict is told, that of an environment that kept the drill from one is not taken for one.
+func TestShare_TellsTheVerdict(t *testing.T) {
+	for stream, want := range map[string]int{"pass": 0, "wal-missing": 1, "panic": 2, "teardown-fails": 0} {
+		file, err := filepath.Abs("../../../fixtures/streams/" + stream + ".jsonl")
+		require.NoError(t, err)
+		o := &others{}
+		_, said := among(o, "-share", "--", "cat", file)
+		assert.Equal(t, []int{want}, o.told, "%s: %s", stream, said)
+	}
+}
+
+// A stanza that another host drills is left alone; hosts that cannot be asked keep nobody from a drill.
+func TestShare_TheOthers(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "h")
+	args := append([]string{"-share", "-history", file}, passes(t)...)
+	exit, said := among(&others{err: reason.Errorf(reason.Locked, "host b drills it")}, args...)
+	assert.Equal(t, reason.ExitEnvironment, exit, said)
+	last := history(t, file)
+	assert.Equal(t, reason.Locked, last.Reason)
+	assert.Contains(t, last.Detail, "host b")
+
+	exit, said = among(&others{err: errors.New("no answer")}, args...)
+	assert.Equal(t, reason.ExitPass, exit, said)
+	assert.Contains(t, said, "the other hosts are not told: no answer")
+
+	exit, said = among(nil, args...)
+	assert.Equal(t, reason.ExitEnvironment, exit, said)
+	assert.Equal(t, reason.ConfigInvalid, history(t, file).Reason)
+}
+
+func TestDue(t *testing.T) {
+	exit, said := among(&others{}, "-due", "168h")
+	assert.Equal(t, 0, exit, said)
+	assert.Contains(t, said, "stanza demo is due")
+
+	exit, said = among(&others{err: errors.New("no answer")}, "-due", "168h")
+	assert.Equal(t, 0, exit, "two drills are better than none: %s", said)
+
+	exit, said = among(&others{why: "host a drilled it 26h ago"}, "-due", "168h")
+	assert.Equal(t, 1, exit, said)
+	assert.Contains(t, said, "stanza demo is not due: host a drilled it")
+
+	for _, wrong := range [][]string{
+		{"-due", "168h", "-share"},
+		{"-due", "168h", "-suite", "backup"},
+		{"-share", "-suite", "control", "--", "true"},
+		{"-due", "-1h"},
+	} {
+		exit, said = among(&others{}, wrong...)
+		assert.Equal(t, 2, exit, "%v: %s", wrong, said)
+	}
+	exit, said = among(nil, "-due", "168h")
+	assert.Equal(t, 2, exit, said)
+}
+
+// What this host found before the other one's verdict is no news any more: it would make a stale alert, or a red one.
+func TestDue_ForgetsWhatIsOlder(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "drill.prom")
+	for _, stanza := range []string{"demo", "other"} {
+		args := append([]string{"-textfile", file}, passes(t)...)
+		args[len(args)-1] = stanzas(t, stanza)
+		exit, said := among(&others{}, args...)
+		require.Equal(t, 0, exit, said)
+	}
+	exit, said := among(&others{why: "host a drilled it"}, "-due", "168h", "-textfile", file)
+	require.Equal(t, 1, exit, said)
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.NotContains(t, string(text), `stanza="demo"`)
+	assert.Contains(t, string(text), `stanza="other"`)
+
+	exit, said = among(&others{}, "-due", "168h", "-textfile", file)
+	require.Equal(t, 0, exit, said)
+	after, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.Equal(t, string(text), string(after), "what is due is forgotten by nobody")
+}
+
+// stanzas is a recorded pass of a stanza.
+func stanzas(t *testing.T, stanza string) string {
+	t.Helper()
+	text, err := os.ReadFile("../../../fixtures/streams/pass.jsonl")
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "stream")
+	text = bytes.ReplaceAll(text, []byte("stanza demo"), []byte("stanza "+stanza))
+	const label = `"Key":"label.stanza","Value":"`
+	text = bytes.ReplaceAll(text, []byte(label+`demo"`), []byte(label+stanza+`"`))
+	require.NoError(t, os.WriteFile(path, text, 0o600))
+	return path
+}
