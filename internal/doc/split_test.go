@@ -34,16 +34,19 @@ func TestSplitTextfile_LosesNoVerdictAndDoublesNone(t *testing.T) {
 		stanzas       []string
 	}{
 		"one stanza, which gets a file of its own": {
-			map[string]string{"d.prom": of("veza")}, map[string]string{"d_veza.prom": of("veza")},
+			map[string]string{"d.prom": of("veza")},
+			map[string]string{"d_veza.prom": of("veza")},
 			[]string{"veza", "shop"},
 		},
 		"two stanzas": {
 			map[string]string{"d.prom": of("veza", "shop")},
-			map[string]string{"d_veza.prom": of("veza"), "d_shop.prom": of("shop")}, []string{"veza", "shop"},
+			map[string]string{"d_veza.prom": of("veza"), "d_shop.prom": of("shop")},
+			[]string{"veza", "shop"},
 		},
 		"others stay": {
 			map[string]string{"d.prom": of("a", "veza", "veza-2")},
-			map[string]string{"d.prom": of("a", "veza-2"), "d_veza.prom": of("veza")}, []string{"veza"},
+			map[string]string{"d.prom": of("a", "veza-2"), "d_veza.prom": of("veza")},
+			[]string{"veza"},
 		},
 		"a newer verdict stays": {
 			map[string]string{"d.prom": of("veza", "shop"), "d_veza.prom": "newer 1\n"},
