@@ -156,6 +156,7 @@ lint-ansible: ## the roles, YAML and shell scripts: ansible-lint, yamllint, shel
 	@yamllint --strict --config-file .yamllint fixtures .github .golangci.yml
 	@cd fixtures/ansible && ansible-lint --offline --profile production
 	@.ci/units --check
+	@.ci/stanzas
 	@.ci/packages promtool
 	@.ci/expected
 

@@ -1,9 +1,11 @@
 package doc
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -12,21 +14,45 @@ import (
 
 const drillScript = root + "/fixtures/ansible/roles/dr_drill/files/pgbackrest-drill"
 
-// A shell takes 08 and 09 for bad octal numbers; they are weeks like others.
+// A shell takes 08 and 09 for bad octal numbers; they are weeks like others. Every fourth week it is the worst moment.
 func TestDrillScript_RotatesByTheWeek(t *testing.T) {
-	for week, set := range map[string]string{
-		"01": "latest-diff", "02": "latest", "07": "latest-diff", "08": "latest",
-		"09": "latest-diff", "10": "latest", "52": "latest", "53": "latest-diff",
-	} {
+	worst := 0
+	for number := 1; number <= 53; number++ {
+		week, want := fmt.Sprintf("%02d", number), "latest"
+		said := want
+		switch {
+		case number%2 == 1:
+			want, said = "latest-diff", "latest-diff"
+		case number%4 == 0:
+			want, said = "latest worst", "latest, target worst"
+			worst++
+		}
 		output, err := drillSet(t, week, "rotate")
 		require.NoError(t, err, output)
-		assert.Equal(t, "ISO week "+week+": "+set+"\n"+set+"\n", output)
+		assert.Equal(t, "ISO week "+week+": "+said+"\n"+want+"\n", output)
 	}
+	assert.Equal(t, 13, worst, "in a year")
 	for _, set := range []string{"latest", "latest-diff", "20260823-020003F"} {
-		output, err := drillSet(t, "09", set)
+		output, err := drillSet(t, "08", set)
 		require.NoError(t, err, output)
 		assert.Equal(t, set+"\n", output)
 	}
+}
+
+// -target does not go with -compare, which waits for the next week then. A target that was chosen stays.
+func TestDrillScript_TheWorstMomentComparesNothing(t *testing.T) {
+	standby := []string{"DRILL_COMPARE=standby", "DRILL_STANDBY=host=192.0.2.11"}
+	for week, want := range map[string]string{"08": "latest worst\n", "10": "latest standby host=192.0.2.11\n"} {
+		output, err := drillSet(t, week, "rotate", standby...)
+		require.NoError(t, err, output)
+		assert.Equal(t, want, output[strings.Index(output, "\n")+1:])
+	}
+	output, err := drillSet(t, "08", "rotate", "DRILL_COMPARE=sets")
+	require.NoError(t, err)
+	assert.Equal(t, "ISO week 08: latest, target worst\nlatest worst\n", output)
+	output, err = drillSet(t, "08", "rotate", "DRILL_TARGET=name:before")
+	require.NoError(t, err)
+	assert.Equal(t, "ISO week 08: latest, target name:before\nlatest name:before\n", output)
 }
 
 // A script that cannot tell the week, or has no command, drills nothing and says so.
@@ -40,15 +66,16 @@ func TestDrillScript_FailsWithoutAWeek(t *testing.T) {
 	assert.Contains(t, string(said), "usage: pgbackrest-drill")
 }
 
-// drillSet runs the script in a week, with a command that prints the set; week "" is a date
-// that fails.
-func drillSet(t *testing.T, week, set string) (string, error) {
+// drillSet runs the script in a week, with a command that prints the set, and target and comparison where there are
+// some; week "" is a date that fails.
+func drillSet(t *testing.T, week, set string, settings ...string) (string, error) {
 	t.Helper()
 	dir := t.TempDir()
 	date := "#!/bin/sh\n[ \"$*\" = '-u +%V' ] && [ -n '" + week + "' ] && echo " + week + "\n"
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "date"), []byte(date), 0o755)) //nolint:gosec // a program
-	command := exec.CommandContext(t.Context(), drillScript, set, "sh", "-c", "echo $DRILL_SET")
-	command.Env = []string{"PATH=" + dir + ":/usr/bin:/bin"}
+	command := exec.CommandContext(t.Context(), drillScript, set, "sh", "-c",
+		"echo $DRILL_SET $DRILL_TARGET $DRILL_COMPARE $DRILL_STANDBY")
+	command.Env = append([]string{"PATH=" + dir + ":/usr/bin:/bin"}, settings...)
 	output, err := command.CombinedOutput()
 	return string(output), err
 }

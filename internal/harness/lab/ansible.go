@@ -164,6 +164,8 @@ func (f fleet) variables(a fleetAccess, ca string) map[string]any {
 	}
 	if f.name == nextFleet.name { // the formation's operator turns it on in the middle of the story
 		all["pgbackrest_compare"] = true
+	} else {
+		all["dr_drill_evidence"] = true
 	}
 	if !slices.Contains(f.data, f.drill) { // there the one conf has to archive, too
 		all["dr_drill_s3_key"] = "{{ vault_dr_drill_s3_key }}"

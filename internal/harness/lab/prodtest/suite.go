@@ -73,6 +73,7 @@ func Run(t *testing.T) {
 		{"TheNextDebian", next},
 		{"TheAlertFires", fires},
 		{"TheDrillCrossesTheTimelineSwitch", crosses},
+		{"EveryDrillLeftEvidence", evidence},
 		{"TheNewPrimaryBacksUp", newPrimary},
 		{"LatestDiff", latestDiff},
 		{"PromotedWhileItIsAsked", promoted},
