@@ -115,6 +115,7 @@ func (w *writer) repair(key ed25519.PrivateKey) error {
 	switch {
 	case err == nil:
 		w.repaired("removed %s, which a run left that was killed while it wrote", unfinished)
+		killed("removed")
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
@@ -153,6 +154,7 @@ func (w *writer) adopt(name string, key ed25519.PrivateKey) error {
 			return err
 		}
 	}
+	killed("repair")
 	if err = w.write(rest); err != nil {
 		return err
 	}
