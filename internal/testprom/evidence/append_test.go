@@ -66,6 +66,7 @@ func TestAppend_FinishesWhatAKillLeft(t *testing.T) {
 
 		a := add(t, dir, begin.Add(11*week), key)
 		assert.Len(t, a.Repairs, 1)
+		assert.Equal(t, found, a.Before.Findings)
 		assert.Equal(t, want.entries, a.Seq)
 		assert.Empty(t, verified(t, dir, key), place)
 	}

@@ -114,7 +114,7 @@ func TestAppend_KilledForReal(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "evidence")
 	require.NoError(t, os.Mkdir(dir, 0o755))
 	finished, left := map[int]string{}, map[string]int{}
-	for round := range 60 {
+	for round := range 40 {
 		step := 0
 		if round%2 == 0 {
 			step = 1 + round/2%10 // every step of a repair, of the first entry and of those after it

@@ -3,9 +3,7 @@ package runner
 import (
 	"crypto/ed25519"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -48,10 +46,6 @@ func (r *run) checkEvidence() (err error) {
 
 // writeEvidence adds the run to the directory of evidence. report is the report, as -report writes it.
 func (r *run) writeEvidence(res *result, report []byte) (err error) {
-	before, err := evidence.Read(r.options.evidence)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, evidence.ErrNone) {
-		return fmt.Errorf("write evidence to %s: %w", r.options.evidence, err)
-	}
 	subjects := []evidence.Subject{evidence.Of(reportName, evidence.Digest(report))}
 	if digest := res.Labels[suite.ManifestDigestLabel]; digest != "" {
 		subjects = append(subjects, evidence.Of(res.Labels[suite.ManifestLabel], digest))
@@ -67,13 +61,14 @@ func (r *run) writeEvidence(res *result, report []byte) (err error) {
 		return err
 	}
 	res.warnings = append(res.warnings, added.Repairs...)
-	res.warnings = append(res.warnings, doubtful(before, added, r.key)...)
+	res.warnings = append(res.warnings, doubtful(added, r.key)...)
 	res.entry = &added
 	return nil
 }
 
 // doubtful is what an operator should know of the evidence from before: it is broken, and this run mended nothing.
-func doubtful(before evidence.Ledger, added evidence.Appended, key ed25519.PrivateKey) (warnings []string) {
+func doubtful(added evidence.Appended, key ed25519.PrivateKey) (warnings []string) {
+	before := added.Before
 	if n := len(before.Findings); n > 0 && len(added.Repairs) == 0 && len(before.Entries) > 0 {
 		warnings = append(warnings, fmt.Sprintf("the evidence from before this run is broken: %s", before.Findings[0]))
 	}
