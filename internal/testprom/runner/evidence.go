@@ -99,7 +99,7 @@ func (r *run) evidenceOf(res *result, at evidence.Place, subjects []evidence.Sub
 	}
 	for _, s := range d.Steps {
 		e.Steps = append(e.Steps, evidence.Step{
-			Name: s.Name, Outcome: string(s.Outcome), Seconds: s.Seconds, Reason: string(s.Reason), Detail: s.Detail,
+			Name: s.Name, Outcome: s.Outcome, Seconds: s.Seconds, Reason: string(s.Reason), Detail: s.Detail,
 		})
 	}
 	for _, v := range d.Values {
