@@ -98,6 +98,11 @@ type Scope struct {
 	Target     string `json:"target,omitempty"`
 	AsOf       string `json:"repository_as_of,omitempty"` // "" is the repository of now
 	Compare    string `json:"compare,omitempty"`
+	// WindowFrom is when the oldest usable set ended, Stopped when the restored one did, Recovered the newest moment
+	// that came back; nil is not known.
+	WindowFrom *time.Time `json:"window_from,omitempty"`
+	Stopped    *time.Time `json:"backup_stopped,omitempty"`
+	Recovered  *time.Time `json:"recovered_to,omitempty"`
 }
 
 // Versions of the programs that took part.

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/suite"
@@ -89,6 +90,8 @@ func (r *run) evidenceOf(res *result, at evidence.Place, subjects []evidence.Sub
 		Scope: evidence.Scope{
 			Set: d.Labels["backup_label"], SetType: d.Labels["backup_type"], Repository: d.Labels[suite.RepoLabel],
 			Target: d.Labels[suite.TargetLabel], AsOf: r.pastOf(d.Labels), Compare: d.Labels[suite.CompareLabel],
+			WindowFrom: moment(d.Labels[suite.WindowLabel]), Stopped: moment(d.Labels[suite.SetStoppedLabel]),
+			Recovered: moment(d.Labels[suite.RecoveredLabel]),
 		},
 		Environment: d.Labels["environment"],
 		Versions: evidence.Versions{
@@ -110,6 +113,15 @@ func (r *run) evidenceOf(res *result, at evidence.Place, subjects []evidence.Sub
 		e.TestResult = testResult(res, e, subjects)
 	}
 	return e
+}
+
+// moment reads a label; nil is one that says none.
+func moment(text string) *time.Time {
+	at, err := time.Parse(time.RFC3339, text)
+	if at = at.UTC(); err != nil || at.Year() < 1 || at.Year() > 9999 { // others have no JSON
+		return nil
+	}
+	return &at
 }
 
 func programVersion() string {

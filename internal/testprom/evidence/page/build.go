@@ -77,18 +77,15 @@ func stanzaOf(id, name string, runs []evidence.Run, acks map[int][]Ack, asked As
 		if ofNow(r) {
 			drills = append(drills, r)
 		}
-		if ofNow(r) && r.Scope.Target != "" {
-			s.Targets = append(s.Targets, runOf(r))
-		}
 	}
 	slices.Reverse(s.Runs)
 	slices.Reverse(s.Failures)
-	slices.Reverse(s.Targets)
 	if len(drills) > 0 {
 		s.newest(drills, asked.Now)
 	}
 	s.Calendar = calendarOf(runs)
 	s.Checks = matrixOf(drills)
+	s.Window = windowOf(drills)
 	s.Never = never(s.Checks, drills)
 	s.Gaps = gaps(drills, asked)
 	s.foresee(drills)
@@ -99,13 +96,13 @@ func stanzaOf(id, name string, runs []evidence.Run, acks map[int][]Ack, asked As
 func (s *Stanza) newest(drills []evidence.Run, now time.Time) {
 	last := drills[len(drills)-1]
 	s.Newest = runOf(last)
-	if last.Objectives.RTO != nil {
-		s.Budget = seconds(*last.Objectives.RTO)
-	}
 	for _, r := range slices.Backward(drills) {
 		if passes(r) {
 			run := runOf(r)
 			s.Proved, s.ProvedIs, s.Notes = &run, age(now.Sub(r.Ended)), r.Notes
+			if r.Objectives.RTO != nil { // the one that it was held to: the newest drill may have had another
+				s.Budget = seconds(*r.Objectives.RTO)
+			}
 			return
 		}
 	}

@@ -43,7 +43,7 @@ type Stanza struct {
 	Charts   []Chart
 	Checks   Matrix
 	Failures []Failure
-	Targets  []Run // with -target
+	Window   Window
 	Gaps     []string
 	Versions []Versions
 	Runs     []Run // all of them, the newest first
