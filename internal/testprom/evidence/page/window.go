@@ -129,7 +129,8 @@ func (w *Window) together(a axes, whole span, all []Stretch) {
 		gap(s.From)
 		if s.To.After(at) {
 			part := span{later(at, s.From), s.To}
-			w.Bars = append(w.Bars, a.bar(part, barsFrom, passed, minute(part.From)+" to "+minute(part.To)+": replayed"))
+			text := minute(part.From) + " to " + minute(part.To) + ": replayed"
+			w.Bars = append(w.Bars, a.bar(part, barsFrom, passed, text))
 			at = s.To
 		}
 	}
