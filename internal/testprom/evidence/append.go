@@ -98,7 +98,12 @@ func openWriter(dir string) (*writer, error) {
 		return nil, err
 	}
 	w := &writer{dir: dir, ledger: f, before: Ledger{Dir: dir}}
-	if err = w.read(); err != nil {
+	if info, unknown := f.Stat(); unknown == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a file", path)
+	} else {
+		err = w.read()
+	}
+	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return w, nil

@@ -206,3 +206,12 @@ func TestAppend_ToADirectoryThatIsGone(t *testing.T) {
 	require.ErrorContains(t, err, dir)
 	assert.NoDirExists(t, dir)
 }
+
+func TestAppend_ToALedgerThatIsAPipe(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, syscall.Mkfifo(filepath.Join(dir, LedgerName), 0o600))
+	_, err := Append(dir, begin, nil, func(p Place) (Statement, error) { return drilled(p), nil })
+	require.ErrorContains(t, err, "is not a file")
+	_, err = Read(dir)
+	require.ErrorContains(t, err, "is not a file")
+}

@@ -3,6 +3,8 @@ package evidence
 import (
 	"encoding/json"
 	"time"
+
+	"veza.fr/recovery/internal/reason"
 )
 
 // Types of statements and predicates.
@@ -68,6 +70,9 @@ type Run struct {
 	// TestResult is a statement of its own, for who knows that type of predicate; nil where there was no verdict.
 	TestResult *Statement `json:"test_result,omitempty"`
 }
+
+// Passed says whether a run proved all that it was asked.
+func (r Run) Passed() bool { return r.Verdict == "pass" && r.Exit == reason.ExitPass }
 
 // RunSchema is the version of Run: fields are added freely, and the number changes when one changes its meaning or
 // goes.

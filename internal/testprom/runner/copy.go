@@ -65,7 +65,8 @@ func (r *run) push() error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(context.Background(), copyTime, fmt.Errorf("it took longer than %s", copyTime))
+	late := fmt.Errorf("it took longer than %s", copyTime)
+	ctx, cancel := context.WithTimeoutCause(context.Background(), copyTime, late)
 	defer cancel()
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)

@@ -63,7 +63,7 @@ func TestAck(t *testing.T) {
 	for want, args := range map[string][]string{
 		"-run is missing":                    full,
 		"-by is missing":                     {"-run", "4", "-why", "x", "-sign-key", m.key},
-		"-why is missing":                    {"-run", "4", "-by", "x", "-why", " ", "-sign-key", m.key},
+		"-why is empty":                      {"-run", "4", "-by", "x", "-why", " ", "-sign-key", m.key},
 		"the ledger has no such entry":       append([]string{"-run", "9"}, full...),
 		"that run passed":                    append([]string{"-run", "3"}, full...),
 		"that entry is no run":               append([]string{"-run", "7"}, full...),

@@ -66,8 +66,12 @@ func calendarOf(runs []evidence.Run) (c Calendar) {
 		if verdicts[key] == nil {
 			verdicts[key] = map[string]int{}
 		}
-		verdicts[key][r.Verdict]++
-		counts[r.Verdict]++
+		verdict := r.Verdict
+		if verdict != "fail" && !passes(r) {
+			verdict = "environment" // whatever the word
+		}
+		verdicts[key][verdict]++
+		counts[verdict]++
 		years[year] = true
 	}
 	row := map[int]float64{}
