@@ -178,7 +178,7 @@ func failureOf(r evidence.Run, later []evidence.Run, acks []Ack) Failure {
 func never(m Matrix, drills []evidence.Run) (list []string) {
 	for _, p := range m.Last {
 		if p.Passed == 0 {
-			list = append(list, p.Check+" ("+p.Newest+" in the newest drill)")
+			list = append(list, p.Check+" (last outcome: "+p.Newest+")")
 		}
 	}
 	if len(drills) > 0 && len(m.Last) == 0 {

@@ -117,7 +117,7 @@ type Matrix struct {
 // Proof is when a check passed last.
 type Proof struct {
 	Check  string
-	Newest string // its outcome in the newest drill
+	Newest string // its outcome in the newest drill that came to it
 	Passed int
 	At     time.Time // zero is never
 }

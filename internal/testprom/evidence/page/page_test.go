@@ -245,7 +245,7 @@ func TestPage_SaysWhatAStrangerAsks(t *testing.T) {
 	for name, sentences := range map[string][]string{
 		"one": {
 			"A restore was last proved 30 hours ago", "2026-01-04 03:10 UTC", "It took 6 min of 30 min.",
-			"would have lost the last 30 s (heartbeat)", "compare (not asked in the newest drill)",
+			"would have lost the last 30 s (heartbeat)", "compare (last outcome: not asked)",
 			"There is no forecast yet: 1 of 6 passes.", "Every run passed.",
 		},
 		"none": {"No run is recorded: nothing was ever proved."},

@@ -60,6 +60,14 @@ func TestPage_TellsNoUntruth(t *testing.T) {
 		"a failure, and a pass that stopped before the end": {
 			[]evidence.Run{at(fails, 0), target(at(pass, week))}, []string{"no run has passed since"}, nil,
 		},
+		"a pass that stopped before the end": {
+			[]evidence.Run{target(at(pass, 0))}, []string{"20260104-020000F, stopped at -target random."}, nil,
+		},
+		"a check that the newest drill did not come to": {
+			[]evidence.Run{at(pass, 0), at(fails, week)},
+			[]string{"last outcome", "compare (last outcome: not asked)"},
+			[]string{"in the newest drill"},
+		},
 		"a failure with a target, and a pass": {
 			[]evidence.Run{target(at(fails, 0)), at(pass, week)}, []string{"entry 2 passed, 7 days later"}, nil,
 		},

@@ -22,6 +22,7 @@ type Window struct {
 	Gaps  []string // what none did
 	Drawn []Stretch
 	Left  int // drills that do not say what they replayed
+	Other int // drills of another repository: what they replayed lies elsewhere
 }
 
 // TicksY is where the times stand.
@@ -74,9 +75,20 @@ const (
 func windowOf(drills []evidence.Run) (w Window) {
 	var all []Stretch
 	var whole span
+	known := func(r evidence.Run) bool { return r.Scope.Stopped != nil && r.Scope.Recovered != nil }
+	repository := ""
 	for _, r := range drills {
-		if r.Scope.Stopped == nil || r.Scope.Recovered == nil {
+		if known(r) {
+			repository = r.Scope.Repository
+		}
+	}
+	for _, r := range drills {
+		switch {
+		case !known(r):
 			w.Left++
+			continue
+		case r.Scope.Repository != repository:
+			w.Other++
 			continue
 		}
 		// Where nobody committed since, the last commit is older than the set that holds it.
@@ -90,7 +102,7 @@ func windowOf(drills []evidence.Run) (w Window) {
 		return w
 	}
 	for _, r := range slices.Backward(drills) { // what has left the window can be restored no more
-		if from := r.Scope.WindowFrom; from != nil {
+		if from := r.Scope.WindowFrom; from != nil && r.Scope.Repository == repository {
 			whole.From = *from
 			break
 		}

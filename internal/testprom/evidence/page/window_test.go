@@ -24,6 +24,7 @@ func TestWindow_IsWhatPassesReplayed(t *testing.T) {
 	fails := func(r *evidence.Run) { r.Verdict, r.Exit = "fail", 1 }
 	said := func(r *evidence.Run) { r.Exit = 1 } // and its verdict contradicts that
 	unsaid := func(r *evidence.Run) { r.Scope.Recovered = nil }
+	second := func(r *evidence.Run) { r.Scope.Repository = "2" }
 	later := func(r *evidence.Run) { r.Scope.WindowFrom = new(sunday.Add(5 * time.Hour)) }
 	for name, c := range map[string]struct {
 		drills []evidence.Run
@@ -64,7 +65,13 @@ func TestWindow_IsWhatPassesReplayed(t *testing.T) {
 			2,
 		},
 		"nothing committed since the set": {[]evidence.Run{stretch(0, 9), stretch(9, 3)}, "100 %", nil, 2},
-		"one that does not say":           {[]evidence.Run{stretch(0, 9), stretch(0, 5, unsaid)}, "100 %", nil, 1},
+		"another repository, and its window": {
+			[]evidence.Run{stretch(0, 5), stretch(2, 9, second, later), stretch(8, 10)},
+			"70 %",
+			[]string{"2026-01-04 08:00 UTC to 2026-01-04 11:00 UTC (3 hours)"},
+			2,
+		},
+		"one that does not say": {[]evidence.Run{stretch(0, 9), stretch(0, 5, unsaid)}, "100 %", nil, 1},
 	} {
 		w := windowOf(c.drills)
 		assert.Equal(t, "Drills that passed replayed "+c.share+" of it.", w.Share, name)
