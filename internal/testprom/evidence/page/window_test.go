@@ -1,6 +1,7 @@
 package page
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -96,4 +97,33 @@ func TestWindow_NamesTheNewestGaps(t *testing.T) {
 	assert.Len(t, w.Gaps, mostGaps+1)
 	assert.Equal(t, "and 37 older ones", w.Gaps[mostGaps])
 	assert.Equal(t, "2026-01-08 04:00 UTC to 2026-01-08 05:00 UTC (60 minutes)", w.Gaps[mostGaps-1])
+}
+
+// Whatever moments somebody wrote, the map is within its chart, and no share is above all or below nothing.
+func FuzzWindow(f *testing.F) {
+	f.Add(int64(0), int64(0), int64(3600), int64(7200), int64(9000), false)
+	f.Add(int64(-62135596800), int64(253402300799), int64(-1), int64(1), int64(0), true)
+	f.Fuzz(func(t *testing.T, window, from, to, from2, to2 int64, red bool) {
+		moment := func(seconds int64) *time.Time {
+			const last = 253402300799 // of the year 9999, as JSON has it
+			return new(time.Unix(seconds%last, 0).UTC())
+		}
+		first, second := drill("demo", 0), drill("demo", 1)
+		first.Scope.WindowFrom, first.Scope.Stopped, first.Scope.Recovered = nil, moment(from), moment(to)
+		second.Scope.WindowFrom, second.Scope.Stopped, second.Scope.Recovered = moment(window), moment(from2), moment(to2)
+		if red {
+			first.Verdict, first.Exit = "fail", 1
+		}
+		w := windowOf([]evidence.Run{first, second})
+		for _, bar := range w.Bars {
+			if !(bar.X >= left && bar.W >= 0 && bar.X+bar.W <= width-right+.1 && bar.Y < w.H) {
+				t.Fatalf("%+v", bar)
+			}
+		}
+		var share float64
+		if _, err := fmt.Sscanf(w.Share, "Drills that passed replayed %g %% of it.", &share); w.Share != "" &&
+			(err != nil || share < 0 || share > 100) {
+			t.Fatal(w.Share, err)
+		}
+	})
 }
