@@ -97,7 +97,7 @@ func (r *run) evidenceOf(res *result, at evidence.Place, subjects []evidence.Sub
 		Versions: evidence.Versions{
 			Testprom: programVersion(), PostgreSQL: d.Labels["pg_version"], PgBackRest: d.Labels["pgbackrest_version"],
 		},
-		Checks: checksOf(d.Labels), Notes: d.Notes, Doubts: d.Problems,
+		Checks: checksOf(d.Labels, d.Value("compare_coverage_ratio")), Notes: d.Notes, Doubts: d.Problems,
 		Steps: []evidence.Step{}, Measurements: []evidence.Measurement{},
 	}
 	for _, s := range d.Steps {
@@ -149,8 +149,10 @@ func (r *run) objectives(said []suite.Value) (o evidence.Objectives) {
 	return o
 }
 
-// checksOf are the deeper checks, the comparison and the key's access, by outcome.
-func checksOf(labels map[string]string) evidence.Checks {
+// checksOf are the deeper checks, the comparison and the key's access, by outcome. covered is the share of the data that
+// was compared, nil where it is not known: one that found no difference in a part of it is left out, as evidence of
+// equality is of all.
+func checksOf(labels map[string]string, covered *float64) evidence.Checks {
 	c := evidence.Checks{Passed: []string{}, Failed: []string{}, LeftOut: []string{}, NotAsked: []string{}}
 	lists := map[string]*[]string{
 		"passed": &c.Passed, "failed": &c.Failed, "left_out": &c.LeftOut, "not_asked": &c.NotAsked,
@@ -163,6 +165,8 @@ func checksOf(labels map[string]string) evidence.Checks {
 	switch asked, outcome := labels[suite.CompareLabel], lists[labels[suite.ComparedLabel]]; {
 	case asked == "none":
 		c.NotAsked = append(c.NotAsked, evidence.CheckCompare)
+	case outcome == &c.Passed && (covered == nil || *covered < 1):
+		c.LeftOut = append(c.LeftOut, evidence.CheckCompare)
 	case outcome != nil:
 		*outcome = append(*outcome, evidence.CheckCompare)
 	case asked != "":

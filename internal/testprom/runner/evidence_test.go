@@ -145,9 +145,21 @@ func TestChecksOf_WhatBecameOfAComparison(t *testing.T) {
 			"compare": "standby", "compared": "left_out",
 		},
 	} {
-		c := checksOf(labels)
+		c := checksOf(labels, new(1.0))
 		assert.Equal(t, want, fmt.Sprint(c.Passed, c.Failed, c.LeftOut, c.NotAsked))
 	}
+}
+
+// What a comparison left out, a table that no superuser may read or one that changed all the time, was not compared.
+func TestChecksOf_AComparisonOfAPartIsNone(t *testing.T) {
+	labels := map[string]string{"compare": "standby", "compared": "passed"}
+	for _, covered := range []*float64{nil, new(0.0), new(0.9999999)} {
+		c := checksOf(labels, covered)
+		assert.Empty(t, c.Passed)
+		assert.Equal(t, []string{"compare"}, c.LeftOut)
+	}
+	assert.Equal(t, []string{"compare"}, checksOf(labels, new(1.0)).Passed)
+	assert.Equal(t, []string{"compare"}, checksOf(map[string]string{"compare": "sets", "compared": "failed"}, nil).Failed)
 }
 
 // A run that was ended from outside, and one that took too long, leave their entry too.
