@@ -53,8 +53,8 @@ func (l Ledger) Gate(w Wanted, now time.Time) (newest Entry, closed string) {
 		return newest, fmt.Sprintf("the newest drill is of schema %d, and this program knows %d: take one as new as "+
 			"testprom", run.Schema, RunSchema)
 	case !run.Passed():
-		return newest, fmt.Sprintf("the newest drill did not pass: %s, %s", suite.Line(run.Verdict),
-			suite.Line(run.Reason))
+		return newest, fmt.Sprintf("the newest drill did not pass: %s, %s (entry %d)", suite.Line(run.Verdict),
+			suite.Line(run.Reason), newest.Seq)
 	case w.Stanza != "" && run.Stanza != w.Stanza:
 		return newest, fmt.Sprintf("the newest drill does not say which stanza it was of (entry %d)", newest.Seq)
 	case age > w.MaxAge:

@@ -40,7 +40,7 @@ func TestGate_AfterAFailure(t *testing.T) {
 		"two of one second": {[]func(*evidence.Run){ended(time.Hour, failed), ended(time.Hour)}, "OPEN  entry 9"},
 		"a recording of before": {
 			[]func(*evidence.Run){ended(time.Hour, failed), ended(day)},
-			"CLOSED  the newest drill did not pass: fail, wal_missing",
+			"CLOSED  the newest drill did not pass: fail, wal_missing (entry 8)",
 		},
 		"a recording of before a run without a verdict": {
 			[]func(*evidence.Run){ended(time.Hour, noVerdict), ended(day)}, "did not pass: environment, timeout",
