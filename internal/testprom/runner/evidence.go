@@ -149,9 +149,9 @@ func (r *run) objectives(said []suite.Value) (o evidence.Objectives) {
 	return o
 }
 
-// checksOf are the deeper checks, the comparison and the key's access, by outcome. covered is the share of the data that
-// was compared, nil where it is not known: one that found no difference in a part of it is left out, as evidence of
-// equality is of all.
+// checksOf are the deeper checks, the comparison and the key's access, by outcome. covered is the share of the data
+// that was compared, nil where it is not known: one that found no difference in a part of it is left out, as evidence
+// of equality is of all.
 func checksOf(labels map[string]string, covered *float64) evidence.Checks {
 	c := evidence.Checks{Passed: []string{}, Failed: []string{}, LeftOut: []string{}, NotAsked: []string{}}
 	lists := map[string]*[]string{
