@@ -54,8 +54,8 @@ func TestGate_AfterAFailure(t *testing.T) {
 		},
 		"a pass with a target": {
 			[]func(*evidence.Run){ended(2*time.Hour, failed), ended(time.Hour, to("random"))},
-			"CLOSED  the newest drill to the end of the archive did not pass: entry 8, wal_missing; the pass after it " +
-				"had -target random",
+			"CLOSED  the newest drill to the end of the archive did not pass: entry 8, wal_missing; the pass after " +
+				"it had -target random",
 		},
 		"a pass with a target, after no verdict": {
 			[]func(*evidence.Run){ended(2*time.Hour, noVerdict), ended(time.Hour, to("random"))}, "OPEN  entry 9",

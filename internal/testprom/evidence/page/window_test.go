@@ -110,7 +110,8 @@ func FuzzWindow(f *testing.F) {
 		}
 		first, second := drill("demo", 0), drill("demo", 1)
 		first.Scope.WindowFrom, first.Scope.Stopped, first.Scope.Recovered = nil, moment(from), moment(to)
-		second.Scope.WindowFrom, second.Scope.Stopped, second.Scope.Recovered = moment(window), moment(from2), moment(to2)
+		second.Scope.WindowFrom = moment(window)
+		second.Scope.Stopped, second.Scope.Recovered = moment(from2), moment(to2)
 		if red {
 			first.Verdict, first.Exit = "fail", 1
 		}
