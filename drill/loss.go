@@ -28,10 +28,11 @@ func (r recovered) measureLoss(
 		return loss{}, r.brokenSession(ctx, out, unread)
 	}
 	r.sayHeartbeat(out, rows)
+	newest := verify.NewestMoment(rows, r.end.commit, r.plan.set.Stopped())
+	out.Label(suite.RecoveredLabel, stamp(newest.At))
 	if r.target.Kind != target.End {
 		return loss{}, nil // what lies after a target is left out on purpose
 	}
-	newest := verify.NewestMoment(rows, r.end.commit, r.plan.set.Stopped())
 	if r.Past() { // what a disaster of now would cost is not known of it
 		out.Note("newest moment that came back (%s): %s, %s before the moment of the repository", newest.Basis,
 			stamp(newest.At), r.foundEnd().Sub(newest.At).Round(time.Second))

@@ -55,6 +55,7 @@ func makePlan(
 	}
 	out.Label("backup_label", p.set.Label)
 	out.Label("backup_type", p.set.Type)
+	tellWindow(out, good, p.set)
 	out.Say("backup set %s, %s, %s old", p.set.Label, megabytes(p.set.Info.Size), p.age.Round(time.Second))
 	if err = checkVersions(ctx, out, s, p); err != nil {
 		return p, err

@@ -24,6 +24,14 @@ func tellScope(out suite.Out, asked settings.Settings) {
 	}
 }
 
+// tellWindow publishes from when on the repository can be recovered to, and from when on the chosen set can.
+func tellWindow(out suite.Out, good []pgbackrest.Backup, set pgbackrest.Backup) {
+	if same := pgbackrest.SameCluster(good, set); len(same) > 0 {
+		out.Label(suite.WindowLabel, stamp(same[0].Stopped()))
+	}
+	out.Label(suite.SetStoppedLabel, stamp(set.Stopped()))
+}
+
 // manifestTime bounds the reading of a manifest.
 const manifestTime = 30 * time.Second
 

@@ -54,6 +54,20 @@ func TestFoundEnd(t *testing.T) {
 	}
 }
 
+// The newest moment that came back is published with a target too, for the map of the recovery window.
+func TestMeasureLoss_SaysUpToWhen(t *testing.T) {
+	commit := noon.Add(-90 * time.Second)
+	for want, r := range map[string]recovered{
+		"2026-08-23T11:58:30Z": {cluster: cluster{target: lsnTarget("0/5000000")}, end: end{commit: &commit}},
+		"1970-01-01T00:00:00Z": {cluster: cluster{target: at(noon)}}, // the end of the set: nothing was committed since
+	} {
+		var heard recorder
+		_, err := r.measureLoss(t.Context(), suite.NewOut(&heard), nil, nil)
+		require.NoError(t, err)
+		assert.Equal(t, map[string]string{"label.recovered_to": want}, heard.values)
+	}
+}
+
 // -target random becomes a position in the window and says how to have it again; the request
 // stays what it was, and the part that was drilled is remembered.
 func TestAtRandom(t *testing.T) {

@@ -11,6 +11,8 @@ import (
 	"veza.fr/recovery/internal/restore"
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/testprom/evidence"
+	"veza.fr/recovery/internal/testprom/evidence/command"
 	"veza.fr/recovery/internal/testprom/runner"
 )
 
@@ -53,11 +55,33 @@ func restoreWords() (list []word) {
 	return list
 }
 
+// A subcommand is one of the program evidence.
+type subcommand struct {
+	Name   string
+	Words  []word
+	OfFile bool // what stands beside its flags is a file, else a directory
+}
+
+func evidenceWords() (list []subcommand) {
+	_, pages, _ := command.Manual()
+	for _, p := range pages {
+		c := subcommand{Name: p.Name, Words: flagWords(p.Flags), OfFile: strings.HasSuffix(p.Synopsis, " FILE")}
+		for i, w := range c.Words {
+			if w.Name == "require" {
+				own := []string{evidence.CheckCompare, evidence.CheckDeep, evidence.CheckReadonly}
+				c.Words[i].Words = append(own, settings.DeepChecks...)
+			}
+		}
+		list = append(list, c)
+	}
+	return list
+}
+
 func flagWords(set *flag.FlagSet) (list []word) {
 	set.VisitAll(func(f *flag.Flag) {
 		value, meaning := flag.UnquoteUsage(f)
 		w := word{Name: f.Name, Meaning: brief(meaning), Value: value != ""}
-		w.File = value == "FILE" || value == "DIRECTORY"
+		w.File = value == "FILE" || value == "DIRECTORY" || value == "DIR"
 		if value == "SUITE" {
 			for _, s := range suite.Suites {
 				w.Words = append(w.Words, s.Name)
@@ -107,6 +131,9 @@ var Completions = []Completion{
 	{"share/bash-completion/completions", "veza-restore", "restore.bash.tmpl"},
 	{"share/zsh/vendor-completions", "_veza-restore", "restore.zsh.tmpl"},
 	{"share/fish/vendor_completions.d", "veza-restore.fish", "restore.fish.tmpl"},
+	{"share/bash-completion/completions", "evidence", "evidence.bash.tmpl"},
+	{"share/zsh/vendor-completions", "_evidence", "evidence.zsh.tmpl"},
+	{"share/fish/vendor_completions.d", "evidence.fish", "evidence.fish.tmpl"},
 	{"share/zsh/vendor-completions", "_testprom", "zsh.tmpl"},
 	{"share/fish/vendor_completions.d", "testprom.fish", "fish.tmpl"},
 }
@@ -122,6 +149,7 @@ func (c Completion) Text() ([]byte, error) {
 	err = t.Execute(&b, map[string]any{
 		"Own": ownWords(), "Settings": settingWords(), "Tests": []string{"drill.test", "backup.test"},
 		"Private": "/usr/" + private, "Restore": restoreWords(),
+		"Evidence": evidenceWords(),
 	})
 	return b.Bytes(), err
 }

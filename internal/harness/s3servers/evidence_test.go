@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -90,6 +91,7 @@ func TestEvidence_IsCopiedToABucketWithObjectLock(t *testing.T) {
 	assert.Contains(t, said, "COPIED  1 of 3 entries")
 
 	p.staysLocked(t, locked)
+	p.tellsWhatAnInterruptedCopyHolds(t, locked)
 	p.tellsWhatIsGone(t, locked)
 }
 
@@ -106,6 +108,19 @@ func (p pusher) staysLocked(t *testing.T, bucket string) {
 		versions++
 	}
 	assert.Equal(t, 5, versions, "three envelopes, the ledger of two and that of three")
+}
+
+// tellsWhatAnInterruptedCopyHolds gives the copy an envelope that its ledger does not know yet, and which is gone here.
+func (p pusher) tellsWhatAnInterruptedCopyHolds(t *testing.T, bucket string) {
+	t.Helper()
+	const name = "drills/demo/000004.dsse.json"
+	_, err := p.Root.Client.PutObject(t.Context(), bucket, name, strings.NewReader("{}"), 2, minio.PutObjectOptions{
+		UserMetadata: map[string]string{"Sha256": strings.Repeat("a", 64)}, SendContentMd5: true,
+	})
+	require.NoError(t, err)
+	exit, said := p.push(t, bucket, "-retain", "1d")
+	assert.Equal(t, 1, exit)
+	assert.Contains(t, said, "the copy has 000004.dsse.json, which is not here: entries were cut off")
 }
 
 // tellsWhatIsGone cuts off the last entry here, which verify cannot see, and then lets another one take its place.

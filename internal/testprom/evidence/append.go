@@ -21,6 +21,7 @@ type Appended struct {
 	Seq     int
 	File    string // path of the envelope
 	Head    string // hash of the new last line
+	Before  Ledger // as Read would have found it, before anything was repaired
 	Repairs []string
 }
 
@@ -45,6 +46,7 @@ func appendEntry(
 		return a, err
 	}
 	defer func() { err = errors.Join(err, w.ledger.Close()) }()
+	a.Before = w.before
 	if err = w.repair(key); err != nil {
 		return a, err
 	}
@@ -84,6 +86,7 @@ func lineOf(p Place, envelope []byte) ([]byte, error) {
 type writer struct {
 	dir     string
 	ledger  *os.File
+	before  Ledger
 	repairs []string
 	tail
 }
@@ -94,17 +97,36 @@ func openWriter(dir string) (*writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &writer{dir: dir, ledger: f}
-	if err = lock(context.Background(), f, true); err == nil {
-		var content []byte
-		if content, err = bounded(f, maxLedger); err == nil {
-			w.tail, err = tailOf(content)
-		}
+	w := &writer{dir: dir, ledger: f, before: Ledger{Dir: dir}}
+	if info, unknown := f.Stat(); unknown == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a file", path)
+	} else {
+		err = w.read()
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return w, nil
+}
+
+// read reads all there is, under the lock that the writer keeps. An envelope of before that may not be read stops
+// nothing: it is a doubt, and this entry is another one.
+func (w *writer) read() error {
+	if err := lock(context.Background(), w.ledger, true); err != nil {
+		return err
+	}
+	content, err := bounded(w.ledger, maxLedger)
+	if err != nil {
+		return err
+	}
+	if err = w.before.read(content); err != nil {
+		return err
+	}
+	if w.before.unread != nil {
+		w.before.found(0, "%v", w.before.unread)
+	}
+	w.tail, err = tailOf(content)
+	return err
 }
 
 // repair finishes what a writer that was killed left: an envelope that was cut, an envelope without its line, a line
@@ -115,6 +137,7 @@ func (w *writer) repair(key ed25519.PrivateKey) error {
 	switch {
 	case err == nil:
 		w.repaired("removed %s, which a run left that was killed while it wrote", unfinished)
+		killed("removed")
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
@@ -153,6 +176,7 @@ func (w *writer) adopt(name string, key ed25519.PrivateKey) error {
 			return err
 		}
 	}
+	killed("repair")
 	if err = w.write(rest); err != nil {
 		return err
 	}

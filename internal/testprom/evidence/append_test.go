@@ -66,6 +66,7 @@ func TestAppend_FinishesWhatAKillLeft(t *testing.T) {
 
 		a := add(t, dir, begin.Add(11*week), key)
 		assert.Len(t, a.Repairs, 1)
+		assert.Equal(t, found, a.Before.Findings)
 		assert.Equal(t, want.entries, a.Seq)
 		assert.Empty(t, verified(t, dir, key), place)
 	}
@@ -204,4 +205,13 @@ func TestAppend_ToADirectoryThatIsGone(t *testing.T) {
 	_, err := Append(dir, begin, nil, func(p Place) (Statement, error) { return drilled(p), nil })
 	require.ErrorContains(t, err, dir)
 	assert.NoDirExists(t, dir)
+}
+
+func TestAppend_ToALedgerThatIsAPipe(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, syscall.Mkfifo(filepath.Join(dir, LedgerName), 0o600))
+	_, err := Append(dir, begin, nil, func(p Place) (Statement, error) { return drilled(p), nil })
+	require.ErrorContains(t, err, "is not a file")
+	_, err = Read(dir)
+	require.ErrorContains(t, err, "is not a file")
 }

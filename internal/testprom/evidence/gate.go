@@ -45,13 +45,16 @@ func (l Ledger) Gate(w Wanted, now time.Time) (newest Entry, closed string) {
 	if len(drills) == 0 || w.Stanza != "" && len(l.Drills(w.Stanza)) == 0 {
 		return newest, strings.TrimSpace("there is no drill of the present repository " + ofStanza(w.Stanza))
 	}
-	newest = drills[len(drills)-1]
+	newest = Newest(drills)
 	run := newest.Run
 	age := now.Sub(run.Ended)
 	switch {
-	case run.Verdict != "pass" || run.Exit != reason.ExitPass:
-		return newest, fmt.Sprintf("the newest drill did not pass: %s, %s", suite.Line(run.Verdict),
-			suite.Line(run.Reason))
+	case run.Schema != RunSchema:
+		return newest, fmt.Sprintf("the newest drill is of schema %d, and this program knows %d: take one as new as "+
+			"testprom", run.Schema, RunSchema)
+	case !run.Passed():
+		return newest, fmt.Sprintf("the newest drill did not pass: %s, %s (entry %d)", suite.Line(run.Verdict),
+			suite.Line(run.Reason), newest.Seq)
 	case w.Stanza != "" && run.Stanza != w.Stanza:
 		return newest, fmt.Sprintf("the newest drill does not say which stanza it was of (entry %d)", newest.Seq)
 	case age > w.MaxAge:
@@ -60,10 +63,51 @@ func (l Ledger) Gate(w Wanted, now time.Time) (newest Entry, closed string) {
 		return newest, fmt.Sprintf("the newest drill is from the future, %s: look at the clocks",
 			run.Ended.Format(time.RFC3339))
 	}
+	if later, early := l.before(newest); early {
+		return newest, fmt.Sprintf("the newest drill ended at %s, and entry %d, which was written after it, is of %s: "+
+			"look at the clocks", run.Ended.Format(time.RFC3339), later.Seq, later.Time.Format(time.RFC3339))
+	}
+	if failed, ok := failedToTheEnd(drills); ok && run.Scope.Target != "" {
+		return newest, fmt.Sprintf("the newest drill to the end of the archive did not pass: entry %d, %s; the pass "+
+			"after it had -target %s", failed.Seq, suite.Line(failed.Run.Reason), suite.Line(run.Scope.Target))
+	}
 	if missing := run.Checks.missing(w.Checks); len(missing) > 0 {
 		return newest, "the newest drill did not prove " + strings.Join(missing, ", ")
 	}
 	return newest, ""
+}
+
+// Newest is the drill that counts: the last that was written. Where one that was written before ended after it, and did
+// not pass, that is the one: a recording was judged late, or a clock was set back.
+func Newest(drills []Entry) Entry {
+	newest := drills[len(drills)-1]
+	for _, d := range drills {
+		if d.Run.Ended.After(newest.Run.Ended) && !d.Run.Passed() {
+			newest = d
+		}
+	}
+	return newest
+}
+
+// before finds an entry that was written after a run, and before it ended, by their own clocks.
+func (l Ledger) before(run Entry) (later Entry, found bool) {
+	for _, e := range l.Entries {
+		if e.Seq >= run.Seq && run.Run.Ended.Sub(e.Time) > skew {
+			return e, true
+		}
+	}
+	return later, false
+}
+
+// failedToTheEnd is the newest drill to the end of the archive, if it failed. A pass with -target, which stops before
+// it, mends nothing there.
+func failedToTheEnd(drills []Entry) (failed Entry, ok bool) {
+	for _, d := range slices.Backward(drills) {
+		if d.Run.Scope.Target == "" && d.Run.Exit != reason.ExitEnvironment {
+			return d, !d.Run.Passed()
+		}
+	}
+	return failed, false
 }
 
 func more(n int) string {

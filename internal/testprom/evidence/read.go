@@ -92,13 +92,18 @@ func Read(dir string) (Ledger, error) {
 	if err != nil {
 		return l, err
 	}
-	names, err := os.ReadDir(dir)
+	return l, errors.Join(l.read(content), l.unread)
+}
+
+// read follows the chain of a ledger's content, and looks at what else is in the directory.
+func (l *Ledger) read(content []byte) error {
+	names, err := os.ReadDir(l.Dir)
 	if err != nil {
-		return l, err
+		return err
 	}
 	l.follow(content)
 	l.strangers(names)
-	return l, l.unread
+	return nil
 }
 
 func (l *Ledger) found(seq int, format string, args ...any) {

@@ -3,6 +3,8 @@ package evidence
 import (
 	"encoding/json"
 	"time"
+
+	"veza.fr/recovery/internal/reason"
 )
 
 // Types of statements and predicates.
@@ -69,6 +71,9 @@ type Run struct {
 	TestResult *Statement `json:"test_result,omitempty"`
 }
 
+// Passed says whether a run proved all that it was asked.
+func (r Run) Passed() bool { return r.Verdict == "pass" && r.Exit == reason.ExitPass }
+
 // RunSchema is the version of Run: fields are added freely, and the number changes when one changes its meaning or
 // goes.
 const RunSchema = 1
@@ -98,6 +103,11 @@ type Scope struct {
 	Target     string `json:"target,omitempty"`
 	AsOf       string `json:"repository_as_of,omitempty"` // "" is the repository of now
 	Compare    string `json:"compare,omitempty"`
+	// WindowFrom is when the oldest usable set ended, Stopped when the restored one did, Recovered the newest moment
+	// that came back; nil is not known.
+	WindowFrom *time.Time `json:"window_from,omitempty"`
+	Stopped    *time.Time `json:"backup_stopped,omitempty"`
+	Recovered  *time.Time `json:"recovered_to,omitempty"`
 }
 
 // Versions of the programs that took part.

@@ -4,7 +4,6 @@ package fleet
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,6 +15,7 @@ import (
 
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/testprom/report"
 )
 
 // Schema is the version of the list as JSON: fields are added freely, and the number changes when one changes its
@@ -46,22 +46,6 @@ type Row struct {
 	File    string        `json:"file"`          // the report, or the directory that has none
 
 	apart bool // no verdict on the backups of now: it hides none, and none hides it
-}
-
-// report is what is read of one.
-type report struct {
-	Schema  int               `json:"schema"`
-	Suite   string            `json:"suite"`
-	Stanza  string            `json:"stanza"`
-	Verdict string            `json:"verdict"`
-	Exit    int               `json:"exit_status"`
-	Reason  reason.Reason     `json:"reason"`
-	Ended   time.Time         `json:"ended"`
-	Labels  map[string]string `json:"labels"`
-	Values  []struct {
-		Name  string  `json:"name"`
-		Value float64 `json:"value"`
-	} `json:"measurements"`
 }
 
 // Read reads every report in dir and in the directories in it, each of which is a stanza that is to be drilled.
@@ -136,7 +120,7 @@ func in(dir, stanza string, entries []fs.DirEntry, now time.Time) (rows []Row) {
 		}
 		row, err := read(path, now)
 		switch {
-		case errors.Is(err, errOther):
+		case errors.Is(err, report.ErrOther):
 		case err != nil:
 			rows = append(rows, unreadable(cmp.Or(stanza, strings.TrimSuffix(entry.Name(), ".json")), path, err))
 		default:
@@ -158,68 +142,33 @@ func unreadable(name, path string, err error) Row {
 	}
 }
 
-var errOther = errors.New("is no report of a drill or of backup checks")
-
 func read(path string, now time.Time) (Row, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return Row{}, err
 	}
-	var r report
-	if err = json.Unmarshal(content, &r); err != nil {
+	r, err := report.Parse(content)
+	if err != nil {
 		return Row{}, err
 	}
-	i := slices.IndexFunc(suite.Suites, func(s suite.Suite) bool { return s.Name == r.Suite })
-	if i < 0 || r.Schema == 0 {
-		return Row{}, errOther
-	}
-	if err = r.sound(); err != nil {
-		return Row{}, err
-	}
-	age := now.Sub(r.Ended).Seconds()
+	age := now.Sub(r.End).Seconds()
 	row := Row{
 		Stanza: r.Stanza, Suite: r.Suite, Exit: r.Exit, Verdict: r.Verdict, Reason: r.Reason,
-		Ended: &r.Ended, Age: &age, File: path, apart: r.Labels[suite.PastLabel] != "",
+		Ended: &r.End, Age: &age, RTO: r.Value("rto_seconds"), RPO: r.Value("rpo_seconds"),
+		Covered: r.Value("compare_coverage_ratio"), File: path, apart: r.Past() != "",
 	}
-	for _, v := range r.Values {
-		switch v.Name {
-		case "rto_seconds":
-			row.RTO = &v.Value
-		case "rpo_seconds":
-			row.RPO = &v.Value
-		case "compare_coverage_ratio":
-			row.Covered = &v.Value
-		}
-	}
-	if row.Due = r.notOfNow(now, suite.Suites[i].Due); row.Due != "" && row.Exit == reason.ExitPass {
+	i := slices.IndexFunc(suite.Suites, func(s suite.Suite) bool { return s.Name == r.Suite }) // Parse knows it
+	if row.Due = notOfNow(r, now, suite.Suites[i].Due); row.Due != "" && r.Passed() {
 		row.Exit = reason.ExitEnvironment
 	}
 	return row, nil
 }
 
-// sound refuses a report that contradicts itself: nobody takes it for a pass.
-func (r report) sound() error {
-	want, known := map[string]int{
-		"pass": reason.ExitPass, "fail": reason.ExitFailed, "environment": reason.ExitEnvironment,
-	}[r.Verdict]
-	switch {
-	case r.Schema != 1:
-		return fmt.Errorf("its schema is %d: another version of testprom wrote it", r.Schema)
-	case !known || want != r.Exit || (r.Exit == reason.ExitPass) != (r.Reason == reason.None):
-		return fmt.Errorf("its verdict %q, exit status %d and reason %q contradict each other", r.Verdict, r.Exit,
-			r.Reason)
-	case r.Stanza == "" || r.Ended.IsZero():
-		return errors.New("it names no stanza, or not when it ended")
-	}
-	return nil
-}
-
 // notOfNow is why a verdict says nothing of the backups of now, "" where it does: a pass of then is none of now.
-func (r report) notOfNow(now time.Time, due time.Duration) string {
-	past := r.Labels[suite.PastLabel]
-	switch old := now.Sub(r.Ended); {
-	case past != "":
-		return "is of the repository as it was at " + past
+func notOfNow(r report.Report, now time.Time, due time.Duration) string {
+	switch old := now.Sub(r.End); {
+	case r.Past() != "":
+		return "is of the repository as it was at " + r.Past()
 	case old > due:
 		return "is overdue"
 	case old < -time.Hour: // clocks of two hosts differ by less

@@ -128,8 +128,9 @@ func TestForecast_ForgetsWhatIsLongAgo(t *testing.T) {
 }
 
 func lineOfHistory(at time.Time, rto float64, change ...string) string {
-	text := fmt.Sprintf(`{"schema":1,"suite":"drill","stanza":"demo","verdict":"pass","exit_status":0,"ended":%q,`+
-		`"labels":{"environment":"process"},"steps":[{"name":"restore","outcome":"passed","seconds":4}],`+
+	text := fmt.Sprintf(`{"schema":1,"suite":"drill","stanza":"demo","verdict":"pass","exit_status":0,`+
+		`"reason":"none","ended":%q,"labels":{"environment":"process"},`+
+		`"steps":[{"name":"restore","outcome":"passed","seconds":4}],`+
 		`"measurements":[{"name":"rto_seconds","value":%g}]}`, at.Format(time.RFC3339), rto)
 	return strings.NewReplacer(change...).Replace(text) + "\n"
 }
@@ -138,7 +139,10 @@ func TestRead_TakesPassesOfOneKindAlone(t *testing.T) {
 	at := func(i int) time.Time { return monday.Add(time.Duration(i) * day) }
 	history := lineOfHistory(at(0), 10) +
 		lineOfHistory(at(1), 11, `"stanza":"demo"`, `"stanza":"other"`) +
-		lineOfHistory(at(2), 12, `"verdict":"pass","exit_status":0`, `"verdict":"fail","exit_status":1`) +
+		lineOfHistory(at(2), 12, `"pass","exit_status":0,"reason":"none"`,
+			`"fail","exit_status":1,"reason":"wal_missing"`) +
+		lineOfHistory(at(2), 12, `"verdict":"pass"`, `"verdict":"fail"`) + // it contradicts itself
+		lineOfHistory(at(2), 12, `"schema":1`, `"schema":2`) +
 		lineOfHistory(at(3), 13, `"suite":"drill"`, `"suite":"backup"`) +
 		lineOfHistory(at(4), 14, `"labels":{`, `"labels":{"target":"random",`) +
 		lineOfHistory(at(5), 15, `"labels":{`, `"labels":{"repo_target_time":"2026-01-01T00:00:00Z",`) +

@@ -2,11 +2,12 @@ package forecast
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"io"
 	"slices"
-	"time"
+
+	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/testprom/report"
 )
 
 // Kind is which passes go together: a drill elsewhere takes another time.
@@ -76,42 +77,19 @@ func of(found []drilled, environment string) (list []Pass) {
 	return list
 }
 
-// report is what is read of a line.
-type report struct {
-	Suite   string            `json:"suite"`
-	Stanza  string            `json:"stanza"`
-	Verdict string            `json:"verdict"`
-	Exit    int               `json:"exit_status"`
-	Ended   time.Time         `json:"ended"`
-	Labels  map[string]string `json:"labels"`
-	Steps   []struct {
-		Name    string   `json:"name"`
-		Seconds *float64 `json:"seconds"`
-	} `json:"steps"`
-	Values []struct {
-		Name  string  `json:"name"`
-		Value float64 `json:"value"`
-	} `json:"measurements"`
-}
-
 // parse reads one line; ok is false where it is no pass that counts.
 func parse(text []byte, stanza string) (p Pass, environment string, ok bool) {
-	var r report
-	if len(text) == 0 || json.Unmarshal(text, &r) != nil || r.Suite != "drill" || r.Stanza != stanza ||
-		r.Verdict != "pass" || r.Exit != 0 || r.Ended.IsZero() ||
-		r.Labels["target"] != "" || r.Labels["repo_target_time"] != "" {
+	r, err := report.Parse(text)
+	if err != nil || r.Suite != suite.Drill.Name || r.Stanza != stanza || !r.Passed() ||
+		r.Past() != "" || r.Labels[suite.TargetLabel] != "" {
 		return p, "", false
 	}
-	p = Pass{At: r.Ended, RTO: -1, Restore: -1}
-	for _, v := range r.Values {
-		if v.Name == "rto_seconds" {
-			p.RTO = v.Value
-		}
+	p = Pass{At: r.End, RTO: -1, Restore: -1}
+	if rto := r.Value("rto_seconds"); rto != nil {
+		p.RTO = *rto
 	}
-	for _, step := range r.Steps {
-		if step.Name == "restore" && step.Seconds != nil {
-			p.Restore = min(*step.Seconds, p.RTO)
-		}
+	if restore := r.Seconds("restore"); restore != nil {
+		p.Restore = min(*restore, p.RTO)
 	}
 	return p, r.Labels["environment"], p.RTO >= 0 && p.RTO < maxRTO
 }

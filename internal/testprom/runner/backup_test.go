@@ -39,7 +39,7 @@ func TestBackup_APassIsToldInItsOwnWords(t *testing.T) {
 	assert.NotContains(t, said, "claim success")
 	assert.Equal(t, "backup", report.Suite)
 	assert.Equal(t, "sound", report.Backups)
-	assert.Equal(t, "not asked", string(report.Steps[4].Outcome))
+	assert.Equal(t, "not asked", report.Steps[4].Outcome)
 	assert.Nil(t, report.Steps[4].Seconds)
 }
 

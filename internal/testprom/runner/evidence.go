@@ -3,14 +3,13 @@ package runner
 import (
 	"crypto/ed25519"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/suite"
@@ -48,10 +47,6 @@ func (r *run) checkEvidence() (err error) {
 
 // writeEvidence adds the run to the directory of evidence. report is the report, as -report writes it.
 func (r *run) writeEvidence(res *result, report []byte) (err error) {
-	before, err := evidence.Read(r.options.evidence)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, evidence.ErrNone) {
-		return fmt.Errorf("write evidence to %s: %w", r.options.evidence, err)
-	}
 	subjects := []evidence.Subject{evidence.Of(reportName, evidence.Digest(report))}
 	if digest := res.Labels[suite.ManifestDigestLabel]; digest != "" {
 		subjects = append(subjects, evidence.Of(res.Labels[suite.ManifestLabel], digest))
@@ -67,13 +62,14 @@ func (r *run) writeEvidence(res *result, report []byte) (err error) {
 		return err
 	}
 	res.warnings = append(res.warnings, added.Repairs...)
-	res.warnings = append(res.warnings, doubtful(before, added, r.key)...)
+	res.warnings = append(res.warnings, doubtful(added, r.key)...)
 	res.entry = &added
 	return nil
 }
 
 // doubtful is what an operator should know of the evidence from before: it is broken, and this run mended nothing.
-func doubtful(before evidence.Ledger, added evidence.Appended, key ed25519.PrivateKey) (warnings []string) {
+func doubtful(added evidence.Appended, key ed25519.PrivateKey) (warnings []string) {
+	before := added.Before
 	if n := len(before.Findings); n > 0 && len(added.Repairs) == 0 && len(before.Entries) > 0 {
 		warnings = append(warnings, fmt.Sprintf("the evidence from before this run is broken: %s", before.Findings[0]))
 	}
@@ -94,17 +90,19 @@ func (r *run) evidenceOf(res *result, at evidence.Place, subjects []evidence.Sub
 		Scope: evidence.Scope{
 			Set: d.Labels["backup_label"], SetType: d.Labels["backup_type"], Repository: d.Labels[suite.RepoLabel],
 			Target: d.Labels[suite.TargetLabel], AsOf: r.pastOf(d.Labels), Compare: d.Labels[suite.CompareLabel],
+			WindowFrom: moment(d.Labels[suite.WindowLabel]), Stopped: moment(d.Labels[suite.SetStoppedLabel]),
+			Recovered: moment(d.Labels[suite.RecoveredLabel]),
 		},
 		Environment: d.Labels["environment"],
 		Versions: evidence.Versions{
 			Testprom: programVersion(), PostgreSQL: d.Labels["pg_version"], PgBackRest: d.Labels["pgbackrest_version"],
 		},
-		Checks: checksOf(d.Labels), Notes: d.Notes, Doubts: d.Problems,
+		Checks: checksOf(d.Labels, d.Value("compare_coverage_ratio")), Notes: d.Notes, Doubts: d.Problems,
 		Steps: []evidence.Step{}, Measurements: []evidence.Measurement{},
 	}
 	for _, s := range d.Steps {
 		e.Steps = append(e.Steps, evidence.Step{
-			Name: s.Name, Outcome: string(s.Outcome), Seconds: s.Seconds, Reason: string(s.Reason), Detail: s.Detail,
+			Name: s.Name, Outcome: s.Outcome, Seconds: s.Seconds, Reason: string(s.Reason), Detail: s.Detail,
 		})
 	}
 	for _, v := range d.Values {
@@ -115,6 +113,15 @@ func (r *run) evidenceOf(res *result, at evidence.Place, subjects []evidence.Sub
 		e.TestResult = testResult(res, e, subjects)
 	}
 	return e
+}
+
+// moment reads a label; nil is one that says none.
+func moment(text string) *time.Time {
+	at, err := time.Parse(time.RFC3339, text)
+	if at = at.UTC(); err != nil || at.Year() < 1 || at.Year() > 9999 { // others have no JSON
+		return nil
+	}
+	return &at
 }
 
 func programVersion() string {
@@ -142,8 +149,10 @@ func (r *run) objectives(said []suite.Value) (o evidence.Objectives) {
 	return o
 }
 
-// checksOf are the deeper checks, the comparison and the key's access, by outcome.
-func checksOf(labels map[string]string) evidence.Checks {
+// checksOf are the deeper checks, the comparison and the key's access, by outcome. covered is the share of the data
+// that was compared, nil where it is not known: one that found no difference in a part of it is left out, as evidence
+// of equality is of all.
+func checksOf(labels map[string]string, covered *float64) evidence.Checks {
 	c := evidence.Checks{Passed: []string{}, Failed: []string{}, LeftOut: []string{}, NotAsked: []string{}}
 	lists := map[string]*[]string{
 		"passed": &c.Passed, "failed": &c.Failed, "left_out": &c.LeftOut, "not_asked": &c.NotAsked,
@@ -156,6 +165,8 @@ func checksOf(labels map[string]string) evidence.Checks {
 	switch asked, outcome := labels[suite.CompareLabel], lists[labels[suite.ComparedLabel]]; {
 	case asked == "none":
 		c.NotAsked = append(c.NotAsked, evidence.CheckCompare)
+	case outcome == &c.Passed && (covered == nil || *covered < 1):
+		c.LeftOut = append(c.LeftOut, evidence.CheckCompare)
 	case outcome != nil:
 		*outcome = append(*outcome, evidence.CheckCompare)
 	case asked != "":

@@ -110,6 +110,7 @@ func TestEvidence_HoldsWhatTheRunPublished(t *testing.T) {
 		"manifest": "backup/demo/20261122-020003F/backup.manifest", "manifest_sha256": digest,
 		"deep_passed": "files,amcheck", "deep_left_out": "page_checksums", "deep_not_asked": "unique_keys",
 		"compare": "standby", "compared": "failed", "key_access": "readonly",
+		"window_from": "2026-11-15T02:00:03Z", "backup_stopped": "2026-11-22T03:01:00+01:00", "recovered_to": "soon",
 	} {
 		attributes.WriteString(`{"Action":"attr","Package":"example.org/recording/drill",` +
 			`"Test":"TestDrill/preflight","Key":"label.` + name + `","Value":"` + value + `"}` + "\n")
@@ -121,7 +122,7 @@ func TestEvidence_HoldsWhatTheRunPublished(t *testing.T) {
 	assert.InDelta(t, 120, *e.Run.Objectives.RPO, 0)
 	assert.Equal(t, evidence.Scope{
 		Set: "20261122-020003F_20261123-020002D", SetType: "diff", Repository: "2", Target: "name:before",
-		Compare: "standby",
+		Compare: "standby", WindowFrom: moment("2026-11-15T02:00:03Z"), Stopped: moment("2026-11-22T02:01:00Z"),
 	}, e.Run.Scope)
 	assert.Equal(t, evidence.Checks{
 		Passed: []string{"files", "amcheck", "readonly"}, Failed: []string{"compare"},
@@ -144,9 +145,22 @@ func TestChecksOf_WhatBecameOfAComparison(t *testing.T) {
 			"compare": "standby", "compared": "left_out",
 		},
 	} {
-		c := checksOf(labels)
+		c := checksOf(labels, new(1.0))
 		assert.Equal(t, want, fmt.Sprint(c.Passed, c.Failed, c.LeftOut, c.NotAsked))
 	}
+}
+
+// What a comparison left out, a table that no superuser may read or one that changed all the time, was not compared.
+func TestChecksOf_AComparisonOfAPartIsNone(t *testing.T) {
+	labels := map[string]string{"compare": "standby", "compared": "passed"}
+	for _, covered := range []*float64{nil, new(0.0), new(0.9999999)} {
+		c := checksOf(labels, covered)
+		assert.Empty(t, c.Passed)
+		assert.Equal(t, []string{"compare"}, c.LeftOut)
+	}
+	assert.Equal(t, []string{"compare"}, checksOf(labels, new(1.0)).Passed)
+	labels["compared"] = "failed"
+	assert.Equal(t, []string{"compare"}, checksOf(labels, nil).Failed)
 }
 
 // A run that was ended from outside, and one that took too long, leave their entry too.

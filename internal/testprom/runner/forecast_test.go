@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/testprom/report"
 )
 
 // foretold judges a passing stream with a history of so many passes before it, a week apart, each of which took a
@@ -26,7 +28,7 @@ func foretold(
 	lines := []byte("{\"schema\":1,\"cut") // by a crash, long ago
 	for i := before; i > 0; i-- {
 		line := map[string]any{
-			"schema": 1, "suite": "drill", "stanza": this.Stanza, "verdict": "pass", "exit_status": 0,
+			"schema": 1, "suite": "drill", "stanza": this.Stanza, "verdict": "pass", "exit_status": 0, "reason": "none",
 			"ended":  this.End.Add(-time.Duration(i) * 7 * 24 * time.Hour),
 			"labels": map[string]any{"environment": this.Labels["environment"]},
 			"steps":  []any{map[string]any{"name": "restore", "outcome": "passed", "seconds": 1}},
@@ -58,7 +60,7 @@ func foretold(
 	return values, string(text)
 }
 
-func rtoOf(t *testing.T, values []valueDocument) float64 {
+func rtoOf(t *testing.T, values []report.Value) float64 {
 	t.Helper()
 	for _, v := range values {
 		if v.Name == "rto_seconds" {

@@ -26,6 +26,7 @@ type options struct {
 	stream   string
 	evidence string // a directory
 	signKey  string
+	copies   copyOptions   // of the evidence
 	limit    time.Duration // 0: the default
 	reap     bool
 	version  bool
@@ -130,6 +131,7 @@ func (o *options) flagSet(name *string) *flag.FlagSet {
 	set.StringVar(&o.evidence, "evidence", "",
 		"add a statement of the run to `DIR`, one envelope and a line of its ledger; the program evidence verifies it")
 	set.StringVar(&o.signKey, "sign-key", "", "sign it with the ed25519 key in `FILE`, as evidence key makes it")
+	o.copies.flags(set)
 	set.DurationVar(&o.limit, "limit", 0,
 		"kill COMMAND after `DURATION` (default: its -timeout + 5m); compiling does not count; with -alarm-test, "+
 			"what each link of the chain may take (default: 1m to 20m)")
@@ -202,7 +204,7 @@ func (o *options) validate(name string, args []string) error {
 	case o.kept && !o.reap:
 		return errors.New("-kept goes with -reap")
 	}
-	if err := o.alarm.validate(o); err != nil {
+	if err := errors.Join(o.alarm.validate(o), o.copies.validate(o.evidence)); err != nil {
 		return err
 	}
 	return o.distinct()

@@ -4,76 +4,21 @@ import (
 	"cmp"
 	"encoding/json"
 	"strings"
-	"time"
 
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/testprom/report"
 	"veza.fr/recovery/internal/testprom/testreport"
 )
 
-// schema is the version of the report: fields are added freely, and the number
-// changes when one changes its meaning or goes.
-const schema = 1
-
-// document is the report as JSON, and a line of the history.
-type document struct {
-	Schema int    `json:"schema"`
-	Suite  string `json:"suite"`
-	Stanza string `json:"stanza"`
-	verdictDocument
-	Begin    time.Time         `json:"started"`
-	End      time.Time         `json:"ended"`
-	Duration *float64          `json:"duration_seconds,omitempty"`
-	Compiled *float64          `json:"compile_seconds,omitempty"` // before the run began; no part of its duration
-	Status   *int              `json:"command_exit_status,omitempty"`
-	Steps    []stepDocument    `json:"steps"`
-	Values   []valueDocument   `json:"measurements"`
-	Labels   map[string]string `json:"labels"`
-	Notes    []string          `json:"notes,omitempty"`
-	Problems []string          `json:"doubts,omitempty"` // everything that speaks against a pass
-	Warnings []string          `json:"warnings,omitempty"`
-	Output   []string          `json:"output,omitempty"` // the last lines that belong to no step; not in the history
-}
-
-// verdictDocument is what was found; its fields stand in the document itself.
-type verdictDocument struct {
-	Verdict  string        `json:"verdict"` // pass, fail or environment, as the exit status 0, 1 or 2
-	Exit     int           `json:"exit_status"`
-	Backups  string        `json:"backups"` // restored (of the backup checks: sound), at_fault or unknown
-	Reason   reason.Reason `json:"reason"`
-	Sentence string        `json:"sentence"`
-	Next     string        `json:"next,omitempty"`
-	Step     string        `json:"step,omitempty"`
-	Detail   string        `json:"detail,omitempty"`
-}
-
-type stepDocument struct {
-	Name    string             `json:"name"`
-	Outcome testreport.Outcome `json:"outcome"`
-	Seconds *float64           `json:"seconds,omitempty"`
-	Reason  reason.Reason      `json:"reason,omitempty"`
-	Detail  string             `json:"detail,omitempty"`
-	// Output is the last lines of a step that did not pass; it is not in the history.
-	Output []string `json:"output,omitempty"`
-}
-
-type valueDocument struct {
-	Name   string            `json:"name"`
-	Labels map[string]string `json:"labels,omitempty"`
-	Value  float64           `json:"value"`
-}
-
-func (r *result) document(output bool) document {
-	d := document{
-		Schema: schema, Suite: r.suite.Name, Stanza: r.stanza,
-		verdictDocument: verdictDocument{
-			Verdict: [...]string{"pass", "fail", "environment"}[r.exit],
-			Exit:    r.exit, Backups: r.proved(),
-			Reason: r.Reason, Sentence: r.sentence(), Next: r.next(), Step: r.Step, Detail: r.Detail,
-		},
+func (r *result) document(output bool) report.Report {
+	d := report.Report{
+		Schema: report.Schema, Suite: r.suite.Name, Stanza: r.stanza,
+		Verdict: report.VerdictOf(r.exit), Exit: r.exit, Backups: r.proved(),
+		Reason: r.Reason, Sentence: r.sentence(), Next: r.next(), Step: r.Step, Detail: r.Detail,
 		Begin: r.begin.UTC(), End: r.end.UTC(), Status: r.Status,
 		Labels: r.Labels, Notes: r.Notes, Problems: r.Problems, Warnings: r.warnings,
-		Steps: []stepDocument{}, Values: []valueDocument{},
+		Steps: []report.Step{}, Values: []report.Value{},
 	}
 	if r.duration >= 0 {
 		seconds := r.duration.Seconds()
@@ -87,7 +32,7 @@ func (r *result) document(output bool) document {
 		d.Steps = append(d.Steps, newStep(step, output))
 	}
 	for _, v := range r.Measurements {
-		d.Values = append(d.Values, valueDocument(v))
+		d.Values = append(d.Values, report.Value(v))
 	}
 	if output && r.exit != reason.ExitPass {
 		d.Output = r.Tail
@@ -95,8 +40,8 @@ func (r *result) document(output bool) document {
 	return d
 }
 
-func newStep(s testreport.Step, output bool) stepDocument {
-	d := stepDocument{Name: s.Name, Outcome: s.Outcome, Reason: s.Reason, Detail: s.Detail}
+func newStep(s testreport.Step, output bool) report.Step {
+	d := report.Step{Name: s.Name, Outcome: string(s.Outcome), Reason: s.Reason, Detail: s.Detail}
 	if s.Seconds >= 0 {
 		d.Seconds = &s.Seconds
 	}

@@ -25,6 +25,7 @@ type result struct {
 	exit       int           // the verdict's, or 2 when something could not be written
 	warnings   []string
 	entry      *evidence.Appended // of the evidence; nil where there is none
+	copied     string             // where the evidence is too; "" where it is not
 }
 
 // result judges. A stream read from standard input may have been recorded long
@@ -117,6 +118,7 @@ func (r *run) publish(res *result) int {
 	if cut := r.log.failed(); cut != nil {
 		res.warnings = append(res.warnings, cut.Error())
 	}
+	r.copyEvidence(res)
 	r.summary(res, err)
 	r.log.end(r, res, err)
 	return res.exit

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"veza.fr/recovery/internal/testprom/report"
 	"veza.fr/recovery/internal/testprom/textfile"
 	"veza.fr/recovery/internal/wait"
 )
@@ -70,6 +71,8 @@ func begin(t *testing.T, args ...string) (out *screen, signals chan<- os.Signal,
 	go func() { e <- Main(args, w) }()
 	return out, s, e
 }
+
+type document = report.Report
 
 func history(t *testing.T, path string) (last document) {
 	t.Helper()

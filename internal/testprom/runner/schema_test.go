@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"veza.fr/recovery/internal/testprom/evidence"
+	"veza.fr/recovery/internal/testprom/report"
 )
 
 const schemaDir = "../../../fixtures/schemas/"
@@ -182,6 +183,6 @@ func TestSchemas_ChangeWithALine(t *testing.T) {
 		assert.Contains(t, string(text), `"const": `+version, name)
 		assert.Contains(t, string(log), name+" "+version, "the changelog names the version")
 	}
-	assert.Equal(t, 1, schema)
+	assert.Equal(t, 1, report.Schema)
 	assert.Equal(t, 1, evidence.RunSchema)
 }

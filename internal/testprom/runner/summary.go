@@ -249,6 +249,9 @@ func (r *run) written(res *result, unwritten error) (rows []row) {
 	if res.entry != nil {
 		paths = append(paths, res.entry.File+" (head "+res.entry.Head+")")
 	}
+	if res.copied != "" {
+		paths = append(paths, res.copied)
+	}
 	return filled(append(rows, row{"written", strings.Join(paths, ", ")}))
 }
 

@@ -124,10 +124,20 @@ func parse(set *flag.FlagSet, args []string) (words []string, err error) {
 			return nil, err
 		}
 		if set.NArg() == 0 {
-			return append(words, literal...), nil
+			return append(words, literal...), given(set)
 		}
 		words, args = append(words, set.Arg(0)), set.Args()[1:]
 	}
+}
+
+// given refuses a flag without a value: a variable that a pipeline forgot to set would look at less than was asked.
+func given(set *flag.FlagSet) (err error) {
+	set.Visit(func(f *flag.Flag) {
+		if strings.TrimSpace(f.Value.String()) == "" {
+			err = fmt.Errorf("-%s is empty: give it a value, or leave it out", f.Name)
+		}
+	})
+	return err
 }
 
 // one is the only word of a command line.

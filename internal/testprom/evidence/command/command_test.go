@@ -63,7 +63,7 @@ func TestAck(t *testing.T) {
 	for want, args := range map[string][]string{
 		"-run is missing":                    full,
 		"-by is missing":                     {"-run", "4", "-why", "x", "-sign-key", m.key},
-		"-why is missing":                    {"-run", "4", "-by", "x", "-why", " ", "-sign-key", m.key},
+		"-why is empty":                      {"-run", "4", "-by", "x", "-why", " ", "-sign-key", m.key},
 		"the ledger has no such entry":       append([]string{"-run", "9"}, full...),
 		"that run passed":                    append([]string{"-run", "3"}, full...),
 		"that entry is no run":               append([]string{"-run", "7"}, full...),
@@ -110,21 +110,34 @@ func TestMain_OfAnEmptyLedger(t *testing.T) {
 // A place that is none is refused before anything is asked; a key in the URL is not repeated.
 func TestPush_ToAPlaceThatIsNone(t *testing.T) {
 	m := make7(t)
+	credentials := func(text string) string {
+		path := filepath.Join(t.TempDir(), "credentials")
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		return path
+	}
+	const form = "[default]\naws_access_key_id = a\naws_secret_access_key = "
+	whole := credentials(form + "b\n")
 	for want, args := range map[string][]string{
 		"write it as https://": {"-to", "http://key:secret@store/bucket"},
 		"without a key in it":  {"-to", "https://key:secret@store/bucket"},
 		"bucket is missing":    {"-to", "https://store/"},
 		"FILE is missing":      {"-to", "https://store/bucket"},
 		"-credentials: ":       {"-to", "https://store/bucket", "-credentials", m.key + ".gone"},
-		"-ca: ":                {"-to", "https://store/bucket", "-credentials", m.key, "-ca", m.key},
+		"-ca: ":                {"-to", "https://store/bucket", "-credentials", whole, "-ca", m.key},
 	} {
 		exit, out := m.run(append([]string{"push", m.dir}, args...)...)
 		assert.Equal(t, 2, exit)
 		assert.Contains(t, out, want)
 		assert.NotContains(t, out, "secret@")
 	}
+	for _, text := range []string{"", form, "[other]\nx = y\n", "[default]\ns3cret\n", form + "b\nand s3cret"} {
+		exit, out := m.run("push", m.dir, "-to", "https://store/bucket", "-credentials", credentials(text))
+		assert.Equal(t, 2, exit)
+		assert.Contains(t, out, "is not as AWS has it")
+		assert.NotContains(t, out, "s3cret")
+	}
 	require.NoError(t, os.Remove(m.path(entry3)))
-	exit, out := m.run("push", m.dir, "-to", "https://store/bucket", "-credentials", m.key)
+	exit, out := m.run("push", m.dir, "-to", "https://store/bucket", "-credentials", whole)
 	assert.Equal(t, 1, exit)
 	assert.Contains(t, out, "its envelope 000003.dsse.json is gone")
 }

@@ -101,6 +101,12 @@ func bucketAt(to, credentials, ca, region string) (b copies.Bucket, err error) {
 	if _, err = os.Stat(credentials); err != nil {
 		return b, fmt.Errorf("-credentials: %w", err)
 	}
+	creds := keys.NewFileAWSCredentials(credentials, "default")
+	// The error of the library may show a line of the file, and with it a secret.
+	if value, unread := creds.GetWithContext(&keys.CredContext{}); unread != nil || value.SecretAccessKey == "" {
+		return b, fmt.Errorf("-credentials: %s is not as AWS has it: [default], and below it aws_access_key_id and "+
+			"aws_secret_access_key with their values", credentials)
+	}
 	config := &tls.Config{MinVersion: tls.VersionTLS12}
 	if ca != "" {
 		authorities, unread := os.ReadFile(ca)
@@ -113,7 +119,7 @@ func bucketAt(to, credentials, ca, region string) (b copies.Bucket, err error) {
 		}
 	}
 	b.Client, err = minio.New(at.Host, &minio.Options{
-		Creds: keys.NewFileAWSCredentials(credentials, "default"), Secure: true, Region: region,
+		Creds: creds, Secure: true, Region: region,
 		BucketLookup: minio.BucketLookupPath, MaxRetries: 3, Transport: &http.Transport{
 			TLSClientConfig: config, ResponseHeaderTimeout: answerTime, TLSHandshakeTimeout: answerTime,
 		},

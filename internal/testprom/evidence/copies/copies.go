@@ -80,7 +80,13 @@ func (b Bucket) compare(ctx context.Context, l evidence.Ledger) (
 				"entry %d: the copy of %s is another envelope: one of the two was exchanged", e.Seq, e.File)})
 		}
 	}
-	return missing, found, nil
+	next := evidence.FileName(len(l.Entries) + 1) // of a copy that ended before its ledger was written
+	copied, failed := b.stat(ctx, next, digestOf)
+	if copied != "" {
+		found = append(found, evidence.Finding{Text: fmt.Sprintf(
+			"the copy has %s, which is not here: entries were cut off", next)})
+	}
+	return missing, found, failed
 }
 
 // locks finds out whether a copy would stay.

@@ -38,7 +38,11 @@ func Of(l evidence.Ledger, asked Asked) Data {
 		switch {
 		case e.Ack != nil:
 			acks[e.Ack.Run] = append(acks[e.Ack.Run], Ack{e.Ack.By, e.Ack.Why, e.Ack.Entry.Time})
-		case e.Run != nil && (asked.Stanza == "" || asked.Stanza == e.Run.Stanza):
+		case e.Run != nil && asked.Stanza != "" && asked.Stanza != e.Run.Stanza:
+			if e.Run.Stanza == evidence.UnknownStanza {
+				d.Unnamed++
+			}
+		case e.Run != nil:
 			if runs[e.Run.Stanza] == nil {
 				names = append(names, e.Run.Stanza)
 			}
@@ -49,10 +53,7 @@ func Of(l evidence.Ledger, asked Asked) Data {
 	}
 	slices.Sort(names)
 	for i, name := range names {
-		list := runs[name]
-		slices.SortStableFunc(list, func(a, b evidence.Run) int { return a.Ended.Compare(b.Ended) })
-		s := stanzaOf(fmt.Sprintf("stanza%d", i+1), name, list, acks, asked)
-		d.Stanzas = append(d.Stanzas, s)
+		d.Stanzas = append(d.Stanzas, stanzaOf(fmt.Sprintf("stanza%d", i+1), name, runs[name], acks, asked))
 	}
 	return d
 }
@@ -63,8 +64,10 @@ func ofNow(r evidence.Run) bool { return r.Suite == suite.Drill.Name && r.Scope.
 // toTheEnd says whether a drill restored all there is, so that its times go with those of others.
 func toTheEnd(r evidence.Run) bool { return ofNow(r) && r.Scope.Target == "" }
 
-func passes(r evidence.Run) bool { return r.Verdict == "pass" && r.Exit == 0 }
+func passes(r evidence.Run) bool { return r.Passed() }
 
+// stanzaOf makes the part of a stanza, by its runs in the order they were written in: that of their own clocks may be
+// another one.
 func stanzaOf(id, name string, runs []evidence.Run, acks map[int][]Ack, asked Asked) Stanza {
 	s := Stanza{ID: id, Name: name}
 	var drills []evidence.Run
@@ -77,37 +80,58 @@ func stanzaOf(id, name string, runs []evidence.Run, acks map[int][]Ack, asked As
 		if ofNow(r) {
 			drills = append(drills, r)
 		}
-		if ofNow(r) && r.Scope.Target != "" {
-			s.Targets = append(s.Targets, runOf(r))
-		}
 	}
 	slices.Reverse(s.Runs)
 	slices.Reverse(s.Failures)
-	slices.Reverse(s.Targets)
+	s.clocks(runs, asked.Now)
 	if len(drills) > 0 {
 		s.newest(drills, asked.Now)
 	}
 	s.Calendar = calendarOf(runs)
 	s.Checks = matrixOf(drills)
+	s.Window = windowOf(drills)
 	s.Never = never(s.Checks, drills)
-	s.Gaps = gaps(drills, asked)
-	s.foresee(drills)
+	byTime := slices.Clone(drills)
+	slices.SortStableFunc(byTime, func(a, b evidence.Run) int { return a.Ended.Compare(b.Ended) })
+	s.Gaps = gaps(byTime, asked)
+	s.foresee(byTime)
 	return s
 }
 
-// newest is what the top of the page says.
-func (s *Stanza) newest(drills []evidence.Run, now time.Time) {
-	last := drills[len(drills)-1]
-	s.Newest = runOf(last)
-	if last.Objectives.RTO != nil {
-		s.Budget = seconds(*last.Objectives.RTO)
-	}
-	for _, r := range slices.Backward(drills) {
-		if passes(r) {
-			run := runOf(r)
-			s.Proved, s.ProvedIs, s.Notes = &run, age(now.Sub(r.Ended)), r.Notes
-			return
+// skew is how far the clocks of two hosts may be apart.
+const skew = time.Hour
+
+// clocks says what makes ages untrue.
+func (s *Stanza) clocks(runs []evidence.Run, now time.Time) {
+	ahead := 0
+	for _, r := range runs {
+		if r.Ended.Sub(now) > skew {
+			ahead++
 		}
+	}
+	if ahead > 0 {
+		s.Clocks = "By the clock of its host, " + count(ahead, "run") + " ended after this page was made: look at " +
+			"the clocks."
+	}
+}
+
+// newest is what the top of the page says: of the drill that counts, and of the newest pass that is not of the future.
+func (s *Stanza) newest(drills []evidence.Run, now time.Time) {
+	var entries []evidence.Entry
+	var proved *evidence.Run
+	for i, r := range drills {
+		entries = append(entries, evidence.Entry{Run: &drills[i]})
+		if passes(r) && r.Ended.Sub(now) <= skew && (proved == nil || !r.Ended.Before(proved.Ended)) {
+			proved = &drills[i]
+		}
+	}
+	s.Newest = runOf(*evidence.Newest(entries).Run)
+	if proved == nil {
+		return
+	}
+	s.Proved, s.ProvedIs, s.Notes = new(runOf(*proved)), age(max(0, now.Sub(proved.Ended))), proved.Notes
+	if budget := proved.Objectives.RTO; budget != nil { // the one that it was held to: another may have had another
+		s.Budget = seconds(*budget)
 	}
 }
 
@@ -115,6 +139,9 @@ func runOf(r evidence.Run) Run {
 	run := Run{
 		Seq: r.Entry.Seq, Ended: r.Ended, Suite: r.Suite, Verdict: r.Verdict, Reason: r.Reason, Set: r.Scope.Set,
 		Target: r.Scope.Target, AsOf: r.Scope.AsOf,
+	}
+	if r.Verdict == "pass" && !passes(r) {
+		run.Verdict = fmt.Sprintf("pass with exit status %d, which is none", r.Exit)
 	}
 	for _, m := range r.Measurements {
 		switch m.Name {
@@ -137,7 +164,9 @@ func failureOf(r evidence.Run, later []evidence.Run, acks []Ack) Failure {
 	f := Failure{Run: runOf(r), Step: r.Step, Sentence: r.Sentence, Detail: r.Detail, Acks: acks}
 	f.Mended = "not yet: no run has passed since"
 	for _, next := range later {
-		if passes(next) && next.Suite == r.Suite && next.Scope.AsOf == r.Scope.AsOf {
+		asFar := next.Scope.Target == "" || next.Scope.Target == r.Scope.Target // a target stops before the end
+		alike := next.Suite == r.Suite && next.Scope.AsOf == r.Scope.AsOf
+		if passes(next) && asFar && alike && next.Ended.After(r.Ended) {
 			f.Mended = fmt.Sprintf("entry %d passed, %s later", next.Entry.Seq, age(next.Ended.Sub(r.Ended)))
 			break
 		}
@@ -149,7 +178,7 @@ func failureOf(r evidence.Run, later []evidence.Run, acks []Ack) Failure {
 func never(m Matrix, drills []evidence.Run) (list []string) {
 	for _, p := range m.Last {
 		if p.Passed == 0 {
-			list = append(list, p.Check+" ("+p.Newest+" in the newest drill)")
+			list = append(list, p.Check+" (last outcome: "+p.Newest+")")
 		}
 	}
 	if len(drills) > 0 && len(m.Last) == 0 {

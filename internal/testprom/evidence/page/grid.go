@@ -66,8 +66,12 @@ func calendarOf(runs []evidence.Run) (c Calendar) {
 		if verdicts[key] == nil {
 			verdicts[key] = map[string]int{}
 		}
-		verdicts[key][r.Verdict]++
-		counts[r.Verdict]++
+		verdict := r.Verdict
+		if verdict != "fail" && !passes(r) {
+			verdict = "environment" // whatever the word
+		}
+		verdicts[key][verdict]++
+		counts[verdict]++
 		years[year] = true
 	}
 	row := map[int]float64{}
@@ -113,7 +117,7 @@ type Matrix struct {
 // Proof is when a check passed last.
 type Proof struct {
 	Check  string
-	Newest string // its outcome in the newest drill
+	Newest string // its outcome in the newest drill that came to it
 	Passed int
 	At     time.Time // zero is never
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	_ "embed" // the template, its style and its script
 	"encoding/base64"
+	"fmt"
 	"html/template"
 	"io"
 	"time"
@@ -17,6 +18,7 @@ type Data struct {
 	Made    time.Time
 	Chain   Chain
 	Stanzas []Stanza // one is the page of a stanza, several that of a fleet
+	Unnamed int      // runs that ended before they could name a stanza, where one is asked for
 }
 
 // Chain is what is known of the evidence itself.
@@ -35,7 +37,8 @@ type Stanza struct {
 	Newest   Run
 	Proved   *Run   // the newest pass; nil where there is none
 	ProvedIs string // how long ago that is
-	Budget   string // of the RTO, "" where it is not known
+	Budget   string // of its RTO, "" where it is not known
+	Clocks   string // why ages may be untrue, "" where nothing says so
 	Outlook  []string
 	Never    []string // what no run ever proved
 	Notes    []string // of the newest pass
@@ -43,7 +46,7 @@ type Stanza struct {
 	Charts   []Chart
 	Checks   Matrix
 	Failures []Failure
-	Targets  []Run // with -target
+	Window   Window
 	Gaps     []string
 	Versions []Versions
 	Runs     []Run // all of them, the newest first
@@ -90,8 +93,17 @@ var (
 		"date":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") },
 		"stamp": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"mark":  mark,
+		"count": count,
 	}).Parse(text))
 )
+
+// count writes how many there are of something.
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
 
 // mark is a verdict in a sign, for who tells no colours apart.
 func mark(verdict string) string {

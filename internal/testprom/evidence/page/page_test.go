@@ -27,10 +27,18 @@ var (
 
 func ptr(v float64) *float64 { return &v }
 
+// replayed gives a drill its place in the recovery window, in hours before it ended.
+func replayed(r *evidence.Run, window, stopped, recovered float64) {
+	before := func(hours float64) *time.Time {
+		return new(r.Ended.Add(-time.Duration(hours * float64(time.Hour))))
+	}
+	r.Scope.WindowFrom, r.Scope.Stopped, r.Scope.Recovered = before(window), before(stopped), before(recovered)
+}
+
 // drill is a drill of one week, which passes.
 func drill(stanza string, number int) evidence.Run {
 	v := float64(number)
-	return evidence.Run{
+	r := evidence.Run{
 		Suite: "drill", Stanza: stanza, Verdict: "pass", Backups: "restored", Reason: "none",
 		Sentence: "The backups restore.", Started: sunday.Add(time.Duration(number) * week),
 		Ended:       sunday.Add(time.Duration(number)*week + 10*time.Minute),
@@ -47,19 +55,21 @@ func drill(stanza string, number int) evidence.Run {
 		Checks: evidence.Checks{Passed: []string{"amcheck", "readonly"}, NotAsked: []string{"compare"}},
 		Notes:  []string{"archive whole over timeline 1: 44 segments, the last is 000000010000000000000044"},
 	}
+	replayed(&r, 5*7*24, []float64{7 * 24, 25, 49}[number%3], 0.1)
+	return r
 }
 
 func red(r evidence.Run) evidence.Run {
 	r.Verdict, r.Exit, r.Backups, r.Reason, r.Step = "fail", 1, "at_fault", "wal_missing", "preflight"
 	r.Sentence, r.Detail = "The archive has a hole.", "segment 000000010000000000000005 is not in the archive"
-	r.Measurements, r.Checks = nil, evidence.Checks{}
+	r.Measurements, r.Checks, r.Scope.Recovered = nil, evidence.Checks{}, nil
 	return r
 }
 
 func noVerdict(r evidence.Run) evidence.Run {
 	r.Verdict, r.Exit, r.Backups, r.Reason, r.Step = "environment", 2, "unknown", "repo_unreachable", "preflight"
 	r.Sentence, r.Detail = "The object store does not answer.", "dial tcp: connection refused"
-	r.Measurements, r.Checks = nil, evidence.Checks{}
+	r.Measurements, r.Checks, r.Scope = nil, evidence.Checks{}, evidence.Scope{}
 	return r
 }
 
@@ -85,6 +95,7 @@ func weeks(stanza string, n int) (runs []evidence.Run) {
 func histories() map[string]evidence.Ledger {
 	failures := weeks("demo", 12)
 	failures[4], failures[7], failures[11] = red(failures[4]), noVerdict(failures[7]), red(failures[11])
+	failures[11].Objectives.RTO = ptr(900)
 	acked := ledger(failures...)
 	acked.Entries = append(acked.Entries, evidence.Entry{
 		Line: evidence.Line{Seq: 13}, Hash: fmt.Sprintf("%064d", 13), Ack: &evidence.Ack{
@@ -95,6 +106,7 @@ func histories() map[string]evidence.Ledger {
 	timelines := weeks("demo", 3)
 	timelines[2].Notes = []string{"archive whole over timelines 1 and 2: timeline 1 -> 2 at 0/7000028"}
 	timelines[1].Scope.Target = "timeline"
+	replayed(&timelines[1], 21*24, 48, 30)
 	fleet := append(weeks("demo", 8), weeks("shop", 2)...)
 	fleet = append(fleet, noVerdict(drill("stuck", 0)))
 	return map[string]evidence.Ledger{
@@ -233,7 +245,7 @@ func TestPage_SaysWhatAStrangerAsks(t *testing.T) {
 	for name, sentences := range map[string][]string{
 		"one": {
 			"A restore was last proved 30 hours ago", "2026-01-04 03:10 UTC", "It took 6 min of 30 min.",
-			"would have lost the last 30 s (heartbeat)", "compare (not asked in the newest drill)",
+			"would have lost the last 30 s (heartbeat)", "compare (last outcome: not asked)",
 			"There is no forecast yet: 1 of 6 passes.", "Every run passed.",
 		},
 		"none": {"No run is recorded: nothing was ever proved."},
@@ -242,10 +254,11 @@ func TestPage_SaysWhatAStrangerAsks(t *testing.T) {
 		},
 		"failures": {
 			"Ada &lt;dba&gt;", "archive_command failed &amp; was mended", "entry 6 passed, 7 days later", "nobody",
-			"In 30 days a restore takes", "is spent in",
+			"In 30 days a restore takes", "is spent in", "It took 6.4 min of 30 min.",
 		},
 		"two-timelines": {
-			"timeline 1 -&gt; 2 at 0/7000028", "Points of the recovery window",
+			"timeline 1 -&gt; 2 at 0/7000028", "The recovery window from",
+			"Drills that passed replayed 27.9 % of it.", "<li>2026-01-09 21:10 UTC to 2026-01-16 02:10 UTC (6 days)",
 			"There is no forecast yet: 2 passes, and 6 are needed",
 		},
 		"broken": {
@@ -276,6 +289,8 @@ func TestPage_OfNumbersThatNobodyMeasures(t *testing.T) {
 			runs[i].Objectives.RTO = ptr(value)
 		}
 		runs[3].Ended, runs[4].Ended = time.Time{}, time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+		runs[5].Scope.Stopped, runs[6].Scope.Recovered, runs[7].Scope.WindowFrom = &runs[3].Ended, &runs[4].Ended,
+			&runs[3+int(max(0, min(value, 1)))].Ended
 		text := rendered(t, "hostile", ledger(runs...))
 		well(t, "hostile", text)
 		assert.Less(t, len(text), 1_000_000, value)

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"math"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -106,11 +107,11 @@ func age(d time.Duration) string {
 	case d < 0:
 		return "-" + age(d.Abs())
 	case d < 2*time.Hour:
-		return humanize.FtoaWithDigits(d.Minutes(), 0) + " minutes"
+		return plain(math.Round(d.Minutes())) + " minutes"
 	case d < 48*time.Hour:
-		return humanize.FtoaWithDigits(d.Hours(), 0) + " hours"
+		return plain(math.Round(d.Hours())) + " hours"
 	}
-	return humanize.FtoaWithDigits(d.Hours()/24, 0) + " days"
+	return plain(math.Round(d.Hours()/24)) + " days"
 }
 
 func size(v float64) string { return humanize.Bytes(uint64(max(0, v))) }

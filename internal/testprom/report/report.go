@@ -1,0 +1,124 @@
+// Package report is what testprom says of a run as JSON: the file of -report, and a line of -history. One type is
+// written and read.
+package report
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/suite"
+)
+
+// Schema is the version of the report: fields are added freely, and the number changes when one changes its meaning or
+// goes.
+const Schema = 1
+
+// Report is one run.
+type Report struct {
+	Schema   int               `json:"schema"`
+	Suite    string            `json:"suite"`
+	Stanza   string            `json:"stanza"`
+	Verdict  string            `json:"verdict"` // pass, fail or environment, as the exit status 0, 1 or 2
+	Exit     int               `json:"exit_status"`
+	Backups  string            `json:"backups"` // restored (of the backup checks: sound), at_fault or unknown
+	Reason   reason.Reason     `json:"reason"`
+	Sentence string            `json:"sentence"`
+	Next     string            `json:"next,omitempty"`
+	Step     string            `json:"step,omitempty"`
+	Detail   string            `json:"detail,omitempty"`
+	Begin    time.Time         `json:"started"`
+	End      time.Time         `json:"ended"`
+	Duration *float64          `json:"duration_seconds,omitempty"`
+	Compiled *float64          `json:"compile_seconds,omitempty"` // before the run began; no part of its duration
+	Status   *int              `json:"command_exit_status,omitempty"`
+	Steps    []Step            `json:"steps"`
+	Values   []Value           `json:"measurements"`
+	Labels   map[string]string `json:"labels"`
+	Notes    []string          `json:"notes,omitempty"`
+	Problems []string          `json:"doubts,omitempty"` // everything that speaks against a pass
+	Warnings []string          `json:"warnings,omitempty"`
+	Output   []string          `json:"output,omitempty"` // the last lines that belong to no step; not in the history
+}
+
+// Step is one part of a run.
+type Step struct {
+	Name    string        `json:"name"`
+	Outcome string        `json:"outcome"` // passed, failed, skipped, missing or unfinished
+	Seconds *float64      `json:"seconds,omitempty"`
+	Reason  reason.Reason `json:"reason,omitempty"`
+	Detail  string        `json:"detail,omitempty"`
+	// Output is the last lines of a step that did not pass; it is not in the history.
+	Output []string `json:"output,omitempty"`
+}
+
+// Value is one measurement.
+type Value struct {
+	Name   string            `json:"name"`
+	Labels map[string]string `json:"labels,omitempty"`
+	Value  float64           `json:"value"`
+}
+
+// verdicts are the words for an exit status.
+var verdicts = []string{reason.ExitPass: "pass", reason.ExitFailed: "fail", reason.ExitEnvironment: "environment"}
+
+// VerdictOf is the word for an exit status of a run.
+func VerdictOf(exit int) string { return verdicts[exit] }
+
+// ErrOther is JSON that is no report of ours.
+var ErrOther = errors.New("is no report of a drill or of backup checks")
+
+// Parse reads a report. One that contradicts itself is refused: nobody takes it for a pass.
+func Parse(text []byte) (r Report, err error) {
+	if err = json.Unmarshal(text, &r); err != nil {
+		return r, err
+	}
+	known := slices.ContainsFunc(suite.Suites, func(s suite.Suite) bool { return s.Name == r.Suite })
+	if !known || r.Schema == 0 {
+		return r, ErrOther
+	}
+	return r, r.sound()
+}
+
+func (r Report) sound() error {
+	want := slices.Index(verdicts, r.Verdict)
+	switch {
+	case r.Schema != Schema:
+		return fmt.Errorf("its schema is %d: another version of testprom wrote it", r.Schema)
+	case want < 0 || want != r.Exit || (r.Exit == reason.ExitPass) != (r.Reason == reason.None):
+		return fmt.Errorf("its verdict %q, exit status %d and reason %q contradict each other", r.Verdict, r.Exit,
+			r.Reason)
+	case r.Stanza == "" || r.End.IsZero():
+		return errors.New("it names no stanza, or not when it ended")
+	}
+	return nil
+}
+
+// Passed says whether the run proved all that it was asked.
+func (r Report) Passed() bool { return r.Exit == reason.ExitPass }
+
+// Past is the moment of the repository that the run speaks of; "" is now.
+func (r Report) Past() string { return r.Labels[suite.PastLabel] }
+
+// Value is a measurement, by any labels; nil where there is none.
+func (r Report) Value(name string) *float64 {
+	for _, v := range r.Values {
+		if v.Name == name {
+			return &v.Value
+		}
+	}
+	return nil
+}
+
+// Seconds is how long a step took; nil where that is not known.
+func (r Report) Seconds(step string) *float64 {
+	for _, s := range r.Steps {
+		if s.Name == step {
+			return s.Seconds
+		}
+	}
+	return nil
+}
