@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"veza.fr/recovery/internal/environment"
+	"veza.fr/recovery/internal/sandbox"
 	"veza.fr/recovery/internal/session"
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/suite"
@@ -32,6 +33,7 @@ type ready struct {
 	session.Session
 	checks []verify.Check // of the operator's
 	plan   plan
+	room   sandbox.Room // where the sandbox's data will lie
 	real   *nodeRestore // a restore for real; nil in a drill
 	// compared is the comparison with a standby; nil where none is asked for.
 	compared *comparison
@@ -83,10 +85,8 @@ func preflight(ctx context.Context, out suite.Out, r request) (found ready, err 
 		return found, err
 	}
 	tellManifest(ctx, out, found.Session, found.plan)
-	if r.env.Local {
-		if err = checkSpace(ctx, found.Control, found.plan.need()); err != nil {
-			return found, err
-		}
+	if found.room, err = askRoom(ctx, out, found.Session, found.plan.need()); err != nil {
+		return found, err
 	}
 	if err = checkKeyAccess(ctx, out, found.Session, access); err != nil {
 		return found, err

@@ -131,7 +131,7 @@ func (r restored) planAgain(ctx context.Context, out suite.Out, info pgbackrest.
 	if err = r.empty(ctx); err != nil {
 		return again, err
 	}
-	return again, checkSpace(ctx, r.box, again.need())
+	return again, r.fits(ctx, again.need())
 }
 
 // failed gives a failed restore its reason. From 2.55 on restore reads the history with the highest number in

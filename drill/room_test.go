@@ -1,0 +1,100 @@
+package drill
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/host"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/sandbox"
+	"veza.fr/recovery/internal/session"
+	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/suite"
+)
+
+// What cannot fit is disk_space; what may fit, or fits and harms nobody, is a note; what fits is silence.
+func TestJudgeRoom(t *testing.T) {
+	const need, gigabyte, full = 100e6, 1e9, reason.DiskSpace
+	for name, c := range map[string]struct {
+		room    sandbox.Room
+		reserve int64
+		why     reason.Reason
+		says    string // "" is silence
+	}{
+		"to the byte":           {sandbox.Room{Free: need, Total: need}, 0, "", ""},
+		"a byte is missing":     {sandbox.Room{Free: need - 1, Total: need}, 0, full, "needs 100.0 MB"},
+		"its own, and room":     {sandbox.Room{Free: 250e6, Total: gigabyte}, 15, "", ""},
+		"its own, below":        {sandbox.Room{Free: 180e6, Total: gigabyte}, 15, "", "80.0 MB would be left"},
+		"others', to the byte":  {sandbox.Room{Free: 200e6, Total: gigabyte, Shared: true}, 15, "", ""},
+		"others', a byte below": {sandbox.Room{Free: 200e6 - 1, Total: gigabyte, Shared: true}, 15, full, "the 15 %"},
+		"others', no reserve":   {sandbox.Room{Free: need, Total: gigabyte, Shared: true}, 0, "", ""},
+		"others', 5 %":          {sandbox.Room{Free: 150e6, Total: gigabyte, Shared: true}, 5, "", ""},
+		"twice what it takes":   {sandbox.Room{Free: 2 * need, Total: 1000 * gigabyte, Shared: true}, 15, "", ""},
+		"may compress":          {sandbox.Room{Free: 10e6, Total: gigabyte, Doubt: "it may"}, 15, "", "since it may"},
+		"others', and it may": {
+			sandbox.Room{Free: need, Total: gigabyte, Doubt: "x", Shared: true}, 15, "", "0.0 MB would be left",
+		},
+		"nothing is free": {sandbox.Room{Total: gigabyte}, 15, full, "0.0 MB of 1000.0 MB are free in it"},
+	} {
+		c.room.Place, c.room.Mend = "it", "free some"
+		note, err := judgeRoom(c.room, need, c.reserve)
+		requireReason(t, c.why, err, name)
+		said := note
+		if err != nil {
+			assert.Empty(t, note, name)
+			assert.ErrorContains(t, err, "free some", "%s: what to do next", name)
+			said = err.Error()
+		}
+		assert.Contains(t, said, c.says, name)
+		assert.Equal(t, c.says == "", said == "", "%s: %s", name, said)
+	}
+}
+
+// measurer is a provider that says how much room there is.
+type measurer struct {
+	sandbox.Provider
+	room sandbox.Room
+	err  error
+}
+
+func (m measurer) Room(context.Context, host.Host) (sandbox.Room, error) { return m.room, m.err }
+
+// unmeasured is one that cannot.
+type unmeasured struct{ sandbox.Provider }
+
+// Room nobody can ask for is no verdict, before the launch or after it.
+func TestAskRoom(t *testing.T) {
+	ask := func(ctx context.Context, p sandbox.Provider) (sandbox.Room, string, error) {
+		var s session.Session
+		s.Environment.Sandbox = func(settings.Settings) sandbox.Provider { return p }
+		var heard recorder
+		room, err := askRoom(ctx, suite.NewOut(&heard), s, 1000)
+		return room, heard.String(), err
+	}
+	full, _ := twoSets(t)
+	_, said, err := ask(t.Context(), measurer{room: sandbox.Room{Free: 999, Total: 1e6, Place: "pool small"}})
+	requireReason(t, reason.DiskSpace, err, "")
+	require.ErrorContains(t, err, "pool small")
+	assert.Empty(t, said)
+
+	room, said, err := ask(t.Context(), measurer{err: errGone})
+	require.NoError(t, err)
+	assert.Contains(t, said, "not known before it is there: "+errGone.Error())
+	box := on(&machine{answers: map[string]answer{"df": {stdout: "Avail\n1\n"}}}, full)
+	box.room = room
+	require.NoError(t, box.fits(t.Context(), 1000), "in the sandbox it is no verdict either")
+
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, _, err = ask(over, measurer{err: errGone})
+	require.ErrorIs(t, err, errGone, "a drill that is over says nothing about room")
+
+	room, said, err = ask(t.Context(), unmeasured{})
+	require.NoError(t, err)
+	box.room = room
+	assert.Empty(t, said)
+	requireReason(t, reason.DiskSpace, box.fits(t.Context(), 1000), "the sandbox itself knows")
+}
