@@ -85,6 +85,7 @@ func preflight(ctx context.Context, out suite.Out, r request) (found ready, err 
 		return found, err
 	}
 	tellManifest(ctx, out, found.Session, found.plan)
+	tellWarnings(ctx, out, found.Session)
 	if found.room, err = askRoom(ctx, out, found.Session, found.plan.need()); err != nil {
 		return found, err
 	}

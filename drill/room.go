@@ -62,3 +62,19 @@ func (l launched) fits(ctx context.Context, need int64) error {
 	}
 	return checkSpace(ctx, l.box, need)
 }
+
+// tellWarnings says what is known of whatever makes the sandboxes. What cannot be asked will show when it makes one.
+func tellWarnings(ctx context.Context, out suite.Out, s session.Session) {
+	warner, able := s.Environment.Sandbox(s.Settings).(sandbox.Warner)
+	if !able {
+		return
+	}
+	warnings, err := warner.Warnings(ctx)
+	if err != nil {
+		out.Say("what makes the sandboxes does not say what it is: %s", oneLine(err))
+		return
+	}
+	for _, warning := range warnings {
+		out.Note("warning: %s", warning)
+	}
+}

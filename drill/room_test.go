@@ -2,6 +2,7 @@ package drill
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -60,6 +61,8 @@ type measurer struct {
 	err  error
 }
 
+func (m measurer) Warnings(context.Context) ([]string, error) { return []string{"it is old"}, m.err }
+
 func (m measurer) Room(context.Context, host.Host) (sandbox.Room, error) { return m.room, m.err }
 
 // unmeasured is one that cannot.
@@ -97,4 +100,21 @@ func TestAskRoom(t *testing.T) {
 	box.room = room
 	assert.Empty(t, said)
 	requireReason(t, reason.DiskSpace, box.fits(t.Context(), 1000), "the sandbox itself knows")
+}
+
+// What is known of the daemon is a note, and a daemon that does not say is none.
+func TestTellWarnings(t *testing.T) {
+	for p, want := range map[sandbox.Provider]string{
+		measurer{}:             "warning: it is old\n",
+		measurer{err: errGone}: "does not say what it is: " + errGone.Error(),
+		unmeasured{}:           "",
+	} {
+		var s session.Session
+		s.Environment.Sandbox = func(settings.Settings) sandbox.Provider { return p }
+		var heard recorder
+		tellWarnings(t.Context(), suite.NewOut(&heard), s)
+		assert.Contains(t, heard.String(), want)
+		assert.Equal(t, want == "", heard.String() == "")
+		assert.Equal(t, strings.HasPrefix(want, "warning"), len(heard.values) > 0, "a note: %s", want)
+	}
 }

@@ -23,3 +23,9 @@ type Measurer interface {
 	// it, it sees what a sandbox will see.
 	Room(ctx context.Context, control host.Host) (Room, error)
 }
+
+// Warner is a Provider that knows of something the operator of what makes its sandboxes should know of, such as a
+// version with a known way out of a container. It is no verdict on anything.
+type Warner interface {
+	Warnings(ctx context.Context) ([]string, error)
+}

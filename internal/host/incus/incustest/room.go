@@ -11,6 +11,8 @@ import (
 
 // testRoom: what is free in the small pool, which others live in as soon as it holds a volume.
 func testRoom(t *testing.T) {
+	_, err := incus.Provider{}.Warnings(soon(t))
+	require.NoError(t, err)
 	room, err := incus.Provider{}.Room(soon(t), nil)
 	require.NoError(t, err)
 	assert.EqualValues(t, 100<<20, room.Total)
