@@ -106,14 +106,24 @@ func (r request) session(asked settings.Settings) session.Request {
 
 // warn tells of settings that will not do what they seem to.
 func warn(ctx context.Context, out suite.Out, env environment.Environment, asked settings.Settings) {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < asked.RTO {
-		out.Note(
-			"warning: the test's deadline leaves %s, less than the RTO budget of %s: give go test a longer -timeout",
-			time.Until(deadline).Round(time.Second), asked.RTO,
-		)
+	if deadline, ok := ctx.Deadline(); ok {
+		warnOfDeadline(out, time.Until(deadline).Round(time.Second), asked)
 	}
 	if asked.Image != "" && env.Local {
 		out.Note("-image %s is not used: this environment restores into a directory", asked.Image)
+	}
+}
+
+// warnOfDeadline tells what will not fit into what is left of the run.
+func warnOfDeadline(out suite.Out, left time.Duration, asked settings.Settings) {
+	checks := left - asked.RTO - deepReserve // a restore that takes its whole budget leaves that much
+	switch {
+	case left < asked.RTO:
+		out.Note("warning: the test's deadline leaves %s, less than the RTO budget of %s: give go test a longer -timeout",
+			left, asked.RTO)
+	case len(asked.Deep) > 0 && checks < asked.CheckBudget:
+		out.Note("warning: -check-budget %s is cut to %s where the restore takes its whole budget of %s, since the "+
+			"test's deadline leaves %s: give go test a longer -timeout", asked.CheckBudget, max(checks, 0), asked.RTO, left)
 	}
 }
 

@@ -32,6 +32,18 @@ func TestWarn(t *testing.T) {
 			settings.Settings{RTO: time.Hour},
 			"less than the RTO budget of 1h0m0s",
 		},
+		"checks that are cut": {
+			late, environment.Environment{},
+			settings.Settings{RTO: 30 * time.Second, CheckBudget: time.Minute, Deep: []string{"amcheck"}},
+			"-check-budget 1m0s is cut to 25s where the restore takes its whole budget of 30s",
+		},
+		"checks that have time": {
+			late, environment.Environment{},
+			settings.Settings{RTO: 30 * time.Second, CheckBudget: 20 * time.Second, Deep: []string{"amcheck"}}, "",
+		},
+		"no checks, nothing cut": {
+			late, environment.Environment{}, settings.Settings{RTO: 30 * time.Second, CheckBudget: time.Minute}, "",
+		},
 		"an image that is used": {late, environment.Environment{}, settings.Settings{Image: "x"}, ""},
 		"an image for nothing": {
 			late,

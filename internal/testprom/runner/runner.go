@@ -143,6 +143,8 @@ type run struct {
 	begun     chan struct{} // closed at the first event of the test
 	testBegan atomic.Pointer[time.Time]
 	compiles  bool               // the test begins some time after the command
+	notes     []string           // of the run itself, before those of the test
+	early     []string           // warnings from before the run
 	key       ed25519.PrivateKey // signs the evidence; nil where none was given
 }
 
@@ -206,7 +208,7 @@ func (r *run) judge() *result {
 	begin := r.Now()
 	var status *int
 	if len(r.command) > 0 {
-		c, err := prepare(r.suite, r.command, r.Env)
+		c, err := prepare(r.suite, r.command, r.Env, r.lasted)
 		r.stanza, r.past = c.stanza, c.past // also when nothing can be run: the command asked for it
 		if err != nil {
 			r.collector.Stop(reason.ToolMissing, err.Error())
@@ -215,6 +217,7 @@ func (r *run) judge() *result {
 			if r.slot != "" {
 				begin = r.Now() // who waits does not drill
 			}
+			r.tellTimeout(c)
 			if r.compiles = c.compiles; r.compile(c) {
 				var killed bool
 				if status, killed = r.execute(c); killed || r.collector.LeftOpen() {
