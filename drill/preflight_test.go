@@ -32,18 +32,6 @@ func TestWarn(t *testing.T) {
 			settings.Settings{RTO: time.Hour},
 			"less than the RTO budget of 1h0m0s",
 		},
-		"checks that are cut": {
-			late, environment.Environment{},
-			settings.Settings{RTO: 30 * time.Second, CheckBudget: time.Minute, Deep: []string{"amcheck"}},
-			"-check-budget 1m0s is cut to 25s where the restore takes its whole budget of 30s",
-		},
-		"checks that have time": {
-			late, environment.Environment{},
-			settings.Settings{RTO: 30 * time.Second, CheckBudget: 20 * time.Second, Deep: []string{"amcheck"}}, "",
-		},
-		"no checks, nothing cut": {
-			late, environment.Environment{}, settings.Settings{RTO: 30 * time.Second, CheckBudget: time.Minute}, "",
-		},
 		"an image that is used": {late, environment.Environment{}, settings.Settings{Image: "x"}, ""},
 		"an image for nothing": {
 			late,
@@ -60,6 +48,27 @@ func TestWarn(t *testing.T) {
 		} else {
 			assert.Contains(t, heard.String(), c.says, name)
 		}
+	}
+}
+
+// Deeper checks that are cut where the restore takes its whole budget are said before it begins.
+func TestWarnOfDeadline(t *testing.T) {
+	all := []string{"amcheck"}
+	for name, c := range map[string]struct {
+		left, rto, budget time.Duration
+		deep              []string
+		says              string
+	}{
+		"to the second":   {45*time.Minute + deepReserve, 30 * time.Minute, 15 * time.Minute, all, ""},
+		"a second less":   {45*time.Minute + 4*time.Second, 30 * time.Minute, 15 * time.Minute, all, "is cut to 14m59s"},
+		"nothing is left": {time.Hour, time.Hour, time.Minute, all, "is cut to 0s"},
+		"no checks":       {time.Hour, time.Hour, time.Minute, nil, ""},
+		"no restore":      {time.Minute, time.Hour, time.Minute, all, "less than the RTO budget of 1h0m0s"},
+	} {
+		var heard recorder
+		warnOfDeadline(suite.NewOut(&heard), c.left, settings.Settings{RTO: c.rto, CheckBudget: c.budget, Deep: c.deep})
+		assert.Contains(t, heard.String(), c.says, name)
+		assert.Equal(t, c.says == "", heard.String() == "", "%s: %s", name, heard.String())
 	}
 }
 
