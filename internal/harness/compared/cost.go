@@ -1,21 +1,14 @@
 package compared
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"runtime"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"veza.fr/recovery/internal/compare"
-	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/standby"
 )
 
@@ -25,22 +18,14 @@ type Prices struct {
 	Standby, Clone float64         // rate of the digests
 	FullRead       float64         // rate of the deeper check that reads everything, in one session
 	Pauses         []time.Duration // of replay
-	Effect         []float64       // throughput of the primary beside digests, to that without, each round
+	Effect         Effect          // on the primary
 }
 
 func (p Prices) String() string {
 	const mega = 1e6
-	effect := slices.Sorted(slices.Values(p.Effect))
 	return fmt.Sprintf("digests: %.0f MB/s a processor on the standby, %.0f on the clone; full_read: %.0f\n"+
-		"replay stood still for %v\nthroughput of the primary beside digests: %.3f of that without (median of %.3f)",
-		p.Standby/mega, p.Clone/mega, p.FullRead/mega, p.Pauses, effect[len(effect)/2], effect)
+		"replay stood still for %v\n%s", p.Standby/mega, p.Clone/mega, p.FullRead/mega, p.Pauses, p.Effect)
 }
-
-// One round of pgbench, and how many there are of each kind.
-const (
-	pgbenchSeconds = 10
-	pgbenchRounds  = 5
-)
 
 // Cost measures a comparison of a production of some gigabytes that is otherwise idle. The primary, with pgbench, and
 // its standby have a processor each where there are two, as machines of their own would.
@@ -53,34 +38,6 @@ func Cost(ctx context.Context, o Options, gigabytes float64) (p Prices, err erro
 		)
 	})
 	return p, err
-}
-
-// effect measures what digests on the standby take from the primary.
-func (c *cluster) effect(ctx context.Context, p *Prices) error {
-	if err := inOrder(
-		func() error { return c.pin(ctx, c.data(), 0) },
-		func() error { return c.pin(ctx, c.standbyData(), 1) },
-		func() (err error) { _, err = c.pgbench(ctx, "-i", "-q", "-s", "20"); return err },
-	); err != nil {
-		return err
-	}
-	for round := range pgbenchRounds {
-		alone, err := c.throughput(ctx)
-		if err != nil {
-			return err
-		}
-		stop := c.digests(ctx, p)
-		beside, err := c.throughput(ctx)
-		if err = errors.Join(err, stop()); err != nil {
-			return err
-		}
-		p.Effect = append(p.Effect, beside/alone)
-		c.say("    round %d: %.0f transactions a second, %.0f beside digests", round+1, alone, beside)
-	}
-	if len(p.Pauses) == 0 {
-		return errors.New("no digest of the standby came to its end beside pgbench: nothing was measured of it")
-	}
-	return nil
 }
 
 // clonesNote is how a drill says what the digests of the clone took.
@@ -154,50 +111,4 @@ func (c *cluster) digest(ctx context.Context, p *Prices) error {
 	p.Standby = max(p.Standby, float64(size)/time.Since(begun).Seconds()) // it is on one processor
 	p.Pauses = append(p.Pauses, f.Pause.Round(time.Millisecond))
 	return nil
-}
-
-// pin has a server, and what it starts, run on one processor.
-func (c *cluster) pin(ctx context.Context, data string, processor int) error {
-	if runtime.NumCPU() <= processor {
-		return nil
-	}
-	content, err := os.ReadFile(filepath.Join(data, "postmaster.pid"))
-	if err != nil {
-		return err
-	}
-	pid, _, _ := bytes.Cut(content, []byte("\n"))
-	children, _ := os.ReadFile(fmt.Sprintf("/proc/%s/task/%s/children", pid, pid)) // none is as good
-	for _, one := range append(strings.Fields(string(children)), string(pid)) {
-		if err = c.run(ctx, "taskset", "-cp", strconv.Itoa(processor), one); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// pgbench runs beside the primary, on its processor.
-func (c *cluster) pgbench(ctx context.Context, args ...string) (said string, err error) {
-	argv := append([]string{
-		"taskset", "-c", "0", filepath.Join(c.BinDir, "pgbench"), "-h", c.Machine.Dir("run"), "-U", "postgres",
-	}, append(args, "postgres")...)
-	ctx, cancel := context.WithTimeout(ctx, commandTime)
-	defer cancel()
-	answer, err := c.Machine.Run(ctx, host.Command{Argv: argv})
-	return string(answer.Stdout), err
-}
-
-// tps is how pgbench says what it measured.
-var tps = regexp.MustCompile(`tps = ([\d.]+)`)
-
-// throughput is how many transactions a second the primary takes.
-func (c *cluster) throughput(ctx context.Context) (float64, error) {
-	said, err := c.pgbench(ctx, "-n", "-c", "4", "-T", strconv.Itoa(pgbenchSeconds))
-	if err != nil {
-		return 0, err
-	}
-	match := tps.FindStringSubmatch(said)
-	if match == nil {
-		return 0, fmt.Errorf("pgbench measured nothing: %s", said)
-	}
-	return strconv.ParseFloat(match[1], 64)
 }
