@@ -85,7 +85,9 @@ func preflight(ctx context.Context, out suite.Out, r request) (found ready, err 
 		return found, err
 	}
 	tellManifest(ctx, out, found.Session, found.plan)
-	tellWarnings(ctx, out, found.Session)
+	if r.view == nil { // said once is enough
+		tellWarnings(ctx, out, found.Session)
+	}
 	if found.room, err = askRoom(ctx, out, found.Session, found.plan.need()); err != nil {
 		return found, err
 	}
