@@ -121,11 +121,14 @@ func warnOfDeadline(out suite.Out, left time.Duration, asked settings.Settings) 
 	checks := left - asked.RTO - deepReserve // a restore that takes its whole budget leaves that much
 	switch {
 	case left < asked.RTO:
-		out.Note("warning: the test's deadline leaves %s, less than the RTO budget of %s: give go test a longer -timeout",
-			left, asked.RTO)
+		out.Note(
+			"warning: the test's deadline leaves %s, less than the RTO budget of %s: give go test a longer -timeout",
+			left, asked.RTO,
+		)
 	case len(asked.Deep) > 0 && checks < asked.CheckBudget:
 		out.Note("warning: -check-budget %s is cut to %s where the restore takes its whole budget of %s, since the "+
-			"test's deadline leaves %s: give go test a longer -timeout", asked.CheckBudget, max(checks, 0), asked.RTO, left)
+			"test's deadline leaves %s: give go test a longer -timeout", asked.CheckBudget, max(checks, 0), asked.RTO,
+			left)
 	}
 }
 

@@ -60,7 +60,7 @@ func TestWarnOfDeadline(t *testing.T) {
 		says              string
 	}{
 		"to the second":   {45*time.Minute + deepReserve, 30 * time.Minute, 15 * time.Minute, all, ""},
-		"a second less":   {45*time.Minute + 4*time.Second, 30 * time.Minute, 15 * time.Minute, all, "is cut to 14m59s"},
+		"a second less":   {45*time.Minute + 4*time.Second, 30 * time.Minute, 15 * time.Minute, all, "to 14m59s"},
 		"nothing is left": {time.Hour, time.Hour, time.Minute, all, "is cut to 0s"},
 		"no checks":       {time.Hour, time.Hour, time.Minute, nil, ""},
 		"no restore":      {time.Minute, time.Hour, time.Minute, all, "less than the RTO budget of 1h0m0s"},

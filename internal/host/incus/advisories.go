@@ -25,19 +25,23 @@ type advisory struct {
 // records of cve.org. Where a record names no release of the 6.0 branch, that branch counts as without a fix.
 var advisories = []advisory{
 	{
-		"CVE-2025-64507", "GHSA-56mx-8g9f-5crf", []string{"6.0.6", "6.19.0"},
+		"CVE-2025-64507", "GHSA-56mx-8g9f-5crf",
+		[]string{"6.0.6", "6.19.0"},
 		"root in a container and any user on the host become root there, by a setuid file in a custom volume",
 	},
 	{
-		"CVE-2026-23954", "GHSA-7f67-crqm-jgh7", []string{"6.0.6", "6.21.0"},
+		"CVE-2026-23954", "GHSA-7f67-crqm-jgh7",
+		[]string{"6.0.6", "6.21.0"},
 		"the templates of an image read and write the host's files",
 	},
 	{
-		"CVE-2026-48752", "GHSA-vxp5-584q-c479", []string{"7.2.0"},
+		"CVE-2026-48752", "GHSA-vxp5-584q-c479",
+		[]string{"7.2.0"},
 		"a symbolic link in an image or a backup leads to the host's files",
 	},
 	{
-		"CVE-2026-63125", "GHSA-6rqx-22hc-qm36", []string{"7.3.0"},
+		"CVE-2026-63125", "GHSA-6rqx-22hc-qm36",
+		[]string{"7.3.0"},
 		"a symbolic link in an image makes the daemon run what it should not, as root",
 	},
 }

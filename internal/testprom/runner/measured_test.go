@@ -25,11 +25,11 @@ func TestMeasuredTimeout(t *testing.T) {
 		"shorter":                {[]time.Duration{m}, usual, ""},
 		"just not more":          {[]time.Duration{15*m - time.Second}, usual, ""},
 		"more":                   {[]time.Duration{15 * m}, usual + m, "3 times the last one"},
-		"the longest of two":     {[]time.Duration{79*m + 59*time.Second, m}, 4 * h, "3 times the longest of the last 2"},
-		"the longest of five":    {[]time.Duration{9 * h, 20 * m, m, m, m, m}, h + m, "3 times the longest of the last 5"},
+		"the longest of two":     {[]time.Duration{79*m + 59*time.Second, m}, 4 * h, "longest of the last 2"},
+		"the longest of five":    {[]time.Duration{9 * h, 20 * m, m, m, m, m}, h + m, "longest of the last 5"},
 		"the sixth is forgotten": {[]time.Duration{3 * h, m, m, m, m, m}, usual, ""},
 		"just below the most":    {[]time.Duration{219 * m}, 10*h + 58*m, "3 times the last one"},
-		"more than the most":     {[]time.Duration{4 * h}, 11 * h, "no more than that: give -timeout where it takes longer"},
+		"more than the most":     {[]time.Duration{4 * h}, 11 * h, "no more than that: give -timeout"},
 		"what would not fit":     {[]time.Duration{1 << 62}, 11 * h, "no more than that"},
 		"a minute more":          {[]time.Duration{30 * m}, 91 * m, "3 times the last one"},
 	} {
@@ -65,7 +65,8 @@ func TestPrepare_TheTimeoutFollowsFromWhatWasMeasured(t *testing.T) {
 		assert.Equal(t, want.timeout, c.timeout, typed)
 		assert.Equal(t, want.told, c.why != "", typed)
 		if strings.HasPrefix(typed, "go") {
-			assert.Contains(t, strings.Join(c.argv, " "), "-timeout="+strings.TrimSuffix(c.timeout.String(), "0m0s"), typed)
+			assert.Contains(t, strings.Join(c.argv, " "), "-timeout="+strings.TrimSuffix(c.timeout.String(), "0m0s"),
+				typed)
 		}
 		assert.Equal(t, c.timeout+overTimeout, (&run{}).limit(c))
 	}
