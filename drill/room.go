@@ -3,6 +3,7 @@ package drill
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
@@ -60,7 +61,22 @@ func (l launched) fits(ctx context.Context, need int64) error {
 	if l.room.Doubt != "" || l.real != nil && l.real.place.Doubt != "" {
 		return nil
 	}
-	return checkSpace(ctx, l.box, need)
+	return l.named(checkSpace(ctx, l.box, need))
+}
+
+// named adds to a lack of room, of which pgBackRest, PostgreSQL and the daemon know no more than a path, where that is
+// and what to do there.
+func (r ready) named(err error) error {
+	why, _ := reason.Of(err)
+	switch {
+	case why != reason.DiskSpace || r.room.Mend != "" && strings.Contains(err.Error(), r.room.Mend):
+		return err
+	case r.real != nil:
+		return fmt.Errorf("%w: free some, and go on with -resume", err)
+	case r.room.Place == "":
+		return fmt.Errorf("%w: free some, or choose a larger place: TMPDIR, or the sandbox's storage pool", err)
+	}
+	return fmt.Errorf("%w: the data lies in %s: %s", err, r.room.Place, r.room.Mend)
 }
 
 // tellWarnings says what is known of whatever makes the sandboxes. What cannot be asked will show when it makes one.

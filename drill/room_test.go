@@ -118,3 +118,26 @@ func TestTellWarnings(t *testing.T) {
 		assert.Equal(t, strings.HasPrefix(want, "warning"), len(heard.values) > 0, "a note: %s", want)
 	}
 }
+
+// A lack of room is said with the place and what to do, once; of anything else nothing is added.
+func TestNamed(t *testing.T) {
+	pool := sandbox.Room{Place: "storage pool small", Mend: "free some there"}
+	full := reason.Errorf(reason.DiskSpace, "no space left on device")
+	for name, c := range map[string]struct {
+		ready ready
+		err   error
+		says  string
+	}{
+		"known":          {ready{room: pool}, full, "device: the data lies in storage pool small: free some there"},
+		"said already":   {ready{room: pool}, reason.Errorf(reason.DiskSpace, "x: free some there"), "x: free some there"},
+		"not known":      {ready{}, full, "device: free some, or choose a larger place: TMPDIR, or"},
+		"for real":       {ready{real: &nodeRestore{}}, full, "device: free some, and go on with -resume"},
+		"something else": {ready{room: pool}, errGone, errGone.Error()},
+	} {
+		got := c.ready.named(c.err)
+		require.ErrorIs(t, got, c.err, name)
+		assert.True(t, strings.HasSuffix(got.Error(), c.says) || name == "not known" &&
+			strings.Contains(got.Error(), c.says), "%s: %v", name, got)
+	}
+	require.NoError(t, ready{room: pool}.named(nil))
+}
