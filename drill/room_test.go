@@ -123,13 +123,14 @@ func TestTellWarnings(t *testing.T) {
 func TestNamed(t *testing.T) {
 	pool := sandbox.Room{Place: "storage pool small", Mend: "free some there"}
 	full := reason.Errorf(reason.DiskSpace, "no space left on device")
+	told := reason.Errorf(reason.DiskSpace, "x: free some there")
 	for name, c := range map[string]struct {
 		ready ready
 		err   error
 		says  string
 	}{
 		"known":          {ready{room: pool}, full, "device: the data lies in storage pool small: free some there"},
-		"said already":   {ready{room: pool}, reason.Errorf(reason.DiskSpace, "x: free some there"), "x: free some there"},
+		"said already":   {ready{room: pool}, told, "x: free some there"},
 		"not known":      {ready{}, full, "device: free some, or choose a larger place: TMPDIR, or"},
 		"for real":       {ready{real: &nodeRestore{}}, full, "device: free some, and go on with -resume"},
 		"something else": {ready{room: pool}, errGone, errGone.Error()},
