@@ -46,9 +46,9 @@ func readRoom(said string) (room sandbox.Room, err error) {
 	_, numbers, _ := strings.Cut(strings.TrimSpace(said), "\n") // after the line with the columns' names
 	fields := strings.Fields(numbers)
 	if len(fields) == 2 {
-		room.Free, err = strconv.ParseInt(fields[0], 10, 64)
+		room.Free, err = amount(fields[0])
 		if err == nil {
-			room.Total, err = strconv.ParseInt(fields[1], 10, 64)
+			room.Total, err = amount(fields[1])
 		}
 	}
 	if len(fields) != 2 || err != nil {
@@ -71,4 +71,10 @@ func doubt(status [][2]string) string {
 		return fmt.Sprintf("its file system, %s, may compress", line[1])
 	}
 	return "what file system it lies on is not known"
+}
+
+// amount is a number of bytes.
+func amount(digits string) (int64, error) {
+	n, err := strconv.ParseUint(digits, 10, 63)
+	return int64(n), err
 }

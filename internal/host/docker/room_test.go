@@ -31,3 +31,16 @@ func TestDoubt(t *testing.T) {
 	assert.Contains(t, doubt([][2]string{{"Pool", "tank"}, {"Compression", "lz4"}}), "not known", "the zfs driver")
 	assert.Contains(t, doubt(nil), "not known")
 }
+
+// Whatever a container's df says, it is an amount or an error.
+func FuzzReadRoom(f *testing.F) {
+	f.Add("       Avail     1B-blocks\n 66543210496 270405120000\n")
+	f.Add("Avail\n-1 1\n")
+	f.Fuzz(func(t *testing.T, said string) {
+		room, err := readRoom(said)
+		if err == nil {
+			assert.GreaterOrEqual(t, room.Free, int64(0))
+			assert.GreaterOrEqual(t, room.Total, int64(0))
+		}
+	})
+}

@@ -60,3 +60,15 @@ func TestAdvisories(t *testing.T) {
 		assert.NotEmpty(t, a.what)
 	}
 }
+
+// Whatever a daemon calls its version, the sentence repeats nothing but numbers.
+func FuzzWarning(f *testing.F) {
+	f.Add("6.0.4")
+	f.Add("99999999999999999999.1")
+	f.Add("6.0.4\n\x1b[2J")
+	f.Fuzz(func(t *testing.T, version string) {
+		if warning("the daemon", version) != "" {
+			assert.Regexp(t, `^[0-9.]+$`, version)
+		}
+	})
+}
