@@ -46,8 +46,7 @@ func checkSpace(ctx context.Context, on sandbox.Sandbox, need int64) error {
 	}
 	if free < need {
 		return reason.Errorf(reason.DiskSpace,
-			"the restore needs %s in %s, and %s are free: free some, or point TMPDIR elsewhere", megabytes(need),
-			on.Dir("data"), megabytes(free))
+			"the restore needs %s in %s, and %s are free", megabytes(need), on.Dir("data"), megabytes(free))
 	}
 	return nil
 }

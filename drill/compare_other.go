@@ -128,7 +128,7 @@ func (r *recovered) whyNotHeld(ctx context.Context, out suite.Out, err error) er
 func (r recovered) otherPlace(ctx context.Context, out suite.Out) (p provisioned, where string, err error) {
 	second := r.ready
 	second.plan = r.compared.sets.other
-	full, err := r.noRoomBeside(ctx, second.plan.need())
+	full, err := r.noRoomBeside(ctx, out, second.plan.need())
 	if err != nil {
 		return p, "", err
 	}
@@ -154,16 +154,17 @@ func (r recovered) otherPlace(ctx context.Context, out suite.Out) (p provisioned
 	return p, "restored after the first one", r.makeRoom(ctx)
 }
 
-// noRoomBeside is why a second sandbox would not do; nil where it may. What another machine has is known to that alone.
-func (r recovered) noRoomBeside(ctx context.Context, need int64) (full, err error) {
+// noRoomBeside is why a second sandbox would not do; nil where it may.
+func (r recovered) noRoomBeside(ctx context.Context, out suite.Out, need int64) (full, err error) {
 	if memory := postgres.Memory(ctx, r.box); memory < leastMemory {
 		return reason.Errorf(reason.DiskSpace, "a second server needs %s of memory, and %s are free",
 			megabytes(leastMemory), megabytes(memory)), nil
 	}
-	if !r.Environment.Local {
-		return nil, nil
+	if r.Environment.Local {
+		full = checkSpace(ctx, r.box, need)
+	} else {
+		_, full = askRoom(ctx, out, r.Session, need)
 	}
-	full = checkSpace(ctx, r.box, need)
 	if why, _ := reason.Of(full); full != nil && why != reason.DiskSpace {
 		return nil, full
 	}

@@ -13,6 +13,7 @@ import (
 	"veza.fr/recovery/internal/policy"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/repository"
+	"veza.fr/recovery/internal/sandbox"
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/target"
@@ -192,6 +193,21 @@ func TestJudgeComparison_Sets(t *testing.T) {
 
 const enoughMemory = "/proc/meminfo:MemAvailable: 8388608 kB\n"
 
+// On a machine of its own the second one's room is asked for as the first one's was.
+func TestNoRoomBeside_Elsewhere(t *testing.T) {
+	full, _ := twoSets(t)
+	box := &machine{answers: map[string]answer{"grep": {stdout: enoughMemory}, "cat": {}}}
+	for free, want := range map[int64]reason.Reason{2 << 20: "", 1000: reason.DiskSpace} {
+		r := recovered{restored: restored{provisioned: on(box, full)}}
+		r.Environment.Sandbox = func(settings.Settings) sandbox.Provider {
+			return measurer{room: sandbox.Room{Free: free, Total: 2 << 20}}
+		}
+		why, err := r.noRoomBeside(t.Context(), suite.NewOut(&recorder{}), 1<<20)
+		require.NoError(t, err)
+		requireReason(t, want, why, "")
+	}
+}
+
 // A second sandbox is made where disk and memory allow it; else the first one is emptied for it, unless it is kept.
 func TestOtherPlace(t *testing.T) {
 	full, _ := twoSets(t)
@@ -208,11 +224,11 @@ func TestOtherPlace(t *testing.T) {
 		}}
 		r := recovered{restored: restored{provisioned: on(box, full)}}
 		r.Environment.Local = true
-		why, err := r.noRoomBeside(t.Context(), 1<<20)
+		why, err := r.noRoomBeside(t.Context(), suite.NewOut(&recorder{}), 1<<20)
 		require.NoError(t, err, name)
 		if c.why == "" {
 			require.NoError(t, why, name)
-			why, err = r.noRoomBeside(t.Context(), math.MaxInt64)
+			why, err = r.noRoomBeside(t.Context(), suite.NewOut(&recorder{}), math.MaxInt64)
 			require.NoError(t, err)
 			require.ErrorContains(t, why, "are free", "more than there is")
 			continue

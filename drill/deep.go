@@ -30,7 +30,12 @@ func (r recovered) deeperChecks(ctx context.Context, out suite.Out, counts map[v
 	checks := verify.Deep{
 		Connect: server.ConnectReader, Superuser: server.Connect, Workers: workers, Pages: pages, Told: told,
 	}
-	outcomes, err := checks.Run(ctx, r.Settings.Deep, checkBudget(ctx, r.Settings.CheckBudget))
+	budget := checkBudget(ctx, r.Settings.CheckBudget)
+	if budget < r.Settings.CheckBudget && len(r.Settings.Deep) > 0 {
+		out.Note("-check-budget %s is cut to %s, which the test's deadline leaves: give go test a longer -timeout",
+			r.Settings.CheckBudget, budget.Round(time.Second))
+	}
+	outcomes, err := checks.Run(ctx, r.Settings.Deep, budget)
 	for _, o := range outcomes {
 		tell(out, o)
 		counts[o.Status]++

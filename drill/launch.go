@@ -32,7 +32,7 @@ func launch(ctx context.Context, out suite.Out, r ready) (launched, error) {
 		out.Undo(func(ctx context.Context, out suite.Out) error { return leave(ctx, out, box, r.Settings.Keep, way) })
 	}
 	if err != nil {
-		return launched{}, reason.Wrap(reason.SandboxFailed, err)
+		return launched{}, reason.Wrap(reason.SandboxFailed, r.named(err))
 	}
 	if placed, ok := box.(host.Placed); ok && placed.Member() != "" {
 		out.Say("sandbox %s, on %s", box.Name(), placed.Member())

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"veza.fr/recovery/internal/environment"
+	"veza.fr/recovery/internal/sandbox"
 	"veza.fr/recovery/internal/session"
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/suite"
@@ -32,6 +33,7 @@ type ready struct {
 	session.Session
 	checks []verify.Check // of the operator's
 	plan   plan
+	room   sandbox.Room // where the sandbox's data will lie
 	real   *nodeRestore // a restore for real; nil in a drill
 	// compared is the comparison with a standby; nil where none is asked for.
 	compared *comparison
@@ -83,10 +85,11 @@ func preflight(ctx context.Context, out suite.Out, r request) (found ready, err 
 		return found, err
 	}
 	tellManifest(ctx, out, found.Session, found.plan)
-	if r.env.Local {
-		if err = checkSpace(ctx, found.Control, found.plan.need()); err != nil {
-			return found, err
-		}
+	if r.view == nil { // said once is enough
+		tellWarnings(ctx, out, found.Session)
+	}
+	if found.room, err = askRoom(ctx, out, found.Session, found.plan.need()); err != nil {
+		return found, err
 	}
 	if err = checkKeyAccess(ctx, out, found.Session, access); err != nil {
 		return found, err
@@ -105,14 +108,27 @@ func (r request) session(asked settings.Settings) session.Request {
 
 // warn tells of settings that will not do what they seem to.
 func warn(ctx context.Context, out suite.Out, env environment.Environment, asked settings.Settings) {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < asked.RTO {
-		out.Note(
-			"warning: the test's deadline leaves %s, less than the RTO budget of %s: give go test a longer -timeout",
-			time.Until(deadline).Round(time.Second), asked.RTO,
-		)
+	if deadline, ok := ctx.Deadline(); ok {
+		warnOfDeadline(out, time.Until(deadline).Round(time.Second), asked)
 	}
 	if asked.Image != "" && env.Local {
 		out.Note("-image %s is not used: this environment restores into a directory", asked.Image)
+	}
+}
+
+// warnOfDeadline tells what will not fit into what is left of the run.
+func warnOfDeadline(out suite.Out, left time.Duration, asked settings.Settings) {
+	checks := left - asked.RTO - deepReserve // a restore that takes its whole budget leaves that much
+	switch {
+	case left < asked.RTO:
+		out.Note(
+			"warning: the test's deadline leaves %s, less than the RTO budget of %s: give go test a longer -timeout",
+			left, asked.RTO,
+		)
+	case len(asked.Deep) > 0 && checks < asked.CheckBudget:
+		out.Note("warning: -check-budget %s is cut to %s where the restore takes its whole budget of %s, since the "+
+			"test's deadline leaves %s: give go test a longer -timeout", asked.CheckBudget, max(checks, 0), asked.RTO,
+			left)
 	}
 }
 

@@ -51,6 +51,27 @@ func TestWarn(t *testing.T) {
 	}
 }
 
+// Deeper checks that are cut where the restore takes its whole budget are said before it begins.
+func TestWarnOfDeadline(t *testing.T) {
+	all := []string{"amcheck"}
+	for name, c := range map[string]struct {
+		left, rto, budget time.Duration
+		deep              []string
+		says              string
+	}{
+		"to the second":   {45*time.Minute + deepReserve, 30 * time.Minute, 15 * time.Minute, all, ""},
+		"a second less":   {45*time.Minute + 4*time.Second, 30 * time.Minute, 15 * time.Minute, all, "to 14m59s"},
+		"nothing is left": {time.Hour, time.Hour, time.Minute, all, "is cut to 0s"},
+		"no checks":       {time.Hour, time.Hour, time.Minute, nil, ""},
+		"no restore":      {time.Minute, time.Hour, time.Minute, all, "less than the RTO budget of 1h0m0s"},
+	} {
+		var heard recorder
+		warnOfDeadline(suite.NewOut(&heard), c.left, settings.Settings{RTO: c.rto, CheckBudget: c.budget, Deep: c.deep})
+		assert.Contains(t, heard.String(), c.says, name)
+		assert.Equal(t, c.says == "", heard.String() == "", "%s: %s", name, heard.String())
+	}
+}
+
 // An older pgBackRest may not read what a newer one wrote; and on this machine PostgreSQL must
 // be the one the backup is of, before anything is launched.
 func TestCheckVersions(t *testing.T) {

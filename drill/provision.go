@@ -75,7 +75,7 @@ func (l launched) checkSpace(ctx context.Context) error {
 	if l.real != nil {
 		return nil
 	}
-	return checkSpace(ctx, l.box, l.plan.need())
+	return l.fits(ctx, l.plan.need())
 }
 
 // programs finds PostgreSQL and pgBackRest in the sandbox; with -install, what is

@@ -28,7 +28,7 @@ func (r *nodeRestore) preflight(ctx context.Context, out suite.Out, asked reques
 	if found, err = preflight(ctx, out, asked); err != nil {
 		return found, err
 	}
-	if err = r.refuse(ctx, found); err != nil {
+	if err = r.refuse(ctx, out, found); err != nil {
 		return found, err
 	}
 	if err = r.damagedSet(out, found.plan.set); err != nil {
@@ -77,7 +77,7 @@ func homeOfServer() (string, error) {
 }
 
 // refuse says why the data directory must not be restored into.
-func (r *nodeRestore) refuse(ctx context.Context, found ready) error {
+func (r *nodeRestore) refuse(ctx context.Context, out suite.Out, found ready) error {
 	if err := r.look(); err != nil { // what a killed restore left running has been ended meanwhile
 		return err
 	}
@@ -98,7 +98,7 @@ func (r *nodeRestore) refuse(ctx context.Context, found ready) error {
 		return err
 	}
 	r.again = r.Resume && len(r.place.Entries) > 0
-	return r.fits(found.plan.need())
+	return r.fits(out, found.plan.need())
 }
 
 // wants is how the data directory is to be used.
@@ -125,12 +125,17 @@ func (r *nodeRestore) damagedSet(out suite.Out, set pgbackrest.Backup) error {
 }
 
 // fits looks whether there is room for a restore. Of one that is taken up, some is there already.
-func (r *nodeRestore) fits(need int64) error {
-	if r.place.Free < need && !r.again {
-		return reason.Errorf(reason.DiskSpace, "-to %s: the restore needs %s, and %s are free", r.place.Dir,
-			megabytes(need), megabytes(r.place.Free))
+func (r *nodeRestore) fits(out suite.Out, need int64) error {
+	if r.place.Free >= need || r.again {
+		return nil
 	}
-	return nil
+	has := fmt.Sprintf("-to %s: the restore needs %s, and %s are free", r.place.Dir, megabytes(need),
+		megabytes(r.place.Free))
+	if r.place.Doubt != "" {
+		out.Note("%s: it may fit all the same, since %s", has, r.place.Doubt)
+		return nil
+	}
+	return reason.Errorf(reason.DiskSpace, "%s", has)
 }
 
 // role is what pg_auto_failover calls the node; "" where it does not know it, or cannot be asked.

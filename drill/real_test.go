@@ -135,13 +135,19 @@ func (n *notes) Output() io.Writer    { return io.Discard }
 // Less room than it needs is said before anybody is asked.
 func TestFits(t *testing.T) {
 	r := &nodeRestore{place: node.Place{Dir: "/srv/pg", Free: 10e6}}
-	require.NoError(t, r.fits(10e6))
-	err := r.fits(20e6)
+	var heard recorder
+	out := suite.NewOut(&heard)
+	require.NoError(t, r.fits(out, 10e6))
+	err := r.fits(out, 20e6)
 	require.ErrorContains(t, err, "-to /srv/pg: the restore needs 20.0 MB, and 10.0 MB are free")
 	why, _ := reason.Of(err)
 	assert.Equal(t, reason.DiskSpace, why)
+	assert.Empty(t, heard.String())
+	r.place.Doubt = "it may compress"
+	require.NoError(t, r.fits(out, 20e6))
+	assert.Contains(t, heard.String(), "10.0 MB are free: it may fit all the same, since it may compress")
 	r.again = true
-	require.NoError(t, r.fits(20e6))
+	require.NoError(t, r.fits(out, 20e6))
 }
 
 // The command to type is said whole, however long a formation's values are.

@@ -85,7 +85,7 @@ func (r restored) recoverMeasured(ctx context.Context, out suite.Out, c cluster)
 func (r restored) recover(ctx context.Context, out suite.Out, c cluster) (recovered, error) {
 	done := recovered{restored: r, cluster: c}
 	if err := done.start(ctx, out); err != nil {
-		return done, overspent(ctx, r.Settings.RTO, r.started, err)
+		return done, overspent(ctx, r.Settings.RTO, r.started, r.named(err))
 	}
 	done.answered = time.Now()
 	err := done.reachedTheEnd(ctx, out)

@@ -50,7 +50,7 @@ func restore(ctx context.Context, out suite.Out, p provisioned) (restored, error
 	// Once, and after the last choice: two values of a measurement are none.
 	out.Metric("backup_age_seconds", r.plan.age.Seconds())
 	if err != nil {
-		return r, overspent(ctx, r.Settings.RTO, r.started, r.failed(ctx, err))
+		return r, overspent(ctx, r.Settings.RTO, r.started, r.named(r.failed(ctx, err)))
 	}
 	r.took = time.Since(r.started)
 	size, err := r.bytesThere(ctx)
@@ -131,7 +131,7 @@ func (r restored) planAgain(ctx context.Context, out suite.Out, info pgbackrest.
 	if err = r.empty(ctx); err != nil {
 		return again, err
 	}
-	return again, checkSpace(ctx, r.box, again.need())
+	return again, r.fits(ctx, again.need())
 }
 
 // failed gives a failed restore its reason. From 2.55 on restore reads the history with the highest number in

@@ -41,8 +41,8 @@ func (r *recovered) whileThereIsRoom(ctx context.Context) (_ context.Context, st
 			return
 		}
 		if still.look(time.Now(), log.Segments(), !log.RedoDone.IsZero(), free, int64(r.plan.segmentSize)) {
-			cancel(reason.Errorf(reason.DiskSpace, "the replay stands still after %d segments, and %s are free in %s: "+
-				"free some, or point TMPDIR elsewhere", log.Segments(), megabytes(free), r.box.Dir("data")))
+			cancel(reason.Errorf(reason.DiskSpace, "the replay stands still after %d segments, and %s are free in %s",
+				log.Segments(), megabytes(free), r.box.Dir("data")))
 		}
 	})
 	return ctx, func() { stopWatch(); cancel(nil) }

@@ -33,6 +33,8 @@ type Place struct {
 	Owner     string // whose the directory is, where that is not the user who runs PostgreSQL; else ""
 	Formation Formation
 	Free      int64 // bytes that the user may take on its file system
+	// Doubt is why more than Free may fit all the same; "" where it cannot.
+	Doubt string
 }
 
 // ourStart is in the command line of a server that a restore has started, which PostgreSQL keeps in postmaster.opts
@@ -75,9 +77,11 @@ func Look(dir, home string) (p Place, err error) {
 	if p.Formation, err = readFormation(home, p.Dir); err != nil {
 		return p, reason.Errorf(reason.ConfigInvalid, "-to %s: what pg_auto_failover knows of it: %w", p.Dir, err)
 	}
-	if p.Free, err = free(p.Dir); err != nil {
+	has, err := room(p.Dir)
+	if err != nil {
 		return p, reason.Errorf(reason.ConfigInvalid, "-to: %w", err)
 	}
+	p.Free, p.Doubt = has.Free, has.Doubt
 	return p, nil
 }
 
@@ -320,12 +324,11 @@ func stranger(info fs.FileInfo) (string, error) {
 	return id, nil
 }
 
-// free is what may be written where a directory is or will be.
-func free(dir string) (int64, error) {
-	var s syscall.Statfs_t
-	err := syscall.Statfs(dir, &s)
+// room is what may be written where a directory is or will be.
+func room(dir string) (sandbox.Room, error) {
+	found, err := sandbox.Measure(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = syscall.Statfs(filepath.Dir(dir), &s)
+		return sandbox.Measure(filepath.Dir(dir))
 	}
-	return int64(s.Bavail) * s.Bsize, err
+	return found, err
 }

@@ -162,7 +162,7 @@ var Table = []Entry{
 	},
 	{
 		DiskSpace, ExitEnvironment, "There is not enough disk space to restore here.",
-		"Free the named amount, or point TMPDIR at a larger file system.",
+		"Free the named amount where it says, or choose a larger place: TMPDIR, or the pool of Incus' default profile.",
 	},
 	{
 		ClockSkew, ExitEnvironment, "The clocks of this host and of the primary disagree by more than 5 s.",

@@ -177,6 +177,16 @@ func parseRate(value string) (int64, error) {
 	return n, err
 }
 
+// parseShare reads whole percent: 15%.
+func parseShare(value string) (int64, error) {
+	number, ok := strings.CutSuffix(value, "%")
+	n, err := strconv.ParseUint(number, 10, 8)
+	if !ok || err != nil || n > 90 {
+		return 0, errors.New("must be a share in whole percent, 0% to 90%, such as 15%")
+	}
+	return int64(n), nil
+}
+
 func parseBytes(value string) (int64, error) {
 	n, err := humanize.ParseBytes(value)
 	if err != nil || n > math.MaxInt64 {

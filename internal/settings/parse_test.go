@@ -174,3 +174,16 @@ func TestStanza_IsCalledNearlyAnything(t *testing.T) {
 		assert.Equal(t, name, got.Stanza)
 	}
 }
+
+// A reserve is a share in percent: a bare number could be bytes.
+func TestReserve_IsAShare(t *testing.T) {
+	for value, want := range map[string]int64{"0%": 0, "15%": 15, "90%": 90} {
+		got, err := load(t, []string{"-reserve", value})
+		require.NoError(t, err, value)
+		assert.Equal(t, want, got.Reserve, value)
+	}
+	for _, value := range []string{"", "15", "%", "-1%", "91%", "300%", "1.5%", "15 %", "15%%", "10GiB", "none"} {
+		_, err := load(t, []string{"-reserve", value})
+		require.ErrorContains(t, err, "-reserve", value)
+	}
+}

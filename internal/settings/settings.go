@@ -62,6 +62,7 @@ type Settings struct {
 	Memory          int64         // limit of the sandbox, in bytes
 	CPUs            int64         // limit of the sandbox; 0 is none
 	Disk            int64         // limit of the sandbox's root disk, in bytes; 0 is by need
+	Reserve         int64         // percent of where the sandbox lies that must stay free
 	Remote          string        // Incus remote; "" is the daemon of this machine
 	Project         string        // Incus project
 	Member          string        // of an Incus cluster, or @GROUP of members

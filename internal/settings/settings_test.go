@@ -46,7 +46,7 @@ func TestLoad_DefaultsAreTheContract(t *testing.T) {
 			"page_checksums",
 		}, CheckBudget: 10 * time.Minute,
 		Compare: settings.CompareNone, CompareBudget: 30 * time.Minute, CompareLag: 5 * time.Minute,
-		FullAge: 192 * time.Hour, BackupAge: 30 * time.Hour, Memory: 4 << 30, Project: "default",
+		FullAge: 192 * time.Hour, BackupAge: 30 * time.Hour, Memory: 4 << 30, Reserve: 15, Project: "default",
 	}, got)
 }
 
@@ -105,8 +105,9 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 		"rto": "1h", "rpo": "90s", "get-async": "off", "primary": "service=main", "write": "true",
 		"full-age": "25h", "backup-age": "26h",
 		"image": "veza/pg:15", "rows": "10",
-		"install": "true", "memory": "512MiB", "cpus": "3", "disk": "20GB", "incus-remote": "backup",
-		"incus-project": "drills", "incus-target": "@drill", "compare": "standby", "standby": "service=main target_session_attrs=standby",
+		"install": "true", "memory": "512MiB", "cpus": "3", "disk": "20GB", "reserve": "5%", "incus-remote": "backup",
+		"incus-project": "drills", "incus-target": "@drill",
+		"compare": "standby", "standby": "service=main target_session_attrs=standby",
 		"compare-budget": "2h", "compare-lag": "9m", "compare-rate": "50MB",
 	}
 	t.Setenv("PGSERVICEFILE", serviceFile(t))
@@ -122,7 +123,8 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 		CompareBudget: 2 * time.Hour, CompareLag: 9 * time.Minute, CompareRate: 50_000_000,
 		FullAge: 25 * time.Hour, BackupAge: 26 * time.Hour, Image: "veza/pg:15", Rows: 10,
 		Install: true, Memory: 512 << 20, CPUs: 3, Disk: 20_000_000_000, Remote: "backup", Project: "drills",
-		Member: "@drill",
+		Member:  "@drill",
+		Reserve: 5,
 	}
 	var args, environ []string
 	for _, s := range settings.Table {

@@ -225,6 +225,12 @@ var Table = []Setting{
 		set:     func(s *Settings, v string) (err error) { s.Disk, err = parseSize(v); return err },
 	},
 	{
+		Flag: "reserve", Rehearsal: true, Variables: []string{"DRILL_RESERVE"}, Default: "15%",
+		Meaning: "share of the storage pool, or of TMPDIR's file system, that must stay free beside the restored " +
+			"data where others live there too, but no more than the data takes; `0%` is none",
+		set: func(s *Settings, v string) (err error) { s.Reserve, err = parseShare(v); return err },
+	},
+	{
 		Flag: "incus-remote", Rehearsal: true,
 		Variables: []string{"DRILL_INCUS_REMOTE"}, Otherwise: "the daemon of this machine",
 		Meaning: "Incus: name of a remote in the configuration of the `incus` command, " +

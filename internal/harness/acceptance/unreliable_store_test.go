@@ -61,7 +61,14 @@ var storeWeatherFaults = faults("TestStore_Weather", remote, []fault{
 func TestDiskFull(t *testing.T) { diskFullFaults.run(t) }
 
 var diskFullFaults = faults("TestDiskFull", remote, []fault{
-	{name: "Small", inject: disk("40m", nil), exit: 2, why: reason.DiskSpace, words: "MB are free", step: "preflight"},
+	{
+		name: "Small", inject: disk("40m", nil),
+		exit: 2, why: reason.DiskSpace, words: "MB are free in TMPDIR", step: "preflight",
+	},
+	{
+		name: "JustEnough", inject: disk("260m", nil),
+		exit: 0, why: reason.None, words: "that are to stay free (-reserve)",
+	},
 	{
 		name: "WhileRestoring", inject: disk("400m", inBundle),
 		exit: 2, why: reason.DiskSpace, step: "restore", waits: true,

@@ -76,7 +76,7 @@ func TestPrepare_TheBackupChecksHaveADeadlineOfTheirOwn(t *testing.T) {
 		"go test ./backup -rto 3h":     "-timeout=45m0s",
 		"go test -timeout=2h ./backup": "-timeout=2h",
 	} {
-		c, err := prepare(suite.Backup, strings.Fields(typed), []string{"DRILL_RTO=5h"})
+		c, err := prepare(suite.Backup, strings.Fields(typed), []string{"DRILL_RTO=5h"}, nil)
 		require.NoError(t, err)
 		assert.Contains(t, c.argv, want, typed)
 		assert.Equal(t, "-timeout="+c.timeout.String(), strings.Replace(want, "=2h", "=2h0m0s", 1), typed)

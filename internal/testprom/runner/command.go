@@ -30,6 +30,7 @@ type command struct {
 	argv    []string
 	env     []string
 	timeout time.Duration // the test binary's own deadline
+	why     string        // in words, where it is not the usual one
 	stanza  string        // as the command line or the environment names it
 	past    string        // the moment of the repository that is asked for, as typed; "" is now
 	tags    []string      // build tags of what is run
@@ -38,8 +39,9 @@ type command struct {
 	job      *compile.Job // what has to be compiled for it; nil when nothing, or nobody knows
 }
 
-// prepare turns what the user typed into what is run.
-func prepare(s suite.Suite, typed, env []string) (command, error) {
+// prepare turns what the user typed into what is run. Lasted says how long whole runs of a stanza took; nil: nobody
+// knows.
+func prepare(s suite.Suite, typed, env []string, lasted func(stanza string) []time.Duration) (command, error) {
 	settings := flags(typed[1:])
 	asked := cmp.Or(lookup(typed, "DRILL_STANZA"), lookup(env, "DRILL_STANZA")) // typed: env DRILL_STANZA=main ...
 	c := command{env: absoluteEnv(env), stanza: settings.or("stanza", asked)}
@@ -51,6 +53,9 @@ func prepare(s suite.Suite, typed, env []string) (command, error) {
 		if !s.Chosen {
 			c.timeout += comparing(settings, env)
 		}
+	}
+	if lasted != nil {
+		c.timeout, c.why = measuredTimeout(c.timeout, lasted(c.stanza))
 	}
 	name, isBinary := testBinary(typed[0])
 	if s.Chosen {
@@ -158,6 +163,7 @@ func (c *command) unlessGiven(given flagValues, prefix string, names ...string) 
 			if d, err := time.ParseDuration(value); err == nil && d > 0 {
 				c.timeout = d
 			}
+			c.why = ""
 		}
 	}
 	return added

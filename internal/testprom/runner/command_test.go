@@ -49,7 +49,7 @@ func TestPrepare_AddsWhatAVerdictNeeds(t *testing.T) {
 		"go vet ./drill": "go vet ./drill",
 		"cat -conf x":    "cat -conf x",
 	} {
-		c, err := prepare(suite.Drill, strings.Fields(typed), nil)
+		c, err := prepare(suite.Drill, strings.Fields(typed), nil, nil)
 		require.NoError(t, err)
 		assert.Equal(t, want, strings.Join(c.argv, " "))
 	}
@@ -61,7 +61,7 @@ func TestPrepare_ShortOfTheEnvironment(t *testing.T) {
 		"go test ./drill":        "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s -short=false ./drill",
 		"go test -short ./drill": "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s -short ./drill",
 	} {
-		c, err := prepare(suite.Drill, strings.Fields(typed), []string{"GOFLAGS=-mod=mod -short"})
+		c, err := prepare(suite.Drill, strings.Fields(typed), []string{"GOFLAGS=-mod=mod -short"}, nil)
 		require.NoError(t, err)
 		assert.Equal(t, want, strings.Join(c.argv, " "))
 	}
@@ -74,7 +74,7 @@ func TestPrepare_RunsATestBinaryUnderTest2json(t *testing.T) {
 	}
 	c, err := prepare(suite.Drill, []string{
 		dir + "/drill.test", "-test.v", "-test.timeout=1m", "-test.paniconexit0=false", "-stanza", "demo",
-	}, nil)
+	}, nil, nil)
 	require.NoError(t, err)
 	assert.Equal(t, dir+"/test2json -t -p drill "+dir+
 		"/drill.test -test.v=test2json -test.paniconexit0 -test.count=1 -test.timeout=1m -stanza demo",
@@ -106,7 +106,7 @@ func TestPrepare_ReadsTheEnvironment(t *testing.T) {
 	here, err := os.Getwd()
 	require.NoError(t, err)
 	env := []string{"DRILL_STANZA=env", "DRILL_RTO=10m", "DRILL_CONF=a.conf", "DRILL_CHECKS=/b.yml", "SECRET=s"}
-	c, err := prepare(suite.Drill, []string{"go", "test", "./drill"}, env)
+	c, err := prepare(suite.Drill, []string{"go", "test", "./drill"}, env, nil)
 	require.NoError(t, err)
 	assert.Equal(t, "env", c.stanza)
 	assert.Equal(t, 25*time.Minute, c.timeout)
@@ -114,7 +114,7 @@ func TestPrepare_ReadsTheEnvironment(t *testing.T) {
 		"DRILL_STANZA=env", "DRILL_RTO=10m", "DRILL_CONF=" + here + "/a.conf", "DRILL_CHECKS=/b.yml", "SECRET=s",
 	}, c.env)
 
-	c, err = prepare(suite.Drill, []string{"go", "test", "./drill", "-stanza=flag", "-rto", "1m"}, env)
+	c, err = prepare(suite.Drill, []string{"go", "test", "./drill", "-stanza=flag", "-rto", "1m"}, env, nil)
 	require.NoError(t, err)
 	assert.Equal(t, "flag", c.stanza)
 	assert.Equal(t, 16*time.Minute, c.timeout)

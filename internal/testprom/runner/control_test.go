@@ -21,15 +21,15 @@ func TestPrepare_TheControlIsChosen(t *testing.T) {
 		"go test ./drill -compare sets":         {"-timeout=1h45m0s"},
 		"go test -run ^TestControl$/^a ./drill": {"-run", "^TestControl$/^a"},
 	} {
-		c, err := prepare(suite.Control, strings.Fields(typed), nil)
+		c, err := prepare(suite.Control, strings.Fields(typed), nil, nil)
 		require.NoError(t, err)
 		assert.Subset(t, c.argv, want, typed)
 		assert.Equal(t, 1, strings.Count(strings.Join(c.argv, " "), "-run"), typed)
 	}
-	c, err := prepare(suite.Control, []string{os.Args[0], "-test.run", "^TestControl$"}, nil)
+	c, err := prepare(suite.Control, []string{os.Args[0], "-test.run", "^TestControl$"}, nil, nil)
 	require.NoError(t, err)
 	assert.NotContains(t, c.argv, "-test.run=^TestControl$")
-	c, err = prepare(suite.Control, []string{os.Args[0], "-conf", "c"}, nil)
+	c, err = prepare(suite.Control, []string{os.Args[0], "-conf", "c"}, nil, nil)
 	require.NoError(t, err)
 	assert.Contains(t, c.argv, "-test.run=^TestControl$")
 }

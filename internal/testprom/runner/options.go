@@ -80,8 +80,8 @@ finds each of them; of ./drill it runs TestControl.
 
 -timeout is the RTO budget + 15m for a drill (with -compare also its budget, and with
 -compare sets the RTO budget once more), 3 RTO budgets + 15m for the control, and 45m for
-the backup checks, unless
-COMMAND has one. A textfile belongs to one suite.
+the backup checks, or with -history three times the longest of the last five whole runs where
+that is more, at most 11h; unless COMMAND has one. A textfile belongs to one suite.
 
 -alarm-test writes a red drill of the stanza alarm-test beside -textfile, and removes it
 again. Its exit status: 0 the alarm arrived, and ended; 1 it did not; 2 nobody could be

@@ -3,6 +3,7 @@ package runner
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,6 +49,7 @@ func (r *run) result(begin time.Time, status *int) *result {
 	if first := r.testBegan.Load(); first != nil && r.compiles {
 		res.begin, res.duration, res.compiling = *first, now.Sub(*first), first.Sub(begin)
 	}
+	res.Notes, res.warnings = slices.Concat(r.notes, res.Notes), slices.Clone(r.early)
 	res.exit = res.Verdict.Exit
 	res.stanza = r.stanzaOf(res.Labels)
 	if res.Stray > 0 {

@@ -147,6 +147,8 @@ type run struct {
 	begun     chan struct{} // closed at the first event of the test
 	testBegan atomic.Pointer[time.Time]
 	compiles  bool               // the test begins some time after the command
+	notes     []string           // of the run itself, before those of the test
+	early     []string           // warnings from before the run
 	key       ed25519.PrivateKey // signs the evidence; nil where none was given
 	ended     func(*result)      // tells the other hosts; nil where none are told
 }
@@ -215,7 +217,7 @@ func (r *run) judge() *result {
 	begin := r.Now()
 	var status *int
 	if len(r.command) > 0 {
-		c, err := prepare(r.suite, r.command, r.Env)
+		c, err := prepare(r.suite, r.command, r.Env, r.lasted)
 		r.stanza, r.past = c.stanza, c.past // also when nothing can be run: the command asked for it
 		if err != nil {
 			r.collector.Stop(reason.ToolMissing, err.Error())
@@ -238,6 +240,7 @@ func (r *run) judge() *result {
 func (r *run) carryOut(c command) (status *int) {
 	ended, ok := r.share(c)
 	r.ended = ended
+	r.tellTimeout(c)
 	if r.compiles = c.compiles; !ok || !r.compile(c) {
 		return nil
 	}

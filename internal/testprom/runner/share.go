@@ -66,7 +66,7 @@ func (w World) dueStanza(o options) (stanza string, err error) {
 	stanza = lookup(w.Env, "DRILL_STANZA")
 	if len(o.command) > 0 {
 		var c command
-		if c, err = prepare(o.suite, o.command, w.Env); err != nil {
+		if c, err = prepare(o.suite, o.command, w.Env, nil); err != nil {
 			return "", fmt.Errorf("-due: %w", err)
 		}
 		stanza = c.stanza

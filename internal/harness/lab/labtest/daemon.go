@@ -165,7 +165,7 @@ func (b *bench) at(t *testing.T) *bench {
 	return &again
 }
 
-// poolFull: a pool with no room for the image, and one with no room for the data.
+// poolFull: a pool with no room at all, one with none for the image, and one with none for the data.
 func poolFull(t *testing.T, place *bench) {
 	dir := filepath.Join(place.dir, "pool")
 	require.NoError(t, os.Mkdir(dir, 0o711))
@@ -173,12 +173,17 @@ func poolFull(t *testing.T, place *bench) {
 	t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
 	place.incus("storage", "create", "small", "dir", "source="+dir)
 	place.incus("profile", "device", "add", "default", "root", "disk", "path=/", "pool=small")
-	for name, size := range map[string]string{"NoRoomForTheImage": "200m", "NoRoomForTheData": "480m"} {
+	for name, c := range map[string]struct{ size, words string }{
+		"NoRoomAtAll":       {"32m", "MB are free in storage pool small of "}, // seen in preflight
+		"NoRoomForTheImage": {"200m", ""},
+		"NoRoomForTheData":  {"480m", ""},
+	} {
 		t.Run(name, func(t *testing.T) {
 			b := place.at(t)
-			require.NoError(t, syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size="+size))
+			require.NoError(t, syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size="+c.size))
 			o := b.start(name).End()
 			b.verdict(o, reason.ExitEnvironment, reason.DiskSpace)
+			assert.Contains(t, o.Report.Detail, c.words)
 			assert.Empty(t, b.sandboxes())
 		})
 	}

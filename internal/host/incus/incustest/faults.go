@@ -89,6 +89,7 @@ func testDaemonFaults(t *testing.T) {
 	})
 	t.Run("PoolFull", func(t *testing.T) {
 		d.smallPool()
+		testRoom(t)
 		_, err := try(t, incus.Provider{}, sandbox.Spec{})
 		requireReason(t, reason.DiskSpace, err)
 	})

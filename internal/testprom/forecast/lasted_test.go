@@ -1,0 +1,62 @@
+package forecast
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Whole runs of the suite and the stanza count, in their order; what broke off, or cannot be read, does not.
+func TestLasted(t *testing.T) {
+	history := strings.Join([]string{
+		`{"suite":"drill","stanza":"main","exit_status":0,"reason":"none","duration_seconds":60.5}`,
+		`{"suite":"drill","stanza":"main","exit_status":1,"reason":"rto_exceeded","duration_seconds":3600}`,
+		`{"suite":"drill","stanza":"main","exit_status":1,"reason":"no_backup","duration_seconds":7000}`,
+		`{"suite":"drill","stanza":"main","exit_status":2,"reason":"timeout","duration_seconds":8000}`,
+		`{"suite":"drill","stanza":"other","exit_status":0,"reason":"none","duration_seconds":70}`,
+		`{"suite":"backup","stanza":"main","exit_status":0,"reason":"none","duration_seconds":80}`,
+		`{"suite":"drill","stanza":"main","exit_status":0,"reason":"none"}`,
+		`{"suite":"drill","stanza":"main","reason":"none","duration_seconds":90}`,
+		`{"suite":"drill","stanza":"main","exit_status":0,"duration_seconds":-1}`,
+		`{"suite":"drill","stanza":"main","exit_status":0,"duration_seconds":1e300}`,
+		`{"suite":"drill","stanza":"main","exit_status":"0","duration_seconds":1}`,
+		`{"suite":"drill","stanza":"main","exit_st`, ``, `[]`,
+		`{"suite":"drill","stanza":"main","exit_status":0,"reason":"none","duration_seconds":61}`,
+	}, "\n")
+	const s = time.Second
+	for name, c := range map[string]struct {
+		suite, stanza string
+		want          []time.Duration
+	}{
+		"a stanza":   {"drill", "main", []time.Duration{60*s + 500*time.Millisecond, 3600 * s, 61 * s}},
+		"any stanza": {"drill", "", []time.Duration{60*s + 500*time.Millisecond, 3600 * s, 70 * s, 61 * s}},
+		"the checks": {"backup", "main", []time.Duration{80 * s}},
+		"nothing":    {"control", "main", nil},
+	} {
+		got, err := Lasted(strings.NewReader(history), c.suite, c.stanza)
+		require.NoError(t, err, name)
+		assert.Equal(t, c.want, got, name)
+	}
+	broken := errors.New("broken disk")
+	_, err := Lasted(io.MultiReader(strings.NewReader(history), iotest.ErrReader(broken)), "drill", "main")
+	require.ErrorIs(t, err, broken)
+}
+
+// Whatever stands in a history, what is read of it is a time that can be reckoned with.
+func FuzzLasted(f *testing.F) {
+	f.Add(`{"suite":"drill","stanza":"main","exit_status":0,"duration_seconds":60.5}`)
+	f.Add("{\n\x00")
+	f.Fuzz(func(t *testing.T, history string) {
+		lasted, err := Lasted(strings.NewReader(history), "drill", "")
+		require.NoError(t, err)
+		for _, d := range lasted {
+			assert.GreaterOrEqual(t, d, time.Duration(0))
+		}
+	})
+}
