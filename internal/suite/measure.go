@@ -41,7 +41,7 @@ const (
 	CompareLabel        = "compare"         // what was to be compared with: none, standby or sets
 	ComparedLabel       = "compared"        // what became of it: passed, failed or left_out
 	KeyAccessLabel      = "key_access"      // of the drill's own key: readonly, writes or unknown
-	WindowLabel         = "window_from"     // when the oldest usable set of the repository ended, RFC 3339 as the next two
+	WindowLabel         = "window_from"     // when the oldest usable set ended, RFC 3339 as the next two
 	SetStoppedLabel     = "backup_stopped"  // when the restored set ended: recovery can stop at any moment after it
 	RecoveredLabel      = "recovered_to"    // the newest moment that came back
 )
