@@ -66,10 +66,6 @@ var diskFullFaults = faults("TestDiskFull", remote, []fault{
 		exit: 2, why: reason.DiskSpace, words: "MB are free in TMPDIR", step: "preflight",
 	},
 	{
-		name: "JustEnough", inject: disk("260m", nil),
-		exit: 0, why: reason.None, words: "that are to stay free (-reserve)",
-	},
-	{
 		name: "WhileRestoring", inject: disk("400m", inBundle),
 		exit: 2, why: reason.DiskSpace, step: "restore", waits: true,
 	},
