@@ -1,5 +1,6 @@
 // Package report is what testprom says of a run as JSON: the file of -report, and a line of -history. One type is
-// written and read.
+// written and read. A Fleet is made of the reports of many stanzas: which verdict each of them has, how old it is, and
+// what is due.
 package report
 
 import (

@@ -4,13 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"veza.fr/recovery/internal/testprom/fleet"
+	"veza.fr/recovery/internal/testprom/report"
 	"veza.fr/recovery/internal/testprom/whole"
 )
 
 // fleet is testprom -fleet: it lists the newest verdict of every stanza, and returns the worst.
 func (w World) fleet(o options) int {
-	list, err := fleet.Read(o.fleet, w.Now())
+	list, err := report.ReadFleet(o.fleet, w.Now())
 	if err == nil {
 		err = list.Table(w.Stdout, humanSeconds)
 	}

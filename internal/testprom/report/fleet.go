@@ -1,6 +1,4 @@
-// Package fleet reads the reports of many stanzas and says which verdict each of them has, how old it is, and what
-// is due. A report is what `testprom -report FILE` wrote.
-package fleet
+package report
 
 import (
 	"cmp"
@@ -15,12 +13,11 @@ import (
 
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/suite"
-	"veza.fr/recovery/internal/testprom/report"
 )
 
-// Schema is the version of the list as JSON: fields are added freely, and the number changes when one changes its
+// FleetSchema is the version of the list as JSON: fields are added freely, and the number changes when one changes its
 // meaning or goes.
-const Schema = 1
+const FleetSchema = 1
 
 // Fleet is the newest verdict of every stanza.
 type Fleet struct {
@@ -48,10 +45,10 @@ type Row struct {
 	apart bool // no verdict on the backups of now: it hides none, and none hides it
 }
 
-// Read reads every report in dir and in the directories in it, each of which is a stanza that is to be drilled.
+// ReadFleet reads every report in dir and in the directories in it, each of which is a stanza that is to be drilled.
 // The error says that dir itself cannot be read, or that there is nothing in it: that is no pass.
-func Read(dir string, now time.Time) (Fleet, error) {
-	f := Fleet{Schema: Schema, At: now.UTC()}
+func ReadFleet(dir string, now time.Time) (Fleet, error) {
+	f := Fleet{Schema: FleetSchema, At: now.UTC()}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return f, err
@@ -120,7 +117,7 @@ func in(dir, stanza string, entries []fs.DirEntry, now time.Time) (rows []Row) {
 		}
 		row, err := read(path, now)
 		switch {
-		case errors.Is(err, report.ErrOther):
+		case errors.Is(err, ErrOther):
 		case err != nil:
 			rows = append(rows, unreadable(cmp.Or(stanza, strings.TrimSuffix(entry.Name(), ".json")), path, err))
 		default:
@@ -147,7 +144,7 @@ func read(path string, now time.Time) (Row, error) {
 	if err != nil {
 		return Row{}, err
 	}
-	r, err := report.Parse(content)
+	r, err := Parse(content)
 	if err != nil {
 		return Row{}, err
 	}
@@ -165,7 +162,7 @@ func read(path string, now time.Time) (Row, error) {
 }
 
 // notOfNow is why a verdict says nothing of the backups of now, "" where it does: a pass of then is none of now.
-func notOfNow(r report.Report, now time.Time, due time.Duration) string {
+func notOfNow(r Report, now time.Time, due time.Duration) string {
 	switch old := now.Sub(r.End); {
 	case r.Past() != "":
 		return "is of the repository as it was at " + r.Past()

@@ -1,4 +1,4 @@
-package fleet
+package report
 
 import (
 	"encoding/json"
@@ -48,7 +48,7 @@ func dir(t *testing.T, files map[string]string) string {
 }
 
 // The exit status is the worst, and a pass is one only while it is young, whole and the newest.
-func TestRead_ExitIsTheWorst(t *testing.T) {
+func TestReadFleet_ExitIsTheWorst(t *testing.T) {
 	pass := written(hour, "pass", 0, "none")
 	other := strings.NewReplacer(`"shop"`, `"mail"`)
 	red, locked := written(hour, "fail", 1, "wal_missing"), written(hour, "environment", 2, "locked")
@@ -88,7 +88,7 @@ func TestRead_ExitIsTheWorst(t *testing.T) {
 		"a red beside a cut":   {map[string]string{"shop/a.json": red, "shop/b.json": pass[:90]}, 1, ""},
 		"no report":            {map[string]string{"a.json": pass, "b.txt": "x", ".git/x": "y"}, 0, ""},
 	} {
-		f, err := Read(dir(t, c.files), now)
+		f, err := ReadFleet(dir(t, c.files), now)
 		require.NoError(t, err, name)
 		assert.Equal(t, c.exit, f.Exit, name)
 		assert.True(t, strings.HasPrefix(f.Rows[0].Due, c.due), "%s: %q", name, f.Rows[0].Due)
@@ -97,17 +97,17 @@ func TestRead_ExitIsTheWorst(t *testing.T) {
 }
 
 // Nothing there is no pass.
-func TestRead_Nothing(t *testing.T) {
-	_, err := Read(dir(t, nil), now)
+func TestReadFleet_Nothing(t *testing.T) {
+	_, err := ReadFleet(dir(t, nil), now)
 	require.ErrorContains(t, err, "holds no report")
-	_, err = Read(filepath.Join(t.TempDir(), "none"), now)
+	_, err = ReadFleet(filepath.Join(t.TempDir(), "none"), now)
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
 // The worst comes first; a name cannot write a line of its own.
 func TestTable(t *testing.T) {
 	evil := strings.Replace(written(hour, "fail", 1, "wal_missing"), `"shop"`, `"x\nmail  drill  pass\u001b[2J"`, 1)
-	f, err := Read(dir(t, map[string]string{
+	f, err := ReadFleet(dir(t, map[string]string{
 		"a.json": strings.Replace(written(hour, "pass", 0, "none"), "rto_seconds", "compare_coverage_ratio", 1),
 		"b.json": evil, "new/": "",
 	}), now)
@@ -124,14 +124,14 @@ func TestTable(t *testing.T) {
 }
 
 // Whatever stands in a report, it is read or refused, and a pass needs what a pass has.
-func FuzzRead(f *testing.F) {
+func FuzzReadFleet(f *testing.F) {
 	f.Add(written(hour, "pass", 0, "none"))
 	f.Add(written(hour, "fail", 1, "wal_missing"))
 	f.Add(`{"schema":1,"suite":"drill"}`)
 	f.Fuzz(func(t *testing.T, content string) {
 		root := t.TempDir()
 		require.NoError(t, os.WriteFile(filepath.Join(root, "a.json"), []byte(content), 0o600))
-		fleet, err := Read(root, now)
+		fleet, err := ReadFleet(root, now)
 		if err != nil || fleet.Exit != 0 {
 			return
 		}
