@@ -135,6 +135,12 @@ func codeInData(port string) map[string][]string {
 			"CREATE INDEX ON kept (id)",
 			"UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'kept_id_idx'::regclass",
 		},
+		// A sort that does not fit into memory.
+		"sparing": {
+			"CREATE VIEW users AS SELECT id FROM kept ORDER BY repeat(md5(id::text), 20)",
+			"ALTER DATABASE sparing SET work_mem = '64kB'", "ALTER DATABASE sparing SET temp_file_limit = 0",
+			"ALTER ROLE postgres IN DATABASE sparing SET temp_file_limit = 0",
+		},
 		"by_user": {
 			"CREATE SCHEMA postgres", "ALTER TABLE kept SET SCHEMA postgres",
 			"ALTER TABLE postgres.kept RENAME TO users",

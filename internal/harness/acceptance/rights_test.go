@@ -70,6 +70,10 @@ var rightsFaults = faults("TestRights", rights, []fault{
 		exit: 1, why: reason.IndexCorrupt, step: "verify",
 		words: "index public.kept_id_idx of table public.kept is invalid",
 	},
+	{
+		name: "NoTemporaryFilesOnProduction", args: "-deep unique_keys,amcheck -database sparing",
+		exit: 0, why: reason.None, users: "kept",
+	},
 	{name: "DefinerOfAnOrdinaryRole", args: only("definer"), exit: 0, why: reason.None, users: "kept"},
 	{name: "Hardened", args: only("hardened"), exit: 0, why: reason.None, users: "kept"},
 	{name: "SchemaOfTheSuperuser", args: only("by_user"), exit: 0, why: reason.None, users: "kept"},
