@@ -133,7 +133,7 @@ func codeInData(port string) map[string][]string {
 			"CREATE VIEW users AS SELECT id FROM kept", "CREATE TABLE more (id serial PRIMARY KEY)",
 			"CREATE FUNCTION format(text, VARIADIC text[]) RETURNS text LANGUAGE sql AS $f$ SELECT 'it'::text $f$",
 			"CREATE INDEX ON kept (id)",
-			"UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'kept_id_idx'::regclass",
+			"UPDATE pg_index SET indisvalid = false, indisready = false WHERE indexrelid = 'kept_id_idx'::regclass",
 		},
 		// A sort that does not fit into memory.
 		"sparing": {
