@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -91,10 +92,12 @@ func (s *Server) superuserSession(ctx context.Context, name, database string) (*
 }
 
 // ClosedDatabase says that a database cannot be opened, and another one may: 55000 does not
-// accept connections, 3D000 is not there, XX000 is what a missing locale gives.
+// accept connections, 3D000 is not there or has lost its directory, 58P01 a file of it, 22023 what makes it one,
+// XX000 is what a missing locale gives, and with its kin what damage does. What is damaged is for the checks to say.
 func ClosedDatabase(err error) bool {
 	refused, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && (refused.Code == "55000" || refused.Code == "3D000" || refused.Code == "XX000")
+	return ok && (strings.HasPrefix(refused.Code, "XX") ||
+		slices.Contains([]string{"55000", "3D000", "58P01", "22023"}, refused.Code))
 }
 
 var errNoSuperuser = errors.New("it is no superuser")

@@ -98,6 +98,15 @@ func TestStartError_SaysWhyAClusterIsNotUp(t *testing.T) {
 		{line("FATAL", "terminating connection due to unexpected postmaster exit"), reason.SandboxFailed},
 		{line("PANIC", "could not write to file: Disk quota exceeded"), reason.DiskSpace},
 		{line("LOG", "redo starts at 0/1"), reason.SandboxFailed},
+		{ // WAL ends so, and what comes after it is of its own
+			line("LOG", "invalid record length at 0/70000A0: wanted 24, got 0") +
+				line("LOG", "selected new timeline ID: 2") +
+				line("FATAL", "could not access status of transaction 1"), reason.StartFailed,
+		},
+		{
+			line("LOG", "invalid record length at 0/70000A0: wanted 24, got 0") +
+				line("FATAL", "could not locate required checkpoint record"), reason.WALCorrupt,
+		},
 		{"", reason.SandboxFailed},
 	} {
 		why, ok := reason.Of(ParseLog(c.log, "").StartError())

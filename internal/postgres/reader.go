@@ -43,6 +43,7 @@ var ownSettings = map[string]bool{
 	"default_transaction_isolation": true, "transaction_isolation": true,
 	"default_transaction_read_only": true, "transaction_read_only": true, "client_encoding": true,
 	"session_preload_libraries": true, "local_preload_libraries": true, "session_replication_role": true,
+	"temp_file_limit": true,
 }
 
 // MakeReader makes the role that ConnectReader connects as, in a session of the superuser. why
@@ -87,6 +88,7 @@ const createReader = `
 	SET LOCAL lock_timeout = '` + lockTimeout + `';
 	SET LOCAL lo_compat_privileges = on;
 	SET LOCAL log_min_messages = fatal;
+	SET LOCAL temp_file_limit = -1;
 	SET LOCAL synchronous_commit = on;
 	CREATE ROLE %[1]s LOGIN BYPASSRLS;
 	GRANT pg_read_all_data TO %[1]s;
@@ -95,7 +97,8 @@ const createReader = `
 	ALTER ROLE %[1]s SET zero_damaged_pages FROM CURRENT;
 	ALTER ROLE %[1]s SET ignore_checksum_failure FROM CURRENT;
 	ALTER ROLE %[1]s SET lo_compat_privileges FROM CURRENT;
-	ALTER ROLE %[1]s SET log_min_messages FROM CURRENT;`
+	ALTER ROLE %[1]s SET log_min_messages FROM CURRENT;
+	ALTER ROLE %[1]s SET temp_file_limit FROM CURRENT;`
 
 const letInEverywhere = `
 	DO $$

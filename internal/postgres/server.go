@@ -210,6 +210,7 @@ func (s *Server) connectAs(ctx context.Context, user, database, searchPath strin
 			"session_preload_libraries": "", "local_preload_libraries": "",
 			// They may hide damage as well.
 			"zero_damaged_pages": "off", "ignore_checksum_failure": "off",
+			"temp_file_limit":             "-1", // of the machine it came from; the deeper checks sort whole tables
 			"standard_conforming_strings": "on", // the drill's own queries, and no code of the data
 		})
 	}

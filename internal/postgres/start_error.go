@@ -51,6 +51,11 @@ func (l Log) StartError() error {
 		return reason.Errorf(reason.SandboxFailed, "%s: by somebody here, or out of memory", l.Killed)
 	}
 	if cause := l.Cause(); cause != nil {
+		if len(l.Archive) == 0 && l.Timeline != 0 && len(l.Fatal) > 0 {
+			// WAL had been read to where it ended: that is how the complaint came about, and not what ended the start.
+			return reason.Errorf(reason.StartFailed, "PostgreSQL did not start: %s; before that %w",
+				l.lastLines(), cause)
+		}
 		return cause
 	}
 	if tooEarly.MatchString(text) {

@@ -36,7 +36,7 @@ func Run(ctx context.Context, connect Connect, checks []Check, now time.Time) ([
 
 // run gives an outcome whenever the server answered, be it with an error.
 func (c Check) run(ctx context.Context, connect Connect, now time.Time) (Outcome, error) {
-	conn, err := connect.open(ctx, c.Database)
+	conn, err := connect.openAsItIs(ctx, c.Database)
 	if err != nil {
 		return c.errorOutcome(ctx, connect, err, true)
 	}
@@ -65,6 +65,9 @@ func (c Check) run(ctx context.Context, connect Connect, now time.Time) (Outcome
 // failure that is reported anyway: what goes wrong here is not reported.
 func unloggedNote(ctx context.Context, conn *pgx.Conn, query string) string {
 	var table string
+	if _, err := conn.Exec(ctx, ownNames); err != nil {
+		return ""
+	}
 	if conn.QueryRow(ctx, `SELECT oid::regclass FROM pg_catalog.pg_class WHERE relkind = 'r' AND relpersistence = 'u'
 		AND $1 ~* (E'\\m' || regexp_replace(relname, E'\\W', E'\\\\\\&', 'g') || E'\\M') LIMIT 1`, query).
 		Scan(&table) != nil {
@@ -75,8 +78,8 @@ func unloggedNote(ctx context.Context, conn *pgx.Conn, query string) string {
 
 // restrictForeignTables keeps a query from rows that never were in a backup. The setting
 // is in every minor release since August 2024; elsewhere this does nothing.
-const restrictForeignTables = `SELECT set_config(name, 'foreign-table', true)
-  FROM pg_catalog.pg_settings WHERE name = 'restrict_nonsystem_relation_kind'`
+const restrictForeignTables = `SELECT pg_catalog.set_config(name, 'foreign-table', true)
+  FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'restrict_nonsystem_relation_kind'`
 
 // queryValue runs the query. problem says what was wrong with a result that came.
 func (c Check) queryValue(ctx context.Context, conn *pgx.Conn) (v value, problem string, err error) {

@@ -22,9 +22,27 @@ const (
 	statementGrace = 2 * time.Second
 )
 
-// open connects, and bounds what a statement may take: a database or its role may have set
-// bounds of their own, or none.
+// ownNames has what the drill asks mean the catalogs' functions and operators, whatever search_path the data
+// brings: a function of the data that fits the arguments better goes before them, also from behind pg_catalog
+// (PostgreSQL manual, 10.3), such as a format(text, VARIADIC text[]) from before 9.1.
+const ownNames = "SET search_path = pg_catalog, pg_temp"
+
+// open connects for what the drill itself asks.
 func (connect Connect) open(ctx context.Context, database string) (*pgx.Conn, error) {
+	conn, err := connect.openAsItIs(ctx, database)
+	if err != nil {
+		return nil, err
+	}
+	if _, err = conn.Exec(ctx, ownNames); err != nil {
+		closeConn(ctx, conn)
+		return nil, err
+	}
+	return conn, nil
+}
+
+// openAsItIs connects with the search_path that the data brings, for what somebody else asks, and bounds what a
+// statement may take: a database or its role may have set bounds of their own, or none.
+func (connect Connect) openAsItIs(ctx context.Context, database string) (*pgx.Conn, error) {
 	conn, err := connect(ctx, database)
 	if err != nil {
 		return nil, err

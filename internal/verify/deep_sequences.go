@@ -86,8 +86,14 @@ func (d Deep) sequencesOf(ctx context.Context, database string, e *examination) 
 	if err != nil {
 		return 0, err
 	}
+	// Planning a query on a table evaluates the expressions of its indexes, which may need the data's search_path.
+	reader, err := d.Connect.openAsItIs(ctx, database)
+	if err != nil {
+		return 0, err
+	}
+	defer closeConn(ctx, reader)
 	for _, f := range list {
-		text, bad, err := f.behind(ctx, conn)
+		text, bad, err := f.behind(ctx, reader)
 		if answer, ok := errors.AsType[*pgconn.PgError](err); ok && notAllowed(answer) {
 			e.notes = append(e.notes, fmt.Sprintf("database %s: sequence %s of table %s was not compared: %s",
 				database, f.Sequence, f.Table, whyNot(ctx, conn, answer)))
@@ -168,7 +174,8 @@ func (f fedColumn) ahead(value, next int64) bool {
 	return value <= next && uint64(next-value) >= uint64(-(f.Increment+1))
 }
 
-// nearest is the first of the numbers to come that is there, within reach; nil for none.
+// nearest is the first of the numbers to come that is there, within reach; nil for none. Every operator has the
+// types that the catalogs' own has: nothing of the data fits better.
 func (f fedColumn) nearest(ctx context.Context, conn *pgx.Conn, next int64) (there *int64, err error) {
 	first, from, to := "min", next, next+reach*f.Increment
 	switch {
@@ -181,6 +188,7 @@ func (f fedColumn) nearest(ctx context.Context, conn *pgx.Conn, next int64) (the
 		}
 	}
 	query := fmt.Sprintf("SELECT %[1]s(%[2]s) FROM %[3]s WHERE %[2]s BETWEEN (%[4]d)::int8 AND (%[5]d)::int8 "+
-		"AND (%[2]s::numeric - (%[6]d)) %% (%[7]d) = 0", first, f.Column, f.from(), from, to, next, f.Increment)
+		"AND (%[2]s::numeric - (%[6]d)::numeric) %% (%[7]d)::numeric = 0::numeric",
+		first, f.Column, f.from(), from, to, next, f.Increment)
 	return there, conn.QueryRow(ctx, query, pgx.QueryExecModeExec).Scan(&there)
 }

@@ -92,7 +92,7 @@ var states = []defect{
 	stale("order in a predicate", `CREATE TABLE c (n int, x text COLLATE german); CREATE INDEX ON c (n) WHERE x > 'm'`,
 		verify.Failed, "c_n_idx"),
 	stale("partition by range", `CREATE TABLE c (x text COLLATE german) PARTITION BY RANGE (x)`, verify.Failed,
-		"such as c;"),
+		"such as public.c;"),
 	stale("hash, not deterministic", `CREATE TABLE c (x text COLLATE odd); CREATE INDEX ON c USING hash (x)`,
 		verify.Failed, "c_x_idx"),
 	stale("equality in a predicate",
@@ -116,7 +116,7 @@ var states = []defect{
 	{
 		"older than its rows", "sequences", `SELECT setval('fed_id_seq', 4)`, `SELECT setval('fed_id_seq', 10)`,
 		verify.Failed, reason.StaleData,
-		"goes on with 5, and column id of table fed is at 10 already: number 5 is there",
+		"goes on with 5, and column id of table public.fed is at 10 already: number 5 is there",
 	},
 	{
 		"older, and the next ones deleted", "sequences",

@@ -111,18 +111,15 @@ func (d Deep) worker(ctx context.Context, next <-chan relation, examine examineR
 	return nil
 }
 
-// dataAsItIs takes names and values as they are stored, whatever search_path and encoding the data brings.
-const dataAsItIs = "SET search_path = pg_catalog, pg_temp; " + asStored
-
-// writer is a session of the superuser that may write into the clone, without triggers, whatever search_path
-// the data brings, and in the encoding of its database: nothing is converted.
+// writer is a session of the superuser that may write into the clone, without triggers, and in the encoding of its
+// database: nothing is converted.
 func (d Deep) writer(ctx context.Context, database string) (*pgx.Conn, error) {
 	conn, err := d.Superuser.open(ctx, database)
 	if err != nil {
 		return nil, err
 	}
 	if _, err = conn.Exec(ctx, "SET default_transaction_read_only = off; "+
-		"SET session_replication_role = replica; "+dataAsItIs); err != nil {
+		"SET session_replication_role = replica; "+asStored); err != nil {
 		closeConn(ctx, conn)
 		return nil, err
 	}

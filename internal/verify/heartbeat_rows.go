@@ -102,7 +102,7 @@ const lastInSegmentQuery = `
 func ReadHeartbeats(
 	ctx context.Context, conn *pgx.Conn, segmentSize uint64,
 ) (list []Heartbeat, why []string, err error) {
-	if _, err = conn.Exec(ctx, "SET lock_timeout = '2s'"); err != nil {
+	if _, err = conn.Exec(ctx, ownNames+"; SET lock_timeout = '2s'"); err != nil {
 		return nil, nil, err
 	}
 	rows, err := conn.Query(ctx, tablesQuery, pgx.QueryExecModeExec)

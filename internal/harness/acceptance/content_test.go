@@ -31,7 +31,7 @@ var contentFaults = faults("TestContent", content, []fault{
 	{
 		name: "InvalidIndex", args: at("invalid_index"),
 		exit: 1, why: reason.IndexCorrupt, step: "verify",
-		words: "invalid_indexes | public.orders_user_id_idx of table orders is invalid",
+		words: "invalid_indexes | public.orders_user_id_idx of table public.orders is invalid",
 	},
 	{
 		name: "LeftoverOfReindex", args: at("reindex_leftover"),
@@ -40,7 +40,7 @@ var contentFaults = faults("TestContent", content, []fault{
 	{
 		name: "SequenceBehind", where: everywhere, args: at("sequence_behind"),
 		exit: 1, why: reason.StaleData, step: "verify",
-		words: "sequences: database app | ticket_id_seq goes on with | column id of table ticket is at 900",
+		words: "sequences: database app | ticket_id_seq goes on with | column id of table public.ticket is at 900",
 	},
 	{
 		name: "SequenceOfNoKeyBehind", args: at("harmless_sequence"),
@@ -57,11 +57,11 @@ var contentFaults = faults("TestContent", content, []fault{
 	{
 		name: "CollationOfAnotherVersion", args: at("collation"),
 		exit: 1, why: reason.IndexCorrupt, step: "verify",
-		words: "collations: database app | collation german | version 1.0 | such as words_w_idx",
+		words: "collations: database app | collation public.german | version 1.0 | such as public.words_w_idx",
 	},
 	{
 		name: "CollationWithoutIndex", args: at("harmless_collation"),
-		exit: 0, why: reason.None, users: "whole", words: "collation french | none of user tables is",
+		exit: 0, why: reason.None, users: "whole", words: "collation public.french | none of user tables is",
 	},
 	{
 		name: "ExtensionOfAColumn", args: at("extension"),

@@ -58,11 +58,11 @@ var ordinaryFaults = faults("TestOrdinary", ordinary, []fault{
 	},
 	{
 		name: "StaleCollationOfPartitions", args: in("stale_partitions"),
-		exit: 1, why: reason.IndexCorrupt, step: "verify", words: "collations: database app | such as sorted;",
+		exit: 1, why: reason.IndexCorrupt, step: "verify", words: "collations: database app | such as public.sorted;",
 	},
 	{
 		name: "StaleCollationThatNothingIsSortedBy", args: in("not_sorted"),
-		exit: 0, why: reason.None, words: "collation german | none of user tables is",
+		exit: 0, why: reason.None, words: "collation public.german | none of user tables is",
 	},
 	{
 		name: "Sentinel", args: in("sentinel"),

@@ -128,6 +128,19 @@ func codeInData(port string) map[string][]string {
 			"ALTER ROLE postgres IN DATABASE hardened SET search_path = inner_part, public",
 			"ALTER DATABASE hardened SET session_preload_libraries = 'not_installed_here'",
 		},
+		// A function fits better than that of pg_catalog, wherever it stands in search_path.
+		"overloaded": {
+			"CREATE VIEW users AS SELECT id FROM kept", "CREATE TABLE more (id serial PRIMARY KEY)",
+			"CREATE FUNCTION format(text, VARIADIC text[]) RETURNS text LANGUAGE sql AS $f$ SELECT 'it'::text $f$",
+			"CREATE INDEX ON kept (id)",
+			"UPDATE pg_index SET indisvalid = false, indisready = false WHERE indexrelid = 'kept_id_idx'::regclass",
+		},
+		// A sort that does not fit into memory.
+		"sparing": {
+			"CREATE VIEW users AS SELECT id FROM kept ORDER BY repeat(md5(id::text), 20)",
+			"ALTER DATABASE sparing SET work_mem = '64kB'", "ALTER DATABASE sparing SET temp_file_limit = 0",
+			"ALTER ROLE postgres IN DATABASE sparing SET temp_file_limit = 0",
+		},
 		"by_user": {
 			"CREATE SCHEMA postgres", "ALTER TABLE kept SET SCHEMA postgres",
 			"ALTER TABLE postgres.kept RENAME TO users",

@@ -52,13 +52,27 @@ var rightsFaults = faults("TestRights", rights, []fault{
 	{
 		name: "UsersLockedByAPreparedTransaction", args: only("locked"),
 		exit: 1, why: reason.SmokeQuery, step: "verify",
-		words: "prepared transaction 'xa-1' of role postgres in database locked | holds users | ROLLBACK PREPARED",
+		words: "prepared transaction 'xa-1' of role postgres in database locked | holds public.users | " +
+			"ROLLBACK PREPARED",
 	},
 	{
 		name: "OthersLockedByAPreparedTransaction", args: "-deep sequences,full_read -database locked_elsewhere",
 		exit: 0, why: reason.None, users: "kept",
 		words: "full_read: table public.other in database locked_elsewhere could not be looked at | " +
-			"prepared transaction 'xa-2' | sequence other_id_seq of table other was not compared",
+			"prepared transaction 'xa-2' | sequence public.other_id_seq of table public.other was not compared",
+	},
+	{
+		name: "FunctionsThatFitBetterThanTheCatalogs", args: "-deep files,full_read,sequences -database overloaded",
+		exit: 0, why: reason.None, users: "kept",
+	},
+	{
+		name: "FunctionsThatFitBetterAndAnInvalidIndex", args: "-deep invalid_indexes -database overloaded",
+		exit: 1, why: reason.IndexCorrupt, step: "verify",
+		words: "index public.kept_id_idx of table public.kept is invalid",
+	},
+	{
+		name: "NoTemporaryFilesOnProduction", args: "-deep unique_keys,amcheck -database sparing",
+		exit: 0, why: reason.None, users: "kept",
 	},
 	{name: "DefinerOfAnOrdinaryRole", args: only("definer"), exit: 0, why: reason.None, users: "kept"},
 	{name: "Hardened", args: only("hardened"), exit: 0, why: reason.None, users: "kept"},
