@@ -19,8 +19,8 @@ import (
 
 // One run of pgbench, and how many rounds there are of one run of each kind.
 const (
-	pgbenchSeconds = 6
-	pgbenchRounds  = 12
+	pgbenchSeconds = 10 // a digest of a gigabyte comes to its end in it
+	pgbenchRounds  = 8
 )
 
 // Effect is how many transactions a second the primary took, each round: alone, while the standby's processor was
@@ -88,7 +88,7 @@ func (c *cluster) effect(ctx context.Context, p *Prices) error {
 
 // busy keeps the standby's processor busy with nothing until it is told to stop.
 func (c *cluster) busy(ctx context.Context) (stop func() error) {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithTimeout(ctx, commandTime)
 	done := make(chan error, 1)
 	go func() {
 		loop := []string{"taskset", "-c", "1", "sh", "-c", "while :; do :; done"}
