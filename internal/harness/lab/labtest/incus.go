@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -83,7 +84,7 @@ func (b *bench) makeProject(name string) {
 // removeProject removes a project with all that is in it, as far as there is something.
 func (b *bench) removeProject(name string) {
 	inside := *b
-	inside.cli = []string{"INCUS_PROJECT=" + name}
+	inside.cli = append(slices.Clone(b.cli), "INCUS_PROJECT="+name) // the last one counts
 	if said, err := inside.tryIncus("list", "--format=csv", "--columns=n"); err == nil && said != "" {
 		_, _ = inside.tryIncus(append([]string{"delete", "--force"}, strings.Fields(said)...)...)
 	}
