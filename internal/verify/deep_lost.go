@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 
@@ -39,9 +40,22 @@ func (d Deep) lostRows(ctx context.Context, s survey) (examination, error) {
 	if err != nil || segment == 0 {
 		return examination{leftOut: otherPages}, err
 	}
+	unsaid, err := d.silentXids(ctx, tables[0].database)
+	if err != nil {
+		return examination{}, err
+	}
+	var told atomic.Bool // once is enough: every table would say the same
 	examine := func(ctx context.Context, conn *pgx.Conn, r relation) ([]Outcome, string, error) {
 		files := forkReader{conn, segment, s.doubtful}
-		return lossesOf(ctx, files, r, indexes[tableKey{r.database, r.oid}])
+		found, note, err := lossesOf(ctx, files, r, indexes[tableKey{r.database, r.oid}])
+		if err != nil || told.Load() {
+			return found, note, err
+		}
+		lost, err := lostCommits(ctx, conn, r, unsaid)
+		if len(lost) > 0 && told.Swap(true) {
+			lost = nil
+		}
+		return append(found, lost...), note, err
 	}
 	return d.forEachRelation(ctx, s.workers(d.Workers), "tables with their indexes", tables, examine)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -65,7 +66,18 @@ var keptTables = []string{
 	`CREATE MATERIALIZED VIEW unmade AS SELECT 1 WITH NO DATA`, `CREATE UNLOGGED TABLE visits (n int PRIMARY KEY)`,
 	`INSERT INTO visits SELECT generate_series(1, 1000)`,
 	`CREATE TABLE grown (id int PRIMARY KEY, what text)`,
-	`INSERT INTO grown SELECT i, md5(i::text) FROM generate_series(1, 5000) i`, `CHECKPOINT`,
+	`INSERT INTO grown SELECT i, md5(i::text) FROM generate_series(1, 5000) i`,
+	// Commits in the second half of the first page of pg_xact, of rows that were read, in which the server is done.
+	`CREATE TABLE orders (n int)`, inVain(16500),
+	`DO $$ BEGIN FOR i IN 1..500 LOOP INSERT INTO orders VALUES (i); COMMIT; END LOOP; END $$`,
+	`SELECT count(*) FROM orders`, inVain(33000), `CHECKPOINT`,
+}
+
+// inVain uses up numbers of transactions, which leave nothing behind.
+func inVain(count int) string {
+	return fmt.Sprintf(`DO $$ BEGIN FOR i IN 1..%d LOOP
+		BEGIN INSERT INTO orders VALUES (i); RAISE EXCEPTION 'no'; EXCEPTION WHEN OTHERS THEN END;
+	END LOOP; END $$`, count)
 }
 
 // shadows are what would take the place of the drill's own tools.
@@ -78,6 +90,7 @@ var shadows = []string{
 // statements, and what mends it.
 type loss struct {
 	name, relation string
+	file           string // below the data directory, in the place of a relation's
 	how            damage.Way
 	inject, undo   []string
 }
@@ -107,6 +120,7 @@ var losses = []loss{
 	{name: "hashcut", relation: "frozen_hash", how: damage.FourPages},
 	{name: "ginzeroes", relation: "frozen_gin", how: damage.ZeroPages},
 	{name: "gistcut", relation: "frozen_gist", how: damage.FourPages},
+	{name: "commits", file: "pg_xact/0000", how: damage.ZeroHalf},
 	{name: "spgistzeroes", relation: "frozen_spgist", how: damage.ZeroPages},
 	{name: "extended", relation: "frozen", how: damage.MorePages},
 	{name: "indexextended", relation: "frozen_gin", how: damage.MorePages},
@@ -178,7 +192,7 @@ func (c *cluster) lose(ctx context.Context, l loss) error {
 		return err
 	}
 	mend := func() error { return nil }
-	if l.relation != "" {
+	if l.relation != "" || l.file != "" {
 		var err error
 		if mend, err = c.loseFile(ctx, l); err != nil {
 			return err
@@ -191,9 +205,12 @@ func (c *cluster) lose(ctx context.Context, l loss) error {
 
 // loseFile changes or removes a file, and returns what mends it.
 func (c *cluster) loseFile(ctx context.Context, l loss) (mend func() error, err error) {
-	path, err := c.relationFile(ctx, l.relation)
-	if err != nil {
-		return nil, err
+	path := filepath.Join(c.data(), l.file)
+	if l.file == "" {
+		var err error
+		if path, err = c.relationFile(ctx, l.relation); err != nil {
+			return nil, err
+		}
 	}
 	return damage.File(path, l.how)
 }

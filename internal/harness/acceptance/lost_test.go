@@ -72,6 +72,10 @@ var lostFaults = faults("TestLost", lost, []fault{
 		words: "lost_rows: TOAST table pg_toast.pg_toast_ | page 3 is full of zeroes",
 	},
 	{
+		name: "Commits", args: lostAt("commits"), exit: 1, why: reason.PageChecksum, step: "verify",
+		words: "lost_rows: table | rows of transaction | pg_xact has nothing but zeroes for the transactions 16384 to ",
+	},
+	{
 		name: "EndOfAHashIndex", args: lostAt("hashcut"), exit: 1, why: reason.IndexCorrupt, step: "verify",
 		words: "lost_rows: index public.frozen_hash in database kept: its page 0 needs | the file ends after 4 pages",
 	},

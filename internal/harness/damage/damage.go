@@ -38,6 +38,11 @@ func ZeroFirst(file []byte) []byte {
 	return append(make([]byte, pageSize), file[pageSize:]...)
 }
 
+// ZeroHalf has half of the first page hold nothing but zeroes, as a disk does that wrote the other one alone.
+func ZeroHalf(file []byte) []byte {
+	return append(append(bytes.Clone(file[:pageSize/2]), make([]byte, pageSize/2)...), file[pageSize:]...)
+}
+
 // MorePages adds two pages of zeroes.
 func MorePages(file []byte) []byte { return append(bytes.Clone(file), make([]byte, 2*pageSize)...) }
 
