@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -86,14 +87,16 @@ func (d Deep) sequencesOf(ctx context.Context, database string, e *examination) 
 	if err != nil {
 		return 0, err
 	}
-	// Planning a query on a table evaluates the expressions of its indexes, which may need the data's search_path.
-	reader, err := d.Connect.openAsItIs(ctx, database)
-	if err != nil {
-		return 0, err
-	}
-	defer closeConn(ctx, reader)
 	for _, f := range list {
-		text, bad, err := f.behind(ctx, reader)
+		// Planning a query on a table evaluates the expressions of its indexes, which may need the data's search_path.
+		// In this session: a database may let in no more than one.
+		if _, err = conn.Exec(ctx, "RESET search_path"); err != nil {
+			return 0, err
+		}
+		text, bad, err := f.behind(ctx, conn)
+		if _, failed := conn.Exec(ctx, ownNames); failed != nil {
+			return 0, cmp.Or(err, failed)
+		}
 		if answer, ok := errors.AsType[*pgconn.PgError](err); ok && notAllowed(answer) {
 			e.notes = append(e.notes, fmt.Sprintf("database %s: sequence %s of table %s was not compared: %s",
 				database, f.Sequence, f.Table, whyNot(ctx, conn, answer)))
