@@ -26,8 +26,8 @@ COMPILE = @mkdir -p out; [ -x out/testprom ] || echo 'compiling: two minutes or 
 	$(GO) run ./internal/cmd/compile -go '$(GO)' -tags '$(TAG)' -o out/testprom ./internal/cmd/testprom
 
 TEST := $(GO) test -shuffle=on -timeout 60m ./...
-# The table of faults, veza-restore, the standby, the alerts and the page of the evidence are about processes, whatever the tag: `make test` runs them. `make test-versions` runs the matrix.
-TAGGED = $(shell $(GO) list ./... | grep -vE '/(acceptance|matrixtest|realtest|standby|alerts|page)$$')
+# The table of faults, veza-restore, the standby, the alerts and the page of the evidence are about processes, whatever the tag: `make test` runs them. `make test-versions` runs the matrix, `make test-cluster` drills into a cluster.
+TAGGED = $(shell $(GO) list ./... | grep -vE '/(acceptance|matrixtest|realtest|standby|alerts|page|clustertest)$$')
 TEST_CI = $(GO) test -tags ci -shuffle=on $(TAGGED)
 # The longest first: it waits more than it works.
 TEST_LAB = $(GO) test -tags drill -shuffle=on -timeout 50m ./internal/harness/lab/prodtest $(TAGGED)
