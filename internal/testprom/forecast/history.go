@@ -27,17 +27,31 @@ const maxLine = 4 << 20
 // read is left out; the error is the reader's.
 func Read(history io.Reader, kind Kind) ([]Pass, error) {
 	var found []drilled
+	err := eachReport(history, func(r report.Report) {
+		if p, ok := passOf(r, kind.Stanza); ok {
+			found = append(found, drilled{p, r.Labels["environment"]})
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return of(found, kind.Environment), nil
+}
+
+// eachReport takes the reports of a history in their order. A line that cannot be read is left out; the error is the
+// reader's.
+func eachReport(history io.Reader, take func(report.Report)) error {
 	reader := bufio.NewReaderSize(history, 64<<10)
 	for {
 		text, err := lineOf(reader)
-		if p, environment, ok := parse(text, kind.Stanza); ok {
-			found = append(found, drilled{p, environment})
+		if r, bad := report.Parse(text); bad == nil {
+			take(r)
 		}
 		if errors.Is(err, io.EOF) {
-			return of(found, kind.Environment), nil
+			return nil
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
 }
@@ -77,12 +91,11 @@ func of(found []drilled, environment string) (list []Pass) {
 	return list
 }
 
-// parse reads one line; ok is false where it is no pass that counts.
-func parse(text []byte, stanza string) (p Pass, environment string, ok bool) {
-	r, err := report.Parse(text)
-	if err != nil || r.Suite != suite.Drill.Name || r.Stanza != stanza || !r.Passed() ||
-		r.Past() != "" || r.Labels[suite.TargetLabel] != "" {
-		return p, "", false
+// passOf is the pass that a report speaks of; ok is false where it is none that counts.
+func passOf(r report.Report, stanza string) (p Pass, ok bool) {
+	if r.Suite != suite.Drill.Name || r.Stanza != stanza || !r.Passed() || r.Past() != "" ||
+		r.Labels[suite.TargetLabel] != "" {
+		return p, false
 	}
 	p = Pass{At: r.End, RTO: -1, Restore: -1}
 	if rto := r.Value("rto_seconds"); rto != nil {
@@ -91,5 +104,5 @@ func parse(text []byte, stanza string) (p Pass, environment string, ok bool) {
 	if restore := r.Seconds("restore"); restore != nil {
 		p.Restore = min(*restore, p.RTO)
 	}
-	return p, r.Labels["environment"], p.RTO >= 0 && p.RTO < maxRTO
+	return p, p.RTO >= 0 && p.RTO < maxRTO
 }

@@ -14,20 +14,25 @@ import (
 
 // Whole runs of the suite and the stanza count, in their order; what broke off, or cannot be read, does not.
 func TestLasted(t *testing.T) {
+	line := func(verdict, suite, stanza, rest string) string {
+		return `{"schema":1,"verdict":"` + verdict + `","ended":"2026-11-01T04:00:00Z","suite":"` + suite +
+			`","stanza":"` + stanza + `",` + rest + `}`
+	}
+	passed := func(rest string) string { return line("pass", "drill", "main", `"reason":"none"`+rest) }
 	history := strings.Join([]string{
-		`{"suite":"drill","stanza":"main","exit_status":0,"reason":"none","duration_seconds":60.5}`,
-		`{"suite":"drill","stanza":"main","exit_status":1,"reason":"rto_exceeded","duration_seconds":3600}`,
-		`{"suite":"drill","stanza":"main","exit_status":1,"reason":"no_backup","duration_seconds":7000}`,
-		`{"suite":"drill","stanza":"main","exit_status":2,"reason":"timeout","duration_seconds":8000}`,
-		`{"suite":"drill","stanza":"other","exit_status":0,"reason":"none","duration_seconds":70}`,
-		`{"suite":"backup","stanza":"main","exit_status":0,"reason":"none","duration_seconds":80}`,
-		`{"suite":"drill","stanza":"main","exit_status":0,"reason":"none"}`,
-		`{"suite":"drill","stanza":"main","reason":"none","duration_seconds":90}`,
-		`{"suite":"drill","stanza":"main","exit_status":0,"duration_seconds":-1}`,
-		`{"suite":"drill","stanza":"main","exit_status":0,"duration_seconds":1e300}`,
-		`{"suite":"drill","stanza":"main","exit_status":"0","duration_seconds":1}`,
+		passed(`,"exit_status":0,"duration_seconds":60.5`),
+		line("fail", "drill", "main", `"exit_status":1,"reason":"rto_exceeded","duration_seconds":3600`),
+		line("fail", "drill", "main", `"exit_status":1,"reason":"no_backup","duration_seconds":7000`),
+		line("environment", "drill", "main", `"exit_status":2,"reason":"timeout","duration_seconds":8000`),
+		line("pass", "drill", "other", `"exit_status":0,"reason":"none","duration_seconds":70`),
+		line("pass", "backup", "main", `"exit_status":0,"reason":"none","duration_seconds":80`),
+		passed(`,"exit_status":0`),
+		line("", "drill", "main", `"reason":"none","duration_seconds":90`),
+		passed(`,"exit_status":0,"duration_seconds":-1`),
+		passed(`,"exit_status":0,"duration_seconds":1e300`),
+		passed(`,"exit_status":"0","duration_seconds":1`),
 		`{"suite":"drill","stanza":"main","exit_st`, ``, `[]`,
-		`{"suite":"drill","stanza":"main","exit_status":0,"reason":"none","duration_seconds":61}`,
+		passed(`,"exit_status":0,"duration_seconds":61`),
 	}, "\n")
 	const s = time.Second
 	for name, c := range map[string]struct {
@@ -50,7 +55,8 @@ func TestLasted(t *testing.T) {
 
 // Whatever stands in a history, what is read of it is a time that can be reckoned with.
 func FuzzLasted(f *testing.F) {
-	f.Add(`{"suite":"drill","stanza":"main","exit_status":0,"duration_seconds":60.5}`)
+	f.Add(`{"schema":1,"suite":"drill","stanza":"main","verdict":"pass","exit_status":0,"reason":"none",` +
+		`"ended":"2026-11-01T04:00:00Z","duration_seconds":60.5}`)
 	f.Add("{\n\x00")
 	f.Fuzz(func(t *testing.T, history string) {
 		lasted, err := Lasted(strings.NewReader(history), "drill", "")

@@ -88,7 +88,8 @@ func TestTellTimeout(t *testing.T) {
 	r.history = filepath.Join(t.TempDir(), "history.jsonl")
 	assert.Nil(t, r.lasted("main"), "the first run")
 	assert.Empty(t, r.early)
-	line := `{"suite":"drill","stanza":"main","exit_status":0,"duration_seconds":60}` + "\n"
+	line := `{"schema":1,"suite":"drill","stanza":"main","verdict":"pass","exit_status":0,"reason":"none",` +
+		`"ended":"2026-11-01T04:00:00Z","duration_seconds":60}` + "\n"
 	require.NoError(t, os.WriteFile(r.history, []byte(line), 0o600))
 	assert.Equal(t, []time.Duration{time.Minute}, r.lasted("main"))
 	r.history = t.TempDir()
