@@ -19,10 +19,9 @@ type Sharer interface {
 
 // Shared is what the hosts of one place know of the drills of a stanza.
 type Shared struct {
-	Host  string    `json:"host,omitempty"` // that reached the newest verdict
-	At    time.Time `json:"at,omitzero"`    // of that verdict
-	Exit  int       `json:"exit"`           // status, 0 or 1
-	Lease Lease     `json:"lease,omitzero"` // of the drill that is under way
+	Host string    `json:"host,omitempty"` // that reached the newest verdict
+	At   time.Time `json:"at,omitzero"`    // of that verdict
+	Exit int       `json:"exit"`           // status, 0 or 1
 }
 
 // Lease says that a host drills a stanza at this moment. One whose host died ends by itself.

@@ -35,7 +35,7 @@ type Textfile interface {
 	Holds(path, namespace string) bool
 	Stanza(path, namespace string) string
 	Write(path string, run suite.Measured) (warnings []string, err error)
-	Forget(path string, s suite.Suite, stanza string) error
+	Forget(path string, s suite.Suite, stanza string, before time.Time) error
 	alarm.Files
 }
 
@@ -240,8 +240,11 @@ func (r *run) judge() *result {
 func (r *run) carryOut(c command) (status *int) {
 	ended, ok := r.share(c)
 	r.ended = ended
+	if !ok {
+		return nil
+	}
 	r.tellTimeout(c)
-	if r.compiles = c.compiles; !ok || !r.compile(c) {
+	if r.compiles = c.compiles; !r.compile(c) {
 		return nil
 	}
 	status, killed := r.execute(c)
@@ -262,7 +265,7 @@ func (r *run) limit(c command) time.Duration {
 // read feeds the stream to the collector; a copy goes to -stream.
 func (r *run) read(stream io.Reader) {
 	if err := r.collector.Read(io.TeeReader(stream, r.tee)); err != nil {
-		_, _ = fmt.Fprintln(r.Stderr, r.program()+":", printable(strings.ReplaceAll(err.Error(), "\n", "; ")))
+		r.warn(err)
 	}
 }
 
@@ -275,8 +278,7 @@ func (r *run) clean(c command) {
 	ctx, cancel := context.WithTimeout(context.Background(), reapTime)
 	defer cancel()
 	if err := r.Reap(ctx, r.Stdout); err != nil {
-		_, _ = fmt.Fprintln(r.Stderr, "testprom: remove what the killed run left behind:",
-			printable(strings.ReplaceAll(err.Error(), "\n", "; ")))
+		r.warn(fmt.Errorf("remove what the killed run left behind: %w", err))
 	}
 	if left := r.notCleaned(c.tags); left != "" {
 		_, _ = fmt.Fprintln(r.Stderr, "testprom:", left)

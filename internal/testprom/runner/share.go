@@ -12,8 +12,8 @@ import (
 
 // Party is this host among those that drill in one place: an Incus project that they share.
 type Party interface {
-	// Due says why a stanza is not to be drilled here now, "" when it is.
-	Due(ctx context.Context, stanza string, age time.Duration) (why string, err error)
+	// Due says why a stanza is not to be drilled here now, "" when it is, and of when the verdict is that says so.
+	Due(ctx context.Context, stanza string, age time.Duration) (why string, at time.Time, err error)
 	// Begin takes a stanza for this host until a time at the latest; the error is locked while another one has it.
 	// end tells the others the exit status and gives it back.
 	Begin(ctx context.Context, stanza string, until time.Time) (end func(context.Context, int) error, err error)
@@ -42,7 +42,7 @@ func (w World) due(o options) int {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), partyTime)
 	defer cancel()
-	why, err := party.Due(ctx, stanza, o.due)
+	why, at, err := party.Due(ctx, stanza, o.due)
 	switch {
 	case err != nil:
 		w.warn(fmt.Errorf("-due: nobody could be asked, so stanza %s is due: %w", stanza, err))
@@ -52,7 +52,7 @@ func (w World) due(o options) int {
 	default:
 		_, _ = fmt.Fprintf(w.Stdout, "stanza %s is not due: %s\n", printable(stanza), printable(why))
 		if o.textfile != "" {
-			if err = w.Textfile.Forget(o.textfile, o.suite, stanza); err != nil {
+			if err = w.Textfile.Forget(o.textfile, o.suite, stanza, at); err != nil {
 				w.warn(err)
 			}
 		}

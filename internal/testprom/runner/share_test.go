@@ -19,11 +19,14 @@ import (
 // others are hosts that say what they are told to; the real ones are in package incustest.
 type others struct {
 	why  string
+	at   time.Time // of the verdict that makes it so
 	err  error
 	told []int // exit statuses
 }
 
-func (o *others) Due(context.Context, string, time.Duration) (string, error) { return o.why, o.err }
+func (o *others) Due(context.Context, string, time.Duration) (string, time.Time, error) {
+	return o.why, o.at, o.err
+}
 
 func (o *others) Begin(context.Context, string, time.Time) (func(context.Context, int) error, error) {
 	if o.err != nil {
@@ -116,9 +119,18 @@ func TestDue_ForgetsWhatIsOlder(t *testing.T) {
 		exit, said := among(&others{}, args...)
 		require.Equal(t, 0, exit, said)
 	}
-	exit, said := among(&others{why: "host a drilled it"}, "-due", "168h", "-textfile", file)
+	before, err := os.ReadFile(file)
+	require.NoError(t, err)
+	exit, said := among(&others{why: "host a drilled it", at: time.Now().Add(-time.Hour)}, "-due", "168h",
+		"-textfile", file)
 	require.Equal(t, 1, exit, said)
 	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.Equal(t, string(before), string(text), "this host tried since, and may have found it red")
+
+	exit, said = among(&others{why: "host a drilled it", at: time.Now()}, "-due", "168h", "-textfile", file)
+	require.Equal(t, 1, exit, said)
+	text, err = os.ReadFile(file)
 	require.NoError(t, err)
 	assert.NotContains(t, string(text), `stanza="demo"`)
 	assert.Contains(t, string(text), `stanza="other"`)

@@ -4,14 +4,16 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/testprom/whole"
 )
 
-// Forget takes the series of a stanza out of the file at path: another host has said something newer of it. A file
-// that says nothing of it, or is not there, stays as it is.
-func (Files) Forget(path string, s suite.Suite, stanza string) error {
+// Forget takes the series of a stanza out of the file at path, where they are from before a moment: another host has
+// said something newer of it. A file that says nothing of it, or is not there, stays as it is, and so does one that
+// tells of an attempt since: what was found then is not yet known elsewhere.
+func (Files) Forget(path string, s suite.Suite, stanza string, before time.Time) error {
 	unlock, err := lock(filepath.Dir(path))
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
@@ -21,7 +23,11 @@ func (Files) Forget(path string, s suite.Suite, stanza string) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	if !slices.ContainsFunc(old.series, func(s series) bool { return s.labels["stanza"] == stanza }) {
+	theirs := func(s series) bool { return s.labels["stanza"] == stanza }
+	since := func(s series) bool {
+		return theirs(s) && s.name == lastAttemptTimestamp && s.value > float64(before.UnixMilli())/1000
+	}
+	if !slices.ContainsFunc(old.series, theirs) || slices.ContainsFunc(old.series, since) {
 		return nil
 	}
 	text, err := text(Run{Suite: s, Stanza: stanza}.families(old.others(stanza), old.help))
