@@ -19,6 +19,7 @@ import (
 const (
 	undefinedTable       = "42P01"
 	undefinedDB          = "3D000"
+	invalidParameter     = "22023"
 	notInState           = "55000" // foreign tables are closed to checks
 	dataCorrupted        = "XX001"
 	indexCorrupted       = "XX002"
@@ -48,6 +49,9 @@ func (c Check) errorOutcome(ctx context.Context, connect Connect, err error, los
 		return Outcome{}, fmt.Errorf("check %s in database %s: %w", c.Name, c.Database, err)
 	case !ok:
 		return c.failed(reason.SmokeQuery, "failed: "+excerpt(err.Error())), nil
+	}
+	if lost := entering(c.Database, err); lost != nil {
+		return c.failed(reason.PageChecksum, "failed: "+excerpt(lost.Error())), nil //nolint:nilerr // it is the outcome
 	}
 	text := fmt.Sprintf("failed: %s (SQLSTATE %s)", excerpt(answer.Message), answer.Code)
 	if table := c.wantedTable(answer.Message); table != "" && slices.Contains(elsewhere, answer.Code) {

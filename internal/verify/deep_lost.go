@@ -40,7 +40,11 @@ func (d Deep) lostRows(ctx context.Context, s survey) (examination, error) {
 	if err != nil || segment == 0 {
 		return examination{leftOut: otherPages}, err
 	}
-	unsaid, err := d.silentXids(ctx, tables[0].database)
+	unsaid, err := d.silentXids(ctx, tables[0].database, s.version)
+	if err != nil {
+		return examination{}, err
+	}
+	mutes, suspects, err := d.lostMultixacts(ctx, tables[0].database)
 	if err != nil {
 		return examination{}, err
 	}
@@ -48,16 +52,31 @@ func (d Deep) lostRows(ctx context.Context, s survey) (examination, error) {
 	examine := func(ctx context.Context, conn *pgx.Conn, r relation) ([]Outcome, string, error) {
 		files := forkReader{conn, segment, s.doubtful}
 		found, note, err := lossesOf(ctx, files, r, indexes[tableKey{r.database, r.oid}])
+		if err != nil {
+			return found, note, err
+		}
+		updated, err := lostUpdaters(ctx, files, r, suspects)
+		found = append(found, updated...)
 		if err != nil || told.Load() {
 			return found, note, err
 		}
-		lost, err := lostCommits(ctx, conn, r, unsaid)
+		lost, err := lostCommits(ctx, conn, r, unsaid, s.version)
 		if len(lost) > 0 && told.Swap(true) {
 			lost = nil
 		}
 		return append(found, lost...), note, err
 	}
-	return d.forEachRelation(ctx, s.workers(d.Workers), "tables with their indexes", tables, examine)
+	e, err := d.forEachRelation(ctx, s.workers(d.Workers), "tables with their indexes", tables, examine)
+	e.findings = append(mutes, e.findings...)
+	if !told.Load() {
+		e.notes = append(e.notes, silentPages(unsaid)...)
+	}
+	if err != nil {
+		return e, err
+	}
+	rows, err := d.catalogRows(ctx, s.databases)
+	e.findings = append(rows, e.findings...)
+	return e, err
 }
 
 // readablePages writes everything to the files, once, so that they can be compared with each
