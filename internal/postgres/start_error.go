@@ -52,8 +52,8 @@ func (l Log) StartError() error {
 		return reason.Errorf(why, "PostgreSQL did not start: %s", l.lastLines())
 	}
 	if minimalWAL.MatchString(text) {
-		return reason.Errorf(reason.StartFailed, "PostgreSQL did not start: %s: wal_level was minimal for a while, and "+
-			"no backup from before that can be recovered beyond it: take a full backup now", l.lastLines())
+		return reason.Errorf(reason.StartFailed, "PostgreSQL did not start: %s: wal_level was minimal for a while, "+
+			"and no backup from before that can be recovered beyond it: take a full backup now", l.lastLines())
 	}
 	if l.Killed != "" {
 		return reason.Errorf(reason.SandboxFailed, "%s: by somebody here, or out of memory", l.Killed)

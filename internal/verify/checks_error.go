@@ -51,7 +51,7 @@ func (c Check) errorOutcome(ctx context.Context, connect Connect, err error, los
 		return c.failed(reason.SmokeQuery, "failed: "+excerpt(err.Error())), nil
 	}
 	if lost := entering(c.Database, err); lost != nil {
-		return c.failed(reason.PageChecksum, "failed: "+excerpt(lost.Error())), nil //nolint:nilerr // it is the outcome
+		return c.failed(reason.PageChecksum, "failed: "+excerpt(lost.Error())), nil
 	}
 	text := fmt.Sprintf("failed: %s (SQLSTATE %s)", excerpt(answer.Message), answer.Code)
 	if table := c.wantedTable(answer.Message); table != "" && slices.Contains(elsewhere, answer.Code) {

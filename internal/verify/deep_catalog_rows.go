@@ -19,7 +19,8 @@ const lostCatalogRows = `WITH gone AS (
 			SELECT typrelid, 'pg_type' FROM pg_type WHERE typrelid <> 0 UNION ALL
 			SELECT indexrelid, 'pg_index' FROM pg_index UNION ALL SELECT indrelid, 'pg_index' FROM pg_index UNION ALL
 			SELECT conrelid, 'pg_constraint' FROM pg_constraint WHERE conrelid <> 0 UNION ALL
-			SELECT seqrelid, 'pg_sequence' FROM pg_sequence UNION ALL SELECT tgrelid, 'pg_trigger' FROM pg_trigger UNION ALL
+			SELECT seqrelid, 'pg_sequence' FROM pg_sequence UNION ALL
+			SELECT tgrelid, 'pg_trigger' FROM pg_trigger UNION ALL
 			SELECT ev_class, 'pg_rewrite' FROM pg_rewrite
 		) n(oid, catalog) WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = n.oid) GROUP BY 1
 	)
@@ -60,8 +61,8 @@ const lostSharedRows = `SELECT format('database with OID %s is named by %s, and 
 		SELECT subdbid, 'pg_subscription' FROM pg_subscription
 	) n(oid, catalog) WHERE NOT EXISTS (SELECT FROM pg_database d WHERE d.oid = n.oid) GROUP BY n.oid
 	UNION ALL
-	SELECT DISTINCT format('role with OID %s owns what there is, by pg_shdepend, and is not in pg_authid: nobody can log '
-		'in as it', s.refobjid)
+	SELECT DISTINCT format('role with OID %s owns what there is, by pg_shdepend, and is not in pg_authid: nobody can '
+		'log in as it', s.refobjid)
 	FROM pg_shdepend s WHERE s.refclassid = 'pg_authid'::regclass AND s.deptype = 'o'
 		AND NOT EXISTS (SELECT FROM pg_authid a WHERE a.oid = s.refobjid)
 	ORDER BY 1`
@@ -97,7 +98,8 @@ func (d Deep) lostOf(ctx context.Context, database, query string) ([]string, err
 		return nil, err
 	}
 	defer closeConn(ctx, conn)
-	const tables = "SET enable_indexscan = off; SET enable_indexonlyscan = off; SET enable_bitmapscan = off; SET jit = off"
+	const tables = "SET enable_indexscan = off; SET enable_indexonlyscan = off; SET enable_bitmapscan = off; " +
+		"SET jit = off"
 	if _, err = conn.Exec(ctx, tables); err != nil {
 		return nil, err
 	}

@@ -35,13 +35,15 @@ func TestLostRows_Catalogs(t *testing.T) {
 		`CREATE TYPE pair AS (a int, b text)`, `CREATE DOMAIN positive AS int CHECK (value > 0)`,
 		`CREATE VIEW seen AS SELECT id FROM child`, `CREATE MATERIALIZED VIEW kept AS SELECT * FROM seen`,
 		`CREATE SEQUENCE alone`, `CREATE TABLE dropping (a int DEFAULT 1, b int DEFAULT 2)`,
-		`ALTER TABLE dropping DROP COLUMN a`, `CREATE TABLE nothing ()`, `CREATE TEMP TABLE passing (id int PRIMARY KEY)`,
+		`ALTER TABLE dropping DROP COLUMN a`, `CREATE TABLE nothing ()`,
+		`CREATE TEMP TABLE passing (id int PRIMARY KEY)`,
 		`CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'`,
 		`CREATE CONSTRAINT TRIGGER c AFTER INSERT ON parent DEFERRABLE FOR EACH ROW EXECUTE FUNCTION f()`,
 		`CREATE TRIGGER plain AFTER INSERT ON parent FOR EACH ROW EXECUTE FUNCTION f()`,
 		`ALTER TABLE dropping ADD CONSTRAINT later CHECK (b > 0) NOT VALID`,
 		`REINDEX TABLE CONCURRENTLY child`, `CREATE TABLE rewritten (id int PRIMARY KEY)`, `VACUUM FULL rewritten`,
-		`ALTER TABLE rewritten ALTER id TYPE bigint`, `BEGIN; CREATE TABLE undone (id int PRIMARY KEY DEFAULT 1); ROLLBACK`,
+		`ALTER TABLE rewritten ALTER id TYPE bigint`,
+		`BEGIN; CREATE TABLE undone (id int PRIMARY KEY DEFAULT 1); ROLLBACK`,
 	)
 	deep := verify.Deep{Connect: c.connect, Superuser: c.connect, Workers: 2}
 	look := func() verify.Outcome {

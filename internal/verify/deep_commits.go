@@ -81,10 +81,9 @@ func contradicted(ranges []xids) (list []xids) {
 func silentPages(ranges []xids) (notes []string) {
 	for _, r := range ranges {
 		if r.last-r.first+1 >= xidsAPage {
-			notes = append(notes, fmt.Sprintf("pg_xact has nothing but zeroes for the transactions %d to %d, and no row "+
-				"contradicts that: one transaction with as many savepoints or EXCEPTION blocks that a crash ended leaves "+
-				"that, and so does pg_resetwal; if there was neither, what they committed and nobody has read since is gone",
-				r.first, r.last))
+			notes = append(notes, fmt.Sprintf("pg_xact has nothing but zeroes for %s, and no row contradicts it: one "+
+				"transaction with as many savepoints or EXCEPTION blocks that a crash ended leaves that, and so does "+
+				"pg_resetwal; if there was neither, what they committed and nobody has read since is gone", r))
 		}
 	}
 	return shortened(notes)
@@ -134,7 +133,8 @@ func (d Deep) silentXids(ctx context.Context, database, version string) (ranges 
 // is seen comes from the row itself: somebody read it while pg_xact still knew, and left a hint there. Rows that nobody
 // had read are not seen any more.
 const (
-	committedQuery = `SELECT x FROM (SELECT xmin::text::bigint AS x FROM ONLY %s) t WHERE x <@ $1::int8multirange LIMIT 1`
+	committedQuery = `SELECT x FROM (SELECT xmin::text::bigint AS x FROM ONLY %s) t
+		WHERE x <@ $1::int8multirange LIMIT 1`
 	// committedOfOld is the same before there were multiranges, for the few ranges that there are then.
 	committedOfOld = `SELECT x FROM (SELECT xmin::text::bigint AS x FROM ONLY %s) t
 		WHERE EXISTS (SELECT FROM regexp_matches($1::text, '(\d+),(\d+)', 'g') r(m)

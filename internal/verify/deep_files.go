@@ -215,8 +215,8 @@ func (r storedRelation) judge(sizes fileSizes, cut layout) (*Outcome, string) {
 	case r.kind == "S" && pages != 1:
 		return fault("its file %s has %d pages, and a sequence has one", r.file, pages), ""
 	case r.blank && r.unlogged:
-		return nil, "it is UNLOGGED, and PostgreSQL does not bring back one that was made, or set so, after the backup: " +
-			"nextval() fails there until it is made anew, or a newer backup is restored"
+		return nil, "it is UNLOGGED, and PostgreSQL does not bring back one that was made, or set so, after the " +
+			"backup: nextval() fails there until it is made anew, or a newer backup is restored"
 	case r.blank:
 		return fault("the page in its file %s is not one of a sequence", r.file), ""
 	case r.kind == "i" && r.built && pages == 0:

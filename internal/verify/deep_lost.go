@@ -51,20 +51,20 @@ func (d Deep) lostRows(ctx context.Context, s survey) (examination, error) {
 	var told atomic.Bool // once is enough: every table would say the same
 	examine := func(ctx context.Context, conn *pgx.Conn, r relation) ([]Outcome, string, error) {
 		files := forkReader{conn, segment, s.doubtful}
-		found, note, err := lossesOf(ctx, files, r, indexes[tableKey{r.database, r.oid}])
-		if err != nil {
-			return found, note, err
+		found, note, bad := lossesOf(ctx, files, r, indexes[tableKey{r.database, r.oid}])
+		if bad != nil {
+			return found, note, bad
 		}
-		updated, err := lostUpdaters(ctx, files, r, suspects)
+		updated, bad := lostUpdaters(ctx, files, r, suspects)
 		found = append(found, updated...)
-		if err != nil || told.Load() {
-			return found, note, err
+		if bad != nil || told.Load() {
+			return found, note, bad
 		}
-		lost, err := lostCommits(ctx, conn, r, unsaid, s.version)
+		lost, bad := lostCommits(ctx, conn, r, unsaid, s.version)
 		if len(lost) > 0 && told.Swap(true) {
 			lost = nil
 		}
-		return append(found, lost...), note, err
+		return append(found, lost...), note, bad
 	}
 	e, err := d.forEachRelation(ctx, s.workers(d.Workers), "tables with their indexes", tables, examine)
 	e.findings = append(mutes, e.findings...)

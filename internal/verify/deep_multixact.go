@@ -21,15 +21,15 @@ const (
 	membersAPage = 8192 / memberGroup * 4
 	membersAFile = 32 * membersAPage
 	memberGroup  = 20
-	// mute is how many in a row say nothing where a sector of 512 bytes is lost, or more. A crash leaves as many as were
-	// given out in the moment before it and not yet logged, beside one that was.
+	// mute is how many in a row say nothing where a sector of 512 bytes is lost, or more. A crash leaves as many as
+	// were given out in the moment before it and not yet logged, beside one that was.
 	mute = 100
 	// mostMultis, and mostSilent members that say nothing, are looked at one by one.
 	mostMultis = 4_000_000
 	mostSilent = 100_000
 
-	multisQuery = `SELECT next_multixact_id::text::bigint, oldest_multi_xid::text::bigint, next_multi_offset::text::bigint
-		FROM pg_control_checkpoint()`
+	multisQuery = `SELECT next_multixact_id::text::bigint, oldest_multi_xid::text::bigint,
+		next_multi_offset::text::bigint FROM pg_control_checkpoint()`
 	multiFilesQuery = `SELECT name, pg_read_binary_file($1 || '/' || name) FROM pg_ls_dir($1) name
 		WHERE name ~ '^[0-9A-F]{4,6}$' ORDER BY name`
 )
@@ -162,8 +162,8 @@ func lostUpdaters(ctx context.Context, files forkReader, table relation, suspect
 		return nil, err
 	}
 	return []Outcome{finding(reason.PageChecksum, fmt.Sprintf("%s: %d rows were updated or deleted while others had "+
-		"locked them (multixact %d), and pg_multixact has nothing but zeroes for that: they cannot be read, or come back "+
-		"as they were before; %s", table.title(), rows, named, lookElsewhere))}, nil
+		"locked them (multixact %d), and pg_multixact has nothing but zeroes for that: they cannot be read, or come "+
+		"back as they were before; %s", table.title(), rows, named, lookElsewhere))}, nil
 }
 
 // judge makes findings of what a log has lost.

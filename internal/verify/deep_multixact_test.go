@@ -48,7 +48,7 @@ func TestMuteRanges(t *testing.T) {
 	assert.Empty(t, multiMembers.muteRanges(members, 0, 1, end, mute), "a crash leaves a few")
 	assert.Equal(t, []xids{{4000, 4999}}, multiOffsets.muteRanges(offsets[:4*4000], 0, 1, next, mute), "it was cut")
 
-	offsets, members = multixactsOf(next)
+	_, members = multixactsOf(next)
 	clear(members[24:28]) // member 4: of multixact 2, its second
 	m := multis{oldest: 1, next: 4, end: 7}
 	assert.Equal(t, []xids{{4, 4}}, multiMembers.muteRanges(members, 0, 1, end, 1))

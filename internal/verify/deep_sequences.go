@@ -133,8 +133,8 @@ func (f fedColumn) blank(database string) []Outcome {
 			"PostgreSQL does not bring it back: every row to come fails; ALTER SEQUENCE %[2]s SET LOGGED in production",
 			database, f.Sequence, f.Table))}
 	}
-	return []Outcome{finding(reason.PageChecksum, fmt.Sprintf("database %s: the page of sequence %s of table %s is not "+
-		"one of a sequence; %s", database, f.Sequence, f.Table, lookElsewhere))}
+	return []Outcome{finding(reason.PageChecksum, fmt.Sprintf("database %s: the page of sequence %s of table %s is "+
+		"not one of a sequence; %s", database, f.Sequence, f.Table, lookElsewhere))}
 }
 
 // behind says how a sequence stands to a column that is ahead of it, and whether it will give
@@ -176,9 +176,9 @@ func (f fedColumn) behind(ctx context.Context, conn *pgx.Conn) (text string, bad
 		return text + "a logical subscription brings the rows and never moves a sequence; setval() it before " +
 			"anything else writes there", false, nil
 	case unused && f.Unlogged:
-		return text + fmt.Sprintf("it is UNLOGGED, so that every restore has it begin anew, and number %d is there: a row "+
-				"to come would collide; ALTER SEQUENCE %s SET LOGGED in production, and setval() it here", *there, f.Sequence),
-			true, nil
+		return text + fmt.Sprintf("it is UNLOGGED, so that every restore has it begin anew, and number %d is there: "+
+			"a row to come would collide; ALTER SEQUENCE %s SET LOGGED in production, and setval() it here", *there,
+			f.Sequence), true, nil
 	case unused:
 		return text + "it was never used, so that the numbers come from elsewhere", false, nil
 	}

@@ -48,7 +48,7 @@ func TestStoredDatabase(t *testing.T) {
 	}{
 		"whole":         {storedDatabase{"app", "base/5", []byte("15\n"), &length}, ""},
 		"no PG_VERSION": {storedDatabase{"app", "base/5", nil, &length}, "base/5/PG_VERSION is missing"},
-		"an empty one":  {storedDatabase{"app", "base/5", []byte{}, &length}, `PG_VERSION says "", and the cluster is of 15`},
+		"an empty one":  {storedDatabase{"app", "base/5", []byte{}, &length}, `PG_VERSION says "", and the cluster`},
 		"another one":   {storedDatabase{"app", "base/5", []byte("14\n"), &length}, `says "14"`},
 		"no map":        {storedDatabase{"app", "base/5", []byte("15\n"), nil}, "base/5/pg_filenode.map is missing"},
 		"a cut map":     {storedDatabase{"app", "base/5", []byte("15\n"), &shorter}, "has 100 bytes, not 512"},

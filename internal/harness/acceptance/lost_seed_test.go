@@ -246,7 +246,8 @@ func (c *cluster) versionFile(ctx context.Context, database string) (string, err
 	}
 	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is in flight
 	var oid string
-	if err = conn.QueryRow(ctx, `SELECT oid::text FROM pg_database WHERE datname = $1`, database).Scan(&oid); err != nil {
+	const query = `SELECT oid::text FROM pg_database WHERE datname = $1`
+	if err = conn.QueryRow(ctx, query, database).Scan(&oid); err != nil {
 		return "", err
 	}
 	for _, directory := range []string{"base", "pg_tblspc/*/PG_*"} {

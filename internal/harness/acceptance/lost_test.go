@@ -102,7 +102,8 @@ var lostFaults = faults("TestLost", lost, []fault{
 		exit: 0, why: reason.None, users: "whole",
 	},
 	{
-		name: "EntranceOfAClosedDatabase", args: lostAt("closedgone"), exit: 1, why: reason.PageChecksum, step: "verify",
+		name: "EntranceOfAClosedDatabase", args: lostAt("closedgone"),
+		exit: 1, why: reason.PageChecksum, step: "verify",
 		words: "files: database closed: its file pg_tblspc/ | PG_VERSION is missing: nobody can enter it",
 	},
 	{

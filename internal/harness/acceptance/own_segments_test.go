@@ -17,11 +17,11 @@ var ownSegmentFaults = faults("TestOwnSegments", ownSegments, []fault{
 	{name: "Archived", exit: 0, why: reason.None, words: "archive whole over timeline 1"},
 	{
 		name: "Missing", where: everywhere, inject: without(archived("{stop}")),
-		exit: 0, why: reason.None, words: "the archive does not give {stop}: the backup holds it itself (archive-copy=y)",
+		exit: 0, why: reason.None, words: "the archive does not give {stop}: the backup holds it itself",
 	},
 	{
 		name: "MissingOneAtATime", inject: without(archived("{stop}")), args: "-get-async off",
-		exit: 0, why: reason.None, words: "the archive does not give {stop}: the backup holds it itself (archive-copy=y)",
+		exit: 0, why: reason.None, words: "the archive does not give {stop}: the backup holds it itself",
 	},
 	{
 		name: "ZeroLength", inject: damaged(emptied, archived("{stop}")),
@@ -29,7 +29,7 @@ var ownSegmentFaults = faults("TestOwnSegments", ownSegments, []fault{
 	},
 	{
 		name: "Damaged", inject: damaged(garbage, archived("{stop}")),
-		exit: 0, why: reason.None, words: "recovery took {stop} from the backup, which holds it itself (archive-copy=y)",
+		exit: 0, why: reason.None, words: "recovery took {stop} from the backup, which holds it itself",
 	},
 	{
 		name: "MissingForAnotherSet", inject: without(archived("{stop}")), args: "-set {full}",
