@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"os"
-	"slices"
 
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/session"
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/view"
-	"veza.fr/recovery/internal/wal"
 )
 
 // control drills a view of the repository, in which one thing at a time is broken. The repository itself is only read.
@@ -92,11 +90,7 @@ func (c *control) choose(ctx context.Context, out suite.Out) (err error) {
 	if err != nil {
 		return notJudged(reason.Wrap(reason.RepoUnreachable, err))
 	}
-	own := p.ownSegments(ctx, found.Client) // nobody would miss them
-	p.chain.Entries = slices.DeleteFunc(slices.Clone(p.chain.Entries), func(e wal.Entry) bool {
-		_, has := own[e.Segment]
-		return has
-	})
+	p.chain.Entries = archiveAlone(p.chain.Entries, p.ownSegments(ctx, found.Client))
 	encrypted := found.Client.Conf.Repo(found.Stanza(), found.Settings.Repo).Encrypted()
 	if c.chosen, err = choose(p, p.directory(found.Client), files, encrypted); err != nil {
 		return err

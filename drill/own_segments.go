@@ -41,6 +41,14 @@ func (p plan) ownSegments(ctx context.Context, client repository.Client) map[wal
 	return own
 }
 
+// archiveAlone are the segments that nobody but the archive has: those that would be missed.
+func archiveAlone(entries []wal.Entry, own map[wal.Segment]time.Time) []wal.Entry {
+	return slices.DeleteFunc(slices.Clone(entries), func(e wal.Entry) bool {
+		_, has := own[e.Segment]
+		return has
+	})
+}
+
 var segmentName = regexp.MustCompile(`\b[0-9A-F]{24}\b`)
 
 // withoutOwn is the log of a recovery without what archive-get said of segments that the set holds itself: they were

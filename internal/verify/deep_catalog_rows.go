@@ -2,9 +2,11 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"veza.fr/recovery/internal/reason"
 )
@@ -68,28 +70,29 @@ const lostSharedRows = `SELECT format('database with OID %s is named by %s, and 
 	ORDER BY 1`
 
 // catalogRows asks every database for what its catalogs have lost. No index is asked: what is broken there, amcheck
-// finds.
-func (d Deep) catalogRows(ctx context.Context, databases []string) (found []Outcome, err error) {
+// finds. A catalog that a prepared transaction holds locked is passed over, with a note.
+func (d Deep) catalogRows(ctx context.Context, databases []string) (found []Outcome, notes []string, err error) {
 	for i, database := range databases {
-		texts, err := d.lostOf(ctx, database, lostCatalogRows)
-		if err != nil {
-			return found, fmt.Errorf("database %s: %w", database, err)
+		queries := map[string]string{"database " + database + ": ": lostCatalogRows}
+		if i == 0 {
+			queries[""] = lostSharedRows
 		}
-		for _, text := range texts {
-			found = append(found, finding(reason.PageChecksum, fmt.Sprintf("database %s: %s; %s", database, text,
-				lookElsewhere)))
-		}
-		if i > 0 {
-			continue
-		}
-		if texts, err = d.lostOf(ctx, database, lostSharedRows); err != nil {
-			return found, err
-		}
-		for _, text := range texts {
-			found = append(found, finding(reason.PageChecksum, text+"; "+lookElsewhere))
+		for where, query := range queries {
+			texts, err := d.lostOf(ctx, database, query)
+			if answer, ok := errors.AsType[*pgconn.PgError](err); ok && answer.Code == lockNotAvailable {
+				notes = append(notes, fmt.Sprintf("database %s: the catalogs could not be looked at: %s", database,
+					excerpt(answer.Message)))
+				continue
+			}
+			if err != nil {
+				return found, notes, fmt.Errorf("database %s: %w", database, err)
+			}
+			for _, text := range texts {
+				found = append(found, finding(reason.PageChecksum, where+text+"; "+lookElsewhere))
+			}
 		}
 	}
-	return found, nil
+	return found, notes, nil
 }
 
 func (d Deep) lostOf(ctx context.Context, database, query string) ([]string, error) {

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -17,7 +18,7 @@ func TestLostRows_Catalogs(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs a PostgreSQL")
 	}
-	c := startCluster(t, "autovacuum=off", "allow_system_table_mods=on")
+	c := startCluster(t, "autovacuum=off", "max_prepared_transactions=2", "allow_system_table_mods=on")
 	c.exec(t, "postgres",
 		`CREATE ROLE app LOGIN`, `CREATE ROLE idle`, `CREATE DATABASE shop OWNER app`, `CREATE DATABASE gone`,
 		`ALTER DATABASE gone SET search_path = x`, `DROP DATABASE gone`, `CREATE ROLE former`, `DROP ROLE former`,
@@ -58,6 +59,12 @@ func TestLostRows_Catalogs(t *testing.T) {
 	}
 	o := look()
 	require.Equal(t, verify.Passed, o.Status, o.Sentence)
+	assert.Empty(t, o.Notes)
+	c.exec(t, "postgres", `BEGIN; LOCK pg_sequence; PREPARE TRANSACTION 'held'`)
+	o = look()
+	assert.Equal(t, verify.Passed, o.Status, o.Sentence)
+	assert.Contains(t, strings.Join(o.Notes, ""), "database postgres: the catalogs could not be looked at")
+	c.exec(t, "postgres", `ROLLBACK PREPARED 'held'`)
 	for _, lost := range []struct{ catalog, which, words string }{
 		{"pg_database", "datname = 'shop'", "database with OID "},
 		{"pg_authid", "rolname = 'app'", "role with OID "},

@@ -74,8 +74,8 @@ func (d Deep) lostRows(ctx context.Context, s survey) (examination, error) {
 	if err != nil {
 		return e, err
 	}
-	rows, err := d.catalogRows(ctx, s.databases)
-	e.findings = append(rows, e.findings...)
+	rows, locked, err := d.catalogRows(ctx, s.databases)
+	e.findings, e.notes = append(rows, e.findings...), append(e.notes, locked...)
 	return e, err
 }
 
