@@ -19,8 +19,9 @@ const (
 	xidsAByte    = 4
 	xidsAPage    = 8192 * xidsAByte
 	xidsAFile    = 32 * xidsAPage
-	silence      = 64   // transactions in a row that a crash leaves seldom, and a disk often
-	mostRanges   = 200  // of single transactions that are looked at; where more crashed, it is silence alone
+	silence      = 64  // transactions in a row that a crash leaves seldom, and a disk often
+	mostRanges   = 200 // of single transactions that are looked at; where more crashed, it is silence alone
+	singleBytes  = 4 << 30
 	upgradedXid  = 1024 // more than initdb needs
 	firstXid     = 3    // those before have no entry
 	xidsAnEpoch  = 1 << 32
@@ -92,8 +93,11 @@ func silentPages(ranges []xids) (notes []string) {
 // silentXids reads pg_xact as it lies on disk. It is ordinary that it says nothing of transactions
 // which a crash ended. Beyond four billion transactions a number stands for several, of which old ones are frozen in
 // rows: nothing can be said then.
-func (d Deep) silentXids(ctx context.Context, database, version string) (ranges []xids, err error) {
-	conn, err := d.writer(ctx, database)
+//
+// Single transactions are looked for where the tables have no more than singleBytes: every row is asked then, and a
+// crash is no reason to spend the budget of other checks on that.
+func (d Deep) silentXids(ctx context.Context, s survey, tables []relation) (ranges []xids, err error) {
+	conn, err := d.writer(ctx, tables[0].database)
 	if err != nil {
 		return nil, err
 	}
@@ -123,10 +127,19 @@ func (d Deep) silentXids(ctx context.Context, database, version string) (ranges 
 		}
 		return failed
 	})
-	if each = contradicted(each); err == nil && len(each) <= mostRanges && versions.Multiranges.In(version) {
+	if each = contradicted(each); err == nil && len(each) <= mostRanges && single(s, tables) {
 		ranges = each
 	}
 	return ranges, err
+}
+
+// single says whether single transactions are looked for.
+func single(s survey, tables []relation) bool {
+	var bytes int64
+	for _, r := range tables {
+		bytes += r.size
+	}
+	return bytes <= singleBytes && versions.Multiranges.In(s.version)
 }
 
 // committedQuery finds a row that everybody sees although pg_xact says nothing of the transaction that made it. That it

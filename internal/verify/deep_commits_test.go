@@ -45,6 +45,14 @@ func TestContradicted(t *testing.T) {
 	assert.Equal(t, "it", xids{81, 81}.String())
 }
 
+// What a crash leaves costs no large cluster another reading of all its rows.
+func TestSingle(t *testing.T) {
+	small, large := relation{size: singleBytes}, relation{size: 1}
+	assert.True(t, single(survey{version: "15.4"}, []relation{small}))
+	assert.False(t, single(survey{version: "15.4"}, []relation{small, large}))
+	assert.False(t, single(survey{version: "13.9"}, []relation{large}))
+}
+
 // A page of pg_xact without a word is told, and what a crash leaves of a transaction or two is not.
 func TestSilentPages(t *testing.T) {
 	assert.Empty(t, silentPages(nil))

@@ -40,7 +40,7 @@ func (d Deep) lostRows(ctx context.Context, s survey) (examination, error) {
 	if err != nil || segment == 0 {
 		return examination{leftOut: otherPages}, err
 	}
-	unsaid, err := d.silentXids(ctx, tables[0].database, s.version)
+	unsaid, err := d.silentXids(ctx, s, tables)
 	if err != nil {
 		return examination{}, err
 	}
