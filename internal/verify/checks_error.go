@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -67,11 +68,22 @@ func (c Check) errorOutcome(ctx context.Context, connect Connect, err error, los
 	if missing := postgres.MissingLocale(err); missing != nil { // this machine lacks something, the data does not
 		return c.failed(reason.ToolMissing, "failed: "+missing.Error()), nil //nolint:nilerr // it is the outcome
 	}
-	o := c.failed(codeReason(codeOf(answer)), text)
+	why := codeReason(codeOf(answer))
+	if lostFile(answer) {
+		why = reason.PageChecksum
+	}
+	o := c.failed(why, text)
 	if saysDamage(answer) {
 		o.damage = deepCodeReason(answer.Code)
 	}
 	return o, nil
+}
+
+// lostFile says whether the server missed a file of its own: of a relation (md.c), or of pg_xact and its kin (slru.c).
+// The code alone may be that of a file that a function wanted.
+func lostFile(answer *pgconn.PgError) bool {
+	source := path.Base(answer.File)
+	return answer.Code == undefinedFile && (source == "md.c" || source == "slru.c")
 }
 
 // whoHolds names who holds the lock that a check did not get; "" when it wanted none.

@@ -39,6 +39,15 @@ func TestLostDatabase(t *testing.T) {
 	}
 }
 
+// A file of the server's own that it misses is told from one that a function wanted.
+func TestLostFile(t *testing.T) {
+	assert.True(t, lostFile(&pgconn.PgError{Code: "58P01", File: "md.c"}))
+	assert.True(t, lostFile(&pgconn.PgError{Code: "58P01", File: "../src/backend/access/transam/slru.c"}))
+	assert.False(t, lostFile(&pgconn.PgError{Code: "58P01", File: "genfile.c"}))
+	assert.False(t, lostFile(&pgconn.PgError{Code: "58P01", File: "pl_exec.c"}))
+	assert.False(t, lostFile(&pgconn.PgError{Code: "58030", File: "md.c"}))
+}
+
 // What lies in the directory of a database is held against what every one has.
 func TestStoredDatabase(t *testing.T) {
 	length, shorter := int64(512), int64(100)

@@ -30,6 +30,11 @@ var lostFaults = faults("TestLost", lost, []fault{
 		words: "full_read: materialized view public.summary in database kept | SQLSTATE 58P01",
 	},
 	{
+		name: "FileOfAMaterializedViewThatIsAsked", args: "-checks {dir}/checks.yml " + lostAt("viewgone"),
+		inject: checks("- {name: all, database: kept, query: SELECT count(*) FROM summary, min: 1}\n"),
+		exit:   1, why: reason.PageChecksum, step: "verify", words: "check all in database kept | could not open file",
+	},
+	{
 		name: "FileOfASequence", args: lostAt("sequencegone"), exit: 1, why: reason.PageChecksum, step: "verify",
 		words: "files: sequence public.numbers in database kept",
 	},
