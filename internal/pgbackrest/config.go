@@ -103,8 +103,8 @@ func (r Repo) Encrypted() bool {
 	return r.Option("cipher-type") != "" && r.Option("cipher-type") != "none"
 }
 
-// Exists says whether the conf says anything of this repository, or leaves it all
-// to defaults as one may with repository 1.
+// Exists says whether the conf says anything of this repository, or leaves it all to defaults as one may with
+// repository 1 where there is no other.
 func (r Repo) Exists() bool { return slices.Contains(r.conf.Repos(), r.Key) }
 
 // CheckRepo refuses a repository key the conf does not know.
@@ -112,7 +112,12 @@ func (c *Config) CheckRepo(stanza string, key int) error {
 	if c.Repo(stanza, key).Exists() {
 		return nil
 	}
-	return reason.Errorf(reason.ConfigInvalid, "-repo %d: %s has no option repo%d-...", key, c.Path, key)
+	var others []string
+	for _, other := range c.Repos() {
+		others = append(others, "-repo "+strconv.Itoa(other))
+	}
+	return reason.Errorf(reason.ConfigInvalid, "-repo %d: %s has no option repo%d-...; what it has is %s", key, c.Path,
+		key, strings.Join(others, ", "))
 }
 
 // secretOptions are the options pgBackRest refuses on its command line because

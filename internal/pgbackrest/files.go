@@ -8,10 +8,10 @@ import (
 
 var repoOption = regexp.MustCompile(`^repo([1-9][0-9]{0,2})-`)
 
-// Repos are the keys of the repositories the conf speaks of, in order. Repository 1 is
-// always among them, since it may be left to defaults.
+// Repos are the keys of the repositories the conf speaks of, in order; where it speaks of none, pgBackRest leaves
+// repository 1 to its defaults.
 func (c *Config) Repos() []int {
-	keys := []int{1}
+	var keys []int
 	for _, l := range c.lines {
 		found := repoOption.FindStringSubmatch(l.Option)
 		if found == nil {
@@ -20,6 +20,9 @@ func (c *Config) Repos() []int {
 		if key, err := strconv.Atoi(found[1]); err == nil && !slices.Contains(keys, key) {
 			keys = append(keys, key)
 		}
+	}
+	if len(keys) == 0 {
+		return []int{1}
 	}
 	slices.Sort(keys)
 	return keys

@@ -21,6 +21,11 @@ var settingsFaults = faults("TestSettings", plain, []fault{
 		exit: 2, why: reason.ConfigInvalid, words: "20200101-000000F | {newest}",
 	},
 	{name: "UnknownRepo", args: "-repo 2", exit: 2, why: reason.ConfigInvalid, words: "-repo 2"},
+	{
+		name: "SecondRepoAlone", inject: onlySecondRepo,
+		exit: 2, why: reason.ConfigInvalid, words: "-repo 1: | has no option repo1-...; what it has is -repo 2",
+	},
+	{name: "SecondRepoAloneAndChosen", inject: onlySecondRepo, args: "-repo 2", exit: 0, why: reason.None},
 	{name: "UnknownStanza", args: "-stanza other", exit: 2, why: reason.ConfigInvalid, words: "other | demo"},
 	{name: "RenamedStanza", inject: header("[other]"), exit: 1, why: reason.NoBackup, words: "other"},
 	{name: "UnknownVariable", env: "DRILL_STANZE=demo", exit: 2, why: reason.ConfigInvalid, words: "DRILL_STANZE"},
@@ -201,4 +206,9 @@ func path(edit string) func(*repoCopy) {
 			require.NoError(rc.t, os.WriteFile(filepath.Join(dir, "pgbackrest"), []byte(script), 0o755))
 		}
 	}
+}
+
+// onlySecondRepo is a conf whose one repository is the second.
+func onlySecondRepo(rc *repoCopy) {
+	rc.edit(func(conf string) string { return strings.ReplaceAll(conf, "repo1-", "repo2-") })
 }
