@@ -157,6 +157,10 @@ lint-ansible: ## the roles, YAML and shell scripts: ansible-lint, yamllint, shel
 	@cd fixtures/ansible && ansible-lint --offline --profile production
 	@.ci/units --check
 	@.ci/stanzas
+	@.ci/conf
+	@.ci/catchup
+	@.ci/tags
+	@.ci/node-roles
 	@.ci/packages promtool
 	@.ci/expected
 
