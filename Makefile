@@ -87,7 +87,7 @@ check: vet tidy-check length $(GOLANGCI_STAMP) ## before a commit: vet per tag, 
 	@$(MAKE) test-short
 
 .PHONY: test
-test: programs-test ## every test, those on a real PostgreSQL and pgBackRest included
+test: programs-test minio versitygw ## every test, those on a real PostgreSQL, pgBackRest and S3 servers included
 	$(TEST)
 
 .PHONY: test-short
@@ -97,7 +97,7 @@ test-short: ## what needs nothing but Go
 ##@ Deeper tests
 
 .PHONY: race
-race: programs-test ## every test under the race detector (needs gcc)
+race: programs-test minio versitygw ## every test under the race detector (needs gcc)
 	$(GO) test -race -shuffle=on ./...
 	$(GO) test -race -short ./drill
 
