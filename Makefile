@@ -251,7 +251,7 @@ images: $(if $(DRILL_MINIO_IMAGE),,minio) ## the Docker images of test-ci (PG_MA
 
 .PHONY: lab-up
 lab-up: minio ## a small production in Incus to drill against (LAB_ROWS=100000 users, PG_MAJOR=17; CLUSTER=2: an Incus cluster in it)
-	@.ci/packages prometheus prometheus-node-exporter ssh-keygen
+	@.ci/packages prometheus promtool prometheus-node-exporter prometheus-alertmanager ssh-keygen
 	@.ci/incus
 	@majors=$$($(GO) run ./internal/cmd/lab majors) && for major in $$majors; do \
 		for kind in sandbox node; do $(MAKE) image KIND=$$kind PG_MAJOR=$$major; done; done
