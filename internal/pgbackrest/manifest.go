@@ -156,8 +156,23 @@ type infoLine struct{ section, key, value string }
 // parseInfoFile reads one, and proves the checksum it ends with: the SHA-1 of all values before it, written as JSON
 // (infoSave in src/info/info.c).
 func parseInfoFile(content []byte) (info infoFile, err error) {
+	info, got, want := readInfoFile(content)
+	switch {
+	case want == broken:
+		return info, fmt.Errorf("%w: a line of it holds no value", ErrManifest)
+	case got != want:
+		return info, fmt.Errorf("%w: its checksum is wrong, or missing", ErrManifest)
+	}
+	return info, nil
+}
+
+// broken is no checksum: a line was not understood.
+const broken = "broken"
+
+// readInfoFile reads one: got is the checksum of what it holds, want the one it ends with.
+func readInfoFile(content []byte) (info infoFile, got, want string) {
 	sum := sha1.New()
-	section, last, want := "", "", ""
+	section, last := "", ""
 	write := func(parts ...string) {
 		for _, part := range parts {
 			_, _ = sum.Write([]byte(part)) // a hash never fails
@@ -176,7 +191,7 @@ func parseInfoFile(content []byte) (info infoFile, err error) {
 		key, value, ok := keyValue(line)
 		switch {
 		case !ok || section == "" || want != "":
-			return info, fmt.Errorf("%w: a line of it holds no value", ErrManifest)
+			return info, "", broken
 		case section == "backrest" && key == "backrest-checksum":
 			want = strings.Trim(value, `"`)
 			continue
@@ -193,10 +208,13 @@ func parseInfoFile(content []byte) (info infoFile, err error) {
 		info.lines = append(info.lines, infoLine{section, key, value})
 	}
 	write("}}")
-	if got := hex.EncodeToString(sum.Sum(nil)); got != want {
-		return info, fmt.Errorf("%w: its checksum is wrong, or missing", ErrManifest)
-	}
-	return info, nil
+	return info, hex.EncodeToString(sum.Sum(nil)), want
+}
+
+// SealInfo adds the checksum to the text of an info file, as pgBackRest does.
+func SealInfo(content []byte) []byte {
+	_, sum, _ := readInfoFile(content)
+	return fmt.Appendf(content, "\n[backrest]\nbackrest-checksum=\"%s\"\n", sum)
 }
 
 // keyValue splits a line at the first equals sign that JSON follows: a file's name may hold one.
