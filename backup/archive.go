@@ -23,7 +23,7 @@ func archiveIsWhole(ctx context.Context, out suite.Out, in opened) error {
 		return err
 	}
 	if err = in.needBackups(); err != nil {
-		return errors.Join(primary.wrong(in.Stanza()), err)
+		return errors.Join(primary.wrong(in.Stanza(), in.Settings.Policy.ArchiveTimeout), err)
 	}
 	found := whole(ctx, out, in, primary)
 	if mayBeExpired(found) {
@@ -35,7 +35,8 @@ func archiveIsWhole(ctx context.Context, out suite.Out, in opened) error {
 			found = whole(ctx, out, now, primary)
 		}
 	}
-	if wrong := primary.wrong(in.Stanza()); wrong != nil { // it is why the archive is not whole
+	// It is why the archive is not whole.
+	if wrong := primary.wrong(in.Stanza(), in.Settings.Policy.ArchiveTimeout); wrong != nil {
 		if found != nil {
 			out.Note("%v", found)
 		}
@@ -60,6 +61,7 @@ func whole(ctx context.Context, out suite.Out, in opened, primary *archiver) err
 	size := pgbackrest.SegmentSize(current)
 	retention := policy.RetentionOfArchive(in.Client.Conf.Config, in.Stanza(), in.Settings.Repo)
 	var oldest wal.Chain
+	var archive repository.Archive
 	for i, backup := range current {
 		if backup.Offline() {
 			out.Note("backup %s was taken offline (--no-online): it is whole without WAL, and a plain restore of it "+
@@ -70,7 +72,8 @@ func whole(ctx context.Context, out suite.Out, in opened, primary *archiver) err
 		if err != nil {
 			return err
 		}
-		archive, chain, err := in.Client.Follow(ctx, out, in.directory(backup), start, size)
+		var chain wal.Chain
+		archive, chain, err = in.Client.FollowListed(ctx, out, archive, in.directory(backup), start, size)
 		if i < len(current)-1 && onBranchLeft(archive.Archive, start, err) {
 			out.Note("backup %s is on a branch that was left: it restores with --target-timeline=current only (%v)",
 				backup.Label, err)

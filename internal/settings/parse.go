@@ -17,6 +17,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/policy"
 	"veza.fr/recovery/internal/target"
 )
 
@@ -63,6 +64,15 @@ func parseFile(value string) (string, error) {
 		return "", fmt.Errorf("cannot read %s: %w; let the user of the drill read it", path, err)
 	}
 	return path, f.Close()
+}
+
+// parsePolicy reads a policy file.
+func parsePolicy(value string) (policy.Policy, error) {
+	path, err := parseFile(value)
+	if err != nil {
+		return policy.Mission(), err
+	}
+	return policy.Read(path)
 }
 
 // parsePath makes the path of a file absolute that need not be there yet; its directory must.
@@ -223,6 +233,16 @@ func parseBudget(value string) (time.Duration, error) {
 		return 0, errNotPositive
 	}
 	return d, nil
+}
+
+// parseDays reads whole days: 7d. More than a quarter of a year is no cycle for backups that live for weeks.
+func parseDays(value string) (time.Duration, error) {
+	number, ok := strings.CutSuffix(value, "d")
+	n, err := strconv.ParseUint(number, 10, 8)
+	if !ok || err != nil || n < 1 || n > 92 {
+		return 0, errors.New("must be whole days, 1d to 92d, such as 7d")
+	}
+	return time.Duration(n) * 24 * time.Hour, nil
 }
 
 // plain says whether text is valid UTF-8, not blank, and free of control characters.

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"veza.fr/recovery/internal/policy"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/target"
 	"veza.fr/recovery/internal/version"
@@ -61,16 +62,21 @@ type Settings struct {
 	Install         bool          // packages the image lacks may be fetched
 	Memory          int64         // limit of the sandbox, in bytes
 	CPUs            int64         // limit of the sandbox; 0 is none
+	NodeCPUs        int64         // cores of the node of a real restore; 0 is not known
+	NodeMemory      int64         // its memory, in bytes; 0 is not known
 	Disk            int64         // limit of the sandbox's root disk, in bytes; 0 is by need
 	Reserve         int64         // percent of where the sandbox lies that must stay free
 	Remote          string        // Incus remote; "" is the daemon of this machine
 	Project         string        // Incus project
 	Member          string        // of an Incus cluster, or @GROUP of members
 
-	// The backup checks alone.
-	Write     bool          // the rpo claim may write one row through Primary
-	FullAge   time.Duration // oldest the newest full backup may be
-	BackupAge time.Duration // oldest the newest full or differential backup may be
+	// The backup checks alone, but for the age of a backup.
+	Policy      policy.Policy // what the backups are held against
+	Claims      []string      // to ask, of Claims, in their order; nil is all that the repository can be asked
+	VerifyCycle time.Duration // in which integrity reads all of the repository, a share a day; 0 is all of it at once
+	Write       bool          // the rpo claim may write one row through Primary
+	FullAge     time.Duration // oldest the newest full backup may be
+	BackupAge   time.Duration // oldest the newest full or differential backup may be
 }
 
 // Pending holds settings that were registered and not validated yet, so that
@@ -137,16 +143,27 @@ func (p *Pending) Load(environ []string) (Settings, error) {
 	if p.earnest {
 		vars = withoutRehearsal(vars)
 	}
-	var s Settings
+	s := Settings{Policy: policy.Mission()}
+	given := map[string]bool{}
 	for _, setting := range Table {
 		problems = append(problems, p.load(setting, vars, &s))
-		if setting.Flag == "min-users" {
-			s.MinUsersGiven = p.given(setting, vars)
-		}
+		given[setting.Flag] = p.given(setting, vars)
+	}
+	s.MinUsersGiven = given["min-users"]
+	if s.Policy.File != "" && !given["full-age"] {
+		s.FullAge = s.Policy.Schedule.FullAge()
+	}
+	if s.Policy.File != "" && !given["backup-age"] {
+		s.BackupAge = s.Policy.Schedule.BackupAge()
 	}
 	if join(problems) == nil && s.Write && s.Primary == "" {
 		problems = append(problems, errors.New(
 			"-write allows one row to be written through -primary, and there is no -primary: give both or neither",
+		))
+	}
+	if join(problems) == nil && s.VerifyCycle > 0 && s.State == "" {
+		problems = append(problems, errors.New(
+			"-verify-cycle has to remember what was read when, and there is no -state: name a file",
 		))
 	}
 	if s.Standby != "" && (s.Compare == CompareNone || s.Compare == CompareSets) {

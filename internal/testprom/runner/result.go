@@ -60,7 +60,7 @@ func (r *run) result(begin time.Time, status *int) *result {
 
 // stanzaOf is the stanza the run speaks of, by the first source that names one.
 func (r *run) stanzaOf(labels map[string]string) string {
-	sources := []string{labels["stanza"], r.stanza}
+	sources := []string{r.as, labels["stanza"], r.stanza}
 	if r.textfile != "" {
 		sources = append(sources, r.Textfile.Stanza(r.textfile, r.suite.Namespace))
 	}
@@ -141,10 +141,10 @@ func (r *run) write(path string, render func() ([]byte, error), put func(string,
 func (r *result) metrics() suite.Measured {
 	run := suite.Measured{
 		Suite: r.suite, Stanza: r.stanza, Environment: reason.None, At: r.end, Now: r.judged,
-		Duration: r.duration, Measurements: r.Measurements, Labels: r.Labels,
+		Duration: r.duration, Measurements: r.Measurements, Labels: r.Labels, LeftOut: r.ended(testreport.LeftOut),
 	}
 	switch r.Backups {
-	case testreport.Sound:
+	case testreport.Sound, testreport.InPart:
 		run.Verdict = new(reason.None)
 	case testreport.AtFault:
 		run.Verdict = &r.Reason
