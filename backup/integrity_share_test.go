@@ -69,8 +69,9 @@ func TestShare_SaysHowFar(t *testing.T) {
 	text := strings.Join(said.attrs, "\n")
 	assert.Contains(t, text, "integrity read 3.0 GB in 7 objects of 4.0 GB: 75 % was read within the last 7.0 days")
 	assert.Contains(t, text, "the time was over before all of today's share was read")
-	assert.Contains(t, text, "the cycle is late: 1.0 GB in 1 parts were not read for more than 7.0 days, the longest for "+
-		"9.0 days")
+	assert.Contains(t, text,
+		"the cycle is late: 1.0 GB in 1 parts were not read for more than 7.0 days, the longest for "+
+			"9.0 days")
 	assert.Contains(t, text, "metric.verify_coverage_ratio=0.75")
 }
 
