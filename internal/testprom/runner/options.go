@@ -177,6 +177,8 @@ func (o *options) validate(name string, args []string) error {
 	switch {
 	case o.due > 0 && o.share:
 		return errors.New("-due runs nothing: -share goes with the run")
+	case o.share && len(o.command) == 0:
+		return errors.New("-share keeps the other hosts away while COMMAND drills: name it after --")
 	case (o.due > 0 || o.share) && o.suite.Name != suite.Drill.Name:
 		return fmt.Errorf("-due and -share are of drills: -suite %s is asked of each host", name)
 	}

@@ -101,6 +101,8 @@ func TestDue(t *testing.T) {
 		{"-due", "168h", "-share"},
 		{"-due", "168h", "-suite", "backup"},
 		{"-share", "-suite", "control", "--", "true"},
+		{"-share"},
+		{"-share", "-textfile", "drill.prom"},
 		{"-due", "-1h"},
 	} {
 		exit, said = among(&others{}, wrong...)
