@@ -26,8 +26,8 @@ COMPILE = @mkdir -p out; [ -x out/testprom ] || echo 'compiling: two minutes or 
 	$(GO) run ./internal/cmd/compile -go '$(GO)' -tags '$(TAG)' -o out/testprom ./internal/cmd/testprom
 
 TEST := $(GO) test -shuffle=on -timeout 60m ./...
-# The table of faults, veza-restore, the standby, the alerts and the page of the evidence are about processes, whatever the tag: `make test` runs them. `make test-versions` runs the matrix, `make test-cluster` drills into a cluster.
-TAGGED = $(shell $(GO) list ./... | grep -vE '/(acceptance|matrixtest|realtest|standby|alerts|page|clustertest)$$')
+# The table of faults, veza-restore, the standby, the alerts and the page of the evidence are about processes, whatever the tag: `make test` runs them. `make test-versions` runs the matrix, `make test-cluster` drills into a cluster, `make test-stanzas` applies the role for several stanzas.
+TAGGED = $(shell $(GO) list ./... | grep -vE '/(acceptance|matrixtest|realtest|standby|alerts|page|clustertest|stanzatest)$$')
 TEST_CI = $(GO) test -tags ci -shuffle=on $(TAGGED)
 # The longest first: it waits more than it works.
 TEST_LAB = $(GO) test -tags drill -shuffle=on -timeout 50m ./internal/harness/lab/prodtest $(TAGGED)
@@ -266,6 +266,11 @@ test-lab: programs-test ## every test but the faults, those in Incus included, a
 .PHONY: test-cluster
 test-cluster: ## drills into an Incus cluster of two members, against a lab that has one (make lab-up CLUSTER=2)
 	$(GO) test -tags drill -count=1 -v -timeout 30m ./internal/harness/lab/clustertest
+
+.PHONY: test-stanzas
+test-stanzas: ## applies role dr_drill for several stanzas and two hosts, against the lab that is up
+	@.ci/packages ansible-playbook ssh
+	$(GO) test -tags drill -count=1 -v -timeout 30m ./internal/harness/lab/stanzatest
 
 .PHONY: test-ci
 test-ci: programs-test ## every test but the faults, those in Docker containers included; starts an engine when none answers
