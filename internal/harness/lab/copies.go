@@ -9,7 +9,9 @@ const copyTime = time.Minute
 
 // copyScript gives what stanza $2 has in the repository $1 now another name, $3. Backups first: what they need of the
 // archive is there then.
-const copyScript = `cd "$1" && for part in backup archive; do rm -rf "$part/$3" && cp -a "$part/$2" "$part/$3" || exit; done`
+const copyScript = `cd "$1" && for part in backup archive; do
+	rm -rf "$part/$3" && cp -a "$part/$2" "$part/$3" || exit
+done`
 
 // removeScript removes stanza $2 from the repository $1.
 const removeScript = `cd "$1" && rm -rf "backup/$2" "archive/$2"`

@@ -73,8 +73,8 @@ const (
 	projectScript     = "../../../../fixtures/ansible/roles/dr_drill/files/drill-project"
 )
 
-// restricted: in the project that the role makes, by a certificate that is good for that alone, a drill passes and tells
-// the other hosts; whatever else a thief of the certificate could want is refused.
+// restricted: in the project that the role makes, by a certificate that is good for that alone, a drill passes and
+// tells the other hosts; whatever else a thief of the certificate could want is refused.
 func (b clusterBench) restricted(t *testing.T) {
 	verdict := "veza-drill." + b.lab.Stanza
 	inside := *b.bench

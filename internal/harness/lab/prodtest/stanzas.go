@@ -28,8 +28,8 @@ const (
 )
 
 // list is dr_drill_stanzas: one whose conf the role has, and one of which it makes a conf.
-const list = `{"dr_drill_stanzas": [{"stanza": "` + stanza + `"}, {"stanza": "` + other + `", "settings": {"DRILL_RPO": "24h"},
-	"repository": {"cipher_pass": "{{ vault_pgbackrest_cipher_pass }}"}}]}`
+const list = `{"dr_drill_stanzas": [{"stanza": "` + stanza + `"}, {"stanza": "` + other + `",
+	"settings": {"DRILL_RPO": "24h"}, "repository": {"cipher_pass": "{{ vault_pgbackrest_cipher_pass }}"}}]}`
 
 // RunStanzas tells of a drill host with one stanza, then several, then a second host, and one again; the role makes the
 // project of its sandboxes on this machine's daemon.
