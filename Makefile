@@ -26,11 +26,11 @@ COMPILE = @mkdir -p out; [ -x out/testprom ] || echo 'compiling: two minutes or 
 	$(GO) run ./internal/cmd/compile -go '$(GO)' -tags '$(TAG)' -o out/testprom ./internal/cmd/testprom
 
 TEST := $(GO) test -shuffle=on -timeout 60m ./...
-# The table of faults, veza-restore, the standby, the alerts and the page of the evidence are about processes, whatever the tag: `make test` runs them. `make test-versions` runs the matrix, `make test-cluster` drills into a cluster, `make test-stanzas` applies the role for several stanzas.
-TAGGED = $(shell $(GO) list ./... | grep -vE '/(acceptance|matrixtest|realtest|standby|alerts|page|clustertest|stanzatest)$$')
+# What a tag changes; `make test` runs the rest. `make test-versions` runs the matrix, `make test-cluster` drills into a cluster, `make test-stanzas` applies the role for several stanzas.
+TAGGED = $(shell grep -rlE --include='env_*.go' '^//go:build' . | xargs dirname | sort -u | grep -vE '/(matrixtest|clustertest|stanzatest|bench)$$')
 TEST_CI = $(GO) test -tags ci -shuffle=on $(TAGGED)
 # The longest first: it waits more than it works.
-TEST_LAB = $(GO) test -tags drill -shuffle=on -timeout 50m ./internal/harness/lab/prodtest $(TAGGED)
+TEST_LAB = $(GO) test -tags drill -shuffle=on -timeout 55m ./internal/harness/lab/prodtest $(filter-out %/prodtest,$(TAGGED))
 
 # Every Debian release that must pass, with the PostgreSQL and pgBackRest it has.
 SUITES := bookworm trixie sid
@@ -157,6 +157,10 @@ lint-ansible: ## the roles, YAML and shell scripts: ansible-lint, yamllint, shel
 	@cd fixtures/ansible && ansible-lint --offline --profile production
 	@.ci/units --check
 	@.ci/stanzas
+	@.ci/conf
+	@.ci/catchup
+	@.ci/tags
+	@.ci/node-roles
 	@.ci/packages promtool
 	@.ci/expected
 
@@ -247,7 +251,7 @@ images: $(if $(DRILL_MINIO_IMAGE),,minio) ## the Docker images of test-ci (PG_MA
 
 .PHONY: lab-up
 lab-up: minio ## a small production in Incus to drill against (LAB_ROWS=100000 users, PG_MAJOR=17; CLUSTER=2: an Incus cluster in it)
-	@.ci/packages prometheus prometheus-node-exporter ssh-keygen
+	@.ci/packages prometheus promtool prometheus-node-exporter prometheus-alertmanager ssh-keygen
 	@.ci/incus
 	@majors=$$($(GO) run ./internal/cmd/lab majors) && for major in $$majors; do \
 		for kind in sandbox node; do $(MAKE) image KIND=$$kind PG_MAJOR=$$major; done; done
@@ -259,7 +263,7 @@ lab-down: ## remove all of it
 	@$(GO) run ./internal/cmd/lab down
 
 .PHONY: test-lab
-test-lab: programs-test ## every test but the faults, those in Incus included, against the lab that is up
+test-lab: programs-test ## what the tag drill changes: the drill and the checks in Incus, the story of an installation; against the lab that is up
 	@.ci/packages ansible-playbook ssh
 	DRILL_CONF=$$($(GO) run ./internal/cmd/lab conf) $(TEST_LAB)
 
@@ -273,7 +277,7 @@ test-stanzas: ## applies role dr_drill for several stanzas and two hosts, agains
 	$(GO) test -tags drill -count=1 -v -timeout 30m ./internal/harness/lab/stanzatest
 
 .PHONY: test-ci
-test-ci: programs-test ## every test but the faults, those in Docker containers included; starts an engine when none answers
+test-ci: programs-test ## what the tag ci changes: the drill and the checks in Docker containers; starts an engine when none answers
 	@.ci/docker
 	@$(MAKE) images
 	$(TEST_CI)

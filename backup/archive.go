@@ -23,7 +23,7 @@ func archiveIsWhole(ctx context.Context, out suite.Out, in opened) error {
 		return err
 	}
 	if err = in.needBackups(); err != nil {
-		return errors.Join(primary.wrong(in.Stanza()), err)
+		return errors.Join(primary.wrong(in.Stanza(), in.Settings.Policy.ArchiveTimeout), err)
 	}
 	found := whole(ctx, out, in, primary)
 	if mayBeExpired(found) {
@@ -35,7 +35,8 @@ func archiveIsWhole(ctx context.Context, out suite.Out, in opened) error {
 			found = whole(ctx, out, now, primary)
 		}
 	}
-	if wrong := primary.wrong(in.Stanza()); wrong != nil { // it is why the archive is not whole
+	// It is why the archive is not whole.
+	if wrong := primary.wrong(in.Stanza(), in.Settings.Policy.ArchiveTimeout); wrong != nil {
 		if found != nil {
 			out.Note("%v", found)
 		}

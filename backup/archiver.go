@@ -13,9 +13,8 @@ import (
 )
 
 const (
-	wantTimeout = 60 * time.Second // archive_timeout of the policy
-	freshTime   = time.Hour        // a failure younger than that is worth a line, also when the next try went well
-	stuckTime   = 5 * time.Minute  // a segment that waits longer than that is not archived as it should be
+	freshTime = time.Hour       // a failure younger than that is worth a line, also when the next try went well
+	stuckTime = 5 * time.Minute // a segment that waits longer than that is not archived as it should be
 )
 
 // archiver is what the primary says of its archiving; nil where it was not asked.
@@ -66,9 +65,9 @@ func (a *archiver) warnings() (list []string) {
 	return list
 }
 
-// wrong is everything that keeps the primary from archiving as the policy says; nil for
-// nothing, and for a primary that was not asked.
-func (a *archiver) wrong(stanza string) error {
+// wrong is everything that keeps the primary from archiving as the policy says, with this archive_timeout; nil
+// for nothing, and for a primary that was not asked.
+func (a *archiver) wrong(stanza string, timeout time.Duration) error {
 	if a == nil {
 		return nil
 	}
@@ -82,7 +81,7 @@ func (a *archiver) wrong(stanza string) error {
 	add(a.library != "", "archive_library is %s: archive_command is not used then", a.library)
 	add(!pushes(a.command, stanza), "archive_command is %q: it must run pgbackrest --stanza=%s archive-push %%p, "+
 		"and nothing after it that hides a failure", a.command, stanza)
-	add(a.timeout != wantTimeout, "archive_timeout is %s: it must be %s", a.timeout, wantTimeout)
+	add(a.timeout != timeout, "archive_timeout is %s: it must be %s", a.timeout, timeout)
 	add(a.failing(), "archive_command fails: %s, last at %s; the last segment that was archived is %s, at %s",
 		a.failedWAL, moment(a.failedAt), orNone(a.lastWAL), moment(a.lastAt))
 	add(a.waiting > 0 && a.now.Sub(a.oldest) > stuckTime,

@@ -47,14 +47,14 @@ func archiving() archiver {
 // asked, has nothing wrong with it.
 func TestArchiver_Wrong(t *testing.T) {
 	well := archiving()
-	require.NoError(t, (*archiver)(nil).wrong("veza"))
-	require.NoError(t, well.wrong("veza"))
+	require.NoError(t, (*archiver)(nil).wrong("veza", time.Minute))
+	require.NoError(t, well.wrong("veza", time.Minute))
 	recovered := well
 	recovered.failedWAL, recovered.failedAt = recovered.lastWAL, recovered.lastAt.Add(-time.Second)
-	require.NoError(t, recovered.wrong("veza"), "the next try went well")
+	require.NoError(t, recovered.wrong("veza", time.Minute), "the next try went well")
 	busy := well
 	busy.waiting, busy.oldest = 3, morning.Add(-stuckTime)
-	require.NoError(t, busy.wrong("veza"), "they do not wait for too long yet")
+	require.NoError(t, busy.wrong("veza", time.Minute), "they do not wait for too long yet")
 	for says, harm := range map[string]func(*archiver){
 		"archive_mode is off":     func(a *archiver) { a.mode = "off" },
 		"archive_library is x":    func(a *archiver) { a.library = "x" },
@@ -73,7 +73,7 @@ func TestArchiver_Wrong(t *testing.T) {
 	} {
 		ill := well
 		harm(&ill)
-		err := ill.wrong("veza")
+		err := ill.wrong("veza", time.Minute)
 		require.ErrorContains(t, err, says)
 		why, _ := reason.Of(err)
 		assert.Equal(t, reason.ArchivingFailed, why)

@@ -25,6 +25,7 @@ func dailyAt(out suite.Out, in opened, now time.Time) error {
 	retention := in.Client.Conf.Option(in.Stanza(), "expire", fmt.Sprintf("repo%d-retention-diff", in.Settings.Repo))
 	calendar, err := policy.NewCalendar(in.backups, now, policy.Limits{
 		FullAge: in.Settings.FullAge, BackupAge: in.Settings.BackupAge, Diffs: keptDiffs(retention),
+		Schedule: in.Settings.Policy.Schedule,
 	})
 	if err != nil {
 		return err

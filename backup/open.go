@@ -45,7 +45,12 @@ func open(ctx context.Context, out suite.Out, from request) (opened, error) {
 		return opened{}, reason.Errorf(reason.ConfigInvalid, "-repo-target-time: the backup checks are about the "+
 			"backups as they are taken now; the drill reads the repository of then")
 	}
-	return openSource(ctx, out, session.Request{Environment: from.environment, Settings: given, Suffix: suffix})
+	in := session.Request{Environment: from.environment, Settings: given, Suffix: suffix}
+	if given.Policy.File != "" && in.Conf() == "" {
+		return opened{}, reason.Errorf(reason.ConfigInvalid, "-policy %s: a cluster that is made for the run is made "+
+			"by the mission's policy: name an existing repository with -conf, or leave -policy out", given.Policy.File)
+	}
+	return openSource(ctx, out, in)
 }
 
 // openSource opens the session and asks the repository, once, for its backups.

@@ -13,10 +13,15 @@ import (
 	"veza.fr/recovery/internal/suite"
 )
 
-// policyHolds is the claim policy: the conf in use says what the customer's policy says. A
+// policyHolds is the claim policy: the conf in use says what the policy says, the customer's
+// or that of -policy. A
 // pass prints what was read, a failure the line that is wrong.
 func policyHolds(_ context.Context, out suite.Out, in opened) error {
-	read, findings := policy.CheckConf(in.Client.Conf.Config, in.Stanza(), in.Settings.Repo, policy.File{
+	held := in.Settings.Policy
+	if held.File != "" {
+		out.Note("the policy is that of %s", held.File)
+	}
+	read, findings := held.CheckConf(in.Client.Conf.Config, in.Stanza(), in.Settings.Repo, policy.File{
 		Path: in.Source.Conf, Mode: in.Source.Mode, Owner: in.Source.Owner, Runner: runner(),
 	})
 	for _, path := range in.Client.Conf.Included() { // secrets may stand there as well

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"veza.fr/recovery/internal/policy"
 	"veza.fr/recovery/internal/repository"
 	"veza.fr/recovery/internal/session"
 	"veza.fr/recovery/internal/settings"
@@ -36,7 +37,7 @@ func sourceOf(t *testing.T, conf string, l listing) opened {
 	require.NoError(t, err)
 	return opened{
 		Session: session.Session{
-			Request: session.Request{Settings: settings.Settings{Repo: 1}},
+			Request: session.Request{Settings: settings.Settings{Repo: 1, Policy: policy.Mission()}},
 			Client:  repository.Client{Repository: repository.Repository{Conf: loaded, Stanza: "veza", Key: 1}},
 			Source:  source.Repository{Conf: "/etc/pgbackrest/elsewhere.conf", Mode: 0o640, Owner: "root"},
 		},

@@ -90,6 +90,7 @@ func (c *control) choose(ctx context.Context, out suite.Out) (err error) {
 	if err != nil {
 		return notJudged(reason.Wrap(reason.RepoUnreachable, err))
 	}
+	p.chain.Entries = archiveAlone(p.chain.Entries, p.ownSegments(ctx, found.Client))
 	encrypted := found.Client.Conf.Repo(found.Stanza(), found.Settings.Repo).Encrypted()
 	if c.chosen, err = choose(p, p.directory(found.Client), files, encrypted); err != nil {
 		return err

@@ -87,6 +87,18 @@ func TestSegmentToBreak_NoneWithACopy(t *testing.T) {
 	assert.Error(t, err, "an offline set")
 }
 
+// A segment that the backup holds itself would be taken from there: hiding it breaks nothing either.
+func TestArchiveAlone(t *testing.T) {
+	p := planOver(t, "000000010000000000000005", "000000010000000000000005", "000000010000000000000006",
+		"000000010000000000000007")
+	own := map[wal.Segment]time.Time{{Timeline: 1, Number: 5}: {}, {Timeline: 1, Number: 9}: {}}
+	assert.Len(t, archiveAlone(p.chain.Entries, nil), 3)
+	p.chain.Entries = archiveAlone(p.chain.Entries, own)
+	got, err := segmentToBreak(p)
+	require.NoError(t, err)
+	assert.Equal(t, "000000010000000000000006", got.Name)
+}
+
 func TestChoose(t *testing.T) {
 	p := planOver(t, "000000010000000000000005", "000000010000000000000005", "000000010000000000000006")
 	files := []wal.File{

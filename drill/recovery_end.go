@@ -61,6 +61,7 @@ func (r *recovered) reachedTheEnd(ctx context.Context, out suite.Out) (err error
 	if err != nil {
 		return err
 	}
+	log = r.withoutOwn(ctx, out, log)
 	r.end.log = r.before.whole(log)
 	return acceptLoss(out, r.Session, verify.Recovery{
 		Chain: chain, SegmentSize: r.plan.segmentSize, Target: r.target,

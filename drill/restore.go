@@ -83,8 +83,8 @@ func (r restored) run(ctx context.Context, out suite.Out, to target.Target) erro
 	defer stop()
 	return r.repo.Pgbackrest.Restore(ctx, pgbackrest.RestoreOptions{
 		Set: r.plan.set.Label, Target: targetOptions(to), Tablespaces: r.box.Dir("tblspc"),
-		ProcessMax: r.processes.Option,
-		Node:       r.real != nil, Delta: r.real.delta(),
+		ProcessMax: r.processes.Option, Buffer: r.repo.Conf.Buffer(r.Stanza(), "restore"),
+		Node: r.real != nil, Delta: r.real.delta(),
 		BadPages: r.AcceptLoss && versions.RestoreRefusesPages.In(r.Version),
 	}, io.Discard)
 }

@@ -28,7 +28,7 @@ type word struct {
 }
 
 // files are the settings whose value is a file; of testprom's own flags the help says so.
-var files = []string{"conf", "checks", "state"}
+var files = []string{"conf", "checks", "state", "policy"}
 
 // values are words that a value may be, or begin with.
 var values = map[string][]string{

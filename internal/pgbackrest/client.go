@@ -146,6 +146,7 @@ type RestoreOptions struct {
 	Target      []string // --type, --target ...; empty: end of archive
 	Tablespaces string   // directory that tablespaces are mapped into
 	ProcessMax  int      // 0: the conf says it
+	Buffer      []string // see Config.Buffer
 	// Node restores for real: tablespaces and links to where they belong, or where the conf maps them, and the cluster
 	// archives as it did. Delta takes up a restore that was interrupted.
 	Node, Delta bool
@@ -173,7 +174,7 @@ func (c *Client) Restore(ctx context.Context, o RestoreOptions, output io.Writer
 	}
 	argv = append(argv, resets...)
 	// By environment: restore would hand it to archive-get, which refuses it without archive-async.
-	env := append([]string{"PGBACKREST_SPOOL_PATH=" + c.Spool}, c.Patience...)
+	env := slices.Concat([]string{"PGBACKREST_SPOOL_PATH=" + c.Spool}, c.Patience, o.Buffer)
 	_, err := c.Host.Run(ctx, host.Command{Argv: append(argv, o.Target...), Env: env, Stdout: output})
 	return newError("restore", err)
 }

@@ -46,8 +46,9 @@ func TestReplayEnv(t *testing.T) {
 	for conf, want := range map[string][]string{
 		"": {
 			"PGBACKREST_ARCHIVE_GET_QUEUE_MAX=128MiB", "PGBACKREST_ARCHIVE_TIMEOUT=300", "PGBACKREST_PROCESS_MAX=4",
+			"PGBACKREST_BUFFER_SIZE=256KiB",
 		},
-		"process-max=many\narchive-timeout=1\narchive-get-queue-max=1GiB\n": nil,
+		"process-max=many\narchive-timeout=1\narchive-get-queue-max=1GiB\nbuffer-size=16KiB\n": nil,
 	} {
 		c, err := ParseConfig("c.conf", []byte("[veza]\npg1-path=/p\n"+conf))
 		require.NoError(t, err)

@@ -11,11 +11,8 @@ import (
 )
 
 const (
-	day         = 24 * time.Hour
-	startsAt    = 2 * time.Hour // UTC, of every backup (mission, Backups 3)
-	fullDay     = time.Sunday
 	shown       = 8               // days of the calendar that are printed at most
-	alwaysRed   = 2               // completed days whose miss is red whatever came later
+	alwaysRed   = 2 * day         // of completed slots, whose miss is red whatever came later
 	clockLeeway = 5 * time.Second // a backup that stops later than that from now was dated by another clock
 )
 
@@ -25,26 +22,20 @@ type Limits struct {
 	BackupAge time.Duration // of the newest backup of any kind
 	// Diffs is repo-retention-diff: how many full and differential backups are kept for
 	// sure. What is older than those may have been there, and was expired. 0: all are kept.
-	Diffs int
+	Diffs    int
+	Schedule Schedule // when there must be one
 }
 
-// slot is the time in which one backup of the schedule belongs: from 02:00 UTC to 02:00.
+// slot is the time in which one backup of the schedule belongs, until that of the next: from
+// 02:00 UTC to 02:00 by the mission's.
 type slot struct {
 	from  time.Time
 	found []pgbackrest.Backup
 }
 
-// expected is the kind of backup that belongs there.
-func (s slot) expected() string {
-	if s.from.Weekday() == fullDay {
-		return "full"
-	}
-	return "diff"
-}
-
 // Calendar is the expected backups against the found ones.
 type Calendar struct {
-	Missed []time.Time // 02:00 UTC of each day without a backup, as far back as one would be there
+	Missed []time.Time // when each backup was due that is not there, as far back as one would be there
 	Notes  []string
 
 	slots  []slot // up to today's, oldest first
@@ -54,8 +45,8 @@ type Calendar struct {
 	newest *pgbackrest.Backup // of any kind
 }
 
-// NewCalendar compares backups with the schedule. A backup counts for the day it began on,
-// and for the day it ended on: one that takes hours, or was caught up, is not missed. One
+// NewCalendar compares backups with the schedule. A backup counts for the slot it began in,
+// and for the one it ended in: one that takes hours, or was caught up, is not missed. One
 // that ends in the future is clock_skew, none at all no_backup.
 func NewCalendar(backups []pgbackrest.Backup, now time.Time, limits Limits) (Calendar, error) {
 	c := Calendar{now: now, limits: limits}
@@ -83,8 +74,9 @@ func NewCalendar(backups []pgbackrest.Backup, now time.Time, limits Limits) (Cal
 				fmt.Sprintf("backup %s is incremental: the schedule knows full and differential ones", b.Label))
 		}
 	}
-	for from := slotOf(c.since(backups, first)); !from.After(now); from = from.Add(day) {
-		c.slots = append(c.slots, slot{from: from, found: within(backups, from)})
+	schedule := limits.Schedule
+	for from := schedule.slotOf(c.since(backups, first)); !from.After(now); from = schedule.next(from) {
+		c.slots = append(c.slots, slot{from: from, found: schedule.within(backups, from)})
 	}
 	for _, s := range c.slots {
 		if len(s.found) == 0 && !c.due(s) {
@@ -93,7 +85,7 @@ func NewCalendar(backups []pgbackrest.Backup, now time.Time, limits Limits) (Cal
 	}
 	for _, missed := range c.Missed {
 		if missed.Before(c.window()) {
-			c.Notes = append(c.Notes, sentence(missed)+"; a full backup came after it")
+			c.Notes = append(c.Notes, c.sentence(missed)+"; a full backup came after it")
 		}
 	}
 	return c, nil
@@ -117,43 +109,48 @@ func (c Calendar) since(backups []pgbackrest.Backup, first time.Time) time.Time 
 
 func started(b pgbackrest.Backup) time.Time { return time.Unix(b.Timestamp.Start, 0) }
 
-// slotOf is the beginning of the slot a moment belongs to.
-func slotOf(t time.Time) time.Time { return t.UTC().Add(-startsAt).Truncate(day).Add(startsAt) }
-
 // within are the backups of a slot.
-func within(backups []pgbackrest.Backup, from time.Time) (list []pgbackrest.Backup) {
+func (s Schedule) within(backups []pgbackrest.Backup, from time.Time) (list []pgbackrest.Backup) {
 	for _, b := range backups {
-		if slotOf(started(b)).Equal(from) || slotOf(b.Stopped()).Equal(from) {
+		if s.slotOf(started(b)).Equal(from) || s.slotOf(b.Stopped()).Equal(from) {
 			list = append(list, b)
 		}
 	}
 	return list
 }
 
-// due says whether a slot's backup may still come: the day is not over, and no later
+// due says whether a slot's backup may still come: its time is not over, and no later
 // than the age a backup may have.
 func (c Calendar) due(s slot) bool { return c.now.Before(s.from.Add(c.slack())) }
 
-// slack is how late a day's backup may be.
-func (c Calendar) slack() time.Duration { return min(max(c.limits.BackupAge-day, 0), day) }
+// slack is how late a backup may be.
+func (c Calendar) slack() time.Duration {
+	gap := c.limits.Schedule.Gap(false)
+	return min(max(c.limits.BackupAge-gap, 0), gap)
+}
 
-// window is where the days begin whose miss is red: since the newest full backup, and the
+// window is where the slots begin whose miss is red: since the newest full backup, and the
 // last two days in any case, so that a daily check is red for every miss.
 func (c Calendar) window() time.Time {
-	from := slotOf(c.now).Add(-alwaysRed * day)
+	slotOf := c.limits.Schedule.slotOf
+	from := slotOf(slotOf(c.now).Add(-alwaysRed))
 	if c.full != nil && slotOf(started(*c.full)).Before(from) {
 		from = slotOf(started(*c.full))
 	}
 	return from
 }
 
-func sentence(missed time.Time) string {
-	return fmt.Sprintf("no backup on %s: a %s was expected at 02:00 UTC", missed.Format("Mon 2006-01-02"),
-		slot{from: missed}.expected())
+func (c Calendar) sentence(missed time.Time) string {
+	return fmt.Sprintf("no backup on %s: a %s was expected at %s UTC", missed.Format("Mon 2006-01-02"),
+		c.limits.Schedule.kind(missed), missed.Format("15:04"))
 }
 
-// Lines are a line a day, the newest days.
+// Lines are a line a slot, the newest ones.
 func (c Calendar) Lines() (list []string) {
+	layout := "Mon 2006-01-02"
+	if c.limits.Schedule.severalADay() {
+		layout += " 15:04"
+	}
 	for _, s := range c.slots[max(0, len(c.slots)-shown):] {
 		var found []string
 		for _, b := range s.found {
@@ -167,7 +164,7 @@ func (c Calendar) Lines() (list []string) {
 			found = []string{"missed"}
 		}
 		list = append(list,
-			fmt.Sprintf("%s  %s  %s", s.from.Format("Mon 2006-01-02"), s.expected(), strings.Join(found, ", ")))
+			fmt.Sprintf("%s  %s  %s", s.from.Format(layout), c.limits.Schedule.kind(s.from), strings.Join(found, ", ")))
 	}
 	return list
 }
@@ -190,7 +187,7 @@ func (c Calendar) Err() error {
 	}
 	for _, missed := range c.Missed {
 		if !missed.Before(c.window()) {
-			found = append(found, sentence(missed))
+			found = append(found, c.sentence(missed))
 		}
 	}
 	if len(found) == 0 {

@@ -12,7 +12,7 @@ import (
 	"veza.fr/recovery/internal/reason"
 )
 
-var usual = Limits{FullAge: 192 * time.Hour, BackupAge: 30 * time.Hour}
+var usual = Limits{FullAge: 192 * time.Hour, BackupAge: 30 * time.Hour, Schedule: Mission().Schedule}
 
 // at reads "Wed 06:30" of the week that begins on Sunday 2026-11-22, "-1 Wed" of the one before.
 func at(t *testing.T, text string) time.Time {
@@ -116,7 +116,8 @@ func TestCalendar_ADailyCheckSeesEveryMiss(t *testing.T) {
 			red := 0
 			begun := started(all[missed])
 			end := begun.Add(72 * time.Hour)
-			for now := slotOf(begun).Add(time.Duration(hour) * time.Hour); now.Before(end); now = now.Add(day) {
+			first := usual.Schedule.slotOf(begun).Add(time.Duration(hour) * time.Hour)
+			for now := first; now.Before(end); now = now.Add(day) {
 				var there []pgbackrest.Backup
 				for _, b := range list {
 					if !b.Stopped().After(now) {
@@ -148,7 +149,7 @@ func TestCalendar_Expired(t *testing.T) {
 		list = append(list, old)
 	}
 	calendar, err := NewCalendar(list, at(t, "Thu 06:30"),
-		Limits{FullAge: usual.FullAge, BackupAge: usual.BackupAge, Diffs: 7})
+		Limits{FullAge: usual.FullAge, BackupAge: usual.BackupAge, Diffs: 7, Schedule: usual.Schedule})
 	require.NoError(t, err)
 	require.NoError(t, calendar.Err())
 	assert.Empty(t, calendar.Missed)

@@ -24,35 +24,43 @@ var (
 	expirers    = []string{"backup", "expire"} // expire runs after a backup, with the backup's section
 )
 
-// rules are the customer's policy (mission, Backups 1 and 2).
-var rules = []rule{
-	{"repoN-type", []string{"s3"}, "", allCommands, "the repository is not in the object store"},
-	{"repoN-s3-uri-style", []string{"path"}, "", allCommands, "MinIO is addressed by path"},
-	{"repoN-cipher-type", []string{"aes-256-cbc"}, "", allCommands, "nothing is encrypted"},
-	{"repoN-storage-verify-tls", []string{"y"}, "y", allCommands, "the certificate is not checked"},
-	{"compress", []string{"y"}, "y", writers, "nothing is compressed"},
-	{"compress-type", []string{"zst"}, "", writers, "backups and WAL are to be zstd"},
-	{"compress-level", []string{"3"}, "3", writers, "the level was chosen for speed and size"},
-	{"repoN-retention-full-type", []string{"count"}, "count", expirers, "full backups are kept by number"},
-	{
-		"repoN-retention-full",
-		[]string{fmt.Sprint(Fulls)},
-		"", expirers,
-		"too few full backups are kept, or all of them for ever",
-	},
-	{
-		"repoN-retention-diff",
-		[]string{fmt.Sprint(Diffs)},
-		"", expirers,
-		"too few differential backups are kept, or all of them",
-	},
-	{"repoN-retention-archive-type", []string{"full"}, "full", expirers, "the archive is kept by full backups"},
-	{
-		"repoN-retention-archive",
-		[]string{fmt.Sprint(Fulls)},
-		fmt.Sprint(Fulls), expirers,
-		"a kept backup cannot be recovered to any moment since",
-	},
+// rules are what the policy says of a conf. What is no choice of an operator's stands in it as well.
+func (p Policy) rules() []rule {
+	level := fmt.Sprint(levels[p.CompressType].standard)
+	return []rule{
+		{"repoN-type", []string{"s3"}, "", allCommands, "the repository is not in the object store"},
+		{"repoN-s3-uri-style", []string{p.URIStyle}, "", allCommands, "the store is addressed by " + p.URIStyle},
+		{"repoN-cipher-type", []string{"aes-256-cbc"}, "", allCommands, "nothing is encrypted"},
+		{"repoN-storage-verify-tls", []string{"y"}, "y", allCommands, "the certificate is not checked"},
+		{"compress", []string{"y"}, "y", writers, "nothing is compressed"},
+		{"compress-type", []string{p.CompressType}, "", writers, "backups and WAL are to be " + p.CompressType},
+		{
+			"compress-level",
+			[]string{fmt.Sprint(p.CompressLevel)},
+			level, writers,
+			"the level was chosen for speed and size",
+		},
+		{"repoN-retention-full-type", []string{"count"}, "count", expirers, "full backups are kept by number"},
+		{
+			"repoN-retention-full",
+			[]string{fmt.Sprint(p.Fulls)},
+			"", expirers,
+			"too few full backups are kept, or all of them for ever",
+		},
+		{
+			"repoN-retention-diff",
+			[]string{fmt.Sprint(p.Diffs)},
+			"", expirers,
+			"too few differential backups are kept, or all of them",
+		},
+		{"repoN-retention-archive-type", []string{"full"}, "full", expirers, "the archive is kept by full backups"},
+		{
+			"repoN-retention-archive",
+			[]string{fmt.Sprint(p.Archives)},
+			fmt.Sprint(p.Fulls), expirers,
+			"a kept backup cannot be recovered to any moment since",
+		},
+	}
 }
 
 // File is a pgbackrest.conf as a file.
@@ -66,10 +74,10 @@ type File struct {
 // confMode is the most a file that holds secrets may allow.
 const confMode = 0o640
 
-// CheckConf compares a conf with the customer's policy. read are the lines it looked at,
+// CheckConf compares a conf with the policy. read are the lines it looked at,
 // findings what is wrong, with the line it stands in; secrets are in neither.
-func CheckConf(conf *pgbackrest.Config, stanza string, key int, file File) (read, findings []string) {
-	for _, r := range rules {
+func (p Policy) CheckConf(conf *pgbackrest.Config, stanza string, key int, file File) (read, findings []string) {
+	for _, r := range p.rules() {
 		good, bad := r.judge(conf, stanza, key)
 		read, findings = append(read, good...), append(findings, bad...)
 	}
@@ -108,6 +116,9 @@ func (r rule) judge(conf *pgbackrest.Config, stanza string, key int) (read, find
 		switch {
 		case !set && r.standard == "":
 			text, good = fmt.Sprintf("%s: %s is not set: %s; it must be %s", conf.Path, option, r.why, r.want[0]), false
+		case !set && !slices.Contains(r.want, r.standard):
+			text, good = fmt.Sprintf("%s: %s is not set, which is %s: %s; it must be %s", conf.Path, option, r.standard,
+				r.why, r.want[0]), false
 		case !set:
 			text = fmt.Sprintf("%s=%s (pgBackRest's default)", option, r.standard)
 		case !slices.Contains(r.want, l.Value):

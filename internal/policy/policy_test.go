@@ -35,7 +35,7 @@ func judge(t *testing.T, conf string, file File, more ...pgbackrest.ConfFile) (r
 	t.Helper()
 	parsed, err := pgbackrest.ParseConfig(file.Path, []byte(conf), more...)
 	require.NoError(t, err)
-	return CheckConf(parsed, "veza", 1, file)
+	return Mission().CheckConf(parsed, "veza", 1, file)
 }
 
 // A conf that is right has no finding, and what was read is said with its line.

@@ -8,8 +8,8 @@ import (
 	"veza.fr/recovery/internal/wal"
 )
 
-// What the policy keeps, by pgBackRest's options repo-retention-full and -diff. The
-// archive is kept for as many full backups (repo-retention-archive, 4).
+// What the mission's policy keeps, by pgBackRest's options repo-retention-full and -diff. The
+// archive is kept for as many full backups (repo-retention-archive, 4). Seeded clusters keep as much.
 const (
 	Fulls = 4
 	Diffs = 7

@@ -83,6 +83,9 @@ func TestStartError_SaysWhyAClusterIsNotUp(t *testing.T) {
 			reason.RepoUnreachable,
 		},
 		{line("FATAL", "could not locate required checkpoint record"), reason.RecoveryIncomplete},
+		{
+			line("FATAL", "WAL was generated with wal_level=minimal, cannot continue recovering"), reason.StartFailed,
+		},
 		{line("FATAL", "could not access file \"timescaledb\": No such file"), reason.StartFailed},
 		{line("LOG", "startup process (PID 7) was terminated by signal 9: Killed"), reason.SandboxFailed},
 		{ // whatever came after it

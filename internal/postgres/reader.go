@@ -33,7 +33,10 @@ type reader struct {
 
 // roleSetting is what ALTER ROLE ... SET gave the bootstrap superuser: the data may need it,
 // as it may need a search_path.
-type roleSetting struct{ database, name, value string }
+type roleSetting struct {
+	database    uint32 // the OID of the one it is for; 0 is all
+	name, value string
+}
 
 // ownSettings are those that a session of the drill decides itself; see connectAs.
 var ownSettings = map[string]bool{
@@ -134,8 +137,7 @@ const letInWhereLockedOut = `
 	COMMIT`
 
 func bootstrapSettings(ctx context.Context, conn *pgx.Conn) ([]roleSetting, error) {
-	rows, err := conn.Query(ctx, `SELECT coalesce(d.datname::text, ''), c FROM pg_catalog.pg_db_role_setting s
-		LEFT JOIN pg_catalog.pg_database d ON d.oid = s.setdatabase, unnest(s.setconfig) c
+	rows, err := conn.Query(ctx, `SELECT s.setdatabase, c FROM pg_catalog.pg_db_role_setting s, unnest(s.setconfig) c
 		WHERE s.setrole = 10 ORDER BY s.setdatabase`) // those of one database go last, before the others
 	if err != nil {
 		return nil, err
@@ -166,8 +168,15 @@ func (s *Server) ConnectReader(ctx context.Context, database string) (*pgx.Conn,
 	if err != nil {
 		return nil, err
 	}
+	var here uint32 // not by its name, which may be of any bytes
+	err = conn.QueryRow(ctx, `SELECT oid FROM pg_catalog.pg_database
+		WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database()`).Scan(&here)
+	if err != nil {
+		_ = conn.Close(ctx) // nothing was written
+		return nil, err
+	}
 	for _, setting := range r.settings {
-		if ownSettings[setting.name] || setting.database != "" && setting.database != database {
+		if ownSettings[setting.name] || setting.database != 0 && setting.database != here {
 			continue
 		}
 		// A setting that is not possible here is a warning to the superuser's session as well.

@@ -31,6 +31,10 @@ var tooEarly = regexp.MustCompile(`recovery ended before configured recovery tar
 	`WAL ends before (end of online backup|consistent recovery point)|` +
 	`could not locate (required|a valid) checkpoint record`)
 
+// minimalWAL are the words for WAL of a time when wal_level was minimal: no replay goes beyond that, of any set from
+// before.
+var minimalWAL = regexp.MustCompile(`WAL was generated with wal_level=minimal`)
+
 // StartError says why a cluster did not come up. A postmaster that is gone without a FATAL
 // line was ended from outside, which proves nothing about the backup.
 func (l Log) StartError() error {
@@ -46,6 +50,10 @@ func (l Log) StartError() error {
 	text := strings.Join(lines, "\n")
 	if why, known := wordsReason(text); known {
 		return reason.Errorf(why, "PostgreSQL did not start: %s", l.lastLines())
+	}
+	if minimalWAL.MatchString(text) {
+		return reason.Errorf(reason.StartFailed, "PostgreSQL did not start: %s: wal_level was minimal for a while, "+
+			"and no backup from before that can be recovered beyond it: take a full backup now", l.lastLines())
 	}
 	if l.Killed != "" {
 		return reason.Errorf(reason.SandboxFailed, "%s: by somebody here, or out of memory", l.Killed)

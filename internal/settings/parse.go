@@ -17,6 +17,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/policy"
 	"veza.fr/recovery/internal/target"
 )
 
@@ -63,6 +64,15 @@ func parseFile(value string) (string, error) {
 		return "", fmt.Errorf("cannot read %s: %w; let the user of the drill read it", path, err)
 	}
 	return path, f.Close()
+}
+
+// parsePolicy reads a policy file.
+func parsePolicy(value string) (policy.Policy, error) {
+	path, err := parseFile(value)
+	if err != nil {
+		return policy.Mission(), err
+	}
+	return policy.Read(path)
 }
 
 // parsePath makes the path of a file absolute that need not be there yet; its directory must.

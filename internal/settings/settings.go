@@ -18,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"veza.fr/recovery/internal/policy"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/target"
 	"veza.fr/recovery/internal/version"
@@ -67,7 +68,8 @@ type Settings struct {
 	Project         string        // Incus project
 	Member          string        // of an Incus cluster, or @GROUP of members
 
-	// The backup checks alone.
+	// The backup checks alone, but for the age of a backup.
+	Policy    policy.Policy // what the backups are held against
 	Write     bool          // the rpo claim may write one row through Primary
 	FullAge   time.Duration // oldest the newest full backup may be
 	BackupAge time.Duration // oldest the newest full or differential backup may be
@@ -137,12 +139,18 @@ func (p *Pending) Load(environ []string) (Settings, error) {
 	if p.earnest {
 		vars = withoutRehearsal(vars)
 	}
-	var s Settings
+	s := Settings{Policy: policy.Mission()}
+	given := map[string]bool{}
 	for _, setting := range Table {
 		problems = append(problems, p.load(setting, vars, &s))
-		if setting.Flag == "min-users" {
-			s.MinUsersGiven = p.given(setting, vars)
-		}
+		given[setting.Flag] = p.given(setting, vars)
+	}
+	s.MinUsersGiven = given["min-users"]
+	if s.Policy.File != "" && !given["full-age"] {
+		s.FullAge = s.Policy.Schedule.FullAge()
+	}
+	if s.Policy.File != "" && !given["backup-age"] {
+		s.BackupAge = s.Policy.Schedule.BackupAge()
 	}
 	if join(problems) == nil && s.Write && s.Primary == "" {
 		problems = append(problems, errors.New(

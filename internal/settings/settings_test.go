@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"veza.fr/recovery/internal/policy"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/target"
@@ -47,6 +48,7 @@ func TestLoad_DefaultsAreTheContract(t *testing.T) {
 		}, CheckBudget: 10 * time.Minute,
 		Compare: settings.CompareNone, CompareBudget: 30 * time.Minute, CompareLag: 5 * time.Minute,
 		FullAge: 192 * time.Hour, BackupAge: 30 * time.Hour, Memory: 4 << 30, Reserve: 15, Project: "default",
+		Policy: policy.Mission(),
 	}, got)
 }
 
@@ -96,6 +98,7 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 	conf := filepath.Join(t.TempDir(), "pgbackrest.conf")
 	require.NoError(t, os.WriteFile(conf, nil, 0o600))
 	fresh := filepath.Join(t.TempDir(), "new.yaml")
+	held := policyFile(t, "retention_full: 8\nretention_archive: 8")
 	values := map[string]string{
 		"conf": conf, "stanza": "main", "repo": "2", "set": "20260823-020003F_20260824-020001D",
 		"repo-target-time": "2026-08-18T05:59:30+02:00",
@@ -103,7 +106,7 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 		"keep": "true", "suggest": fresh,
 		"seed": "42", "state": conf, "deep": "amcheck,sequences", "check-budget": "3m", "require-readonly": "true",
 		"rto": "1h", "rpo": "90s", "get-async": "off", "primary": "service=main", "write": "true",
-		"full-age": "25h", "backup-age": "26h",
+		"policy": held, "full-age": "25h", "backup-age": "26h",
 		"image": "veza/pg:15", "rows": "10",
 		"install": "true", "memory": "512MiB", "cpus": "3", "disk": "20GB", "reserve": "5%", "incus-remote": "backup",
 		"incus-project": "drills", "incus-target": "@drill",
@@ -121,6 +124,7 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 		Keep: true, RTO: time.Hour, RPO: 90 * time.Second, Primary: "service=main", Write: true,
 		Compare: settings.CompareStandby, Standby: "service=main target_session_attrs=standby",
 		CompareBudget: 2 * time.Hour, CompareLag: 9 * time.Minute, CompareRate: 50_000_000,
+		Policy:  policyOf(t, held),
 		FullAge: 25 * time.Hour, BackupAge: 26 * time.Hour, Image: "veza/pg:15", Rows: 10,
 		Install: true, Memory: 512 << 20, CPUs: 3, Disk: 20_000_000_000, Remote: "backup", Project: "drills",
 		Member:  "@drill",
@@ -142,6 +146,39 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 			assert.Equal(t, want, got)
 		})
 	}
+}
+
+// The ages follow the policy's calendar, but for those that somebody gave.
+func TestLoad_AgesFollowThePolicy(t *testing.T) {
+	held := policyFile(t, "full: Wed,Sun *-*-* 02:00:00 UTC\ndiff: '*-*-* 02,14:00:00 UTC'")
+	s, err := load(t, []string{"-policy", held})
+	require.NoError(t, err)
+	assert.Equal(t, 120*time.Hour, s.FullAge)
+	assert.Equal(t, 18*time.Hour, s.BackupAge)
+	s, err = load(t, []string{"-full-age", "200h"}, "DRILL_POLICY="+held, "DRILL_BACKUP_AGE=20h")
+	require.NoError(t, err)
+	assert.Equal(t, held, s.Policy.File)
+	assert.Equal(t, 200*time.Hour, s.FullAge)
+	assert.Equal(t, 20*time.Hour, s.BackupAge)
+
+	_, err = load(t, nil, "DRILL_POLICY="+policyFile(t, "retention_full: many"))
+	got, _ := reason.Of(err)
+	assert.Equal(t, reason.ConfigInvalid, got)
+	assert.ErrorContains(t, err, `policy.yml:1: retention_full: "many" must be a whole number`)
+}
+
+func policyFile(t *testing.T, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "policy.yml")
+	require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
+	return path
+}
+
+func policyOf(t *testing.T, path string) policy.Policy {
+	t.Helper()
+	p, err := policy.Read(path)
+	require.NoError(t, err)
+	return p
 }
 
 func TestLoad_AFlagWinsOverItsVariable(t *testing.T) {

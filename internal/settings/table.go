@@ -182,6 +182,12 @@ var Table = []Setting{
 		set:     func(s *Settings, v string) (err error) { s.Write, err = parseBool(v); return err },
 	},
 	{
+		Flag: "policy", Rehearsal: true, Variables: []string{"DRILL_POLICY"}, Otherwise: "the mission's values",
+		Meaning: "YAML file of the policy that the backup checks hold an existing repository against: retention, " +
+			"compression, archive_timeout, calendar; the ages below follow its calendar where they are not given",
+		set: func(s *Settings, v string) (err error) { s.Policy, err = parsePolicy(v); return err },
+	},
+	{
 		Flag: "full-age", Rehearsal: true, Variables: []string{"DRILL_FULL_AGE"}, Default: "192h",
 		Meaning: "backup checks: oldest the newest full backup may be, counted from its stop",
 		set:     func(s *Settings, v string) (err error) { s.FullAge, err = parseBudget(v); return err },

@@ -7,7 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/renameio/v2"
 )
@@ -25,7 +27,7 @@ type memory struct {
 // RecallCompared reads when ranges of blocks of a stanza were compared last, as Recall does.
 func RecallCompared(path, stanza string) (map[string]time.Time, error) {
 	all, err := read(path)
-	return all.Compared[stanza], err
+	return renamed(all.Compared[stanza], asKnown), err
 }
 
 // RememberCompared writes when ranges of blocks were compared last. It takes the place of what was known of
@@ -35,8 +37,37 @@ func RememberCompared(path, stanza string, last map[string]time.Time) error {
 	if m.Compared == nil {
 		m.Compared = map[string]map[string]time.Time{}
 	}
-	m.Compared[stanza] = last
+	m.Compared[stanza] = renamed(last, asJSON)
 	return m.write(path)
+}
+
+// asJSON is a key as JSON can hold it: the name of a database may be of any bytes, and JSON makes one sign of all that
+// are no UTF-8. What another key would look like then is written so as well.
+func asJSON(key string) string {
+	if utf8.ValidString(key) && asKnown(key) == key {
+		return key
+	}
+	return strconv.Quote(key)
+}
+
+// asKnown is the key that asJSON has written.
+func asKnown(key string) string {
+	if plain, err := strconv.Unquote(key); err == nil && key[0] == '"' {
+		return plain
+	}
+	return key
+}
+
+// renamed has the same moments under other names.
+func renamed(last map[string]time.Time, name func(string) string) map[string]time.Time {
+	if last == nil {
+		return nil
+	}
+	named := make(map[string]time.Time, len(last))
+	for key, at := range last {
+		named[name(key)] = at
+	}
+	return named
 }
 
 // Recall reads when the parts of a stanza were drilled last. A file that is not there is

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -19,6 +20,7 @@ import (
 const (
 	undefinedTable       = "42P01"
 	undefinedDB          = "3D000"
+	invalidParameter     = "22023"
 	notInState           = "55000" // foreign tables are closed to checks
 	dataCorrupted        = "XX001"
 	indexCorrupted       = "XX002"
@@ -49,6 +51,9 @@ func (c Check) errorOutcome(ctx context.Context, connect Connect, err error, los
 	case !ok:
 		return c.failed(reason.SmokeQuery, "failed: "+excerpt(err.Error())), nil
 	}
+	if lost := entering(c.Database, err); lost != nil {
+		return c.failed(reason.PageChecksum, "failed: "+excerpt(lost.Error())), nil
+	}
 	text := fmt.Sprintf("failed: %s (SQLSTATE %s)", excerpt(answer.Message), answer.Code)
 	if table := c.wantedTable(answer.Message); table != "" && slices.Contains(elsewhere, answer.Code) {
 		where, nowhere, ended := c.locateTable(ctx, connect, table, answer.Code == notInState)
@@ -63,11 +68,22 @@ func (c Check) errorOutcome(ctx context.Context, connect Connect, err error, los
 	if missing := postgres.MissingLocale(err); missing != nil { // this machine lacks something, the data does not
 		return c.failed(reason.ToolMissing, "failed: "+missing.Error()), nil //nolint:nilerr // it is the outcome
 	}
-	o := c.failed(codeReason(codeOf(answer)), text)
+	why := codeReason(codeOf(answer))
+	if lostFile(answer) {
+		why = reason.PageChecksum
+	}
+	o := c.failed(why, text)
 	if saysDamage(answer) {
 		o.damage = deepCodeReason(answer.Code)
 	}
 	return o, nil
+}
+
+// lostFile says whether the server missed a file of its own: of a relation (md.c), or of pg_xact and its kin (slru.c).
+// The code alone may be that of a file that a function wanted.
+func lostFile(answer *pgconn.PgError) bool {
+	source := path.Base(answer.File)
+	return answer.Code == undefinedFile && (source == "md.c" || source == "slru.c")
 }
 
 // whoHolds names who holds the lock that a check did not get; "" when it wanted none.

@@ -188,12 +188,15 @@ func identifier(name string) string {
 	return escaped(name)
 }
 
-// escaped is an identifier with Unicode escapes (PostgreSQL manual, 4.1.1).
+// escaped is an identifier with Unicode escapes (PostgreSQL manual, 4.1.1). Bytes that are no UTF-8 have none: they are
+// shown as \xE9, and no statement can name them so.
 func escaped(name string) string {
 	var b strings.Builder
 	b.WriteString(`U&"`)
-	for _, r := range name {
+	for i, r := range name {
 		switch {
+		case r == utf8.RuneError && name[i] != "\uFFFD"[0]:
+			fmt.Fprintf(&b, `\x%02X`, name[i])
 		case r == '"':
 			b.WriteString(`""`)
 		case r == '\\':

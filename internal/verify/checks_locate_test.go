@@ -145,6 +145,7 @@ func TestIdentifier(t *testing.T) {
 	for name, want := range map[string]string{
 		"users": "users", "Users": `"Users"`, `a"b`: `"a""b"`, "naïve": `"naïve"`, "two words": `"two words"`,
 		"a\nb": `U&"a\000Ab"`, "a\x16\\\"": `U&"a\0016\\"""`, "x\U000e0001": `U&"x\+0E0001"`,
+		"caf\xe9": `U&"caf\xE9"`, "\xff\ufffd": `U&"\xFF�"`,
 	} {
 		assert.Equal(t, want, identifier(name))
 	}

@@ -186,17 +186,21 @@ func withCodeReason(err error) error {
 	if missesLibrary(answer) {
 		return reason.Wrap(reason.ToolMissing, err)
 	}
+	if lostDatabase(answer) {
+		return reason.Wrap(reason.PageChecksum, err)
+	}
 	if why := deepCodeReason(answer.Code); why != reason.SmokeQuery {
 		return reason.Wrap(why, err)
 	}
 	return err
 }
 
-// saysDamage says whether the server answered that data is damaged: an internal error, or a
-// file of a relation that is not there. A missing library is missing here, not in the data.
+// saysDamage says whether the server answered that data is damaged: an internal error, or a file of a relation or the
+// directory of a database that is not there. A missing library is missing here, not in the data.
 func saysDamage(answer *pgconn.PgError) bool {
 	code := codeOf(answer)
-	return strings.HasPrefix(code, internalError) || code == undefinedFile && !missesLibrary(answer)
+	return strings.HasPrefix(code, internalError) || code == undefinedFile && !missesLibrary(answer) ||
+		lostDatabase(answer)
 }
 
 // missesLibrary says whether the server could not load the library of a function.

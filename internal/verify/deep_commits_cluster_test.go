@@ -42,13 +42,16 @@ func TestLostRows_Commits(t *testing.T) {
 	const xidsASector = 2048
 	sectorOf := func(xid int) int { return (xid + xidsASector - 1) / xidsASector } // the first that is whole
 	for name, lost := range map[string]int{
-		"nothing": -1, "without a row": sectorOf(first - 6000), "with rows": sectorOf(first),
+		"nothing": -1, "without a row": sectorOf(first - 6000), "with rows": sectorOf(first), "one": -1,
 	} {
 		whole, err := os.ReadFile(path)
 		require.NoError(t, err)
 		damaged := bytes.Clone(whole)
 		if lost >= 0 {
 			clear(damaged[lost*512 : (lost+1)*512])
+		}
+		if name == "one" {
+			damaged[first/4] &^= 3 << (2 * (first % 4))
 		}
 		require.NoError(t, os.WriteFile(path, damaged, 0o600))
 		outcomes, err := deep.Run(t.Context(), []string{"lost_rows"}, time.Minute)
@@ -57,6 +60,10 @@ func TestLostRows_Commits(t *testing.T) {
 		for _, o := range outcomes {
 			switch {
 			case o.Check != "lost_rows":
+			case name == "one":
+				assert.Equal(t, reason.PageChecksum, o.Reason, o.Sentence)
+				assert.Contains(t, o.Sentence, fmt.Sprintf("rows of transaction %d are there, and pg_xact has nothing but "+
+					"zeroes for it", first))
 			case name == "with rows":
 				assert.Equal(t, reason.PageChecksum, o.Reason, o.Sentence)
 				assert.Contains(t, o.Sentence, "table public.orders in database postgres: rows of transaction ")

@@ -83,6 +83,13 @@ func (d Deep) files(ctx context.Context, s survey) (e examination, err error) {
 			}
 		}
 	}
+	if len(s.databases) > 0 {
+		lost, unknown, err := d.lostDirectories(ctx, s.databases[0])
+		if err != nil {
+			return e, err
+		}
+		e.findings, e.notes = append(e.findings, lost...), append(unknown, e.notes...)
+	}
 	e.notes = shortened(e.notes)
 	e.examined = fmt.Sprintf("files of %d relations in %d databases", seen, len(s.databases))
 	return e, nil
@@ -207,6 +214,9 @@ func (r storedRelation) judge(sizes fileSizes, cut layout) (*Outcome, string) {
 		return fault("%s", text), ""
 	case r.kind == "S" && pages != 1:
 		return fault("its file %s has %d pages, and a sequence has one", r.file, pages), ""
+	case r.blank && r.unlogged:
+		return nil, "it is UNLOGGED, and PostgreSQL does not bring back one that was made, or set so, after the " +
+			"backup: nextval() fails there until it is made anew, or a newer backup is restored"
 	case r.blank:
 		return fault("the page in its file %s is not one of a sequence", r.file), ""
 	case r.kind == "i" && r.built && pages == 0:

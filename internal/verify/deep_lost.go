@@ -40,24 +40,43 @@ func (d Deep) lostRows(ctx context.Context, s survey) (examination, error) {
 	if err != nil || segment == 0 {
 		return examination{leftOut: otherPages}, err
 	}
-	unsaid, err := d.silentXids(ctx, tables[0].database)
+	unsaid, err := d.silentXids(ctx, s, tables)
+	if err != nil {
+		return examination{}, err
+	}
+	mutes, suspects, err := d.lostMultixacts(ctx, tables[0].database)
 	if err != nil {
 		return examination{}, err
 	}
 	var told atomic.Bool // once is enough: every table would say the same
 	examine := func(ctx context.Context, conn *pgx.Conn, r relation) ([]Outcome, string, error) {
 		files := forkReader{conn, segment, s.doubtful}
-		found, note, err := lossesOf(ctx, files, r, indexes[tableKey{r.database, r.oid}])
-		if err != nil || told.Load() {
-			return found, note, err
+		found, note, bad := lossesOf(ctx, files, r, indexes[tableKey{r.database, r.oid}])
+		if bad != nil {
+			return found, note, bad
 		}
-		lost, err := lostCommits(ctx, conn, r, unsaid)
+		updated, bad := lostUpdaters(ctx, files, r, suspects)
+		found = append(found, updated...)
+		if bad != nil || told.Load() {
+			return found, note, bad
+		}
+		lost, bad := lostCommits(ctx, conn, r, unsaid, s.version)
 		if len(lost) > 0 && told.Swap(true) {
 			lost = nil
 		}
-		return append(found, lost...), note, err
+		return append(found, lost...), note, bad
 	}
-	return d.forEachRelation(ctx, s.workers(d.Workers), "tables with their indexes", tables, examine)
+	e, err := d.forEachRelation(ctx, s.workers(d.Workers), "tables with their indexes", tables, examine)
+	e.findings = append(mutes, e.findings...)
+	if !told.Load() {
+		e.notes = append(e.notes, silentPages(unsaid)...)
+	}
+	if err != nil {
+		return e, err
+	}
+	rows, locked, err := d.catalogRows(ctx, s.databases)
+	e.findings, e.notes = append(rows, e.findings...), append(e.notes, locked...)
+	return e, err
 }
 
 // readablePages writes everything to the files, once, so that they can be compared with each

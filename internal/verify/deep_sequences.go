@@ -24,7 +24,7 @@ const fedColumns = `SELECT s.oid::regclass::text, d.refobjid::regclass::text, qu
 	  WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_subscription_rel r WHERE r.srsubid = b.oid)
 	    OR EXISTS (SELECT FROM pg_catalog.pg_subscription_rel r WHERE r.srsubid = b.oid AND (r.srrelid = t.oid
 	      OR r.srrelid IN (SELECT p.relid FROM pg_catalog.pg_partition_tree(t.oid) p)))),
-	q.seqstart
+	q.seqstart, s.relpersistence = 'u', t.relpersistence = 'u'
 	FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S'
 		AND s.relpersistence <> 't'
 	JOIN pg_catalog.pg_class t ON t.oid = d.refobjid AND (t.relkind = 'r' OR t.relkind = 'p' AND NOT EXISTS (
@@ -44,6 +44,8 @@ type fedColumn struct {
 	Keyed                   bool
 	Subscribed              bool // a logical subscription brings the rows, and never moves a sequence
 	Start                   int64
+	Unlogged                bool // every restore brings it back as it was made
+	Passing                 bool // the table is unlogged, and empty after every restore
 }
 
 // reach is how many numbers of a sequence are looked ahead for one that is there already. A
@@ -94,6 +96,10 @@ func (d Deep) sequencesOf(ctx context.Context, database string, e *examination) 
 			return 0, err
 		}
 		text, bad, err := f.behind(ctx, conn)
+		if errors.Is(err, pgx.ErrNoRows) {
+			e.findings = append(e.findings, f.blank(database)...)
+			text, err = "", nil
+		}
 		if _, failed := conn.Exec(ctx, ownNames); failed != nil {
 			return 0, cmp.Or(err, failed)
 		}
@@ -113,6 +119,22 @@ func (d Deep) sequencesOf(ctx context.Context, database string, e *examination) 
 		}
 	}
 	return len(list), nil
+}
+
+// blank is what is wrong with a sequence whose page holds none: nextval() fails. PostgreSQL itself loses that of an
+// unlogged one that was made, or set so, after the backup: what replay makes of it is not yet on the disk when the end
+// of recovery copies it from there (reproduced with 15.18). Its table is empty then, unless that is logged.
+func (f fedColumn) blank(database string) []Outcome {
+	switch {
+	case f.Passing:
+		return nil
+	case f.Unlogged:
+		return []Outcome{finding(reason.StaleData, fmt.Sprintf("database %s: sequence %s of table %s is UNLOGGED, and "+
+			"PostgreSQL does not bring it back: every row to come fails; ALTER SEQUENCE %[2]s SET LOGGED in production",
+			database, f.Sequence, f.Table))}
+	}
+	return []Outcome{finding(reason.PageChecksum, fmt.Sprintf("database %s: the page of sequence %s of table %s is "+
+		"not one of a sequence; %s", database, f.Sequence, f.Table, lookElsewhere))}
 }
 
 // behind says how a sequence stands to a column that is ahead of it, and whether it will give
@@ -153,6 +175,10 @@ func (f fedColumn) behind(ctx context.Context, conn *pgx.Conn) (text string, bad
 	case f.Subscribed:
 		return text + "a logical subscription brings the rows and never moves a sequence; setval() it before " +
 			"anything else writes there", false, nil
+	case unused && f.Unlogged:
+		return text + fmt.Sprintf("it is UNLOGGED, so that every restore has it begin anew, and number %d is there: "+
+			"a row to come would collide; ALTER SEQUENCE %s SET LOGGED in production, and setval() it here", *there,
+			f.Sequence), true, nil
 	case unused:
 		return text + "it was never used, so that the numbers come from elsewhere", false, nil
 	}

@@ -78,6 +78,9 @@ func (d Deep) survey(ctx context.Context) (s survey, err error) {
 			s.closed = append(s.closed, finding(reason.ToolMissing, text))
 			continue
 		}
+		if lost := entering(database, err); lost != nil {
+			return s, lost
+		}
 		if err != nil {
 			return s, fmt.Errorf("database %s: %w", database, err)
 		}

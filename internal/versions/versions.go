@@ -45,6 +45,8 @@ const (
 const (
 	// ReadAllData: the role pg_read_all_data.
 	ReadAllData Difference = iota + 100
+	// Multiranges: types of several ranges.
+	Multiranges
 	// PausedState: a server says when replay stands still and not just that it shall, and reads ranges of blocks.
 	PausedState
 	// AmcheckHeap: amcheck looks at tables.
@@ -102,6 +104,7 @@ var table = map[Difference]row{
 	},
 
 	ReadAllData: {"14", "", "release 14: predefined roles pg_read_all_data and pg_write_all_data"},
+	Multiranges: {"14", "", "release 14: multirange data types"},
 	PausedState: {
 		"14", "", "release 14: pg_get_wal_replay_pause_state(); efficient sequential scanning of ranges of TIDs",
 	},

@@ -17,6 +17,9 @@ type Start struct {
 	// Whole says that the backup needs no segment: it was taken of a stopped server, and First and
 	// Stop are that of its checkpoint.
 	Whole bool
+	// Own are the segments that the backup holds itself, and since when: restore puts them into pg_wal, and recovery
+	// takes from there what the archive does not give.
+	Own map[Segment]time.Time
 }
 
 // Chain is a whole archive from a backup's start to its end.
@@ -83,12 +86,23 @@ func (h *Hole) Error() string {
 		h.Missing, h.Next)
 }
 
+// Lack is a segment that the archive does not give, missing or not usable.
+type Lack struct {
+	Number uint64
+	Err    error
+}
+
+func (l *Lack) Error() string { return l.Err.Error() }
+
+// Unwrap gives the error that has the reason.
+func (l *Lack) Unwrap() error { return l.Err }
+
 // Follow proves that the archive is whole from a backup's start on, over every
 // timeline switch, and finds its end. history is the content of the newest
 // timeline's history file, nil when the backup's own timeline is the newest.
 //
-// Errors carry the reason wal_missing, wal_corrupt or timeline_conflict; a hole is a *Hole. What comes before a
-// segment that is missing or cannot be read is in the chain all the same.
+// Errors carry the reason wal_missing, wal_corrupt or timeline_conflict; a hole is a *Hole, and whatever is about one
+// segment is a *Lack. What comes before a segment that is missing or cannot be read is in the chain all the same.
 func (a Archive) Follow(start Start, history []Switch) (Chain, error) {
 	chain := Chain{Target: a.Newest(start.First.Timeline)}
 	path, err := a.path(start, chain.Target, history)
@@ -96,21 +110,30 @@ func (a Archive) Follow(start Start, history []Switch) (Chain, error) {
 		return chain, err
 	}
 	chain.Switches = path.switchesFrom(start.First.Timeline)
-	if chain.Entries, err = a.walk(start, path); err != nil {
+	var own []string
+	if chain.Entries, own, err = a.walk(start, path); err != nil {
 		return chain, err
 	}
 	chain.Notes, chain.Late, err = a.offPath(path, chain.Target)
+	if len(own) > 0 {
+		chain.Notes = append(chain.Notes, fmt.Sprintf("the archive does not give %s: the backup holds it itself "+
+			"(archive-copy=y), and recovery takes that; from an older backup it ends there", strings.Join(own, ", ")))
+	}
 	return chain, err
 }
 
-// walk collects the segments one by one until there is no next one.
-func (a Archive) walk(start Start, route route) ([]Entry, error) {
-	var chain []Entry
+// walk collects the segments one by one until there is no next one. own are the names of those that only the backup
+// itself has.
+func (a Archive) walk(start Start, route route) (chain []Entry, own []string, err error) {
 	number := start.First.Number
 	for ; ; number++ {
 		entry, found, err := a.at(number, route)
+		if copied, has := a.ownCopy(number, start, route); has && !found {
+			entry, found, err = copied, true, nil
+			own = append(own, copied.Name)
+		}
 		if err != nil {
-			return chain, err
+			return chain, own, &Lack{number, err}
 		}
 		if !found {
 			break
@@ -119,17 +142,26 @@ func (a Archive) walk(start Start, route route) ([]Entry, error) {
 	}
 	missing := Segment{Timeline: route.timelines(number, a.SegmentSize)[0], Number: number}.Name(a.SegmentSize)
 	if next, ok := a.after(number, route); ok {
-		return chain, &reason.Error{
-			Reason: reason.WALMissing,
-			Err:    &Hole{Missing: missing, Next: next.Name, Since: next.Time},
-		}
+		hole := &Hole{Missing: missing, Next: next.Name, Since: next.Time}
+		return chain, own, &Lack{number, &reason.Error{Reason: reason.WALMissing, Err: hole}}
 	}
 	if number <= start.Stop.Number && !start.Whole {
-		return nil, reason.Errorf(reason.WALMissing,
+		return nil, nil, &Lack{number, reason.Errorf(reason.WALMissing,
 			"WAL segment %s is missing from the archive: the backup itself needs everything up to %s", missing,
-			start.Stop.Name(a.SegmentSize))
+			start.Stop.Name(a.SegmentSize))}
 	}
-	return chain, nil
+	return chain, own, nil
+}
+
+// ownCopy is the backup's own copy of a segment.
+func (a Archive) ownCopy(number uint64, start Start, route route) (Entry, bool) {
+	for _, timeline := range route.timelines(number, a.SegmentSize) {
+		segment := Segment{Timeline: timeline, Number: number}
+		if since, has := start.Own[segment]; has {
+			return Entry{Segment: segment, Name: segment.Name(a.SegmentSize), Time: since}, true
+		}
+	}
+	return Entry{}, false
 }
 
 // at finds the segment of a number on the route. PostgreSQL tries the newest

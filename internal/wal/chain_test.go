@@ -102,6 +102,42 @@ func TestFollow_TheChainEndsWhereTheArchiveDoes(t *testing.T) {
 	}
 }
 
+// What the archive does not give of a backup's own segments, recovery takes from the backup.
+func TestFollow_TheBackupHoldsItsOwnSegments(t *testing.T) {
+	own := from
+	own.Own = map[Segment]time.Time{{1, 2}: noon, {1, 3}: noon}
+	zero := listing(1, 0, 2, 3, 4)
+	zero[0].Size = 0
+	for _, c := range []struct {
+		name  string
+		files []File
+		last  string // "" is a hole
+		notes int
+	}{
+		{"all archived", listing(1, 0, 2, 3, 4), "000000010000000000000004", 0},
+		{"the first one gone", listing(1, 0, 3, 4), "000000010000000000000004", 1},
+		{"the last one gone", listing(1, 0, 2, 4), "000000010000000000000004", 1},
+		{"all of them gone", listing(1, 0, 4, 5), "000000010000000000000005", 1},
+		{"the archive gone", nil, "000000010000000000000003", 1},
+		{"one without a byte", zero, "000000010000000000000004", 1},
+		{"one behind the backup gone", listing(1, 0, 2, 3, 5), "", 0},
+		{"one behind the backup gone, and its first", listing(1, 0, 3, 5), "", 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			chain, err := NewArchive(c.files, size).Follow(own, nil)
+			if c.last == "" {
+				var lack *Lack
+				require.ErrorAs(t, err, &lack)
+				assert.Equal(t, uint64(4), lack.Number)
+				return
+			}
+			require.NoError(t, err)
+			assert.Equal(t, c.last, chain.Last().Name)
+			assert.Len(t, chain.Notes, c.notes)
+		})
+	}
+}
+
 func TestFollow_FindsWhatWouldLoseData(t *testing.T) {
 	zero := listing(1, 0, 2, 3, 4)
 	zero[1].Size = 0

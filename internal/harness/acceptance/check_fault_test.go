@@ -166,6 +166,13 @@ func (rc *repoCopy) upload(store *objectstore.Store) {
 // readable opens the conf to every user of the machine.
 func readable(rc *repoCopy) { require.NoError(rc.t, os.Chmod(rc.conf(), 0o644)) }
 
+// policyFile writes a file for -policy.
+func policyFile(content string) func(*repoCopy) {
+	return func(rc *repoCopy) {
+		require.NoError(rc.t, os.WriteFile(rc.file("policy.yml"), []byte(content+"\n"), 0o644))
+	}
+}
+
 // plant puts a file into the repository that pgBackRest did not write.
 func plant(name, content string) func(*repoCopy) {
 	return func(rc *repoCopy) {

@@ -36,6 +36,19 @@ var claimFaults = checkFaults("TestChecks", []checkFault{
 		name: "OtherCompression", inject: option("compress-type", "gz"),
 		exit: 1, why: reason.PolicyViolated, red: "policy", words: "compress-type=gz",
 	},
+	{ // by the mission's policy the conf is right
+		name: "OtherPolicy", inject: policyFile("retention_full: 5"), args: "-policy {dir}/policy.yml",
+		exit: 1, why: reason.PolicyViolated, red: "policy", words: "repo1-retention-full=4 | it must be 5",
+	},
+	{ // and this one by its own alone
+		name: "PolicyOfTheFile", inject: func(rc *repoCopy) {
+			policyFile("retention_full: 5\ncompress_type: gz\ncompress_level: 6")(rc)
+			rc.set("repo1-retention-full", "5")
+			rc.set("compress-type", "gz")
+			rc.set("compress-level", "6")
+		}, args: "-policy {dir}/policy.yml",
+		exit: 0, why: reason.None, words: "the policy is that of {dir}/policy.yml",
+	},
 	{name: "ConfForEverybody", inject: readable, exit: 1, why: reason.PolicyViolated, red: "policy", words: "{conf}"},
 
 	{
@@ -111,5 +124,9 @@ var claimEnvironmentFaults = checkFaults("TestChecks_Environment", []checkFault{
 	{ // what it cannot read is no damage
 		name: "OlderPgBackRest", inject: path(`s/"version":"2\.[0-9.]*"/"version":"2.999"/g`), env: "PATH={dir}/path",
 		exit: 2, why: reason.VersionMismatch, words: "2.999",
+	},
+	{
+		name: "PolicyWithATypo", inject: policyFile("retention_ful: 4"), args: "-policy {dir}/policy.yml",
+		exit: 2, why: reason.ConfigInvalid, words: "{dir}/policy.yml:1: | is no key of a policy",
 	},
 })

@@ -183,3 +183,34 @@ var bigSegments = sync.OnceValues(func() (liveSeed, error) {
 	)
 	return liveSeed{c, s}, err
 })
+
+// minimalWAL is a cluster whose wal_level was minimal for a while, within one segment, so that none is missing.
+var minimalWAL = sync.OnceValues(func() (liveSeed, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), seedTime)
+	defer cancel()
+	nobody := []string{"max_wal_senders=0"} // else there is no starting with it
+	c, err := newCluster(ctx, &source.Seeded{Rows: 1000, Settings: nobody}, "minimalwal")
+	if err != nil {
+		return liveSeed{}, err
+	}
+	again := func(statements ...string) func() error {
+		return func() error {
+			return inOrder(
+				func() error { return c.sql(ctx, "postgres", statements...) },
+				func() error { return c.Stop(ctx) },
+				func() error { return c.Start(ctx) },
+			)
+		}
+	}
+	s, err := c.settle(ctx, "minimalwal", map[string]mark{},
+		again(`ALTER SYSTEM SET archive_mode = off`, `ALTER SYSTEM SET wal_level = minimal`),
+		again(`CREATE TABLE loaded AS SELECT 1`, `ALTER SYSTEM SET archive_mode = on`, `ALTER SYSTEM RESET wal_level`),
+		func() error { return c.grow(ctx) },
+		func() error { return c.Pgbackrest(ctx, "backup", "--type=full") },
+		func() error { return c.grow(ctx) },
+	)
+	if err == nil {
+		s.names["before"] = s.backups[len(s.backups)-2].Label
+	}
+	return liveSeed{c, s}, err
+})

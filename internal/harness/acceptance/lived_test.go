@@ -94,6 +94,18 @@ var notTheRestoreFaults = faults("TestNotTheRestore", lived, []fault{
 	},
 })
 
+// While wal_level is minimal, not everything is logged: no recovery goes beyond that, of no set from before, and what
+// helps is said. A set from after it is as good as any.
+func TestMinimalWAL(t *testing.T) { minimalWALFaults.run(t) }
+
+var minimalWALFaults = faults("TestMinimalWAL", minimalWAL, []fault{
+	{
+		name: "BackupFromBefore", args: "-set {before}", exit: 1, why: reason.StartFailed, step: "recover",
+		words: "wal_level was minimal for a while | take a full backup now",
+	},
+	{name: "BackupFromAfter", exit: 0, why: reason.None},
+})
+
 // The newest set may be of a cluster that is gone, and a conf may restore less than everything.
 func TestLessThanAll(t *testing.T) { lessThanAllFaults.run(t) }
 

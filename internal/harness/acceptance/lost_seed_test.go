@@ -31,6 +31,7 @@ var lost = sync.OnceValues(func() (liveSeed, error) {
 			return c.sql(ctx, "postgres", `ALTER SYSTEM SET autovacuum = off`, `SELECT pg_reload_conf()`,
 				`CREATE DATABASE kept`, `CREATE DATABASE refusing`)
 		},
+		func() error { return c.closedDatabase(ctx) },
 		func() error { return c.sql(ctx, "kept", keptTables...) },
 		func() error { return c.sql(ctx, "refusing", shadows...) },
 		func() error { return c.growAround(ctx) },
@@ -65,8 +66,14 @@ var keptTables = []string{
 	`UPDATE fresh SET what = 'b' WHERE id % 3 = 0`, `DELETE FROM fresh WHERE id % 7 = 0`,
 	`CREATE MATERIALIZED VIEW unmade AS SELECT 1 WITH NO DATA`, `CREATE UNLOGGED TABLE visits (n int PRIMARY KEY)`,
 	`INSERT INTO visits SELECT generate_series(1, 1000)`,
+	`CREATE TABLE vanishing (id int DEFAULT 1 CHECK (id > 0), what text)`, `INSERT INTO vanishing VALUES (1, 'a')`,
 	`CREATE TABLE grown (id int PRIMARY KEY, what text)`,
 	`INSERT INTO grown SELECT i, md5(i::text) FROM generate_series(1, 5000) i`,
+	// Rows that were updated while they were locked: by a multixact.
+	`CREATE TABLE shared (id int PRIMARY KEY, what text) WITH (fillfactor = 40)`,
+	`INSERT INTO shared SELECT i, 'before' FROM generate_series(1, 300) i`,
+	`BEGIN; SELECT count(*) FROM (SELECT FROM shared FOR KEY SHARE) s; SAVEPOINT later;
+		UPDATE shared SET what = 'after'; COMMIT`,
 	// Commits in the second half of the first page of pg_xact, of rows that were read, in which the server is done.
 	`CREATE TABLE orders (n int)`, inVain(16500),
 	`DO $$ BEGIN FOR i IN 1..500 LOOP INSERT INTO orders VALUES (i); COMMIT; END LOOP; END $$`,
@@ -91,6 +98,7 @@ var shadows = []string{
 type loss struct {
 	name, relation string
 	file           string // below the data directory, in the place of a relation's
+	database       string // whose PG_VERSION it is, in the place of a relation's file
 	how            damage.Way
 	inject, undo   []string
 }
@@ -120,7 +128,19 @@ var losses = []loss{
 	{name: "hashcut", relation: "frozen_hash", how: damage.FourPages},
 	{name: "ginzeroes", relation: "frozen_gin", how: damage.ZeroPages},
 	{name: "gistcut", relation: "frozen_gist", how: damage.FourPages},
+	{
+		name: "tableunknown",
+		inject: []string{
+			`CREATE TABLE aside AS SELECT * FROM pg_class WHERE relname = 'vanishing'`,
+			`DELETE FROM pg_class WHERE relname = 'vanishing'`,
+		},
+		undo: []string{`INSERT INTO pg_class SELECT * FROM aside`, `DROP TABLE aside`},
+	},
+	{name: "entrancegone", database: "refusing"},
+	{name: "closedgone", database: "closed"},
 	{name: "commits", file: "pg_xact/0000", how: damage.ZeroHalf},
+	{name: "members", file: "pg_multixact/members/0000", how: damage.ZeroFirst},
+	{name: "offsets", file: "pg_multixact/offsets/0000", how: damage.ZeroFirst},
 	{name: "spgistzeroes", relation: "frozen_spgist", how: damage.ZeroPages},
 	{name: "extended", relation: "frozen", how: damage.MorePages},
 	{name: "indexextended", relation: "frozen_gin", how: damage.MorePages},
@@ -192,7 +212,7 @@ func (c *cluster) lose(ctx context.Context, l loss) error {
 		return err
 	}
 	mend := func() error { return nil }
-	if l.relation != "" || l.file != "" {
+	if l.relation != "" || l.file != "" || l.database != "" {
 		var err error
 		if mend, err = c.loseFile(ctx, l); err != nil {
 			return err
@@ -206,13 +226,47 @@ func (c *cluster) lose(ctx context.Context, l loss) error {
 // loseFile changes or removes a file, and returns what mends it.
 func (c *cluster) loseFile(ctx context.Context, l loss) (mend func() error, err error) {
 	path := filepath.Join(c.data(), l.file)
-	if l.file == "" {
-		var err error
-		if path, err = c.relationFile(ctx, l.relation); err != nil {
-			return nil, err
-		}
+	switch {
+	case l.database != "":
+		path, err = c.versionFile(ctx, l.database)
+	case l.file == "":
+		path, err = c.relationFile(ctx, l.relation)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return damage.File(path, l.how)
+}
+
+// versionFile is what nobody enters a database without.
+func (c *cluster) versionFile(ctx context.Context, database string) (string, error) {
+	conn, err := c.connect(ctx, "kept")
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is in flight
+	var oid string
+	const query = `SELECT oid::text FROM pg_database WHERE datname = $1`
+	if err = conn.QueryRow(ctx, query, database).Scan(&oid); err != nil {
+		return "", err
+	}
+	for _, directory := range []string{"base", "pg_tblspc/*/PG_*"} {
+		files, _ := filepath.Glob(filepath.Join(c.data(), directory, oid, "PG_VERSION")) // the pattern is right
+		if len(files) == 1 {
+			return files[0], nil
+		}
+	}
+	return "", fmt.Errorf("database %s has no PG_VERSION", database)
+}
+
+// closedDatabase is one that nobody looks into, in a tablespace.
+func (c *cluster) closedDatabase(ctx context.Context) error {
+	place := filepath.Join(c.Machine.Dir("data"), "apart")
+	if err := c.command(ctx, "mkdir", place); err != nil {
+		return err
+	}
+	return c.sql(ctx, "postgres", `CREATE TABLESPACE apart LOCATION '`+place+`'`,
+		`CREATE DATABASE closed TABLESPACE apart ALLOW_CONNECTIONS false`)
 }
 
 // freezeRows has the visibility map know every page of frozen and document. Whatever transaction of

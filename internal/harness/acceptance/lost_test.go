@@ -30,6 +30,11 @@ var lostFaults = faults("TestLost", lost, []fault{
 		words: "full_read: materialized view public.summary in database kept | SQLSTATE 58P01",
 	},
 	{
+		name: "FileOfAMaterializedViewThatIsAsked", args: "-checks {dir}/checks.yml " + lostAt("viewgone"),
+		inject: checks("- {name: all, database: kept, query: SELECT count(*) FROM summary, min: 1}\n"),
+		exit:   1, why: reason.PageChecksum, step: "verify", words: "check all in database kept | could not open file",
+	},
+	{
 		name: "FileOfASequence", args: lostAt("sequencegone"), exit: 1, why: reason.PageChecksum, step: "verify",
 		words: "files: sequence public.numbers in database kept",
 	},
@@ -74,6 +79,37 @@ var lostFaults = faults("TestLost", lost, []fault{
 	{
 		name: "Commits", args: lostAt("commits"), exit: 1, why: reason.PageChecksum, step: "verify",
 		words: "lost_rows: table | rows of transaction | pg_xact has nothing but zeroes for the transactions 16384 to ",
+	},
+	{
+		name: "WhoUpdatedLockedRows", args: lostAt("members"), exit: 1, why: reason.PageChecksum, step: "verify",
+		words: "lost_rows: table public.shared in database kept: 300 rows were updated | pg_multixact has nothing but",
+	},
+	{
+		name: "WhereThatStands", args: lostAt("offsets"), exit: 1, why: reason.PageChecksum, step: "verify",
+		words: "lost_rows: table public.shared in database kept: 300 rows were updated | pg_multixact has nothing but",
+	},
+	{
+		name: "TableThatTheCatalogDoesNotKnow", args: lostAt("tableunknown"),
+		exit: 1, why: reason.PageChecksum, step: "verify",
+		words: "lost_rows: database kept: public.vanishing is named by pg_attribute, | and not in pg_class",
+	},
+	{
+		name: "EntranceOfADatabase", where: everywhere, args: lostAt("entrancegone"),
+		exit: 1, why: reason.PageChecksum, step: "verify",
+		words: "database refusing cannot be entered | is not a valid data directory | PG_VERSION",
+	},
+	{
+		name: "EntranceOfTheDatabaseThatIsAsked", args: lostAt("entrancegone") + " -database refusing",
+		exit: 1, why: reason.PageChecksum, step: "verify", words: "check users in database refusing | PG_VERSION",
+	},
+	{
+		name: "EntranceOfADatabaseThatIsNotAsked", args: lostAt("entrancegone") + " -deep none",
+		exit: 0, why: reason.None, users: "whole",
+	},
+	{
+		name: "EntranceOfAClosedDatabase", args: lostAt("closedgone"),
+		exit: 1, why: reason.PageChecksum, step: "verify",
+		words: "files: database closed: its file pg_tblspc/ | PG_VERSION is missing: nobody can enter it",
 	},
 	{
 		name: "EndOfAHashIndex", args: lostAt("hashcut"), exit: 1, why: reason.IndexCorrupt, step: "verify",

@@ -148,6 +148,24 @@ var ordinaryStates = []defect{
 		[]string{`CREATE TABLE event (id bigserial PRIMARY KEY)`, `INSERT INTO event SELECT generate_series(1, 50)`},
 		[]string{`DROP TABLE event`},
 	},
+	{ // every restore has it begin anew
+		"unlogged_sequence", "app",
+		[]string{
+			`CREATE UNLOGGED SEQUENCE forgetful`,
+			`CREATE TABLE event (id bigint PRIMARY KEY DEFAULT nextval('forgetful'))`,
+			`ALTER SEQUENCE forgetful OWNED BY event.id`,
+			`INSERT INTO event SELECT nextval('forgetful') FROM generate_series(1, 50)`,
+		},
+		[]string{`DROP TABLE event`},
+	},
+	{ // made after the backup, PostgreSQL itself does not bring its sequence back
+		"unlogged_serial", "app",
+		[]string{
+			`CREATE UNLOGGED TABLE visit (id bigserial PRIMARY KEY)`,
+			`INSERT INTO visit SELECT nextval('visit_id_seq') FROM generate_series(1, 50)`,
+		},
+		[]string{`DROP TABLE visit`},
+	},
 	{
 		"subscribed", "app",
 		[]string{

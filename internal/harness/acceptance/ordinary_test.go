@@ -77,6 +77,13 @@ var ordinaryFaults = faults("TestOrdinary", ordinary, []fault{
 		exit: 0, why: reason.None, words: "event_id_seq | it was never used",
 	},
 	{
+		name: "SequenceThatEveryRestoreSetsBack", args: in("unlogged_sequence"),
+		exit: 1, why: reason.StaleData, step: "verify", words: "forgetful | UNLOGGED",
+	},
+	{
+		name: "SequenceOfAnUnloggedTable", args: in("unlogged_serial"), exit: 0, why: reason.None,
+	},
+	{
 		name: "SequenceOfASubscriber", args: in("subscribed"),
 		exit: 0, why: reason.None, words: "item_id_seq | a logical subscription brings the rows",
 	},

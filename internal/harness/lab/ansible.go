@@ -166,6 +166,7 @@ func (f fleet) variables(a fleetAccess, ca string) map[string]any {
 		all["pgbackrest_compare"] = true
 	} else {
 		all["dr_drill_evidence"] = true
+		all["drill_monitoring_control"] = false // its timer is not waited for
 	}
 	if !slices.Contains(f.data, f.drill) { // there the one conf has to archive, too
 		all["dr_drill_s3_key"] = "{{ vault_dr_drill_s3_key }}"
@@ -183,7 +184,7 @@ func (a fleetAccess) vault() map[string]string {
 	}
 }
 
-// hosts are the two groups of the playbook.
+// hosts are the groups of the playbook.
 func (l *Lab) hosts(f fleet) map[string]any {
 	group := func(names ...string) map[string]any {
 		members := map[string]any{}
@@ -192,13 +193,17 @@ func (l *Lab) hosts(f fleet) map[string]any {
 		}
 		return map[string]any{"hosts": members}
 	}
+	children := map[string]any{"postgres_ha_nodes": group(f.data...), "incus_hosts": group(f.drill)}
+	if f.drill == DrillHost { // where Prometheus is
+		children["monitoring_hosts"] = group(f.drill)
+	}
 	return map[string]any{"all": map[string]any{
 		"vars": map[string]string{
 			"ansible_user": "root", "ansible_ssh_private_key_file": l.places.copyOf(sshKey),
 			"ansible_ssh_common_args":    "-o UserKnownHostsFile=" + l.places.copyOf(knownHosts),
 			"ansible_python_interpreter": "/usr/bin/python3",
 		},
-		"children": map[string]any{"postgres_ha_nodes": group(f.data...), "incus_hosts": group(f.drill)},
+		"children": children,
 	}}
 }
 

@@ -20,35 +20,22 @@ import (
 const DrillHost = "ops"
 
 const (
-	exporterPort     = 9100
-	prometheusPort   = 9090
-	exporterProgram  = "/usr/local/bin/node_exporter"
-	incusConf        = "/etc/veza/incus" // INCUS_CONF on the drill host
-	moduleProxy      = "/srv/goproxy"
-	goRoot           = "/usr/local/go"
-	programTime      = 20 * time.Second // a question to a program of this machine
-	prometheusConfig = "/etc/prometheus/prometheus.yml"
+	exporterPort    = 9100
+	exporterProgram = "/usr/local/bin/node_exporter"
+	incusConf       = "/etc/veza/incus" // INCUS_CONF on the drill host
+	moduleProxy     = "/srv/goproxy"
+	goRoot          = "/usr/local/go"
+	programTime     = 20 * time.Second // a question to a program of this machine
 )
 
 //go:embed units/node-exporter.service
 var exporterUnit string
-
-//go:embed units/prometheus.service
-var prometheusUnit string
 
 //go:embed units/formation-heartbeat.service
 var formationBeatUnit string
 
 // impatient gives up a connection to a primary whose power was cut.
 const impatient = " keepalives_idle=2 keepalives_interval=2 keepalives_count=3 tcp_user_timeout=6000"
-
-// scrape is all that Prometheus is set up with; rules are the operator's to load.
-const scrape = `global: {scrape_interval: 2s, evaluation_interval: 2s}
-rule_files: [/etc/prometheus/rules/*.yml]
-scrape_configs:
-  - job_name: node
-    static_configs:
-`
 
 // exporterDevices lend a node this machine's node_exporter.
 func exporterDevices() (map[string]map[string]string, error) {
@@ -63,7 +50,7 @@ func drillHostDevices() (map[string]map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if devices["prometheus"], err = lend("prometheus", "/usr/local/bin/prometheus"); err != nil {
+	if err = lendMonitoring(devices); err != nil {
 		return nil, err
 	}
 	root, err := goEnv("GOROOT")
@@ -116,25 +103,15 @@ func export(ctx context.Context, h host.Host) error {
 	return unit(ctx, h, "node-exporter.service", strings.ReplaceAll(exporterUnit, "@PROGRAM@", exporterProgram))
 }
 
-// setUpDrillHost starts Prometheus and the formation's heartbeat, and gives the host a way to Incus.
+// setUpDrillHost starts monitoring and the formation's heartbeat, and gives the host a way to Incus.
 func setUpDrillHost(ctx context.Context, s *site, _ node, h host.Host) error {
 	if err := s.furnish(ctx, h); err != nil {
 		return err
 	}
-	config := scrape
-	for _, name := range Machines {
-		config += fmt.Sprintf("      - {targets: ['%s:%d'], labels: {instance: %s}}\n", at(name), exporterPort, name)
-	}
-	for path, content := range map[string]string{prometheusConfig: config, beatFile: beatScript} {
-		if err := h.Put(ctx, path, []byte(content), 0o644, "root"); err != nil {
-			return err
-		}
-	}
-	if err := root(ctx, h, "mkdir", "-p", "/etc/prometheus/rules", "/var/lib/prometheus"); err != nil {
+	if err := setUpMonitoring(ctx, h); err != nil {
 		return err
 	}
-	prometheus := strings.ReplaceAll(prometheusUnit, "@PROGRAM@", "/usr/local/bin/prometheus")
-	if err := unit(ctx, h, "prometheus.service", prometheus); err != nil {
+	if err := h.Put(ctx, beatFile, []byte(beatScript), 0o644, "root"); err != nil {
 		return err
 	}
 	fill := strings.NewReplacer("@BIN@", s.major.bin(), "@PRIMARY@", primaryOf(DataNodes...)+impatient,

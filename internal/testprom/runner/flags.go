@@ -63,7 +63,7 @@ func splitArgs(args []string) (own, passedOn []string) {
 
 // fileFlags name files relative to where testprom was called; go test runs the
 // test binary elsewhere, in its package's directory.
-var fileFlags = []string{"conf", "checks", "state", "suggest"}
+var fileFlags = []string{"conf", "checks", "state", "suggest", "policy"}
 
 // absolute makes the values of the file flags absolute.
 func absolute(argv []string) []string {

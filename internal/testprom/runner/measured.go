@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -46,6 +47,7 @@ func (r *run) lasted(stanza string) []time.Duration {
 	if r.history == "" {
 		return nil
 	}
+	stanza = cmp.Or(r.as, stanza)
 	f, err := os.Open(r.history)
 	if err == nil {
 		defer func() { _ = f.Close() }()

@@ -9,12 +9,17 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/testprom/alarm"
 )
+
+// stanzaName is what a stanza may be called where its name becomes that of files and units, too.
+var stanzaName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$`)
 
 // options are the flags of testprom.
 type options struct {
@@ -34,6 +39,7 @@ type options struct {
 	names    []string // of kept sandboxes; none is all
 	fleet    string   // a directory of reports
 	alarm    alarmOptions
+	as       string // the stanza that the verdict is told of; "" is the one that was drilled
 	slot     string // a lock file that all runs of a host share
 	slotWait time.Duration
 	share    bool          // with the hosts that drill in the same place
@@ -135,6 +141,8 @@ func (o *options) flagSet(name *string) *flag.FlagSet {
 	set.DurationVar(&o.limit, "limit", 0,
 		"kill COMMAND after `DURATION` (default: its -timeout + 5m); compiling does not count; with -alarm-test, "+
 			"what each link of the chain may take (default: 1m to 20m)")
+	set.StringVar(&o.as, "as", "", "tell the verdict of a stanza `NAME`: of the stanza's second repository, for one, "+
+		"which then has series, history and alerts of its own")
 	set.StringVar(&o.slot, "slot", "", "first wait until no other run has the lock `FILE`: the drills of one "+
 		"host one after the other")
 	set.DurationVar(&o.slotWait, "slot-wait", slotWait, "give up as locked when -slot is not free after `DURATION`")
@@ -181,6 +189,10 @@ func (o *options) validate(name string, args []string) error {
 		return errors.New("-share keeps the other hosts away while COMMAND drills: name it after --")
 	case (o.due > 0 || o.share) && o.suite.Name != suite.Drill.Name:
 		return fmt.Errorf("-due and -share are of drills: -suite %s is asked of each host", name)
+	}
+	if o.as != "" && (!stanzaName.MatchString(o.as) || o.as == alarm.Stanza) {
+		return fmt.Errorf("-as %q: a name of letters, digits, dots, dashes and underscores, and not %s", o.as,
+			alarm.Stanza)
 	}
 	if o.slotWait <= 0 {
 		return fmt.Errorf("-slot-wait %s: must be more than 0", o.slotWait)

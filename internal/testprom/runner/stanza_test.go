@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -57,5 +58,43 @@ func TestStanza_OfAFailedStartIsTheOneThatWasAsked(t *testing.T) {
 				assert.Contains(t, string(after), line, "the other stanza's series stay as they are")
 			}
 		})
+	}
+}
+
+// A verdict that is told of another name is so in every place, and leaves the series of the stanza itself as they are;
+// the run's own label still says what was drilled.
+func TestStanza_ToldOfAnotherName(t *testing.T) {
+	dir := t.TempDir()
+	prom, report, history := filepath.Join(dir, "d.prom"), filepath.Join(dir, "r.json"), filepath.Join(dir, "h.jsonl")
+	w, out, _ := world(bytes.NewReader(passing(t)))
+	require.Zero(t, Main([]string{"-textfile", prom}, w), out)
+	before, err := os.ReadFile(prom)
+	require.NoError(t, err)
+	own := regexp.MustCompile(`stanza="([^"]+)"`).FindStringSubmatch(string(before))[1]
+
+	w, out, _ = world(bytes.NewReader(passing(t)))
+	require.Zero(t, Main([]string{"-textfile", prom, "-report", report, "-history", history, "-as", own + ".repo2"}, w), out)
+	after, err := os.ReadFile(prom)
+	require.NoError(t, err)
+	for line := range strings.Lines(string(before)) {
+		assert.Contains(t, string(after), line)
+	}
+	assert.Contains(t, string(after), `veza_backup_drill_last_success{reason="none",stanza="`+own+`.repo2"} 1`)
+	for _, path := range []string{report, history} {
+		content, err := os.ReadFile(path)
+		require.NoError(t, err)
+		told := regexp.MustCompile(`"stanza": ?"` + regexp.QuoteMeta(own) + `\.repo2"`)
+		assert.Regexp(t, told, string(content), path)
+		assert.Regexp(t, `"stanza": ?"`+regexp.QuoteMeta(own)+`"`, string(content), "the label, in %s", path)
+	}
+
+	for flags, says := range map[string]string{
+		"-as alarm-test": "not alarm-test", "-as a/b": "letters, digits",
+	} {
+		w, _, _ = world(strings.NewReader(""))
+		var said bytes.Buffer
+		w.Stderr = &said
+		assert.Equal(t, 2, Main(strings.Fields(flags), w), flags)
+		assert.Contains(t, said.String(), says, flags)
 	}
 }

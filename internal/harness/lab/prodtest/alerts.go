@@ -2,37 +2,30 @@ package prodtest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"veza.fr/recovery/internal/harness/drilltest"
 	"veza.fr/recovery/internal/harness/lab"
 	"veza.fr/recovery/internal/wait"
 )
 
-const rulesFile = "veza_backup.rules.yml"
-
-// loadAlerts loads the alerts into the lab's Prometheus, as they are. Nothing has run yet,
-// and none of them is silent about that for ever.
+// loadAlerts: the role has had Prometheus load the rules and the list of what is to be drilled. Nothing has run yet,
+// and none of them is silent about that for ever. The operator makes the example of a route his own.
 func loadAlerts(t *testing.T, p *production) {
-	content, err := os.ReadFile(filepath.Join(fixtures, "prometheus", rulesFile))
-	require.NoError(t, err)
-	require.NoError(t,
-		p.lab.Node(lab.DrillHost).Put(t.Context(), "/etc/prometheus/rules/"+rulesFile, content, 0o644, "root"))
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.lab.Prometheus()+"/-/reload", nil)
-	require.NoError(t, err)
-	answer, err := http.DefaultClient.Do(request)
-	require.NoError(t, err)
-	require.NoError(t, answer.Body.Close())
-	require.Equal(t, http.StatusOK, answer.StatusCode)
+	p.prometheus(t, `count(veza_backup_drill_expected{stanza="`+stanza+`"})`, 1)
 	p.alert(t, "BackupRestoreDrillNeverRan", "pending", time.Minute)
+	p.alert(t, "BackupRestoreDrillMissing", "pending", time.Minute)
+	p.on(t, lab.DrillHost, "sh", "-c", "sed 's/group_wait: 30s/group_wait: 1s/' "+
+		"/etc/prometheus/alertmanager.veza.example.yml >"+lab.AlertmanagerConfig+
+		" && systemctl start alertmanager.service")
 }
 
 // alert is one that Prometheus holds for pending or firing.
@@ -77,6 +70,40 @@ func fires(t *testing.T, p *production) {
 	require.Equal(t, "critical", a.Labels["severity"])
 	require.Equal(t, stanza, a.Labels["stanza"])
 	require.Equal(t, "wal_missing", a.Labels["reason"])
+	p.alert(t, "BackupRestoreDrillRed", "firing", time.Minute)
+}
+
+// notification is what Alertmanager posts to a receiver.
+type notification struct {
+	Status string
+	Alerts []struct{ Labels, Annotations map[string]string }
+}
+
+// leaves: whoever is on call has one page, with the stanza, the reason and what to do, and no word that it is over.
+func leaves(t *testing.T, p *production) {
+	var heard []notification
+	drilltest.Eventually(t, "the page to come", func() string {
+		heard = nil
+		said, err := p.try(t.Context(), lab.DrillHost, "cat", lab.Heard+"/pager.jsonl")
+		for line := range strings.Lines(said) {
+			var one notification
+			err = errors.Join(err, json.Unmarshal([]byte(line), &one))
+			heard = append(heard, one)
+		}
+		if err != nil {
+			return err.Error()
+		}
+		return ""
+	})
+	require.Len(t, heard, 1)
+	require.Len(t, heard[0].Alerts, 1)
+	require.Equal(t, "firing", heard[0].Status)
+	a := heard[0].Alerts[0]
+	require.Equal(t, "BackupRestoreDrillRed", a.Labels["alertname"])
+	require.Equal(t, "critical", a.Labels["severity"])
+	require.Equal(t, stanza, a.Labels["stanza"])
+	require.Contains(t, a.Annotations["summary"], "wal_missing")
+	require.Contains(t, a.Annotations["runbook_url"], "/backup-restore-drill-red")
 }
 
 // quiet: nobody is woken while all is well.

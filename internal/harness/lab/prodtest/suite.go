@@ -73,6 +73,7 @@ func Run(t *testing.T) {
 		{"InstallFromSource", fromSource},
 		{"TheNextDebian", next},
 		{"TheAlertFires", fires},
+		{"TheNotificationLeaves", leaves},
 		{"TheDrillCrossesTheTimelineSwitch", crosses},
 		{"EveryDrillLeftEvidence", evidence},
 		{"TheNewPrimaryBacksUp", newPrimary},

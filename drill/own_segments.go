@@ -1,0 +1,76 @@
+package drill
+
+import (
+	"context"
+	"errors"
+	"regexp"
+	"slices"
+	"time"
+
+	"veza.fr/recovery/internal/postgres"
+	"veza.fr/recovery/internal/repository"
+	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/wal"
+)
+
+// With archive-copy=y a backup set holds the segments that it needs itself. restore puts them into pg_wal, and
+// PostgreSQL takes a segment from there when restore_command does not bring it, whatever the cause. So what the
+// archive lacks of them keeps no restore of this set from going on.
+
+// withOwn follows the archive once more where a segment of the set's own range is what it lacks, and the set may hold
+// that itself.
+func (p plan) withOwn(
+	ctx context.Context, client repository.Client, start wal.Start, failed error,
+) (wal.Chain, error) {
+	lack, ok := errors.AsType[*wal.Lack](failed)
+	if !ok || p.set.Offline() || lack.Number < start.First.Number || lack.Number > start.Stop.Number {
+		return p.chain, failed
+	}
+	if start.Own = p.ownSegments(ctx, client); len(start.Own) == 0 {
+		return p.chain, failed
+	}
+	return p.archive.Follow(start, p.archive.History)
+}
+
+// ownSegments are those the set holds itself. Of a manifest that cannot be read nobody knows any; restore says then
+// what is wrong with it.
+func (p plan) ownSegments(ctx context.Context, client repository.Client) map[wal.Segment]time.Time {
+	bound, cancel := context.WithTimeout(ctx, manifestTime)
+	defer cancel()
+	own, _ := client.OwnSegments(bound, p.set, p.segmentSize)
+	return own
+}
+
+// archiveAlone are the segments that nobody but the archive has: those that would be missed.
+func archiveAlone(entries []wal.Entry, own map[wal.Segment]time.Time) []wal.Entry {
+	return slices.DeleteFunc(slices.Clone(entries), func(e wal.Entry) bool {
+		_, has := own[e.Segment]
+		return has
+	})
+}
+
+var segmentName = regexp.MustCompile(`\b[0-9A-F]{24}\b`)
+
+// withoutOwn is the log of a recovery without what archive-get said of segments that the set holds itself: they were
+// taken from pg_wal. They are named.
+func (r *recovered) withoutOwn(ctx context.Context, out suite.Out, log postgres.Log) postgres.Log {
+	if len(log.Archive) == 0 || r.plan.set.Offline() {
+		return log
+	}
+	own := r.plan.ownSegments(ctx, r.repo)
+	log.Archive = slices.DeleteFunc(slices.Clone(log.Archive), func(line string) bool {
+		names := segmentName.FindAllString(line, -1)
+		foreign := slices.ContainsFunc(names, func(name string) bool {
+			segment, err := wal.ParseSegment(name, r.plan.segmentSize)
+			_, has := own[segment]
+			return err != nil || !has
+		})
+		if len(names) == 0 || foreign {
+			return false
+		}
+		out.Note("recovery took %s from the backup, which holds it itself (archive-copy=y), and not from the archive: "+
+			"%s; from an older backup it ends there", names[0], line)
+		return true
+	})
+	return log
+}
