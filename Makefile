@@ -42,6 +42,8 @@ GOLANGCI := $(TOOLS)/golangci-lint
 GOLANGCI_STAMP := $(TOOLS)/.golangci-$(GOLANGCI_VERSION)
 DEADCODE_VERSION := 0.52.0
 DEADCODE_STAMP := $(TOOLS)/.deadcode-$(DEADCODE_VERSION)
+GOVULNCHECK_VERSION := 1.9.0
+GOVULNCHECK_STAMP := $(TOOLS)/.govulncheck-$(GOVULNCHECK_VERSION)
 MINIO_VERSION := 0.0.0-20260212201848-7aac2a2c5b7c
 VERSITYGW_VERSION := 1.8.0
 
@@ -87,7 +89,7 @@ check: vet tidy-check length $(GOLANGCI_STAMP) ## before a commit: vet per tag, 
 	@$(MAKE) test-short
 
 .PHONY: test
-test: programs-test ## every test, those on a real PostgreSQL and pgBackRest included
+test: programs-test minio versitygw ## every test, those on a real PostgreSQL, pgBackRest and S3 servers included
 	$(TEST)
 
 .PHONY: test-short
@@ -97,7 +99,7 @@ test-short: ## what needs nothing but Go
 ##@ Deeper tests
 
 .PHONY: race
-race: programs-test ## every test under the race detector (needs gcc)
+race: programs-test minio versitygw ## every test under the race detector (needs gcc)
 	$(GO) test -race -shuffle=on ./...
 	$(GO) test -race -short ./drill
 
@@ -134,7 +136,7 @@ faults-all: faults ## the same, and those for containers in Docker and in Incus
 ##@ Quality
 
 .PHONY: lint
-lint: vet lint-ansible lint-routes length deadcode $(GOLANGCI_STAMP) ## vet and golangci-lint once per build tag, dead code, the length of files; lint-ansible
+lint: vet lint-ansible lint-routes length deadcode vulncheck $(GOLANGCI_STAMP) ## vet and golangci-lint once per build tag, dead code, the length of files; vulncheck; lint-ansible
 	@for tag in $(TAGS); do echo "golangci-lint, tag $$tag"; $(GOLANGCI) run --allow-parallel-runners --build-tags "$${tag#none}" ./...; done
 
 .PHONY: length
@@ -147,6 +149,11 @@ deadcode: $(DEADCODE_STAMP) ## functions that nothing calls, under any build tag
 	@echo 'deadcode, all tags'
 	@for tag in $(TAGS); do $(TOOLS)/deadcode -test -tags "$${tag#none}" ./... | sort -u; done | sort | uniq -c | \
 		awk '$$1 == $(words $(TAGS)) {$$1 = ""; print; dead = 1} END {exit dead}'
+
+.PHONY: vulncheck
+vulncheck: $(GOVULNCHECK_STAMP) ## known vulnerabilities of what is called, by govulncheck, where its database answers (GOVULNDB=)
+	@.ci/packages curl
+	@.ci/vulncheck $(TOOLS)/govulncheck $(TAGS)
 
 # A shell script is known by its first line; one that is sourced says there what it is.
 .PHONY: lint-ansible
@@ -338,6 +345,12 @@ $(DEADCODE_STAMP):
 	@mkdir -p $(TOOLS)
 	GOBIN=$(TOOLS) GOFLAGS= $(GO) install golang.org/x/tools/cmd/deadcode@v$(DEADCODE_VERSION)
 	@rm -f $(TOOLS)/.deadcode-*
+	@touch $@
+
+$(GOVULNCHECK_STAMP):
+	@mkdir -p $(TOOLS)
+	GOBIN=$(TOOLS) GOFLAGS= $(GO) install golang.org/x/vuln/cmd/govulncheck@v$(GOVULNCHECK_VERSION)
+	@rm -f $(TOOLS)/.govulncheck-*
 	@touch $@
 
 $(TOOLS)/.minio-$(MINIO_VERSION):

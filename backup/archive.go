@@ -61,6 +61,7 @@ func whole(ctx context.Context, out suite.Out, in opened, primary *archiver) err
 	size := pgbackrest.SegmentSize(current)
 	retention := policy.RetentionOfArchive(in.Client.Conf.Config, in.Stanza(), in.Settings.Repo)
 	var oldest wal.Chain
+	var archive repository.Archive
 	for i, backup := range current {
 		if backup.Offline() {
 			out.Note("backup %s was taken offline (--no-online): it is whole without WAL, and a plain restore of it "+
@@ -71,7 +72,8 @@ func whole(ctx context.Context, out suite.Out, in opened, primary *archiver) err
 		if err != nil {
 			return err
 		}
-		archive, chain, err := in.Client.Follow(ctx, out, in.directory(backup), start, size)
+		var chain wal.Chain
+		archive, chain, err = in.Client.FollowListed(ctx, out, archive, in.directory(backup), start, size)
 		if i < len(current)-1 && onBranchLeft(archive.Archive, start, err) {
 			out.Note("backup %s is on a branch that was left: it restores with --target-timeline=current only (%v)",
 				backup.Label, err)

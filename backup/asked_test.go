@@ -4,7 +4,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
+	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/suite"
 )
@@ -54,7 +56,8 @@ func TestChoose(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			chosen := choose(c.seeded, c.given, c.repos, "")
+			chosen, err := choose(c.seeded, c.given, c.repos, "")
+			require.NoError(t, err)
 			assert.Equal(t, c.asked, chosen.asked)
 			assert.Equal(t, c.notes, chosen.notes)
 		})
@@ -71,8 +74,40 @@ func TestChoose_LeavesOutOptionalClaimsAlone(t *testing.T) {
 
 // What must read the repository's files is left to the host they lie on, by its name.
 func TestChoose_RepositoryHost(t *testing.T) {
-	chosen := choose(false, settings.Settings{Repo: 2}, []int{2}, "backup.veza.fr")
+	chosen, err := choose(false, settings.Settings{Repo: 2}, []int{2}, "backup.veza.fr")
+	require.NoError(t, err)
 	assert.Equal(t, []string{"policy", "stanza", "cadence", "archive"}, chosen.asked)
 	assert.Contains(t, chosen.notes, "integrity is not asked: it reads the files of repository 2 where they lie, "+
 		"on the repository host backup.veza.fr: run the backup checks there")
+}
+
+// What was chosen is asked and nothing else, also of the four that every repository is asked; what that leaves out is
+// named.
+func TestChoose_Claims(t *testing.T) {
+	given := settings.Settings{Repo: 1, Claims: []string{"archive", "integrity"}}
+	chosen, err := choose(false, given, []int{1}, "")
+	require.NoError(t, err)
+	assert.Equal(t, []string{"archive", "integrity"}, chosen.asked)
+	assert.Equal(t, []string{
+		"left out by -claims, and so not proved by this run: policy, stanza, cadence, rpo, retention, encryption",
+		noPrimary,
+	}, chosen.notes)
+}
+
+// A claim that was chosen and cannot be asked here is said, each of them, instead of being left out in silence.
+func TestChoose_ClaimsThatCannotBeAsked(t *testing.T) {
+	given := settings.Settings{Repo: 1, Claims: []string{"archive", "rpo", "retention"}}
+	_, err := choose(false, given, []int{1}, "")
+	requireReason(t, reason.ConfigInvalid, err)
+	require.ErrorContains(t, err, "-claims: rpo cannot be asked here: it writes a row on the primary")
+	require.ErrorContains(t, err, "-claims: retention cannot be asked here")
+
+	given.Claims = []string{"archive"} // nothing else is asked for, so nothing else is missed
+	_, err = choose(false, given, []int{1}, "")
+	require.NoError(t, err)
+}
+
+// The settings' list of names is the suite's, which settings does not know.
+func TestClaims_OfTheSettingsAreThoseOfTheSuite(t *testing.T) {
+	assert.Equal(t, suite.Backup.StepNames(), settings.Claims)
 }

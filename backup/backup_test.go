@@ -13,6 +13,7 @@ import (
 func TestBackup(t *testing.T) {
 	run := suite.Begin(t, suite.Backup, "backup_test.go")
 	source := suite.Open(run, open, request{bind(), pending, os.Environ()})
+	run.Choose(source.Settings.Claims)
 	run.Ask(suite.Open(run, chooseClaims, source))
 
 	// The pgbackrest.conf in use says what the policy says.

@@ -11,10 +11,13 @@ import (
 // filesAreIntact is the claim integrity: pgbackrest verify reads every file of the
 // repository. What it prints counts: its exit status proves nothing (facts A4). It is about
 // the backups that are listed before and after it: what comes or expires meanwhile is
-// nobody's fault, and the claim retention may have taken and expired some.
+// nobody's fault, and the claim retention may have taken and expired some. With -verify-cycle it reads a share.
 func filesAreIntact(ctx context.Context, out suite.Out, in opened) error {
 	if err := in.needBackups(); err != nil {
 		return err
+	}
+	if in.Settings.VerifyCycle > 0 {
+		return shareIsIntact(ctx, out, in)
 	}
 	before, err := in.listAgain(ctx, out)
 	if err != nil {

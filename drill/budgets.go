@@ -35,6 +35,9 @@ type costs struct {
 	// reckoned is the worst one by the rate of the replay alone, whatever was measured.
 	reckoned time.Duration
 	loss     loss
+	// onNode is the most that the RTO would be with the cores of production's node; 0 where the sandbox has no more.
+	onNode time.Duration
+	node   productionNode
 }
 
 // budgets judges what was measured. An idle primary makes last_commit old although
@@ -62,6 +65,9 @@ func publishBudgets(out suite.Out, s settings.Settings) {
 // publish publishes the RTO, now and at the worst moment.
 func (c costs) publish(out suite.Out, s settings.Settings) {
 	out.Metric("rto_seconds", c.rto.Seconds())
+	if c.onNode > 0 {
+		out.Note("%s", c.node.costs(c.rto, c.onNode, s.RTO))
+	}
 	if c.worst == 0 {
 		return
 	}
@@ -78,8 +84,9 @@ func (c costs) publish(out suite.Out, s settings.Settings) {
 func (r recovered) cost(lost loss) costs {
 	rto := r.answered.Sub(r.started)
 	most := r.plan.mostBetweenBackups()
+	of := nodeOf(r.Settings)
 	return costs{
 		rto: rto, worst: worstRTO(rto, r.took, r.end.log, most), reckoned: reckonedRTO(r.took, r.end.log, most),
-		loss: lost,
+		loss: lost, node: of, onNode: of.rto(r.took, rto-r.took, r.processes, r.nproc),
 	}
 }

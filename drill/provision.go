@@ -58,7 +58,7 @@ func (p provisioned) template(installation postgres.Installation) postgres.Serve
 		Host: p.box, Installation: installation, Kept: p.real != nil,
 		Origin: p.repo.Conf.Option(p.Stanza(), "restore", "pg1-path"),
 		Data:   p.box.Dir("data"), Conf: p.box.Dir("etc"), Socket: p.box.Dir("run"),
-		LogFile: p.box.Dir("log") + "/postgresql.log", Port: 5432,
+		LogFile: p.box.Dir("log") + "/postgresql.log", Port: 5432, MostMemory: p.Settings.NodeMemory,
 	}
 }
 

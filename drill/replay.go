@@ -16,8 +16,9 @@ func (r *restored) chooseProcesses(ctx context.Context, out suite.Out) (err erro
 	if r.nproc, err = r.cores(ctx); err != nil {
 		return err
 	}
-	r.processes = r.repo.Conf.Processes(r.Stanza(), "restore", r.nproc)
-	out.Note("restore works with %s; the sandbox has %d cores", r.processes, r.nproc)
+	of := nodeOf(r.Settings)
+	r.processes = r.repo.Conf.Processes(r.Stanza(), "restore", of.most(r.nproc))
+	out.Note("restore works with %s; the sandbox has %d cores%s", r.processes, r.nproc, of.beside(r.nproc))
 	return nil
 }
 
@@ -36,7 +37,8 @@ func (r *recovered) getting(ctx context.Context) (how pgbackrest.Getting, err er
 	if err != nil {
 		return how, reason.Wrap(reason.SandboxFailed, err)
 	}
-	how = r.repo.Conf.Getting(r.Stanza(), r.Settings.GetAsync, version, r.plan.segmentSize, r.nproc)
+	how = r.repo.Conf.Getting(r.Stanza(), r.Settings.GetAsync, version, r.plan.segmentSize,
+		nodeOf(r.Settings).most(r.nproc))
 	r.cluster.server.Env = r.repo.Pgbackrest.ReplayEnv(how)
 	segments := make([]string, 0, len(r.plan.chain.Entries))
 	for _, entry := range r.plan.chain.Entries {

@@ -37,6 +37,7 @@ func TestAnsible_TagsReachWhatIsIncluded(t *testing.T) {
 		{"incus_hosts", "repository", "Refuse secrets that are none"},
 		{"incus_hosts", "repository", "Render pgbackrest.conf"},
 		{"incus_hosts", "timers", "Run the timers on one host of the group"},
+		{"incus_hosts", "timers", "Refuse secrets that are none"},
 		{"incus_hosts", "timers", "Install its hours"},
 		{"incus_hosts", "timers", "Stop its timers"},
 		{"incus_hosts", "timers", "Install the policy that the backups are held against"},
@@ -149,6 +150,9 @@ func (w *tagged) applied(role, name string, include entry, own []string) []strin
 	apply, _ := include["apply"].(entry)
 	applied := list(apply["tags"])
 	for _, tag := range own {
+		if tag == "timers" && strings.HasPrefix(name, "Install pgBackRest and its conf") {
+			continue // for the variables alone, and the checks, which have the tag themselves
+		}
 		assert.Contains(w.t, applied, tag, "role %s, %q: --tags %[3]s does not reach what it includes", role, name, tag)
 	}
 	return applied

@@ -86,6 +86,13 @@ func NewBucket(at Location) (*Bucket, error) {
 	return &Bucket{at, client}, nil
 }
 
+// Below is a directory of the repository.
+func (b *Bucket) Below(directory string) Objects {
+	below := &Bucket{at: b.at, client: b.client}
+	below.at.Root += "/" + directory
+	return below
+}
+
 // List lists every object below the repository's root.
 func (b *Bucket) List(ctx context.Context) (list []Object, err error) {
 	ctx, cancel := context.WithCancel(ctx)

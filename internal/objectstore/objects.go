@@ -27,6 +27,8 @@ type Objects interface {
 	// Open reads the first bytes of an object, at most length of them. One that is gone
 	// wraps ErrNoObject, here or when it is read.
 	Open(ctx context.Context, name string, length int64) (io.ReadCloser, error)
+	// Below are the objects in a directory, by names relative to it.
+	Below(directory string) Objects
 }
 
 // ErrNoObject is an object that is not there (any more).
@@ -36,6 +38,11 @@ var ErrNoObject = errors.New("no such object")
 type Directory string
 
 var _ Objects = Directory("")
+
+// Below is a directory of the directory; listing one that is not there wraps fs.ErrNotExist.
+func (d Directory) Below(directory string) Objects {
+	return Directory(filepath.Join(string(d), directory))
+}
 
 // List lists every file below the directory; links are left out.
 func (d Directory) List(ctx context.Context) (list []Object, err error) {

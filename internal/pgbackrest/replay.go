@@ -3,6 +3,7 @@ package pgbackrest
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"veza.fr/recovery/internal/versions"
@@ -123,6 +124,7 @@ func (c *Config) Buffer(stanza, command string) []string {
 type Processes struct {
 	Option int    // what the command is told; 0 is nothing: the conf says it, and pgBackRest reads that itself
 	conf   string // the line of the conf
+	count  int    // and the number in it
 	none   string // the conf that has none
 }
 
@@ -130,9 +132,18 @@ type Processes struct {
 // without one, the cores of the machine.
 func (c *Config) Processes(stanza, command string, cores int) Processes {
 	if line, set := c.Line(stanza, command, "process-max"); set {
-		return Processes{conf: fmt.Sprintf("process-max=%s (%s)", line.Value, line.Place())}
+		count, _ := strconv.Atoi(line.Value) // 0 is none: pgBackRest will say so
+		return Processes{conf: fmt.Sprintf("process-max=%s (%s)", line.Value, line.Place()), count: count}
 	}
 	return Processes{Option: max(cores, 1), none: c.Path}
+}
+
+// Count is how many that are; 0 is not known.
+func (p Processes) Count() int {
+	if p.conf == "" {
+		return p.Option
+	}
+	return p.count
 }
 
 func (p Processes) String() string {

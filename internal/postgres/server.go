@@ -46,6 +46,10 @@ type Server struct {
 	// there is then; "" is that it got it.
 	Lowered string
 
+	// MostMemory bounds what the settings of the replay are made from, in bytes: what there is on another machine. 0 is
+	// no bound.
+	MostMemory int64
+
 	memory   int64     // bytes that the server may use, known after Start
 	control  Control   // of Start
 	taken    []Setting // of the restored configuration, what the sandbox has
@@ -108,7 +112,9 @@ func (s *Server) prepare(ctx context.Context) (err error) {
 	}
 	libraries, _ := s.Restored.Value("shared_preload_libraries")
 	s.Preloaded, s.LeftOut = s.preload(ctx, libraries.Value)
-	s.memory = memory(ctx, s.Host)
+	if s.memory = memory(ctx, s.Host); s.MostMemory > 0 {
+		s.memory = min(s.memory, s.MostMemory)
+	}
 	for name, content := range files {
 		if err = s.Host.Put(ctx, s.file(name), []byte(content), 0o600, ""); err != nil {
 			return err

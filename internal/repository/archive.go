@@ -73,6 +73,20 @@ func (c Client) Follow(
 	return a, chain, err
 }
 
+// FollowListed is Follow by a listing that was made a moment before: that of a large archive takes a minute, and every
+// kept backup is followed. Where it proves nothing for this one, the archive is listed anew.
+func (c Client) FollowListed(
+	ctx context.Context, log Log, listed Archive, directory string, start wal.Start, size uint64,
+) (Archive, wal.Chain, error) {
+	newest := listed.Newest(start.First.Timeline)
+	if _, needed := listed.Histories[newest]; len(listed.Entries) > 0 && (listed.History != nil || !needed) {
+		if chain, err := listed.Archive.Follow(start, listed.History); err == nil {
+			return listed, chain, nil
+		}
+	}
+	return c.Follow(ctx, log, directory, start, size)
+}
+
 func relist(ctx context.Context, follow func(context.Context) error) error {
 	bound, cancel := context.WithTimeout(ctx, asyncSettles)
 	defer cancel()

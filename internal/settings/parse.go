@@ -235,6 +235,16 @@ func parseBudget(value string) (time.Duration, error) {
 	return d, nil
 }
 
+// parseDays reads whole days: 7d. More than a quarter of a year is no cycle for backups that live for weeks.
+func parseDays(value string) (time.Duration, error) {
+	number, ok := strings.CutSuffix(value, "d")
+	n, err := strconv.ParseUint(number, 10, 8)
+	if !ok || err != nil || n < 1 || n > 92 {
+		return 0, errors.New("must be whole days, 1d to 92d, such as 7d")
+	}
+	return time.Duration(n) * 24 * time.Hour, nil
+}
+
 // plain says whether text is valid UTF-8, not blank, and free of control characters.
 func plain(text string) bool {
 	return utf8.ValidString(text) && strings.TrimSpace(text) != "" && strings.IndexFunc(text, unicode.IsControl) < 0

@@ -62,6 +62,8 @@ type Settings struct {
 	Install         bool          // packages the image lacks may be fetched
 	Memory          int64         // limit of the sandbox, in bytes
 	CPUs            int64         // limit of the sandbox; 0 is none
+	NodeCPUs        int64         // cores of the node of a real restore; 0 is not known
+	NodeMemory      int64         // its memory, in bytes; 0 is not known
 	Disk            int64         // limit of the sandbox's root disk, in bytes; 0 is by need
 	Reserve         int64         // percent of where the sandbox lies that must stay free
 	Remote          string        // Incus remote; "" is the daemon of this machine
@@ -69,10 +71,12 @@ type Settings struct {
 	Member          string        // of an Incus cluster, or @GROUP of members
 
 	// The backup checks alone, but for the age of a backup.
-	Policy    policy.Policy // what the backups are held against
-	Write     bool          // the rpo claim may write one row through Primary
-	FullAge   time.Duration // oldest the newest full backup may be
-	BackupAge time.Duration // oldest the newest full or differential backup may be
+	Policy      policy.Policy // what the backups are held against
+	Claims      []string      // to ask, of Claims, in their order; nil is all that the repository can be asked
+	VerifyCycle time.Duration // in which integrity reads all of the repository, a share a day; 0 is all of it at once
+	Write       bool          // the rpo claim may write one row through Primary
+	FullAge     time.Duration // oldest the newest full backup may be
+	BackupAge   time.Duration // oldest the newest full or differential backup may be
 }
 
 // Pending holds settings that were registered and not validated yet, so that
@@ -155,6 +159,11 @@ func (p *Pending) Load(environ []string) (Settings, error) {
 	if join(problems) == nil && s.Write && s.Primary == "" {
 		problems = append(problems, errors.New(
 			"-write allows one row to be written through -primary, and there is no -primary: give both or neither",
+		))
+	}
+	if join(problems) == nil && s.VerifyCycle > 0 && s.State == "" {
+		problems = append(problems, errors.New(
+			"-verify-cycle has to remember what was read when, and there is no -state: name a file",
 		))
 	}
 	if s.Standby != "" && (s.Compare == CompareNone || s.Compare == CompareSets) {

@@ -106,6 +106,7 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 		"keep": "true", "suggest": fresh,
 		"seed": "42", "state": conf, "deep": "amcheck,sequences", "check-budget": "3m", "require-readonly": "true",
 		"rto": "1h", "rpo": "90s", "get-async": "off", "primary": "service=main", "write": "true",
+		"claims": "integrity,archive", "verify-cycle": "7d", "node-cpus": "4", "node-memory": "16GiB",
 		"policy": held, "full-age": "25h", "backup-age": "26h",
 		"image": "veza/pg:15", "rows": "10",
 		"install": "true", "memory": "512MiB", "cpus": "3", "disk": "20GB", "reserve": "5%", "incus-remote": "backup",
@@ -128,7 +129,8 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 		FullAge: 25 * time.Hour, BackupAge: 26 * time.Hour, Image: "veza/pg:15", Rows: 10,
 		Install: true, Memory: 512 << 20, CPUs: 3, Disk: 20_000_000_000, Remote: "backup", Project: "drills",
 		Member:  "@drill",
-		Reserve: 5,
+		Reserve: 5, NodeCPUs: 4, NodeMemory: 16 << 30,
+		Claims: []string{"archive", "integrity"}, VerifyCycle: 7 * 24 * time.Hour,
 	}
 	var args, environ []string
 	for _, s := range settings.Table {
@@ -313,4 +315,12 @@ func serviceFile(t *testing.T) string {
 	path := filepath.Join(t.TempDir(), "pg_service.conf")
 	require.NoError(t, os.WriteFile(path, []byte("[main]\nhost=db1,db2\nuser=drill\npassword=fine-here\n"), 0o600))
 	return path
+}
+
+// A cycle without a memory would read the same share every day.
+func TestLoad_ACycleNeedsAState(t *testing.T) {
+	_, err := load(t, []string{"-verify-cycle=7d"})
+	require.ErrorContains(t, err, "there is no -state: name a file")
+	_, err = load(t, []string{"-verify-cycle=7d", "-state=" + filepath.Join(t.TempDir(), "state.json")})
+	require.NoError(t, err)
 }

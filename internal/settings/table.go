@@ -78,7 +78,8 @@ var Table = []Setting{
 		Flag: "state", Rehearsal: true,
 		Variables: []string{"DRILL_STATE"}, Otherwise: "none: every part of the window weighs the same",
 		Meaning: "file that remembers which parts of the recovery window were drilled when, for `-target random`, " +
-			"and which blocks were compared when, for `-compare`; made when it is missing",
+			"which blocks were compared when, for `-compare`, and what was read when, for `-verify-cycle`; made when " +
+			"it is missing",
 		set: func(s *Settings, v string) (err error) { s.State, err = parsePath(v); return err },
 	},
 	{
@@ -177,6 +178,20 @@ var Table = []Setting{
 		set: func(s *Settings, v string) (err error) { s.CompareRate, err = parseRate(v); return err },
 	},
 	{
+		Flag: "claims", Rehearsal: true, Variables: []string{"DRILL_CLAIMS"}, Default: "all",
+		Meaning: "backup checks: claims to ask: `all` that the repository can be asked, or names by commas, each of " +
+			"which must be asked then: " + strings.Join(Claims, ", ") + "; what is left out is named and counted, " +
+			"and one that did not hold when it was asked last keeps the metrics red",
+		set: func(s *Settings, v string) (err error) { s.Claims, err = parseClaims(v); return err },
+	},
+	{
+		Flag: "verify-cycle", Rehearsal: true,
+		Variables: []string{"DRILL_VERIFY_CYCLE"}, Otherwise: "none: all of the repository in each run",
+		Meaning: "backup checks: integrity reads a share of the repository in each daily run, and all of it within " +
+			"so many days, such as `7d`; what was read when is in `-state`, which it needs",
+		set: func(s *Settings, v string) (err error) { s.VerifyCycle, err = parseDays(v); return err },
+	},
+	{
 		Flag: "write", Rehearsal: true, Variables: []string{"DRILL_WRITE"}, Default: "false", Bool: true,
 		Meaning: "backup checks: the rpo claim may write one row through -primary",
 		set:     func(s *Settings, v string) (err error) { s.Write, err = parseBool(v); return err },
@@ -223,6 +238,18 @@ var Table = []Setting{
 		Flag: "cpus", Rehearsal: true, Variables: []string{"DRILL_CPUS"}, Otherwise: "all of the host's",
 		Meaning: "Incus and Docker: cores the sandbox may use",
 		set:     func(s *Settings, v string) (err error) { s.CPUs, err = parseCount(v); return err },
+	},
+	{
+		Flag: "node-cpus", Rehearsal: true, Variables: []string{"DRILL_NODE_CPUS"}, Otherwise: "those of the sandbox",
+		Meaning: "cores of the node that a real restore would be made on: the drill works with no more processes " +
+			"than it would there, and where the sandbox has more cores, says what the RTO is with those of the node",
+		set: func(s *Settings, v string) (err error) { s.NodeCPUs, err = parseCount(v); return err },
+	},
+	{
+		Flag: "node-memory", Rehearsal: true,
+		Variables: []string{"DRILL_NODE_MEMORY"}, Otherwise: "that of the sandbox",
+		Meaning: "memory of that node: PostgreSQL replays with no more for its pages than it would have there",
+		set:     func(s *Settings, v string) (err error) { s.NodeMemory, err = parseSize(v); return err },
 	},
 	{
 		Flag: "disk", Rehearsal: true,

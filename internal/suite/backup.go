@@ -10,6 +10,9 @@ import (
 const (
 	ChecksMetric = "checks"        // by outcome
 	ClaimMetric  = "claim_success" // of each claim
+	// ClaimRunMetric and ClaimSuccessMetric outlive the run that asked a claim: a later one may leave it out.
+	ClaimRunMetric     = "claim_last_run_timestamp_seconds"
+	ClaimSuccessMetric = "claim_last_success_timestamp_seconds"
 )
 
 // backupTimeout bounds a run of the backup checks: integrity reads the whole repository.
@@ -48,6 +51,14 @@ var Backup = Suite{
 			Labels:  []string{"claim"},
 			Counted: true,
 		},
+		{
+			Name: ClaimRunMetric, Help: "Unix time of the last run that learned whether the claim holds.",
+			Labels: []string{"claim"}, Counted: true,
+		},
+		{
+			Name: ClaimSuccessMetric, Help: "Unix time of the last run in which the claim held.",
+			Labels: []string{"claim"}, Counted: true,
+		},
 		{Name: "newest_full_age_seconds", Help: "Age of the newest full backup, from its stop."},
 		{Name: "newest_full_age_budget_seconds", Help: "Oldest the newest full backup may be."},
 		{Name: "newest_backup_age_seconds", Help: "Age of the newest full or differential backup, from its stop."},
@@ -64,6 +75,13 @@ var Backup = Suite{
 			Name: "verified_files",
 			Help: "Files of the repository that were read again and compared with their checksum.",
 		},
+		{Name: "verify_coverage_ratio", Help: "Share of the repository that was read again within the cycle."},
+		{
+			Name: "verify_oldest_seconds",
+			Help: "Age of the longest-ago reading of any part of the repository; of one that was never read, from " +
+				"when it was first listed.",
+		},
+		{Name: "verify_cycle_seconds", Help: "Time within which all of the repository has to be read again."},
 		{Name: "invalid_files", Help: "Files of the repository that are missing, cut or fail their checksum."},
 	},
 	InfoLabels: []string{"pg_version", "pgbackrest_version", "environment"},

@@ -29,6 +29,9 @@ const (
 	// AskedKey are the claims a run asks, separated by spaces: published by the suite's own
 	// test, before the first one begins.
 	AskedKey = "asked"
+	// ChosenKey are the claims that somebody chose, separated by spaces, where not all were to be asked: published
+	// before AskedKey by the suite's own test. Each of them must be asked then, and of the others none.
+	ChosenKey = "chosen"
 )
 
 // Labels that the evidence of a run is made from. What a run did not come to has none.
@@ -77,6 +80,9 @@ func Note(p Publisher, text string) { p.Attr(NoteKey, Line(text)) }
 // Asked publishes which claims a run asks, before the first of them begins; p is the
 // suite's own test.
 func Asked(p Publisher, names []string) { p.Attr(AskedKey, Line(strings.Join(names, " "))) }
+
+// Chosen publishes the claims that somebody chose; p is the suite's own test.
+func Chosen(p Publisher, names []string) { p.Attr(ChosenKey, Line(strings.Join(names, " "))) }
 
 // Series writes a metric's name with its labels the way Prometheus does, sorted
 // by label name and without spaces: rows{check="users"}.

@@ -90,6 +90,13 @@ func Open[From, To any](r *Run, do func(context.Context, Out, From) (To, error),
 	return made
 }
 
+// Choose publishes the claims that somebody chose, before Ask; nil where nobody did.
+func (r *Run) Choose(claims []string) {
+	if claims != nil {
+		Chosen(r.t, claims)
+	}
+}
+
 // Ask publishes which claims are asked, before the first of them begins; the others are not
 // started.
 func (r *Run) Ask(claims []string) {

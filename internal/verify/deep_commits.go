@@ -103,11 +103,13 @@ func (d Deep) silentXids(ctx context.Context, s survey, tables []relation) (rang
 	}
 	defer closeConn(ctx, conn)
 	var next int64
-	err = conn.QueryRow(ctx, "SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint").Scan(&next)
+	var atWork []int64
+	err = conn.QueryRow(ctx, `SELECT pg_snapshot_xmax(s)::text::bigint, array(SELECT pg_snapshot_xip(s)::text::bigint)
+		FROM pg_current_snapshot() s`).Scan(&next, &atWork)
 	if err != nil || next >= xidsAnEpoch {
 		return nil, err
 	}
-	if _, err = conn.Exec(ctx, "CHECKPOINT"); err != nil { // whatever ended before next is on the disk now
+	if _, err = conn.Exec(ctx, "CHECKPOINT"); err != nil { // whatever has ended by now is on the disk
 		return nil, err
 	}
 	rows, err := conn.Query(ctx, commitsQuery)
@@ -130,7 +132,28 @@ func (d Deep) silentXids(ctx context.Context, s survey, tables []relation) (rang
 	if each = contradicted(each); err == nil && len(each) <= mostRanges && single(s, tables) {
 		ranges = each
 	}
-	return ranges, err
+	return without(ranges, atWork), err
+}
+
+// without are the ranges but for transactions that had not ended: another session of the drill may have committed one
+// since, and its rows are seen.
+func without(ranges []xids, atWork []int64) (list []xids) {
+	slices.Sort(atWork)
+	for _, r := range ranges {
+		for _, x := range atWork {
+			if x < r.first || x > r.last {
+				continue
+			}
+			if x > r.first {
+				list = append(list, xids{r.first, x - 1})
+			}
+			r.first = x + 1
+		}
+		if r.first <= r.last {
+			list = append(list, r)
+		}
+	}
+	return list
 }
 
 // single says whether single transactions are looked for.

@@ -62,8 +62,8 @@ func TestLostRows_Commits(t *testing.T) {
 			case o.Check != "lost_rows":
 			case name == "one":
 				assert.Equal(t, reason.PageChecksum, o.Reason, o.Sentence)
-				assert.Contains(t, o.Sentence, fmt.Sprintf("rows of transaction %d are there, and pg_xact has nothing but "+
-					"zeroes for it", first))
+				assert.Contains(t, o.Sentence, fmt.Sprintf("rows of transaction %d are there, and pg_xact has nothing "+
+					"but zeroes for it", first))
 			case name == "with rows":
 				assert.Equal(t, reason.PageChecksum, o.Reason, o.Sentence)
 				assert.Contains(t, o.Sentence, "table public.orders in database postgres: rows of transaction ")

@@ -45,6 +45,13 @@ func TestContradicted(t *testing.T) {
 	assert.Equal(t, "it", xids{81, 81}.String())
 }
 
+// A transaction that had not ended may have committed since.
+func TestWithout(t *testing.T) {
+	assert.Equal(t, []xids{{3, 9}, {11, 14}}, without([]xids{{3, 14}}, []int64{15, 10, 2}))
+	assert.Equal(t, []xids{{4, 8}}, without([]xids{{3, 9}, {20, 20}}, []int64{9, 3, 20}))
+	assert.Equal(t, []xids{{3, 9}}, without([]xids{{3, 9}}, nil))
+}
+
 // What a crash leaves costs no large cluster another reading of all its rows.
 func TestSingle(t *testing.T) {
 	small, large := relation{size: singleBytes}, relation{size: 1}

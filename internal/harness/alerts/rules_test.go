@@ -87,6 +87,7 @@ func TestRules_AreTheAlertsOfTheContract(t *testing.T) {
 		"BackupRestoreDrillForecast",
 		"BackupTextfileUnreadable", "BackupCheckFailed", "BackupCheckStale", "BackupUnitFailed",
 		"BackupRestoreDrillMissing", "BackupRestoreDrillWorstRTO", "BackupCheckMissing", "BackupUnitHangs",
+		"BackupCycleLate",
 		"BackupAlarmPathFailed", "BackupAlarmPathStale",
 		"BackupDrillControlFailed", "BackupDrillControlStale",
 	}, names)
@@ -189,7 +190,7 @@ func TestRules_HoldNoBudget(t *testing.T) {
 	due := func(d time.Duration) string { return fmt.Sprint(int(d.Seconds())) }
 	want := map[string][]string{
 		"BackupRestoreDrillStale": {due(suite.Drill.Due)},
-		"BackupCheckStale":        {due(suite.Backup.Due)},
+		"BackupCheckStale":        {due(suite.Backup.Due), due(suite.ClaimDue)},
 		"BackupDrillControlStale": {due(suite.Control.Due)},
 		"BackupDataNotCompared":   {due(suite.ComparedDue)},
 		"BackupRestoreDrillSlow":  {"0.8"},

@@ -36,6 +36,7 @@ type Outcome struct {
 	Said   string        // terminal, both streams
 	Report struct {
 		Reason   reason.Reason     `json:"reason"`
+		Backups  string            `json:"backups"`
 		Sentence string            `json:"sentence"`
 		Step     string            `json:"step"`
 		Detail   string            `json:"detail"`

@@ -108,13 +108,9 @@ func (l *Lab) NextInventory(ctx context.Context, dir string) (secrets []string, 
 }
 
 func (l *Lab) inventory(ctx context.Context, f fleet, dir string) (secrets []string, err error) {
-	content, err := os.ReadFile(l.places.copyOf(f.file()))
+	a, err := l.places.access(f)
 	if err != nil {
 		return nil, err
-	}
-	var a fleetAccess
-	if err = json.Unmarshal(content, &a); err != nil {
-		return nil, fmt.Errorf("%s: %w", l.places.copyOf(f.file()), err)
 	}
 	if f.major == 0 {
 		f.major = l.Major

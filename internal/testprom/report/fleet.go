@@ -39,8 +39,9 @@ type Row struct {
 	RTO     *float64      `json:"rto_seconds,omitempty"`
 	RPO     *float64      `json:"rpo_seconds,omitempty"`
 	Covered *float64      `json:"compare_coverage_ratio,omitempty"`
-	Due     string        `json:"due,omitempty"` // why somebody should look, "" when nobody need
-	File    string        `json:"file"`          // the report, or the directory that has none
+	LeftOut []string      `json:"left_out,omitempty"` // claims that were not asked because others were chosen
+	Due     string        `json:"due,omitempty"`      // why somebody should look, "" when nobody need
+	File    string        `json:"file"`               // the report, or the directory that has none
 
 	apart bool // no verdict on the backups of now: it hides none, and none hides it
 }
@@ -154,12 +155,20 @@ func read(path string, now time.Time) (Row, error) {
 		Ended: &r.End, Age: &age, RTO: r.Value("rto_seconds"), RPO: r.Value("rpo_seconds"),
 		Covered: r.Value("compare_coverage_ratio"), File: path, apart: r.Past() != "",
 	}
+	for _, step := range r.Steps {
+		if step.Outcome == leftOut {
+			row.LeftOut = append(row.LeftOut, step.Name)
+		}
+	}
 	i := slices.IndexFunc(suite.Suites, func(s suite.Suite) bool { return s.Name == r.Suite }) // Parse knows it
 	if row.Due = notOfNow(r, now, suite.Suites[i].Due); row.Due != "" && r.Passed() {
 		row.Exit = reason.ExitEnvironment
 	}
 	return row, nil
 }
+
+// leftOut is the outcome of a claim that was not asked because others were chosen.
+const leftOut = "left out"
 
 // notOfNow is why a verdict says nothing of the backups of now, "" where it does: a pass of then is none of now.
 func notOfNow(r Report, now time.Time, due time.Duration) string {

@@ -145,3 +145,16 @@ func FuzzReadFleet(f *testing.F) {
 		assert.Equal(t, 3, strings.Count(b.String(), "\n"))
 	})
 }
+
+// Of backup checks that were asked in part the list says so: it is no whole pass.
+func TestTable_InPart(t *testing.T) {
+	part := written(hour, "pass", 0, "none", `"drill"`, `"backup"`, `"measurements"`,
+		`"steps": [{"name": "policy", "outcome": "left out"}, {"name": "archive", "outcome": "passed"}],
+		"measurements"`)
+	f, err := ReadFleet(dir(t, map[string]string{"backup-report.json": part}), now)
+	require.NoError(t, err)
+	var said strings.Builder
+	require.NoError(t, f.Table(&said, func(float64) string { return "-" }))
+	assert.Contains(t, said.String(), "pass, in part")
+	assert.Contains(t, said.String(), "left out: policy\n")
+}

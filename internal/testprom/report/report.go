@@ -25,7 +25,7 @@ type Report struct {
 	Stanza   string            `json:"stanza"`
 	Verdict  string            `json:"verdict"` // pass, fail or environment, as the exit status 0, 1 or 2
 	Exit     int               `json:"exit_status"`
-	Backups  string            `json:"backups"` // restored (of the backup checks: sound), at_fault or unknown
+	Backups  string            `json:"backups"` // restored (of checks: sound, sound_in_part), at_fault or unknown
 	Reason   reason.Reason     `json:"reason"`
 	Sentence string            `json:"sentence"`
 	Next     string            `json:"next,omitempty"`
@@ -48,7 +48,7 @@ type Report struct {
 // Step is one part of a run.
 type Step struct {
 	Name    string        `json:"name"`
-	Outcome string        `json:"outcome"` // passed, failed, skipped, missing or unfinished
+	Outcome string        `json:"outcome"` // passed, failed, skipped, missing, unfinished, not asked, left out
 	Seconds *float64      `json:"seconds,omitempty"`
 	Reason  reason.Reason `json:"reason,omitempty"`
 	Detail  string        `json:"detail,omitempty"`

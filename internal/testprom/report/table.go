@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -36,6 +37,8 @@ func (r Row) verdict() string {
 	switch {
 	case r.Verdict == "":
 		return "none"
+	case r.Reason == reason.None && len(r.LeftOut) > 0:
+		return r.Verdict + ", in part"
 	case r.Reason == reason.None:
 		return r.Verdict
 	}
@@ -45,6 +48,9 @@ func (r Row) verdict() string {
 func (r Row) due() string {
 	if r.Verdict == "" {
 		return r.Due + " (" + r.File + ")"
+	}
+	if r.Due == "" && len(r.LeftOut) > 0 {
+		return "left out: " + strings.Join(r.LeftOut, ", ")
 	}
 	return r.Due
 }

@@ -3,6 +3,7 @@ package runner
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	"veza.fr/recovery/internal/reason"
@@ -54,7 +55,9 @@ func newStep(s testreport.Step, output bool) report.Step {
 // proved is what the run proved, in one word.
 func (r *result) proved() string {
 	words := r.suite.Words
-	return [...]string{"unknown", words.Sound, cmp.Or(words.AtFault, "at_fault")}[r.Backups]
+	return [...]string{
+		"unknown", words.Sound, cmp.Or(words.AtFault, "at_fault"), words.Sound + "_in_part",
+	}[r.Backups]
 }
 
 func (r *result) sentence() string {
@@ -62,19 +65,32 @@ func (r *result) sentence() string {
 	switch {
 	case r.Reason == reason.None && past != "" && r.suite.Name == suite.Drill.Name:
 		return "The repository as it was at " + past + " restores; nothing is said of the backups of now."
+	case r.Reason == reason.None && r.Backups == testreport.InPart:
+		return fmt.Sprintf("Only %s was asked for, and holds; this run says nothing of %s.",
+			strings.Join(r.ended(testreport.Passed), ", "), strings.Join(r.ended(testreport.LeftOut), ", "))
 	case r.Reason == reason.None:
 		return r.suite.Words.Passed
 	case r.notCompared() && r.Reason != reason.StandbyUnusable:
 		return "The backups restore; what they were to be compared with could not be."
 	case r.notCompared():
 		return r.Reason.Means()
-	case r.Backups == testreport.Sound:
+	case r.Backups == testreport.Sound, r.Backups == testreport.InPart:
 		return r.suite.Words.NotCleaned
 	}
 	if r.Reason.Exit() == reason.ExitFailed {
 		return cmp.Or(r.suite.Words.Failed, r.Reason.Means())
 	}
 	return r.Reason.Means()
+}
+
+// ended are the steps of an outcome.
+func (r *result) ended(how testreport.Outcome) (names []string) {
+	for _, step := range r.Steps {
+		if step.Outcome == how {
+			names = append(names, step.Name)
+		}
+	}
+	return names
 }
 
 // next is what to look at or type next.

@@ -141,10 +141,10 @@ func (r *run) write(path string, render func() ([]byte, error), put func(string,
 func (r *result) metrics() suite.Measured {
 	run := suite.Measured{
 		Suite: r.suite, Stanza: r.stanza, Environment: reason.None, At: r.end, Now: r.judged,
-		Duration: r.duration, Measurements: r.Measurements, Labels: r.Labels,
+		Duration: r.duration, Measurements: r.Measurements, Labels: r.Labels, LeftOut: r.ended(testreport.LeftOut),
 	}
 	switch r.Backups {
-	case testreport.Sound:
+	case testreport.Sound, testreport.InPart:
 		run.Verdict = new(reason.None)
 	case testreport.AtFault:
 		run.Verdict = &r.Reason

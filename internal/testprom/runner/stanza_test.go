@@ -73,7 +73,8 @@ func TestStanza_ToldOfAnotherName(t *testing.T) {
 	own := regexp.MustCompile(`stanza="([^"]+)"`).FindStringSubmatch(string(before))[1]
 
 	w, out, _ = world(bytes.NewReader(passing(t)))
-	require.Zero(t, Main([]string{"-textfile", prom, "-report", report, "-history", history, "-as", own + ".repo2"}, w), out)
+	flags := []string{"-textfile", prom, "-report", report, "-history", history, "-as", own + ".repo2"}
+	require.Zero(t, Main(flags, w), out)
 	after, err := os.ReadFile(prom)
 	require.NoError(t, err)
 	for line := range strings.Lines(string(before)) {

@@ -64,7 +64,7 @@ func filled(rows []row) []row {
 
 // facts are what was restored or checked, and what was measured, in a line each.
 func (r *result) facts() []row {
-	var about, numbers, unasked []string
+	var about, numbers []string
 	for _, name := range r.suite.InfoLabels {
 		if value := r.Labels[name]; strings.HasSuffix(name, "_version") && value != "" {
 			about = append(about, strings.ReplaceAll(strings.TrimSuffix(name, "_version"), "_", " ")+" "+value)
@@ -77,16 +77,12 @@ func (r *result) facts() []row {
 			numbers = append(numbers, text)
 		}
 	}
-	for _, step := range r.Steps {
-		if r.suite.Independent && step.Outcome == testreport.NotAsked {
-			unasked = append(unasked, step.Name)
-		}
-	}
 	return filled([]row{
 		{"of", strings.Join(about, ", ")},
 		{"repository as of", r.Labels[suite.PastLabel]},
 		{"measured", strings.Join(numbers, ", ")},
-		{"not asked", strings.Join(unasked, ", ")},
+		{"not asked", strings.Join(r.ended(testreport.NotAsked), ", ")},
+		{"left out", strings.Join(r.ended(testreport.LeftOut), ", ")},
 	})
 }
 
@@ -169,6 +165,8 @@ func (r *result) notes() (rows []row) {
 // headline is the verdict in capitals.
 func (r *result) headline(s style) string {
 	switch {
+	case r.Verdict.Exit == reason.ExitPass && r.exit == reason.ExitPass && r.Backups == testreport.InPart:
+		return s.yellow("PASSED, IN PART")
 	case r.Verdict.Exit == reason.ExitPass && r.exit == reason.ExitPass:
 		return s.green("PASSED")
 	case r.Verdict.Exit == reason.ExitPass:
@@ -177,7 +175,7 @@ func (r *result) headline(s style) string {
 		return s.red("FAILED")
 	case r.notCompared():
 		return s.yellow("PASSED, BUT NOT COMPARED")
-	case r.Backups == testreport.Sound:
+	case r.Backups == testreport.Sound, r.Backups == testreport.InPart:
 		return s.yellow("PASSED, BUT NOT " + cmp.Or(r.suite.Words.Left, "CLEANED UP"))
 	}
 	return s.yellow("NO VERDICT")
@@ -215,18 +213,15 @@ func (r *result) otherClaims() (rows []row) {
 	if !r.suite.Independent {
 		return nil
 	}
-	var unasked []string
 	for _, step := range r.Steps {
-		if step.Outcome == testreport.NotAsked {
-			unasked = append(unasked, step.Name)
-		}
 		if step.Outcome == testreport.Failed && step.Name != r.Step {
 			rows = append(rows, row{
 				failedToo, strings.TrimSpace(strings.Join([]string{step.Name, string(step.Reason), step.Detail}, "  ")),
 			})
 		}
 	}
-	return filled(append(rows, row{"not asked", strings.Join(unasked, ", ")}))
+	return filled(append(rows, row{"not asked", strings.Join(r.ended(testreport.NotAsked), ", ")},
+		row{"left out", strings.Join(r.ended(testreport.LeftOut), ", ")}))
 }
 
 // written says where the run is written down, after what is doubtful about it.

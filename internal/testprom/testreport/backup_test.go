@@ -206,3 +206,42 @@ func TestLeftOpen_WithoutAFinalStepTheTestItselfHasToEnd(t *testing.T) {
 {"Action":"fail","Package":"p","Test":"TestBackup"}`)))
 	assert.True(t, c.LeftOpen(), "test2json makes up an end for a binary that died")
 }
+
+// chose is a run in which somebody chose claims, before the list of those that are asked.
+func chose(chosen, asked string, instead ...string) []byte {
+	published := fmt.Sprintf(`{"Action":"attr","Package":"p","Test":"TestBackup","Key":%q,"Value":%q}`+"\n",
+		suite.ChosenKey, chosen)
+	return bytes.Replace(asking(asked, instead...), []byte(`{"Action":"attr"`),
+		[]byte(published+`{"Action":"attr"`), 1)
+}
+
+// TestChosen_ProveThemselvesAlone: a pass is one in part, the others are left out and counted, also of the suite's
+// own minimum.
+func TestChosen_ProveThemselvesAlone(t *testing.T) {
+	r := reportOf(t, chose("archive integrity", "archive integrity"))
+	assert.Equal(t, reason.None, r.Reason)
+	assert.Equal(t, InPart, r.Backups)
+	assert.Equal(t, LeftOut, r.Steps[0].Outcome)
+	assert.Equal(t, []string{
+		`checks{status="failed"}=0`, `checks{status="left_out"}=6`, `checks{status="not_asked"}=0`,
+		`checks{status="passed"}=2`, `claim_success{claim="archive"}=1`, `claim_success{claim="integrity"}=1`,
+	}, shown(r))
+	assert.Equal(t, Sound, reportOf(t, chose(eight, eight)).Backups, "whoever chose all left nothing out")
+	failed := reportOf(t, chose("archive integrity", "archive integrity", "integrity", "integrity:fail,repo_corrupt"))
+	assert.Equal(t, AtFault, failed.Backups)
+}
+
+// TestChosen_NeverHideAClaim: what was chosen must run, and nothing else may.
+func TestChosen_NeverHideAClaim(t *testing.T) {
+	for says, stream := range map[string][]byte{
+		"claim integrity is missing":                   chose("archive integrity", "archive"),
+		`claim "cadence" is asked, and was not chosen`: chose("archive", "archive cadence"),
+		"the list of claims that are chosen is empty":  chose("", "archive"),
+		`names "gremlins", which is none`:              chose("archive gremlins", "archive"),
+	} {
+		r := reportOf(t, stream)
+		assert.Equal(t, reason.ExitEnvironment, r.Exit, says)
+		assert.Contains(t, r.Detail+strings.Join(r.Problems, "; "), says)
+		assert.Equal(t, Unknown, r.Backups, says)
+	}
+}

@@ -42,6 +42,7 @@ type published struct {
 	values         values
 	notes          []string
 	asked          []string // the claims the run said it asks; nil before
+	chosen         []string // those somebody chose; nil where nobody did
 	reasonCameLast bool     // every expected step had begun when the suite's own test published its reason
 }
 
@@ -254,7 +255,9 @@ func (c *Collector) attr(e *Event) {
 	case e.Key == suite.DetailKey:
 		keep(&owner.detail, e.Value)
 	case e.Key == suite.AskedKey && c.suite.Independent:
-		c.takeClaimList(e)
+		c.takeClaimList(e, "asked", &c.asked)
+	case e.Key == suite.ChosenKey && c.suite.Independent:
+		c.takeClaimList(e, "chosen", &c.chosen)
 	case e.Key == suite.NoteKey:
 		c.note(e.Value)
 	default:

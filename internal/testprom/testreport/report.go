@@ -57,7 +57,11 @@ func (c *Collector) step(i int) Step {
 		next = c.steps[j].begin
 	}
 	outcome := t.outcome()
-	if outcome == Missing && c.asked != nil && !c.expected(i) {
+	switch {
+	case outcome != Missing || c.asked == nil || c.expected(i):
+	case c.chosen != nil:
+		outcome = LeftOut
+	default:
 		outcome = NotAsked
 	}
 	return Step{

@@ -19,6 +19,7 @@ const (
 	Failed     Outcome = "failed"
 	NotRun     Outcome = "not run"   // failed without a reason after a failed step
 	NotAsked   Outcome = "not asked" // the run said beforehand that it would not
+	LeftOut    Outcome = "left out"  // others were chosen
 )
 
 // Step is what the stream says of one expected step.

@@ -17,6 +17,7 @@ const (
 	Unknown Backups = iota // nothing: what was known before still stands
 	Sound                  // what the suite is there to prove of them is true
 	AtFault                // they, or the restore made from them, are at fault
+	InPart                 // only that which was chosen of what the suite is there to prove is true
 )
 
 // Verdict is the one answer of a run.
@@ -44,7 +45,15 @@ func (c *Collector) judge(status *int) Verdict {
 			return *v
 		}
 	}
-	return Verdict{Reason: reason.None, Exit: reason.ExitPass, Backups: Sound}
+	return Verdict{Reason: reason.None, Exit: reason.ExitPass, Backups: c.sound()}
+}
+
+// sound is what a run proved in which all that was asked holds.
+func (c *Collector) sound() Backups {
+	if c.inPart() {
+		return InPart
+	}
+	return Sound
 }
 
 // stepWithReason is line 1: the first step, in runbook order, that failed and
@@ -229,7 +238,7 @@ func (c *Collector) provedOfBackups(v *Verdict, status *int) Backups {
 			return Unknown
 		}
 	}
-	return Sound
+	return c.sound()
 }
 
 func (c *Collector) failedStep() bool {

@@ -47,7 +47,7 @@ func (r Run) all(old oldFile) []series {
 	for _, step := range r.Steps {
 		list = append(list, r.with(stepDuration, step.Seconds, "step", step.Name))
 	}
-	list = append(list, r.info()...)
+	list = append(append(list, r.info()...), r.claims(old)...)
 	for _, m := range r.Measurements {
 		labels := maps.Clone(m.Labels)
 		if labels == nil {
@@ -63,7 +63,12 @@ func (r Run) all(old oldFile) []series {
 // keep what the file said before; what it did not say stays out, for a zero
 // would be a claim (and would keep the never-ran alert quiet).
 func (r Run) verdict(old oldFile) []series {
+	red := r.knownRed(old)
 	switch {
+	case r.Verdict != nil && *r.Verdict == reason.None && len(red) > 0:
+		return append(old.carried(r.Stanza, lastSuccessTimestamp),
+			r.with(lastSuccess, 0, "reason", r.oldReason(old, red[0])),
+			r.with(lastRunTimestamp, unix(r)))
 	case r.Verdict == nil:
 		return old.carried(r.Stanza, lastSuccess, lastRunTimestamp, lastSuccessTimestamp)
 	case *r.Verdict == reason.None:

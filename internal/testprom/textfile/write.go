@@ -7,9 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
+	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/testprom/whole"
 	"veza.fr/recovery/internal/wait"
 )
@@ -34,6 +36,10 @@ func Write(path string, run Run) (warnings []string, err error) {
 		return nil, fmt.Errorf("write %s: %w", path, err)
 	}
 	old.dropFutureTimes(path, run.Stanza, later(run.At, run.Now))
+	if red := run.knownRed(old); run.Verdict != nil && *run.Verdict == reason.None && len(red) > 0 {
+		old.warn("last_success stays 0: %s did not hold when it was asked last, and -claims left it out",
+			strings.Join(red, ", "))
+	}
 	text, err := render(run, old)
 	if err != nil {
 		return old.warnings, fmt.Errorf("write %s: %w", path, err)

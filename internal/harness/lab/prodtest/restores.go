@@ -1,6 +1,7 @@
 package prodtest
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -144,12 +145,14 @@ func damagedArchive(t *testing.T, p *production) {
 	listed := strings.Fields(p.pgbackrest(t, primary, "repo-ls", directory, "--sort=asc", "--filter='^[0-9A-F]{24}-'"))
 	require.Greater(t, len(listed), 3)
 	object := listed[len(listed)-3]
-	const right, wrong = "/var/log/pgbackrest/right", "/var/log/pgbackrest/wrong"
-	p.pgbackrest(t, primary, "repo-get --raw", directory+"/"+object, ">"+right)
-	p.on(t, primary, "sh", "-c",
-		"cp -p "+right+" "+wrong+" && printf VEZA | dd of="+wrong+" bs=1 seek=200 conv=notrunc status=none")
-	p.pgbackrest(t, primary, "repo-put --raw", directory+"/"+object, "<"+wrong)
-	defer p.pgbackrest(t, primary, "repo-put --raw", directory+"/"+object, "<"+right)
+	undo, err := p.lab.ChangeObject(t.Context(), directory+"/"+object, func(content []byte) []byte {
+		copy(content[200:], "VEZA")
+		return content
+	})
+	if undo != nil {
+		defer func() { assert.NoError(t, undo(context.WithoutCancel(t.Context()))) }()
+	}
+	require.NoError(t, err)
 
 	o := p.restore(t, primary, 1)
 	assert.Equal(t, "wal_corrupt", string(o.Report.Reason))

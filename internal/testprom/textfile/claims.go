@@ -1,0 +1,73 @@
+package textfile
+
+import (
+	"slices"
+
+	"veza.fr/recovery/internal/suite"
+)
+
+// claims are when each claim was answered last, and when it held last. A run that did not ask one, or learned nothing
+// of it, leaves both as they were.
+func (r Run) claims(old oldFile) (list []series) {
+	if _, has := r.Suite.Definition(suite.ClaimRunMetric); !has {
+		return nil
+	}
+	answered := map[string]float64{}
+	for _, m := range r.Measurements {
+		if m.Name == suite.ClaimMetric {
+			answered[m.Labels["claim"]] = m.Value
+		}
+	}
+	for _, name := range r.Suite.StepNames() {
+		held, known := answered[name]
+		if known {
+			list = append(list, r.with(suite.ClaimRunMetric, unix(r), "claim", name))
+		} else {
+			list = append(list, old.ofClaim(r.Stanza, name, suite.ClaimRunMetric)...)
+		}
+		if held == 1 {
+			list = append(list, r.with(suite.ClaimSuccessMetric, unix(r), "claim", name))
+		} else {
+			list = append(list, old.ofClaim(r.Stanza, name, suite.ClaimSuccessMetric)...)
+		}
+	}
+	return list
+}
+
+// ofClaim is the old series of a claim with this name; none or one.
+func (o oldFile) ofClaim(stanza, claim, name string) []series {
+	return slices.DeleteFunc(o.carried(stanza, name), func(s series) bool {
+		return s.labels["claim"] != claim || len(s.labels) != 2
+	})
+}
+
+// knownRed are the claims that -claims left out and that did not hold when they were asked last. A run that did not
+// look at them must not call the backups sound.
+func (r Run) knownRed(old oldFile) (names []string) {
+	for _, name := range r.LeftOut {
+		if old.red(r.Stanza, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// red says whether a claim did not hold when it was asked last.
+func (o oldFile) red(stanza, claim string) bool {
+	run := o.ofClaim(stanza, claim, suite.ClaimRunMetric)
+	held := o.ofClaim(stanza, claim, suite.ClaimSuccessMetric)
+	return len(run) > 0 && (len(held) == 0 || held[0].value < run[0].value)
+}
+
+// oldReason is the reason of the verdict that stays. Where it may have been that of a claim that holds now, it is the
+// usual one of the claim that does not.
+func (r Run) oldReason(old oldFile, claim string) string {
+	asked := slices.DeleteFunc(r.Suite.StepNames(), func(name string) bool { return slices.Contains(r.LeftOut, name) })
+	mended := slices.ContainsFunc(asked, func(name string) bool { return old.red(r.Stanza, name) })
+	for _, s := range old.carried(r.Stanza, lastSuccess) {
+		if s.value == 0 && s.labels["reason"] != "" && !mended {
+			return s.labels["reason"]
+		}
+	}
+	return string(r.Suite.Steps[slices.Index(r.Suite.StepNames(), claim)].Default)
+}

@@ -1,0 +1,111 @@
+package textfile
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/suite"
+)
+
+// checked is a run of the backup checks in which claims held (1) or did not (0); the others were left out.
+func checked(when time.Time, verdict reason.Reason, claims map[string]float64) Run {
+	run := Run{
+		Suite: suite.Backup, Stanza: "demo", Verdict: &verdict, Environment: reason.None, At: when, Duration: -1,
+	}
+	for _, name := range suite.Backup.StepNames() {
+		held, asked := claims[name]
+		if !asked {
+			run.LeftOut = append(run.LeftOut, name)
+			continue
+		}
+		run.Measurements = append(run.Measurements,
+			suite.Value{Name: suite.ClaimMetric, Labels: map[string]string{"claim": name}, Value: held})
+	}
+	return run
+}
+
+// checks writes runs of the backup checks and returns the file's lines without the namespace.
+func checks(t *testing.T, path string, runs ...Run) (lines, warnings []string) {
+	t.Helper()
+	lines, warnings = write(t, path, runs...)
+	for i, line := range lines {
+		lines[i] = strings.TrimPrefix(line, suite.Backup.Namespace)
+	}
+	return lines, warnings
+}
+
+// A claim that did not hold and that the next run leaves out stays red: last_success, its reason and its age too.
+func TestClaims_LeftOutNeverTurnAKnownRedGreen(t *testing.T) {
+	path := promFile(t)
+	red := checked(at, reason.WALCorrupt, map[string]float64{"archive": 0, "cadence": 1})
+	other := checked(week(1), reason.None, map[string]float64{"cadence": 1})
+	lines, warnings := checks(t, path, red, other)
+	assert.Subset(t, lines, []string{
+		`last_success{reason="wal_corrupt",stanza="demo"} 0`,
+		`last_run_timestamp_seconds{stanza="demo"} 1.795926e+09`,
+		`claim_success{claim="cadence",stanza="demo"} 1`,
+		`claim_last_run_timestamp_seconds{claim="archive",stanza="demo"} 1.7953212e+09`,
+		`claim_last_run_timestamp_seconds{claim="cadence",stanza="demo"} 1.795926e+09`,
+		`claim_last_success_timestamp_seconds{claim="cadence",stanza="demo"} 1.795926e+09`,
+	})
+	text := strings.Join(lines, "\n")
+	assert.NotContains(t, text, `claim_last_success_timestamp_seconds{claim="archive"`)
+	assert.NotContains(t, text, "last_success_timestamp_seconds{stanza", "nothing passed")
+	assert.Contains(t, strings.Join(warnings, "\n"), "last_success stays 0: archive did not hold")
+
+	lines, warnings = checks(t, path, checked(week(2), reason.None, map[string]float64{"archive": 1}))
+	assert.Empty(t, warnings)
+	assert.Contains(t, lines, `last_success{reason="none",stanza="demo"} 1`, "it was asked again, and holds")
+	assert.Contains(t, lines, `claim_last_run_timestamp_seconds{claim="cadence",stanza="demo"} 1.795926e+09`)
+}
+
+// Between the red run and the one that leaves the claim out the environment may have spoilt any number of runs.
+func TestClaims_RememberThroughRunsWithoutAVerdict(t *testing.T) {
+	spoilt := Run{Suite: suite.Backup, Stanza: "demo", Environment: reason.RepoUnreachable, At: week(1), Duration: -1}
+	lines, _ := checks(t, promFile(t), checked(at, reason.RepoCorrupt, map[string]float64{"integrity": 0}), spoilt,
+		checked(week(2), reason.None, map[string]float64{"policy": 1}))
+	assert.Contains(t, lines, `last_success{reason="repo_corrupt",stanza="demo"} 0`)
+}
+
+// The reason of a claim that was mended meanwhile does not stay with one that was not.
+func TestClaims_KeepAReasonThatIsTheirs(t *testing.T) {
+	lines, _ := checks(t, promFile(t),
+		checked(at, reason.BackupMissed, map[string]float64{"cadence": 0, "archive": 0}),
+		checked(week(1), reason.None, map[string]float64{"cadence": 1}))
+	assert.Contains(t, lines, `last_success{reason="wal_missing",stanza="demo"} 0`)
+}
+
+// What was left out and is not known to be red is left out of the file's claims, and a run of the same choice every day
+// is green.
+func TestClaims_AChoiceThatHoldsIsGreen(t *testing.T) {
+	path := promFile(t)
+	choice := map[string]float64{"archive": 1, "integrity": 1}
+	lines, warnings := checks(t, path, checked(at, reason.None, choice), checked(week(1), reason.None, choice))
+	assert.Empty(t, warnings)
+	assert.Contains(t, lines, `last_success{reason="none",stanza="demo"} 1`)
+	assert.NotContains(t, strings.Join(lines, "\n"), "cadence")
+}
+
+// What somebody wrote into the old file is no claim of ours, and no time to come holds.
+func TestClaims_OfAHostileFile(t *testing.T) {
+	path := promFile(t)
+	const ofRun, ofSuccess = "veza_backup_check_claim_last_run_timestamp_seconds",
+		"veza_backup_check_claim_last_success_timestamp_seconds"
+	text := "# TYPE " + ofRun + " gauge\n" +
+		ofRun + `{stanza="demo",claim="gremlins"} 5` + "\n" +
+		ofRun + `{stanza="demo",claim="archive",more="x"} 6` + "\n" +
+		ofRun + `{stanza="demo",claim="archive"} 7` + "\n" +
+		"# TYPE " + ofSuccess + " gauge\n" +
+		ofSuccess + `{stanza="demo",claim="archive"} 9e9` + "\n"
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	lines, _ := checks(t, path, checked(at, reason.None, map[string]float64{"cadence": 1}))
+	assert.Contains(t, lines, `last_success{reason="wal_missing",stanza="demo"} 0`, "a success to come is none")
+	assert.NotContains(t, strings.Join(lines, "\n"), "gremlins")
+	assert.NotContains(t, strings.Join(lines, "\n"), `more="x"`)
+}
