@@ -26,8 +26,8 @@ COMPILE = @mkdir -p out; [ -x out/testprom ] || echo 'compiling: two minutes or 
 	$(GO) run ./internal/cmd/compile -go '$(GO)' -tags '$(TAG)' -o out/testprom ./internal/cmd/testprom
 
 TEST := $(GO) test -shuffle=on -timeout 60m ./...
-# What a tag changes; `make test` runs the rest. `make test-versions` runs the matrix, `make test-cluster` drills into a cluster.
-TAGGED = $(shell grep -rlE --include='env_*.go' '^//go:build' . | xargs dirname | sort -u | grep -vE '/(matrixtest|clustertest|bench)$$')
+# What a tag changes; `make test` runs the rest. `make test-versions` runs the matrix, `make test-cluster` drills into a cluster, `make test-stanzas` applies the role for several stanzas.
+TAGGED = $(shell grep -rlE --include='env_*.go' '^//go:build' . | xargs dirname | sort -u | grep -vE '/(matrixtest|clustertest|stanzatest|bench)$$')
 TEST_CI = $(GO) test -tags ci -shuffle=on $(TAGGED)
 # The longest first: it waits more than it works.
 TEST_LAB = $(GO) test -tags drill -shuffle=on -timeout 55m ./internal/harness/lab/prodtest $(filter-out %/prodtest,$(TAGGED))
@@ -277,6 +277,11 @@ test-lab: programs-test ## what the tag drill changes: the drill and the checks 
 .PHONY: test-cluster
 test-cluster: ## drills into an Incus cluster of two members, against a lab that has one (make lab-up CLUSTER=2)
 	$(GO) test -tags drill -count=1 -v -timeout 30m ./internal/harness/lab/clustertest
+
+.PHONY: test-stanzas
+test-stanzas: ## applies role dr_drill for several stanzas and two hosts, against the lab that is up
+	@.ci/packages ansible-playbook ssh
+	$(GO) test -tags drill -count=1 -v -timeout 30m ./internal/harness/lab/stanzatest
 
 .PHONY: test-ci
 test-ci: programs-test ## what the tag ci changes: the drill and the checks in Docker containers; starts an engine when none answers

@@ -13,13 +13,14 @@ import (
 
 // bind: the production stanza of this host, restored into an Incus container.
 func bind() environment.Environment {
+	once := &incus.Connection{}
 	return environment.Environment{
 		Name: "incus", Here: true, Conf: pgbackrest.DefaultConfig,
 		Control: func(settings.Settings) sandbox.Provider { return process.Provider{} },
 		Sandbox: func(s settings.Settings) sandbox.Provider {
 			return incus.Provider{
 				Remote: s.Remote, Project: s.Project, Target: s.Member, Image: s.Image, Memory: s.Memory, CPUs: s.CPUs,
-				Disk: s.Disk, Install: s.Install,
+				Disk: s.Disk, Install: s.Install, Connection: once,
 			}
 		},
 	}

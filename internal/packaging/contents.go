@@ -39,6 +39,7 @@ type File struct {
 // Files are the other parts of the package.
 var Files = []File{
 	{From: "fixtures/ansible/roles/dr_drill/files/pgbackrest-drill", Dir: private, Mode: 0o755},
+	{From: "fixtures/ansible/roles/dr_drill/files/drill-project", Dir: private, Mode: 0o755},
 	{From: "fixtures/prometheus/veza_backup.rules.yml", Dir: data + "/prometheus"},
 	{From: "fixtures/prometheus/alertmanager.example.yml", Dir: data + "/prometheus"},
 	{From: "fixtures/grafana/*.json", Dir: data + "/grafana"},

@@ -196,6 +196,8 @@ func TestRules_HoldNoBudget(t *testing.T) {
 		"BackupRestoreDrillSlow":  {"0.8"},
 		// Of days that are left of a budget, and no budget.
 		"BackupRestoreDrillForecast": {"60"},
+		// Hours that an instance may wait for the host, as testprom's -slot-wait has it, and no budget.
+		"BackupUnitHangs": {"6"},
 	}
 	quoted := regexp.MustCompile(`"[^"]*"|\[\w+\]|[a-z_:]+`)
 	for _, a := range alerts(t) {

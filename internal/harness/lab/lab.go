@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"path"
 	"strconv"
 	"time"
 
@@ -27,6 +28,8 @@ type Lab struct {
 	// where somebody else's is at that place.
 	Conf   string
 	Stanza string
+	// Repository is the directory of it, on the object store's node.
+	Repository string
 	// Major is what its nodes run, but for the machine Next.
 	Major Major
 
@@ -76,6 +79,8 @@ func open(ctx context.Context, d *daemon, p places) (*Lab, error) {
 		return nil, err
 	}
 	l.Conf, l.secrets = file, conf.Secrets()
+	repo := conf.Repo(l.Stanza, 1)
+	l.Repository = path.Join(minioData, repo.Option("s3-bucket"), repo.Path())
 	l.nodes, err = incus.Connect(ctx, "", Project)
 	return l, err
 }

@@ -6,8 +6,6 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/lxc/incus/v6/shared/api"
-
 	"veza.fr/recovery/internal/sandbox"
 	"veza.fr/recovery/internal/versions"
 )
@@ -82,12 +80,12 @@ func warning(place, version string) string {
 
 // Warnings are what is known of the daemon's version.
 func (p Provider) Warnings(ctx context.Context) ([]string, error) {
-	d, err := Connect(ctx, p.Remote, p.Project)
+	d, err := p.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var about api.Server
-	if err = d.get(ctx, "/1.0", &about); err != nil {
+	about, err := d.about(ctx)
+	if err != nil {
 		return nil, err
 	}
 	if said := warning(d.place, about.Environment.ServerVersion); said != "" {

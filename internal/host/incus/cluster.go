@@ -15,8 +15,8 @@ import (
 // cluster's own scheduler. A daemon on its own takes no target. What a cluster makes is on another machine, unless this
 // very member is named: no directory and no socket of this one is in reach of it.
 func (d *Daemon) aim(ctx context.Context, target string) error {
-	var server api.Server
-	if err := d.get(ctx, "/1.0", &server); err != nil {
+	server, err := d.about(ctx)
+	if err != nil {
 		return err
 	}
 	if !server.Environment.ServerClustered {

@@ -29,6 +29,8 @@ type Daemon struct {
 	place   string // what messages call the daemon
 	prefix  string // what the incus command needs before an instance's name
 	options string // and after it
+
+	connection *Connection // nil: of nobody else
 }
 
 // Connect reaches a daemon: remote "" is the unix socket of this machine (INCUS_SOCKET

@@ -18,7 +18,7 @@ var _ sandbox.Measurer = Provider{}
 
 // Room is what is free in the storage pool that a sandbox's root disk would be made in.
 func (p Provider) Room(ctx context.Context, _ host.Host) (sandbox.Room, error) {
-	d, err := Connect(ctx, p.Remote, p.Project)
+	d, err := p.connect(ctx)
 	if err != nil {
 		return sandbox.Room{}, err
 	}
@@ -28,12 +28,11 @@ func (p Provider) Room(ctx context.Context, _ host.Host) (sandbox.Room, error) {
 	}
 	path := "/1.0/storage-pools/" + escape(name)
 	var (
-		about api.Server
-		pool  api.StoragePool
-		has   api.ResourcesStoragePool
+		pool api.StoragePool
+		has  api.ResourcesStoragePool
 	)
-	err = errors.Join(d.get(ctx, "/1.0", &about), d.get(ctx, path, &pool), d.get(ctx, path+"/resources", &has))
-	if err != nil {
+	about, err := d.about(ctx)
+	if err = errors.Join(err, d.get(ctx, path, &pool), d.get(ctx, path+"/resources", &has)); err != nil {
 		return sandbox.Room{}, fmt.Errorf("storage pool %s of %s: %w", name, d.place, err)
 	}
 	room, err := measured(has.Space)

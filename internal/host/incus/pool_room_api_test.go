@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/lxc/incus/v6/shared/api"
@@ -15,7 +16,7 @@ import (
 // answers is a daemon that knows a few paths, as the API writes them; an int is the status of a refusal.
 type answers map[string]any
 
-func (a answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (a answers) answer(w http.ResponseWriter, r *http.Request) {
 	content, known := a[r.URL.Path]
 	answer := api.ResponseRaw{Type: api.SyncResponse, Status: "Success", StatusCode: http.StatusOK, Metadata: content}
 	if status, refused := content.(int); refused || !known {
@@ -28,17 +29,29 @@ func (a answers) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(answer) // a client that is gone asks no more
 }
 
-// serve makes it the daemon of this machine.
-func (a answers) serve(t *testing.T) {
+// serve makes it the daemon of this machine; asked says how often it was asked for a path.
+func (a answers) serve(t *testing.T) (asked func(path string) int) {
 	t.Helper()
+	var mutex sync.Mutex
+	count := map[string]int{}
 	socket := filepath.Join(t.TempDir(), "s")
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", socket)
 	require.NoError(t, err)
-	server := &http.Server{Handler: a}
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mutex.Lock()
+		defer mutex.Unlock()
+		count[r.URL.Path]++
+		a.answer(w, r)
+	})}
 	go func() { _ = server.Serve(listener) }() // until it is closed
 	t.Cleanup(func() { _ = server.Close() })
 	t.Setenv("INCUS_SOCKET", socket)
 	t.Setenv("INCUS_CONF", t.TempDir())
+	return func(path string) int {
+		mutex.Lock()
+		defer mutex.Unlock()
+		return count[path]
+	}
 }
 
 const poolPath = "/1.0/storage-pools/fast"

@@ -27,6 +27,8 @@ type Provider struct {
 	CPUs    int64  // 0 is no limit
 	Disk    int64  // bytes; 0 is twice what the data needs, at least 10 GiB
 	Install bool   // the image may lack even PostgreSQL's user
+
+	Connection *Connection // that providers of one run have in common; nil asks each time
 }
 
 var _ sandbox.Provider = Provider{}
@@ -38,7 +40,7 @@ func (Provider) Environment() string { return "incus" }
 // are its only way out, and are there once Ready says so. Errors are sandbox_failed, image_missing, disk_space,
 // repo_unreachable (a store's name leads nowhere), config_invalid, or no_backup (a folder is not there).
 func (p Provider) Launch(ctx context.Context, spec sandbox.Spec) (sandbox.Sandbox, error) {
-	d, err := Connect(ctx, p.Remote, p.Project)
+	d, err := p.connect(ctx)
 	if err != nil {
 		return nil, failed(err)
 	}

@@ -25,7 +25,7 @@ var socketsName = regexp.MustCompile(`^[A-Za-z0-9-]+\.[a-z2-7]{8}$`)
 // stanza "" it takes each stanza's lock itself, and leaves alone what is locked. It never
 // touches an instance without our tags.
 func (p Provider) Reap(ctx context.Context, stanza string) ([]string, error) {
-	d, err := Connect(ctx, p.Remote, p.Project)
+	d, err := p.connect(ctx)
 	if err != nil {
 		return nil, failed(err)
 	}
@@ -95,7 +95,7 @@ func (d *Daemon) remove(ctx context.Context, i api.Instance, t guest.Tag) error 
 
 // Kept are the instances with our tags that -keep left and whose time is not over.
 func (p Provider) Kept(ctx context.Context) (list []sandbox.Kept, err error) {
-	d, err := Connect(ctx, p.Remote, p.Project)
+	d, err := p.connect(ctx)
 	if err != nil {
 		return nil, failed(err)
 	}

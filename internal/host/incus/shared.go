@@ -30,7 +30,7 @@ var _ sandbox.Sharer = Provider{}
 func (p Provider) Known(ctx context.Context, stanza string) (s sandbox.Shared, err error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, shareTime, errSilent)
 	defer cancel()
-	d, err := Connect(ctx, p.Remote, p.Project)
+	d, err := p.connect(ctx)
 	if err != nil {
 		return s, failed(err)
 	}
@@ -51,7 +51,7 @@ func (p Provider) Known(ctx context.Context, stanza string) (s sandbox.Shared, e
 func (p Provider) Tell(ctx context.Context, stanza string, s sandbox.Shared) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, shareTime, errSilent)
 	defer cancel()
-	d, err := Connect(ctx, p.Remote, p.Project)
+	d, err := p.connect(ctx)
 	if err != nil {
 		return failed(err)
 	}
@@ -75,7 +75,7 @@ func (p Provider) Tell(ctx context.Context, stanza string, s sandbox.Shared) err
 func (p Provider) Take(ctx context.Context, stanza string, l sandbox.Lease) (func(context.Context) error, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, shareTime, errSilent)
 	defer cancel()
-	d, err := Connect(ctx, p.Remote, p.Project)
+	d, err := p.connect(ctx)
 	if err != nil {
 		return nil, failed(err)
 	}

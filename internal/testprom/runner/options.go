@@ -185,15 +185,14 @@ func (o *options) validate(name string, args []string) error {
 	switch {
 	case o.due > 0 && o.share:
 		return errors.New("-due runs nothing: -share goes with the run")
+	case o.share && len(o.command) == 0:
+		return errors.New("-share keeps the other hosts away while COMMAND drills: name it after --")
 	case (o.due > 0 || o.share) && o.suite.Name != suite.Drill.Name:
 		return fmt.Errorf("-due and -share are of drills: -suite %s is asked of each host", name)
 	}
 	if o.as != "" && (!stanzaName.MatchString(o.as) || o.as == alarm.Stanza) {
 		return fmt.Errorf("-as %q: a name of letters, digits, dots, dashes and underscores, and not %s", o.as,
 			alarm.Stanza)
-	}
-	if o.as != "" && (o.share || o.due > 0) {
-		return errors.New("-as names one of several verdicts on a stanza, and -share and -due know of one")
 	}
 	if o.slotWait <= 0 {
 		return fmt.Errorf("-slot-wait %s: must be more than 0", o.slotWait)

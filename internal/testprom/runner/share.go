@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,7 +72,7 @@ func (w World) dueStanza(o options) (stanza string, err error) {
 		}
 		stanza = c.stanza
 	}
-	if stanza == "" {
+	if stanza = cmp.Or(o.as, stanza); stanza == "" {
 		return "", errors.New("-due: of which stanza? Say DRILL_STANZA, or the command with its -stanza after --")
 	}
 	return stanza, nil
@@ -84,8 +85,8 @@ func (r *run) share(c command) (end func(*result), ok bool) {
 	if !r.options.share {
 		return nothing, true
 	}
-	party := r.party()
-	if party == nil || c.stanza == "" {
+	party, stanza := r.party(), cmp.Or(r.as, c.stanza)
+	if party == nil || stanza == "" {
 		err := errNoParty
 		if party != nil {
 			err = errors.New("say -stanza")
@@ -95,7 +96,7 @@ func (r *run) share(c command) (end func(*result), ok bool) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), partyTime)
 	defer cancel()
-	give, err := party.Begin(ctx, c.stanza, r.Now().Add(r.limit(c)+reapTime))
+	give, err := party.Begin(ctx, stanza, r.Now().Add(r.limit(c)+reapTime))
 	if why, _ := reason.Of(err); why == reason.Locked {
 		r.collector.Stop(reason.Locked, err.Error())
 		return nothing, false

@@ -18,17 +18,20 @@ import (
 
 // others are hosts that say what they are told to; the real ones are in package incustest.
 type others struct {
+	of   []string // stanzas that they were asked about
 	why  string
 	at   time.Time // of the verdict that makes it so
 	err  error
 	told []int // exit statuses
 }
 
-func (o *others) Due(context.Context, string, time.Duration) (string, time.Time, error) {
+func (o *others) Due(_ context.Context, stanza string, _ time.Duration) (string, time.Time, error) {
+	o.of = append(o.of, stanza)
 	return o.why, o.at, o.err
 }
 
-func (o *others) Begin(context.Context, string, time.Time) (func(context.Context, int) error, error) {
+func (o *others) Begin(_ context.Context, stanza string, _ time.Time) (func(context.Context, int) error, error) {
+	o.of = append(o.of, stanza)
 	if o.err != nil {
 		return nil, o.err
 	}
@@ -85,6 +88,18 @@ func TestShare_TheOthers(t *testing.T) {
 	assert.Equal(t, reason.ConfigInvalid, history(t, file).Reason)
 }
 
+// A verdict on the second repository of a stanza is not one on the first.
+func TestShare_ByTheNameOfTheVerdict(t *testing.T) {
+	o := &others{}
+	exit, said := among(o, append([]string{"-share", "-as", "demo.repo2"}, passes(t)...)...)
+	assert.Equal(t, 0, exit, said)
+	exit, said = among(o, "-due", "168h", "-as", "demo.repo2")
+	assert.Equal(t, 0, exit, said)
+	exit, said = among(o, "-due", "168h")
+	assert.Equal(t, 0, exit, said)
+	assert.Equal(t, []string{"demo.repo2", "demo.repo2", "demo"}, o.of)
+}
+
 func TestDue(t *testing.T) {
 	exit, said := among(&others{}, "-due", "168h")
 	assert.Equal(t, 0, exit, said)
@@ -101,6 +116,8 @@ func TestDue(t *testing.T) {
 		{"-due", "168h", "-share"},
 		{"-due", "168h", "-suite", "backup"},
 		{"-share", "-suite", "control", "--", "true"},
+		{"-share"},
+		{"-share", "-textfile", "drill.prom"},
 		{"-due", "-1h"},
 	} {
 		exit, said = among(&others{}, wrong...)

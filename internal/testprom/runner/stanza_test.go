@@ -91,7 +91,6 @@ func TestStanza_ToldOfAnotherName(t *testing.T) {
 
 	for flags, says := range map[string]string{
 		"-as alarm-test": "not alarm-test", "-as a/b": "letters, digits",
-		"-as a -share -- x": "-as names one of several", "-as a -due 1h -- x": "-as names one of several",
 	} {
 		w, _, _ = world(strings.NewReader(""))
 		var said bytes.Buffer

@@ -38,6 +38,8 @@ func RunCluster(t *testing.T) {
 	}{
 		{"TheSandboxGoesWhereItIsSent", clusterBench.sent},
 		{"ATargetThatIsNotThere", clusterBench.nowhere},
+		{"ThreeStanzasAtOnce", clusterBench.three},
+		{"ARestrictedProject", clusterBench.restricted},
 		{"ALimitOfTheProjectIsWaitedFor", clusterBench.crowded},
 		{"ALimitThatCanNeverBeKept", clusterBench.tooSmall},
 		{"AMemberLostInRestore", clusterBench.memberLost},

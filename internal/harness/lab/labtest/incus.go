@@ -24,10 +24,13 @@ func (b *bench) incus(args ...string) string {
 	return said
 }
 
-func (b *bench) tryIncus(args ...string) (string, error) {
+func (b *bench) tryIncus(args ...string) (string, error) { return b.command("incus", args...) }
+
+// command runs the incus command, or what calls it.
+func (b *bench) command(name string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), commandTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "incus", args...)
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = append(os.Environ(), b.cli...)
 	said, err := cmd.CombinedOutput()
 	return strings.TrimSpace(string(said)), err

@@ -82,6 +82,7 @@ type bench struct {
 	conf string
 	env  []string // of every drill, beside PATH and TMPDIR
 	args []string // likewise
+	of   []string // likewise, of testprom
 	cli  []string // environment of the incus command
 }
 
@@ -111,7 +112,7 @@ func (b *bench) start(name string, args ...string) *drilltest.Flight {
 	usual := append([]string{"-conf", b.conf, "-stanza", b.lab.Stanza}, b.args...)
 	return drilltest.Start(b.t, drilltest.Plan{
 		Programs: b.programs, Dir: b.dir, Tmp: b.tmp(), Out: b.out(), Name: name,
-		Env: b.env, Args: append(slices.Clone(usual), args...),
+		Env: b.env, Args: append(slices.Clone(usual), args...), Flags: b.of,
 	})
 }
 

@@ -63,6 +63,7 @@ func (p *production) play(t *testing.T, args ...string) play {
 	ctx, cancel := context.WithTimeout(t.Context(), playTime)
 	defer cancel()
 	argv := append([]string{"-i", p.inventory, "--vault-password-file", p.password, "postgres_ha.yml"}, args...)
+	argv = append(argv, p.variables...)
 	cmd := exec.CommandContext(ctx, "ansible-playbook", argv...)
 	cmd.Dir = filepath.Join(fixtures, "ansible")
 	cmd.Env = append(os.Environ(), "ANSIBLE_NOCOLOR=1", "ANSIBLE_FORCE_COLOR=0")

@@ -32,6 +32,7 @@ type production struct {
 	write     func(ctx context.Context, dir string) (secrets []string, err error) // an inventory
 	inventory string
 	password  string   // file of the vault's
+	variables []string // of each run of the playbook, beside those of the inventory
 	secrets   []string // of the vault
 
 	failing  time.Time // since when the alert's condition holds
