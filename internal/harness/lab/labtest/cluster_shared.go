@@ -131,7 +131,7 @@ func (b *bench) onlySandboxes(t *testing.T) {
 	} {
 		said, err := b.tryIncus(args...)
 		assert.Error(t, err, "%s: %s", name, said)
-		assert.Regexp(t, `forbidden|restricted|not have permissions|has no "limits.memory"`, said, name)
+		assert.Regexp(t, `forbidden|restricted|not authorized|not have permissions|has no "limits.memory"`, said, name)
 	}
 }
 
@@ -154,15 +154,15 @@ func (b clusterBench) client(project string) (conf string) {
 		require.NoError(b.t, os.WriteFile(filepath.Join(conf, name), content, 0o600))
 	}
 	for _, name := range []string{"servercerts/" + lab.Remote + ".crt", "config.yml"} {
-		content, err := os.ReadFile(filepath.Join(b.cluster.Conf, name))
-		require.NoError(b.t, err)
+		content, failed := os.ReadFile(filepath.Join(b.cluster.Conf, name))
+		require.NoError(b.t, failed)
 		content = []byte(strings.ReplaceAll(string(content), "project: default", "project: "+project))
 		require.NoError(b.t, os.WriteFile(filepath.Join(conf, name), content, 0o600))
 	}
 	b.incus("config", "trust", "add-certificate", filepath.Join(conf, "client.crt"), "--restricted",
 		"--projects="+project, "--name="+project)
-	print, err := tls.CertFingerprintStr(string(cert))
+	fingerprint, err := tls.CertFingerprintStr(string(cert))
 	require.NoError(b.t, err)
-	b.t.Cleanup(func() { b.incus("config", "trust", "remove", print) })
+	b.t.Cleanup(func() { b.incus("config", "trust", "remove", fingerprint) })
 	return conf
 }
