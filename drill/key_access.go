@@ -71,8 +71,11 @@ func keyMayWrite(out suite.Out, s session.Session, left error) error {
 		out.Note("warning: %s", pgbackrest.Printable(left.Error()))
 	}
 	option := fmt.Sprintf("repo%d-s3-key", s.Settings.Repo)
-	const mend = "give the drill a pair that only lists and reads (dr_drill_s3_key and dr_drill_s3_key_secret of " +
-		"the role)"
+	variable := "dr_drill_s3_key"
+	if s.Settings.Repo == 2 {
+		variable = "dr_drill_repo2_s3_key"
+	}
+	mend := fmt.Sprintf("give the drill a pair that only lists and reads (%s and %[1]s_secret of the role)", variable)
 	if s.Settings.RequireReadonly {
 		return reason.Errorf(reason.IsolationBreached, "the drill's own key (%s in %s) may write to the repository: %s",
 			option, s.Client.Conf.Path, mend)
