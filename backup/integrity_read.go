@@ -129,6 +129,10 @@ func (s *share) archivePass(ctx context.Context) (pass string, err error) {
 	return "", reason.Errorf(reason.RepoCorrupt, "archive.info and its copy cannot be read: %w", err)
 }
 
+// mostUnread is how many units may not be had before the store is given up: one may be a single object that never
+// comes, and would keep everything else from being read, day after day.
+const mostUnread = 3
+
 // read reads today's share, as far as the run's time goes. What it found is in the memory.
 func (s *share) read(ctx context.Context, out suite.Out) error {
 	bound, cancel := ctx, context.CancelFunc(func() {})
@@ -138,6 +142,7 @@ func (s *share) read(ctx context.Context, out suite.Out) error {
 	defer cancel()
 	today := integrity.Today(s.units, s.memory, s.cycle, time.Now())
 	saved := time.Now()
+	var unhad []error
 	for _, unit := range today.Units {
 		wrong, err := s.readUnit(bound, unit)
 		switch {
@@ -145,9 +150,12 @@ func (s *share) read(ctx context.Context, out suite.Out) error {
 			return context.Cause(ctx)
 		case wait.Over(bound):
 			s.cut = true
-			return nil
+			return errors.Join(unhad...)
 		case err != nil:
-			return unread(err)
+			if unhad = append(unhad, unread(err)); len(unhad) == mostUnread {
+				return errors.Join(unhad...)
+			}
+			continue
 		}
 		if len(wrong) == 0 && len(s.memory[unit.Key].Bad) > 0 {
 			out.Note("%s reads well again", unit.Key)
@@ -162,11 +170,11 @@ func (s *share) read(ctx context.Context, out suite.Out) error {
 			}
 		}
 	}
-	return nil
+	return errors.Join(unhad...)
 }
 
-// readUnit reads the objects of a unit, several at once. What is wrong is read twice. A segment that is gone was
-// expired; of a set that is listed nothing may be gone.
+// readUnit reads the objects of a unit, several at once. What is wrong, or broke off, is read twice. A segment that is
+// gone was expired; of a set that is listed nothing may be gone.
 func (s *share) readUnit(ctx context.Context, unit integrity.Unit) (wrong []string, err error) {
 	var mu sync.Mutex
 	group, bound := errgroup.WithContext(ctx)
@@ -174,7 +182,7 @@ func (s *share) readUnit(ctx context.Context, unit integrity.Unit) (wrong []stri
 	for _, object := range unit.Objects {
 		group.Go(func() error {
 			found, gone, failure := object.Read(bound, s.objects)
-			if failure == nil && len(found) > 0 && !gone {
+			if bound.Err() == nil && (failure != nil || len(found) > 0 && !gone) {
 				found, gone, failure = object.Read(bound, s.objects)
 			}
 			mu.Lock()

@@ -89,8 +89,10 @@ func (s *share) judge(out suite.Out, listed []string) error {
 		return damagedAgain(problems)
 	case s.bytes == 0 && s.cut:
 		return reason.Errorf(reason.Timeout, "no time was left to read anything of today's share: nothing is proved")
-	case s.done == 0:
+	case s.done == 0 && s.bytes == 0:
 		return reason.Errorf(reason.RepoCorrupt, "the repository holds no object to read: nothing is proved")
+	case s.done == 0:
+		out.Note("all of today's share was expired while it was read")
 	}
 	return nil
 }

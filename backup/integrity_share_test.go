@@ -51,6 +51,9 @@ func TestShare_Judge(t *testing.T) {
 	cut := shareOf(t)
 	cut.cut = true
 	requireReason(t, reason.Timeout, cut.judge(out, []string{oneSet}))
+	expired := shareOf(t)
+	expired.bytes = 5 // and nothing of it was there any more
+	require.NoError(t, expired.judge(out, []string{oneSet}))
 	read := shareOf(t)
 	read.done, read.bytes = 1, 5
 	require.NoError(t, read.judge(out, []string{oneSet}))
@@ -90,4 +93,23 @@ func TestShare_StopsInTime(t *testing.T) {
 
 	require.NoError(t, s.read(t.Context(), out))
 	assert.False(t, s.memory["a"].Read.IsZero())
+}
+
+// One object that never comes keeps nothing else from being read, and what was found elsewhere is kept.
+func TestShare_GoesOnBesideWhatDoesNotCome(t *testing.T) {
+	out, _ := listen()
+	s := shareOf(t)
+	s.objects = bucket(t, map[string]string{"sub/x": "content", "y": "content"})
+	long := time.Now().Add(-9 * integrity.Day)
+	for _, path := range []string{"sub", "y"} { // nobody can read a directory
+		s.units = append(s.units,
+			integrity.Unit{Key: path, Bytes: 7, Objects: []integrity.Object{{Path: path, Bytes: 7}}})
+		s.memory[path] = integrity.Known{Seen: long}
+	}
+	for i := range s.units {
+		s.units[i].Objects[0].Files = []integrity.File{{Name: "y", Length: 7, Stored: "another"}}
+	}
+	requireReason(t, reason.RepoUnreachable, s.read(t.Context(), out))
+	assert.True(t, s.memory["sub"].Read.IsZero())
+	assert.NotEmpty(t, s.memory["y"].Bad)
 }

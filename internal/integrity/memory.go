@@ -1,7 +1,9 @@
 package integrity
 
 import (
+	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -29,6 +31,9 @@ const maxBad = 20
 // Recall reads what is remembered of a repository. One that was never read has an empty memory. A file that cannot be
 // read is an error: it may hold what is known to be damaged, and beginning anew would call that sound.
 func Recall(path, repository string) (Memory, error) {
+	if _, err := os.Lstat(path + state.Aside); err == nil {
+		return nil, fmt.Errorf("%s could not be read, and was set aside by a later run", path+state.Aside)
+	}
 	all := map[string]Memory{}
 	if err := state.Read(path, section, &all); err != nil {
 		return nil, err

@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/state"
 )
 
 // What a run remembers the next one recalls, of each repository its own.
@@ -35,6 +37,18 @@ func TestMemory_Torn(t *testing.T) {
 		_, err := Recall(path, "demo/1")
 		require.ErrorContains(t, err, "cannot be read", content)
 	}
+}
+
+// Nor is one that another run has set aside since.
+func TestMemory_SetAside(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.json")
+	require.NoError(t, os.WriteFile(path, []byte("{"), 0o600))
+	require.NoError(t, state.Update(path, "compared", &map[string]int{}, func() {}))
+	_, err := Recall(path, "demo/1")
+	require.ErrorContains(t, err, "state.json.unreadable could not be read, and was set aside")
+	require.NoError(t, os.Remove(path+state.Aside))
+	_, err = Recall(path, "demo/1")
+	require.NoError(t, err)
 }
 
 // Units that are new were seen now, those that expired are forgotten, and times to come are not believed.

@@ -49,7 +49,8 @@ func SetUnits(stanza string, m pgbackrest.Manifest, found map[string]int64) (uni
 	objects := map[string]*Object{}
 	directory := path.Join("backup", stanza, m.Label)
 	for _, f := range m.Files {
-		if f.Reference != "" || f.Size == 0 && m.Bundle {
+		// Before pgBackRest 2.50 a file that was emptied while the backup ran lies in its bundle all the same.
+		if f.Reference != "" || f.Size == 0 && m.Bundle && f.BundleID == 0 {
 			continue
 		}
 		at := path.Join(directory, m.Stored(f))

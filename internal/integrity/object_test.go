@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"veza.fr/recovery/internal/objectstore"
 	"veza.fr/recovery/internal/pgbackrest"
@@ -45,6 +46,20 @@ func TestSetUnits(t *testing.T) {
 	assert.Equal(t, []string{at + "bundle/1 has 10 bytes, and had 11", at + "pg_data/a.zst is missing"}, wrong)
 	assert.Equal(t, label+"/0", units[0].Key)
 	assert.Len(t, units[0].Objects, 1)
+}
+
+// Before 2.50 a file that was emptied while the backup ran takes its place in a bundle, and may be the last one there.
+func TestSetUnits_EmptiedWhileItRan(t *testing.T) {
+	m := pgbackrest.Manifest{Label: label, Type: "zst", Bundle: true, Files: []pgbackrest.ManifestFile{
+		{Name: "pg_data/a", Size: 10, RepoSize: 7, RepoChecksum: sum([]byte("A")), BundleID: 1},
+		{Name: "pg_data/emptied", RepoSize: 9, RepoChecksum: sum([]byte("E")), BundleID: 1, Offset: 7},
+		{Name: "pg_data/empty"},
+	}}
+	at := "backup/demo/" + label + "/bundle/1"
+	units, wrong := SetUnits("demo", m, map[string]int64{at: 16})
+	assert.Empty(t, wrong)
+	require.Len(t, units[0].Objects, 1)
+	assert.Len(t, units[0].Objects[0].Files, 2)
 }
 
 // Where nothing is packed and encrypted, what is stored is the file itself.

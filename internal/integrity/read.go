@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"syscall"
 
 	"veza.fr/recovery/internal/objectstore"
 )
@@ -41,6 +42,9 @@ func (o Object) Read(ctx context.Context, from objectstore.Objects) (wrong []str
 		}
 		if errors.Is(source.err, objectstore.ErrNoObject) {
 			return []string{o.Path + " is missing"}, true, nil
+		}
+		if errors.Is(source.err, syscall.EIO) { // the disk below it says so: that is damage
+			return append(wrong, fmt.Sprintf("%s: %v", o.Path, source.err)), false, nil
 		}
 		if source.err != nil {
 			return nil, false, source.err

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"testing/iotest"
 
@@ -107,6 +108,9 @@ func TestRead_AStoreThatBreaksOffProvesNothing(t *testing.T) {
 		require.NoError(t, err)
 		assert.True(t, gone)
 		assert.Equal(t, []string{"x is missing"}, wrong)
+		wrong, _, err = object.Read(t.Context(), broken{err: syscall.EIO})
+		require.NoError(t, err)
+		assert.Equal(t, []string{"x: input/output error"}, wrong, "the disk below it says so")
 	}
 	_, gone, err := Object{Path: "none"}.Read(t.Context(), objectstore.Directory(t.TempDir()))
 	require.NoError(t, err)

@@ -45,9 +45,9 @@ type Calendar struct {
 	newest *pgbackrest.Backup // of any kind
 }
 
-// NewCalendar compares backups with the schedule. A backup counts for the slot it began in,
-// and for the one it ended in: one that takes hours, or was caught up, is not missed. One
-// that ends in the future is clock_skew, none at all no_backup.
+// NewCalendar compares backups with the schedule. A backup counts for the slot it began in, the one it ended in, and
+// those between them, in which no other could begin: one that takes hours, or was caught up, is not missed. One that
+// ends in the future is clock_skew, none at all no_backup.
 func NewCalendar(backups []pgbackrest.Backup, now time.Time, limits Limits) (Calendar, error) {
 	c := Calendar{now: now, limits: limits}
 	if len(backups) == 0 {
@@ -112,7 +112,7 @@ func started(b pgbackrest.Backup) time.Time { return time.Unix(b.Timestamp.Start
 // within are the backups of a slot.
 func (s Schedule) within(backups []pgbackrest.Backup, from time.Time) (list []pgbackrest.Backup) {
 	for _, b := range backups {
-		if s.slotOf(started(b)).Equal(from) || s.slotOf(b.Stopped()).Equal(from) {
+		if !s.slotOf(started(b)).After(from) && !s.slotOf(b.Stopped()).Before(from) {
 			list = append(list, b)
 		}
 	}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -105,6 +106,24 @@ func TestCalendar(t *testing.T) {
 			}
 		})
 	}
+}
+
+// While a backup runs no other can begin: the slots between its first and its last are not missed.
+func TestCalendar_SlotsThatABackupTakes(t *testing.T) {
+	p, err := Parse("p.yml", []byte("diff: Mon..Sat *-*-* 00,06,12,18:00:00 UTC\nfull: Sun *-*-* 02:00:00 UTC\n"))
+	require.NoError(t, err)
+	limits := usual
+	limits.Schedule = p.Schedule
+	list := backups(t, "F Sun 02:10; D Mon 00:05; D Mon 06:05; D Mon 12:05; D Mon 18:05; D Tue 00:05")
+	list[1].Timestamp.Stop = at(t, "Mon 13:00").Unix()
+	list = slices.Delete(list, 2, 4)
+	calendar, err := NewCalendar(list, at(t, "Tue 05:00"), limits)
+	require.NoError(t, err)
+	require.NoError(t, calendar.Err(), "%q", calendar.Lines())
+	list[1].Timestamp.Stop = at(t, "Mon 05:00").Unix()
+	calendar, err = NewCalendar(list, at(t, "Tue 05:00"), limits)
+	require.NoError(t, err)
+	require.ErrorContains(t, calendar.Err(), "a diff was expected at 06:00 UTC")
 }
 
 // Every miss is red for a check that runs once a day, whatever its hour.

@@ -38,8 +38,11 @@ func Read(path, section string, to any) error {
 	return nil
 }
 
-// Update reads a section into of, has it changed, and writes it; the other sections stay. A file that cannot be read
-// is begun anew: whoever must not have that has read it before.
+// Aside is added to the name of a file that could not be read when another takes its place: what it held may be missed.
+const Aside = ".unreadable"
+
+// Update reads a section into of, has it changed, and writes it; the other sections stay. A file that cannot be read is
+// set aside, and begun anew.
 func Update(path, section string, of any, change func()) error {
 	unlock, err := lock(filepath.Dir(path))
 	if err != nil {
@@ -48,6 +51,9 @@ func Update(path, section string, of any, change func()) error {
 	defer unlock()
 	sections, err := read(path)
 	if err != nil {
+		if err = setAside(path); err != nil {
+			return fmt.Errorf("-state: %w", err)
+		}
 		sections = map[string]json.RawMessage{}
 	}
 	if sections[section] != nil {
@@ -66,6 +72,17 @@ func Update(path, section string, of any, change func()) error {
 		return fmt.Errorf("-state: %w", err)
 	}
 	return nil
+}
+
+func setAside(path string) error {
+	info, err := os.Lstat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no file", path)
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(path, path+Aside)
 }
 
 func read(path string) (sections map[string]json.RawMessage, err error) {

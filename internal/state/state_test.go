@@ -53,6 +53,7 @@ func TestRead_NothingAndTorn(t *testing.T) {
 	read := map[string]int{"as it was": 1}
 	require.NoError(t, Read(path, "mine", &read))
 	assert.Equal(t, map[string]int{"as it was": 1}, read)
+	var kept []string
 	for _, torn := range []string{"", `{"mine": {"x"`, "[]", "null", `{"mine": "text"}`, "\x00\x01"} {
 		require.NoError(t, os.WriteFile(path, []byte(torn), 0o600))
 		require.ErrorContains(t, Read(path, "mine", &read), "cannot be read", "%q", torn)
@@ -61,7 +62,12 @@ func TestRead_NothingAndTorn(t *testing.T) {
 		read = map[string]int{}
 		require.NoError(t, Read(path, "mine", &read), "%q", torn)
 		assert.Equal(t, map[string]int{"x": 1}, read)
+		if aside, err := os.ReadFile(path + Aside); err == nil {
+			kept = append(kept, string(aside))
+			require.NoError(t, os.Remove(path+Aside))
+		}
 	}
+	assert.Equal(t, []string{"", `{"mine": {"x"`, "[]", "null", "\x00\x01"}, kept, "what they held may be missed")
 }
 
 // Whatever stands in the file, reading it ends, and a writer leaves one that can be read.

@@ -24,6 +24,9 @@ const (
 	// mute is how many in a row say nothing where a sector of 512 bytes is lost, or more. A crash leaves as many as
 	// were given out in the moment before it and not yet logged, beside one that was.
 	mute = 100
+	// lostPage is how many members in a row are a lost page: one multixact that was given out and not logged leaves as
+	// many as it has. Of fewer the rows are asked.
+	lostPage = membersAPage
 	// mostMultis, and mostSilent members that say nothing, are looked at one by one.
 	mostMultis = 4_000_000
 	mostSilent = 100_000
@@ -113,7 +116,7 @@ func (d Deep) lostMultixacts(ctx context.Context, database string) (found []Outc
 	silent := map[int64]bool{} // members
 	err = eachFile(ctx, conn, multiMembers, func(n int64, file []byte) {
 		if begins[0] > 0 {
-			found = append(found, multiMembers.judge(multiMembers.muteRanges(file, n, begins[0], m.end, mute))...)
+			found = append(found, multiMembers.judge(multiMembers.muteRanges(file, n, begins[0], m.end, lostPage))...)
 		}
 		for _, r := range multiMembers.muteRanges(file, n, 1, m.end, 1) {
 			for at := r.first; at <= r.last && len(silent) < mostSilent; at++ {

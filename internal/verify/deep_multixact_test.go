@@ -33,7 +33,7 @@ func TestMuteRanges(t *testing.T) {
 	clear(offsets[512*3 : 512*4])
 	clear(members[8192 : 2*8192])
 	assert.Equal(t, []xids{{384, 511}}, multiOffsets.muteRanges(offsets, 0, 1, next, mute))
-	assert.Equal(t, []xids{{1636, 3271}}, multiMembers.muteRanges(members, 0, 1, end, mute))
+	assert.Equal(t, []xids{{1636, 3271}}, multiMembers.muteRanges(members, 0, 1, end, lostPage))
 	assert.Empty(t, multiOffsets.muteRanges(offsets, 0, 512, next, mute), "no row names them")
 	assert.Empty(t, multiOffsets.muteRanges(offsets, 0, 1, 384+mute-1, mute), "they were not given out yet")
 	assert.Equal(t, []xids{{384, 384 + mute - 1}}, multiOffsets.muteRanges(offsets, 0, 1, 384+mute, mute))
@@ -46,6 +46,8 @@ func TestMuteRanges(t *testing.T) {
 	clear(members[20:200])
 	assert.Empty(t, multiOffsets.muteRanges(offsets, 0, 1, next, mute), "a crash leaves a few")
 	assert.Empty(t, multiMembers.muteRanges(members, 0, 1, end, mute), "a crash leaves a few")
+	clear(members[20*100 : 20*200])
+	assert.Empty(t, multiMembers.muteRanges(members, 0, 1, end, lostPage), "those of one that many sessions share")
 	assert.Equal(t, []xids{{4000, 4999}}, multiOffsets.muteRanges(offsets[:4*4000], 0, 1, next, mute), "it was cut")
 
 	_, members = multixactsOf(next)

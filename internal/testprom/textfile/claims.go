@@ -23,7 +23,7 @@ func (r Run) claims(old oldFile) (list []series) {
 		if known {
 			list = append(list, r.with(suite.ClaimRunMetric, unix(r), "claim", name))
 		} else {
-			list = append(list, old.ofClaim(r.Stanza, name, suite.ClaimRunMetric)...)
+			list = append(list, old.answered(r.Stanza, name)...)
 		}
 		if held == 1 {
 			list = append(list, r.with(suite.ClaimSuccessMetric, unix(r), "claim", name))
@@ -52,9 +52,23 @@ func (r Run) knownRed(old oldFile) (names []string) {
 	return names
 }
 
+// answered is when a claim was answered last; none or one. A file from before this series has it of a claim that did
+// not hold: its last verdict.
+func (o oldFile) answered(stanza, claim string) []series {
+	if run := o.ofClaim(stanza, claim, suite.ClaimRunMetric); len(run) > 0 {
+		return run
+	}
+	held := o.ofClaim(stanza, claim, suite.ClaimMetric)
+	verdict := o.carried(stanza, lastRunTimestamp)
+	if len(held) == 0 || held[0].value != 0 || len(verdict) == 0 {
+		return nil
+	}
+	return []series{{suite.ClaimRunMetric, held[0].labels, verdict[0].value}}
+}
+
 // red says whether a claim did not hold when it was asked last.
 func (o oldFile) red(stanza, claim string) bool {
-	run := o.ofClaim(stanza, claim, suite.ClaimRunMetric)
+	run := o.answered(stanza, claim)
 	held := o.ofClaim(stanza, claim, suite.ClaimSuccessMetric)
 	return len(run) > 0 && (len(held) == 0 || held[0].value < run[0].value)
 }

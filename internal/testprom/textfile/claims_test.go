@@ -92,6 +92,26 @@ func TestClaims_AChoiceThatHoldsIsGreen(t *testing.T) {
 	assert.NotContains(t, strings.Join(lines, "\n"), "cadence")
 }
 
+// A file from before these series knows of a claim that did not hold, too, and a run that leaves it out keeps that for
+// those after it.
+func TestClaims_OfAnOlderFile(t *testing.T) {
+	path := promFile(t)
+	checks(t, path, checked(at, reason.RepoCorrupt, map[string]float64{"integrity": 0, "policy": 1}))
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	var older []string
+	for line := range strings.Lines(string(content)) {
+		if !strings.Contains(line, "claim_last_") {
+			older = append(older, line)
+		}
+	}
+	require.NoError(t, os.WriteFile(path, []byte(strings.Join(older, "")), 0o600))
+	for i := range 2 {
+		lines, _ := checks(t, path, checked(week(1+i), reason.None, map[string]float64{"policy": 1}))
+		assert.Contains(t, lines, `last_success{reason="repo_corrupt",stanza="demo"} 0`, "run %d", i)
+	}
+}
+
 // What somebody wrote into the old file is no claim of ours, and no time to come holds.
 func TestClaims_OfAHostileFile(t *testing.T) {
 	path := promFile(t)
