@@ -156,7 +156,7 @@ func sound(t *testing.T) *site {
 	s.run("drill", drillFile, "compared", 0, "-history", history)
 	grow(t, history)
 	s.run("drill", drillFile, "compared", 0, "-history", history)
-	s.run("backup", checkFile, "backup-pass", 0)
+	s.run("backup", checkFile, "backup-share", 0)
 	require.NoError(t, textfile.Files{}.WriteAlarmPath(filepath.Join(s.textfiles, "veza_backup_alarm.prom"), true,
 		time.Now()))
 	s.sees("veza_backup_alarm_path_success == 1")

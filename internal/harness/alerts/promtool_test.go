@@ -83,7 +83,15 @@ func mutants(t *testing.T, a alert) map[string]alert {
 	expr := func(what, from, to string) {
 		add(what, func(c *alert) { c.Expr = regexp.MustCompile(from).ReplaceAllString(c.Expr, to) })
 	}
-	if a.Record != "" {
+	switch a.Record {
+	case "stanza:veza_backup_check_claim_success:red":
+		expr("of the last run alone", `(?s) or .*`, "")
+		expr("of runs before it alone", `(?s)^.*? or `, "")
+		expr("turned round", ` != 1`, " == 1")
+		expr("knows no success", `(?s) unless .*\)$`, ")")
+		require.Len(t, list, 4)
+		return list
+	case "stanza:veza_backup_drill_last_success:min":
 		expr("forgets", `(?s) or on.*`, "")
 		expr("remembers what nobody expects", `(?s) and on \(stanza\) veza_backup_drill_expected`, "")
 		expr("the best of the hosts", `min without`, "max without")
@@ -92,6 +100,7 @@ func mutants(t *testing.T, a alert) map[string]alert {
 		require.Len(t, list, 5)
 		return list
 	}
+	require.Empty(t, a.Record, "a rule of which nothing is changed")
 	hold, err := time.ParseDuration(a.For)
 	require.NoError(t, err)
 
@@ -138,8 +147,11 @@ func withRules(t *testing.T, rules []alert, of alert) string {
 	head, rest, found := strings.Cut(string(tests), begin)
 	require.True(t, found)
 	name := of.Alert
-	if of.Record != "" { // the alert that is made of it
+	switch of.Record {
+	case "stanza:veza_backup_drill_last_success:min": // the alert that is made of it
 		name = "BackupRestoreDrillRed"
+	case "stanza:veza_backup_check_claim_success:red":
+		name = of.Record
 	}
 	kept := head
 	for one := range strings.SplitSeq(rest, begin) {

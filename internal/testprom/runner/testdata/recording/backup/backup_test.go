@@ -132,6 +132,11 @@ func publish(t *testing.T, claim string) {
 		t.Attr("metric.rpo_budget_seconds", "90")
 	case "integrity":
 		t.Attr("metric.verified_files", "52310")
+		if is("share") {
+			t.Attr("metric.verify_coverage_ratio", "0.93")
+			t.Attr("metric.verify_oldest_seconds", "518400")
+			t.Attr("metric.verify_cycle_seconds", "604800")
+		}
 		t.Attr("metric.invalid_files", "0")
 	}
 }
