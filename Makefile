@@ -30,7 +30,7 @@ TEST := $(GO) test -shuffle=on -timeout 60m ./...
 TAGGED = $(shell grep -rlE --include='env_*.go' '^//go:build' . | xargs dirname | sort -u | grep -vE '/(matrixtest|clustertest|stanzatest|bench)$$')
 TEST_CI = $(GO) test -tags ci -shuffle=on $(TAGGED)
 # The longest first: it waits more than it works.
-TEST_LAB = $(GO) test -tags drill -shuffle=on -timeout 55m ./internal/harness/lab/prodtest $(filter-out %/prodtest,$(TAGGED))
+TEST_LAB = $(GO) test -tags drill -shuffle=on -timeout 58m ./internal/harness/lab/prodtest $(filter-out %/prodtest,$(TAGGED))
 
 # Every Debian release that must pass, with the PostgreSQL and pgBackRest it has.
 SUITES := bookworm trixie sid
