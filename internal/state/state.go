@@ -3,7 +3,6 @@
 package state
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,7 +11,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -44,7 +42,7 @@ const Aside = ".unreadable"
 // Update reads a section into of, has it changed, and writes it; the other sections stay. A file that cannot be read is
 // set aside, and begun anew.
 func Update(path, section string, of any, change func()) error {
-	unlock, err := lock(filepath.Dir(path))
+	unlock, err := wait.Directory(filepath.Dir(path), lockWait)
 	if err != nil {
 		return fmt.Errorf("-state: %w", err)
 	}
@@ -107,22 +105,4 @@ func read(path string) (sections map[string]json.RawMessage, err error) {
 	}
 	maps.DeleteFunc(sections, func(_ string, content json.RawMessage) bool { return string(content) == "null" })
 	return sections, err
-}
-
-// lock keeps two writers of one directory from losing each other's sections; it leaves no file behind.
-func lock(dir string) (unlock func(), err error) {
-	d, err := os.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), lockWait)
-	defer cancel()
-	err = wait.For(ctx, "another writer of "+dir, 20*time.Millisecond, func(context.Context) error {
-		return syscall.Flock(int(d.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	})
-	if err != nil {
-		_ = d.Close()
-		return nil, err
-	}
-	return func() { _ = d.Close() }, nil
 }

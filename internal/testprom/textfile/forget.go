@@ -8,13 +8,14 @@ import (
 
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/testprom/whole"
+	"veza.fr/recovery/internal/wait"
 )
 
 // Forget takes the series of a stanza out of the file at path, where they are from before a moment: another host has
 // said something newer of it. A file that says nothing of it, or is not there, stays as it is, and so does one that
 // tells of an attempt since: what was found then is not yet known elsewhere.
 func (Files) Forget(path string, s suite.Suite, stanza string, before time.Time) error {
-	unlock, err := lock(filepath.Dir(path))
+	unlock, err := wait.Directory(filepath.Dir(path), lockWait)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}

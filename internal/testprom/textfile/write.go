@@ -1,14 +1,12 @@
 package textfile
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"veza.fr/recovery/internal/reason"
@@ -26,7 +24,7 @@ func Write(path string, run Run) (warnings []string, err error) {
 	if err = whole.Check(path); err != nil {
 		return nil, err
 	}
-	unlock, err := lock(filepath.Dir(path))
+	unlock, err := wait.Directory(filepath.Dir(path), lockWait)
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", path, err)
 	}
@@ -65,23 +63,4 @@ func CheckOld(path string) error {
 		return fmt.Errorf("cannot write %s: what it holds cannot be kept: %w", path, err)
 	}
 	return f.Close()
-}
-
-// lock keeps two writers of one directory from losing each other's series; it
-// leaves no file behind, and the kernel frees it when the holder dies.
-func lock(dir string) (unlock func(), err error) {
-	d, err := os.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), lockWait)
-	defer cancel()
-	err = wait.For(ctx, "another writer of "+dir, 50*time.Millisecond, func(context.Context) error {
-		return syscall.Flock(int(d.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	})
-	if err != nil {
-		_ = d.Close()
-		return nil, err
-	}
-	return func() { _ = d.Close() }, nil
 }
