@@ -42,19 +42,21 @@ func shareIsIntact(ctx context.Context, out suite.Out, in opened) error {
 	for _, text := range gone {
 		out.Note("%s: it was expired since", pgbackrest.Printable(text))
 	}
-	failed := errors.Join(s.read(ctx, out), integrity.Remember(in.Settings.State, s.name(), s.memory))
+	unread := s.read(ctx, out)
+	failed := integrity.Remember(in.Settings.State, s.name(), s.memory)
 	after, err := in.listAgain(ctx, out)
 	if err = errors.Join(failed, err); err != nil {
-		return err
+		return errors.Join(unread, err)
 	}
-	return s.judge(out, labels(after.backups))
+	return s.judge(out, labels(after.backups), unread)
 }
 
 // name is that of the repository in -state.
 func (s *share) name() string { return fmt.Sprintf("%s/%d", s.Stanza(), s.Settings.Repo) }
 
-// judge is what was found, of the sets that are listed still.
-func (s *share) judge(out suite.Out, listed []string) error {
+// judge is what was found, of the sets that are listed still. What kept some of it from being read hides no damage
+// elsewhere, and is no pass.
+func (s *share) judge(out suite.Out, listed []string, unread error) error {
 	var problems []string
 	bad := s.memory.Bad()
 	for _, key := range slices.Sorted(maps.Keys(bad)) {
@@ -86,7 +88,12 @@ func (s *share) judge(out suite.Out, listed []string) error {
 	}
 	switch {
 	case len(problems) > 0:
+		if unread != nil {
+			out.Note("warning: not all of today's share could be read: %s", pgbackrest.Printable(unread.Error()))
+		}
 		return damagedAgain(problems)
+	case unread != nil:
+		return unread
 	case s.bytes == 0 && s.cut:
 		return reason.Errorf(reason.Timeout, "no time was left to read anything of today's share: nothing is proved")
 	case s.done == 0 && s.bytes == 0:

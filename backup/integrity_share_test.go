@@ -41,22 +41,25 @@ func TestShare_Judge(t *testing.T) {
 	s.memory[otherSet+"/0"] = integrity.Known{Seen: time.Now(), Bad: []string{"other is cut"}}
 	s.memory["15-1/0000000100000000"] = integrity.Known{Seen: time.Now(), Bad: []string{"segment is cut"}}
 	s.wrong[otherSet] = []string{"other is missing"}
-	err := s.judge(out, []string{oneSet})
+	err := s.judge(out, []string{oneSet}, nil)
+	unhad := reason.Errorf(reason.RepoUnreachable, "one object never comes")
+	requireReason(t, reason.RepoCorrupt, s.judge(out, []string{oneSet}, unhad))
+	requireReason(t, reason.RepoUnreachable, shareOf(t).judge(out, []string{oneSet}, unhad))
 	requireReason(t, reason.RepoCorrupt, err)
 	require.ErrorContains(t, err, "one is cut")
 	require.ErrorContains(t, err, "segment is cut")
 	assert.NotContains(t, err.Error(), "other is")
 
-	requireReason(t, reason.RepoCorrupt, shareOf(t).judge(out, []string{oneSet}))
+	requireReason(t, reason.RepoCorrupt, shareOf(t).judge(out, []string{oneSet}, nil))
 	cut := shareOf(t)
 	cut.cut = true
-	requireReason(t, reason.Timeout, cut.judge(out, []string{oneSet}))
+	requireReason(t, reason.Timeout, cut.judge(out, []string{oneSet}, nil))
 	expired := shareOf(t)
 	expired.bytes = 5 // and nothing of it was there any more
-	require.NoError(t, expired.judge(out, []string{oneSet}))
+	require.NoError(t, expired.judge(out, []string{oneSet}, nil))
 	read := shareOf(t)
 	read.done, read.bytes = 1, 5
-	require.NoError(t, read.judge(out, []string{oneSet}))
+	require.NoError(t, read.judge(out, []string{oneSet}, nil))
 }
 
 // A cycle that is late is said, and so is time that was over.
@@ -68,7 +71,7 @@ func TestShare_SaysHowFar(t *testing.T) {
 		"a": {Seen: time.Now(), Read: time.Now(), Bytes: 3e9}, "b": {Seen: time.Now().Add(-9 * integrity.Day)},
 	}
 	s.done, s.bytes, s.cut = 7, 3e9, true
-	require.NoError(t, s.judge(out, nil))
+	require.NoError(t, s.judge(out, nil, nil))
 	text := strings.Join(said.attrs, "\n")
 	assert.Contains(t, text, "integrity read 3.0 GB in 7 objects of 4.0 GB: 75 % was read within the last 7.0 days")
 	assert.Contains(t, text, "the time was over before all of today's share was read")
