@@ -35,15 +35,10 @@ type site struct {
 	users     int    // rows that a drill must bring back
 }
 
-// newSite makes one; minio has to be there in CI.
+// newSite makes one.
 func newSite(t *testing.T, name string) *site {
 	t.Helper()
-	if _, err := s3servers.Program("minio"); err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatal(err)
-		}
-		t.Skip(err)
-	}
+	needServer(t, "minio")
 	dir, err := os.MkdirTemp("/var/tmp", "vza-runbook-") // on a disk, as a store has it
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
