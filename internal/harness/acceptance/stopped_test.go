@@ -21,12 +21,14 @@ import (
 )
 
 // hungInRecovery is a copy whose drill hangs in recovery: the store takes requests for a
-// segment and does not answer them.
+// segment and does not answer them. pgBackRest waits as long as it can be told to: one that gave up before the
+// signal or the deadline comes is another fault (repo_unreachable).
 func hungInRecovery(t *testing.T) *repoCopy {
 	t.Helper()
 	l, err := remote()
 	require.NoError(t, err)
 	rc := newCopy(t, l.seed)
+	rc.set("io-timeout", "3600")
 	viaProxy(localhost, func(w http.ResponseWriter, r *http.Request, store http.Handler) {
 		if segment(r) {
 			silent(w, r, store)
