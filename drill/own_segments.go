@@ -29,11 +29,7 @@ func (p plan) withOwn(
 	if start.Own = p.ownSegments(ctx, client); len(start.Own) == 0 {
 		return p.chain, failed
 	}
-	chain, err := p.archive.Follow(start, p.archive.History)
-	if err == nil && len(p.archive.Entries) == 0 { // of the archive nothing is left: that is no hole in it
-		return p.chain, failed
-	}
-	return chain, err
+	return p.archive.Follow(start, p.archive.History)
 }
 
 // ownSegments are those the set holds itself. Of a manifest that cannot be read nobody knows any; restore says then
