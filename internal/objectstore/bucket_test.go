@@ -56,6 +56,25 @@ func TestBucket(t *testing.T) {
 	assert.Equal(t, "0123456789", read(t, b, "a/0001", 10))
 }
 
+// A repository at the root of its bucket (repo1-path=/) has no slash before its objects' keys.
+func TestBucket_AtItsRoot(t *testing.T) {
+	s, c := start(t)
+	status, _ := s.do(t, c, s.Key, s.Secret, http.MethodPut, "/"+s.Bucket+"/archive/demo/archive.info", []byte("text"))
+	require.Equal(t, http.StatusOK, status)
+	at := location(s)
+	at.Root = ""
+	b, err := NewBucket(at)
+	require.NoError(t, err)
+	for name, from := range map[string]Objects{
+		"archive/demo/archive.info": b, "demo/archive.info": b.Below("archive"), "archive.info": b.Below("archive/demo"),
+	} {
+		list, err := from.List(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, []Object{{name, 4}}, list)
+		assert.Equal(t, "tex", read(t, from, name, 3))
+	}
+}
+
 func read(t *testing.T, from Objects, name string, length int64) string {
 	t.Helper()
 	r, err := from.Open(t.Context(), name, length)
