@@ -112,13 +112,17 @@ func (b *Bucket) List(ctx context.Context) (list []Object, err error) {
 	return list, ctx.Err()
 }
 
-// Open reads the first bytes of an object.
+// Open reads the first bytes of an object. No range is asked of an empty one, which has none: S3 answers 416.
 func (b *Bucket) Open(ctx context.Context, name string, length int64) (io.ReadCloser, error) {
 	options := minio.GetObjectOptions{}
-	if length > 0 {
-		if err := options.SetRange(0, length-1); err != nil {
-			return nil, err
+	if length <= 0 {
+		if _, err := b.client.StatObject(ctx, b.at.Bucket, b.key(name), options); err != nil {
+			return nil, unread(b.key(name), err)
 		}
+		return http.NoBody, nil
+	}
+	if err := options.SetRange(0, length-1); err != nil {
+		return nil, err
 	}
 	object, err := b.client.GetObject(ctx, b.at.Bucket, b.key(name), options)
 	if err != nil {
@@ -138,10 +142,15 @@ func (r reader) Read(p []byte) (int, error) {
 	if err == nil || errors.Is(err, io.EOF) {
 		return n, err
 	}
+	return n, unread(r.name, err)
+}
+
+// unread is why an object was not read.
+func unread(name string, err error) error {
 	if minio.ToErrorResponse(err).Code == minio.NoSuchKey {
 		err = errors.Join(ErrNoObject, err)
 	}
-	return n, fmt.Errorf("object %s: %w", r.name, coded(err))
+	return fmt.Errorf("object %s: %w", name, coded(err))
 }
 
 // coded adds the store's own word for what is wrong, such as AccessDenied.

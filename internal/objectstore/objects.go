@@ -25,8 +25,8 @@ type Object struct {
 type Objects interface {
 	// List lists everything, in the order of the names.
 	List(ctx context.Context) ([]Object, error)
-	// Open reads the first bytes of an object, at most length of them. One that is gone
-	// wraps ErrNoObject, here or when it is read.
+	// Open reads the first bytes of an object, at most length of them; of an empty one it asks
+	// whether it is there. One that is gone wraps ErrNoObject, here or when it is read.
 	Open(ctx context.Context, name string, length int64) (io.ReadCloser, error)
 	// Below are the objects in a directory, by names relative to it.
 	Below(directory string) Objects

@@ -73,6 +73,7 @@ func TestChecks_ShareFindsAtOnce(t *testing.T) {
 			damaged(flipped, "backup/demo/{newest}/backup.manifest*"), "backup {newest}: the manifest is damaged",
 		},
 		"SegmentFlipped": {damaged(flipped, archived("{middle}")), "{middle}"},
+		"SegmentEmpty":   {damaged(emptied, archived("{middle}")), "{middle}"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rc := intact(t)

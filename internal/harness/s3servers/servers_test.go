@@ -92,6 +92,11 @@ func TestServers(t *testing.T) {
 			assert.Equal(t, []objectstore.Object{{Name: "demo/backup.info.copy", Size: 3}}, list)
 			assert.Equal(t, "two", read(t, all, Repository+"/backup/demo/backup.info.copy", 3))
 
+			put(t, s, "archive/demo/empty", "")
+			assert.Empty(t, read(t, reader, "archive/demo/empty", 0))
+			_, err = reader.Open(t.Context(), "archive/demo/gone", 0)
+			require.ErrorIs(t, err, objectstore.ErrNoObject)
+
 			for _, refused := range []struct {
 				word string
 				harm func(*objectstore.Location)
