@@ -97,6 +97,7 @@ func TestChecks_Chosen(t *testing.T) {
 	checkedAs(t, part, 0, reason.None, "left out by -claims, and so not proved by this run: policy, cadence,")
 	assert.Contains(t, part.Said, "PASSED, IN PART")
 	assert.Equal(t, "sound_in_part", part.Report.Backups)
+	assert.Equal(t, []string{"integrity"}, part.Report.KnownRed)
 	assert.Contains(t, part.Prom, `veza_backup_check_last_success{reason="repo_corrupt",stanza="demo"} 0`)
 	assert.Contains(t, part.Prom, `veza_backup_check_checks{stanza="demo",status="left_out"} 6`)
 
