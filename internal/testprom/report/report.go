@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"veza.fr/recovery/internal/reason"
@@ -101,6 +102,12 @@ func (r Report) sound() error {
 
 // Passed says whether the run proved all that it was asked.
 func (r Report) Passed() bool { return r.Exit == reason.ExitPass }
+
+// InPart is what the word of Backups ends with where only a part was asked for, and holds.
+const InPart = "_in_part"
+
+// InPart says whether the run was of chosen claims alone.
+func (r Report) InPart() bool { return strings.HasSuffix(r.Backups, InPart) }
 
 // Past is the moment of the repository that the run speaks of; "" is now.
 func (r Report) Past() string { return r.Labels[suite.PastLabel] }

@@ -56,7 +56,7 @@ func newStep(s testreport.Step, output bool) report.Step {
 func (r *result) proved() string {
 	words := r.suite.Words
 	return [...]string{
-		"unknown", words.Sound, cmp.Or(words.AtFault, "at_fault"), words.Sound + "_in_part",
+		"unknown", words.Sound, cmp.Or(words.AtFault, "at_fault"), words.Sound + report.InPart,
 	}[r.Backups]
 }
 
