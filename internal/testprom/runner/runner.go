@@ -150,7 +150,7 @@ type run struct {
 	notes     []string           // of the run itself, before those of the test
 	early     []string           // warnings from before the run
 	key       ed25519.PrivateKey // signs the evidence; nil where none was given
-	ended     func(*result)      // tells the other hosts; nil where none are told
+	tell      func(exit int)     // the other hosts; nil where none are told
 }
 
 func (r *run) main() int {
@@ -168,11 +168,7 @@ func (r *run) main() int {
 		r.live.event(e)
 	}
 	r.collector.OnStray = r.live.line
-	found := r.judge()
-	if r.ended != nil {
-		r.ended(found)
-	}
-	return r.publish(found)
+	return r.publish(r.judge())
 }
 
 // check finds out before the run what would keep its result from being written.
@@ -238,9 +234,8 @@ func (r *run) judge() *result {
 // carryOut runs the command, compiled where it must be, unless another host drills the stanza; what it leaves behind
 // when it is killed is reaped. The status is nil where nothing ran.
 func (r *run) carryOut(c command) (status *int) {
-	ended, ok := r.share(c)
-	r.ended = ended
-	if !ok {
+	var ok bool
+	if r.tell, ok = r.share(c); !ok {
 		return nil
 	}
 	r.tellTimeout(c)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/testprom/testreport"
 )
 
 // Party is this host among those that drill in one place: an Incus project that they share.
@@ -80,10 +81,9 @@ func (w World) dueStanza(o options) (stanza string, err error) {
 
 // share takes the stanza for this host among those of the place. Whoever cannot be asked keeps nobody from a drill;
 // that another host is at it does: ok is false then.
-func (r *run) share(c command) (end func(*result), ok bool) {
-	nothing := func(*result) {}
+func (r *run) share(c command) (tell func(exit int), ok bool) {
 	if !r.options.share {
-		return nothing, true
+		return nil, true
 	}
 	party, stanza := r.party(), cmp.Or(r.as, c.stanza)
 	if party == nil || stanza == "" {
@@ -92,34 +92,40 @@ func (r *run) share(c command) (end func(*result), ok bool) {
 			err = errors.New("say -stanza")
 		}
 		r.collector.Stop(reason.ConfigInvalid, "-share: "+err.Error())
-		return nothing, false
+		return nil, false
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), partyTime)
 	defer cancel()
 	give, err := party.Begin(ctx, stanza, r.Now().Add(r.limit(c)+reapTime))
 	if why, _ := reason.Of(err); why == reason.Locked {
 		r.collector.Stop(reason.Locked, err.Error())
-		return nothing, false
+		return nil, false
 	}
 	if err != nil {
 		r.warn(fmt.Errorf("-share: the other hosts are not told: %w", err))
-		return nothing, true
+		return nil, true
 	}
-	return func(found *result) {
+	return func(exit int) {
 		ctx, cancel := context.WithTimeout(context.Background(), partyTime)
 		defer cancel()
-		if err := give(ctx, found.told(r.pastOf(found.Labels))); err != nil {
+		if err := give(ctx, exit); err != nil {
 			r.warn(fmt.Errorf("-share: the other hosts are not told: %w", err))
 		}
 	}, true
 }
 
 // told is the exit status that the other hosts hear: that of the verdict on the backups of now, else that of none.
-func (r *result) told(past string) int {
-	if past != "" {
+// A verdict that the textfile does not hold alarms nobody, and is none to rely on.
+func (r *result) told(past string, unwritten error) int {
+	switch {
+	case past != "" || unwritten != nil:
 		return reason.ExitEnvironment
+	case r.Backups == testreport.Sound:
+		return reason.ExitPass
+	case r.Backups == testreport.AtFault:
+		return reason.ExitFailed
 	}
-	return [...]int{reason.ExitEnvironment, reason.ExitPass, reason.ExitFailed}[r.Backups]
+	return reason.ExitEnvironment
 }
 
 func (w World) party() Party {

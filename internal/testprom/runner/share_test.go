@@ -23,6 +23,7 @@ type others struct {
 	at   time.Time // of the verdict that makes it so
 	err  error
 	told []int // exit statuses
+	hear func(exit int)
 }
 
 func (o *others) Due(_ context.Context, stanza string, _ time.Duration) (string, time.Time, error) {
@@ -37,6 +38,9 @@ func (o *others) Begin(_ context.Context, stanza string, _ time.Time) (func(cont
 	}
 	return func(_ context.Context, exit int) error {
 		o.told = append(o.told, exit)
+		if o.hear != nil {
+			o.hear(exit)
+		}
 		return nil
 	}, nil
 }
@@ -66,6 +70,26 @@ func TestShare_TellsTheVerdict(t *testing.T) {
 		o := &others{}
 		_, said := among(o, "-share", "--", "cat", file)
 		assert.Equal(t, []int{want}, o.told, "%s: %s", stream, said)
+	}
+}
+
+// Whoever hears a verdict relies on it, so that it stands in the textfile by then; one that cannot is none to rely on,
+// red or green.
+func TestShare_TellsWhatTheTextfileHolds(t *testing.T) {
+	for stream, want := range map[string]int{"pass": 0, "wal-missing": 1} {
+		file, err := filepath.Abs("../../../fixtures/streams/" + stream + ".jsonl")
+		require.NoError(t, err)
+		dir := filepath.Join(t.TempDir(), "gone")
+		require.NoError(t, os.Mkdir(dir, 0o700))
+		prom := filepath.Join(dir, "drill.prom")
+		o := &others{hear: func(int) { assert.FileExists(t, prom) }}
+		_, said := among(o, "-share", "-textfile", prom, "--", "cat", file)
+		assert.Equal(t, []int{want}, o.told, "%s: %s", stream, said)
+
+		o = &others{}
+		exit, said := among(o, "-share", "-textfile", prom, "--", "sh", "-c", "cat "+file+"; rm -r "+dir)
+		assert.Equal(t, reason.ExitEnvironment, exit, said)
+		assert.Equal(t, []int{reason.ExitEnvironment}, o.told, "%s: %s", stream, said)
 	}
 }
 
