@@ -84,13 +84,14 @@ func (r *run) pastOf(labels map[string]string) string {
 // publish writes all that was asked for, prints the summary, and returns the
 // exit status. The textfile comes first: it is what alarms. The other hosts hear
 // the verdict next, and not before: they would rely on one that alarms nobody.
-func (r *run) publish(res *result) int {
+// refused is why nothing was begun; nil where it was.
+func (r *run) publish(res *result, refused error) int {
 	r.foresee(res)
 	unalarmed := r.writeTextfile(res)
 	if r.tell != nil {
 		r.tell(res.told(r.pastOf(res.Labels), unalarmed))
 	}
-	failed := []error{unalarmed, r.tee.close()}
+	failed := []error{refused, unalarmed, r.tee.close()}
 	if errors.Join(failed...) != nil {
 		res.exit = reason.ExitEnvironment
 	}

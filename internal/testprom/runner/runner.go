@@ -19,7 +19,6 @@ import (
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/testprom/alarm"
 	"veza.fr/recovery/internal/testprom/testreport"
-	"veza.fr/recovery/internal/testprom/whole"
 	"veza.fr/recovery/internal/version"
 )
 
@@ -154,12 +153,13 @@ type run struct {
 }
 
 func (r *run) main() int {
+	begin := r.Now()
 	if err := r.check(); err != nil {
-		return r.fail(err)
+		return r.refuse(begin, err)
 	}
 	tee, err := newTee(r.options.stream)
 	if err != nil {
-		return r.fail(err)
+		return r.refuse(begin, err)
 	}
 	r.tee = tee
 	r.begun = make(chan struct{})
@@ -168,44 +168,7 @@ func (r *run) main() int {
 		r.live.event(e)
 	}
 	r.collector.OnStray = r.live.line
-	return r.publish(r.judge())
-}
-
-// check finds out before the run what would keep its result from being written.
-func (r *run) check() error {
-	for _, path := range []string{r.textfile, r.report, r.history, r.options.junit, r.options.stream} {
-		if path == "" {
-			continue
-		}
-		if err := whole.Check(path); err != nil {
-			return err
-		}
-	}
-	if r.textfile != "" {
-		if err := r.Textfile.CheckOld(r.textfile); err != nil {
-			return err
-		}
-		if err := r.refuseOtherSuite(); err != nil {
-			return err
-		}
-	}
-	if r.history != "" {
-		if err := checkAppend(r.history); err != nil {
-			return err
-		}
-	}
-	return r.checkEvidence()
-}
-
-// refuseOtherSuite refuses the textfile of another suite: its verdicts would be gone.
-func (r *run) refuseOtherSuite() error {
-	for _, other := range suite.Suites {
-		if other.Name != r.suite.Name && r.Textfile.Holds(r.textfile, other.Namespace) {
-			return fmt.Errorf("cannot write %s for -suite %s: it holds what -suite %s found; "+
-				"give each suite a file of its own", r.textfile, r.suite.Name, other.Name)
-		}
-	}
-	return nil
+	return r.publish(r.judge(), nil)
 }
 
 // judge runs the command, or reads standard input, and takes the verdict.
