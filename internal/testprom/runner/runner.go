@@ -34,7 +34,7 @@ type Textfile interface {
 	Holds(path, namespace string) bool
 	Stanza(path, namespace string) string
 	Write(path string, run suite.Measured) (warnings []string, err error)
-	Forget(path string, s suite.Suite, stanza string, before time.Time) error
+	Forget(path string, s suite.Suite, stanza string, before, now time.Time) error
 	alarm.Files
 }
 

@@ -54,7 +54,7 @@ func (w World) due(o options) int {
 	default:
 		_, _ = fmt.Fprintf(w.Stdout, "stanza %s is not due: %s\n", printable(stanza), printable(why))
 		if o.textfile != "" {
-			if err = w.Textfile.Forget(o.textfile, o.suite, stanza, at); err != nil {
+			if err = w.Textfile.Forget(o.textfile, o.suite, stanza, at, w.Now()); err != nil {
 				w.warn(err)
 			}
 		}

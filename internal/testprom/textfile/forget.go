@@ -13,8 +13,9 @@ import (
 
 // Forget takes the series of a stanza out of the file at path, where they are from before a moment: another host has
 // said something newer of it. A file that says nothing of it, or is not there, stays as it is, and so does one that
-// tells of an attempt since: what was found then is not yet known elsewhere.
-func (Files) Forget(path string, s suite.Suite, stanza string, before time.Time) error {
+// tells of an attempt since, until now: what was found then is not yet known elsewhere. An attempt that lies ahead is
+// none: a clock that was wrong once would keep the series for ever.
+func (Files) Forget(path string, s suite.Suite, stanza string, before, now time.Time) error {
 	unlock, err := wait.Directory(filepath.Dir(path), lockWait)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
@@ -26,7 +27,8 @@ func (Files) Forget(path string, s suite.Suite, stanza string, before time.Time)
 	}
 	theirs := func(s series) bool { return s.labels["stanza"] == stanza }
 	since := func(s series) bool {
-		return theirs(s) && s.name == lastAttemptTimestamp && s.value > float64(before.UnixMilli())/1000
+		return theirs(s) && s.name == lastAttemptTimestamp && plausible(s.value, now) &&
+			s.value > float64(before.UnixMilli())/1000
 	}
 	if !slices.ContainsFunc(old.series, theirs) || slices.ContainsFunc(old.series, since) {
 		return nil

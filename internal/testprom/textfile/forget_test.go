@@ -1,0 +1,58 @@
+package textfile
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/suite"
+)
+
+// tried is a textfile that tells of an attempt for each stanza at a time.
+func tried(t *testing.T, at time.Time, stanzas ...string) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "drill.prom")
+	for _, stanza := range stanzas {
+		_, err := Write(path, Run{
+			Suite: suite.Drill, Stanza: stanza, Environment: reason.None, Verdict: new(reason.None), At: at, Now: at,
+		})
+		require.NoError(t, err)
+	}
+	return path
+}
+
+func content(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return string(text)
+}
+
+// What was tried since the other host's verdict stays; a time that lies ahead is none since.
+func TestForget_AttemptsSince(t *testing.T) {
+	verdict := time.Date(2026, 11, 29, 5, 0, 0, 0, time.UTC)
+	now := verdict.Add(26 * time.Hour)
+	for name, c := range map[string]struct {
+		attempt time.Time
+		stays   bool
+	}{
+		"before":          {verdict.Add(-time.Hour), false},
+		"since":           {verdict.Add(time.Hour), true},
+		"clocks differ":   {now.Add(4 * time.Minute), true},
+		"from the future": {now.Add(6 * time.Minute), false},
+	} {
+		path := tried(t, c.attempt, "demo", "other")
+		require.NoError(t, Files{}.Forget(path, suite.Drill, "demo", verdict, now), name)
+		if c.stays {
+			assert.Contains(t, content(t, path), `stanza="demo"`, name)
+		} else {
+			assert.NotContains(t, content(t, path), `stanza="demo"`, name)
+		}
+		assert.Contains(t, content(t, path), `stanza="other"`, name)
+	}
+}
