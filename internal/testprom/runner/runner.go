@@ -35,6 +35,7 @@ type Textfile interface {
 	Stanza(path, namespace string) string
 	Write(path string, run suite.Measured) (warnings []string, err error)
 	Forget(path string, s suite.Suite, stanza string, before, now time.Time) error
+	ForgetAllBut(path string, s suite.Suite, stanzas []string) (gone []string, err error)
 	alarm.Files
 }
 
@@ -75,6 +76,8 @@ func Main(args []string, w World) int {
 		return w.fleet(o)
 	case o.alarm.test:
 		return w.alarm(o)
+	case o.forget != "":
+		return w.forgetAllBut(o)
 	case o.due > 0:
 		return w.due(o)
 	case len(o.command) == 0 && w.Terminal:

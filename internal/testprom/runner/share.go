@@ -14,8 +14,9 @@ import (
 
 // Party is this host among those that drill in one place: an Incus project that they share.
 type Party interface {
-	// Due says why a stanza is not to be drilled here now, "" when it is, and of when the verdict is that says so.
-	Due(ctx context.Context, stanza string, age time.Duration) (why string, at time.Time, err error)
+	// Due says why a stanza is not to be drilled here now, "" when it is, and of when the verdict is that says so, with
+	// its exit status.
+	Due(ctx context.Context, stanza string, age time.Duration) (why string, at time.Time, exit int, err error)
 	// Begin takes a stanza for this host until a time at the latest; the error is locked while another one has it.
 	// end tells the others the exit status and gives it back.
 	Begin(ctx context.Context, stanza string, until time.Time) (end func(context.Context, int) error, err error)
@@ -44,7 +45,7 @@ func (w World) due(o options) int {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), partyTime)
 	defer cancel()
-	why, at, err := party.Due(ctx, stanza, o.due)
+	why, at, exit, err := party.Due(ctx, stanza, o.due)
 	switch {
 	case err != nil:
 		w.warn(fmt.Errorf("-due: nobody could be asked, so stanza %s is due: %w", stanza, err))
@@ -55,6 +56,11 @@ func (w World) due(o options) int {
 		_, _ = fmt.Fprintf(w.Stdout, "stanza %s is not due: %s\n", printable(stanza), printable(why))
 		if o.textfile != "" {
 			if err = w.Textfile.Forget(o.textfile, o.suite, stanza, at, w.Now()); err != nil {
+				w.warn(err)
+			}
+		}
+		if o.report != "" {
+			if err = w.reportElsewhere(o.report, stanza, why, at, exit); err != nil {
 				w.warn(err)
 			}
 		}

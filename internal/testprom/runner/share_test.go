@@ -21,14 +21,15 @@ type others struct {
 	of   []string // stanzas that they were asked about
 	why  string
 	at   time.Time // of the verdict that makes it so
+	exit int       // its status
 	err  error
 	told []int // exit statuses
 	hear func(exit int)
 }
 
-func (o *others) Due(_ context.Context, stanza string, _ time.Duration) (string, time.Time, error) {
+func (o *others) Due(_ context.Context, stanza string, _ time.Duration) (string, time.Time, int, error) {
 	o.of = append(o.of, stanza)
-	return o.why, o.at, o.err
+	return o.why, o.at, o.exit, o.err
 }
 
 func (o *others) Begin(_ context.Context, stanza string, _ time.Time) (func(context.Context, int) error, error) {
@@ -181,6 +182,36 @@ func TestDue_ForgetsWhatIsOlder(t *testing.T) {
 	after, err := os.ReadFile(file)
 	require.NoError(t, err)
 	assert.Equal(t, string(text), string(after), "what is due is forgotten by nobody")
+}
+
+// A host that stands in for another one tells what that one found, with -fleet too, unless it tried since.
+func TestDue_ReportsWhatTheOtherFound(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "demo", "drill-report.json")
+	require.NoError(t, os.Mkdir(filepath.Dir(file), 0o755))
+	for _, exit := range []int{1, 0} {
+		o := &others{why: "host a drilled it", at: time.Now().Add(-time.Hour), exit: exit}
+		status, said := among(o, "-due", "168h", "-report", file)
+		require.Equal(t, 1, status, said)
+		status, said = among(nil, "-fleet", dir)
+		assert.Equal(t, exit, status, said)
+		assert.Contains(t, said, "another host's")
+	}
+	exit, said := among(nil, append([]string{"-report", file}, passes(t)...)...)
+	require.Equal(t, 0, exit, said)
+	own := read(t, file)
+	o := &others{why: "host a drilled it", at: time.Now().Add(-time.Hour), exit: 1}
+	exit, said = among(o, "-due", "168h", "-report", file)
+	require.Equal(t, 1, exit, said)
+	assert.Equal(t, own, read(t, file), "this host tried since")
+	o.at = time.Now().Add(time.Minute)
+	exit, said = among(o, "-due", "168h", "-report", file)
+	require.Equal(t, 1, exit, said)
+	exit, said = among(nil, "-fleet", dir)
+	assert.Equal(t, 1, exit, said)
+	exit, said = among(&others{}, "-due", "168h", "-report", filepath.Join(dir, "none"))
+	require.Equal(t, 0, exit, said)
+	assert.NoFileExists(t, filepath.Join(dir, "none"), "what is due is reported by its drill")
 }
 
 // stanzas is a recorded pass of a stanza.

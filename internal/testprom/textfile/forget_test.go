@@ -56,3 +56,39 @@ func TestForget_AttemptsSince(t *testing.T) {
 		assert.Contains(t, content(t, path), `stanza="other"`, name)
 	}
 }
+
+// A stanza that got another name, or left the list, is taken out; what is said of those that stay is the same to the
+// letter.
+func TestForgetAllBut(t *testing.T) {
+	then := time.Date(2026, 11, 29, 5, 0, 0, 0, time.UTC)
+	path := tried(t, then, "old", "veza", "older")
+	gone, err := Files{}.ForgetAllBut(path, suite.Drill, []string{"veza", "shop"})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"old", "older"}, gone)
+	assert.Equal(t, content(t, tried(t, then, "veza")), content(t, path))
+
+	before, err := os.Stat(path)
+	require.NoError(t, err)
+	gone, err = Files{}.ForgetAllBut(path, suite.Drill, []string{"veza"})
+	require.NoError(t, err)
+	assert.Empty(t, gone)
+	after, err := os.Stat(path)
+	require.NoError(t, err)
+	assert.True(t, os.SameFile(before, after), "nothing is written anew where nothing goes")
+
+	gone, err = Files{}.ForgetAllBut(path, suite.Backup, []string{"shop"})
+	require.NoError(t, err)
+	assert.Empty(t, gone, "what another suite found is none of it")
+	assert.Contains(t, content(t, path), `stanza="veza"`)
+}
+
+func TestForgetAllBut_WithoutAFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "drill.prom")
+	gone, err := Files{}.ForgetAllBut(path, suite.Drill, []string{"veza"})
+	require.NoError(t, err)
+	assert.Empty(t, gone)
+	assert.NoFileExists(t, path)
+	require.NoError(t, os.Symlink("/nowhere", path))
+	_, err = Files{}.ForgetAllBut(path, suite.Drill, []string{"veza"})
+	require.ErrorContains(t, err, "symbolic link")
+}
