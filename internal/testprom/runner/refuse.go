@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"syscall"
-	"time"
 
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/suite"
@@ -68,7 +67,10 @@ func (r *run) refuseOtherSuite(path string) error {
 
 // refuse ends a run before it begins, since part of its result could not be written: that is told wherever it can be,
 // for a textfile that says nothing of it would tell for a week that all is well.
-func (r *run) refuse(begin time.Time, why error) int {
+func (r *run) refuse(why error) int {
+	if r.textfile+r.report+r.history+r.options.junit+r.options.evidence == "" {
+		return r.fail(why)
+	}
 	if len(r.command) > 0 {
 		c, _ := prepare(r.suite, r.command, r.Env, r.lasted) // an error is no news: nothing is run
 		r.stanza, r.past = c.stanza, c.past
@@ -77,7 +79,9 @@ func (r *run) refuse(begin time.Time, why error) int {
 	}
 	r.collector.Stop(refusal(why), strings.ReplaceAll(why.Error(), "\n", "; "))
 	r.tee = &tee{}
-	return r.publish(r.result(begin, nil), why)
+	res := r.result(r.Now(), nil)
+	res.duration = -1 // nothing ran that could have taken any
+	return r.publish(res, why)
 }
 
 // refusal is the reason of what could not be written.

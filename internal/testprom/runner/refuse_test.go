@@ -45,6 +45,7 @@ func TestRefused_IsToldByWhatCanBeWritten(t *testing.T) {
 		assert.NoFileExists(t, mark, name)
 		after := read(t, prom)
 		assert.Contains(t, after, `environment_error{reason="config_invalid",stanza="demo"} 1`, name)
+		assert.Empty(t, line(after, "duration_seconds"), name)
 		for _, kept := range []string{"last_success", "last_run_timestamp_seconds", "last_success_timestamp_seconds"} {
 			assert.Equal(t, line(before, kept), line(after, kept), name)
 		}

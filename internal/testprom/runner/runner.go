@@ -156,13 +156,12 @@ type run struct {
 }
 
 func (r *run) main() int {
-	begin := r.Now()
 	if err := r.check(); err != nil {
-		return r.refuse(begin, err)
+		return r.refuse(err)
 	}
 	tee, err := newTee(r.options.stream)
 	if err != nil {
-		return r.refuse(begin, err)
+		return r.refuse(err)
 	}
 	r.tee = tee
 	r.begun = make(chan struct{})
