@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"veza.fr/recovery/internal/host"
+	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
 )
@@ -29,7 +30,9 @@ type Place struct {
 	// Signals are what tells how far a recovery is.
 	Control, Recovery, Standby bool
 	// Ours says that the last start of the cluster was a restore's: nobody has used it since.
-	Ours      bool
+	Ours bool
+	// Changed are the settings that a restore has commented out in postgresql.auto.conf and not given back.
+	Changed   []string
 	Owner     string // whose the directory is, where that is not the user who runs PostgreSQL; else ""
 	Formation Formation
 	Free      int64 // bytes that the user may take on its file system
@@ -167,6 +170,9 @@ func (p *Place) read() error {
 	p.Control = exists(p.Dir, "global/pg_control")
 	if options, unread := os.ReadFile(filepath.Join(p.Dir, "postmaster.opts")); unread == nil {
 		p.Ours = ourStart.Match(options)
+	}
+	if conf, unread := os.ReadFile(filepath.Join(p.Dir, "postgresql.auto.conf")); unread == nil {
+		p.Changed = postgres.CommentedOut(string(conf))
 	}
 	p.Recovery, p.Standby = exists(p.Dir, "recovery.signal"), exists(p.Dir, "standby.signal")
 	return nil

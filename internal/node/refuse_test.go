@@ -34,6 +34,7 @@ func TestRefuse(t *testing.T) {
 		return p
 	}
 	ours, standby := func(p *Place) { p.Ours = true }, func(p *Place) { p.Standby = true }
+	changed := func(p *Place) { p.Changed = []string{"archive_command", "work_mem"} }
 	state := Formation{State: "/s"}
 	const resume = true
 	for name, c := range map[string]struct {
@@ -73,7 +74,23 @@ func TestRefuse(t *testing.T) {
 		"replay went on":     {like(whole, ours), resume, at(Recovering), "", ""},
 		"recovered":          {like(whole, ours), resume, at(Recovered), "", ""},
 		"recovered and used": {whole, resume, at(Recovered), "", "may have been used since"},
-		"a standby":          {like(whole, standby), resume, at(Recovering), "", "a standby since"},
+		"used, and changed yet": {
+			like(whole, changed), resume, at(Recovered), "",
+			`take "# not in the drill: " off its lines in ` + dir + `/postgresql.auto.conf (archive_command, work_mem)`,
+		},
+		"used after replay, and changed yet": {
+			like(whole, changed), resume, at(Recovering), "", "postgresql.auto.conf (archive_command, work_mem)",
+		},
+		"used, what the checks made": {whole, resume, at(Recovered), "", "whose names begin with veza_drill_"},
+		"used, and it runs": {
+			like(whole, func(p *Place) { p.Process, p.Changed = 42, []string{"archive_command"} }), resume,
+			at(Recovered), "", "process 42, and the cluster may have been used since it was restored: go on with it: take",
+		},
+		"at work yet": {
+			like(whole, func(p *Place) { p.Process, p.Ours = 42, true }), resume, at(Recovered), "",
+			"process 42: stop it first",
+		},
+		"a standby": {like(whole, standby), resume, at(Recovering), "", "a standby since"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.place.Dir = dir
@@ -169,11 +186,13 @@ func TestLook_Cluster(t *testing.T) {
 	write("PG_VERSION", "17\n")
 	write("global/pg_control", "")
 	write("recovery.signal", "")
+	write("postgresql.auto.conf", "# not in the drill: archive_command = 'x'\nrestore_command = 'y'\n")
 	write("postmaster.pid", "1\n"+dir+"\n") // a process of that number is no server
 	write("postmaster.opts", `/bin/postgres "-c" "config_file=/etc/postgresql/postgresql.conf"`)
 	p, err := Look(dir, dir)
 	require.NoError(t, err)
 	assert.Equal(t, "17", p.Version)
+	assert.Equal(t, []string{"archive_command"}, p.Changed)
 	assert.True(t, p.Control && p.Recovery && !p.Standby && !p.Ours)
 	assert.Zero(t, p.Process)
 

@@ -166,14 +166,17 @@ func upTo(conf, segment string) (string, error) {
 
 // HandBack gives a kept cluster that is stopped its own postgresql.auto.conf back, without what pgBackRest added for
 // the restore: restore_command and the targets name files of the run. What stood there before comes back. The
-// options of the last start go, which no backup has: `pg_ctl restart` would start the cluster by them.
+// options of the last start go, which no backup has: `pg_ctl restart` would start the cluster by them. They go last:
+// as long as they are there, -resume takes up what was killed before.
 func (s *Server) HandBack(ctx context.Context) error {
-	_, err := s.Host.Run(ctx, host.Command{Argv: []string{"rm", "-f", path.Join(s.Data, "postmaster.opts")}})
-	if err != nil || s.autoConf == nil {
-		return err
+	if s.autoConf != nil {
+		content := handedBack(string(s.autoConf))
+		if err := s.Host.Put(ctx, path.Join(s.Data, autoConf), []byte(content), 0o600, ""); err != nil {
+			return err
+		}
 	}
-	content := handedBack(string(s.autoConf))
-	return s.Host.Put(ctx, path.Join(s.Data, autoConf), []byte(content), 0o600, "")
+	_, err := s.Host.Run(ctx, host.Command{Argv: []string{"rm", "-f", path.Join(s.Data, "postmaster.opts")}})
+	return err
 }
 
 // PutBack gives a kept cluster whose recovery has not ended its postgresql.auto.conf back as pgBackRest wrote it.

@@ -1,11 +1,16 @@
 package postgres
 
 import (
+	"context"
+	"io/fs"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"veza.fr/recovery/internal/host"
 )
 
 const ours = generated + ` restore on 2026-08-23 04:00:00
@@ -35,6 +40,38 @@ func TestHandedBack(t *testing.T) {
 		assert.Equal(t, c.want, handedBack(c.content), name)
 		assert.Equal(t, c.want, handedBack(handedBack(c.content)), "%s, twice", name)
 	}
+}
+
+// handing is a machine that remembers in which order things are done on it.
+type handing struct {
+	host.Host
+	full bool
+	done []string
+}
+
+func (h *handing) Put(_ context.Context, file string, _ []byte, _ fs.FileMode, _ string) error {
+	if h.full {
+		return unix.ENOSPC
+	}
+	h.done = append(h.done, "put "+file)
+	return nil
+}
+
+func (h *handing) Run(_ context.Context, c host.Command) (host.Result, error) {
+	h.done = append(h.done, strings.Join(c.Argv, " "))
+	return host.Result{}, nil
+}
+
+// What tells a restore that it may be taken up goes last: killed in between, it is.
+func TestHandBack_OptionsGoLast(t *testing.T) {
+	h := &handing{}
+	s := Server{Host: h, Data: "/pg", autoConf: []byte("work_mem = '5MB'\n")}
+	require.NoError(t, s.HandBack(t.Context()))
+	assert.Equal(t, []string{"put /pg/postgresql.auto.conf", "rm -f /pg/postmaster.opts"}, h.done)
+	full := &handing{full: true}
+	s.Host = full
+	require.ErrorIs(t, s.HandBack(t.Context()), unix.ENOSPC)
+	assert.Empty(t, full.done)
 }
 
 // Whatever stood there: all other settings stay as they were, and nothing of a recovery does.
