@@ -256,8 +256,9 @@ func NothingFinished(dir string) (bool, error) {
 }
 
 // MakeAs makes a directory that belongs to whom another belongs; one that is there must be empty, and theirs. It is for
-// tablespaces, whose names come from the data: what is above it must be there.
-func MakeAs(dir, like string) error {
+// tablespaces, whose names come from the data: what is above it must be there. With replayed, what PostgreSQL itself
+// makes in a tablespace may be there.
+func MakeAs(dir, like string, replayed bool) error {
 	info, err := os.Stat(like)
 	if err != nil {
 		return err
@@ -276,7 +277,8 @@ func MakeAs(dir, like string) error {
 	if err != nil {
 		return err
 	}
-	if len(entries) > 0 {
+	replayed = replayed && len(entries) == 1 && entries[0].IsDir() && versionDirectory.MatchString(entries[0].Name())
+	if len(entries) > 0 && !replayed {
 		return fmt.Errorf("it is not empty (%q): move what is there away", entries[0].Name())
 	}
 	there, err := os.Stat(dir)

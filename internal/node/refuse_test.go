@@ -84,7 +84,8 @@ func TestRefuse(t *testing.T) {
 		"used, what the checks made": {whole, resume, at(Recovered), "", "whose names begin with veza_drill_"},
 		"used, and it runs": {
 			like(whole, func(p *Place) { p.Process, p.Changed = 42, []string{"archive_command"} }), resume,
-			at(Recovered), "", "process 42, and the cluster may have been used since it was restored: go on with it: take",
+			at(Recovered), "",
+			"process 42, and the cluster may have been used since it was restored: go on with it: take",
 		},
 		"at work yet": {
 			like(whole, func(p *Place) { p.Process, p.Ours = 42, true }), resume, at(Recovered), "",
@@ -213,14 +214,41 @@ func TestLook_Cluster(t *testing.T) {
 // A tablespace's directory is made, or was empty; what is in one stays.
 func TestMakeAs(t *testing.T) {
 	dir := t.TempDir()
-	require.NoError(t, MakeAs(dir+"/new", dir))
-	require.NoError(t, MakeAs(dir+"/new", dir), "it is empty")
+	const nobodys = false
+	require.NoError(t, MakeAs(dir+"/new", dir, nobodys))
+	require.NoError(t, MakeAs(dir+"/new", dir, nobodys), "it is empty")
 	require.NoError(t, os.WriteFile(dir+"/new/file", nil, 0o600))
-	require.ErrorContains(t, MakeAs(dir+"/new", dir), `it is not empty ("file")`)
-	require.Error(t, MakeAs(dir+"/none/new", dir))
-	require.Error(t, MakeAs(dir+"/new/file", dir))
+	require.ErrorContains(t, MakeAs(dir+"/new", dir, nobodys), `it is not empty ("file")`)
+	require.Error(t, MakeAs(dir+"/none/new", dir, nobodys))
+	require.Error(t, MakeAs(dir+"/new/file", dir, nobodys))
 	require.NoError(t, os.Symlink(dir+"/elsewhere", dir+"/link"))
-	require.Error(t, MakeAs(dir+"/link", dir))
+	require.Error(t, MakeAs(dir+"/link", dir, nobodys))
+}
+
+// What a restore has replayed into a tablespace that it found empty is no stranger's; anything else is, and so is the
+// same in a directory of that name that is another one, or was replayed to another end.
+func TestMakeAs_Replayed(t *testing.T) {
+	dir := t.TempDir()
+	late := dir + "/late"
+	require.NoError(t, MakeAs(late, dir, false))
+	c := &Claim{Data: dir}
+	assert.False(t, c.Replayed(late, "end"))
+	c.Replays(late, "end")
+	require.NoError(t, os.MkdirAll(late+"/PG_17_202406281/5", 0o700))
+	assert.True(t, c.Replayed(late, "end"))
+	assert.False(t, c.Replayed(late, "time:2026"))
+	assert.False(t, c.Replayed(dir, "end"))
+	require.ErrorContains(t, MakeAs(late, dir, false), `it is not empty ("PG_17_202406281")`)
+	require.NoError(t, MakeAs(late, dir, true))
+	require.NoError(t, os.WriteFile(late+"/file", nil, 0o600))
+	require.ErrorContains(t, MakeAs(late, dir, true), "it is not empty")
+
+	require.NoError(t, os.Rename(late, late+".first"))
+	require.NoError(t, os.Mkdir(late, 0o700))
+	assert.False(t, c.Replayed(late, "end"), "another directory")
+	c.Replays(late, "end")
+	assert.True(t, c.Replayed(late, "end"))
+	assert.Len(t, c.Late, 1)
 }
 
 // What pgBackRest leaves when it is stopped before its first file.

@@ -5,11 +5,13 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"veza.fr/recovery/internal/node"
 	"veza.fr/recovery/internal/reason"
 )
 
@@ -82,7 +84,12 @@ func TestRestore_Tablespaces(t *testing.T) {
 		}
 	}
 
-	o = n.restore()
+	// What was replayed into tablespaces that were found empty keeps nobody from taking it up.
+	n.stopped(stop{at: "segment", signal: syscall.SIGKILL, left: node.Recovering})
+	inside, err := filepath.Glob(space("late*") + "/PG_*")
+	require.NoError(t, err)
+	require.Len(t, inside, 2)
+	o = n.restore("-resume")
 	require.Equal(t, 0, o.Exit, o.Said)
 	n.handedOver(o)
 	n.start()
