@@ -22,21 +22,22 @@ const OursPrefix = "veza_drill_"
 // oursPattern is a regular expression of PostgreSQL for such names.
 const oursPattern = "'^" + OursPrefix + "[a-z2-7]{26}$'"
 
-// archiveMode is that of a kept cluster while it is restored: its own, so that the history of the timeline it begins,
-// and every segment of it, waits for the archive. Nothing leaves it meanwhile, since archive_command is empty. Where
-// no restored file says it, as where the configuration is in /etc, they wait as well: should it turn out to be off,
-// nobody looks at what waits.
+// archiveMode is that of a kept cluster while it is restored: on where its own is, so that the history of the timeline
+// it begins, and every segment of it, waits for the archive. Nothing leaves it meanwhile, since archive_command is
+// empty. Where no restored file says it, as where the configuration is in /etc or comes from a file there, they wait as
+// well: should it turn out to be off, nobody looks at what waits. What always adds while it is in recovery came from
+// the archive, and would be kept in pg_wal and archived a second time.
 func (s *Server) archiveMode() string {
-	mode, set := s.Restored.Value("archive_mode")
-	level, _ := s.Restored.Value("wal_level")
-	switch value := strings.ToLower(mode.Value); {
-	case value == "always":
-		return value
-	case strings.EqualFold(level.Value, "minimal"): // with which no other archive_mode goes
+	r := s.Restored
+	mode, set := r.Value("archive_mode")
+	level, _ := r.Value("wal_level")
+	said := set && !r.mayBeOutside("archive_mode") // by a file that came back, and no other one can say otherwise
+	switch {
+	case strings.EqualFold(level.Value, "minimal") && !r.mayBeOutside("wal_level"): // with which no other goes
 		return "off"
-	case !set && len(s.Restored.Missing) == 0: // PostgreSQL's own default
+	case said && slices.Contains(offValues, strings.ToLower(mode.Value)):
 		return "off"
-	case set && slices.Contains(offValues, value):
+	case !set && len(r.Missing) == 0 && len(r.Outside) == 0: // PostgreSQL's own default
 		return "off"
 	}
 	return "on"
