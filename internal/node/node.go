@@ -325,11 +325,20 @@ func stranger(info fs.FileInfo) (string, error) {
 	if err != nil || !ok || int(owner.Uid) == uid {
 		return "", err
 	}
+	return ownerOf(info), nil
+}
+
+// ownerOf is who owns a file: the name, or the number where there is none.
+func ownerOf(info fs.FileInfo) string {
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return "somebody else"
+	}
 	id := strconv.FormatUint(uint64(owner.Uid), 10)
 	if who, err := user.LookupId(id); err == nil {
-		return who.Username, nil
+		return who.Username
 	}
-	return id, nil
+	return id
 }
 
 // room is what may be written where a directory is or will be.
