@@ -86,8 +86,8 @@ func ReadClaim(dir string) (*Claim, error) {
 
 func unreadable(dir string, err error) error {
 	if info, unseen := os.Lstat(ClaimFile(dir)); errors.Is(err, fs.ErrPermission) && unseen == nil {
-		return reason.Errorf(reason.ConfigInvalid, "the mark of a restore, %s, belongs to %s, who began it, and cannot "+
-			"be read (%w): run veza-restore as that user", ClaimFile(dir), ownerOf(info), err)
+		return reason.Errorf(reason.ConfigInvalid, "the mark of a restore, %s, belongs to %s, who began it, and "+
+			"cannot be read (%w): run veza-restore as that user", ClaimFile(dir), ownerOf(info), err)
 	}
 	return reason.Errorf(reason.ConfigInvalid, "the mark of a restore, %s, cannot be read (%w): move it away together "+
 		"with what is in the data directory", ClaimFile(dir), err)

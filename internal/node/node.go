@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
@@ -32,8 +34,10 @@ type Place struct {
 	// Ours says that the last start of the cluster was a restore's: nobody has used it since.
 	Ours bool
 	// Changed are the settings that a restore has commented out in postgresql.auto.conf and not given back.
-	Changed   []string
-	Owner     string // whose the directory is, where that is not the user who runs PostgreSQL; else ""
+	Changed []string
+	Owner   string // whose the directory is, where that is not the user who runs PostgreSQL; else ""
+	// Sealed is why nothing may be made beside the directory, where the mark of a restore lies; "" is that it may.
+	Sealed    string
 	Formation Formation
 	Free      int64 // bytes that the user may take on its file system
 	// Doubt is why more than Free may fit all the same; "" where it cannot.
@@ -85,6 +89,9 @@ func Look(dir, home string) (p Place, err error) {
 		return p, reason.Errorf(reason.ConfigInvalid, "-to: %w", err)
 	}
 	p.Free, p.Doubt = has.Free, has.Doubt
+	if err = unix.Access(filepath.Dir(p.Dir), unix.W_OK|unix.X_OK); err != nil {
+		p.Sealed = err.Error()
+	}
 	return p, nil
 }
 

@@ -3,6 +3,7 @@ package node
 import (
 	"cmp"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +25,16 @@ type Asked struct {
 // where a cluster is. claim is the mark of a restore that has not ended, nil for none; role is what pg_auto_failover
 // calls the node. The reason is config_invalid.
 func (p Place) Refuse(asked Asked, claim *Claim, role string) error {
+	err := p.refuse(asked, claim, role)
+	if err == nil && p.Sealed != "" {
+		return reason.Errorf(reason.ConfigInvalid, "-to %s: the mark of the restore lies beside it, and nothing can "+
+			"be written to %s (%s): let the user who runs veza-restore write there, or run it as root", p.Dir,
+			filepath.Dir(p.Dir), p.Sealed)
+	}
+	return err
+}
+
+func (p Place) refuse(asked Asked, claim *Claim, role string) error {
 	refuse := func(format string, args ...any) error {
 		return reason.Errorf(reason.ConfigInvalid, "-to %s: %s", p.Dir, fmt.Sprintf(format, args...))
 	}

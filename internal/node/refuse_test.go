@@ -35,6 +35,7 @@ func TestRefuse(t *testing.T) {
 	}
 	ours, standby := func(p *Place) { p.Ours = true }, func(p *Place) { p.Standby = true }
 	changed := func(p *Place) { p.Changed = []string{"archive_command", "work_mem"} }
+	sealed := func(p *Place) { p.Sealed = "read-only" }
 	state := Formation{State: "/s"}
 	const resume = true
 	for name, c := range map[string]struct {
@@ -49,19 +50,28 @@ func TestRefuse(t *testing.T) {
 		"empty, resumed":      {empty, resume, of(nil), "", ""},
 		"empty, a claim left": {empty, false, of(nil), "", ""},
 		"empty, somebody's":   {like(empty, func(p *Place) { p.Owner = "root" }), false, nil, "", "it belongs to root"},
-		"a server":            {Place{Process: 42}, false, nil, "", "a server works in it, process 42"},
-		"a server, resumed":   {like(full, func(p *Place) { p.Process = 42 }), resume, of(nil), "", "process 42"},
-		"a primary":           {Place{Formation: state}, false, nil, "primary", "this node as primary (/s)"},
-		"a node":              {Place{Formation: state}, false, nil, "", "still knows this node (/s)"},
-		"forgotten":           {place: Place{Formation: Formation{Monitor: "m", Options: []string{"--name", "a"}}}},
-		"a cluster":           {like(full, func(p *Place) { p.Version = "17" }), false, nil, "", "(PostgreSQL 17)"},
-		"a file":              {Place{Entries: []string{"a\nb"}}, false, nil, "", `it is not empty ("a\nb")`},
-		"many files":          {Place{Entries: []string{"a", "b", "c", "d"}}, false, nil, "", `("a", "b", "c", ...)`},
-		"an interrupted one":  {full, false, of(nil), "", "go on with -resume, or move the directory"},
-		"resumed":             {full, resume, of(nil), "", ""},
-		"resumed without":     {full, resume, nil, "", "no restore was interrupted here"},
-		"another inode":       {full, resume, of(func(c *Claim) { c.Inode++ }), "", "another directory"},
-		"another cluster":     {full, resume, of(func(c *Claim) { c.SystemID = "8" }), "", "identifier 8"},
+		"empty, no mark beside it": {
+			place: like(empty, sealed), words: "nothing can be written to " + filepath.Dir(dir) + " (read-only",
+		},
+		"resumed, no mark beside it": {
+			like(full, sealed), resume, of(nil), "", "the mark of the restore lies beside it",
+		},
+		"no mark beside a cluster": {
+			place: like(full, func(p *Place) { p.Version, p.Sealed = "17", "read-only" }), words: "(PostgreSQL 17)",
+		},
+		"a server":           {Place{Process: 42}, false, nil, "", "a server works in it, process 42"},
+		"a server, resumed":  {like(full, func(p *Place) { p.Process = 42 }), resume, of(nil), "", "process 42"},
+		"a primary":          {Place{Formation: state}, false, nil, "primary", "this node as primary (/s)"},
+		"a node":             {Place{Formation: state}, false, nil, "", "still knows this node (/s)"},
+		"forgotten":          {place: Place{Formation: Formation{Monitor: "m", Options: []string{"--name", "a"}}}},
+		"a cluster":          {like(full, func(p *Place) { p.Version = "17" }), false, nil, "", "(PostgreSQL 17)"},
+		"a file":             {Place{Entries: []string{"a\nb"}}, false, nil, "", `it is not empty ("a\nb")`},
+		"many files":         {Place{Entries: []string{"a", "b", "c", "d"}}, false, nil, "", `("a", "b", "c", ...)`},
+		"an interrupted one": {full, false, of(nil), "", "go on with -resume, or move the directory"},
+		"resumed":            {full, resume, of(nil), "", ""},
+		"resumed without":    {full, resume, nil, "", "no restore was interrupted here"},
+		"another inode":      {full, resume, of(func(c *Claim) { c.Inode++ }), "", "another directory"},
+		"another cluster":    {full, resume, of(func(c *Claim) { c.SystemID = "8" }), "", "identifier 8"},
 		"another map": {
 			full, resume, of(func(c *Claim) { c.Maps = []string{"link-map=pg_wal=/w"} }), "",
 			"link-map=pg_wal=/w then, none now",
@@ -175,6 +185,18 @@ func resolved(t *testing.T) string {
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	require.NoError(t, err)
 	return dir
+}
+
+// Whether the mark can be made is known before anything is: it is what making a file there would say.
+func TestLook_Sealed(t *testing.T) {
+	dir := resolved(t)
+	for mode, name := range map[os.FileMode]string{0o700: "open", 0o500: "sealed"} {
+		above := filepath.Join(dir, name)
+		require.NoError(t, os.Mkdir(above, mode))
+		p, err := Look(filepath.Join(above, "pg"), dir)
+		require.NoError(t, err)
+		assert.Equal(t, os.WriteFile(filepath.Join(above, "mark"), nil, 0o600) != nil, p.Sealed != "", name)
+	}
 }
 
 // What is seen of a cluster.
