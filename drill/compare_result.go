@@ -61,7 +61,11 @@ func (r recovered) judgeComparison(_ context.Context, out suite.Out, counts map[
 		out.Note("no row was compared")
 		return nil
 	}
-	if found.Missing > 0 || c.unlisted(found) { // what was not looked at is no pass
+	denied := slices.ContainsFunc(found.LeftOut, func(l compare.LeftOut) bool { return l.Denied })
+	if denied {
+		out.Note("what is left out for a missing right keeps the comparison from being passed")
+	}
+	if found.Missing > 0 || denied || c.unlisted(found) { // what was not looked at is no pass
 		ended(verify.LeftOut)
 	} else {
 		ended(verify.Passed)

@@ -153,6 +153,13 @@ func TestJudgeComparison(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, map[verify.Status]int{want: 1}, counts, database)
 	}
+	for denied, want := range map[bool]verify.Status{true: verify.LeftOut, false: verify.Passed} {
+		counts, err = judged(&compare.Result{Relations: 1, Same: same, LeftOut: []compare.LeftOut{
+			{ID: compare.ID{Database: "app", OID: 20001}, Name: "public.guarded", Why: "it is so", Denied: denied},
+		}})
+		require.NoError(t, err)
+		assert.Equal(t, map[verify.Status]int{want: 1}, counts, "a right is missing: %v", denied)
+	}
 	unlike := compare.Difference{ID: id, Name: "public.users", What: "5 rows in the standby, 0 in the clone"}
 	counts, err = judged(&compare.Result{
 		Relations: 1, Different: []compare.Part{part}, Differences: []compare.Difference{unlike},

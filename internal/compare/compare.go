@@ -98,6 +98,8 @@ type LeftOut struct {
 	ID
 	Name string
 	Why  string
+	// Denied says that a right is missing for it: with that it would have been compared.
+	Denied bool
 }
 
 // String names it.

@@ -18,3 +18,12 @@ func (c Client) OwnSegments(
 	}
 	return pgbackrest.OwnSegments(content, size, set.Stopped()), nil
 }
+
+// Manifest is that of a backup set.
+func (c Client) Manifest(ctx context.Context, set pgbackrest.Backup) (pgbackrest.Manifest, error) {
+	content, err := c.Pgbackrest.Get(ctx, "backup/"+c.Stanza+"/"+set.Label+"/backup.manifest")
+	if err != nil {
+		return pgbackrest.Manifest{}, err
+	}
+	return pgbackrest.ParseManifest(content)
+}
