@@ -5,11 +5,13 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"veza.fr/recovery/internal/node"
 	"veza.fr/recovery/internal/reason"
 )
 
@@ -53,15 +55,24 @@ func statement(text string) step {
 func TestRestore_Tablespaces(t *testing.T) {
 	takesLong(t)
 	n := lost(t, spaces)
+	// The room is asked for where a file will lie: a mapped tablespace is none of the data directory's.
+	conf, err := os.ReadFile(confOf(n.dir))
+	require.NoError(t, err)
+	n.write("etc/pgbackrest.conf", string(conf)+"tablespace-map=kept=/proc/kept\n")
+	o := n.restore("-plan")
+	assert.Equal(t, 0, o.Exit, o.Said)
+	assert.Contains(t, o.Said, "and      /proc/kept: needs 0.")
+	n.write("etc/pgbackrest.conf", string(conf))
+
 	for _, name := range []string{"kept", "late", "later"} {
 		require.NoError(t, os.Rename(space(name), space(name)+".lost"))
 	}
 	for _, name := range []string{"kept", "later"} {
 		require.NoError(t, os.Rename(space(name)+".lost", space(name)))
-		inside, err := filepath.Glob(space(name) + "/*")
-		require.NoError(t, err)
+		inside, failed := filepath.Glob(space(name) + "/*")
+		require.NoError(t, failed)
 		there := trees(t, inside...)
-		o := n.restore()
+		o = n.restore()
 		assert.Equal(t, 2, o.Exit, o.Said)
 		assert.Equal(t, reason.ConfigInvalid, o.Report.Reason, o.Said)
 		assert.Contains(t, o.Report.Detail, space(name))
@@ -73,7 +84,12 @@ func TestRestore_Tablespaces(t *testing.T) {
 		}
 	}
 
-	o := n.restore()
+	// What was replayed into tablespaces that were found empty keeps nobody from taking it up.
+	n.stopped(stop{at: "segment", signal: syscall.SIGKILL, left: node.Recovering})
+	inside, err := filepath.Glob(space("late*") + "/PG_*")
+	require.NoError(t, err)
+	require.Len(t, inside, 2)
+	o = n.restore("-resume")
 	require.Equal(t, 0, o.Exit, o.Said)
 	n.handedOver(o)
 	n.start()
