@@ -140,8 +140,8 @@ func (d Deep) narrowMultixacts(ctx context.Context, database string) (found []Ou
 	return found, m.suspects(begins, silent), err
 }
 
-// withBegins adds what the file of a number says; of many multixacts the first alone. What a file that is not there would
-// say is 0.
+// withBegins adds what the file of a number says; of many multixacts the first alone. What a file that is not there
+// would say is 0.
 func (m multis) withBegins(begins []int64, n int64, file []byte) []int64 {
 	for at := max(m.oldest, n*multisAFile); at < min(m.next, (n+1)*multisAFile); at++ {
 		if m.next-m.oldest > mostMultis && at > m.oldest {
