@@ -15,7 +15,7 @@ import (
 func (r *nodeRestore) askRooms(ctx context.Context, out suite.Out, found ready) error {
 	bound, cancel := context.WithTimeout(ctx, manifestTime)
 	defer cancel()
-	manifest, err := found.Client.Manifest(bound, found.plan.set)
+	manifest, _, err := found.Client.Manifest(bound, found.plan.set.Label)
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
