@@ -29,7 +29,8 @@ import (
 type comparison struct {
 	standby *standby.Standby
 	ask     standby.Ask
-	done    chan struct{} // closed when frozen, pause, left and failed will change no more
+	listed  map[string]time.Time // when parts that were never compared were listed first, by their keys
+	done    chan struct{}        // closed when frozen, pause, left and failed will change no more
 	cancel  context.CancelFunc
 
 	frozen standby.Frozen

@@ -155,6 +155,10 @@ func (c *comparison) recall(out suite.Out, r ready) {
 	var err error
 	if c.ask.Last, err = target.RecallCompared(r.Settings.State, c.memory(r.Stanza())); err != nil {
 		out.Note("%v", err)
+		return
+	}
+	if c.listed, err = target.RecallListed(r.Settings.State, c.memory(r.Stanza())); err != nil {
+		out.Note("%v", err)
 	}
 }
 

@@ -39,9 +39,10 @@ type Row struct {
 	RTO     *float64      `json:"rto_seconds,omitempty"`
 	RPO     *float64      `json:"rpo_seconds,omitempty"`
 	Covered *float64      `json:"compare_coverage_ratio,omitempty"`
-	LeftOut []string      `json:"left_out,omitempty"` // claims that were not asked because others were chosen
-	Due     string        `json:"due,omitempty"`      // why somebody should look, "" when nobody need
-	File    string        `json:"file"`               // the report, or the directory that has none
+	Heard   bool          `json:"elsewhere,omitempty"` // another host reached it, and told this one
+	LeftOut []string      `json:"left_out,omitempty"`  // claims that were not asked because others were chosen
+	Due     string        `json:"due,omitempty"`       // why somebody should look, "" when nobody need
+	File    string        `json:"file"`                // the report, or the directory that has none
 
 	apart bool // no verdict on the backups of now: it hides none, and none hides it
 }
@@ -99,7 +100,8 @@ func ofStanza(dir string, now time.Time) []Row {
 		return []Row{unreadable(name, dir, err)}
 	}
 	rows := in(dir, name, entries, now)
-	if !slices.ContainsFunc(rows, func(r Row) bool { return r.Suite == suite.Drill.Name }) {
+	drilled := slices.ContainsFunc(rows, func(r Row) bool { return r.Suite == suite.Drill.Name })
+	if !drilled && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == retired }) {
 		rows = append(rows, Row{
 			Stanza: name, Suite: suite.Drill.Name, Exit: reason.ExitEnvironment, Due: "was never drilled", File: dir,
 			apart: true,
@@ -107,6 +109,10 @@ func ofStanza(dir string, now time.Time) []Row {
 	}
 	return rows
 }
+
+// retired is in the directory of a stanza that is not drilled there any more: its report under another name, or an
+// empty file.
+const retired = "drill-report.json.retired"
 
 // in are the reports among the files of a directory, of one stanza or of any (""). A JSON file that is none of ours is
 // left alone.
@@ -154,6 +160,7 @@ func read(path string, now time.Time) (Row, error) {
 		Stanza: r.Stanza, Suite: r.Suite, Exit: r.Exit, Verdict: r.Verdict, Reason: r.Reason,
 		Ended: &r.End, Age: &age, RTO: r.Value("rto_seconds"), RPO: r.Value("rpo_seconds"),
 		Covered: r.Value("compare_coverage_ratio"), File: path, apart: r.Past() != "",
+		Heard: r.Labels[elsewhere] != "",
 	}
 	for _, step := range r.Steps {
 		if step.Outcome == leftOut {

@@ -98,6 +98,24 @@ func (r Report) sound() error {
 	return nil
 }
 
+// Elsewhere is the report of a verdict, of exit status 0 or 1, that another host reached: what is known here of it.
+// Of a red one no reason is.
+func Elsewhere(of, stanza, detail string, at time.Time, exit int) Report {
+	r := Report{
+		Schema: Schema, Suite: of, Stanza: stanza, Verdict: VerdictOf(exit), Exit: exit, Backups: "unknown",
+		Sentence: "Another host reached this verdict.", Detail: detail, Begin: at.UTC(), End: at.UTC(),
+		Steps: []Step{}, Values: []Value{},
+		Labels: map[string]string{elsewhere: "true"},
+	}
+	if exit == reason.ExitPass {
+		r.Reason = reason.None
+	}
+	return r
+}
+
+// elsewhere is the label of a report that another host's run made.
+const elsewhere = "elsewhere"
+
 // Passed says whether the run proved all that it was asked.
 func (r Report) Passed() bool { return r.Exit == reason.ExitPass }
 
