@@ -56,7 +56,7 @@ func beginComparison(ctx context.Context, out suite.Out, r ready) (*comparison, 
 	switch r.Settings.Compare {
 	case settings.CompareStandby:
 	case settings.CompareSets:
-		return beginSets(out, r)
+		return beginSets(ctx, out, r)
 	default:
 		return nil, nil
 	}

@@ -41,8 +41,10 @@ type Row struct {
 	Covered *float64      `json:"compare_coverage_ratio,omitempty"`
 	Heard   bool          `json:"elsewhere,omitempty"` // another host reached it, and told this one
 	LeftOut []string      `json:"left_out,omitempty"`  // claims that were not asked because others were chosen
-	Due     string        `json:"due,omitempty"`       // why somebody should look, "" when nobody need
-	File    string        `json:"file"`                // the report, or the directory that has none
+	// KnownRed are those of them that did not hold when they were asked last: the verdict counts as a 1.
+	KnownRed []string `json:"known_red,omitempty"`
+	Due      string   `json:"due,omitempty"` // why somebody should look, "" when nobody need
+	File     string   `json:"file"`          // the report, or the directory that has none
 
 	apart bool // no verdict on the backups of now: it hides none, and none hides it
 }
@@ -159,7 +161,7 @@ func read(path string, now time.Time) (Row, error) {
 	row := Row{
 		Stanza: r.Stanza, Suite: r.Suite, Exit: r.Exit, Verdict: r.Verdict, Reason: r.Reason,
 		Ended: &r.End, Age: &age, RTO: r.Value("rto_seconds"), RPO: r.Value("rpo_seconds"),
-		Covered: r.Value("compare_coverage_ratio"), File: path, apart: r.Past() != "",
+		Covered: r.Value("compare_coverage_ratio"), KnownRed: r.KnownRed, File: path, apart: r.Past() != "",
 		Heard: r.Labels[elsewhere] != "",
 	}
 	for _, step := range r.Steps {
@@ -170,6 +172,9 @@ func read(path string, now time.Time) (Row, error) {
 	i := slices.IndexFunc(suite.Suites, func(s suite.Suite) bool { return s.Name == r.Suite }) // Parse knows it
 	if row.Due = notOfNow(r, now, suite.Suites[i].Due); row.Due != "" && r.Passed() {
 		row.Exit = reason.ExitEnvironment
+	}
+	if len(r.KnownRed) > 0 && r.Passed() { // the metrics stay red, too
+		row.Exit = reason.ExitFailed
 	}
 	return row, nil
 }

@@ -185,4 +185,21 @@ func TestTable_InPart(t *testing.T) {
 	require.NoError(t, f.Table(&said, func(float64) string { return "-" }))
 	assert.Contains(t, said.String(), "pass, in part")
 	assert.Contains(t, said.String(), "left out: policy\n")
+	assert.Equal(t, 0, f.Exit)
+}
+
+// A claim that did not hold and was not asked since is no pass, however well the others are and however old that is.
+func TestReadFleet_KnownRed(t *testing.T) {
+	for _, age := range []time.Duration{hour, 60 * 24 * hour} {
+		part := written(age, "pass", 0, "none", `"drill"`, `"backup"`, `"measurements"`,
+			`"steps": [{"name": "archive", "outcome": "left out"}, {"name": "policy", "outcome": "passed"}],
+			"known_red": ["archive"], "measurements"`)
+		f, err := ReadFleet(dir(t, map[string]string{"backup-report.json": part}), now)
+		require.NoError(t, err)
+		assert.Equal(t, 1, f.Exit)
+		var said strings.Builder
+		require.NoError(t, f.Table(&said, func(float64) string { return "-" }))
+		assert.Contains(t, said.String(), "not asked again since it did not hold: archive\n")
+		assert.Contains(t, said.String(), "0 passed, 1 failed")
+	}
 }

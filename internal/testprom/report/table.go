@@ -49,6 +49,9 @@ func (r Row) due() string {
 	if r.Verdict == "" {
 		return r.Due + " (" + r.File + ")"
 	}
+	if len(r.KnownRed) > 0 {
+		return "not asked again since it did not hold: " + strings.Join(r.KnownRed, ", ")
+	}
 	if r.Due == "" && r.Heard {
 		return "another host's"
 	}

@@ -25,6 +25,7 @@ type result struct {
 	compiling  time.Duration // before it began; no part of the duration
 	exit       int           // the verdict's, or 2 when something could not be written
 	warnings   []string
+	knownRed   []string           // claims that it left out, and that did not hold when they were asked last
 	entry      *evidence.Appended // of the evidence; nil where there is none
 	copied     string             // where the evidence is too; "" where it is not
 }
@@ -132,6 +133,7 @@ func (r *run) writeTextfile(res *result) error {
 			"was the repository of "+past)
 		return nil
 	}
+	res.knownRed = r.Textfile.KnownRed(r.textfile, res.metrics())
 	warnings, err := r.Textfile.Write(r.textfile, res.metrics())
 	res.warnings = append(res.warnings, warnings...)
 	return err
