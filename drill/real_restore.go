@@ -182,6 +182,7 @@ func (r *recovered) place(ctx context.Context, out suite.Out, made postgres.Tabl
 			"cannot be used: %w", made.OID, where, err)
 		return false
 	}
+	r.real.late, r.real.size = r.made, r.plan.segmentSize
 	out.Note("tablespace %d was made after the backup: its directory %s is there, and the replay goes on", made.OID,
 		where)
 	return true

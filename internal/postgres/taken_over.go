@@ -125,7 +125,7 @@ const Commented = "# not in the drill: "
 // had set it. The run's own servers have shared_preload_libraries on their command line.
 const closed = `
 # veza-restore has not ended here. Go on with veza-restore -resume. To use the cluster as it is, take all from here on
-# away, and "` + Commented + `" at the beginning of the lines above.
+# away, and "` + Commented + `" at the beginning of the lines above, before any ALTER SYSTEM.
 shared_preload_libraries = 'veza-restore has not ended here: go on with -resume or see ` + autoConf + `'
 `
 

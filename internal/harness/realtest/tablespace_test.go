@@ -2,6 +2,7 @@ package realtest
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -35,7 +36,7 @@ var spaces = sync.OnceValues(func() (*source, error) {
 		statement("CREATE TABLESPACE late LOCATION '" + space("late") + "'"),
 		statement("CREATE TABLESPACE later LOCATION '" + space("later") + "'"),
 		statement("CREATE TABLE in_late TABLESPACE late AS SELECT * FROM users"),
-		statement("CREATE TABLE in_later TABLESPACE later AS SELECT * FROM users"),
+		statement("CREATE TABLE in_later TABLESPACE later AS SELECT * FROM users"), moment("made"),
 		statement("DROP TABLE in_gone"), statement("DROP TABLESPACE gone"), more, more,
 	})
 })
@@ -48,6 +49,19 @@ func statement(text string) step {
 		_, err := s.sql(ctx, text)
 		return err
 	}
+}
+
+// begun is what the segments of a new timeline say of tablespaces.
+func (n *machine) begun() (said string) {
+	n.t.Helper()
+	found, err := filepath.Glob(filepath.Join(n.data, "pg_wal", "00000002????????????????"))
+	require.NoError(n.t, err)
+	require.NotEmpty(n.t, found)
+	for _, segment := range found {
+		records, ended := command(n.ctx(), n.bin+"/pg_waldump", "-r", "Tablespace", segment)
+		said += records + fmt.Sprint(ended) // with an error, where it is not full
+	}
+	return said
 }
 
 // Tablespaces come back where they were, also those that were made after the backup. A directory that is not empty is
@@ -82,6 +96,18 @@ func TestRestore_Tablespaces(t *testing.T) {
 		for _, made := range []string{"kept", "gone", "late"} { // by this restore
 			require.NoError(t, os.RemoveAll(space(made)))
 		}
+	}
+
+	// Recovery ends in the segment that makes the tablespaces: the new timeline begins with what was written then.
+	o = n.restore("-target", n.mark["name"])
+	require.Equal(t, 0, o.Exit, o.Said)
+	said := n.begun()
+	for _, name := range []string{"late", "later"} {
+		assert.Contains(t, said, ` "`+space(name)+`"`)
+	}
+	n.moveAway()
+	for _, name := range []string{"kept", "gone", "late", "later"} {
+		require.NoError(t, os.RemoveAll(space(name)))
 	}
 
 	// What was replayed into tablespaces that were found empty keeps nobody from taking it up.
