@@ -66,7 +66,9 @@ func TestBucket_AtItsRoot(t *testing.T) {
 	b, err := NewBucket(at)
 	require.NoError(t, err)
 	for name, from := range map[string]Objects{
-		"archive/demo/archive.info": b, "demo/archive.info": b.Below("archive"), "archive.info": b.Below("archive/demo"),
+		"archive/demo/archive.info": b,
+		"demo/archive.info":         b.Below("archive"),
+		"archive.info":              b.Below("archive/demo"),
 	} {
 		list, err := from.List(t.Context())
 		require.NoError(t, err)

@@ -45,8 +45,8 @@ func (d Directory) Below(directory string) Objects {
 	return Directory(filepath.Join(string(d), directory))
 }
 
-// List lists every file below the directory. Links are followed, as pgBackRest follows them; but for its own to the newest
-// set, `latest`, which says nothing new.
+// List lists every file below the directory. Links are followed, as pgBackRest follows them; but for its own to the
+// newest set, `latest`, which says nothing new.
 func (d Directory) List(ctx context.Context) ([]Object, error) {
 	walk := walk{root: string(d)}
 	err := walk.directory(ctx, "", nil)

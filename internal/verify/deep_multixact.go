@@ -115,15 +115,14 @@ func (d Deep) narrowMultixacts(ctx context.Context, database string) (found []Ou
 	if m.oldest >= m.next { // there is none, or the numbers have begun anew, after four billion
 		return nil, nil, nil
 	}
+	var lost []xids
 	var begins []int64 // of the members of each multixact from the oldest on
 	err = eachFile(ctx, conn, multiOffsets, func(n int64, file []byte) {
-		found = append(found, multiOffsets.judge(multiOffsets.muteRanges(file, n, m.oldest, m.next, mute))...)
-		for at := max(m.oldest, n*multisAFile); at < min(m.next, (n+1)*multisAFile); at++ {
-			if at-m.oldest == int64(len(begins)) && (m.next-m.oldest <= mostMultis || at == m.oldest) {
-				begins = append(begins, int64(number(file, 4*(at%multisAFile))))
-			}
-		}
+		lost = append(lost, multiOffsets.muteRanges(file, n, m.oldest, m.next, mute)...)
+		begins = m.withBegins(begins, n, file)
 	})
+	lost = slices.DeleteFunc(lost, func(r xids) bool { return m.skipped(begins, r) })
+	found = multiOffsets.judge(lost)
 	if err != nil || len(begins) == 0 {
 		return found, nil, err
 	}
@@ -139,6 +138,44 @@ func (d Deep) narrowMultixacts(ctx context.Context, database string) (found []Ou
 		}
 	})
 	return found, m.suspects(begins, silent), err
+}
+
+// withBegins adds what the file of a number says; of many multixacts the first alone. What a file that is not there
+// would say is 0.
+func (m multis) withBegins(begins []int64, n int64, file []byte) []int64 {
+	for at := max(m.oldest, n*multisAFile); at < min(m.next, (n+1)*multisAFile); at++ {
+		if m.next-m.oldest > mostMultis && at > m.oldest {
+			break
+		}
+		for int64(len(begins)) < at-m.oldest {
+			begins = append(begins, 0)
+		}
+		begins = append(begins, int64(number(file, 4*(at%multisAFile))))
+	}
+	return begins
+}
+
+// skipped says whether numbers that say nothing were never given out: there are fewer members between those before and
+// those behind than there are numbers, each of which would have one. pg_resetwal -m leaves such.
+func (m multis) skipped(begins []int64, r xids) bool {
+	if m.next-m.oldest > mostMultis {
+		return false
+	}
+	first, behind := r.first-m.oldest, r.last-m.oldest+1 // in begins
+	for first > 0 && begins[first-1] == 0 {
+		first--
+	}
+	for behind < int64(len(begins)) && begins[behind] == 0 {
+		behind++
+	}
+	from, to, numbers := int64(1), m.end, behind-first
+	if first > 0 { // it has a member, too
+		from, numbers = begins[first-1], numbers+1
+	}
+	if behind < int64(len(begins)) {
+		to = begins[behind]
+	}
+	return to >= from && to-from < numbers
 }
 
 // suspects are the multixacts that have no members, or one of which nothing is known.

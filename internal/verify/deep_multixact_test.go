@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -39,6 +40,38 @@ func TestLostMultixacts_OfAnotherLayout(t *testing.T) {
 	assert.Empty(t, suspects)
 	require.Len(t, notes, 1)
 	assert.Contains(t, notes[0], "pg_multixact of PostgreSQL 19.0 was not looked at")
+}
+
+// Numbers that pg_resetwal -m passed over have no members, and none was lost; a lost sector has its members still.
+func TestMultis_Skipped(t *testing.T) {
+	const last, next = 1000, 65536 + 500
+	offsets, _ := multixactsOf(last + 1) // of the first file; nothing was given out up to the second
+	behind := make([]byte, 8192)
+	for i := range 500 {
+		binary.LittleEndian.PutUint32(behind[4*i:], uint32(2*(last+i)+1))
+	}
+	m := multis{oldest: 1, next: next, end: 2*(last+500) + 1}
+	judged := func(first, second []byte) (lost []xids) {
+		begins := m.withBegins(m.withBegins(nil, 0, first), 1, second)
+		for n, file := range [][]byte{first, second} {
+			lost = append(lost, multiOffsets.muteRanges(file, int64(n), m.oldest, m.next, mute)...)
+		}
+		return slices.DeleteFunc(lost, func(r xids) bool { return m.skipped(begins, r) })
+	}
+	assert.Empty(t, judged(offsets, behind))
+	assert.Empty(t, judged(offsets, nil), "and nothing since")
+
+	clear(offsets[512 : 2*512])
+	assert.Equal(t, []xids{{128, 255}}, judged(offsets, behind), "a sector before them")
+	clear(behind[512 : 2*512])
+	assert.Equal(t, []xids{{128, 255}, {65536 + 128, 65536 + 255}}, judged(offsets, behind), "and one behind them")
+
+	m = multis{oldest: 1, next: 600, end: 2 * 600}
+	offsets, _ = multixactsOf(600)
+	clear(offsets)
+	assert.Equal(t, []xids{{1, 599}}, judged(offsets, nil), "all of them")
+	m = multis{oldest: 65536, next: 65536 + 600, end: 30}
+	assert.Empty(t, judged(offsets, make([]byte, 8192)), "of fewer members than numbers none was given out")
 }
 
 // A sector of either log that lost its numbers is found, and what a crash leaves is not; nor is what no row names.

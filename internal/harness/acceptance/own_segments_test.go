@@ -29,6 +29,11 @@ var ownSegmentFaults = faults("TestOwnSegments", ownSegments, []fault{
 		exit: 0, why: reason.None, words: "the archive does not give {stop}: the backup holds it itself",
 	},
 	{
+		name: "MissingBeforeTheWorstMoment", inject: without(archived("{stop}")), users: "any",
+		args: "-set {newest} -target worst -deep none",
+		exit: 0, why: reason.None, words: "target worst | the archive does not give {stop}",
+	},
+	{
 		name: "ZeroLength", inject: damaged(emptied, archived("{stop}")),
 		exit: 0, why: reason.None, words: "the archive does not give {stop} | recovery took {stop} from the backup",
 	},
