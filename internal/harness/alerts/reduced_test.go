@@ -52,6 +52,14 @@ type queryResult struct {
 	Value  float64 `json:"value"  yaml:"value"`
 }
 
+// judgedBy are the alerts that are made of a recording rule which no test asks for itself.
+var judgedBy = map[string]string{
+	"instance:veza_backup_drill_last_run_timestamp_seconds:max":          "BackupRestoreDrillRed",
+	"stanza:veza_backup_drill_last_success:min":                          "BackupRestoreDrillRed",
+	"instance:veza_backup_drill_last_attempt_timestamp_seconds:compared": "BackupDataDiffers",
+	"instance:veza_backup_drill_last_attempt_timestamp_seconds:whole":    "BackupDataDiffers",
+}
+
 // readTests reads promtool's file as promtool does: to another package a series of 0x20 is the number 32.
 func readTests(t *testing.T) (file unitTests) {
 	t.Helper()
@@ -68,8 +76,8 @@ func readTests(t *testing.T) (file unitTests) {
 func reduced(t *testing.T, rules []alert, of alert) string {
 	t.Helper()
 	watched := of
-	if of.Record == "stanza:veza_backup_drill_last_success:min" { // it is judged by the alert that is made of it
-		watched = rules[slices.IndexFunc(rules, func(r alert) bool { return r.Alert == "BackupRestoreDrillRed" })]
+	if name := judgedBy[of.Record]; name != "" {
+		watched = rules[slices.IndexFunc(rules, func(r alert) bool { return r.Alert == name })]
 	}
 	dir := t.TempDir()
 	write := func(name string, content any) string {
