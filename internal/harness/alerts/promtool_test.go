@@ -90,10 +90,11 @@ var recorded = map[string]map[string][2]string{
 		"the last alone":                {` < on `, " <= on "},
 		"by the hosts that are there":   {`instance:(\w+):max`, "$1"},
 	},
-	"instance:veza_backup_drill_last_run_timestamp_seconds:max": {
-		"believes the future": {` <= time\(\) \+ 3600`, ""},
-		"forgets":             {` or .*\)$`, ")"},
-	},
+	"instance:veza_backup_drill_last_run_timestamp_seconds:max":   newest,
+	"instance:veza_backup_check_last_run_timestamp_seconds:max":   newest,
+	"instance:veza_backup_control_last_run_timestamp_seconds:max": newest,
+	"instance:veza_backup_check_last_success:min":                 verdict,
+	"instance:veza_backup_control_last_success:min":               verdict,
 	"instance:veza_backup_drill_last_attempt_timestamp_seconds:compared": {
 		"compared or not": {` and .*$`, ""},
 	},
@@ -103,6 +104,23 @@ var recorded = map[string]map[string][2]string{
 		"turned round":        {` - on `, " + on "},
 	},
 }
+
+// newest are the changes of when each host came to a verdict, verdict those of what it was.
+var (
+	newest = map[string][2]string{
+		"believes the future": {` <= time\(\) \+ 3600`, ""},
+		"forgets":             {` or .*\)$`, ")"},
+	}
+	verdict = map[string][2]string{
+		"forgets":                       {` or last_over_time.*?expected\)`, ")"},
+		"remembers what nobody expects": {` and on \(stanza\) \w+_expected`, ""},
+		"of any age":                    {` unless .*`, ""},
+		"the oldest":                    {` < on `, " > on "},
+		"the last alone":                {` < on `, " <= on "},
+		"by reason":                     {`min without \(reason\) `, ""},
+		"of hosts that are there":       {` or on \(stanza, instance\) \w+:\w+:max`, ""},
+	}
+)
 
 // mutants are the alert with one thing changed.
 func mutants(t *testing.T, a alert) map[string]alert {
@@ -141,6 +159,11 @@ func mutants(t *testing.T, a alert) map[string]alert {
 	expr("knows nothing but absence", `(?s)^.* or absent`, "absent")
 	expr("turned round", ` > `, " <= ")
 	expr("of any age", ` unless on \(stanza, instance\) \(last_over_time.*$`, "")
+	expr("believes the future", ` <= time\(\) \+ 3600`, "")
+	expr("believes the future", ` or time\(\) - \w+ < -3600`, "")
+	expr("takes no clock", `<= time\(\) \+ 3600`, "<= time()")
+	expr("takes no clock", `< -3600`, "< 0")
+	expr("knows no list", ` unless on \(stanza\) \w+_expected( or absent|$)`, "$1")
 	expr("the newest", `< on \(stanza\) group_left`, "> on (stanza) group_left")
 	expr("turned round", `<= on`, "> on")
 	expr("half the budget", `(\w+_budget_seconds)`, "0.5 * $1")

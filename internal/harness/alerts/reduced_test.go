@@ -58,6 +58,10 @@ var judgedBy = map[string]string{
 	"stanza:veza_backup_drill_last_success:min":                          "BackupRestoreDrillRed",
 	"instance:veza_backup_drill_last_attempt_timestamp_seconds:compared": "BackupDataDiffers",
 	"instance:veza_backup_drill_last_attempt_timestamp_seconds:whole":    "BackupDataDiffers",
+	"instance:veza_backup_check_last_run_timestamp_seconds:max":          "BackupCheckFailed",
+	"instance:veza_backup_check_last_success:min":                        "BackupCheckFailed",
+	"instance:veza_backup_control_last_run_timestamp_seconds:max":        "BackupDrillControlFailed",
+	"instance:veza_backup_control_last_success:min":                      "BackupDrillControlFailed",
 }
 
 // readTests reads promtool's file as promtool does: to another package a series of 0x20 is the number 32.
