@@ -164,6 +164,7 @@ lint-ansible: ## the roles, YAML and shell scripts: ansible-lint, yamllint, shel
 	@cd fixtures/ansible && ansible-lint --offline --profile production
 	@.ci/units --check
 	@.ci/stanzas
+	@.ci/leftovers
 	@.ci/conf
 	@.ci/catchup
 	@.ci/tags

@@ -84,32 +84,13 @@ func (s *share) below(ctx context.Context, directory string) ([]objectstore.Obje
 	return list, nil
 }
 
-// manifest reads a set's manifest, or its copy. When neither is well, the error wraps ErrManifest.
-func (s *share) manifest(ctx context.Context, out suite.Out, label string) (m pgbackrest.Manifest, err error) {
-	var first error
-	for _, name := range []string{"backup.manifest", "backup.manifest.copy"} {
-		content, err := s.Client.Pgbackrest.Get(ctx, "backup/"+s.Stanza()+"/"+label+"/"+name)
-		switch {
-		case errors.Is(err, pgbackrest.ErrNoFile), pgbackrest.Damaged(err):
-			err = fmt.Errorf("%w: %w", pgbackrest.ErrManifest, err)
-		case err != nil:
-			return m, reason.Wrap(reason.RepoUnreachable, err)
-		default:
-			if m, err = pgbackrest.ParseManifest(content); err == nil && m.Label != label {
-				err = fmt.Errorf("%w: it is that of %s", pgbackrest.ErrManifest, m.Label)
-			}
-		}
-		if err == nil {
-			if first != nil {
-				out.Note("warning: the manifest of backup %s is not well, and its copy is: %v", label, first)
-			}
-			return m, nil
-		}
-		if first == nil {
-			first = err
-		}
+// manifest reads a set's manifest, or its copy, and says so.
+func (s *share) manifest(ctx context.Context, out suite.Out, label string) (pgbackrest.Manifest, error) {
+	m, flawed, err := s.Client.Manifest(ctx, label)
+	if flawed != nil {
+		out.Note("warning: the manifest of backup %s is not well, and its copy is: %v", label, flawed)
 	}
-	return m, first
+	return m, err
 }
 
 // archivePass is what opens the segments.

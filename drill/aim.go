@@ -41,7 +41,7 @@ func chooseAim(
 	if err != nil {
 		return p.set, aim{}, err
 	}
-	sets := p.wholeSets(out, good)
+	sets := p.wholeSets(out, good, readOwn(ctx, client))
 	var label string
 	var chosen aim
 	switch want.target.Kind {
@@ -110,18 +110,16 @@ func aroundFailover(out suite.Out, sets []target.Set, segmentSize uint64) (label
 // wholeSets are the sets, oldest first, that the archive is whole after. For old ones the
 // retention of the archive may have left no more than they need themselves; that the
 // newest has all is proved in any case.
-func (p plan) wholeSets(out suite.Out, good []pgbackrest.Backup) (sets []target.Set) {
+func (p plan) wholeSets(out suite.Out, good []pgbackrest.Backup, own owns) (sets []target.Set) {
 	for _, b := range pgbackrest.SameCluster(good, p.set) {
-		start, err := repository.Start(b, p.segmentSize)
-		if err != nil || start.At == 0 {
-			continue
-		}
-		chain, err := p.archive.Follow(start, p.archive.History)
-		if err != nil {
+		of, start, err := p.from(b, own)
+		switch {
+		case start.At == 0: // info does not say where it begins
+		case err != nil:
 			out.Note("set %s is left out of the recovery window: %v", b.Label, err)
-			continue
+		default:
+			sets = append(sets, target.Set{Label: b.Label, Stop: start.At, Chain: of.chain})
 		}
-		sets = append(sets, target.Set{Label: b.Label, Stop: start.At, Chain: chain})
 	}
 	return sets
 }

@@ -34,8 +34,11 @@ func inWindow(wanted target.Target, last wal.Entry, segmentSize uint64) error {
 const walRoom = 8
 
 // need is how many bytes a restore of the set and its replay take.
-func (p plan) need() int64 {
-	return p.set.Info.Size + int64(min(len(p.chain.Entries), walRoom))*int64(p.segmentSize)
+func (p plan) need() int64 { return p.set.Info.Size + p.needOfWAL() }
+
+// needOfWAL is how many of them the replay takes.
+func (p plan) needOfWAL() int64 {
+	return int64(min(len(p.chain.Entries), walRoom)) * int64(p.segmentSize)
 }
 
 // checkSpace compares what the restore needs with what is free on a machine.

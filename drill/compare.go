@@ -29,7 +29,8 @@ import (
 type comparison struct {
 	standby *standby.Standby
 	ask     standby.Ask
-	done    chan struct{} // closed when frozen, pause, left and failed will change no more
+	listed  map[string]time.Time // when parts that were never compared were listed first, by their keys
+	done    chan struct{}        // closed when frozen, pause, left and failed will change no more
 	cancel  context.CancelFunc
 
 	frozen standby.Frozen
@@ -55,7 +56,7 @@ func beginComparison(ctx context.Context, out suite.Out, r ready) (*comparison, 
 	switch r.Settings.Compare {
 	case settings.CompareStandby:
 	case settings.CompareSets:
-		return beginSets(out, r)
+		return beginSets(ctx, out, r)
 	default:
 		return nil, nil
 	}

@@ -10,7 +10,6 @@ import (
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/suite"
-	"veza.fr/recovery/internal/target"
 	"veza.fr/recovery/internal/verify"
 )
 
@@ -38,8 +37,8 @@ func (r recovered) judgeComparison(_ context.Context, out suite.Out, counts map[
 	out.Metric("compared_bytes", float64(found.Bytes))
 	out.Metric("compare_coverage_ratio", found.Coverage())
 	out.Metric("different_relations", float64(found.DifferentRelations()))
-	oldest, all, unkept := r.rememberCompared(found)
-	if all && unkept == nil {
+	oldest, known, unkept := r.rememberCompared(found)
+	if known && unkept == nil {
 		out.Metric("compare_oldest_seconds", oldest.Seconds())
 	}
 	named(out, "not compared: %s", found.LeftOut)
@@ -62,7 +61,11 @@ func (r recovered) judgeComparison(_ context.Context, out suite.Out, counts map[
 		out.Note("no row was compared")
 		return nil
 	}
-	if found.Missing > 0 || c.unlisted(found) { // what was not looked at is no pass
+	denied := slices.ContainsFunc(found.LeftOut, func(l compare.LeftOut) bool { return l.Denied })
+	if denied {
+		out.Note("what is left out for a missing right keeps the comparison from being passed")
+	}
+	if found.Missing > 0 || denied || c.unlisted(found) { // what was not looked at is no pass
 		ended(verify.LeftOut)
 	} else {
 		ended(verify.Passed)
@@ -95,46 +98,6 @@ func named[Item interface{ String() string }](out suite.Out, format string, list
 		}
 		out.Note(format, pgbackrest.Printable(item.String()))
 	}
-}
-
-// stillOldest says, of a run that compared nothing, how old the oldest comparison is that -state remembers: it grows
-// until one is made.
-func (c *comparison) stillOldest(out suite.Out, now time.Time) {
-	var oldest time.Duration
-	for _, moment := range c.ask.Last {
-		oldest = max(oldest, now.Sub(moment))
-	}
-	if len(c.ask.Last) > 0 {
-		out.Metric("compare_oldest_seconds", oldest.Seconds())
-	}
-}
-
-// rememberCompared writes down what was compared now, and found the same: what differs is forgotten, so that it comes
-// first the next time. It returns the age of what was compared longest ago, and whether everything was compared once.
-func (r recovered) rememberCompared(found compare.Result) (oldest time.Duration, all bool, err error) {
-	now := time.Now().UTC().Truncate(time.Second)
-	last := map[string]time.Time{}
-	all = !r.compared.frozen.Side.Shut()
-	same, different := keys(found.Same), keys(found.Different)
-	for part := range r.compared.frozen.Side.Ranges() {
-		key := part.Key()
-		switch moment, known := r.compared.ask.Last[key]; {
-		case same[key]:
-			last[key] = now
-		case different[key]:
-			all = false
-		case known:
-			last[key] = moment
-			oldest = max(oldest, now.Sub(moment))
-		default:
-			all = false
-		}
-	}
-	if r.Settings.State != "" {
-		err = reason.Wrap(reason.ConfigInvalid, target.RememberCompared(r.Settings.State,
-			r.compared.memory(r.Stanza()), last))
-	}
-	return oldest, all, err
 }
 
 // keys are those by which -state knows parts.

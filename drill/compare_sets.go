@@ -24,14 +24,15 @@ type bothSets struct {
 
 // beginSets chooses the other set and the position. What keeps two sets from being compared says nothing about the one
 // that is drilled: it is kept for teardown, and the drill goes on.
-func beginSets(out suite.Out, r ready) (*comparison, error) {
+func beginSets(ctx context.Context, out suite.Out, r ready) (*comparison, error) {
 	if err := refuseSets(r); err != nil {
 		return nil, err
 	}
 	c := &comparison{done: make(chan struct{}), cancel: func() {}, sets: &bothSets{}}
 	close(c.done)
 	out.Undo(c.end)
-	other, at, err := r.plan.otherSet(policy.RetentionOfArchive(r.Client.Conf.Config, r.Stanza(), r.Settings.Repo))
+	other, at, err := r.plan.otherSet(policy.RetentionOfArchive(r.Client.Conf.Config, r.Stanza(), r.Settings.Repo),
+		readOwn(ctx, r.Client))
 	c.sets.other = other
 	if err != nil {
 		c.giveUp(out, err)
@@ -69,12 +70,12 @@ func refuseSets(r ready) error {
 // first that the drilled set can reach. Further on, WAL holds whole pages, and would put right what the backup has
 // wrong. An incremental or differential set is compared with the full it stands on, from which all of the WAL between
 // them is replayed. An error is config_invalid.
-func (p plan) otherSet(retention policy.ArchiveRetention) (other plan, at wal.LSN, err error) {
+func (p plan) otherSet(retention policy.ArchiveRetention, own owns) (other plan, at wal.LSN, err error) {
 	invalid := func(format string, args ...any) (plan, wal.LSN, error) {
 		return other, 0, reason.Errorf(reason.ConfigInvalid, "-compare sets: "+format, args...)
 	}
-	own, err := repository.Start(p.set, p.segmentSize)
-	if err != nil || own.At == 0 {
+	drilled, err := repository.Start(p.set, p.segmentSize)
+	if err != nil || drilled.At == 0 {
 		return invalid("`pgbackrest info` does not say where backup set %s ends: take a new one", p.set.Label)
 	}
 	cluster := pgbackrest.SameCluster(p.backups, p.set)
@@ -85,14 +86,8 @@ func (p plan) otherSet(retention policy.ArchiveRetention) (other plan, at wal.LS
 		return invalid("there is no full backup before set %s that it could be compared with; the repository has %s",
 			p.set.Label, labels(cluster))
 	}
-	other = p
-	other.set = older[len(older)-1]
-	start, err := repository.Start(other.set, p.segmentSize)
-	if err == nil {
-		other.chain, err = p.archive.Follow(start, p.archive.History)
-	}
-	if err == nil {
-		return other, own.At, nil
+	if other, _, err = p.from(older[len(older)-1], own); err == nil {
+		return other, drilled.At, nil
 	}
 	hint := ""
 	if from, ok := retention.WholeFrom(p.backups, cluster); ok && other.set.Label < from {
@@ -154,6 +149,10 @@ func (c *comparison) recall(out suite.Out, r ready) {
 	}
 	var err error
 	if c.ask.Last, err = target.RecallCompared(r.Settings.State, c.memory(r.Stanza())); err != nil {
+		out.Note("%v", err)
+		return
+	}
+	if c.listed, err = target.RecallListed(r.Settings.State, c.memory(r.Stanza())); err != nil {
 		out.Note("%v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -62,6 +63,9 @@ const (
 	itsIncr   = newerFull + "_20261110-000000I"
 )
 
+// none is of sets that hold no segment themselves.
+func none(plan) map[wal.Segment]time.Time { return nil }
+
 // The full before the drilled set is taken: of a differential or incremental one that which it stands on.
 func TestOtherSet(t *testing.T) {
 	for drilled, list := range map[string][]string{
@@ -69,7 +73,7 @@ func TestOtherSet(t *testing.T) {
 		itsIncr: {olderFull, newerFull, itsDiff, itsIncr},
 	} {
 		p := over(backups(t, list...))
-		other, at, err := p.otherSet(policy.ArchiveRetention{})
+		other, at, err := p.otherSet(policy.ArchiveRetention{}, none)
 		require.NoError(t, err, drilled)
 		want := newerFull
 		if drilled == newerFull {
@@ -92,27 +96,28 @@ func TestOtherSet_PassesOver(t *testing.T) {
 	} {
 		sets := backups(t, olderFull, newerFull, itsDiff)
 		change(&sets[1])
-		other, _, err := over(sets).otherSet(policy.ArchiveRetention{})
+		other, _, err := over(sets).otherSet(policy.ArchiveRetention{}, none)
 		require.NoError(t, err, name)
 		assert.Equal(t, olderFull, other.set.Label, name)
 	}
 }
 
 func TestOtherSet_Refuses(t *testing.T) {
-	_, _, err := over(backups(t, newerFull)).otherSet(policy.ArchiveRetention{})
+	_, _, err := over(backups(t, newerFull)).otherSet(policy.ArchiveRetention{}, none)
 	requireReason(t, reason.ConfigInvalid, err, "no other set")
 	require.ErrorContains(t, err, "no full backup before set "+newerFull)
 
 	sets := backups(t, olderFull, newerFull)
-	_, _, err = over(sets, 3).otherSet(policy.ArchiveRetention{})
+	_, _, err = over(sets, 3).otherSet(policy.ArchiveRetention{}, none)
 	requireReason(t, reason.ConfigInvalid, err, "a hole between them is no fault of the set that is drilled")
 	require.ErrorContains(t, err, "000000010000000000000003 is missing")
 	assert.NotContains(t, err.Error(), "expire leaves")
-	_, _, err = over(sets, 3).otherSet(policy.ArchiveRetention{Backups: 1, Types: []string{"full"}, Said: "the option"})
+	_, _, err = over(sets, 3).otherSet(policy.ArchiveRetention{Backups: 1, Types: []string{"full"}, Said: "the option"},
+		none)
 	require.ErrorContains(t, err, "by the option expire leaves the archive whole from backup "+newerFull)
 
 	sets[1].LSN = nil
-	_, _, err = over(sets).otherSet(policy.ArchiveRetention{})
+	_, _, err = over(sets).otherSet(policy.ArchiveRetention{}, none)
 	requireReason(t, reason.ConfigInvalid, err, "nobody knows where it ends")
 }
 

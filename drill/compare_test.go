@@ -2,7 +2,6 @@ package drill
 
 import (
 	"errors"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -154,6 +153,13 @@ func TestJudgeComparison(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, map[verify.Status]int{want: 1}, counts, database)
 	}
+	for denied, want := range map[bool]verify.Status{true: verify.LeftOut, false: verify.Passed} {
+		counts, err = judged(&compare.Result{Relations: 1, Same: same, LeftOut: []compare.LeftOut{
+			{ID: compare.ID{Database: "app", OID: 20001}, Name: "public.guarded", Why: "it is so", Denied: denied},
+		}})
+		require.NoError(t, err)
+		assert.Equal(t, map[verify.Status]int{want: 1}, counts, "a right is missing: %v", denied)
+	}
 	unlike := compare.Difference{ID: id, Name: "public.users", What: "5 rows in the standby, 0 in the clone"}
 	counts, err = judged(&compare.Result{
 		Relations: 1, Different: []compare.Part{part}, Differences: []compare.Difference{unlike},
@@ -171,40 +177,4 @@ func TestJudgeComparison(t *testing.T) {
 	requireReason(t, reason.DataDiffers, err, "the data goes before the file of -state")
 	_, err = judged(&compare.Result{Relations: 1, Same: same})
 	requireReason(t, reason.ConfigInvalid, err, "the file of -state")
-}
-
-// What differed comes first the next time, and is not the same because its turn is not soon.
-func TestRememberCompared_ForgetsWhatDiffers(t *testing.T) {
-	id := compare.ID{Database: "app", OID: 20000}
-	r := recovered{}
-	r.compared = &comparison{frozen: standby.Frozen{Side: compare.NewSide()}}
-	r.compared.frozen.Side.Objects[id] = compare.Object{ID: id, Name: "public.users", Blocks: 3 * compare.PartBlocks}
-	parts := compare.Parts(r.compared.frozen.Side.Objects)
-	require.Len(t, parts, 3)
-	long := time.Now().Add(-time.Hour)
-	r.compared.ask.Last = map[string]time.Time{parts[1].Key(): long, parts[2].Key(): long}
-	r.Settings.State = filepath.Join(t.TempDir(), "state.json")
-	r.Client.Stanza = "demo"
-
-	_, all, err := r.rememberCompared(compare.Result{Same: parts[:1], Different: parts[1:2]})
-	require.NoError(t, err)
-	assert.False(t, all, "a part that differs was never the same")
-	last, err := target.RecallCompared(r.Settings.State, "demo")
-	require.NoError(t, err)
-	assert.Len(t, last, 2)
-	assert.WithinDuration(t, time.Now(), last[parts[0].Key()], time.Minute)
-	assert.WithinDuration(t, long, last[parts[2].Key()], time.Second)
-	compare.Order(parts, last)
-	assert.EqualValues(t, compare.PartBlocks, parts[0].First)
-}
-
-// A run that compares nothing lets the oldest comparison grow older.
-func TestStillOldest(t *testing.T) {
-	said := &recorder{}
-	c := &comparison{}
-	c.stillOldest(suite.NewOut(said), noon)
-	assert.Empty(t, said.values)
-	c.ask.Last = map[string]time.Time{"a": noon.Add(-time.Hour), "b": noon.Add(-2 * time.Hour)}
-	c.stillOldest(suite.NewOut(said), noon)
-	assert.Equal(t, "7200", said.values["metric.compare_oldest_seconds"])
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/repository"
 	"veza.fr/recovery/internal/suite"
@@ -17,23 +18,37 @@ import (
 // PostgreSQL takes a segment from there when restore_command does not bring it, whatever the cause. So what the
 // archive lacks of them keeps no restore of this set from going on.
 
+// owns are the segments that the set of a plan holds itself.
+type owns func(plan) map[wal.Segment]time.Time
+
+// readOwn has them read from a repository.
+func readOwn(ctx context.Context, client repository.Client) owns {
+	return func(p plan) map[wal.Segment]time.Time { return p.ownSegments(ctx, client) }
+}
+
+// from is the plan for another set, over the archive as it was listed.
+func (p plan) from(set pgbackrest.Backup, own owns) (of plan, start wal.Start, err error) {
+	of = p
+	of.set = set
+	if start, err = repository.Start(set, p.segmentSize); err != nil {
+		return of, start, err
+	}
+	of.chain, err = p.archive.Follow(start, p.archive.History)
+	of.chain, err = of.withOwn(own, start, err)
+	return of, start, err
+}
+
 // withOwn follows the archive once more where a segment of the set's own range is what it lacks, and the set may hold
 // that itself.
-func (p plan) withOwn(
-	ctx context.Context, client repository.Client, start wal.Start, failed error,
-) (wal.Chain, error) {
+func (p plan) withOwn(own owns, start wal.Start, failed error) (wal.Chain, error) {
 	lack, ok := errors.AsType[*wal.Lack](failed)
 	if !ok || p.set.Offline() || lack.Number < start.First.Number || lack.Number > start.Stop.Number {
 		return p.chain, failed
 	}
-	if start.Own = p.ownSegments(ctx, client); len(start.Own) == 0 {
+	if start.Own = own(p); len(start.Own) == 0 {
 		return p.chain, failed
 	}
-	chain, err := p.archive.Follow(start, p.archive.History)
-	if err == nil && len(p.archive.Entries) == 0 { // of the archive nothing is left: that is no hole in it
-		return p.chain, failed
-	}
-	return chain, err
+	return p.archive.Follow(start, p.archive.History)
 }
 
 // ownSegments are those the set holds itself. Of a manifest that cannot be read nobody knows any; restore says then

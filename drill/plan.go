@@ -125,7 +125,7 @@ func (p plan) follow(
 		return p, err
 	}
 	p.archive, p.chain, err = client.Follow(ctx, out, p.directory(client), start, p.segmentSize)
-	p.chain, err = p.withOwn(ctx, client, start, err)
+	p.chain, err = p.withOwn(readOwn(ctx, client), start, err)
 	retention := policy.RetentionOfArchive(client.Conf.Config, client.Stanza, client.Key)
 	return p, p.accepted(out, s, start, p.expired(retention, err))
 }

@@ -57,10 +57,13 @@ type nodeRestore struct {
 	Real
 	home   string // of the user who runs PostgreSQL
 	place  node.Place
-	claim  *node.Claim      // nil until something may be written
-	again  bool             // what an interrupted restore left is taken up
-	server *postgres.Server // the last one, started or not; nil before there is any
-	sound  bool             // verify has passed
+	rooms  []node.Volume         // the file systems that are written to, that of the data directory first
+	claim  *node.Claim           // nil until something may be written
+	again  bool                  // what an interrupted restore left is taken up
+	server *postgres.Server      // the last one, started or not; nil before there is any
+	late   []postgres.Tablespace // whose records were changed for the replay
+	size   uint64                // of a segment, bytes
+	sound  bool                  // verify has passed
 }
 
 // suffix tells the lock of a restore from that of a drill: both may be at work.

@@ -51,6 +51,11 @@ func (r *nodeRestore) leaveCluster(ctx context.Context, out suite.Out) error {
 		return errors.Join(err, r.claim.Release())
 	}
 	out.Say("stopped cleanly, %.1f s", time.Since(begun).Seconds())
+	if err := r.recordsBack(); err != nil {
+		out.Note("a record of WAL that was changed for the replay may have stayed so, and will be archived: restore "+
+			"no backup of before to a moment from here on, and take a full one at once: %s",
+			pgbackrest.Printable(err.Error()))
+	}
 	for _, note := range append(r.server.InTheWay(), r.elsewhere()...) {
 		out.Note("before it is started: %s", note)
 	}

@@ -98,7 +98,7 @@ func (r *nodeRestore) refuse(ctx context.Context, out suite.Out, found ready) er
 		return err
 	}
 	r.again = r.Resume && len(r.place.Entries) > 0
-	return r.fits(out, found.plan.need())
+	return r.askRooms(ctx, out, found)
 }
 
 // wants is how the data directory is to be used.
@@ -122,20 +122,6 @@ func (r *nodeRestore) damagedSet(out suite.Out, set pgbackrest.Backup) error {
 	out.Note("loss accepted (-accept-loss), %s: backup set %s has pages that fail their checksum", reason.PageChecksum,
 		set.Label)
 	return nil
-}
-
-// fits looks whether there is room for a restore. Of one that is taken up, some is there already.
-func (r *nodeRestore) fits(out suite.Out, need int64) error {
-	if r.place.Free >= need || r.again {
-		return nil
-	}
-	has := fmt.Sprintf("-to %s: the restore needs %s, and %s are free", r.place.Dir, megabytes(need),
-		megabytes(r.place.Free))
-	if r.place.Doubt != "" {
-		out.Note("%s: it may fit all the same, since %s", has, r.place.Doubt)
-		return nil
-	}
-	return reason.Errorf(reason.DiskSpace, "%s", has)
 }
 
 // role is what pg_auto_failover calls the node; "" where it does not know it, or cannot be asked.
@@ -176,8 +162,10 @@ func (r *nodeRestore) facts(found ready) []string {
 	facts := []string{
 		fmt.Sprintf("set      %s, %s, PostgreSQL %s, %s, %s old", p.set.Label, p.set.Type, p.major(),
 			megabytes(p.set.Info.Size), p.age.Round(time.Second)),
-		fmt.Sprintf("into     %s: %s; needs %s, %s free", r.place.Dir, r.there(), megabytes(p.need()),
-			megabytes(r.place.Free)),
+		fmt.Sprintf("into     %s: %s; %s", r.place.Dir, r.there(), roomOf(r.rooms[0])),
+	}
+	for _, apart := range r.rooms[1:] {
+		facts = append(facts, fmt.Sprintf("and      %s: %s", apart.Dir, roomOf(apart)))
 	}
 	if last.Name != "" {
 		facts = append(facts, fmt.Sprintf("archive  whole over %s: %d segments, the last is %s, archived %s",

@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"time"
 
 	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/node"
@@ -50,6 +52,9 @@ func (r *nodeRestore) begin(ctx context.Context, out suite.Out, p provisioned) e
 	}
 	r.claim.Stanza, r.claim.Begun = p.Stanza(), startOf(before)
 	r.claim.Set, r.claim.SystemID, r.claim.Maps = asked.Set, asked.SystemID, asked.Maps
+	if r.again { // else what is in a tablespace is of another restore
+		r.claim.Late = before.Late
+	}
 	out.Say("restoring into %s, marked by %s", r.place.Dir, node.ClaimFile(r.place.Dir))
 	return reason.Wrap(reason.SandboxFailed, r.claim.Say(node.Restoring))
 }
@@ -177,13 +182,15 @@ func (r *recovered) place(ctx context.Context, out suite.Out, made postgres.Tabl
 			"cannot be used: %w", made.OID, where, err)
 		return false
 	}
+	r.real.late, r.real.size = r.made, r.plan.segmentSize
 	out.Note("tablespace %d was made after the backup: its directory %s is there, and the replay goes on", made.OID,
 		where)
 	return true
 }
 
 // makeTablespace makes the directory of a tablespace as the user who runs PostgreSQL: its name comes from the data, and
-// root would make it anywhere. One that is there must be empty, and theirs.
+// root would make it anywhere. One that is there must be empty, and theirs, or hold what this restore replayed there
+// before it was interrupted: the replay writes every page of it anew.
 func (r *recovered) makeTablespace(ctx context.Context, dir string) error {
 	bound, cancel := context.WithTimeout(ctx, toolTimeout)
 	defer cancel()
@@ -191,7 +198,22 @@ func (r *recovered) makeTablespace(ctx context.Context, dir string) error {
 	if _, err := os.Lstat(dir); err != nil {
 		return fmt.Errorf("%w: make it (install -d -m 700 -o %s), and go on with -resume", failed, host.ServiceUser)
 	}
-	return node.MakeAs(dir, r.real.place.Dir)
+	claim, until := r.real.claim, r.until()
+	if err := node.MakeAs(dir, r.real.place.Dir, claim.Replayed(dir, until)); err != nil {
+		return err
+	}
+	claim.Replays(dir, until)
+	return claim.Say(claim.Step)
+}
+
+// until is where the replay ends, as a claim has it. With -accept-loss it may end before an earlier one did, and so it
+// is never the same.
+func (r *recovered) until() string {
+	if r.AcceptLoss {
+		return fmt.Sprintf("loss accepted %s", time.Now().Format(time.RFC3339Nano))
+	}
+	return fmt.Sprintf("%s of repository %d %s", cmp.Or(r.cluster.target.String(), "end"), r.Settings.Repo,
+		stamp(r.Settings.RepoTargetTime))
 }
 
 // maps are the lines of the conf that say where tablespaces and links belong.

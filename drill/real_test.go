@@ -14,10 +14,12 @@ import (
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/repository"
 	"veza.fr/recovery/internal/session"
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/target"
+	"veza.fr/recovery/internal/wal"
 )
 
 // A history is read as testprom writes it.
@@ -132,22 +134,75 @@ type notes struct{ values []string }
 func (n *notes) Attr(_, value string) { n.values = append(n.values, value) }
 func (n *notes) Output() io.Writer    { return io.Discard }
 
-// Less room than it needs is said before anybody is asked.
+// Less room than it needs is said before anybody is asked, of every file system by itself.
 func TestFits(t *testing.T) {
-	r := &nodeRestore{place: node.Place{Dir: "/srv/pg", Free: 10e6}}
+	data := node.Volume{Dir: "/srv/pg", Need: 10e6, Free: 10e6}
+	fast := node.Volume{Dir: "/fast/ts", Need: 90e6, Free: 100e6}
+	with := func(v node.Volume, need int64, doubt string) node.Volume {
+		v.Need, v.Doubt = need, doubt
+		return v
+	}
+	for name, c := range map[string]struct {
+		rooms      []node.Volume
+		again      bool
+		said, note string
+	}{
+		"it fits": {rooms: []node.Volume{data}},
+		"it does not": {
+			rooms: []node.Volume{with(data, 20e6, "")},
+			said:  "-to /srv/pg: the restore needs 20.0 MB there, and 10.0 MB are free",
+		},
+		"more than the data directory has lies elsewhere": {rooms: []node.Volume{data, fast}},
+		"what lies elsewhere does not fit": {
+			rooms: []node.Volume{data, with(fast, 200e6, "")},
+			said:  "/fast/ts: the restore needs 200.0 MB there, and 100.0 MB are free",
+		},
+		"it may compress": {
+			rooms: []node.Volume{with(data, 20e6, "it may compress"), fast},
+			note:  "10.0 MB are free: it may fit all the same, since it may compress",
+		},
+		"taken up": {rooms: []node.Volume{with(data, 20e6, ""), with(fast, 200e6, "")}, again: true},
+	} {
+		r := &nodeRestore{rooms: c.rooms, again: c.again}
+		var heard recorder
+		err := r.fits(suite.NewOut(&heard))
+		assert.Equal(t, c.note != "", strings.Contains(heard.String(), "may fit"), name)
+		assert.Contains(t, heard.String(), c.note, name)
+		if c.said == "" {
+			require.NoError(t, err, name)
+			continue
+		}
+		require.ErrorContains(t, err, c.said, name)
+		why, _ := reason.Of(err)
+		assert.Equal(t, reason.DiskSpace, why, name)
+	}
+}
+
+// A set goes to the file systems that its manifest names. Of one that cannot be read, what does not fit may all the
+// same.
+func TestRoomsOf(t *testing.T) {
+	conf, err := pgbackrest.ParseConfig("c", []byte("[demo]\npg1-path=/pg\n"))
+	require.NoError(t, err)
+	var found ready
+	found.Client.Repository = repository.Repository{Stanza: "demo", Conf: repository.Conf{Config: conf}}
+	found.plan = plan{segmentSize: 16 << 20, chain: wal.Chain{Entries: make([]wal.Entry, 2)}}
+	found.plan.set.Info.Size = 1 << 50
+	r := &nodeRestore{place: node.Place{Dir: t.TempDir() + "/pg", Free: 1}}
+	m := pgbackrest.Manifest{
+		Targets: []pgbackrest.ManifestTarget{{Name: "pg_tblspc/1", Path: "/proc/ts", TablespaceID: "1"}},
+		Files:   []pgbackrest.ManifestFile{{Name: "pg_data/x", Size: 5}, {Name: "pg_tblspc/1/x", Size: 1 << 50}},
+	}
+	r.rooms, err = r.roomsOf(found, m)
+	require.NoError(t, err)
+	require.Len(t, r.rooms, 2)
+	assert.Equal(t, int64(5+2*16<<20), r.rooms[0].Need)
+	assert.Equal(t, int64(1<<50), r.rooms[1].Need)
+
+	r.rooms = r.roomUnknown(found.plan.need())
+	require.Len(t, r.rooms, 1)
 	var heard recorder
-	out := suite.NewOut(&heard)
-	require.NoError(t, r.fits(out, 10e6))
-	err := r.fits(out, 20e6)
-	require.ErrorContains(t, err, "-to /srv/pg: the restore needs 20.0 MB, and 10.0 MB are free")
-	why, _ := reason.Of(err)
-	assert.Equal(t, reason.DiskSpace, why)
-	assert.Empty(t, heard.String())
-	r.place.Doubt = "it may compress"
-	require.NoError(t, r.fits(out, 20e6))
-	assert.Contains(t, heard.String(), "10.0 MB are free: it may fit all the same, since it may compress")
-	r.again = true
-	require.NoError(t, r.fits(out, 20e6))
+	require.NoError(t, r.fits(suite.NewOut(&heard)))
+	assert.Contains(t, heard.String(), "the set's manifest cannot be read")
 }
 
 // The command to type is said whole, however long a formation's values are.

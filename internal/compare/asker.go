@@ -161,7 +161,7 @@ func (w *worker) one(ctx context.Context, part Part, keep func(Part, Digest, *Le
 			continue
 		default:
 			w.closed[part.ID] = true
-			keep(part, d, &LeftOut{part.ID, o.Name, why(kind, err)})
+			keep(part, d, &LeftOut{part.ID, o.Name, why(kind, err), denied(err)})
 		}
 		return nil
 	}
@@ -190,11 +190,14 @@ func why(kind Kind, err error) string {
 		return "replay cancelled the query for it"
 	case code(err) == lockNotAvailable:
 		return "a transaction that was not over holds a lock on it"
-	case code(err) == "42501":
+	case denied(err):
 		return "the role may not read all of it (SQLSTATE 42501): it needs pg_read_all_data, and BYPASSRLS"
 	}
 	return "it cannot be asked for its rows here (SQLSTATE " + code(err) + ")"
 }
+
+// denied says whether a right is missing.
+func denied(err error) bool { return code(err) == "42501" }
 
 // tooMany is the code of a session more than the server, a database or a role may have, connectEvery how often another
 // one is tried for then.

@@ -35,7 +35,7 @@ func (s *Side) leaveOutCode(ctx context.Context, conn *pgx.Conn, objects map[ID]
 	for _, oid := range found {
 		for _, id := range []ID{{conn.Config().Database, oid}, {"", oid}} {
 			if o, listed := objects[id]; listed {
-				s.LeftOut = append(s.LeftOut, LeftOut{id, o.Name, codeWhy})
+				s.LeftOut = append(s.LeftOut, LeftOut{ID: id, Name: o.Name, Why: codeWhy})
 			}
 		}
 	}

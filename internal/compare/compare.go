@@ -80,14 +80,17 @@ func NewSide() Side {
 }
 
 // Shut says whether a database takes connections, and did not take ours: nothing of it is compared.
-func (s Side) Shut() bool {
+func (s Side) Shut() bool { return len(s.ShutOnes()) > 0 }
+
+// ShutOnes are these databases.
+func (s Side) ShutOnes() (names []string) {
 	for name := range s.Blocks {
 		closed := func(l LeftOut) bool { return l.Database == name }
 		if !slices.Contains(s.Databases, name) && !slices.ContainsFunc(s.Closed, closed) {
-			return true
+			names = append(names, name)
 		}
 	}
-	return false
+	return names
 }
 
 // LeftOut is something that is not compared, and why. What names a database alone has no Name.
@@ -95,6 +98,8 @@ type LeftOut struct {
 	ID
 	Name string
 	Why  string
+	// Denied says that a right is missing for it: with that it would have been compared.
+	Denied bool
 }
 
 // String names it.

@@ -78,7 +78,7 @@ func TestCompare_Differences(t *testing.T) {
 // What is left out is no difference and no pass: it is not counted as compared.
 func TestCompare_LeftOut(t *testing.T) {
 	clone := side(4, 5, 7)
-	clone.LeftOut = []LeftOut{{users, "public.users", "a lock"}}
+	clone.LeftOut = []LeftOut{{ID: users, Name: "public.users", Why: "a lock"}}
 	r := Compare(side(4, 5, 6), clone)
 	assert.Empty(t, r.Differences)
 	assert.InDelta(t, 0, r.Coverage(), 0)

@@ -90,10 +90,8 @@ func (p Pair) Compare(one, other Side) (r Result) {
 			continue
 		}
 		for _, name := range o.NotCompared() {
-			r.LeftOut = append(r.LeftOut, LeftOut{
-				id, o.Name,
-				"column " + name + " prints names, within its own type, that are looked up in the catalogs of now",
-			})
+			r.LeftOut = append(r.LeftOut, LeftOut{ID: id, Name: o.Name, Why: "column " + name +
+				" prints names, within its own type, that are looked up in the catalogs of now"})
 		}
 	}
 	slices.SortFunc(r.Differences, func(a, b Difference) int {
@@ -147,7 +145,7 @@ func (r *Result) parts(one, other Side, left map[ID]bool) {
 			r.Same = append(r.Same, part)
 		case verdict[0] == '?':
 			left[part.ID] = true
-			r.LeftOut = append(r.LeftOut, LeftOut{part.ID, o.Name, verdict[1:]})
+			r.LeftOut = append(r.LeftOut, LeftOut{ID: part.ID, Name: o.Name, Why: verdict[1:]})
 			continue
 		default:
 			r.Different = append(r.Different, part)
@@ -204,8 +202,8 @@ func (r *Result) sequences(one, other Side, left map[ID]bool) {
 		case !there:
 			r.differ(id, a.Name, "the sequence is missing in %s", r.pair.Other)
 		case a.Unread != "" && b.Unread != "":
-			r.LeftOut = append(r.LeftOut, LeftOut{id, a.Name, "neither " + r.pair.One + " nor " + r.pair.Other +
-				" can read the sequence (SQLSTATE " + a.Unread + ")"})
+			r.LeftOut = append(r.LeftOut, LeftOut{ID: id, Name: a.Name, Why: "neither " + r.pair.One + " nor " +
+				r.pair.Other + " can read the sequence (SQLSTATE " + a.Unread + ")"})
 			continue
 		case a.Unread != "":
 			r.differ(id, a.Name, "%s cannot read the sequence (SQLSTATE %s)", r.pair.One, a.Unread)

@@ -108,9 +108,11 @@ func (s *Side) Settle(listed, read map[ID]Sequence, unread map[ID]error) {
 			s.Sequences[id] = q
 		case unread[id] != nil:
 			s.LeftOut = append(s.LeftOut, LeftOut{id, at.Name, "the sequence could not be read: " +
-				why(KindOf(unread[id]), unread[id])})
+				why(KindOf(unread[id]), unread[id]), denied(unread[id])})
 		default:
-			s.LeftOut = append(s.LeftOut, LeftOut{id, at.Name, "the sequence was made, or changed, at that moment"})
+			s.LeftOut = append(s.LeftOut, LeftOut{
+				ID: id, Name: at.Name, Why: "the sequence was made, or changed, at that moment",
+			})
 		}
 	}
 }

@@ -18,7 +18,7 @@ const maxSegment = 1 << 30
 // Read reads every file of an object and says which are not what they were. An object that is not there is wrong,
 // and gone. err is what kept it from being read: then nothing is known.
 func (o Object) Read(ctx context.Context, from objectstore.Objects) (wrong []string, gone bool, err error) {
-	content, err := from.Open(ctx, o.Path, max(o.Bytes, 1))
+	content, err := from.Open(ctx, o.Path, o.Bytes)
 	if errors.Is(err, objectstore.ErrNoObject) {
 		return []string{o.Path + " is missing"}, true, nil
 	}

@@ -54,6 +54,36 @@ func TestRead_Segments(t *testing.T) {
 	}
 }
 
+// An object without a byte is judged like any other: a file that was empty is well, a segment is damaged. No byte is
+// asked of it, which a store refuses.
+func TestRead_AnEmptyObject(t *testing.T) {
+	for _, c := range []struct {
+		file  File
+		wrong int
+	}{
+		{File{Name: "empty", Stored: emptySum}, 0},
+		{File{Name: "empty", Plain: emptySum}, 0},
+		{File{Name: "segment", Plain: sum([]byte("text"))}, 1},
+		{File{Name: "segment", Plain: sum([]byte("text")), Compression: "zst", Pass: "x"}, 1},
+	} {
+		o := Object{Path: "x", Files: []File{c.file}}
+		wrong, gone, err := o.Read(t.Context(), ranged{stored(t, map[string][]byte{"x": nil})})
+		require.NoError(t, err)
+		assert.False(t, gone)
+		assert.Len(t, wrong, c.wrong)
+	}
+}
+
+// ranged is a store as S3 is: it has no first byte of an empty object.
+type ranged struct{ objectstore.Directory }
+
+func (r ranged) Open(ctx context.Context, name string, length int64) (io.ReadCloser, error) {
+	if length > 0 {
+		return nil, errors.New("416 InvalidRange")
+	}
+	return r.Directory.Open(ctx, name, length)
+}
+
 // Files of a bundle are told apart: the one that is damaged is named, and the others are read on.
 func TestRead_Bundle(t *testing.T) {
 	content := []byte("oneTWOthree___four")

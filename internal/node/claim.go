@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -39,8 +40,17 @@ type Claim struct {
 	Changed  time.Time `json:"changed"`
 	Inode    uint64    `json:"inode"` // of the data directory: another one of the same name is not meant
 	Maps     []string  `json:"maps"`  // where the conf wants tablespaces and links, as option=value
+	Late     []Late    `json:"late"`  // tablespaces that were made after the backup
 
 	held *flock.Flock
+}
+
+// Late is the directory of a tablespace that was made after the backup. The restore found it empty, or made it: what is
+// in it has been replayed there.
+type Late struct {
+	Dir   string `json:"directory"`
+	Inode uint64 `json:"inode"`
+	Until string `json:"until"` // where the replay was to end
 }
 
 // claimSuffix ends the name of the file.
@@ -75,6 +85,10 @@ func ReadClaim(dir string) (*Claim, error) {
 }
 
 func unreadable(dir string, err error) error {
+	if info, unseen := os.Lstat(ClaimFile(dir)); errors.Is(err, fs.ErrPermission) && unseen == nil {
+		return reason.Errorf(reason.ConfigInvalid, "the mark of a restore, %s, belongs to %s, who began it, and "+
+			"cannot be read (%w): run veza-restore as that user", ClaimFile(dir), ownerOf(info), err)
+	}
 	return reason.Errorf(reason.ConfigInvalid, "the mark of a restore, %s, cannot be read (%w): move it away together "+
 		"with what is in the data directory", ClaimFile(dir), err)
 }
@@ -171,6 +185,23 @@ func Sync(dir string) error {
 		return err
 	}
 	return errors.Join(file.Sync(), file.Close())
+}
+
+// Replays has the claim remember an empty directory that a tablespace is replayed into; Say writes it.
+func (c *Claim) Replays(dir, until string) {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return // nothing will be known of it
+	}
+	c.Late = slices.DeleteFunc(c.Late, func(l Late) bool { return l.Dir == dir })
+	c.Late = append(c.Late, Late{dir, inode(info), until})
+}
+
+// Replayed says whether what is in a directory was replayed there by this restore, and to no other end than it goes to
+// now: what lies behind that end would stay.
+func (c *Claim) Replayed(dir, until string) bool {
+	info, err := os.Stat(dir)
+	return err == nil && slices.Contains(c.Late, Late{dir, inode(info), until})
 }
 
 // Drop takes the mark away: nothing of a restore is left to be ended.

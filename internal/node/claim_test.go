@@ -2,7 +2,9 @@ package node
 
 import (
 	"encoding/json"
+	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
 	"testing"
 
@@ -96,6 +98,23 @@ func TestReadClaim_Refuses(t *testing.T) {
 	require.NoError(t, unix.Mkfifo(ClaimFile(dir), 0o600))
 	_, err := ReadClaim(dir) // waits for nobody who would write
 	require.NoError(t, err)
+}
+
+// A mark that somebody else made, as root does, says who: nothing that is restored has to be thrown away.
+func TestReadClaim_SomebodyElses(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "pg")
+	denied := &fs.PathError{Op: "open", Path: ClaimFile(dir), Err: fs.ErrPermission}
+	require.ErrorContains(t, unreadable(dir, denied), "move it away", "who made it is not known")
+	require.NoError(t, os.WriteFile(ClaimFile(dir), nil, 0o600))
+	me, err := user.Current()
+	require.NoError(t, err)
+	err = unreadable(dir, denied)
+	require.ErrorContains(t, err, "belongs to "+me.Username+", who began it")
+	require.ErrorContains(t, err, "run veza-restore as that user")
+	assert.NotContains(t, err.Error(), "away")
+	why, _ := reason.Of(err)
+	assert.Equal(t, reason.ConfigInvalid, why)
+	require.ErrorContains(t, unreadable(dir, fs.ErrInvalid), "move it away")
 }
 
 // Another directory of the same name is not meant; one that is gone begins anew.

@@ -14,7 +14,10 @@ import (
 	"strings"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"veza.fr/recovery/internal/host"
+	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
 )
@@ -29,8 +32,12 @@ type Place struct {
 	// Signals are what tells how far a recovery is.
 	Control, Recovery, Standby bool
 	// Ours says that the last start of the cluster was a restore's: nobody has used it since.
-	Ours      bool
-	Owner     string // whose the directory is, where that is not the user who runs PostgreSQL; else ""
+	Ours bool
+	// Changed are the settings that a restore has commented out in postgresql.auto.conf and not given back.
+	Changed []string
+	Owner   string // whose the directory is, where that is not the user who runs PostgreSQL; else ""
+	// Sealed is why nothing may be made beside the directory, where the mark of a restore lies; "" is that it may.
+	Sealed    string
 	Formation Formation
 	Free      int64 // bytes that the user may take on its file system
 	// Doubt is why more than Free may fit all the same; "" where it cannot.
@@ -82,6 +89,9 @@ func Look(dir, home string) (p Place, err error) {
 		return p, reason.Errorf(reason.ConfigInvalid, "-to: %w", err)
 	}
 	p.Free, p.Doubt = has.Free, has.Doubt
+	if err = unix.Access(filepath.Dir(p.Dir), unix.W_OK|unix.X_OK); err != nil {
+		p.Sealed = err.Error()
+	}
 	return p, nil
 }
 
@@ -168,6 +178,9 @@ func (p *Place) read() error {
 	if options, unread := os.ReadFile(filepath.Join(p.Dir, "postmaster.opts")); unread == nil {
 		p.Ours = ourStart.Match(options)
 	}
+	if conf, unread := os.ReadFile(filepath.Join(p.Dir, "postgresql.auto.conf")); unread == nil {
+		p.Changed = postgres.CommentedOut(string(conf))
+	}
 	p.Recovery, p.Standby = exists(p.Dir, "recovery.signal"), exists(p.Dir, "standby.signal")
 	return nil
 }
@@ -250,8 +263,9 @@ func NothingFinished(dir string) (bool, error) {
 }
 
 // MakeAs makes a directory that belongs to whom another belongs; one that is there must be empty, and theirs. It is for
-// tablespaces, whose names come from the data: what is above it must be there.
-func MakeAs(dir, like string) error {
+// tablespaces, whose names come from the data: what is above it must be there. With replayed, what PostgreSQL itself
+// makes in a tablespace may be there.
+func MakeAs(dir, like string, replayed bool) error {
 	info, err := os.Stat(like)
 	if err != nil {
 		return err
@@ -270,7 +284,8 @@ func MakeAs(dir, like string) error {
 	if err != nil {
 		return err
 	}
-	if len(entries) > 0 {
+	replayed = replayed && len(entries) == 1 && entries[0].IsDir() && versionDirectory.MatchString(entries[0].Name())
+	if len(entries) > 0 && !replayed {
 		return fmt.Errorf("it is not empty (%q): move what is there away", entries[0].Name())
 	}
 	there, err := os.Stat(dir)
@@ -317,11 +332,20 @@ func stranger(info fs.FileInfo) (string, error) {
 	if err != nil || !ok || int(owner.Uid) == uid {
 		return "", err
 	}
+	return ownerOf(info), nil
+}
+
+// ownerOf is who owns a file: the name, or the number where there is none.
+func ownerOf(info fs.FileInfo) string {
+	owner, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return "somebody else"
+	}
 	id := strconv.FormatUint(uint64(owner.Uid), 10)
 	if who, err := user.LookupId(id); err == nil {
-		return who.Username, nil
+		return who.Username
 	}
-	return id, nil
+	return id
 }
 
 // room is what may be written where a directory is or will be.

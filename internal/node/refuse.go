@@ -3,10 +3,13 @@ package node
 import (
 	"cmp"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
+	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 )
 
@@ -22,10 +25,23 @@ type Asked struct {
 // where a cluster is. claim is the mark of a restore that has not ended, nil for none; role is what pg_auto_failover
 // calls the node. The reason is config_invalid.
 func (p Place) Refuse(asked Asked, claim *Claim, role string) error {
+	err := p.refuse(asked, claim, role)
+	if err == nil && p.Sealed != "" {
+		return reason.Errorf(reason.ConfigInvalid, "-to %s: the mark of the restore lies beside it, and nothing can "+
+			"be written to %s (%s): let the user who runs veza-restore write there, or run it as root", p.Dir,
+			filepath.Dir(p.Dir), p.Sealed)
+	}
+	return err
+}
+
+func (p Place) refuse(asked Asked, claim *Claim, role string) error {
 	refuse := func(format string, args ...any) error {
 		return reason.Errorf(reason.ConfigInvalid, "-to %s: %s", p.Dir, fmt.Sprintf(format, args...))
 	}
 	switch {
+	case p.Process != 0 && claim != nil && claim.Step != Restoring && !p.Ours:
+		return refuse("a server works in it, process %d, and the cluster may have been used since it was restored: %s",
+			p.Process, p.goOn())
 	case p.Process != 0:
 		return refuse("a server works in it, process %d: stop it first", p.Process)
 	case p.Formation.State != "" && role != "":
@@ -63,12 +79,12 @@ func (p Place) refuseResume(asked Asked, claim *Claim, refuse func(string, ...an
 			"backup is of %s", claim.SystemID, asked.SystemID)
 	case claim.Step == Recovered && !p.Ours:
 		return refuse("-resume: recovery of backup set %s had ended there, and the cluster may have been used since: "+
-			"go on with it as it is, or move it away and restore again", claim.Set)
+			"move it away and restore again, or %s", claim.Set, p.goOn())
 	case p.Standby:
 		return refuse("-resume: it has become a standby since (standby.signal)")
 	case p.Control && !p.Recovery && !p.Ours:
-		return refuse("-resume: its recovery has ended since (no recovery.signal), and the cluster may have been " +
-			"used: go on with it as it is, or move it away and restore again")
+		return refuse("-resume: its recovery has ended since (no recovery.signal), and the cluster may have been "+
+			"used: move it away and restore again, or %s", p.goOn())
 	case !slices.Equal(claim.Maps, asked.Maps):
 		// pgBackRest's delta looks into no directory that it is sent to, and removes what is not of the backup.
 		return refuse("-resume: the conf maps tablespaces or links elsewhere than when it began (%s then, %s now): "+
@@ -80,6 +96,22 @@ func (p Place) refuseResume(asked Asked, claim *Claim, refuse func(string, ...an
 			asked.Set, claim.Set)
 	}
 	return nil
+}
+
+// goOn is what to do with a cluster that is used although its restore has not ended: what the restore would have undone
+// is there yet.
+func (p Place) goOn() string {
+	const most = 5
+	conf, names := "", p.Changed
+	if len(names) > most {
+		names = append(slices.Clone(names[:most]), "...")
+	}
+	if len(names) > 0 {
+		conf = fmt.Sprintf("take %q off its lines in %s/postgresql.auto.conf (%s) and restart it, ", postgres.Commented,
+			p.Dir, pgbackrest.Printable(strings.Join(names, ", ")))
+	}
+	return "go on with it: " + conf + "drop in every database the schemas, and then the roles, whose names begin " +
+		"with " + postgres.OursPrefix + " (DROP OWNED BY before DROP ROLE), and move " + ClaimFile(p.Dir) + " away"
 }
 
 func mapped(maps []string) string { return cmp.Or(strings.Join(maps, ", "), "none") }

@@ -34,6 +34,8 @@ func TestRefuse(t *testing.T) {
 		return p
 	}
 	ours, standby := func(p *Place) { p.Ours = true }, func(p *Place) { p.Standby = true }
+	changed := func(p *Place) { p.Changed = []string{"archive_command", "work_mem"} }
+	sealed := func(p *Place) { p.Sealed = "read-only" }
 	state := Formation{State: "/s"}
 	const resume = true
 	for name, c := range map[string]struct {
@@ -48,19 +50,28 @@ func TestRefuse(t *testing.T) {
 		"empty, resumed":      {empty, resume, of(nil), "", ""},
 		"empty, a claim left": {empty, false, of(nil), "", ""},
 		"empty, somebody's":   {like(empty, func(p *Place) { p.Owner = "root" }), false, nil, "", "it belongs to root"},
-		"a server":            {Place{Process: 42}, false, nil, "", "a server works in it, process 42"},
-		"a server, resumed":   {like(full, func(p *Place) { p.Process = 42 }), resume, of(nil), "", "process 42"},
-		"a primary":           {Place{Formation: state}, false, nil, "primary", "this node as primary (/s)"},
-		"a node":              {Place{Formation: state}, false, nil, "", "still knows this node (/s)"},
-		"forgotten":           {place: Place{Formation: Formation{Monitor: "m", Options: []string{"--name", "a"}}}},
-		"a cluster":           {like(full, func(p *Place) { p.Version = "17" }), false, nil, "", "(PostgreSQL 17)"},
-		"a file":              {Place{Entries: []string{"a\nb"}}, false, nil, "", `it is not empty ("a\nb")`},
-		"many files":          {Place{Entries: []string{"a", "b", "c", "d"}}, false, nil, "", `("a", "b", "c", ...)`},
-		"an interrupted one":  {full, false, of(nil), "", "go on with -resume, or move the directory"},
-		"resumed":             {full, resume, of(nil), "", ""},
-		"resumed without":     {full, resume, nil, "", "no restore was interrupted here"},
-		"another inode":       {full, resume, of(func(c *Claim) { c.Inode++ }), "", "another directory"},
-		"another cluster":     {full, resume, of(func(c *Claim) { c.SystemID = "8" }), "", "identifier 8"},
+		"empty, no mark beside it": {
+			place: like(empty, sealed), words: "nothing can be written to " + filepath.Dir(dir) + " (read-only",
+		},
+		"resumed, no mark beside it": {
+			like(full, sealed), resume, of(nil), "", "the mark of the restore lies beside it",
+		},
+		"no mark beside a cluster": {
+			place: like(full, func(p *Place) { p.Version, p.Sealed = "17", "read-only" }), words: "(PostgreSQL 17)",
+		},
+		"a server":           {Place{Process: 42}, false, nil, "", "a server works in it, process 42"},
+		"a server, resumed":  {like(full, func(p *Place) { p.Process = 42 }), resume, of(nil), "", "process 42"},
+		"a primary":          {Place{Formation: state}, false, nil, "primary", "this node as primary (/s)"},
+		"a node":             {Place{Formation: state}, false, nil, "", "still knows this node (/s)"},
+		"forgotten":          {place: Place{Formation: Formation{Monitor: "m", Options: []string{"--name", "a"}}}},
+		"a cluster":          {like(full, func(p *Place) { p.Version = "17" }), false, nil, "", "(PostgreSQL 17)"},
+		"a file":             {Place{Entries: []string{"a\nb"}}, false, nil, "", `it is not empty ("a\nb")`},
+		"many files":         {Place{Entries: []string{"a", "b", "c", "d"}}, false, nil, "", `("a", "b", "c", ...)`},
+		"an interrupted one": {full, false, of(nil), "", "go on with -resume, or move the directory"},
+		"resumed":            {full, resume, of(nil), "", ""},
+		"resumed without":    {full, resume, nil, "", "no restore was interrupted here"},
+		"another inode":      {full, resume, of(func(c *Claim) { c.Inode++ }), "", "another directory"},
+		"another cluster":    {full, resume, of(func(c *Claim) { c.SystemID = "8" }), "", "identifier 8"},
 		"another map": {
 			full, resume, of(func(c *Claim) { c.Maps = []string{"link-map=pg_wal=/w"} }), "",
 			"link-map=pg_wal=/w then, none now",
@@ -73,7 +84,24 @@ func TestRefuse(t *testing.T) {
 		"replay went on":     {like(whole, ours), resume, at(Recovering), "", ""},
 		"recovered":          {like(whole, ours), resume, at(Recovered), "", ""},
 		"recovered and used": {whole, resume, at(Recovered), "", "may have been used since"},
-		"a standby":          {like(whole, standby), resume, at(Recovering), "", "a standby since"},
+		"used, and changed yet": {
+			like(whole, changed), resume, at(Recovered), "",
+			`take "# not in the drill: " off its lines in ` + dir + `/postgresql.auto.conf (archive_command, work_mem)`,
+		},
+		"used after replay, and changed yet": {
+			like(whole, changed), resume, at(Recovering), "", "postgresql.auto.conf (archive_command, work_mem)",
+		},
+		"used, what the checks made": {whole, resume, at(Recovered), "", "whose names begin with veza_drill_"},
+		"used, and it runs": {
+			like(whole, func(p *Place) { p.Process, p.Changed = 42, []string{"archive_command"} }), resume,
+			at(Recovered), "",
+			"process 42, and the cluster may have been used since it was restored: go on with it: take",
+		},
+		"at work yet": {
+			like(whole, func(p *Place) { p.Process, p.Ours = 42, true }), resume, at(Recovered), "",
+			"process 42: stop it first",
+		},
+		"a standby": {like(whole, standby), resume, at(Recovering), "", "a standby since"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.place.Dir = dir
@@ -159,6 +187,18 @@ func resolved(t *testing.T) string {
 	return dir
 }
 
+// Whether the mark can be made is known before anything is: it is what making a file there would say.
+func TestLook_Sealed(t *testing.T) {
+	dir := resolved(t)
+	for mode, name := range map[os.FileMode]string{0o700: "open", 0o500: "sealed"} {
+		above := filepath.Join(dir, name)
+		require.NoError(t, os.Mkdir(above, mode))
+		p, err := Look(filepath.Join(above, "pg"), dir)
+		require.NoError(t, err)
+		assert.Equal(t, os.WriteFile(filepath.Join(above, "mark"), nil, 0o600) != nil, p.Sealed != "", name)
+	}
+}
+
 // What is seen of a cluster.
 func TestLook_Cluster(t *testing.T) {
 	dir := filepath.Join(resolved(t), "pg")
@@ -169,11 +209,13 @@ func TestLook_Cluster(t *testing.T) {
 	write("PG_VERSION", "17\n")
 	write("global/pg_control", "")
 	write("recovery.signal", "")
+	write("postgresql.auto.conf", "# not in the drill: archive_command = 'x'\nrestore_command = 'y'\n")
 	write("postmaster.pid", "1\n"+dir+"\n") // a process of that number is no server
 	write("postmaster.opts", `/bin/postgres "-c" "config_file=/etc/postgresql/postgresql.conf"`)
 	p, err := Look(dir, dir)
 	require.NoError(t, err)
 	assert.Equal(t, "17", p.Version)
+	assert.Equal(t, []string{"archive_command"}, p.Changed)
 	assert.True(t, p.Control && p.Recovery && !p.Standby && !p.Ours)
 	assert.Zero(t, p.Process)
 
@@ -194,14 +236,41 @@ func TestLook_Cluster(t *testing.T) {
 // A tablespace's directory is made, or was empty; what is in one stays.
 func TestMakeAs(t *testing.T) {
 	dir := t.TempDir()
-	require.NoError(t, MakeAs(dir+"/new", dir))
-	require.NoError(t, MakeAs(dir+"/new", dir), "it is empty")
+	const nobodys = false
+	require.NoError(t, MakeAs(dir+"/new", dir, nobodys))
+	require.NoError(t, MakeAs(dir+"/new", dir, nobodys), "it is empty")
 	require.NoError(t, os.WriteFile(dir+"/new/file", nil, 0o600))
-	require.ErrorContains(t, MakeAs(dir+"/new", dir), `it is not empty ("file")`)
-	require.Error(t, MakeAs(dir+"/none/new", dir))
-	require.Error(t, MakeAs(dir+"/new/file", dir))
+	require.ErrorContains(t, MakeAs(dir+"/new", dir, nobodys), `it is not empty ("file")`)
+	require.Error(t, MakeAs(dir+"/none/new", dir, nobodys))
+	require.Error(t, MakeAs(dir+"/new/file", dir, nobodys))
 	require.NoError(t, os.Symlink(dir+"/elsewhere", dir+"/link"))
-	require.Error(t, MakeAs(dir+"/link", dir))
+	require.Error(t, MakeAs(dir+"/link", dir, nobodys))
+}
+
+// What a restore has replayed into a tablespace that it found empty is no stranger's; anything else is, and so is the
+// same in a directory of that name that is another one, or was replayed to another end.
+func TestMakeAs_Replayed(t *testing.T) {
+	dir := t.TempDir()
+	late := dir + "/late"
+	require.NoError(t, MakeAs(late, dir, false))
+	c := &Claim{Data: dir}
+	assert.False(t, c.Replayed(late, "end"))
+	c.Replays(late, "end")
+	require.NoError(t, os.MkdirAll(late+"/PG_17_202406281/5", 0o700))
+	assert.True(t, c.Replayed(late, "end"))
+	assert.False(t, c.Replayed(late, "time:2026"))
+	assert.False(t, c.Replayed(dir, "end"))
+	require.ErrorContains(t, MakeAs(late, dir, false), `it is not empty ("PG_17_202406281")`)
+	require.NoError(t, MakeAs(late, dir, true))
+	require.NoError(t, os.WriteFile(late+"/file", nil, 0o600))
+	require.ErrorContains(t, MakeAs(late, dir, true), "it is not empty")
+
+	require.NoError(t, os.Rename(late, late+".first"))
+	require.NoError(t, os.Mkdir(late, 0o700))
+	assert.False(t, c.Replayed(late, "end"), "another directory")
+	c.Replays(late, "end")
+	assert.True(t, c.Replayed(late, "end"))
+	assert.Len(t, c.Late, 1)
 }
 
 // What pgBackRest leaves when it is stopped before its first file.

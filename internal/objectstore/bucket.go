@@ -23,7 +23,7 @@ type Location struct {
 	Port      string
 	Bucket    string
 	Region    string
-	Root      string // path of the repository in the bucket, without slashes around
+	Root      string // path of the repository in the bucket, without slashes around; "" is all of it
 	Key       string // access key id
 	Secret    string // secret access key; never to be logged
 	Token     string // session token; empty for lasting keys
@@ -89,38 +89,46 @@ func NewBucket(at Location) (*Bucket, error) {
 // Below is a directory of the repository.
 func (b *Bucket) Below(directory string) Objects {
 	below := &Bucket{at: b.at, client: b.client}
-	below.at.Root += "/" + directory
+	below.at.Root = b.key(directory)
 	return below
 }
+
+// key is what an object of the repository is called in the bucket. No key begins with a slash, where the repository is
+// all of the bucket neither.
+func (b *Bucket) key(name string) string { return strings.TrimPrefix(b.at.Root+"/"+name, "/") }
 
 // List lists every object below the repository's root.
 func (b *Bucket) List(ctx context.Context) (list []Object, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // the library's goroutine ends with it
-	root := b.at.Root + "/"
+	root := b.key("")
 	for object := range b.client.ListObjects(ctx, b.at.Bucket,
 		minio.ListObjectsOptions{Prefix: root, Recursive: true}) {
 		if object.Err != nil {
-			return nil, fmt.Errorf("list %s of bucket %s: %w", root, b.at.Bucket, coded(object.Err))
+			return nil, fmt.Errorf("list %s/ of bucket %s: %w", b.at.Root, b.at.Bucket, coded(object.Err))
 		}
 		list = append(list, Object{strings.TrimPrefix(object.Key, root), object.Size})
 	}
 	return list, ctx.Err()
 }
 
-// Open reads the first bytes of an object.
+// Open reads the first bytes of an object. No range is asked of an empty one, which has none: S3 answers 416.
 func (b *Bucket) Open(ctx context.Context, name string, length int64) (io.ReadCloser, error) {
 	options := minio.GetObjectOptions{}
-	if length > 0 {
-		if err := options.SetRange(0, length-1); err != nil {
-			return nil, err
+	if length <= 0 {
+		if _, err := b.client.StatObject(ctx, b.at.Bucket, b.key(name), options); err != nil {
+			return nil, unread(b.key(name), err)
 		}
+		return http.NoBody, nil
 	}
-	object, err := b.client.GetObject(ctx, b.at.Bucket, b.at.Root+"/"+name, options)
+	if err := options.SetRange(0, length-1); err != nil {
+		return nil, err
+	}
+	object, err := b.client.GetObject(ctx, b.at.Bucket, b.key(name), options)
 	if err != nil {
 		return nil, err
 	}
-	return reader{object, b.at.Root + "/" + name}, nil
+	return reader{object, b.key(name)}, nil
 }
 
 // reader names the object in what goes wrong; the library asks for it only when it is read.
@@ -134,10 +142,15 @@ func (r reader) Read(p []byte) (int, error) {
 	if err == nil || errors.Is(err, io.EOF) {
 		return n, err
 	}
+	return n, unread(r.name, err)
+}
+
+// unread is why an object was not read.
+func unread(name string, err error) error {
 	if minio.ToErrorResponse(err).Code == minio.NoSuchKey {
 		err = errors.Join(ErrNoObject, err)
 	}
-	return n, fmt.Errorf("object %s: %w", r.name, coded(err))
+	return fmt.Errorf("object %s: %w", name, coded(err))
 }
 
 // coded adds the store's own word for what is wrong, such as AccessDenied.

@@ -56,6 +56,25 @@ func TestBucket(t *testing.T) {
 	assert.Equal(t, "0123456789", read(t, b, "a/0001", 10))
 }
 
+// A repository at the root of its bucket (repo1-path=/) has no slash before its objects' keys.
+func TestBucket_AtItsRoot(t *testing.T) {
+	s, c := start(t)
+	status, _ := s.do(t, c, s.Key, s.Secret, http.MethodPut, "/"+s.Bucket+"/archive/demo/archive.info", []byte("text"))
+	require.Equal(t, http.StatusOK, status)
+	at := location(s)
+	at.Root = ""
+	b, err := NewBucket(at)
+	require.NoError(t, err)
+	for name, from := range map[string]Objects{
+		"archive/demo/archive.info": b, "demo/archive.info": b.Below("archive"), "archive.info": b.Below("archive/demo"),
+	} {
+		list, err := from.List(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, []Object{{name, 4}}, list)
+		assert.Equal(t, "tex", read(t, from, name, 3))
+	}
+}
+
 func read(t *testing.T, from Objects, name string, length int64) string {
 	t.Helper()
 	r, err := from.Open(t.Context(), name, length)
@@ -119,4 +138,35 @@ func TestDirectory(t *testing.T) {
 	require.ErrorIs(t, err, ErrNoObject)
 	_, err = Directory(filepath.Join(dir, "none")).List(t.Context())
 	require.Error(t, err)
+}
+
+// Whatever of a directory is a link is read through it, as pgBackRest does, and nothing twice.
+func TestDirectory_Links(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	stored := filepath.Join(other, "wal", "0000000100000000")
+	require.NoError(t, os.MkdirAll(stored, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(stored, "segment"), []byte("text"), 0o600))
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "archive", "demo"), 0o755))
+	id := filepath.Join(dir, "archive", "demo", "15-1")
+	require.NoError(t, os.Symlink(filepath.Join(other, "wal"), id))
+	require.NoError(t, os.Symlink(filepath.Join(stored, "segment"), filepath.Join(dir, "linked")))
+	require.NoError(t, os.Symlink(dir, filepath.Join(other, "back"))) // where nothing looks
+	require.NoError(t, os.Symlink("..", filepath.Join(dir, "archive", "round")))
+	want := []Object{{"archive/demo/15-1/0000000100000000/segment", 4}, {"linked", 4}}
+
+	link := filepath.Join(t.TempDir(), "repository")
+	require.NoError(t, os.Symlink(dir, link))
+	for _, root := range []string{dir, link} {
+		list, err := Directory(root).List(t.Context())
+		require.NoError(t, err)
+		assert.Equal(t, want, list)
+	}
+	list, err := Directory(dir).Below("archive/demo/15-1").List(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []Object{{"0000000100000000/segment", 4}}, list)
+
+	require.NoError(t, os.RemoveAll(filepath.Join(other, "wal"))) // a disk that is not mounted, say
+	_, err = Directory(dir).Below("archive/demo").List(t.Context())
+	require.ErrorContains(t, err, "15-1 is a link, and what it leads to is not there")
+	require.NotErrorIs(t, err, os.ErrNotExist, "it is no directory that was never there")
 }

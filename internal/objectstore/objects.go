@@ -3,12 +3,13 @@ package objectstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 )
 
 // Dial opens a connection; it may lead through another machine.
@@ -24,8 +25,8 @@ type Object struct {
 type Objects interface {
 	// List lists everything, in the order of the names.
 	List(ctx context.Context) ([]Object, error)
-	// Open reads the first bytes of an object, at most length of them. One that is gone
-	// wraps ErrNoObject, here or when it is read.
+	// Open reads the first bytes of an object, at most length of them; of an empty one it asks
+	// whether it is there. One that is gone wraps ErrNoObject, here or when it is read.
 	Open(ctx context.Context, name string, length int64) (io.ReadCloser, error)
 	// Below are the objects in a directory, by names relative to it.
 	Below(directory string) Objects
@@ -44,25 +45,60 @@ func (d Directory) Below(directory string) Objects {
 	return Directory(filepath.Join(string(d), directory))
 }
 
-// List lists every file below the directory; links are left out.
-func (d Directory) List(ctx context.Context) (list []Object, err error) {
-	err = filepath.WalkDir(string(d), func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.IsDir() && entry.Name() == "lost+found" {
-			return fs.SkipDir // the file system's own
-		}
-		if err != nil || ctx.Err() != nil || !entry.Type().IsRegular() {
-			return errors.Join(err, ctx.Err())
-		}
-		info, err := entry.Info()
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil // expired meanwhile
-		}
-		if err == nil {
-			list = append(list, Object{strings.TrimPrefix(strings.TrimPrefix(path, string(d)), "/"), info.Size()})
-		}
+// List lists every file below the directory. Links are followed, as pgBackRest follows them; but for its own to the newest
+// set, `latest`, which says nothing new.
+func (d Directory) List(ctx context.Context) ([]Object, error) {
+	walk := walk{root: string(d)}
+	err := walk.directory(ctx, "", nil)
+	return walk.list, err
+}
+
+type walk struct {
+	root string
+	list []Object
+}
+
+// directory lists one below the root. One that is within itself, by a link, was listed.
+func (w *walk) directory(ctx context.Context, name string, above []fs.FileInfo) error {
+	path := filepath.Join(w.root, name)
+	here, err := os.Stat(path)
+	if err != nil {
 		return err
-	})
-	return list, err
+	}
+	if slices.ContainsFunc(above, func(outer fs.FileInfo) bool { return os.SameFile(outer, here) }) {
+		return nil
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return err
+	}
+	above = append(slices.Clip(above), here)
+	for _, entry := range entries {
+		if err = errors.Join(w.entry(ctx, filepath.Join(name, entry.Name()), entry, above), ctx.Err()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *walk) entry(ctx context.Context, name string, entry fs.DirEntry, above []fs.FileInfo) error {
+	linked := entry.Type()&fs.ModeSymlink != 0
+	if linked && entry.Name() == "latest" || entry.IsDir() && entry.Name() == "lost+found" { // the file system's own
+		return nil
+	}
+	info, err := os.Stat(filepath.Join(w.root, name))
+	if err == nil && info.IsDir() {
+		err = w.directory(ctx, name, above)
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && linked:
+		return fmt.Errorf("%s is a link, and what it leads to is not there", filepath.Join(w.root, name))
+	case errors.Is(err, fs.ErrNotExist):
+		return nil // expired meanwhile
+	case err == nil && info.Mode().IsRegular():
+		w.list = append(w.list, Object{name, info.Size()})
+	}
+	return err
 }
 
 // Open opens a file of the directory.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/minio/minio-go/v7"
@@ -33,7 +32,7 @@ var _ Versioned = (*Bucket)(nil)
 func (b *Bucket) Versions(ctx context.Context, name string) (list []Version, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // the library's goroutine ends with it
-	object := strings.TrimPrefix(b.at.Root+"/"+name, "/")
+	object := b.key(name)
 	for version := range b.client.ListObjects(ctx, b.at.Bucket,
 		minio.ListObjectsOptions{Prefix: object, Recursive: true, WithVersions: true}) {
 		if version.Err != nil {

@@ -27,7 +27,7 @@ const noUpload = "NoSuchUpload"
 // key may put the object (s3:PutObject), then for the upload. So nothing can be stored,
 // whatever the answer, in a versioned or locked bucket neither.
 func (b *Bucket) MayWrite(ctx context.Context, name string) (bool, error) {
-	object := strings.TrimPrefix(b.at.Root+"/"+name, "/")
+	object := b.key(name)
 	core := minio.Core{Client: b.client}
 	_, err := core.PutObjectPart(ctx, b.at.Bucket, object, rand.Text(), 1, strings.NewReader(" "), 1,
 		minio.PutObjectPartOptions{DisableContentSha256: true})

@@ -1,8 +1,6 @@
 package pgbackrest
 
 import (
-	"bytes"
-	"encoding/json"
 	"strings"
 	"time"
 
@@ -13,20 +11,14 @@ import (
 // been in pg_wal, of which no backup takes anything else.
 const inManifest = "pg_data/pg_wal/"
 
-// OwnSegments are the whole WAL segments that a backup set holds itself, by its manifest, each as old as the moment
-// when the set was stopped.
-func OwnSegments(manifest []byte, segmentSize uint64, stopped time.Time) map[wal.Segment]time.Time {
+// OwnSegments are the whole WAL segments that a backup set holds itself, each as old as the moment when the set was
+// stopped.
+func (m Manifest) OwnSegments(segmentSize uint64, stopped time.Time) map[wal.Segment]time.Time {
 	own := map[wal.Segment]time.Time{}
-	for line := range bytes.Lines(manifest) {
-		name, of, found := strings.Cut(strings.TrimPrefix(string(line), inManifest), "=")
-		if !found || !bytes.HasPrefix(line, []byte(inManifest)) {
-			continue
-		}
-		var file struct {
-			Size uint64 `json:"size"`
-		}
+	for _, f := range m.Files {
+		name, in := strings.CutPrefix(f.Name, inManifest)
 		segment, err := wal.ParseSegment(name, segmentSize)
-		if err == nil && json.Unmarshal([]byte(of), &file) == nil && file.Size == segmentSize {
+		if in && err == nil && f.Size == int64(segmentSize) {
 			own[segment] = stopped
 		}
 	}

@@ -16,9 +16,10 @@ type Manifest struct {
 	Label string
 	Type  string // of compression: none, gz, bz2, lz4, zst
 	// Pass opens the set's files where the repository is encrypted; never to be printed.
-	Pass   string
-	Bundle bool // small files lie together
-	Files  []ManifestFile
+	Pass    string
+	Bundle  bool // small files lie together
+	Files   []ManifestFile
+	Targets []ManifestTarget // what lay apart from the data directory
 }
 
 // ManifestFile is one file of a set, as it lies in the repository.
@@ -78,7 +79,8 @@ func ParseManifest(content []byte) (m Manifest, err error) {
 	if len(m.Files) == 0 {
 		return m, fmt.Errorf("%w: it names no file", ErrManifest)
 	}
-	return m, nil
+	m.Targets, err = parseTargets(info)
+	return m, err
 }
 
 func parseManifestFile(name, value string) (f ManifestFile, err error) {

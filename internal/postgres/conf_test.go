@@ -78,7 +78,7 @@ func FuzzParseConf(f *testing.F) {
 				t.Errorf("%q is read back as %q", s.Value, again.Value)
 			}
 		}
-		onlyRecovery(content)
+		CommentedOut(onlyRecovery(content))
 		ParseControl(content)
 	})
 }
@@ -100,4 +100,14 @@ func TestOnlyRecovery(t *testing.T) {
 		"# not in the drill: search_path = 'app, public'\n" +
 		"restore_command = 'pgbackrest archive-get %f \"%p\"'\n#recovery_target = 'immediate'\nwhat is this\n"
 	assert.Equal(t, want, onlyRecovery(content))
+	assert.Equal(t, []string{"lc_messages", "search_path"}, CommentedOut(want))
+	assert.Empty(t, CommentedOut(content))
+
+	// What keeps anybody else's server from starting is one setting, which the run's own have another value of.
+	settings, refused := parseConf(autoConf, closed)
+	assert.Empty(t, refused)
+	require.Len(t, settings, 1)
+	assert.Equal(t, "shared_preload_libraries", settings[0].Name)
+	assert.Len(t, splitList(settings[0].Value), 1)
+	assert.Contains(t, (&Server{Kept: true}).settings(nil, nil), "shared_preload_libraries=")
 }

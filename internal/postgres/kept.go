@@ -22,21 +22,22 @@ const OursPrefix = "veza_drill_"
 // oursPattern is a regular expression of PostgreSQL for such names.
 const oursPattern = "'^" + OursPrefix + "[a-z2-7]{26}$'"
 
-// archiveMode is that of a kept cluster while it is restored: its own, so that the history of the timeline it begins,
-// and every segment of it, waits for the archive. Nothing leaves it meanwhile, since archive_command is empty. Where
-// no restored file says it, as where the configuration is in /etc, they wait as well: should it turn out to be off,
-// nobody looks at what waits.
+// archiveMode is that of a kept cluster while it is restored: on where its own is, so that the history of the timeline
+// it begins, and every segment of it, waits for the archive. Nothing leaves it meanwhile, since archive_command is
+// empty. Where no restored file says it, as where the configuration is in /etc or comes from a file there, they wait as
+// well: should it turn out to be off, nobody looks at what waits. What always adds while it is in recovery came from
+// the archive, and would be kept in pg_wal and archived a second time.
 func (s *Server) archiveMode() string {
-	mode, set := s.Restored.Value("archive_mode")
-	level, _ := s.Restored.Value("wal_level")
-	switch value := strings.ToLower(mode.Value); {
-	case value == "always":
-		return value
-	case strings.EqualFold(level.Value, "minimal"): // with which no other archive_mode goes
+	r := s.Restored
+	mode, set := r.Value("archive_mode")
+	level, _ := r.Value("wal_level")
+	said := set && !r.mayBeOutside("archive_mode") // by a file that came back, and no other one can say otherwise
+	switch {
+	case strings.EqualFold(level.Value, "minimal") && !r.mayBeOutside("wal_level"): // with which no other goes
 		return "off"
-	case !set && len(s.Restored.Missing) == 0: // PostgreSQL's own default
+	case said && slices.Contains(offValues, strings.ToLower(mode.Value)):
 		return "off"
-	case set && slices.Contains(offValues, value):
+	case !set && len(r.Missing) == 0 && len(r.Outside) == 0: // PostgreSQL's own default
 		return "off"
 	}
 	return "on"
@@ -166,14 +167,17 @@ func upTo(conf, segment string) (string, error) {
 
 // HandBack gives a kept cluster that is stopped its own postgresql.auto.conf back, without what pgBackRest added for
 // the restore: restore_command and the targets name files of the run. What stood there before comes back. The
-// options of the last start go, which no backup has: `pg_ctl restart` would start the cluster by them.
+// options of the last start go, which no backup has: `pg_ctl restart` would start the cluster by them. They go last:
+// as long as they are there, -resume takes up what was killed before.
 func (s *Server) HandBack(ctx context.Context) error {
-	_, err := s.Host.Run(ctx, host.Command{Argv: []string{"rm", "-f", path.Join(s.Data, "postmaster.opts")}})
-	if err != nil || s.autoConf == nil {
-		return err
+	if s.autoConf != nil {
+		content := handedBack(string(s.autoConf))
+		if err := s.Host.Put(ctx, path.Join(s.Data, autoConf), []byte(content), 0o600, ""); err != nil {
+			return err
+		}
 	}
-	content := handedBack(string(s.autoConf))
-	return s.Host.Put(ctx, path.Join(s.Data, autoConf), []byte(content), 0o600, "")
+	_, err := s.Host.Run(ctx, host.Command{Argv: []string{"rm", "-f", path.Join(s.Data, "postmaster.opts")}})
+	return err
 }
 
 // PutBack gives a kept cluster whose recovery has not ended its postgresql.auto.conf back as pgBackRest wrote it.

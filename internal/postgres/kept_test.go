@@ -1,11 +1,16 @@
 package postgres
 
 import (
+	"context"
+	"io/fs"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"veza.fr/recovery/internal/host"
 )
 
 const ours = generated + ` restore on 2026-08-23 04:00:00
@@ -35,6 +40,38 @@ func TestHandedBack(t *testing.T) {
 		assert.Equal(t, c.want, handedBack(c.content), name)
 		assert.Equal(t, c.want, handedBack(handedBack(c.content)), "%s, twice", name)
 	}
+}
+
+// handing is a machine that remembers in which order things are done on it.
+type handing struct {
+	host.Host
+	full bool
+	done []string
+}
+
+func (h *handing) Put(_ context.Context, file string, _ []byte, _ fs.FileMode, _ string) error {
+	if h.full {
+		return unix.ENOSPC
+	}
+	h.done = append(h.done, "put "+file)
+	return nil
+}
+
+func (h *handing) Run(_ context.Context, c host.Command) (host.Result, error) {
+	h.done = append(h.done, strings.Join(c.Argv, " "))
+	return host.Result{}, nil
+}
+
+// What tells a restore that it may be taken up goes last: killed in between, it is.
+func TestHandBack_OptionsGoLast(t *testing.T) {
+	h := &handing{}
+	s := Server{Host: h, Data: "/pg", autoConf: []byte("work_mem = '5MB'\n")}
+	require.NoError(t, s.HandBack(t.Context()))
+	assert.Equal(t, []string{"put /pg/postgresql.auto.conf", "rm -f /pg/postmaster.opts"}, h.done)
+	full := &handing{full: true}
+	s.Host = full
+	require.ErrorIs(t, s.HandBack(t.Context()), unix.ENOSPC)
+	assert.Empty(t, full.done)
 }
 
 // Whatever stood there: all other settings stay as they were, and nothing of a recovery does.
@@ -79,7 +116,7 @@ func TestArchiveMode(t *testing.T) {
 		{[]Setting{{Name: "archive_mode", Value: "On"}}, nil, "on"},
 		{[]Setting{{Name: "archive_mode", Value: "true"}}, nil, "on"},
 		{[]Setting{{Name: "archive_mode", Value: "1"}}, nil, "on"},
-		{[]Setting{{Name: "archive_mode", Value: "Always"}}, nil, "always"},
+		{[]Setting{{Name: "archive_mode", Value: "Always"}}, nil, "on"},
 		{[]Setting{{Name: "archive_mode", Value: "off"}}, nil, "off"},
 		{[]Setting{{Name: "archive_mode", Value: "False"}}, nil, "off"},
 		{[]Setting{{Name: "archive_mode", Value: "on"}, {Name: "archive_mode", Value: "off"}}, nil, "off"},
@@ -89,6 +126,31 @@ func TestArchiveMode(t *testing.T) {
 	} {
 		s := Server{Kept: true, Restored: Restored{Settings: c.settings, Missing: c.missing}}
 		assert.Equal(t, c.want, s.archiveMode(), "%+v", c)
+	}
+}
+
+// "off" is only what a file says that came back, and that nothing from elsewhere can change.
+func TestArchiveMode_Included(t *testing.T) {
+	for name, c := range map[string]struct{ conf, auto, want string }{
+		"nothing says it":                  {"port = 1\n", "", "off"},
+		"it may be in /etc":                {"include '/etc/pg/archive.conf'\n", "", "on"},
+		"a directory in /etc":              {"include_dir '/etc/pg/conf.d'\nport = 1\n", "", "on"},
+		"if it is there":                   {"include_if_exists '/etc/pg/archive.conf'\n", "", "on"},
+		"/etc goes before":                 {"archive_mode = off\ninclude '/etc/pg/archive.conf'\n", "", "on"},
+		"/etc goes behind":                 {"include '/etc/pg/archive.conf'\narchive_mode = off\n", "", "off"},
+		"ALTER SYSTEM goes before all":     {"include '/etc/pg/archive.conf'\n", "archive_mode = off\n", "off"},
+		"a file that came back":            {"include 'archive.conf'\n", "", "off"},
+		"minimal, unless /etc says it":     {"wal_level = minimal\ninclude '/etc/x'\n", "", "on"},
+		"minimal, whatever /etc says":      {"include '/etc/x'\nwal_level = minimal\n", "", "off"},
+		"on, and it stays so":              {"archive_mode = on\ninclude '/etc/x'\n", "", "on"},
+		"a file of a backup that was lost": {"include 'gone.conf'\n", "", "on"},
+	} {
+		r := readConf(t, map[string]string{
+			"postgresql.conf": c.conf, "postgresql.auto.conf": c.auto, "archive.conf": "port = 2\n", "pg_hba.conf": "",
+			"pg_ident.conf": "",
+		})
+		s := Server{Kept: true, Restored: r}
+		assert.Equal(t, c.want, s.archiveMode(), name)
 	}
 }
 

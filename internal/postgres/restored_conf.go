@@ -27,6 +27,19 @@ type Restored struct {
 	Missing  []string  // of the files a server needs, those that are not there
 	Refused  []string  // lines that PostgreSQL cannot read, by their place
 	Outside  []Setting // includes of what is not there, or lies out of the directory
+
+	beforeOutside int // how many of Settings were read before the last of Outside
+}
+
+// mayBeOutside says whether what is included from elsewhere may set a setting, and nothing goes before that.
+func (r Restored) mayBeOutside(name string) bool {
+	at := -1
+	for i, s := range r.Settings {
+		if s.Name == name {
+			at = i
+		}
+	}
+	return len(r.Outside) > 0 && at < r.beforeOutside
 }
 
 // Value is the value that goes of a setting; false when no file sets it.
@@ -134,7 +147,7 @@ func (r *confReader) read(ctx context.Context, file string, depth int) error {
 func (r *confReader) include(ctx context.Context, s Setting, depth int) error {
 	file, inside := r.inside(s)
 	if !inside || depth >= maxIncludes {
-		r.Outside = append(r.Outside, s)
+		r.outside(s)
 		return nil
 	}
 	files := []string{file}
@@ -144,7 +157,7 @@ func (r *confReader) include(ctx context.Context, s Setting, depth int) error {
 			"-printf", `%f\n`,
 		}})
 		if exit, failed := errors.AsType[*host.ExitError](err); failed && exit.Code <= 128 {
-			r.Outside = append(r.Outside, s)
+			r.outside(s)
 			return nil
 		} else if err != nil {
 			return err
@@ -163,10 +176,15 @@ func (r *confReader) include(ctx context.Context, s Setting, depth int) error {
 			return err
 		}
 		if err != nil && (s.Name == "include" || !errors.Is(err, fs.ErrNotExist)) { // or it is a directory
-			r.Outside = append(r.Outside, s)
+			r.outside(s)
 		}
 	}
 	return nil
+}
+
+// outside remembers an include that is not read.
+func (r *confReader) outside(s Setting) {
+	r.Outside, r.beforeOutside = append(r.Outside, s), len(r.Settings)
 }
 
 // inside is the place of an included file in the data directory, from the directory.

@@ -98,7 +98,8 @@ func sandboxConf(settings []Setting) string {
 
 // emptyAutoConf comments out, in the postgresql.auto.conf of the restored cluster, everything but
 // how recovery gets its WAL and where it ends; what is taken over stands in the sandbox's own file.
-// Forcing another value is not enough: PostgreSQL checks what stands in the file all the same.
+// Forcing another value is not enough: PostgreSQL checks what stands in the file all the same. One that is kept starts
+// by nobody else's command until it has its own file back.
 func (s *Server) emptyAutoConf(ctx context.Context) error {
 	file := path.Join(s.Data, autoConf)
 	content, err := s.Host.Read(ctx, file)
@@ -109,8 +110,24 @@ func (s *Server) emptyAutoConf(ctx context.Context) error {
 		return err
 	}
 	s.autoConf = content
-	return s.Host.Put(ctx, file, []byte(onlyRecovery(string(content))), 0o600, "")
+	empty := onlyRecovery(string(content))
+	if s.Kept {
+		empty += closed
+	}
+	return s.Host.Put(ctx, file, []byte(empty), 0o600, "")
 }
+
+// Commented begins the lines of a postgresql.auto.conf that do not take effect while a restored cluster is looked at.
+const Commented = "# not in the drill: "
+
+// closed is the end of a kept cluster's postgresql.auto.conf until HandBack or PutBack. Without it a cluster whose
+// restore was killed would start, by hand or with the machine, and go on without its archive_command, as ALTER SYSTEM
+// had set it. The run's own servers have shared_preload_libraries on their command line.
+const closed = `
+# veza-restore has not ended here. Go on with veza-restore -resume. To use the cluster as it is, take all from here on
+# away, and "` + Commented + `" at the beginning of the lines above, before any ALTER SYSTEM.
+shared_preload_libraries = 'veza-restore has not ended here: go on with -resume or see ` + autoConf + `'
+`
 
 // onlyRecovery is the content of a postgresql.auto.conf with nothing but restore_command and the
 // recovery targets. A line that is no setting stays: PostgreSQL refuses it, here and in a disaster.
@@ -119,8 +136,19 @@ func onlyRecovery(content string) string {
 	for i, line := range lines {
 		s, ok := parseConfLine(line)
 		if ok && s.Name != restoreCommand && !slices.Contains(targets, s.Name) {
-			lines[i] = "# not in the drill: " + line
+			lines[i] = Commented + line
 		}
 	}
 	return strings.Join(lines, "\n")
+}
+
+// CommentedOut are the settings of a postgresql.auto.conf that a restore has commented out and not given back.
+func CommentedOut(content string) (names []string) {
+	for line := range strings.Lines(content) {
+		rest, commented := strings.CutPrefix(strings.TrimSuffix(line, "\n"), Commented)
+		if s, ok := parseConfLine(rest); ok && commented && !slices.Contains(names, s.Name) {
+			names = append(names, s.Name)
+		}
+	}
+	return names
 }

@@ -57,6 +57,7 @@ func (c Client) Follow(
 		}
 		return err
 	}
+	began := time.Now() // a listing takes minutes, and a hole may be as old as its beginning
 	err = follow(ctx)
 	hole, ok := errors.AsType[*wal.Hole](err)
 	switch {
@@ -66,7 +67,7 @@ func (c Client) Follow(
 			err = fmt.Errorf("%w: at %s archive-async may have been about to fill it: take a moment a minute later",
 				err, stamp(c.At))
 		}
-	case time.Since(hole.Since) < asyncSettles:
+	case began.Sub(hole.Since) < asyncSettles:
 		log.Say("%v: archive-async may still fill it", hole)
 		err = relist(ctx, follow)
 	}
@@ -87,13 +88,15 @@ func (c Client) FollowListed(
 	return c.Follow(ctx, log, directory, start, size)
 }
 
+// relist looks at a hole again until it is filled, or there still to a look that began when every push was over. How
+// long a look takes is bounded where the archive is listed.
 func relist(ctx context.Context, follow func(context.Context) error) error {
-	bound, cancel := context.WithTimeout(ctx, asyncSettles)
-	defer cancel()
+	settled := time.Now().Add(asyncSettles)
 	var found error
-	err := wait.For(bound, "archive-async to fill a hole", relistEvery, func(ctx context.Context) error {
+	err := wait.For(ctx, "archive-async to fill a hole", relistEvery, func(ctx context.Context) error {
+		last := !time.Now().Before(settled)
 		found = follow(ctx)
-		if _, ok := errors.AsType[*wal.Hole](found); ok {
+		if _, ok := errors.AsType[*wal.Hole](found); ok && !last {
 			return found
 		}
 		return nil

@@ -13,14 +13,16 @@ type Party struct {
 	Now  func() time.Time
 }
 
-// Due says why a stanza is not to be drilled here now: another host reached a verdict less than age ago, at a time. ""
-// is due.
-func (p Party) Due(ctx context.Context, stanza string, age time.Duration) (why string, at time.Time, err error) {
+// Due says why a stanza is not to be drilled here now: another host reached a verdict less than age ago, at a time,
+// with an exit status. "" is due.
+func (p Party) Due(ctx context.Context, stanza string, age time.Duration) (
+	why string, at time.Time, exit int, err error,
+) {
 	known, err := p.Known(ctx, stanza)
 	if err != nil {
-		return "", at, err
+		return "", at, 0, err
 	}
-	return known.Young(p.Host, p.Now(), age), known.At, nil
+	return known.Young(p.Host, p.Now(), age), known.At, known.Exit, nil
 }
 
 // Begin takes a stanza for this host; the error is locked while another host has it. end tells the others the exit

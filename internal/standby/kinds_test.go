@@ -188,6 +188,7 @@ func TestKinds_RowLevelSecurity(t *testing.T) {
 	side := asked(t, config, compare.NewSeeds())
 	require.Len(t, side.LeftOut, 1)
 	assert.Contains(t, side.LeftOut[0].String(), "public.guarded in database postgres: the role may not read all of it")
+	assert.True(t, side.LeftOut[0].Denied)
 	config.User = "may"
 	side = asked(t, config, compare.NewSeeds())
 	assert.Empty(t, side.LeftOut)

@@ -140,6 +140,22 @@ func (s *Standby) identify(ctx context.Context) error {
 		return unusable("cannot be asked for its system identifier: %s", oneLine(err))
 	}
 	s.SystemID = strconv.FormatUint(uint64(id), 10)
+	return s.mayRead(ctx)
+}
+
+// mayRead refuses a role to which every table would be closed: what is left of a comparison then is no proof. Without
+// BYPASSRLS single tables may be, and are named.
+func (s *Standby) mayRead(ctx context.Context) error {
+	var may bool
+	err := s.conn.QueryRow(ctx, "SELECT pg_has_role('pg_read_all_data', 'USAGE')").Scan(&may)
+	if err != nil {
+		return unusable("cannot be asked what the role may read: %s", oneLine(err))
+	}
+	if !may {
+		role := pgx.Identifier{s.User}.Sanitize()
+		return unusable("role %s may not read the data: on the primary GRANT pg_read_all_data TO %s, and ALTER ROLE "+
+			"%s BYPASSRLS for tables with row security", role, role, role)
+	}
 	return nil
 }
 

@@ -2,6 +2,7 @@ package standby_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -178,10 +179,23 @@ func TestStandby(t *testing.T) {
 			o, err = standby.Open(ctx, other)
 			return err
 		}
-		require.NoError(t, wait.For(t.Context(), "the role", 20*time.Millisecond, come))
+		var refused error
+		require.NoError(t, wait.For(t.Context(), "the role", 20*time.Millisecond, func(ctx context.Context) error {
+			refused = come(ctx)
+			if refused == nil || strings.Contains(refused.Error(), "may not read the data") {
+				return nil
+			}
+			return refused // the role is not there yet
+		}))
+		why, _ := reason.Of(refused)
+		assert.Equal(t, reason.StandbyUnusable, why)
+		require.ErrorContains(t, refused, `GRANT pg_read_all_data TO "nobody_much"`)
+		_, err = primary.Exec(t.Context(), "GRANT pg_read_all_data TO nobody_much")
+		require.NoError(t, err)
+		require.NoError(t, wait.For(t.Context(), "the right to read", 20*time.Millisecond, come))
 		defer o.Close(context.Background())
 		_, err = o.Freeze(t.Context())
-		why, _ := reason.Of(err)
+		why, _ = reason.Of(err)
 		assert.Equal(t, reason.StandbyUnusable, why, "%v", err)
 		assert.ErrorContains(t, err, "needs EXECUTE on pg_wal_replay_pause")
 	})

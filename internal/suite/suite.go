@@ -134,7 +134,8 @@ var Drill = Suite{
 		{Name: "compare_coverage_ratio", Help: "Share of all blocks of tables that this run compared."},
 		{
 			Name: "compare_oldest_seconds",
-			Help: "Age of the longest-ago comparison of any block; absent while some were never compared.",
+			Help: "Age of the longest-ago comparison of any block; of one that was never compared, from when it was " +
+				"first listed.",
 		},
 		{Name: "different_relations", Help: "Relations in which the restored data is not what it was compared with."},
 		{Name: "compare_pause_seconds", Help: "How long replay of the standby stood still."},

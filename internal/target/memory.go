@@ -13,6 +13,7 @@ import (
 const (
 	drilledSection  = "drilled"  // when each part was drilled last
 	comparedSection = "compared" // when each range of blocks was compared last
+	listedSection   = "listed"   // when each one that never was compared was listed first
 )
 
 // times are moments by stanza and by what they are of.
@@ -28,15 +29,33 @@ func recall(path, section, stanza string) (map[string]time.Time, error) {
 
 // RecallCompared reads when ranges of blocks of a stanza were compared last, as Recall does.
 func RecallCompared(path, stanza string) (map[string]time.Time, error) {
-	last, err := recall(path, comparedSection, stanza)
+	return recallRanges(path, comparedSection, stanza)
+}
+
+// RecallListed reads the same of those that were never compared: when they were listed first.
+func RecallListed(path, stanza string) (map[string]time.Time, error) {
+	return recallRanges(path, listedSection, stanza)
+}
+
+func recallRanges(path, section, stanza string) (map[string]time.Time, error) {
+	last, err := recall(path, section, stanza)
 	return renamed(last, asKnown), err
 }
 
 // RememberCompared writes when ranges of blocks were compared last. It takes the place of what was known of
 // the stanza.
 func RememberCompared(path, stanza string, last map[string]time.Time) error {
+	return rememberRanges(path, comparedSection, stanza, last)
+}
+
+// RememberListed does the same for those that were never compared: when they were listed first.
+func RememberListed(path, stanza string, first map[string]time.Time) error {
+	return rememberRanges(path, listedSection, stanza, first)
+}
+
+func rememberRanges(path, section, stanza string, moments map[string]time.Time) error {
 	all := times{}
-	return state.Update(path, comparedSection, &all, func() { all[stanza] = renamed(last, asJSON) })
+	return state.Update(path, section, &all, func() { all[stanza] = renamed(moments, asJSON) })
 }
 
 // asJSON is a key as JSON can hold it: the name of a database may be of any bytes, and JSON makes one sign of all that

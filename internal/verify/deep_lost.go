@@ -44,7 +44,7 @@ func (d Deep) lostRows(ctx context.Context, s survey) (examination, error) {
 	if err != nil {
 		return examination{}, err
 	}
-	mutes, suspects, err := d.lostMultixacts(ctx, tables[0].database)
+	mutes, suspects, notes, err := d.lostMultixacts(ctx, tables[0].database, s.version)
 	if err != nil {
 		return examination{}, err
 	}
@@ -67,7 +67,7 @@ func (d Deep) lostRows(ctx context.Context, s survey) (examination, error) {
 		return append(found, lost...), note, bad
 	}
 	e, err := d.forEachRelation(ctx, s.workers(d.Workers), "tables with their indexes", tables, examine)
-	e.findings = append(mutes, e.findings...)
+	e.findings, e.notes = append(mutes, e.findings...), append(notes, e.notes...)
 	if !told.Load() {
 		e.notes = append(e.notes, silentPages(unsaid)...)
 	}

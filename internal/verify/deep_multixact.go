@@ -11,6 +11,7 @@ import (
 
 	"veza.fr/recovery/internal/postgres/page"
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/versions"
 )
 
 // Several transactions that lock or update one row stand in its place as a multixact. Which ones, two logs say
@@ -87,8 +88,21 @@ func noMember(file []byte, entry int64) bool {
 }
 
 // lostMultixacts reads both logs as they lie on disk, after a checkpoint. Without them an updated row is there twice,
-// or no query that meets it ends. suspects are the multixacts, fewer than what a disk loses, that say nothing.
-func (d Deep) lostMultixacts(ctx context.Context, database string) (found []Outcome, suspects []xids, err error) {
+// or no query that meets it ends. suspects are the multixacts, fewer than what a disk loses, that say nothing. Of a
+// version that lays them out in another way nothing is read, and a note says so.
+func (d Deep) lostMultixacts(ctx context.Context, database, version string) (
+	found []Outcome, suspects []xids, notes []string, err error,
+) {
+	if !versions.NarrowMultixacts.In(version) {
+		return nil, nil, []string{fmt.Sprintf("pg_multixact of PostgreSQL %s was not looked at: it is read as those "+
+			"before 19 write it", version)}, nil
+	}
+	found, suspects, err = d.narrowMultixacts(ctx, database)
+	return found, suspects, nil, err
+}
+
+// narrowMultixacts reads logs with offsets of four bytes.
+func (d Deep) narrowMultixacts(ctx context.Context, database string) (found []Outcome, suspects []xids, err error) {
 	conn, err := d.writer(ctx, database)
 	if err != nil {
 		return nil, nil, err

@@ -1,9 +1,12 @@
 package verify
 
 import (
+	"context"
 	"encoding/binary"
+	"errors"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -21,6 +24,21 @@ func multixactsOf(next int64) (offsets, members []byte) {
 		}
 	}
 	return offsets, members
+}
+
+// Of a version that lays the logs out in another way no byte is read: what looks like zeroes there is none.
+func TestLostMultixacts_OfAnotherLayout(t *testing.T) {
+	asked := errors.New("a session")
+	d := Deep{Superuser: func(context.Context, string) (*pgx.Conn, error) { return nil, asked }}
+	_, _, notes, err := d.lostMultixacts(t.Context(), "app", "18.6")
+	require.ErrorIs(t, err, asked)
+	assert.Empty(t, notes)
+	found, suspects, notes, err := d.lostMultixacts(t.Context(), "app", "19.0")
+	require.NoError(t, err)
+	assert.Empty(t, found)
+	assert.Empty(t, suspects)
+	require.Len(t, notes, 1)
+	assert.Contains(t, notes[0], "pg_multixact of PostgreSQL 19.0 was not looked at")
 }
 
 // A sector of either log that lost its numbers is found, and what a crash leaves is not; nor is what no row names.

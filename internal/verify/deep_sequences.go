@@ -25,6 +25,12 @@ const fedColumns = `SELECT s.oid::regclass::text, d.refobjid::regclass::text, qu
 	    OR EXISTS (SELECT FROM pg_catalog.pg_subscription_rel r WHERE r.srsubid = b.oid AND (r.srrelid = t.oid
 	      OR r.srrelid IN (SELECT p.relid FROM pg_catalog.pg_partition_tree(t.oid) p)))),
 	q.seqstart, s.relpersistence = 'u', t.relpersistence = 'u'
+	AND NOT EXISTS (SELECT FROM pg_catalog.pg_partition_tree(t.oid) p JOIN pg_catalog.pg_class l ON l.oid = p.relid
+	  WHERE l.relkind = 'r' AND l.relpersistence = 'p')
+	AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend n
+	  JOIN pg_catalog.pg_attrdef v ON n.classid = 'pg_catalog.pg_attrdef'::regclass AND v.oid = n.objid
+	  JOIN pg_catalog.pg_class l ON l.oid = v.adrelid AND l.relkind = 'r' AND l.relpersistence = 'p'
+	  WHERE n.refclassid = 'pg_catalog.pg_class'::regclass AND n.refobjid = s.oid)
 	FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S'
 		AND s.relpersistence <> 't'
 	JOIN pg_catalog.pg_class t ON t.oid = d.refobjid AND (t.relkind = 'r' OR t.relkind = 'p' AND NOT EXISTS (
@@ -45,7 +51,7 @@ type fedColumn struct {
 	Subscribed              bool // a logical subscription brings the rows, and never moves a sequence
 	Start                   int64
 	Unlogged                bool // every restore brings it back as it was made
-	Passing                 bool // the table is unlogged, and empty after every restore
+	Passing                 bool // every table that it feeds is unlogged, and empty after every restore
 }
 
 // reach is how many numbers of a sequence are looked ahead for one that is there already. A
@@ -123,7 +129,8 @@ func (d Deep) sequencesOf(ctx context.Context, database string, e *examination) 
 
 // blank is what is wrong with a sequence whose page holds none: nextval() fails. PostgreSQL itself loses that of an
 // unlogged one that was made, or set so, after the backup: what replay makes of it is not yet on the disk when the end
-// of recovery copies it from there (reproduced with 15.18). Its table is empty then, unless that is logged.
+// of recovery copies it from there (reproduced with 15.18). Its table is empty then, unless that is logged, or a
+// partition of it, or a table that inherits the column.
 func (f fedColumn) blank(database string) []Outcome {
 	switch {
 	case f.Passing:

@@ -66,6 +66,8 @@ const (
 	ChecksumsByDefault
 	// AsynchronousReads: io_method, which may be io_uring.
 	AsynchronousReads
+	// NarrowMultixacts: pg_multixact has four bytes for where the members of a multixact begin, later eight.
+	NarrowMultixacts
 
 	endOfPostgreSQL
 )
@@ -121,6 +123,7 @@ var table = map[Difference]row{
 	BorderNamesNext:    {"17", "", "release 17: Change file boundary handling of two WAL file name functions"},
 	ChecksumsByDefault: {"18", "", "release 18: Change initdb default to enable data checksums"},
 	AsynchronousReads:  {"18", "", "release 18: Add an asynchronous I/O (AIO) subsystem"},
+	NarrowMultixacts:   {"", "19", "release 19: MultiXactOffset has 64 bits (commit bd8d9c9b)"},
 }
 
 // In says whether a version has the difference. It is pgBackRest's for the first list, such as 2.55.1,

@@ -37,5 +37,7 @@ func TestIn(t *testing.T) {
 	assert.False(t, RestrictedSearchPath.In("16.9"))
 	assert.True(t, RestrictedSearchPath.In("17"))
 	assert.True(t, RestrictedSearchPath.In("17.12"))
+	assert.True(t, NarrowMultixacts.In("18.6"))
+	assert.False(t, NarrowMultixacts.In("19.0"))
 	assert.Equal(t, "2.58", PlainHTTP.Since())
 }

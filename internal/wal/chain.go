@@ -150,7 +150,24 @@ func (a Archive) walk(start Start, route route) (chain []Entry, own []string, er
 			"WAL segment %s is missing from the archive: the backup itself needs everything up to %s", missing,
 			start.Stop.Name(a.SegmentSize))}
 	}
-	return chain, own, nil
+	return chain, own, a.lostEnd(chain)
+}
+
+// lostEnd is a chain that ends with segments which the backup alone has. A backup ends once its last segment is
+// archived (archive-check, without which there is no archive-copy), so an archive that ends before has lost that, and
+// nobody knows what else behind it.
+func (a Archive) lostEnd(chain []Entry) error {
+	from := len(chain)
+	for from > 0 && len(a.Entries[chain[from-1].Segment]) == 0 {
+		from--
+	}
+	if from == len(chain) {
+		return nil
+	}
+	return &Lack{chain[from].Number, reason.Errorf(reason.WALMissing,
+		"WAL segment %s is missing from the archive, and nothing is archived behind it: the backup holds it itself "+
+			"(archive-copy=y), but a backup ends once its last segment is archived, so the archive has lost its end",
+		chain[from].Name)}
 }
 
 // ownCopy is the backup's own copy of a segment.

@@ -115,10 +115,11 @@ func TestFollow_TheBackupHoldsItsOwnSegments(t *testing.T) {
 		notes int
 	}{
 		{"all archived", listing(1, 0, 2, 3, 4), "000000010000000000000004", 0},
+		{"nothing behind it", listing(1, 0, 2, 3), "000000010000000000000003", 0},
+		{"nothing behind it, the first one gone", listing(1, 0, 3), "000000010000000000000003", 1},
 		{"the first one gone", listing(1, 0, 3, 4), "000000010000000000000004", 1},
 		{"the last one gone", listing(1, 0, 2, 4), "000000010000000000000004", 1},
 		{"all of them gone", listing(1, 0, 4, 5), "000000010000000000000005", 1},
-		{"the archive gone", nil, "000000010000000000000003", 1},
 		{"one without a byte", zero, "000000010000000000000004", 1},
 		{"one behind the backup gone", listing(1, 0, 2, 3, 5), "", 0},
 		{"one behind the backup gone, and its first", listing(1, 0, 3, 5), "", 0},
@@ -134,6 +135,33 @@ func TestFollow_TheBackupHoldsItsOwnSegments(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, c.last, chain.Last().Name)
 			assert.Len(t, chain.Notes, c.notes)
+		})
+	}
+}
+
+// A backup ends once its last segment is archived: where the archive ends before, it has lost its end, whatever the
+// backup holds. What recovery would replay is in the chain all the same.
+func TestFollow_TheArchiveHasLostItsEnd(t *testing.T) {
+	own := from
+	own.Own = map[Segment]time.Time{{1, 2}: noon, {1, 3}: noon}
+	for _, c := range []struct {
+		name  string
+		files []File
+		lack  uint64 // the first that is lost
+	}{
+		{"from the backup's start on", listing(1, 0, 0, 1), 2},
+		{"from its stop on", listing(1, 0, 1, 2), 3},
+		{"all of it", nil, 2},
+		{"its end, and a stray segment of another timeline", files(listing(1, 0, 2), listing(7, 0, 9)), 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			chain, err := NewArchive(c.files, size).Follow(own, nil)
+			var lack *Lack
+			require.ErrorAs(t, err, &lack)
+			assert.Equal(t, c.lack, lack.Number)
+			why, _ := reason.Of(err)
+			assert.Equal(t, reason.WALMissing, why)
+			assert.Equal(t, "000000010000000000000003", chain.Last().Name)
 		})
 	}
 }

@@ -21,39 +21,67 @@ const (
 // in pg_tblspc itself, where replay takes what is there already. Nothing else in the segment changes
 // but the checksum of the record. The error says why there is no such record.
 func InPlace(segment []byte, at LSN, oid uint32, location string) error {
-	if len(segment) < longPageHeader {
-		return errors.New("it is no segment")
+	return changeRecord(segment, at, tablespace{oid, location}, location, 0)
+}
+
+// AtLocation undoes InPlace: the record creates the tablespace at its location again.
+func AtLocation(segment []byte, at LSN, oid uint32, location string) error {
+	if location == "" {
+		return errors.New("it has no location")
 	}
-	page := uint64(binary.LittleEndian.Uint32(segment[longPageHeader-4:]))
-	if page < 512 || page&(page-1) != 0 || uint64(len(segment))%page != 0 {
-		return fmt.Errorf("it has pages of %d bytes", page)
-	}
-	first := uint64(at) % uint64(len(segment))
-	places, err := recordBytes(segment, first, page, recordHeader)
+	return changeRecord(segment, at, tablespace{oid, location}, "\x00"+location[1:], location[0])
+}
+
+// tablespace is one that a record creates.
+type tablespace struct {
+	oid      uint32
+	location string
+}
+
+// changeRecord gives the record at a position, which creates a tablespace and has a text for its location, another
+// first byte of that.
+func changeRecord(segment []byte, at LSN, made tablespace, has string, first byte) error {
+	places, record, err := recordAt(segment, at)
 	if err != nil {
 		return err
 	}
-	length := binary.LittleEndian.Uint32(gather(segment, places))
-	if length < recordHeader || uint64(length) > page { // a path is no longer
-		return fmt.Errorf("a record of %d bytes is none of a tablespace", length)
+	data := append(binary.LittleEndian.AppendUint32(nil, made.oid), has+"\x00"...)
+	if has == "" || !bytes.HasSuffix(record, data) {
+		return fmt.Errorf("the record does not create tablespace %d at %s", made.oid, made.location)
 	}
-	if places, err = recordBytes(segment, first, page, int(length)); err != nil {
-		return err
-	}
-	record := gather(segment, places)
-	if checksum(record) != binary.LittleEndian.Uint32(record[crcAt:]) {
-		return errors.New("the record is damaged")
-	}
-	data := append(binary.LittleEndian.AppendUint32(nil, oid), location+"\x00"...)
-	if location == "" || !bytes.HasSuffix(record, data) {
-		return fmt.Errorf("the record does not create tablespace %d at %s", oid, location)
-	}
-	record[len(record)-len(location)-1] = 0
+	record[len(record)-len(has)-1] = first
 	binary.LittleEndian.PutUint32(record[crcAt:], checksum(record))
 	for i, place := range places {
 		segment[place] = record[i]
 	}
 	return nil
+}
+
+// recordAt is the record at a position, and the places of its bytes.
+func recordAt(segment []byte, at LSN) (places []uint64, record []byte, err error) {
+	if len(segment) < longPageHeader {
+		return nil, nil, errors.New("it is no segment")
+	}
+	page := uint64(binary.LittleEndian.Uint32(segment[longPageHeader-4:]))
+	if page < 512 || page&(page-1) != 0 || uint64(len(segment))%page != 0 {
+		return nil, nil, fmt.Errorf("it has pages of %d bytes", page)
+	}
+	first := uint64(at) % uint64(len(segment))
+	if places, err = recordBytes(segment, first, page, recordHeader); err != nil {
+		return nil, nil, err
+	}
+	length := binary.LittleEndian.Uint32(gather(segment, places))
+	if length < recordHeader || uint64(length) > page { // a path is no longer
+		return nil, nil, fmt.Errorf("a record of %d bytes is none of a tablespace", length)
+	}
+	if places, err = recordBytes(segment, first, page, int(length)); err != nil {
+		return nil, nil, err
+	}
+	record = gather(segment, places)
+	if checksum(record) != binary.LittleEndian.Uint32(record[crcAt:]) {
+		return nil, nil, errors.New("the record is damaged")
+	}
+	return places, record, nil
 }
 
 // recordBytes are the places of a record's bytes, which the headers of pages interrupt.

@@ -45,6 +45,10 @@ func TestInPlace(t *testing.T) {
 		assert.LessOrEqual(t, changed, 5, "%s: a byte and a checksum", name)
 		assert.Positive(t, changed, name)
 		assert.Error(t, InPlace(segment, at-3000+LSN(place), 16400, location), "%s: it is in place now", name)
+		require.Error(t, AtLocation(segment, at-3000+LSN(place), 16401, location), "%s: another tablespace", name)
+		require.NoError(t, AtLocation(segment, at-3000+LSN(place), 16400, location), name)
+		assert.Equal(t, before, segment, name)
+		require.Error(t, AtLocation(segment, at-3000+LSN(place), 16400, location), "%s: it was undone", name)
 	}
 	for words, harm := range map[string]func([]byte) ([]byte, LSN, string){
 		"is damaged": func(s []byte) ([]byte, LSN, string) {

@@ -43,6 +43,12 @@ func (c *cluster) goThrough(ctx context.Context, states []defect) error {
 	return nil
 }
 
+// partedOrNot is of a partitioned table that is unlogged, where the server has such, and of another elsewhere.
+func partedOrNot(parted, other string) string {
+	return "DO $$ BEGIN " + parted + "; EXCEPTION WHEN feature_not_supported OR wrong_object_type THEN " + other +
+		"; END $$"
+}
+
 // shop is what the states are states of.
 var shop = []string{
 	`CREATE TABLE item (id bigserial PRIMARY KEY, code text, n int)`,
@@ -163,8 +169,24 @@ var ordinaryStates = []defect{
 		[]string{
 			`CREATE UNLOGGED TABLE visit (id bigserial PRIMARY KEY)`,
 			`INSERT INTO visit SELECT nextval('visit_id_seq') FROM generate_series(1, 50)`,
+			partedOrNot(`CREATE UNLOGGED TABLE stay (id bigserial) PARTITION BY HASH (id);
+				CREATE UNLOGGED TABLE stay_all PARTITION OF stay FOR VALUES WITH (MODULUS 1, REMAINDER 0)`,
+				`CREATE UNLOGGED TABLE stay (id bigserial)`),
+			`INSERT INTO stay DEFAULT VALUES`,
 		},
-		[]string{`DROP TABLE visit`},
+		[]string{`DROP TABLE visit, stay`},
+	},
+	{ // the table that the column stands in is unlogged; what has the rows is not
+		"unlogged_over_logged", "app",
+		[]string{
+			partedOrNot(`CREATE UNLOGGED TABLE stay (id bigserial) PARTITION BY HASH (id);
+				CREATE TABLE stay_all PARTITION OF stay FOR VALUES WITH (MODULUS 1, REMAINDER 0)`,
+				`CREATE UNLOGGED TABLE stay (id bigserial); CREATE TABLE stay_all () INHERITS (stay)`),
+			`INSERT INTO stay_all DEFAULT VALUES`,
+			`CREATE UNLOGGED TABLE visit (id bigserial)`, `CREATE TABLE visit_kept () INHERITS (visit)`,
+			`INSERT INTO visit_kept DEFAULT VALUES`,
+		},
+		[]string{`DROP TABLE visit, stay CASCADE`},
 	},
 	{
 		"subscribed", "app",

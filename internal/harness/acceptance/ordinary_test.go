@@ -84,6 +84,10 @@ var ordinaryFaults = faults("TestOrdinary", ordinary, []fault{
 		name: "SequenceOfAnUnloggedTable", args: in("unlogged_serial"), exit: 0, why: reason.None,
 	},
 	{
+		name: "SequenceOfAnUnloggedTableWithLoggedOnes", args: in("unlogged_over_logged"),
+		exit: 1, why: reason.StaleData, step: "verify", words: "stay_id_seq | is UNLOGGED | and 1 more",
+	},
+	{
 		name: "SequenceOfASubscriber", args: in("subscribed"),
 		exit: 0, why: reason.None, words: "item_id_seq | a logical subscription brings the rows",
 	},

@@ -2,8 +2,13 @@ package acceptance
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/source"
@@ -32,6 +37,14 @@ var ownSegmentFaults = faults("TestOwnSegments", ownSegments, []fault{
 		exit: 0, why: reason.None, words: "recovery took {stop} from the backup, which holds it itself",
 	},
 	{
+		name: "EndLost", where: everywhere, inject: withoutFrom("{stop}"),
+		exit: 1, why: reason.WALMissing, words: "{stop} is missing | nothing is archived behind it", step: "preflight",
+	},
+	{
+		name: "NothingBehindIt", inject: withoutBehind("{stop}"), args: "-deep none", users: "any",
+		exit: 0, why: reason.None, words: "the last is {stop}", never: "holds it itself",
+	},
+	{
 		name: "MissingForAnotherSet", inject: without(archived("{stop}")), args: "-set {full}",
 		exit: 1, why: reason.WALMissing, words: "{stop} is missing from the archive", step: "preflight",
 	},
@@ -48,6 +61,24 @@ var ownSegmentFaults = faults("TestOwnSegments", ownSegments, []fault{
 		exit: 1, why: reason.WALMissing, words: "{middle} is missing from the archive", step: "preflight",
 	},
 })
+
+// withoutFrom removes a segment and all behind it, withoutBehind those alone.
+func withoutFrom(first string) func(*repoCopy) {
+	return func(rc *repoCopy) { rc.cutArchive(rc.fill(first), true) }
+}
+
+func withoutBehind(last string) func(*repoCopy) {
+	return func(rc *repoCopy) { rc.cutArchive(rc.fill(last), false) }
+}
+
+func (rc *repoCopy) cutArchive(from string, inclusive bool) {
+	for _, file := range rc.files(archived("*")) {
+		name, _, _ := strings.Cut(filepath.Base(file), "-")
+		if name > from || name == from && inclusive {
+			require.NoError(rc.t, os.Remove(file))
+		}
+	}
+}
 
 var ownSegments = sync.OnceValues(func() (liveSeed, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), seedTime)

@@ -73,6 +73,7 @@ func TestChecks_ShareFindsAtOnce(t *testing.T) {
 			damaged(flipped, "backup/demo/{newest}/backup.manifest*"), "backup {newest}: the manifest is damaged",
 		},
 		"SegmentFlipped": {damaged(flipped, archived("{middle}")), "{middle}"},
+		"SegmentEmpty":   {damaged(emptied, archived("{middle}")), "{middle}"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			rc := intact(t)
@@ -96,6 +97,7 @@ func TestChecks_Chosen(t *testing.T) {
 	checkedAs(t, part, 0, reason.None, "left out by -claims, and so not proved by this run: policy, cadence,")
 	assert.Contains(t, part.Said, "PASSED, IN PART")
 	assert.Equal(t, "sound_in_part", part.Report.Backups)
+	assert.Equal(t, []string{"integrity"}, part.Report.KnownRed)
 	assert.Contains(t, part.Prom, `veza_backup_check_last_success{reason="repo_corrupt",stanza="demo"} 0`)
 	assert.Contains(t, part.Prom, `veza_backup_check_checks{stanza="demo",status="left_out"} 6`)
 

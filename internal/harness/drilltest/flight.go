@@ -44,6 +44,7 @@ type Outcome struct {
 		Problems []string          `json:"doubts"`
 		Labels   map[string]string `json:"labels"`
 		Warnings []string          `json:"warnings"`
+		KnownRed []string          `json:"known_red"`
 		Steps    []struct {
 			Name    string `json:"name"`
 			Outcome string `json:"outcome"`

@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -54,6 +56,9 @@ func TestRestore_StoppedAndTakenUp(t *testing.T) {
 			o = n.restore()
 			require.Equal(t, 2, o.Exit, o.Said)
 			assert.Contains(t, o.Report.Detail, "go on with -resume")
+			if s.signal == syscall.SIGKILL && s.left != node.Restoring {
+				n.doesNotStart()
+			}
 
 			o = n.restore("-resume")
 			require.Equal(t, 0, o.Exit, o.Said)
@@ -77,6 +82,15 @@ func TestRestore_StoppedInVerify(t *testing.T) {
 	n.start()
 	assert.Equal(t, n.rows["end"], n.users())
 	n.archives()
+}
+
+// doesNotStart looks that nobody starts, unawares, a cluster that has not its own settings back.
+func (n *machine) doesNotStart() {
+	n.t.Helper()
+	require.Error(n.t, start(n.ctx(), n.bin, n.dir, n.data))
+	log, err := os.ReadFile(filepath.Join(n.dir, "server.log"))
+	require.NoError(n.t, err)
+	assert.Contains(n.t, string(log), "veza-restore has not ended here: go on with -resume")
 }
 
 // waitHeld waits until a restore is held.

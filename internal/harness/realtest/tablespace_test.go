@@ -2,14 +2,17 @@ package realtest
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"veza.fr/recovery/internal/node"
 	"veza.fr/recovery/internal/reason"
 )
 
@@ -33,7 +36,7 @@ var spaces = sync.OnceValues(func() (*source, error) {
 		statement("CREATE TABLESPACE late LOCATION '" + space("late") + "'"),
 		statement("CREATE TABLESPACE later LOCATION '" + space("later") + "'"),
 		statement("CREATE TABLE in_late TABLESPACE late AS SELECT * FROM users"),
-		statement("CREATE TABLE in_later TABLESPACE later AS SELECT * FROM users"),
+		statement("CREATE TABLE in_later TABLESPACE later AS SELECT * FROM users"), moment("made"),
 		statement("DROP TABLE in_gone"), statement("DROP TABLESPACE gone"), more, more,
 	})
 })
@@ -48,20 +51,42 @@ func statement(text string) step {
 	}
 }
 
+// begun is what the segments of a new timeline say of tablespaces.
+func (n *machine) begun() (said string) {
+	n.t.Helper()
+	found, err := filepath.Glob(filepath.Join(n.data, "pg_wal", "00000002????????????????"))
+	require.NoError(n.t, err)
+	require.NotEmpty(n.t, found)
+	for _, segment := range found {
+		records, ended := command(n.ctx(), n.bin+"/pg_waldump", "-r", "Tablespace", segment)
+		said += records + fmt.Sprint(ended) // with an error, where it is not full
+	}
+	return said
+}
+
 // Tablespaces come back where they were, also those that were made after the backup. A directory that is not empty is
 // not written to, and the restore says which.
 func TestRestore_Tablespaces(t *testing.T) {
 	takesLong(t)
 	n := lost(t, spaces)
+	// The room is asked for where a file will lie: a mapped tablespace is none of the data directory's.
+	conf, err := os.ReadFile(confOf(n.dir))
+	require.NoError(t, err)
+	n.write("etc/pgbackrest.conf", string(conf)+"tablespace-map=kept=/proc/kept\n")
+	o := n.restore("-plan")
+	assert.Equal(t, 0, o.Exit, o.Said)
+	assert.Contains(t, o.Said, "and      /proc/kept: needs 0.")
+	n.write("etc/pgbackrest.conf", string(conf))
+
 	for _, name := range []string{"kept", "late", "later"} {
 		require.NoError(t, os.Rename(space(name), space(name)+".lost"))
 	}
 	for _, name := range []string{"kept", "later"} {
 		require.NoError(t, os.Rename(space(name)+".lost", space(name)))
-		inside, err := filepath.Glob(space(name) + "/*")
-		require.NoError(t, err)
+		inside, failed := filepath.Glob(space(name) + "/*")
+		require.NoError(t, failed)
 		there := trees(t, inside...)
-		o := n.restore()
+		o = n.restore()
 		assert.Equal(t, 2, o.Exit, o.Said)
 		assert.Equal(t, reason.ConfigInvalid, o.Report.Reason, o.Said)
 		assert.Contains(t, o.Report.Detail, space(name))
@@ -73,7 +98,24 @@ func TestRestore_Tablespaces(t *testing.T) {
 		}
 	}
 
-	o := n.restore()
+	// Recovery ends in the segment that makes the tablespaces: the new timeline begins with what was written then.
+	o = n.restore("-target", n.mark["name"])
+	require.Equal(t, 0, o.Exit, o.Said)
+	said := n.begun()
+	for _, name := range []string{"late", "later"} {
+		assert.Contains(t, said, ` "`+space(name)+`"`)
+	}
+	n.moveAway()
+	for _, name := range []string{"kept", "gone", "late", "later"} {
+		require.NoError(t, os.RemoveAll(space(name)))
+	}
+
+	// What was replayed into tablespaces that were found empty keeps nobody from taking it up.
+	n.stopped(stop{at: "segment", signal: syscall.SIGKILL, left: node.Recovering})
+	inside, err := filepath.Glob(space("late*") + "/PG_*")
+	require.NoError(t, err)
+	require.Len(t, inside, 2)
+	o = n.restore("-resume")
 	require.Equal(t, 0, o.Exit, o.Said)
 	n.handedOver(o)
 	n.start()

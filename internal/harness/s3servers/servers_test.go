@@ -3,6 +3,7 @@ package s3servers
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"strconv"
 	"strings"
@@ -80,6 +81,22 @@ func TestServers(t *testing.T) {
 			require.NoError(t, err)
 			assert.True(t, may)
 
+			all := open(t, s, func(at *objectstore.Location) { // a repository at the root of its bucket
+				at.Root, at.Key, at.Secret = "", s.Root.Key, s.Root.Secret
+			})
+			list, err = all.List(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, []objectstore.Object{{Name: Repository + "/backup/demo/backup.info.copy", Size: 3}}, list)
+			list, err = all.Below(Repository + "/backup").List(t.Context())
+			require.NoError(t, err)
+			assert.Equal(t, []objectstore.Object{{Name: "demo/backup.info.copy", Size: 3}}, list)
+			assert.Equal(t, "two", read(t, all, Repository+"/backup/demo/backup.info.copy", 3))
+
+			put(t, s, "archive/demo/empty", "")
+			assert.Empty(t, read(t, reader, "archive/demo/empty", 0))
+			_, err = reader.Open(t.Context(), "archive/demo/gone", 0)
+			require.ErrorIs(t, err, objectstore.ErrNoObject)
+
 			for _, refused := range []struct {
 				word string
 				harm func(*objectstore.Location)
@@ -111,6 +128,16 @@ func put(t *testing.T, s *Server, name, content string) {
 	_, err := s.Root.Client.PutObject(t.Context(), s.Bucket, Repository+"/"+name, strings.NewReader(content),
 		int64(len(content)), minio.PutObjectOptions{})
 	require.NoError(t, err)
+}
+
+func read(t *testing.T, from objectstore.Objects, name string, length int64) string {
+	t.Helper()
+	content, err := from.Open(t.Context(), name, length)
+	require.NoError(t, err)
+	defer content.Close() //nolint:errcheck // only read
+	text, err := io.ReadAll(content)
+	require.NoError(t, err)
+	return string(text)
 }
 
 // open opens the repository with the key that reads, changed.

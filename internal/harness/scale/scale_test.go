@@ -120,7 +120,7 @@ func share(dir string, size int) func() error {
 func history(_ string, size int) func() error {
 	text := History(size)
 	return func() error {
-		lasted, err := forecast.Lasted(bytes.NewReader(text), "drill", "veza")
+		lasted, _, err := forecast.Lasted(bytes.NewReader(text), "drill", "veza")
 		return counted(len(lasted), size, err)
 	}
 }

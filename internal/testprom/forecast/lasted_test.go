@@ -3,6 +3,7 @@ package forecast
 import (
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -26,6 +27,7 @@ func TestLasted(t *testing.T) {
 		line("environment", "drill", "main", `"exit_status":2,"reason":"timeout","duration_seconds":8000`),
 		line("pass", "drill", "other", `"exit_status":0,"reason":"none","duration_seconds":70`),
 		line("pass", "backup", "main", `"exit_status":0,"reason":"none","duration_seconds":80`),
+		line("pass", "backup", "main", `"exit_status":0,"reason":"none","backups":"sound_in_part","duration_seconds":5`),
 		passed(`,"exit_status":0`),
 		line("", "drill", "main", `"reason":"none","duration_seconds":90`),
 		passed(`,"exit_status":0,"duration_seconds":-1`),
@@ -37,19 +39,20 @@ func TestLasted(t *testing.T) {
 	const s = time.Second
 	for name, c := range map[string]struct {
 		suite, stanza string
-		want          []time.Duration
+		want, inPart  []time.Duration
 	}{
-		"a stanza":   {"drill", "main", []time.Duration{60*s + 500*time.Millisecond, 3600 * s, 61 * s}},
-		"any stanza": {"drill", "", []time.Duration{60*s + 500*time.Millisecond, 3600 * s, 70 * s, 61 * s}},
-		"the checks": {"backup", "main", []time.Duration{80 * s}},
-		"nothing":    {"control", "main", nil},
+		"a stanza":   {"drill", "main", []time.Duration{60*s + 500*time.Millisecond, 3600 * s, 61 * s}, nil},
+		"any stanza": {"drill", "", []time.Duration{60*s + 500*time.Millisecond, 3600 * s, 70 * s, 61 * s}, nil},
+		"the checks": {"backup", "main", []time.Duration{80 * s}, []time.Duration{5 * s}},
+		"nothing":    {"control", "main", nil, nil},
 	} {
-		got, err := Lasted(strings.NewReader(history), c.suite, c.stanza)
+		got, inPart, err := Lasted(strings.NewReader(history), c.suite, c.stanza)
 		require.NoError(t, err, name)
 		assert.Equal(t, c.want, got, name)
+		assert.Equal(t, c.inPart, inPart, name)
 	}
 	broken := errors.New("broken disk")
-	_, err := Lasted(io.MultiReader(strings.NewReader(history), iotest.ErrReader(broken)), "drill", "main")
+	_, _, err := Lasted(io.MultiReader(strings.NewReader(history), iotest.ErrReader(broken)), "drill", "main")
 	require.ErrorIs(t, err, broken)
 }
 
@@ -59,9 +62,9 @@ func FuzzLasted(f *testing.F) {
 		`"ended":"2026-11-01T04:00:00Z","duration_seconds":60.5}`)
 	f.Add("{\n\x00")
 	f.Fuzz(func(t *testing.T, history string) {
-		lasted, err := Lasted(strings.NewReader(history), "drill", "")
+		whole, inPart, err := Lasted(strings.NewReader(history), "drill", "")
 		require.NoError(t, err)
-		for _, d := range lasted {
+		for _, d := range slices.Concat(whole, inPart) {
 			assert.GreaterOrEqual(t, d, time.Duration(0))
 		}
 	})

@@ -39,9 +39,12 @@ type Row struct {
 	RTO     *float64      `json:"rto_seconds,omitempty"`
 	RPO     *float64      `json:"rpo_seconds,omitempty"`
 	Covered *float64      `json:"compare_coverage_ratio,omitempty"`
-	LeftOut []string      `json:"left_out,omitempty"` // claims that were not asked because others were chosen
-	Due     string        `json:"due,omitempty"`      // why somebody should look, "" when nobody need
-	File    string        `json:"file"`               // the report, or the directory that has none
+	Heard   bool          `json:"elsewhere,omitempty"` // another host reached it, and told this one
+	LeftOut []string      `json:"left_out,omitempty"`  // claims that were not asked because others were chosen
+	// KnownRed are those of them that did not hold when they were asked last: the verdict counts as a 1.
+	KnownRed []string `json:"known_red,omitempty"`
+	Due      string   `json:"due,omitempty"` // why somebody should look, "" when nobody need
+	File     string   `json:"file"`          // the report, or the directory that has none
 
 	apart bool // no verdict on the backups of now: it hides none, and none hides it
 }
@@ -99,7 +102,8 @@ func ofStanza(dir string, now time.Time) []Row {
 		return []Row{unreadable(name, dir, err)}
 	}
 	rows := in(dir, name, entries, now)
-	if !slices.ContainsFunc(rows, func(r Row) bool { return r.Suite == suite.Drill.Name }) {
+	drilled := slices.ContainsFunc(rows, func(r Row) bool { return r.Suite == suite.Drill.Name })
+	if !drilled && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == retired }) {
 		rows = append(rows, Row{
 			Stanza: name, Suite: suite.Drill.Name, Exit: reason.ExitEnvironment, Due: "was never drilled", File: dir,
 			apart: true,
@@ -107,6 +111,10 @@ func ofStanza(dir string, now time.Time) []Row {
 	}
 	return rows
 }
+
+// retired is in the directory of a stanza that is not drilled there any more: its report under another name, or an
+// empty file.
+const retired = "drill-report.json.retired"
 
 // in are the reports among the files of a directory, of one stanza or of any (""). A JSON file that is none of ours is
 // left alone.
@@ -153,7 +161,8 @@ func read(path string, now time.Time) (Row, error) {
 	row := Row{
 		Stanza: r.Stanza, Suite: r.Suite, Exit: r.Exit, Verdict: r.Verdict, Reason: r.Reason,
 		Ended: &r.End, Age: &age, RTO: r.Value("rto_seconds"), RPO: r.Value("rpo_seconds"),
-		Covered: r.Value("compare_coverage_ratio"), File: path, apart: r.Past() != "",
+		Covered: r.Value("compare_coverage_ratio"), KnownRed: r.KnownRed, File: path, apart: r.Past() != "",
+		Heard: r.Labels[elsewhere] != "",
 	}
 	for _, step := range r.Steps {
 		if step.Outcome == leftOut {
@@ -163,6 +172,9 @@ func read(path string, now time.Time) (Row, error) {
 	i := slices.IndexFunc(suite.Suites, func(s suite.Suite) bool { return s.Name == r.Suite }) // Parse knows it
 	if row.Due = notOfNow(r, now, suite.Suites[i].Due); row.Due != "" && r.Passed() {
 		row.Exit = reason.ExitEnvironment
+	}
+	if len(r.KnownRed) > 0 && r.Passed() { // the metrics stay red, too
+		row.Exit = reason.ExitFailed
 	}
 	return row, nil
 }

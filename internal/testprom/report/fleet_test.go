@@ -73,9 +73,17 @@ func TestReadFleet_ExitIsTheWorst(t *testing.T) {
 		"from the future":  {one(written(-2*hour, "pass", 0, "none")), 2, "is from the future: look at the clocks"},
 		"clocks differ":    {one(written(-time.Minute, "pass", 0, "none")), 0, ""},
 
-		"of the past":          {one(old), 2, "is of the repository as it was at 2026-11-22T03:00:00Z"},
-		"it hides no red":      {two(written(2*hour, "fail", 1, "wal_missing"), old), 1, ""},
-		"never drilled":        {map[string]string{"a.json": pass, "mail/": ""}, 2, "was never drilled"},
+		"of the past":     {one(old), 2, "is of the repository as it was at 2026-11-22T03:00:00Z"},
+		"it hides no red": {two(written(2*hour, "fail", 1, "wal_missing"), old), 1, ""},
+		"never drilled":   {map[string]string{"a.json": pass, "mail/": ""}, 2, "was never drilled"},
+		"not drilled any more": {map[string]string{
+			"shop/drill-report.json": pass, "mail/drill-report.json.retired": written(999*hour, "pass", 0, "none"),
+			"old/drill-report.json.retired": "",
+		}, 0, ""},
+		"drilled again": {map[string]string{
+			"mail/drill-report.json.retired": "", "mail/drill-report.json": written(193*hour, "pass", 0, "none"),
+		}, 2, "is overdue"},
+		"another name":         {map[string]string{"a.json": pass, "mail/old.retired": pass}, 2, "was never drilled"},
 		"checked, not drilled": {map[string]string{"shop/b.json": check(hour)}, 2, "was never drilled"},
 		"the newest counts":    {two(pass, written(2*hour, "fail", 1, "wal_missing")), 0, ""},
 		"the newest is red":    {two(written(3*hour, "pass", 0, "none"), red), 1, ""},
@@ -93,6 +101,26 @@ func TestReadFleet_ExitIsTheWorst(t *testing.T) {
 		assert.Equal(t, c.exit, f.Exit, name)
 		assert.True(t, strings.HasPrefix(f.Rows[0].Due, c.due), "%s: %q", name, f.Rows[0].Due)
 		assert.Equal(t, c.due == "", f.Rows[0].Due == "", name)
+	}
+}
+
+// What another host found is as good, and grows old like its own.
+func TestReadFleet_Elsewhere(t *testing.T) {
+	for _, c := range []struct {
+		age  time.Duration
+		exit int
+		want string
+	}{
+		{hour, 0, "0 pass another host's"},
+		{hour, 1, "1 fail another host's"},
+		{193 * hour, 0, "2 pass is overdue"},
+		{193 * hour, 1, "1 fail is overdue"},
+	} {
+		text, err := json.Marshal(Elsewhere("drill", "shop", "host a drilled it", now.Add(-c.age), c.exit))
+		require.NoError(t, err)
+		f, err := ReadFleet(dir(t, map[string]string{"shop/drill-report.json": string(text)}), now)
+		require.NoError(t, err)
+		assert.Equal(t, c.want, fmt.Sprintf("%d %s %s", f.Exit, f.Rows[0].verdict(), f.Rows[0].due()))
 	}
 }
 
@@ -157,4 +185,21 @@ func TestTable_InPart(t *testing.T) {
 	require.NoError(t, f.Table(&said, func(float64) string { return "-" }))
 	assert.Contains(t, said.String(), "pass, in part")
 	assert.Contains(t, said.String(), "left out: policy\n")
+	assert.Equal(t, 0, f.Exit)
+}
+
+// A claim that did not hold and was not asked since is no pass, however well the others are and however old that is.
+func TestReadFleet_KnownRed(t *testing.T) {
+	for _, age := range []time.Duration{hour, 60 * 24 * hour} {
+		part := written(age, "pass", 0, "none", `"drill"`, `"backup"`, `"measurements"`,
+			`"steps": [{"name": "archive", "outcome": "left out"}, {"name": "policy", "outcome": "passed"}],
+			"known_red": ["archive"], "measurements"`)
+		f, err := ReadFleet(dir(t, map[string]string{"backup-report.json": part}), now)
+		require.NoError(t, err)
+		assert.Equal(t, 1, f.Exit)
+		var said strings.Builder
+		require.NoError(t, f.Table(&said, func(float64) string { return "-" }))
+		assert.Contains(t, said.String(), "not asked again since it did not hold: archive\n")
+		assert.Contains(t, said.String(), "0 passed, 1 failed")
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"veza.fr/recovery/internal/reason"
@@ -37,6 +38,7 @@ type Report struct {
 	Compiled *float64          `json:"compile_seconds,omitempty"` // before the run began; no part of its duration
 	Status   *int              `json:"command_exit_status,omitempty"`
 	Steps    []Step            `json:"steps"`
+	KnownRed []string          `json:"known_red,omitempty"` // claims left out that did not hold when they were asked last
 	Values   []Value           `json:"measurements"`
 	Labels   map[string]string `json:"labels"`
 	Notes    []string          `json:"notes,omitempty"`
@@ -98,8 +100,32 @@ func (r Report) sound() error {
 	return nil
 }
 
+// Elsewhere is the report of a verdict, of exit status 0 or 1, that another host reached: what is known here of it.
+// Of a red one no reason is.
+func Elsewhere(of, stanza, detail string, at time.Time, exit int) Report {
+	r := Report{
+		Schema: Schema, Suite: of, Stanza: stanza, Verdict: VerdictOf(exit), Exit: exit, Backups: "unknown",
+		Sentence: "Another host reached this verdict.", Detail: detail, Begin: at.UTC(), End: at.UTC(),
+		Steps: []Step{}, Values: []Value{},
+		Labels: map[string]string{elsewhere: "true"},
+	}
+	if exit == reason.ExitPass {
+		r.Reason = reason.None
+	}
+	return r
+}
+
+// elsewhere is the label of a report that another host's run made.
+const elsewhere = "elsewhere"
+
 // Passed says whether the run proved all that it was asked.
 func (r Report) Passed() bool { return r.Exit == reason.ExitPass }
+
+// InPart is what the word of Backups ends with where only a part was asked for, and holds.
+const InPart = "_in_part"
+
+// InPart says whether the run was of chosen claims alone.
+func (r Report) InPart() bool { return strings.HasSuffix(r.Backups, InPart) }
 
 // Past is the moment of the repository that the run speaks of; "" is now.
 func (r Report) Past() string { return r.Labels[suite.PastLabel] }

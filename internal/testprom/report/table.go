@@ -39,7 +39,7 @@ func (r Row) verdict() string {
 		return "none"
 	case r.Reason == reason.None && len(r.LeftOut) > 0:
 		return r.Verdict + ", in part"
-	case r.Reason == reason.None:
+	case r.Reason == reason.None, r.Heard:
 		return r.Verdict
 	}
 	return r.Verdict + ": " + suite.Line(string(r.Reason))
@@ -48,6 +48,12 @@ func (r Row) verdict() string {
 func (r Row) due() string {
 	if r.Verdict == "" {
 		return r.Due + " (" + r.File + ")"
+	}
+	if len(r.KnownRed) > 0 {
+		return "not asked again since it did not hold: " + strings.Join(r.KnownRed, ", ")
+	}
+	if r.Due == "" && r.Heard {
+		return "another host's"
 	}
 	if r.Due == "" && len(r.LeftOut) > 0 {
 		return "left out: " + strings.Join(r.LeftOut, ", ")

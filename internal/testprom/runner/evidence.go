@@ -22,18 +22,15 @@ import (
 const reportName = "report.json"
 
 // checkEvidence finds out before the run what would keep its evidence from being written.
-func (r *run) checkEvidence() (err error) {
-	if r.options.evidence == "" {
-		return nil
-	}
-	if err = os.MkdirAll(r.options.evidence, 0o755); err != nil {
-		return fmt.Errorf("-evidence %s: %w", r.options.evidence, err)
+func (r *run) checkEvidence(dir string) (err error) {
+	if err = os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("-evidence %s: %w", dir, err)
 	}
 	const mayAdd = 2 | 1 // W_OK, X_OK: a probe would be a file that the ledger does not name
-	if err = syscall.Access(r.options.evidence, mayAdd); err != nil {
-		return fmt.Errorf("-evidence %s: nothing can be added there: %w", r.options.evidence, err)
+	if err = syscall.Access(dir, mayAdd); err != nil {
+		return fmt.Errorf("-evidence %s: nothing can be added there: %w", dir, err)
 	}
-	if err = checkAppend(filepath.Join(r.options.evidence, evidence.LedgerName)); err != nil {
+	if err = checkAppend(filepath.Join(dir, evidence.LedgerName)); err != nil {
 		return fmt.Errorf("-evidence: %w", err)
 	}
 	if r.signKey == "" {

@@ -22,7 +22,7 @@ const (
 // measuredTimeout is the -timeout after what the last whole runs took, and in words why. It is never less than the
 // usual one, which then has no words.
 func measuredTimeout(usual time.Duration, lasted []time.Duration) (timeout time.Duration, why string) {
-	lasted = lasted[max(len(lasted)-lookedBack, 0):]
+	lasted = recent(lasted)
 	if len(lasted) == 0 {
 		return usual, ""
 	}
@@ -51,9 +51,9 @@ func (r *run) lasted(stanza string) []time.Duration {
 	f, err := os.Open(r.history)
 	if err == nil {
 		defer func() { _ = f.Close() }()
-		var lasted []time.Duration
-		if lasted, err = forecast.Lasted(f, r.suite.Name, stanza); err == nil {
-			return lasted
+		var whole, inPart []time.Duration
+		if whole, inPart, err = forecast.Lasted(f, r.suite.Name, stanza); err == nil {
+			return longer(whole, inPart)
 		}
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -61,6 +61,18 @@ func (r *run) lasted(stanza string) []time.Duration {
 	}
 	return nil
 }
+
+// longer is which of the last whole runs, and of the last ones of chosen claims, took longest. What this run is of is
+// not known here: short ones must not shorten the time of a whole one, and where all are of a choice, it is measured.
+func longer(whole, inPart []time.Duration) []time.Duration {
+	whole, inPart = recent(whole), recent(inPart)
+	if len(whole) == 0 || len(inPart) > 0 && slices.Max(inPart) > slices.Max(whole) {
+		return inPart
+	}
+	return whole
+}
+
+func recent(lasted []time.Duration) []time.Duration { return lasted[max(len(lasted)-lookedBack, 0):] }
 
 // tellTimeout says that -timeout is not the usual one, and keeps it for the report.
 func (r *run) tellTimeout(c command) {

@@ -43,6 +43,18 @@ func TestMeasuredTimeout(t *testing.T) {
 	assert.Empty(t, why)
 }
 
+// Any number of short runs of chosen claims leaves a whole one its time; where none was whole, theirs is measured.
+func TestLonger(t *testing.T) {
+	const m = time.Minute
+	whole, short := []time.Duration{80 * m}, []time.Duration{m, m, m, m, m, m}
+	assert.Equal(t, whole, longer(whole, short))
+	assert.Equal(t, whole, longer(whole, nil))
+	assert.Equal(t, short[1:], longer(nil, short))
+	assert.Equal(t, []time.Duration{90 * m}, longer(whole, []time.Duration{90 * m}), "a part cannot take less")
+	assert.Equal(t, whole, longer(whole, []time.Duration{3 * 60 * m, m, m, m, m, m}), "that was long ago")
+	assert.Empty(t, longer(nil, nil))
+}
+
 // A timeout that somebody gave stays; else that of the stanza's history is handed to the test, and so to -limit.
 func TestPrepare_TheTimeoutFollowsFromWhatWasMeasured(t *testing.T) {
 	known := func(stanza string) []time.Duration {

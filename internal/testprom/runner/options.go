@@ -44,6 +44,7 @@ type options struct {
 	slotWait time.Duration
 	share    bool          // with the hosts that drill in the same place
 	due      time.Duration // asks whether one of them has drilled lately; 0: does not
+	forget   string        // stanzas, by commas: -textfile keeps these alone
 	verbose  bool
 	command  []string
 }
@@ -53,6 +54,8 @@ const synopsis = `  testprom [flags] -- COMMAND...      run COMMAND ("go test ./
   testprom [flags] < drill.jsonl      judge a recorded stream
   testprom -reap [-kept [NAME...]]    remove what killed drills left behind; -kept: what -keep left
   testprom -due 168h -- COMMAND...    ask whether another host has drilled the stanza of COMMAND lately
+  testprom -textfile FILE -forget-all-but STANZA[,STANZA...]
+                                      take what FILE says of other stanzas out of it
   testprom -fleet DIR                 list the newest verdict of every stanza, by the reports in DIR
   testprom -alarm-test -alertmanager URL -textfile FILE
                                       try whether a red drill becomes an alert that is on its way to somebody
@@ -95,7 +98,9 @@ asked, or it was interrupted.
 
 -fleet takes a drill, or its control, of more than 8 days ago and backup checks of more
 than 28 hours
-ago for no verdict (2), as the alerts do.
+ago for no verdict (2), as the alerts do. A directory without a drill's report is a stanza
+that was never drilled (2), unless it holds a drill-report.json.retired: rename the reports
+of a stanza that is drilled no more so.
 
 Exit status: 0 every expected step ran and passed; 1 the backups, or the restore
 made from them, are at fault; 2 the environment kept it from a verdict.
@@ -149,7 +154,10 @@ func (o *options) flagSet(name *string) *flag.FlagSet {
 	set.BoolVar(&o.share, "share", false, "keep the other hosts that drill in the same Incus project from drilling "+
 		"the stanza at the same time, and tell them the verdict")
 	set.DurationVar(&o.due, "due", 0, "ask them whether the stanza is due: exit status 1 when another host reached a "+
-		"verdict less than `DURATION` ago (-textfile then forgets what this host found); nothing is run")
+		"verdict less than `DURATION` ago (-textfile then forgets what this host found, and -report tells that "+
+		"verdict); nothing is run")
+	set.StringVar(&o.forget, "forget-all-but", "", "take the series of all but `STANZAS`, which commas part, out of "+
+		"-textfile: of those that have another name now, or are drilled no more; nothing is run")
 	set.BoolVar(&o.verbose, "v", false, "say all there is to say: every line of a step, every measurement")
 	set.BoolVar(&o.reap, "reap", false, "remove what killed drills left behind, list what -keep left, then exit")
 	set.BoolVar(&o.kept, "kept", false, "with -reap: remove what -keep left, all of it or what is named")
@@ -218,7 +226,7 @@ func (o *options) validate(name string, args []string) error {
 	case o.kept && !o.reap:
 		return errors.New("-kept goes with -reap")
 	}
-	if err := errors.Join(o.alarm.validate(o), o.copies.validate(o.evidence)); err != nil {
+	if err := errors.Join(o.alarm.validate(o), o.validateForget(), o.copies.validate(o.evidence)); err != nil {
 		return err
 	}
 	return o.distinct()

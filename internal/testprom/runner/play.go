@@ -47,7 +47,7 @@ func Play(p Played, w World) int {
 	r.collector.OnStray = r.live.line
 	begin := r.Now()
 	r.play(p.Do)
-	return r.publish(r.result(begin, nil))
+	return r.publish(r.result(begin, nil), nil)
 }
 
 // play plays the suite to its end. Signals change nothing of that: what it does is cleaned up.

@@ -19,7 +19,7 @@ func (r *result) document(output bool) report.Report {
 		Reason: r.Reason, Sentence: r.sentence(), Next: r.next(), Step: r.Step, Detail: r.Detail,
 		Begin: r.begin.UTC(), End: r.end.UTC(), Status: r.Status,
 		Labels: r.Labels, Notes: r.Notes, Problems: r.Problems, Warnings: r.warnings,
-		Steps: []report.Step{}, Values: []report.Value{},
+		Steps: []report.Step{}, Values: []report.Value{}, KnownRed: r.knownRed,
 	}
 	if r.duration >= 0 {
 		seconds := r.duration.Seconds()
@@ -56,7 +56,7 @@ func newStep(s testreport.Step, output bool) report.Step {
 func (r *result) proved() string {
 	words := r.suite.Words
 	return [...]string{
-		"unknown", words.Sound, cmp.Or(words.AtFault, "at_fault"), words.Sound + "_in_part",
+		"unknown", words.Sound, cmp.Or(words.AtFault, "at_fault"), words.Sound + report.InPart,
 	}[r.Backups]
 }
 

@@ -25,6 +25,7 @@ type result struct {
 	compiling  time.Duration // before it began; no part of the duration
 	exit       int           // the verdict's, or 2 when something could not be written
 	warnings   []string
+	knownRed   []string           // claims that it left out, and that did not hold when they were asked last
 	entry      *evidence.Appended // of the evidence; nil where there is none
 	copied     string             // where the evidence is too; "" where it is not
 }
@@ -82,21 +83,16 @@ func (r *run) pastOf(labels map[string]string) string {
 }
 
 // publish writes all that was asked for, prints the summary, and returns the
-// exit status. The textfile comes first: it is what alarms.
-func (r *run) publish(res *result) int {
-	var failed []error
+// exit status. The textfile comes first: it is what alarms. The other hosts hear
+// the verdict next, and not before: they would rely on one that alarms nobody.
+// refused is why nothing was begun; nil where it was.
+func (r *run) publish(res *result, refused error) int {
 	r.foresee(res)
-	if past := r.pastOf(res.Labels); r.textfile != "" && past != "" {
-		r.textfile = ""
-		res.warnings = append(res.warnings, "the textfile stays as it is: it speaks of the backups of now, and this "+
-			"was the repository of "+past)
+	unalarmed := r.writeTextfile(res)
+	if r.tell != nil {
+		r.tell(res.told(r.pastOf(res.Labels), unalarmed))
 	}
-	if r.textfile != "" {
-		warnings, err := r.Textfile.Write(r.textfile, res.metrics())
-		res.warnings = append(res.warnings, warnings...)
-		failed = append(failed, err)
-	}
-	failed = append(failed, r.tee.close())
+	failed := []error{refused, unalarmed, r.tee.close()}
 	if errors.Join(failed...) != nil {
 		res.exit = reason.ExitEnvironment
 	}
@@ -124,6 +120,23 @@ func (r *run) publish(res *result) int {
 	r.summary(res, err)
 	r.log.end(r, res, err)
 	return res.exit
+}
+
+// writeTextfile writes the metrics, unless they would speak of other backups than those of now.
+func (r *run) writeTextfile(res *result) error {
+	if r.textfile == "" {
+		return nil
+	}
+	if past := r.pastOf(res.Labels); past != "" {
+		r.textfile = ""
+		res.warnings = append(res.warnings, "the textfile stays as it is: it speaks of the backups of now, and this "+
+			"was the repository of "+past)
+		return nil
+	}
+	res.knownRed = r.Textfile.KnownRed(r.textfile, res.metrics())
+	warnings, err := r.Textfile.Write(r.textfile, res.metrics())
+	res.warnings = append(res.warnings, warnings...)
+	return err
 }
 
 func (r *run) write(path string, render func() ([]byte, error), put func(string, []byte) error) error {

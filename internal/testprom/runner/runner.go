@@ -19,7 +19,6 @@ import (
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/testprom/alarm"
 	"veza.fr/recovery/internal/testprom/testreport"
-	"veza.fr/recovery/internal/testprom/whole"
 	"veza.fr/recovery/internal/version"
 )
 
@@ -34,8 +33,10 @@ type Textfile interface {
 	CheckOld(path string) error
 	Holds(path, namespace string) bool
 	Stanza(path, namespace string) string
+	KnownRed(path string, run suite.Measured) []string
 	Write(path string, run suite.Measured) (warnings []string, err error)
-	Forget(path string, s suite.Suite, stanza string, before time.Time) error
+	Forget(path string, s suite.Suite, stanza string, before, now time.Time) error
+	ForgetAllBut(path string, s suite.Suite, stanzas []string) (gone []string, err error)
 	alarm.Files
 }
 
@@ -76,6 +77,8 @@ func Main(args []string, w World) int {
 		return w.fleet(o)
 	case o.alarm.test:
 		return w.alarm(o)
+	case o.forget != "":
+		return w.forgetAllBut(o)
 	case o.due > 0:
 		return w.due(o)
 	case len(o.command) == 0 && w.Terminal:
@@ -150,16 +153,16 @@ type run struct {
 	notes     []string           // of the run itself, before those of the test
 	early     []string           // warnings from before the run
 	key       ed25519.PrivateKey // signs the evidence; nil where none was given
-	ended     func(*result)      // tells the other hosts; nil where none are told
+	tell      func(exit int)     // the other hosts; nil where none are told
 }
 
 func (r *run) main() int {
 	if err := r.check(); err != nil {
-		return r.fail(err)
+		return r.refuse(err)
 	}
 	tee, err := newTee(r.options.stream)
 	if err != nil {
-		return r.fail(err)
+		return r.refuse(err)
 	}
 	r.tee = tee
 	r.begun = make(chan struct{})
@@ -168,48 +171,7 @@ func (r *run) main() int {
 		r.live.event(e)
 	}
 	r.collector.OnStray = r.live.line
-	found := r.judge()
-	if r.ended != nil {
-		r.ended(found)
-	}
-	return r.publish(found)
-}
-
-// check finds out before the run what would keep its result from being written.
-func (r *run) check() error {
-	for _, path := range []string{r.textfile, r.report, r.history, r.options.junit, r.options.stream} {
-		if path == "" {
-			continue
-		}
-		if err := whole.Check(path); err != nil {
-			return err
-		}
-	}
-	if r.textfile != "" {
-		if err := r.Textfile.CheckOld(r.textfile); err != nil {
-			return err
-		}
-		if err := r.refuseOtherSuite(); err != nil {
-			return err
-		}
-	}
-	if r.history != "" {
-		if err := checkAppend(r.history); err != nil {
-			return err
-		}
-	}
-	return r.checkEvidence()
-}
-
-// refuseOtherSuite refuses the textfile of another suite: its verdicts would be gone.
-func (r *run) refuseOtherSuite() error {
-	for _, other := range suite.Suites {
-		if other.Name != r.suite.Name && r.Textfile.Holds(r.textfile, other.Namespace) {
-			return fmt.Errorf("cannot write %s for -suite %s: it holds what -suite %s found; "+
-				"give each suite a file of its own", r.textfile, r.suite.Name, other.Name)
-		}
-	}
-	return nil
+	return r.publish(r.judge(), nil)
 }
 
 // judge runs the command, or reads standard input, and takes the verdict.
@@ -238,9 +200,8 @@ func (r *run) judge() *result {
 // carryOut runs the command, compiled where it must be, unless another host drills the stanza; what it leaves behind
 // when it is killed is reaped. The status is nil where nothing ran.
 func (r *run) carryOut(c command) (status *int) {
-	ended, ok := r.share(c)
-	r.ended = ended
-	if !ok {
+	var ok bool
+	if r.tell, ok = r.share(c); !ok {
 		return nil
 	}
 	r.tellTimeout(c)

@@ -9,12 +9,14 @@ import (
 	"time"
 
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/testprom/testreport"
 )
 
 // Party is this host among those that drill in one place: an Incus project that they share.
 type Party interface {
-	// Due says why a stanza is not to be drilled here now, "" when it is, and of when the verdict is that says so.
-	Due(ctx context.Context, stanza string, age time.Duration) (why string, at time.Time, err error)
+	// Due says why a stanza is not to be drilled here now, "" when it is, and of when the verdict is that says so, with
+	// its exit status.
+	Due(ctx context.Context, stanza string, age time.Duration) (why string, at time.Time, exit int, err error)
 	// Begin takes a stanza for this host until a time at the latest; the error is locked while another one has it.
 	// end tells the others the exit status and gives it back.
 	Begin(ctx context.Context, stanza string, until time.Time) (end func(context.Context, int) error, err error)
@@ -43,7 +45,7 @@ func (w World) due(o options) int {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), partyTime)
 	defer cancel()
-	why, at, err := party.Due(ctx, stanza, o.due)
+	why, at, exit, err := party.Due(ctx, stanza, o.due)
 	switch {
 	case err != nil:
 		w.warn(fmt.Errorf("-due: nobody could be asked, so stanza %s is due: %w", stanza, err))
@@ -53,7 +55,12 @@ func (w World) due(o options) int {
 	default:
 		_, _ = fmt.Fprintf(w.Stdout, "stanza %s is not due: %s\n", printable(stanza), printable(why))
 		if o.textfile != "" {
-			if err = w.Textfile.Forget(o.textfile, o.suite, stanza, at); err != nil {
+			if err = w.Textfile.Forget(o.textfile, o.suite, stanza, at, w.Now()); err != nil {
+				w.warn(err)
+			}
+		}
+		if o.report != "" {
+			if err = w.reportElsewhere(o.report, stanza, why, at, exit); err != nil {
 				w.warn(err)
 			}
 		}
@@ -80,10 +87,9 @@ func (w World) dueStanza(o options) (stanza string, err error) {
 
 // share takes the stanza for this host among those of the place. Whoever cannot be asked keeps nobody from a drill;
 // that another host is at it does: ok is false then.
-func (r *run) share(c command) (end func(*result), ok bool) {
-	nothing := func(*result) {}
+func (r *run) share(c command) (tell func(exit int), ok bool) {
 	if !r.options.share {
-		return nothing, true
+		return nil, true
 	}
 	party, stanza := r.party(), cmp.Or(r.as, c.stanza)
 	if party == nil || stanza == "" {
@@ -92,34 +98,40 @@ func (r *run) share(c command) (end func(*result), ok bool) {
 			err = errors.New("say -stanza")
 		}
 		r.collector.Stop(reason.ConfigInvalid, "-share: "+err.Error())
-		return nothing, false
+		return nil, false
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), partyTime)
 	defer cancel()
 	give, err := party.Begin(ctx, stanza, r.Now().Add(r.limit(c)+reapTime))
 	if why, _ := reason.Of(err); why == reason.Locked {
 		r.collector.Stop(reason.Locked, err.Error())
-		return nothing, false
+		return nil, false
 	}
 	if err != nil {
 		r.warn(fmt.Errorf("-share: the other hosts are not told: %w", err))
-		return nothing, true
+		return nil, true
 	}
-	return func(found *result) {
+	return func(exit int) {
 		ctx, cancel := context.WithTimeout(context.Background(), partyTime)
 		defer cancel()
-		if err := give(ctx, found.told(r.pastOf(found.Labels))); err != nil {
+		if err := give(ctx, exit); err != nil {
 			r.warn(fmt.Errorf("-share: the other hosts are not told: %w", err))
 		}
 	}, true
 }
 
 // told is the exit status that the other hosts hear: that of the verdict on the backups of now, else that of none.
-func (r *result) told(past string) int {
-	if past != "" {
+// A verdict that the textfile does not hold alarms nobody, and is none to rely on.
+func (r *result) told(past string, unwritten error) int {
+	switch {
+	case past != "" || unwritten != nil:
 		return reason.ExitEnvironment
+	case r.Backups == testreport.Sound:
+		return reason.ExitPass
+	case r.Backups == testreport.AtFault:
+		return reason.ExitFailed
 	}
-	return [...]int{reason.ExitEnvironment, reason.ExitPass, reason.ExitFailed}[r.Backups]
+	return reason.ExitEnvironment
 }
 
 func (w World) party() Party {

@@ -21,13 +21,15 @@ type others struct {
 	of   []string // stanzas that they were asked about
 	why  string
 	at   time.Time // of the verdict that makes it so
+	exit int       // its status
 	err  error
 	told []int // exit statuses
+	hear func(exit int)
 }
 
-func (o *others) Due(_ context.Context, stanza string, _ time.Duration) (string, time.Time, error) {
+func (o *others) Due(_ context.Context, stanza string, _ time.Duration) (string, time.Time, int, error) {
 	o.of = append(o.of, stanza)
-	return o.why, o.at, o.err
+	return o.why, o.at, o.exit, o.err
 }
 
 func (o *others) Begin(_ context.Context, stanza string, _ time.Time) (func(context.Context, int) error, error) {
@@ -37,6 +39,9 @@ func (o *others) Begin(_ context.Context, stanza string, _ time.Time) (func(cont
 	}
 	return func(_ context.Context, exit int) error {
 		o.told = append(o.told, exit)
+		if o.hear != nil {
+			o.hear(exit)
+		}
 		return nil
 	}, nil
 }
@@ -66,6 +71,26 @@ func TestShare_TellsTheVerdict(t *testing.T) {
 		o := &others{}
 		_, said := among(o, "-share", "--", "cat", file)
 		assert.Equal(t, []int{want}, o.told, "%s: %s", stream, said)
+	}
+}
+
+// Whoever hears a verdict relies on it, so that it stands in the textfile by then; one that cannot is none to rely on,
+// red or green.
+func TestShare_TellsWhatTheTextfileHolds(t *testing.T) {
+	for stream, want := range map[string]int{"pass": 0, "wal-missing": 1} {
+		file, err := filepath.Abs("../../../fixtures/streams/" + stream + ".jsonl")
+		require.NoError(t, err)
+		dir := filepath.Join(t.TempDir(), "gone")
+		require.NoError(t, os.Mkdir(dir, 0o700))
+		prom := filepath.Join(dir, "drill.prom")
+		o := &others{hear: func(int) { assert.FileExists(t, prom) }}
+		_, said := among(o, "-share", "-textfile", prom, "--", "cat", file)
+		assert.Equal(t, []int{want}, o.told, "%s: %s", stream, said)
+
+		o = &others{}
+		exit, said := among(o, "-share", "-textfile", prom, "--", "sh", "-c", "cat "+file+"; rm -r "+dir)
+		assert.Equal(t, reason.ExitEnvironment, exit, said)
+		assert.Equal(t, []int{reason.ExitEnvironment}, o.told, "%s: %s", stream, said)
 	}
 }
 
@@ -157,6 +182,36 @@ func TestDue_ForgetsWhatIsOlder(t *testing.T) {
 	after, err := os.ReadFile(file)
 	require.NoError(t, err)
 	assert.Equal(t, string(text), string(after), "what is due is forgotten by nobody")
+}
+
+// A host that stands in for another one tells what that one found, with -fleet too, unless it tried since.
+func TestDue_ReportsWhatTheOtherFound(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "demo", "drill-report.json")
+	require.NoError(t, os.Mkdir(filepath.Dir(file), 0o755))
+	for _, exit := range []int{1, 0} {
+		o := &others{why: "host a drilled it", at: time.Now().Add(-time.Hour), exit: exit}
+		status, said := among(o, "-due", "168h", "-report", file)
+		require.Equal(t, 1, status, said)
+		status, said = among(nil, "-fleet", dir)
+		assert.Equal(t, exit, status, said)
+		assert.Contains(t, said, "another host's")
+	}
+	exit, said := among(nil, append([]string{"-report", file}, passes(t)...)...)
+	require.Equal(t, 0, exit, said)
+	own := read(t, file)
+	o := &others{why: "host a drilled it", at: time.Now().Add(-time.Hour), exit: 1}
+	exit, said = among(o, "-due", "168h", "-report", file)
+	require.Equal(t, 1, exit, said)
+	assert.Equal(t, own, read(t, file), "this host tried since")
+	o.at = time.Now().Add(time.Minute)
+	exit, said = among(o, "-due", "168h", "-report", file)
+	require.Equal(t, 1, exit, said)
+	exit, said = among(nil, "-fleet", dir)
+	assert.Equal(t, 1, exit, said)
+	exit, said = among(&others{}, "-due", "168h", "-report", filepath.Join(dir, "none"))
+	require.Equal(t, 0, exit, said)
+	assert.NoFileExists(t, filepath.Join(dir, "none"), "what is due is reported by its drill")
 }
 
 // stanzas is a recorded pass of a stanza.

@@ -58,6 +58,8 @@ func TestClaims_LeftOutNeverTurnAKnownRedGreen(t *testing.T) {
 	assert.NotContains(t, text, `claim_last_success_timestamp_seconds{claim="archive"`)
 	assert.NotContains(t, text, "last_success_timestamp_seconds{stanza", "nothing passed")
 	assert.Contains(t, strings.Join(warnings, "\n"), "last_success stays 0: archive did not hold")
+	assert.Equal(t, []string{"archive"}, KnownRed(path, other))
+	assert.Empty(t, KnownRed(path, checked(week(2), reason.None, map[string]float64{"archive": 1})), "it is asked")
 
 	lines, warnings = checks(t, path, checked(week(2), reason.None, map[string]float64{"archive": 1}))
 	assert.Empty(t, warnings)

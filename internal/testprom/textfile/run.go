@@ -23,6 +23,9 @@ func (Files) Write(path string, run suite.Measured) (warnings []string, err erro
 	return Write(path, Run(run))
 }
 
+// KnownRed is the function of that name.
+func (Files) KnownRed(path string, run suite.Measured) []string { return KnownRed(path, Run(run)) }
+
 // CheckOld is the function of that name.
 func (Files) CheckOld(path string) error { return CheckOld(path) }
 

@@ -21,7 +21,7 @@ const lockWait = 10 * time.Second
 // verdict, this stanza's last one are kept. On an error the old file is
 // untouched. The warnings say what of the old file could not be kept.
 func Write(path string, run Run) (warnings []string, err error) {
-	if err = whole.Check(path); err != nil {
+	if err = whole.Replaceable(path); err != nil {
 		return nil, err
 	}
 	unlock, err := wait.Directory(filepath.Dir(path), lockWait)

@@ -3,6 +3,7 @@
 package whole
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -34,9 +35,25 @@ func Replace(path string, content []byte) error {
 }
 
 // Check says whether a file can be written at path, before a long run rather
-// than after it: the directory takes new files, and what is there is a regular
-// file or nothing.
+// than after it: the directory takes new files, the disk their content, and what
+// is there is a regular file or nothing.
 func Check(path string) error {
+	if err := Replaceable(path); err != nil {
+		return err
+	}
+	probe, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".probe*")
+	if err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	defer func() { _ = os.Remove(probe.Name()) }()
+	if err = fill(probe); err != nil {
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	return nil
+}
+
+// Replaceable says whether what is at path is a regular file or nothing: a rename would put anything else away.
+func Replaceable(path string) error {
 	info, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -48,12 +65,22 @@ func Check(path string) error {
 	case !info.Mode().IsRegular():
 		return fmt.Errorf("cannot write %s: it is a %s, not a file", path, kind(info))
 	}
-	probe, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".probe*")
-	if err != nil {
-		return fmt.Errorf("cannot write %s: %w", path, err)
+	return nil
+}
+
+// probeSize is what a probe holds, in bytes: more than most textfiles and reports.
+const probeSize = 64 << 10
+
+// fill writes a probe, to the disk: a full one still takes names, and some tell of a quota only then. The content is
+// random, for a disk that compresses.
+func fill(probe *os.File) error {
+	content := make([]byte, probeSize)
+	_, _ = rand.Read(content) // never fails
+	_, err := probe.Write(content)
+	if err == nil {
+		err = probe.Sync()
 	}
-	_ = probe.Close()
-	return os.Remove(probe.Name())
+	return errors.Join(err, probe.Close())
 }
 
 func kind(info fs.FileInfo) string {

@@ -2,7 +2,9 @@ package whole
 
 import (
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -38,4 +40,23 @@ func TestCheck_Refuses(t *testing.T) {
 	} {
 		require.ErrorContains(t, Check(path), want)
 	}
+}
+
+// A full disk still takes names: whether it takes bytes is found before a run too. RLIMIT_FSIZE stands in for the disk.
+func TestCheck_WritesBytes(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, Check(filepath.Join(dir, "report.json")))
+	var limit syscall.Rlimit
+	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit))
+	signal.Ignore(syscall.SIGXFSZ) // the write fails then, and the process goes on
+	defer signal.Reset(syscall.SIGXFSZ)
+	full := syscall.Rlimit{Cur: 4096, Max: limit.Max}
+	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &full))
+	err := Check(filepath.Join(dir, "report.json"))
+	require.NoError(t, syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit))
+	require.ErrorIs(t, err, syscall.EFBIG)
+	assert.ErrorContains(t, err, "cannot write "+dir+"/report.json")
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Empty(t, left, "no probe stays, whatever became of it")
 }

@@ -20,8 +20,8 @@ import (
 	"veza.fr/recovery/internal/harness/lab"
 )
 
-// playTime bounds one run of the playbook; from source it compiles everything.
-const playTime = 8 * time.Minute
+// playTime bounds one run of the playbook: from source it compiles everything, and the machine may be a busy one.
+const playTime = 20 * time.Minute
 
 // list writes the operator's inventory, with its vault encrypted.
 func (p *production) list(t *testing.T) {

@@ -1,0 +1,71 @@
+package drill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"veza.fr/recovery/internal/node"
+	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/suite"
+)
+
+// askRooms finds out which file systems are written to, and looks whether each has the room.
+func (r *nodeRestore) askRooms(ctx context.Context, out suite.Out, found ready) error {
+	bound, cancel := context.WithTimeout(ctx, manifestTime)
+	defer cancel()
+	manifest, _, err := found.Client.Manifest(bound, found.plan.set.Label)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case err != nil: // restore says what is wrong with it
+		r.rooms = r.roomUnknown(found.plan.need())
+	default:
+		if r.rooms, err = r.roomsOf(found, manifest); err != nil {
+			return reason.Errorf(reason.ConfigInvalid, "-to %s: how much room there is: %w", r.place.Dir, err)
+		}
+	}
+	return r.fits(out)
+}
+
+// roomsOf are the file systems that a set goes to by its manifest.
+func (r *nodeRestore) roomsOf(found ready, m pgbackrest.Manifest) ([]node.Volume, error) {
+	sizes, wal := m.Places(found.Client.Conf.Config, found.Stanza(), r.place.Dir)
+	sizes[wal] += found.plan.needOfWAL()
+	return node.Volumes(r.place.Dir, sizes)
+}
+
+// roomUnknown is the file system of the data directory, where more cannot be known.
+func (r *nodeRestore) roomUnknown(need int64) []node.Volume {
+	return []node.Volume{{
+		Dir: r.place.Dir, Need: need, Free: r.place.Free,
+		Doubt: "the set's manifest cannot be read, so that nobody knows what of it lies elsewhere",
+	}}
+}
+
+// fits looks whether there is room for a restore. Of one that is taken up, some is there already.
+func (r *nodeRestore) fits(out suite.Out) error {
+	var short []error
+	for i, v := range r.rooms {
+		if v.Free >= v.Need || r.again {
+			continue
+		}
+		has := fmt.Sprintf("%s: the restore needs %s there, and %s are free", pgbackrest.Printable(v.Dir),
+			megabytes(v.Need), megabytes(v.Free))
+		if i == 0 {
+			has = "-to " + has
+		}
+		if v.Doubt == "" {
+			short = append(short, errors.New(has))
+			continue
+		}
+		out.Note("%s: it may fit all the same, since %s", has, pgbackrest.Printable(v.Doubt))
+	}
+	return reason.Wrap(reason.DiskSpace, errors.Join(short...))
+}
+
+// roomOf is what somebody must know of a file system who says yes.
+func roomOf(v node.Volume) string {
+	return fmt.Sprintf("needs %s, %s free", megabytes(v.Need), megabytes(v.Free))
+}

@@ -1,0 +1,66 @@
+package pgbackrest
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Every file goes where a restore by the conf puts it: tablespaces to where they were or are mapped, links into the
+// data directory unless link-all or a map of their own says otherwise.
+func TestPlaces(t *testing.T) {
+	const targets = `[backup:target]
+pg_data={"path":"/old","type":"path"}
+pg_data/postgresql.conf={"file":"postgresql.conf","path":"../etc","type":"link"}
+pg_data/pg_wal={"path":"/wal","type":"link"}
+pg_tblspc/16384={"path":"/ts/a","tablespace-id":"16384","tablespace-name":"a","type":"link"}
+pg_tblspc/16385={"path":"/ts/b","tablespace-id":"16385","tablespace-name":"b","type":"link"}
+`
+	info, _, _ := readInfoFile([]byte(targets))
+	list, err := parseTargets(info)
+	require.NoError(t, err)
+	m := Manifest{Targets: list, Files: []ManifestFile{
+		{Name: "pg_data/PG_VERSION", Size: 1},
+		{Name: "pg_data/base/1/112", Size: 2},
+		{Name: "pg_data/postgresql.conf", Size: 4},
+		{Name: "pg_data/pg_wal/000000010000000000000001", Size: 8},
+		{Name: "pg_tblspc/16384/PG_15_202209061/5/1", Size: 16},
+		{Name: "pg_tblspc/16385/PG_15_202209061/5/1", Size: 32},
+	}}
+	for name, c := range map[string]struct {
+		conf  string
+		sizes map[string]int64
+		wal   string
+	}{
+		"plain": {"", map[string]int64{"/pg": 15, "/ts/a": 16, "/ts/b": 32}, "/pg"},
+		"link-all": {
+			"link-all=y\n", map[string]int64{"/pg": 3, "/etc": 4, "/wal": 8, "/ts/a": 16, "/ts/b": 32}, "/wal",
+		},
+		"link-map": {
+			"link-map=pg_wal=/fast\n", map[string]int64{"/pg": 7, "/fast": 8, "/ts/a": 16, "/ts/b": 32}, "/fast",
+		},
+		"link-map goes before link-all": {
+			"link-all=y\nlink-map=pg_wal=/pg/pg_wal\n",
+			map[string]int64{"/pg": 3, "/etc": 4, "/pg/pg_wal": 8, "/ts/a": 16, "/ts/b": 32},
+			"/pg/pg_wal",
+		},
+		"tablespace-map": {
+			"tablespace-map=a=/x\ntablespace-map=16385=/y\n", map[string]int64{"/pg": 15, "/x": 16, "/y": 32}, "/pg",
+		},
+		"tablespace-map-all": {
+			"tablespace-map=a=/x\ntablespace-map-all=/all\n",
+			map[string]int64{"/pg": 15, "/x": 16, "/all/b": 32},
+			"/pg",
+		},
+		"of another command": {
+			"[demo:backup]\nlink-all=y\n", map[string]int64{"/pg": 15, "/ts/a": 16, "/ts/b": 32}, "/pg",
+		},
+	} {
+		conf, failed := ParseConfig("c", []byte("[demo]\npg1-path=/pg\n"+c.conf))
+		require.NoError(t, failed)
+		sizes, wal := m.Places(conf, "demo", "/pg")
+		assert.Equal(t, c.sizes, sizes, name)
+		assert.Equal(t, c.wal, wal, name)
+	}
+}
