@@ -100,8 +100,9 @@ var recorded = map[string]map[string][2]string{
 	},
 	"instance:veza_backup_drill_last_attempt_timestamp_seconds:whole": {
 		"believes the future": {` <= time\(\) \+ 3600`, ""},
-		"compared or not":     {` - on .*$`, ""},
-		"turned round":        {` - on `, " + on "},
+		"compared or not":     {` and .*$`, ""},
+		"compared in part":    {`>= 1$`, ">= 0"},
+		"more than all":       {`>= 1$`, "> 1"},
 	},
 }
 
