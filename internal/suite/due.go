@@ -10,5 +10,6 @@ const (
 	CheckDue    = 28 * time.Hour      // that of the backup checks: a day and four hours
 	ClaimDue    = 8 * 24 * time.Hour  // an answer on each claim that was ever asked, before the newest verdict
 	ComparedDue = 35 * 24 * time.Hour // of any range of blocks, where drills compare
+	Ahead       = time.Hour           // of Prometheus' clock, at most: a verdict that is dated later is none
 	AlarmDue    = 40 * 24 * time.Hour // the last alarm that was tried, every month
 )
