@@ -281,7 +281,10 @@ func (r restored) digest(ctx context.Context, out suite.Out, server *postgres.Se
 	}
 	result := compare.Compare(c.frozen.Side, clone)
 	if len(result.Differences) > 0 {
-		if err = r.comparable(ctx, out); err != nil {
+		if err = ranFull(ctx, server); err == nil {
+			err = r.comparable(ctx, out)
+		}
+		if err != nil {
 			c.giveUp(out, fmt.Errorf("%w; %d relations differ there, the first is %s", err, result.DifferentRelations(),
 				result.Differences[0]))
 			return nil

@@ -9,28 +9,40 @@ import (
 	"veza.fr/recovery/internal/target"
 )
 
-// stillOldest says, of a run that compared nothing, how old the oldest comparison is that -state remembers: it grows
-// until one is made. What was never compared counts from when it was listed first.
-func (c *comparison) stillOldest(out suite.Out, now time.Time) {
-	var oldest time.Duration
-	for _, moments := range []map[string]time.Time{c.ask.Last, c.listed} {
-		for _, moment := range moments {
-			oldest = max(oldest, now.Sub(moment))
-		}
+// waits is how old the comparison of a range is.
+type waits struct {
+	longest time.Duration // of any: from when it was compared last, or, if it never was, from when it was first listed
+	never   bool          // one was never compared
+	from    bool          // -state says when each was first listed
+}
+
+// say says it. Of what was never compared there is no oldest comparison: how long that has waited is a figure of its
+// own, or one range that is left out each time would keep all others from ever being late.
+func (w waits) say(out suite.Out) {
+	if !w.never {
+		out.Metric("compare_oldest_seconds", w.longest.Seconds())
 	}
-	if c.remembers() {
-		out.Metric("compare_oldest_seconds", oldest.Seconds())
+	if w.from {
+		out.Metric("compare_waiting_seconds", w.longest.Seconds())
 	}
 }
 
-// remembers says whether anything is known of the runs before.
-func (c *comparison) remembers() bool { return len(c.ask.Last)+len(c.listed) > 0 }
+// sayStill is for a run that compared nothing: what -state remembers grows older until a comparison is made.
+func (c *comparison) sayStill(out suite.Out, now time.Time) {
+	w := waits{never: len(c.listed) > 0, from: true}
+	for _, moments := range []map[string]time.Time{c.ask.Last, c.listed} {
+		for _, moment := range moments {
+			w.longest = max(w.longest, now.Sub(moment))
+		}
+	}
+	if len(c.ask.Last)+len(c.listed) > 0 {
+		w.say(out)
+	}
+}
 
 // rememberCompared writes down what was compared now, and found the same: what differs is forgotten, so that it comes
-// first the next time. It returns the age of what was compared longest ago; of what never was, since it was listed
-// first, or one range that is left out each time would keep all others from ever being late. That is not known in a
-// first run that leaves anything out.
-func (r recovered) rememberCompared(found compare.Result) (oldest time.Duration, known bool, err error) {
+// first the next time. It returns how old that makes the comparison.
+func (r recovered) rememberCompared(found compare.Result) (w waits, err error) {
 	now := time.Now().UTC().Truncate(time.Second)
 	c := r.compared
 	last, listed := map[string]time.Time{}, map[string]time.Time{}
@@ -40,7 +52,7 @@ func (r recovered) rememberCompared(found compare.Result) (oldest time.Duration,
 			first = now
 		}
 		listed[key] = first
-		oldest = max(oldest, now.Sub(first))
+		w.never, w.longest = true, max(w.longest, now.Sub(first))
 	}
 	same, different := keys(found.Same), keys(found.Different)
 	for part := range c.frozen.Side.Ranges() {
@@ -50,7 +62,7 @@ func (r recovered) rememberCompared(found compare.Result) (oldest time.Duration,
 			last[key] = now
 		case before && !different[key]:
 			last[key] = moment
-			oldest = max(oldest, now.Sub(moment))
+			w.longest = max(w.longest, now.Sub(moment))
 		default:
 			never(key)
 		}
@@ -58,12 +70,13 @@ func (r recovered) rememberCompared(found compare.Result) (oldest time.Duration,
 	for _, name := range c.frozen.Side.ShutOnes() {
 		never(compare.Part{ID: compare.ID{Database: name}}.Key()) // no part has OID 0
 	}
-	if r.Settings.State != "" {
-		err = target.RememberCompared(r.Settings.State, c.memory(r.Stanza()), last)
-		if err == nil {
-			err = target.RememberListed(r.Settings.State, c.memory(r.Stanza()), listed)
-		}
-		err = reason.Wrap(reason.ConfigInvalid, err)
+	if r.Settings.State == "" {
+		return w, nil
 	}
-	return oldest, len(listed) == 0 || c.remembers(), err
+	w.from = true
+	err = target.RememberCompared(r.Settings.State, c.memory(r.Stanza()), last)
+	if err == nil {
+		err = target.RememberListed(r.Settings.State, c.memory(r.Stanza()), listed)
+	}
+	return w, reason.Wrap(reason.ConfigInvalid, err)
 }

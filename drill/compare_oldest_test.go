@@ -27,7 +27,7 @@ func TestRememberCompared_ForgetsWhatDiffers(t *testing.T) {
 	r.Settings.State = filepath.Join(t.TempDir(), "state.json")
 	r.Client.Stanza = "demo"
 
-	_, _, err := r.rememberCompared(compare.Result{Same: parts[:1], Different: parts[1:2]})
+	_, err := r.rememberCompared(compare.Result{Same: parts[:1], Different: parts[1:2]})
 	require.NoError(t, err)
 	listed, err := target.RecallListed(r.Settings.State, "demo")
 	require.NoError(t, err)
@@ -43,17 +43,20 @@ func TestRememberCompared_ForgetsWhatDiffers(t *testing.T) {
 }
 
 // A run that compares nothing lets the oldest comparison grow older.
-func TestStillOldest(t *testing.T) {
+func TestSayStill(t *testing.T) {
 	said := &recorder{}
 	c := &comparison{}
-	c.stillOldest(suite.NewOut(said), noon)
+	c.sayStill(suite.NewOut(said), noon)
 	assert.Empty(t, said.values)
 	c.ask.Last = map[string]time.Time{"a": noon.Add(-time.Hour), "b": noon.Add(-2 * time.Hour)}
-	c.stillOldest(suite.NewOut(said), noon)
+	c.sayStill(suite.NewOut(said), noon)
 	assert.Equal(t, "7200", said.values["metric.compare_oldest_seconds"])
+	assert.Equal(t, "7200", said.values["metric.compare_waiting_seconds"])
 	c.listed = map[string]time.Time{"c": noon.Add(-3 * time.Hour)}
-	c.stillOldest(suite.NewOut(said), noon)
-	assert.Equal(t, "10800", said.values["metric.compare_oldest_seconds"], "what was never compared")
+	said = &recorder{}
+	c.sayStill(suite.NewOut(said), noon)
+	assert.Equal(t, "10800", said.values["metric.compare_waiting_seconds"], "what was never compared")
+	assert.NotContains(t, said.values, "metric.compare_oldest_seconds", "of that there is no comparison")
 }
 
 // comparedAgain is a run of three ranges, which knows what another one left in the file of -state, some hours later.
@@ -72,30 +75,23 @@ func comparedAgain(t *testing.T, path string, later time.Duration) (r recovered,
 	return r, compare.Parts(c.frozen.Side.Objects)
 }
 
-// One range that is left out each time, or a first round that takes months, keeps nobody from hearing how old the
-// comparison is: what was never compared counts from when it was listed first, until it is compared.
+// One range that is left out each time, or a first round that takes months, keeps nobody from hearing how long it has
+// waited: what was never compared counts from when it was listed first, until it is compared.
 func TestRememberCompared_WhatNeverWas(t *testing.T) {
 	const week = 7 * 24 * time.Hour
 	path := filepath.Join(t.TempDir(), "state.json")
-	r, parts := comparedAgain(t, path, 0)
-	_, known, err := r.rememberCompared(compare.Result{Same: parts[:2]})
-	require.NoError(t, err)
-	assert.False(t, known, "of the first run, which left one out")
-
-	var oldest time.Duration
-	for weeks := range 3 { // the others are compared each week
-		r, parts = comparedAgain(t, path, week)
-		oldest, known, err = r.rememberCompared(compare.Result{Same: parts[:2]})
+	for weeks := range 4 { // the others are compared each week
+		r, parts := comparedAgain(t, path, week)
+		w, err := r.rememberCompared(compare.Result{Same: parts[:2]})
 		require.NoError(t, err)
-		assert.True(t, known)
-		assert.InDelta(t, time.Duration(weeks+1)*week, oldest, float64(time.Minute))
+		assert.True(t, w.from)
+		assert.True(t, w.never)
+		assert.InDelta(t, time.Duration(weeks)*week, w.longest, float64(time.Minute))
 	}
-
-	r, parts = comparedAgain(t, path, week)
-	oldest, known, err = r.rememberCompared(compare.Result{Same: parts})
+	r, parts := comparedAgain(t, path, week)
+	w, err := r.rememberCompared(compare.Result{Same: parts})
 	require.NoError(t, err)
-	assert.True(t, known)
-	assert.Zero(t, oldest, "all was compared now")
+	assert.Equal(t, waits{from: true}, w, "all was compared now")
 	listed, err := target.RecallListed(path, "demo")
 	require.NoError(t, err)
 	assert.Empty(t, listed)
@@ -108,22 +104,42 @@ func TestRememberCompared_ADatabaseThatIsShut(t *testing.T) {
 		r, parts := comparedAgain(t, path, 7*24*time.Hour)
 		r.compared.frozen.Side.Blocks = map[string]int64{"app": 9, "large": 9}
 		r.compared.frozen.Side.Databases = []string{"app"}
-		oldest, known, err := r.rememberCompared(compare.Result{Same: parts})
+		w, err := r.rememberCompared(compare.Result{Same: parts})
 		require.NoError(t, err)
-		assert.Equal(t, weeks > 0, known)
-		assert.InDelta(t, time.Duration(weeks)*7*24*time.Hour, oldest, float64(time.Minute))
+		assert.True(t, w.never)
+		assert.InDelta(t, time.Duration(weeks)*7*24*time.Hour, w.longest, float64(time.Minute))
 	}
 }
 
-// Without -state nothing is remembered: what was never compared is not known to be any age.
+// Without -state nothing is remembered: how long what was left out has waited is not known.
 func TestRememberCompared_WithoutState(t *testing.T) {
 	for range 2 {
 		r, parts := comparedAgain(t, "", 7*24*time.Hour)
-		_, known, err := r.rememberCompared(compare.Result{Same: parts[:1]})
+		w, err := r.rememberCompared(compare.Result{Same: parts[:1]})
 		require.NoError(t, err)
-		assert.False(t, known)
-		_, known, err = r.rememberCompared(compare.Result{Same: parts})
+		assert.Equal(t, waits{never: true}, w)
+		w, err = r.rememberCompared(compare.Result{Same: parts})
 		require.NoError(t, err)
-		assert.True(t, known)
+		assert.Equal(t, waits{}, w)
+	}
+}
+
+// The oldest comparison is not said while one is missing; how long it is missing is said where it is known.
+func TestWaits_Say(t *testing.T) {
+	for _, c := range []struct {
+		w    waits
+		said []string
+	}{
+		{waits{}, []string{"metric.compare_oldest_seconds"}},
+		{waits{never: true}, nil},
+		{waits{from: true}, []string{"metric.compare_oldest_seconds", "metric.compare_waiting_seconds"}},
+		{waits{from: true, never: true}, []string{"metric.compare_waiting_seconds"}},
+	} {
+		said := &recorder{}
+		c.w.say(suite.NewOut(said))
+		assert.Len(t, said.values, len(c.said), "%+v", c.w)
+		for _, name := range c.said {
+			assert.Contains(t, said.values, name, "%+v", c.w)
+		}
 	}
 }

@@ -29,7 +29,7 @@ func (r recovered) judgeComparison(_ context.Context, out suite.Out, counts map[
 	}
 	if c.result == nil {
 		ended(verify.LeftOut)
-		c.stillOldest(out, time.Now())
+		c.sayStill(out, time.Now())
 		return nil
 	}
 	found := *c.result
@@ -37,9 +37,9 @@ func (r recovered) judgeComparison(_ context.Context, out suite.Out, counts map[
 	out.Metric("compared_bytes", float64(found.Bytes))
 	out.Metric("compare_coverage_ratio", found.Coverage())
 	out.Metric("different_relations", float64(found.DifferentRelations()))
-	oldest, known, unkept := r.rememberCompared(found)
-	if known && unkept == nil {
-		out.Metric("compare_oldest_seconds", oldest.Seconds())
+	waited, unkept := r.rememberCompared(found)
+	if unkept == nil {
+		waited.say(out)
 	}
 	named(out, "not compared: %s", found.LeftOut)
 	if found.Missing > 0 {

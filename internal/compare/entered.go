@@ -62,7 +62,7 @@ func (r *Result) entered(name string, on Side, called, by string, left map[ID]bo
 	switch {
 	case slices.Contains(on.Databases, name), left[id]:
 	case refused.Damaged:
-		r.differ(id, "", "%s cannot enter it (SQLSTATE %s), %s can", called, refused.Code, by)
+		r.differ(id, "", "%s cannot enter it (SQLSTATE %s), %s can: %s", called, refused.Code, by, refused.Why)
 	case tried:
 		r.leaveOut(name, fmt.Sprintf("%s cannot be asked for it: %s", called, refused.Why), left)
 	case !r.pair.Clones:

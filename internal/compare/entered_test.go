@@ -47,13 +47,13 @@ func TestCompare_Databases(t *testing.T) {
 		left string
 	}{
 		"damaged": {
-			WithStandby, damaged, "database app: the clone cannot enter it (SQLSTATE 3D000), the standby can", "",
+			WithStandby, damaged, "database app: the clone cannot enter it (SQLSTATE 3D000), the standby can: no", "",
 		},
 		"refused": {WithStandby, refused, "", "database app: the clone cannot be asked for it: no locale"},
 		"missing": {
 			WithStandby, missing, "", "database app: the clone does not list it, or it takes no connections there",
 		},
-		"set damaged": {twoClones, damaged, "database app: set A cannot enter it (SQLSTATE 3D000), set B can", ""},
+		"set damaged": {twoClones, damaged, "database app: set A cannot enter it (SQLSTATE 3D000), set B can: no", ""},
 		"set refused": {twoClones, refused, "", "database app: set A cannot be asked for it: no locale"},
 		"set missing": {twoClones, missing, "database app: is missing in set A", ""},
 		"set closed":  {twoClones, closed, "database app: it takes no connections in set A, and does in set B", ""},
@@ -70,7 +70,7 @@ func TestCompare_Databases(t *testing.T) {
 		}
 	}
 	r := twoClones.Compare(damaged, side(4, 5, 6))
-	assert.Contains(t, said(r), "database app: set B cannot enter it (SQLSTATE 3D000), set A can")
+	assert.Contains(t, said(r), "database app: set B cannot enter it (SQLSTATE 3D000), set A can: no")
 	r = twoClones.Compare(damaged, damaged)
 	assert.Empty(t, r.Differences)
 	assert.Len(t, r.LeftOut, 1, "nobody can enter it")

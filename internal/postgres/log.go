@@ -28,6 +28,7 @@ type Log struct {
 	Timeline   uint32    // the new timeline after recovery; 0 when it was not reached
 	Stopping   string    // the line that says which target recovery stopped at
 	Fatal      []string  // FATAL and PANIC lines
+	Full       string    // the first line that says a disk is full
 	Archive    []string  // errors of pgbackrest archive-get
 	Outside    string    // where a tablespace made after the backup would have been linked to; see SealTablespaces
 	Damage     []string  // lines that say a WAL record or file is damaged

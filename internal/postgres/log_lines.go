@@ -102,6 +102,9 @@ func (r *logReader) takeLine(moment, pid, level, text string) {
 		return
 	}
 	r.words = append(r.words, text)
+	if r.Full == "" && strings.Contains(text, "No space left on device") { // ENOSPC in lc_messages=C
+		r.Full = text
+	}
 	if match := endedBy.FindStringSubmatch(text); match != nil && level == "LOG" {
 		if ownFault[match[1]] {
 			r.Crashed = text

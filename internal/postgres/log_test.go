@@ -51,6 +51,17 @@ func TestCause_IsFoundInTheLog(t *testing.T) {
 	}
 }
 
+// A backend that found no room says so; what a client's statement says does not count.
+func TestParseLog_ADiskThatIsFull(t *testing.T) {
+	const begin = "2026-11-30 09:55:18.011 UTC [8792] run LOG:  starting PostgreSQL 15.18\n" +
+		"2026-11-30 09:55:18.011 UTC [8793] run "
+	const full = `could not resize shared memory segment "pg_dynshmem/mmap.1868438374" to 1048576 bytes: ` +
+		`No space left on device`
+	assert.Equal(t, full, ParseLog(begin+"FATAL:  "+full+"\n", "run").Full)
+	assert.Empty(t, ParseLog(begin+"STATEMENT:  "+full+"\n", "run").Full)
+	assert.Empty(t, ParseLog(recorded(t, "switch.log"), "").Full)
+}
+
 func TestDamageRead_OnlyWhatCameFromTheArchive(t *testing.T) {
 	log := ParseLog(recorded(t, "last-corrupt.log"), "")
 	assert.NotEmpty(t, log.DamageRead(16<<20))

@@ -134,7 +134,11 @@ var Drill = Suite{
 		{Name: "compare_coverage_ratio", Help: "Share of all blocks of tables that this run compared."},
 		{
 			Name: "compare_oldest_seconds",
-			Help: "Age of the longest-ago comparison of any block; of one that was never compared, from when it was " +
+			Help: "Age of the longest-ago comparison of any block; absent while some were never compared.",
+		},
+		{
+			Name: "compare_waiting_seconds",
+			Help: "How long the block that waits longest was not compared: since its last comparison, or since it was " +
 				"first listed.",
 		},
 		{Name: "different_relations", Help: "Relations in which the restored data is not what it was compared with."},

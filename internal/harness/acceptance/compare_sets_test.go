@@ -51,7 +51,7 @@ var compareSetsFaults = faults("TestCompareSets", sets, []fault{
 		words: "the same as set {lastfull} at | 100 % of all blocks", never: "public.",
 	},
 	{
-		name: "NoRoomForASecondSandbox", inject: disk("160m", nil), args: withSets("byrole"), exit: 0, why: reason.None,
+		name: "NoRoomForASecondSandbox", inject: disk("200m", nil), args: withSets("byrole"), exit: 0, why: reason.None,
 		words: "the two sets are restored one after the other: the restore needs | the same as set {lastfull} at",
 	},
 	{
