@@ -110,10 +110,15 @@ var recorded = map[string]map[string][2]string{
 var (
 	newest = map[string][2]string{
 		"believes the future": {` <= time\(\) \+ 3600`, ""},
-		"forgets":             {` or .*\)$`, ")"},
+		"forgets":             {` or .*expected\)`, ")"},
+		"by all labels":       {` or on \(stanza, instance\) last`, " or last"},
+		"remembers what was before the future": {
+			`\((veza\w+)( or .*) <= time\(\) \+ 3600$`, "($1 <= time() + 3600$2",
+		},
 	}
 	verdict = map[string][2]string{
-		"forgets":                       {` or last_over_time.*?expected\)`, ")"},
+		"forgets":                       {` or on \(stanza, instance\) last_over_time.*?expected\)`, ")"},
+		"by all labels":                 {` or on \(stanza, instance\) last`, " or last"},
 		"remembers what nobody expects": {` and on \(stanza\) \w+_expected`, ""},
 		"of any age":                    {` unless .*`, ""},
 		"the oldest":                    {` < on `, " > on "},
