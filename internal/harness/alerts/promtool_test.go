@@ -111,8 +111,8 @@ var recorded = map[string]map[string][2]string{
 	},
 }
 
-// newest are the changes of when each host came to a verdict, verdict those of what it was, and checked those of what it
-// was with claims.
+// newest are the changes of when each host came to a verdict, verdict those of what it was, and checked those of what
+// it was with claims.
 var (
 	newest = map[string][2]string{
 		"believes the future": {` <= time\(\) \+ 3600`, ""},
