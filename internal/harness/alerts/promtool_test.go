@@ -2,6 +2,7 @@ package alerts
 
 import (
 	"context"
+	"maps"
 	"os/exec"
 	"regexp"
 	"strconv"
@@ -93,8 +94,12 @@ var recorded = map[string]map[string][2]string{
 	"instance:veza_backup_drill_last_run_timestamp_seconds:max":   newest,
 	"instance:veza_backup_check_last_run_timestamp_seconds:max":   newest,
 	"instance:veza_backup_control_last_run_timestamp_seconds:max": newest,
-	"instance:veza_backup_check_last_success:min":                 verdict,
-	"instance:veza_backup_control_last_success:min":               verdict,
+	"instance:veza_backup_check_last_success:min":                 checked,
+	"instance:veza_backup_check_claim_last_run_timestamp_seconds:red": {
+		"of hosts that are there": {`last_over_time\((\w+)\[15d\]\)`, "$1"},
+		"that held as well":       {` unless .*`, ""},
+	},
+	"instance:veza_backup_control_last_success:min": verdict,
 	"instance:veza_backup_drill_last_attempt_timestamp_seconds:compared": {
 		"compared or not": {` and .*$`, ""},
 	},
@@ -106,14 +111,20 @@ var recorded = map[string]map[string][2]string{
 	},
 }
 
-// newest are the changes of when each host came to a verdict, verdict those of what it was.
+// newest are the changes of when each host came to a verdict, verdict those of what it was, and checked those of what
+// it was with claims.
 var (
 	newest = map[string][2]string{
 		"believes the future": {` <= time\(\) \+ 3600`, ""},
-		"forgets":             {` or .*\)$`, ")"},
+		"forgets":             {` or .*expected\)`, ")"},
+		"by all labels":       {` or on \(stanza, instance\) last`, " or last"},
+		"remembers what was before the future": {
+			`\((veza\w+)( or .*) <= time\(\) \+ 3600$`, "($1 <= time() + 3600$2",
+		},
 	}
 	verdict = map[string][2]string{
-		"forgets":                       {` or last_over_time.*?expected\)`, ")"},
+		"forgets":                       {` or on \(stanza, instance\) last_over_time.*?expected\)`, ")"},
+		"by all labels":                 {` or on \(stanza, instance\) last`, " or last"},
 		"remembers what nobody expects": {` and on \(stanza\) \w+_expected`, ""},
 		"of any age":                    {` unless .*`, ""},
 		"the oldest":                    {` < on `, " > on "},
@@ -121,7 +132,21 @@ var (
 		"by reason":                     {`min without \(reason\) `, ""},
 		"of hosts that are there":       {` or on \(stanza, instance\) \w+:\w+:max`, ""},
 	}
+	checked = withAlso(verdict, map[string][2]string{
+		"whatever was red":         {`:max\) unless on .*$`, ":max))"},
+		"answered or not":          {`(:red) unless on .*$`, "$1))"},
+		"answered before":          {` < (on \(stanza, claim\))`, " > $1"},
+		"answered at any time":     {` < (on \(stanza, claim\))`, " <= $1"},
+		"answered in the future":   {` <= time\(\) \+ 3600`, ""},
+		"answered whatever it was": {`on \(stanza, claim\) (.*?) by \(stanza, claim\)`, "on (stanza) $1 by (stanza)"},
+	})
 )
+
+func withAlso(some, more map[string][2]string) map[string][2]string {
+	all := maps.Clone(some)
+	maps.Copy(all, more)
+	return all
+}
 
 // mutants are the alert with one thing changed.
 func mutants(t *testing.T, a alert) map[string]alert {
@@ -159,7 +184,9 @@ func mutants(t *testing.T, a alert) map[string]alert {
 	expr("knows nothing of absence", `or absent.*`, "")
 	expr("knows nothing but absence", `(?s)^.* or absent`, "absent")
 	expr("turned round", ` > `, " <= ")
-	expr("of any age", ` unless on \(stanza, instance\) \(last_over_time.*$`, "")
+	expr("of any age", ` unless on \(stanza, instance\) \(max by.*$`, "")
+	expr("by all labels", `max by \(stanza, instance\) (\(last_over_time)`, "$1")
+	expr("remembers by all labels", ` or on \(stanza, instance\) last`, " or last")
 	expr("believes the future", ` <= time\(\) \+ 3600`, "")
 	expr("believes the future", ` or time\(\) - \w+ < -3600`, "")
 	expr("takes no clock", `<= time\(\) \+ 3600`, "<= time()")

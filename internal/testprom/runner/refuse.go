@@ -11,6 +11,9 @@ import (
 	"veza.fr/recovery/internal/testprom/whole"
 )
 
+// errOtherSuite is why a textfile is refused that another suite writes.
+var errOtherSuite = errors.New("give each suite a file of its own")
+
 // check finds out before the run what would keep its result from being written. What cannot be is asked for no
 // more: the rest can still tell of it.
 func (r *run) check() error {
@@ -29,9 +32,13 @@ func (r *run) check() error {
 		if *out.path == "" {
 			continue
 		}
-		if err := out.check(*out.path); err != nil {
+		err := out.check(*out.path)
+		if err != nil {
 			found = append(found, err)
 			*out.path = ""
+		}
+		if errors.Is(err, errOtherSuite) { // then these are likely to be the other suite's, too
+			r.report, r.options.junit, r.options.evidence = "", "", ""
 		}
 	}
 	return errors.Join(found...)
@@ -58,8 +65,8 @@ func checkHistory(path string) error {
 func (r *run) refuseOtherSuite(path string) error {
 	for _, other := range suite.Suites {
 		if other.Name != r.suite.Name && r.Textfile.Holds(path, other.Namespace) {
-			return fmt.Errorf("cannot write %s for -suite %s: it holds what -suite %s found; "+
-				"give each suite a file of its own", path, r.suite.Name, other.Name)
+			return fmt.Errorf("cannot write %s for -suite %s: it holds what -suite %s found; %w",
+				path, r.suite.Name, other.Name, errOtherSuite)
 		}
 	}
 	return nil

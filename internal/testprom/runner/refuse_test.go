@@ -87,6 +87,34 @@ func TestRefused_ForTheTextfile(t *testing.T) {
 	assert.Equal(t, report.VerdictOf(reason.ExitEnvironment), last.Verdict)
 }
 
+// A command that -suite was left off names files of the other suite: its report and evidence stay to the byte.
+func TestRefused_ForTheTextfileOfAnotherSuiteLeavesItsFiles(t *testing.T) {
+	dir := t.TempDir()
+	args := []string{
+		"-textfile", dir + "/d.prom", "-report", dir + "/r.json", "-junit", dir + "/j.xml", "-evidence", dir + "/e",
+	}
+	w, _, _ := world(bytes.NewReader(passing(t)))
+	require.Equal(t, 0, Main(args, w))
+	before := files(t, dir)
+	require.Greater(t, len(before), 3)
+	w, _, errs := world(bytes.NewReader(passing(t)))
+	require.Equal(t, reason.ExitEnvironment, Main(append([]string{"-suite", "backup"}, args...), w))
+	assert.Contains(t, errs.String(), "give each suite a file of its own")
+	assert.Equal(t, before, files(t, dir))
+}
+
+func files(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	require.NoError(t, filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			found[path] = read(t, path)
+		}
+		return err
+	}))
+	return found
+}
+
 func TestRefusal(t *testing.T) {
 	for err, want := range map[error]reason.Reason{
 		syscall.ENOSPC: reason.DiskSpace, syscall.EDQUOT: reason.DiskSpace,
