@@ -220,7 +220,7 @@ func TestFound_ADiskThatIsFull(t *testing.T) {
 		err := compared.found(t.Context(), differs(part), second)
 		requireReason(t, c.why, err, name)
 		assert.Equal(t, c.why == "", compared.result != nil, name)
-		require.NoError(t, compared.found(t.Context(), compare.Result{Relations: 1}, second), "%s, all is the same", name)
+		require.NoError(t, compared.found(t.Context(), compare.Result{Relations: 1}, second), name+": the same")
 		assert.NotNil(t, compared.result, name)
 	}
 }

@@ -62,8 +62,8 @@ func (r *nodeRestore) leaveCluster(ctx context.Context, out suite.Out) error {
 	return r.claim.Drop()
 }
 
-// stopWithoutTrace takes away what the checks made in the cluster, stops it, has its WAL as it was written, and gives it
-// its configuration back. What of it fails keeps the rest from nothing: the cluster may be started all the same.
+// stopWithoutTrace takes away what the checks made in the cluster, stops it, puts its WAL right, and gives it its
+// configuration back. What of it fails keeps the rest from nothing: the cluster may be started all the same.
 func (r *nodeRestore) stopWithoutTrace(ctx context.Context, out suite.Out) error {
 	running, err := r.server.Running(ctx)
 	if err == nil && !running {

@@ -213,8 +213,8 @@ func (r *recovered) makeTablespace(ctx context.Context, dir string) error {
 	return claim.Say(claim.Step)
 }
 
-// until is where the replay ends, as a claim has it: after a failover the same words are another end. With -accept-loss it may end before an earlier one did, and so it
-// is never the same.
+// until is where the replay ends, as a claim has it: after a failover the same words are another end. With -accept-loss
+// it may end before an earlier one did, and so it is never the same.
 func (r *recovered) until() string {
 	if r.AcceptLoss {
 		return fmt.Sprintf("loss accepted %s", time.Now().Format(time.RFC3339Nano))

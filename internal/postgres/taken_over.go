@@ -125,8 +125,9 @@ const Commented = "# not in the drill: "
 // archive_command, as ALTER SYSTEM had set it, or without the rest of the WAL. The run's own servers have
 // shared_preload_libraries on their command line.
 const closed = `
-# veza-restore has not ended here. Go on with veza-restore -resume. To use the cluster as it is, without the WAL that was
-# not replayed, take all from here on away, and "` + Commented + `" where lines above begin with it, before any ALTER SYSTEM.
+# veza-restore has not ended here. Go on with veza-restore -resume. To use the cluster as it is, without the WAL that
+# was not replayed, take all from here on away, and "` + Commented + `" where lines above begin with it,
+# before any ALTER SYSTEM.
 shared_preload_libraries = 'veza-restore has not ended here: go on with -resume or see ` + autoConf + `'
 `
 
