@@ -90,15 +90,7 @@ func (r recovered) otherSide(ctx context.Context, out suite.Out) error {
 	}
 	out.Say("%s recovered to %s in %.1f s, and compared in %.1f s", c.with(), c.at, asked.Sub(replayed).Seconds(),
 		time.Since(asked).Seconds())
-	result := c.pair(r.plan.set.Label).Compare(c.frozen.Side, side)
-	if len(result.Differences) > 0 {
-		if err = ranFull(ctx, held.cluster.server); err != nil {
-			return fmt.Errorf("%w; %d relations differ there, the first is %s", err, result.DifferentRelations(),
-				result.Differences[0])
-		}
-	}
-	c.result = &result
-	return nil
+	return c.found(ctx, c.pair(r.plan.set.Label).Compare(c.frozen.Side, side), held.cluster.server)
 }
 
 // pair names the two sets.

@@ -1,12 +1,15 @@
 package drill
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"slices"
 
 	"veza.fr/recovery/internal/compare"
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/policy"
+	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/repository"
 	"veza.fr/recovery/internal/suite"
@@ -20,6 +23,7 @@ import (
 type bothSets struct {
 	other plan           // the full backup before the drilled set, over the same archive
 	needs map[string]int // settings that the cluster of the other one must not have less of, to replay as far
+	full  error          // ranFull of the drilled set's clone, when it had been asked
 }
 
 // beginSets chooses the other set and the position. What keeps two sets from being compared says nothing about the one
@@ -166,6 +170,19 @@ func (r recovered) digestFirst(ctx context.Context, out suite.Out) error {
 	}
 	side.LeftOut = append(side.LeftOut, side.Closed...)
 	c.frozen.Side, c.sets.needs = side, r.control.Least()
+	c.sets.full = ranFull(ctx, r.cluster.server) // a set that is restored after this one has its log's file
+	return nil
+}
+
+// found keeps what was compared, but for differences where the disk of one of the clones ran full.
+func (c *comparison) found(ctx context.Context, result compare.Result, second *postgres.Server) error {
+	if len(result.Differences) > 0 {
+		if err := cmp.Or(c.sets.full, ranFull(ctx, second)); err != nil {
+			return fmt.Errorf("%w; %d relations differ there, the first is %s", err, result.DifferentRelations(),
+				result.Differences[0])
+		}
+	}
+	c.result = &result
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"veza.fr/recovery/internal/compare"
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/policy"
+	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/repository"
 	"veza.fr/recovery/internal/sandbox"
@@ -194,6 +195,34 @@ func TestJudgeComparison_Sets(t *testing.T) {
 	require.ErrorContains(t, err, "1 of 1 relations are not what set "+olderFull+" has: public.users")
 	assert.Equal(t, compare.Pair{One: "set x", Other: "set " + olderFull, Clones: true}, c.pair("x"))
 	assert.NotEqual(t, c.memory("demo"), (&comparison{}).memory("demo"))
+}
+
+// What differs proves nothing where the disk of either clone ran full.
+func TestFound_ADiskThatIsFull(t *testing.T) {
+	full := reason.Errorf(reason.DiskSpace, "the disk of the sandbox ran full meanwhile")
+	differs := func(part compare.Part) compare.Result {
+		return compare.Result{Relations: 1, Different: []compare.Part{part}, Differences: []compare.Difference{
+			{ID: part.ID, Name: "public.users", What: "4 rows"},
+		}}
+	}
+	for name, c := range map[string]struct {
+		first error
+		log   string
+		why   reason.Reason
+	}{
+		"neither":    {},
+		"the first":  {first: full, why: reason.DiskSpace},
+		"the second": {log: "2026-11-30 10:00:00.000 UTC [1] FATAL:  No space left on device\n", why: reason.DiskSpace},
+	} {
+		compared, part := comparedSets()
+		compared.sets.full = c.first
+		second := &postgres.Server{LogFile: "log", Host: &machine{files: map[string]string{"log": c.log}}}
+		err := compared.found(t.Context(), differs(part), second)
+		requireReason(t, c.why, err, name)
+		assert.Equal(t, c.why == "", compared.result != nil, name)
+		require.NoError(t, compared.found(t.Context(), compare.Result{Relations: 1}, second), name+": the same")
+		assert.NotNil(t, compared.result, name)
+	}
 }
 
 const enoughMemory = "/proc/meminfo:MemAvailable: 8388608 kB\n"

@@ -45,17 +45,12 @@ func (r *nodeRestore) pass(out suite.Out, late, unsaid error) {
 // leaveCluster hands over a cluster that is out of recovery.
 func (r *nodeRestore) leaveCluster(ctx context.Context, out suite.Out) error {
 	begun := time.Now()
-	if err := r.stopWithoutTrace(ctx); err != nil {
+	if err := r.stopWithoutTrace(ctx, out); err != nil {
 		out.Note("the cluster in %s is out of recovery, and was not handed over: start it by hand and look at its log",
 			r.place.Dir)
 		return errors.Join(err, r.claim.Release())
 	}
 	out.Say("stopped cleanly, %.1f s", time.Since(begun).Seconds())
-	if err := r.recordsBack(); err != nil {
-		out.Note("a record of WAL that was changed for the replay may have stayed so, and will be archived: restore "+
-			"no backup of before to a moment from here on, and take a full one at once: %s",
-			pgbackrest.Printable(err.Error()))
-	}
 	for _, note := range append(r.server.InTheWay(), r.elsewhere()...) {
 		out.Note("before it is started: %s", note)
 	}
@@ -67,8 +62,9 @@ func (r *nodeRestore) leaveCluster(ctx context.Context, out suite.Out) error {
 	return r.claim.Drop()
 }
 
-// stopWithoutTrace takes away what the checks made in the cluster, stops it, and gives it its configuration back.
-func (r *nodeRestore) stopWithoutTrace(ctx context.Context) error {
+// stopWithoutTrace takes away what the checks made in the cluster, stops it, puts its WAL right, and gives it its
+// configuration back. What of it fails keeps the rest from nothing: the cluster may be started all the same.
+func (r *nodeRestore) stopWithoutTrace(ctx context.Context, out suite.Out) error {
 	running, err := r.server.Running(ctx)
 	if err == nil && !running {
 		var control postgres.Control
@@ -82,13 +78,23 @@ func (r *nodeRestore) stopWithoutTrace(ctx context.Context) error {
 	if err != nil {
 		err = fmt.Errorf("what the checks made in it (%s...) is still there: %w", postgres.OursPrefix, err)
 	}
-	return errors.Join(err, r.server.StopCleanly(ctx), r.server.HandBack(ctx), node.Sync(r.place.Dir))
+	stopped := r.server.StopCleanly(ctx)
+	changed := r.recordsBack()
+	if len(r.late) > 0 { // a server that is at work may write them once more
+		changed = errors.Join(stopped, changed)
+	}
+	if changed != nil {
+		out.Note("a record of WAL that was changed for the replay may have stayed so, and will be archived: restore "+
+			"no backup of before to a moment from here on, and take a full one at once: %s",
+			pgbackrest.Printable(changed.Error()))
+	}
+	return errors.Join(err, stopped, r.server.HandBack(ctx), node.Sync(r.place.Dir))
 }
 
 // leaveRest stops what is at work in a data directory that is not out of recovery.
 func (r *nodeRestore) leaveRest(ctx context.Context, out suite.Out) error {
 	var err error
-	if r.server != nil && r.claim.Step == node.Recovering {
+	if r.server != nil { // the files are there
 		if running, unknown := r.server.Running(ctx); running || unknown != nil {
 			err = r.server.StopCleanly(ctx)
 		}

@@ -52,11 +52,18 @@ func (r *nodeRestore) begin(ctx context.Context, out suite.Out, p provisioned) e
 	}
 	r.claim.Stanza, r.claim.Begun = p.Stanza(), startOf(before)
 	r.claim.Set, r.claim.SystemID, r.claim.Maps = asked.Set, asked.SystemID, asked.Maps
-	if r.again { // else what is in a tablespace is of another restore
-		r.claim.Late = before.Late
-	}
+	r.claim.Late = r.lateOf(before)
 	out.Say("restoring into %s, marked by %s", r.place.Dir, node.ClaimFile(r.place.Dir))
 	return reason.Wrap(reason.SandboxFailed, r.claim.Say(node.Restoring))
+}
+
+// lateOf are the tablespaces whose content a restore that is taken up has replayed. Of one that does not go on it is
+// another restore's, and of one whose recovery had ended more than the replay may have written there.
+func (r *nodeRestore) lateOf(before *node.Claim) []node.Late {
+	if !r.again || before.Step == node.Recovered {
+		return nil
+	}
+	return before.Late
 }
 
 // manifest is the file by which pgBackRest knows a restore that it may take up (its restore.c).
@@ -206,14 +213,14 @@ func (r *recovered) makeTablespace(ctx context.Context, dir string) error {
 	return claim.Say(claim.Step)
 }
 
-// until is where the replay ends, as a claim has it. With -accept-loss it may end before an earlier one did, and so it
-// is never the same.
+// until is where the replay ends, as a claim has it: after a failover the same words are another end. With -accept-loss
+// it may end before an earlier one did, and so it is never the same.
 func (r *recovered) until() string {
 	if r.AcceptLoss {
 		return fmt.Sprintf("loss accepted %s", time.Now().Format(time.RFC3339Nano))
 	}
-	return fmt.Sprintf("%s of repository %d %s", cmp.Or(r.cluster.target.String(), "end"), r.Settings.Repo,
-		stamp(r.Settings.RepoTargetTime))
+	return fmt.Sprintf("%s of timeline %d of repository %d %s", cmp.Or(r.cluster.target.String(), "end"),
+		r.plan.chain.Target, r.Settings.Repo, stamp(r.Settings.RepoTargetTime))
 }
 
 // maps are the lines of the conf that say where tablespaces and links belong.

@@ -75,6 +75,33 @@ func TestRefuseSettings(t *testing.T) {
 	}
 }
 
+// What lies in a younger tablespace stays for a replay to the same end on the same timeline, and for no other one.
+func TestUntil(t *testing.T) {
+	r := &recovered{}
+	r.plan.chain.Target, r.Settings.Repo = 1, 1
+	first := r.until()
+	assert.Equal(t, first, r.until())
+	r.plan.chain.Target = 2 // production failed over between two runs
+	assert.NotEqual(t, first, r.until())
+	r.plan.chain.Target, r.Settings.Repo = 1, 2
+	assert.NotEqual(t, first, r.until())
+	r.Settings.Repo, r.AcceptLoss = 1, true
+	first = r.until()
+	assert.NotEqual(t, first, r.until(), "it may end earlier")
+}
+
+func TestLateOf(t *testing.T) {
+	late := []node.Late{{Dir: "/srv/fast", Until: "end"}}
+	for step, want := range map[node.Step][]node.Late{
+		node.Restoring: late, node.Recovering: late, node.Recovered: nil,
+	} {
+		before := &node.Claim{Step: step, Late: late}
+		assert.Equal(t, want, (&nodeRestore{again: true}).lateOf(before), step)
+		assert.Nil(t, (&nodeRestore{}).lateOf(before), "nothing is taken up")
+	}
+	assert.Nil(t, (&nodeRestore{}).lateOf(nil))
+}
+
 // A directory that is in use says so in our words: what pgBackRest hints at would remove what is there.
 func TestOccupied(t *testing.T) {
 	taken := &pgbackrest.Error{Command: "restore", Code: 40, Lines: []string{

@@ -53,6 +53,7 @@ func restore(ctx context.Context, out suite.Out, p provisioned) (restored, error
 		return r, overspent(ctx, r.Settings.RTO, r.started, r.named(r.failed(ctx, err)))
 	}
 	r.took = time.Since(r.started)
+	r.real.hold(&r.server) // somebody could start it from here on
 	size, err := r.bytesThere(ctx)
 	if err != nil && r.real != nil && ctx.Err() == nil { // a figure, and no reason to stop hours of work
 		out.Note("how much was restored could not be measured (%s): it is taken from the backup",

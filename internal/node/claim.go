@@ -50,7 +50,7 @@ type Claim struct {
 type Late struct {
 	Dir   string `json:"directory"`
 	Inode uint64 `json:"inode"`
-	Until string `json:"until"` // where the replay was to end
+	Until string `json:"until"` // where the replay was to end, and on which timeline
 }
 
 // claimSuffix ends the name of the file.

@@ -41,7 +41,7 @@ func (p Place) refuse(asked Asked, claim *Claim, role string) error {
 	switch {
 	case p.Process != 0 && claim != nil && claim.Step != Restoring && !p.Ours:
 		return refuse("a server works in it, process %d, and the cluster may have been used since it was restored: %s",
-			p.Process, p.goOn())
+			p.Process, p.goOn(claim))
 	case p.Process != 0:
 		return refuse("a server works in it, process %d: stop it first", p.Process)
 	case p.Formation.State != "" && role != "":
@@ -79,12 +79,12 @@ func (p Place) refuseResume(asked Asked, claim *Claim, refuse func(string, ...an
 			"backup is of %s", claim.SystemID, asked.SystemID)
 	case claim.Step == Recovered && !p.Ours:
 		return refuse("-resume: recovery of backup set %s had ended there, and the cluster may have been used since: "+
-			"move it away and restore again, or %s", claim.Set, p.goOn())
+			"move it away and restore again, or %s", claim.Set, p.goOn(claim))
 	case p.Standby:
 		return refuse("-resume: it has become a standby since (standby.signal)")
 	case p.Control && !p.Recovery && !p.Ours:
 		return refuse("-resume: its recovery has ended since (no recovery.signal), and the cluster may have been "+
-			"used: move it away and restore again, or %s", p.goOn())
+			"used: move it away and restore again, or %s", p.goOn(claim))
 	case !slices.Equal(claim.Maps, asked.Maps):
 		// pgBackRest's delta looks into no directory that it is sent to, and removes what is not of the backup.
 		return refuse("-resume: the conf maps tablespaces or links elsewhere than when it began (%s then, %s now): "+
@@ -100,9 +100,9 @@ func (p Place) refuseResume(asked Asked, claim *Claim, refuse func(string, ...an
 
 // goOn is what to do with a cluster that is used although its restore has not ended: what the restore would have undone
 // is there yet.
-func (p Place) goOn() string {
+func (p Place) goOn(claim *Claim) string {
 	const most = 5
-	conf, names := "", p.Changed
+	conf, records, names := "", "", p.Changed
 	if len(names) > most {
 		names = append(slices.Clone(names[:most]), "...")
 	}
@@ -110,8 +110,12 @@ func (p Place) goOn() string {
 		conf = fmt.Sprintf("take %q off its lines in %s/postgresql.auto.conf (%s) and restart it, ", postgres.Commented,
 			p.Dir, pgbackrest.Printable(strings.Join(names, ", ")))
 	}
+	if len(claim.Late) > 0 { // changed for the replay, and perhaps archived so
+		records = ", and take a full backup at once: the WAL of before it may make a tablespace elsewhere"
+	}
 	return "go on with it: " + conf + "drop in every database the schemas, and then the roles, whose names begin " +
-		"with " + postgres.OursPrefix + " (DROP OWNED BY before DROP ROLE), and move " + ClaimFile(p.Dir) + " away"
+		"with " + postgres.OursPrefix + " (DROP OWNED BY before DROP ROLE), and move " + ClaimFile(p.Dir) + " away" +
+		records
 }
 
 func mapped(maps []string) string { return cmp.Or(strings.Join(maps, ", "), "none") }

@@ -97,6 +97,10 @@ func TestRefuse(t *testing.T) {
 			at(Recovered), "",
 			"process 42, and the cluster may have been used since it was restored: go on with it: take",
 		},
+		"used, records changed": {
+			whole, resume, of(func(c *Claim) { c.Step, c.Late = Recovered, []Late{{Dir: "/srv/fast"}} }), "",
+			"away, and take a full backup at once",
+		},
 		"at work yet": {
 			like(whole, func(p *Place) { p.Process, p.Ours = 42, true }), resume, at(Recovered), "",
 			"process 42: stop it first",

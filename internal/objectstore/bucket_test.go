@@ -172,3 +172,25 @@ func TestDirectory_Links(t *testing.T) {
 	require.ErrorContains(t, err, "15-1 is a link, and what it leads to is not there")
 	require.NotErrorIs(t, err, os.ErrNotExist, "it is no directory that was never there")
 }
+
+// A set that is not bundled has links to its own tablespaces: what is there is listed once, and one that leads to what
+// expire has removed by now is nothing that is missing.
+func TestDirectory_TablespaceLinks(t *testing.T) {
+	dir := t.TempDir()
+	set := filepath.Join(dir, "backup/demo/20261101-000000F")
+	links := filepath.Join(set, "pg_data/pg_tblspc")
+	stored := filepath.Join(set, "pg_tblspc/16400/PG_17_202406281/5")
+	require.NoError(t, os.MkdirAll(links, 0o755))
+	require.NoError(t, os.MkdirAll(stored, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(stored, "16401.gz"), []byte("text"), 0o600))
+	for _, oid := range []string{"16400", "16500"} { // the second is removed first
+		require.NoError(t, os.Symlink("../../pg_tblspc/"+oid, filepath.Join(links, oid)))
+	}
+	list, err := Directory(dir).List(t.Context())
+	require.NoError(t, err)
+	const file = "pg_tblspc/16400/PG_17_202406281/5/16401.gz"
+	assert.Equal(t, []Object{{"backup/demo/20261101-000000F/" + file, 4}}, list)
+	list, err = Directory(dir).Below("backup/demo/20261101-000000F").List(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []Object{{file, 4}}, list)
+}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // Dial opens a connection; it may lead through another machine.
@@ -45,8 +46,8 @@ func (d Directory) Below(directory string) Objects {
 	return Directory(filepath.Join(string(d), directory))
 }
 
-// List lists every file below the directory. Links are followed, as pgBackRest follows them; but for its own to the
-// newest set, `latest`, which says nothing new.
+// List lists every file below the directory. Links are followed, as pgBackRest follows them; but for its own, to the
+// newest set (`latest`) and to a set's tablespaces (in pg_data/pg_tblspc), which say nothing new.
 func (d Directory) List(ctx context.Context) ([]Object, error) {
 	walk := walk{root: string(d)}
 	err := walk.directory(ctx, "", nil)
@@ -83,7 +84,7 @@ func (w *walk) directory(ctx context.Context, name string, above []fs.FileInfo) 
 
 func (w *walk) entry(ctx context.Context, name string, entry fs.DirEntry, above []fs.FileInfo) error {
 	linked := entry.Type()&fs.ModeSymlink != 0
-	if linked && entry.Name() == "latest" || entry.IsDir() && entry.Name() == "lost+found" { // the file system's own
+	if linked && w.own(name) || entry.IsDir() && entry.Name() == "lost+found" { // the file system's own
 		return nil
 	}
 	info, err := os.Stat(filepath.Join(w.root, name))
@@ -99,6 +100,12 @@ func (w *walk) entry(ctx context.Context, name string, entry fs.DirEntry, above 
 		w.list = append(w.list, Object{name, info.Size()})
 	}
 	return err
+}
+
+// own says of a link whether pgBackRest makes it in a repository.
+func (w *walk) own(name string) bool {
+	path := filepath.Join(w.root, name)
+	return filepath.Base(path) == "latest" || strings.HasSuffix(filepath.Dir(path), "/pg_data/pg_tblspc")
 }
 
 // Open opens a file of the directory.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"regexp"
 	"slices"
@@ -180,12 +181,21 @@ func (s *Server) HandBack(ctx context.Context) error {
 	return err
 }
 
-// PutBack gives a kept cluster whose recovery has not ended its postgresql.auto.conf back as pgBackRest wrote it.
+// PutBack gives a kept cluster whose recovery has not ended its postgresql.auto.conf back as pgBackRest wrote it, and
+// closes it: what restore_command names goes with the run. Started without -resume, such a cluster would find no more
+// WAL, take that for the end of the archive, and archive a timeline that lacks the rest.
 func (s *Server) PutBack(ctx context.Context) error {
-	if s.autoConf == nil {
-		return nil
+	file, content := path.Join(s.Data, autoConf), s.autoConf
+	if content == nil { // never started; or there is none
+		var err error
+		if content, err = s.Host.Read(ctx, file); errors.Is(err, fs.ErrNotExist) {
+			return nil
+		} else if err != nil {
+			return err
+		}
 	}
-	return s.Host.Put(ctx, path.Join(s.Data, autoConf), s.autoConf, 0o600, "")
+	whole := strings.TrimSuffix(string(content), closed)
+	return s.Host.Put(ctx, file, []byte(whole+closed), 0o600, "")
 }
 
 // handedBack is a restored postgresql.auto.conf without the settings of a recovery, pgBackRest's own or older ones

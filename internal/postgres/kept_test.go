@@ -45,16 +45,27 @@ func TestHandedBack(t *testing.T) {
 // handing is a machine that remembers in which order things are done on it.
 type handing struct {
 	host.Host
-	full bool
-	done []string
+	full  bool
+	files map[string]string
+	done  []string
 }
 
-func (h *handing) Put(_ context.Context, file string, _ []byte, _ fs.FileMode, _ string) error {
+func (h *handing) Put(_ context.Context, file string, content []byte, _ fs.FileMode, _ string) error {
 	if h.full {
 		return unix.ENOSPC
 	}
 	h.done = append(h.done, "put "+file)
+	if h.files != nil {
+		h.files[file] = string(content)
+	}
 	return nil
+}
+
+func (h *handing) Read(_ context.Context, file string) ([]byte, error) {
+	if content, ok := h.files[file]; ok {
+		return []byte(content), nil
+	}
+	return nil, fs.ErrNotExist
 }
 
 func (h *handing) Run(_ context.Context, c host.Command) (host.Result, error) {
@@ -72,6 +83,33 @@ func TestHandBack_OptionsGoLast(t *testing.T) {
 	s.Host = full
 	require.ErrorIs(t, s.HandBack(t.Context()), unix.ENOSPC)
 	assert.Empty(t, full.done)
+}
+
+// A restore that ended before recovery did leaves its cluster as pgBackRest wrote it, and closed.
+func TestPutBack_Closed(t *testing.T) {
+	const file, written = "/pg/" + autoConf, "work_mem = '5MB'\n" + ours
+	for name, c := range map[string]struct {
+		known, there, want string // "" is no file
+	}{
+		"started":               {known: written, there: onlyRecovery(written) + closed, want: written + closed},
+		"never started":         {there: written, want: written + closed},
+		"closed by one before":  {there: written + closed, want: written + closed},
+		"no file in the backup": {},
+	} {
+		h := &handing{files: map[string]string{}}
+		s := Server{Host: h, Data: "/pg", Kept: true}
+		if c.known != "" {
+			s.autoConf = []byte(c.known)
+		}
+		if c.there != "" {
+			h.files[file] = c.there
+		}
+		require.NoError(t, s.PutBack(t.Context()), name)
+		assert.Equal(t, c.want, h.files[file], name)
+		again := (&Server{Host: h, Data: "/pg", Kept: true}).PutBack(t.Context())
+		require.NoError(t, again, name)
+		assert.Equal(t, c.want, h.files[file], "%s, twice", name)
+	}
 }
 
 // Whatever stood there: all other settings stay as they were, and nothing of a recovery does.

@@ -120,12 +120,14 @@ func (s *Server) emptyAutoConf(ctx context.Context) error {
 // Commented begins the lines of a postgresql.auto.conf that do not take effect while a restored cluster is looked at.
 const Commented = "# not in the drill: "
 
-// closed is the end of a kept cluster's postgresql.auto.conf until HandBack or PutBack. Without it a cluster whose
-// restore was killed would start, by hand or with the machine, and go on without its archive_command, as ALTER SYSTEM
-// had set it. The run's own servers have shared_preload_libraries on their command line.
+// closed is the end of a kept cluster's postgresql.auto.conf until HandBack. Without it a cluster whose restore was
+// killed, or ended by itself before recovery did, would start, by hand or with the machine, and go on without its
+// archive_command, as ALTER SYSTEM had set it, or without the rest of the WAL. The run's own servers have
+// shared_preload_libraries on their command line.
 const closed = `
-# veza-restore has not ended here. Go on with veza-restore -resume. To use the cluster as it is, take all from here on
-# away, and "` + Commented + `" at the beginning of the lines above, before any ALTER SYSTEM.
+# veza-restore has not ended here. Go on with veza-restore -resume. To use the cluster as it is, without the WAL that
+# was not replayed, take all from here on away, and "` + Commented + `" where lines above begin with it,
+# before any ALTER SYSTEM.
 shared_preload_libraries = 'veza-restore has not ended here: go on with -resume or see ` + autoConf + `'
 `
 

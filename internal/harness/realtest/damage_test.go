@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"veza.fr/recovery/internal/node"
 	"veza.fr/recovery/internal/reason"
 )
 
@@ -55,6 +56,24 @@ func TestRestore_DamagedArchive(t *testing.T) {
 			n.archives()
 		})
 	}
+}
+
+// Where PostgreSQL itself never comes up, nobody starts what is left unawares, and a decision takes it up.
+func TestRestore_DamagedArchiveTakenUp(t *testing.T) {
+	takesLong(t)
+	n := lost(t, plain)
+	damages["PlainCut"].inject(n)
+	o := n.restore()
+	require.Equal(t, 1, o.Exit, o.Said)
+	require.True(t, n.atStep(node.Recovering), o.Said)
+	n.doesNotStart()
+
+	o = n.restore("-resume", "-accept-loss")
+	require.Equal(t, 0, o.Exit, o.Said)
+	n.handedOver(o)
+	n.start()
+	assert.Equal(t, n.rows[n.ends[1]], n.users(), "what the segments before it hold")
+	n.archives()
 }
 
 // moveAway moves what a failed restore left away, as it says.

@@ -56,7 +56,7 @@ func TestRestore_StoppedAndTakenUp(t *testing.T) {
 			o = n.restore()
 			require.Equal(t, 2, o.Exit, o.Said)
 			assert.Contains(t, o.Report.Detail, "go on with -resume")
-			if s.signal == syscall.SIGKILL && s.left != node.Restoring {
+			if s.left != node.Restoring {
 				n.doesNotStart()
 			}
 
