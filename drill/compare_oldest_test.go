@@ -59,8 +59,10 @@ func TestSayStill(t *testing.T) {
 	assert.NotContains(t, said.values, "metric.compare_oldest_seconds", "of that there is no comparison")
 }
 
-// comparedAgain is a run of three ranges, which knows what another one left in the file of -state, some hours later.
-func comparedAgain(t *testing.T, path string, later time.Duration) (r recovered, parts []compare.Part) {
+const week = 7 * 24 * time.Hour
+
+// comparedAgain is a run of three ranges, which knows what another one left in the file of -state, a week later.
+func comparedAgain(t *testing.T, path string) (r recovered, parts []compare.Part) {
 	t.Helper()
 	id := compare.ID{Database: "app", OID: 20000}
 	c := &comparison{frozen: standby.Frozen{Side: compare.NewSide()}}
@@ -69,7 +71,7 @@ func comparedAgain(t *testing.T, path string, later time.Duration) (r recovered,
 	c.recall(suite.NewOut(&recorder{}), r.ready)
 	for _, moments := range []map[string]time.Time{c.ask.Last, c.listed} {
 		for key, at := range moments {
-			moments[key] = at.Add(-later)
+			moments[key] = at.Add(-week)
 		}
 	}
 	return r, compare.Parts(c.frozen.Side.Objects)
@@ -78,17 +80,16 @@ func comparedAgain(t *testing.T, path string, later time.Duration) (r recovered,
 // One range that is left out each time, or a first round that takes months, keeps nobody from hearing how long it has
 // waited: what was never compared counts from when it was listed first, until it is compared.
 func TestRememberCompared_WhatNeverWas(t *testing.T) {
-	const week = 7 * 24 * time.Hour
 	path := filepath.Join(t.TempDir(), "state.json")
 	for weeks := range 4 { // the others are compared each week
-		r, parts := comparedAgain(t, path, week)
+		r, parts := comparedAgain(t, path)
 		w, err := r.rememberCompared(compare.Result{Same: parts[:2]})
 		require.NoError(t, err)
 		assert.True(t, w.from)
 		assert.True(t, w.never)
 		assert.InDelta(t, time.Duration(weeks)*week, w.longest, float64(time.Minute))
 	}
-	r, parts := comparedAgain(t, path, week)
+	r, parts := comparedAgain(t, path)
 	w, err := r.rememberCompared(compare.Result{Same: parts})
 	require.NoError(t, err)
 	assert.Equal(t, waits{from: true}, w, "all was compared now")
@@ -101,20 +102,20 @@ func TestRememberCompared_WhatNeverWas(t *testing.T) {
 func TestRememberCompared_ADatabaseThatIsShut(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state.json")
 	for weeks := range 3 {
-		r, parts := comparedAgain(t, path, 7*24*time.Hour)
+		r, parts := comparedAgain(t, path)
 		r.compared.frozen.Side.Blocks = map[string]int64{"app": 9, "large": 9}
 		r.compared.frozen.Side.Databases = []string{"app"}
 		w, err := r.rememberCompared(compare.Result{Same: parts})
 		require.NoError(t, err)
 		assert.True(t, w.never)
-		assert.InDelta(t, time.Duration(weeks)*7*24*time.Hour, w.longest, float64(time.Minute))
+		assert.InDelta(t, time.Duration(weeks)*week, w.longest, float64(time.Minute))
 	}
 }
 
 // Without -state nothing is remembered: how long what was left out has waited is not known.
 func TestRememberCompared_WithoutState(t *testing.T) {
 	for range 2 {
-		r, parts := comparedAgain(t, "", 7*24*time.Hour)
+		r, parts := comparedAgain(t, "")
 		w, err := r.rememberCompared(compare.Result{Same: parts[:1]})
 		require.NoError(t, err)
 		assert.Equal(t, waits{never: true}, w)

@@ -138,8 +138,8 @@ var Drill = Suite{
 		},
 		{
 			Name: "compare_waiting_seconds",
-			Help: "How long the block that waits longest was not compared: since its last comparison, or since it was " +
-				"first listed.",
+			Help: "How long the block that waits longest was not compared: since its last comparison, or since it " +
+				"was first listed.",
 		},
 		{Name: "different_relations", Help: "Relations in which the restored data is not what it was compared with."},
 		{Name: "compare_pause_seconds", Help: "How long replay of the standby stood still."},
