@@ -45,7 +45,8 @@ func comparing() map[string]any {
 	}
 }
 
-// noPassword: the roles make the login on the primary and let it in on every node, and a second run changes nothing.
+// noPassword: the roles make the login on the primary and let it in on every node; that a second run changes nothing is a
+// chapter of its own.
 // Without its password the backups are as good as before, and nobody is told that they were compared.
 func noPassword(t *testing.T, p *production) {
 	primary, standby := p.roles(t)
@@ -56,9 +57,6 @@ func noPassword(t *testing.T, p *production) {
 	result := p.play(t)
 	require.True(t, result.ok, result.said)
 	assert.Greater(t, result.changed[primary], result.changed[standby], "the login is made on the primary")
-	result = p.play(t)
-	require.True(t, result.ok, result.said)
-	assert.Zero(t, total(result.changed), result.said)
 	assert.Equal(t, "t", p.psql(t, standby, loginMade), "the standby has it from the primary")
 
 	p.on(t, lab.DrillHost, "systemctl", "reset-failed")
