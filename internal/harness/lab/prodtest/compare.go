@@ -45,8 +45,8 @@ func comparing() map[string]any {
 	}
 }
 
-// noPassword: the roles make the login on the primary and let it in on every node; that a second run changes nothing is a
-// chapter of its own.
+// noPassword: the roles make the login on the primary and let it in on every node; that a second run
+// changes nothing is a chapter of its own.
 // Without its password the backups are as good as before, and nobody is told that they were compared.
 func noPassword(t *testing.T, p *production) {
 	primary, standby := p.roles(t)
