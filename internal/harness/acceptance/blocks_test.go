@@ -76,7 +76,7 @@ type manifestFile struct {
 
 // findBlock names the part of a bundle of the full backup that holds the blocks of a file which changed since: of the
 // one of which the incr has the least beside the full, so that most blocks are still the full's. With repo-block there
-// must be one, or nothing would be proved.
+// must be one, or nothing would be proved. Of whole files the largest that changed: it may well have grown.
 func (s *seed) findBlock(ctx context.Context, c *cluster) error {
 	s.names["between"] = s.backups[1].Label
 	incr, err := manifestOf(ctx, c, s.names["newest"])
@@ -89,12 +89,16 @@ func (s *seed) findBlock(ctx context.Context, c *cluster) error {
 	}
 	knows := versions.BlockIncremental.In(installedPgBackRest())
 	var best manifestFile
-	var most int64 // that the full has beyond the incr
+	var most int64 // that the full has: with repo-block, beyond the incr
 	for name, file := range full {
 		now, there := incr[name]
 		inBlocks := file.Map > 0 == knows && now.Map > 0 == knows
-		if there && now.Reference == "" && inBlocks && file.Stored-now.Stored > most {
-			best, most = file, file.Stored-now.Stored
+		has := file.Stored
+		if knows {
+			has -= now.Stored
+		}
+		if there && now.Reference == "" && inBlocks && has > most {
+			best, most = file, has
 		}
 	}
 	if best.Stored == 0 {
