@@ -64,6 +64,7 @@ func Run(t *testing.T) {
 		{"ANodeThatDoesNotKnowItsRoleDoesNotSkip", notKnown},
 		{"ChecksByTheirTimer", checks},
 		{"DrillByItsTimer", drill},
+		{"ControlByItsTimer", control},
 		{"WithoutItsPasswordNothingIsCompared", noPassword},
 		{"ComparedWithTheSecondary", compares},
 		{"ASabotagedRepositoryFailsTheDrill", sabotage},
