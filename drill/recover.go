@@ -29,7 +29,7 @@ type recovered struct {
 	made     []postgres.Tablespace // after the backup: redirected into the sandbox
 	skipped  []string              // segments that a restore for real ends before
 	how      pgbackrest.Getting    // how its segments were to be brought
-	ahead    pgbackrest.Ahead
+	ahead    pgbackrest.Ahead      // what was put there for it
 	stuck    error                 // why it cannot go on, and what to do about it
 }
 
