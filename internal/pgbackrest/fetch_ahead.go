@@ -51,7 +51,7 @@ func (c *Client) FetchAhead(ctx context.Context, g Getting, segments []string) (
 }
 
 // Fetched is how many segments a replay was given that had been fetched ahead of it, and what archive-get said where
-// it last brought none, printable; "" for nothing.
+// it first brought none, printable; "" for nothing.
 func (c *Client) Fetched(ctx context.Context, a Ahead) (count int, failed string, err error) {
 	var said [2]string
 	for i, file := range []string{"taken", "failed"} {

@@ -54,8 +54,8 @@ func (r Repository) readable(ctx context.Context, on sandbox.Sandbox) error {
 		}
 		_, err := on.Run(ctx, host.Command{Argv: []string{"test", "-r", file}})
 		if _, no := errors.AsType[*host.ExitError](err); no {
-			return reason.Errorf(reason.ConfigInvalid, "repo%d-%s: the user who runs pgbackrest here may not read %s, or "+
-				"it is not there: give it to that user, or to a group of its own", r.Key, option, file)
+			return reason.Errorf(reason.ConfigInvalid, "repo%d-%s: the user who runs pgbackrest here may not read %s, "+
+				"or it is not there: give it to that user, or to a group of its own", r.Key, option, file)
 		}
 		if err != nil {
 			return reason.Wrap(reason.SandboxFailed, err)

@@ -15,36 +15,42 @@ import (
 	"veza.fr/recovery/internal/suite"
 )
 
+// What go test is given in any case, and where somebody asked for -short.
+const (
+	goTest    = "go test -json -v=test2json -short=false -vet=off "
+	shortTest = "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s"
+)
+
 func TestPrepare_AddsWhatAVerdictNeeds(t *testing.T) {
 	here, err := os.Getwd()
 	require.NoError(t, err)
 	for typed, want := range map[string]string{
-		"go test ./drill":                   "go test -json -v=test2json -short=false -vet=off -count=1 -timeout=45m0s ./drill",
-		"go test -v -json ./drill":          "go test -json -v=test2json -short=false -vet=off -count=1 -timeout=45m0s ./drill",
-		"go test ./drill -v":                "go test -json -v=test2json -short=false -vet=off -count=1 -timeout=45m0s ./drill",
-		"go test -v=1 ./drill --json=false": "go test -json -v=test2json -short=false -vet=off -count=1 -timeout=45m0s ./drill",
+		"go test ./drill":                   goTest + "-count=1 -timeout=45m0s ./drill",
+		"go test -v -json ./drill":          goTest + "-count=1 -timeout=45m0s ./drill",
+		"go test ./drill -v":                goTest + "-count=1 -timeout=45m0s ./drill",
+		"go test -v=1 ./drill --json=false": goTest + "-count=1 -timeout=45m0s ./drill",
 		"go test -C sub ./drill": "go test -C sub -json -v=test2json -short=false -vet=off -count=1" +
 			" -timeout=45m0s ./drill",
 		"go test -C=sub ./drill": "go test -C=sub -json -v=test2json -short=false -vet=off -count=1" +
 			" -timeout=45m0s ./drill",
-		"go test ./drill -compare standby": "go test -json -v=test2json -short=false -vet=off -count=1 -timeout=1h15m0s" +
+		"go test ./drill -compare standby": goTest + "-count=1 -timeout=1h15m0s" +
 			" ./drill -compare standby",
-		"go test ./drill -compare sets -compare-budget 10m -rto 1h": "go test -json -v=test2json -short=false -vet=off -count=1" +
+		"go test ./drill -compare sets -compare-budget 10m -rto 1h": goTest + "-count=1" +
 			" -timeout=2h25m0s ./drill -compare sets -compare-budget 10m -rto 1h",
-		"go test ./drill -compare none": "go test -json -v=test2json -short=false -vet=off -count=1 -timeout=45m0s" +
+		"go test ./drill -compare none": goTest + "-count=1 -timeout=45m0s" +
 			" ./drill -compare none",
-		"go test -count=3 -timeout 2h ./drill": "go test -json -v=test2json -short=false -vet=off -count=3 -timeout 2h ./drill",
-		"go test -tags drill ./drill -rto 1h": "go test -json -v=test2json -short=false -vet=off -count=1 -timeout=1h15m0s" +
+		"go test -count=3 -timeout 2h ./drill": goTest + "-count=3 -timeout 2h ./drill",
+		"go test -tags drill ./drill -rto 1h": goTest + "-count=1 -timeout=1h15m0s" +
 			" -tags drill ./drill -rto 1h",
-		"go test ./drill -args -conf a.conf -v": "go test -json -v=test2json -short=false -vet=off -count=1 -timeout=45m0s" +
+		"go test ./drill -args -conf a.conf -v": goTest + "-count=1 -timeout=45m0s" +
 			" ./drill -args -conf " + here + "/a.conf -v",
-		"go test ./drill -args -test.v -keep": "go test -json -v=test2json -short=false -vet=off -count=1 -timeout=45m0s" +
+		"go test ./drill -args -test.v -keep": goTest + "-count=1 -timeout=45m0s" +
 			" ./drill -args -keep",
-		"go test ./drill -args -timeout=1s": "go test -json -v=test2json -short=false -vet=off -count=1 -timeout=45m0s" +
+		"go test ./drill -args -timeout=1s": goTest + "-count=1 -timeout=45m0s" +
 			" ./drill -args -timeout=1s",
-		"go test ./drill -conf=/etc/a --checks=c": "go test -json -v=test2json -short=false -vet=off -count=1 -timeout=45m0s" +
+		"go test ./drill -conf=/etc/a --checks=c": goTest + "-count=1 -timeout=45m0s" +
 			" ./drill -conf=/etc/a -checks=" + here + "/c",
-		"/usr/local/go/bin/go test ./drill -rto x": "/usr/local/go/bin/go test -json -v=test2json -short=false -vet=off -count=1" +
+		"/usr/local/go/bin/go test ./drill -rto x": "/usr/local/go/bin/" + goTest + "-count=1" +
 			" -timeout=45m0s ./drill -rto x",
 		"go vet ./drill": "go vet ./drill",
 		"cat -conf x":    "cat -conf x",
@@ -59,10 +65,10 @@ func TestPrepare_AddsWhatAVerdictNeeds(t *testing.T) {
 // it.
 func TestPrepare_ShortOfTheEnvironment(t *testing.T) {
 	for typed, want := range map[string]string{
-		"go test ./drill":             "go test -json -v=test2json -short=false -vet=off -count=1 -timeout=45m0s ./drill",
-		"go test -short ./drill":      "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s -short ./drill",
-		"go test -test.short ./drill": "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s -test.short ./drill",
-		"go test ./drill -short":      "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill -short",
+		"go test ./drill":             goTest + "-count=1 -timeout=45m0s ./drill",
+		"go test -short ./drill":      shortTest + " -short ./drill",
+		"go test -test.short ./drill": shortTest + " -test.short ./drill",
+		"go test ./drill -short":      shortTest + " ./drill -short",
 	} {
 		c, err := prepare(suite.Drill, strings.Fields(typed), nil, nil)
 		require.NoError(t, err)
