@@ -15,16 +15,17 @@ func (c Client) hostFault(message string) error {
 	}
 	said := pgbackrest.Printable(message)
 	if here, there, ok := pgbackrest.OtherVersion(message); ok {
-		return reason.Errorf(reason.VersionMismatch, "pgBackRest %s is installed here, and the repository host %s has %s: "+
-			"both must be the same, install %s here (or drill on the repository host): %s", here, c.Host(), there, there,
-			said)
+		return reason.Errorf(reason.VersionMismatch, "pgBackRest %s is installed here, and the repository host %s has "+
+			"%s: both must be the same, install %s here (or drill there): %s", here, c.Host(), there,
+			there, said)
 	}
 	for _, option := range []string{"host-config", "host-config-include-path", "host-config-path"} {
 		at := c.repo().Option(option)
 		missing := regexp.MustCompile(`missing (file|path) '` + regexp.QuoteMeta(at) + `['/]`)
 		if at != "" && missing.MatchString(message) {
-			return reason.Errorf(reason.ConfigInvalid, "repo%d-%s=%s: the repository host %s has no such file or directory: "+
-				"name its own pgbackrest.conf, or leave the option out: %s", c.Key, option, at, c.Host(), said)
+			return reason.Errorf(reason.ConfigInvalid, "repo%d-%s=%s: the repository host %s has no such file or "+
+				"directory: name its own pgbackrest.conf, or leave the option out: %s", c.Key, option, at, c.Host(),
+				said)
 		}
 	}
 	return nil

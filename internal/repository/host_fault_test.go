@@ -45,16 +45,17 @@ func TestInfo_FaultsOfTheWayToARepositoryHost(t *testing.T) {
 		says             string
 	}{
 		"its version": {
-			through, "[ProtocolError] expected value '2.45' for greeting key 'version' but got '2.55.1'\nHINT: is the same " +
-				"version of pgBackRest installed on the local and remote host?", reason.VersionMismatch, "install 2.55.1 here",
+			through, "[ProtocolError] expected value '2.45' for greeting key 'version' but got '2.55.1'\nHINT: is " +
+				"the same version of pgBackRest installed on the local and remote host?",
+			reason.VersionMismatch, "install 2.55.1 here",
 		},
 		"its conf": {
-			named, "[FileMissingError] " + raised + "unable to open missing file '/h/p.conf' for read", reason.ConfigInvalid,
-			"repo1-host-config=/h/p.conf",
+			named, "[FileMissingError] " + raised + "unable to open missing file '/h/p.conf' for read",
+			reason.ConfigInvalid, "repo1-host-config=/h/p.conf",
 		},
 		"its conf.d": {
-			named, "[PathMissingError] " + raised + "unable to list file info for missing path '/h/p.d'", reason.ConfigInvalid,
-			"repo1-host-config-include-path=/h/p.d",
+			named, "[PathMissingError] " + raised + "unable to list file info for missing path '/h/p.d'",
+			reason.ConfigInvalid, "repo1-host-config-include-path=/h/p.d",
 		},
 		"a key that others may read": {
 			through, "[FileReadError] key file '/n/client.key' has group or other permissions\nHINT: file must have " +
@@ -65,15 +66,17 @@ func TestInfo_FaultsOfTheWayToARepositoryHost(t *testing.T) {
 			reason.ConfigInvalid, "/n/client.key",
 		},
 		"a file of the repository": {
-			named, "[FileMissingError] " + raised + "unable to open missing file '/h/p.conf.d' for read", reason.WrongCipher, "",
+			named, "[FileMissingError] " + raised + "unable to open missing file '/h/p.conf.d' for read",
+			reason.WrongCipher, "",
 		},
 		"a file of the repository, no host": {
-			"repo1-path=/r\nrepo1-host-config=/h/p.conf\n", "[FileMissingError] unable to open missing file '/h/p.conf' for read",
+			"repo1-path=/r\nrepo1-host-config=/h/p.conf\n",
+			"[FileMissingError] unable to open missing file '/h/p.conf' for read",
 			reason.RepoCorrupt, "",
 		},
 		"a certificate": {
-			through, "[CryptoError] unable to verify certificate presented by 'backup.veza.test:8432': [20] unable to get local " +
-				"issuer certificate", reason.UntrustedCertificate, "",
+			through, "[CryptoError] unable to verify certificate presented by 'backup.veza.test:8432': [20] unable " +
+				"to get local issuer certificate", reason.UntrustedCertificate, "",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
