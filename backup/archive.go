@@ -59,7 +59,7 @@ func whole(ctx context.Context, out suite.Out, in opened, primary *archiver) err
 	}
 	current := pgbackrest.SameCluster(in.backups, newest)
 	size := pgbackrest.SegmentSize(current)
-	retention := policy.RetentionOfArchive(in.Client.Conf.Config, in.Stanza(), in.Settings.Repo)
+	retention := policy.RetentionOfArchive(in.Client.Conf.Config, in.Stanza(), in.Settings.Repo, in.backups, current)
 	var oldest wal.Chain
 	var archive repository.Archive
 	for i, backup := range current {
