@@ -71,7 +71,8 @@ func keptDiffs(out suite.Out, in opened) int {
 	kept, host := policy.KeptDiffs(in.Client.Conf.Config, in.Stanza(), in.Settings.Repo), in.Client.Host()
 	if kept == 0 && host != "" {
 		out.Note("this conf sets no repo%d-retention-diff, and how many backups are kept is decided on the repository "+
-			"host %s: slots before the newest backup are not judged; run the backup checks there", in.Settings.Repo, host)
+			"host %s: slots before the newest backup are not judged; run the backup checks there", in.Settings.Repo,
+			host)
 		kept = 1
 	}
 	return kept

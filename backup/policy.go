@@ -21,9 +21,9 @@ func policyHolds(_ context.Context, out suite.Out, in opened) error {
 		out.Note("the policy is that of %s", held.File)
 	}
 	if host := in.Client.Host(); host != "" {
-		out.Note("type, cipher, certificate and retention of repository %d, and how backups are compressed, are decided by "+
-			"the conf of the repository host %s, and so not judged here: run the backup checks there", in.Settings.Repo,
-			host)
+		out.Note("type, cipher, certificate and retention of repository %d, and how backups are compressed, are "+
+			"decided by the conf of the repository host %s, and so not judged here: run the backup checks there",
+			in.Settings.Repo, host)
 	}
 	read, findings := held.CheckConf(in.Client.Conf.Config, in.Stanza(), in.Settings.Repo, policy.File{
 		Path: in.Source.Conf, Mode: in.Source.Mode, Owner: in.Source.Owner, Runner: runner(),

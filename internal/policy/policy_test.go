@@ -133,13 +133,15 @@ func TestPolicy_Wrong(t *testing.T) {
 
 // A client of a repository host rightly says nothing of what the host decides; what it decides itself is judged.
 func TestPolicy_ClientOfARepositoryHost(t *testing.T) {
-	const client = "[global]\nrepo1-host=backup.veza.test\nrepo1-host-type=tls\ncompress-type=zst\n[veza]\npg1-path=/p\n"
+	const client = "[global]\nrepo1-host=backup.veza.test\nrepo1-host-type=tls\ncompress-type=zst\n[veza]\n" +
+		"pg1-path=/p\n"
+	with := func(section string) string { return strings.Replace(client, "[veza]", section+"\n[veza]", 1) }
 	for says, conf := range map[string]string{
 		"":                        client,
 		":4: compress-type=gz":    strings.Replace(client, "zst", "gz", 1),
 		"compress-type is not":    strings.Replace(client, "compress-type=zst\n", "", 1),
-		":6: compress-level=9":    strings.Replace(client, "[veza]", "[global:archive-push]\ncompress-level=9\n[veza]", 1),
-		"db-include":              strings.Replace(client, "[veza]", "[global:restore]\ndb-include=x\n[veza]", 1),
+		":6: compress-level=9":    with("[global:archive-push]\ncompress-level=9"),
+		"db-include":              with("[global:restore]\ndb-include=x"),
 		"repo1-type is not set: ": strings.Replace(client, "repo1-host", "repo2-host", 1),
 	} {
 		read, findings := judge(t, conf, rightFile)
@@ -150,8 +152,7 @@ func TestPolicy_ClientOfARepositoryHost(t *testing.T) {
 		}
 		assert.Contains(t, strings.Join(findings, "\n"), says)
 	}
-	backup := strings.Replace(client, "[veza]", "[global:backup]\ncompress-type=gz\n[veza]", 1)
-	_, findings := judge(t, backup, rightFile)
+	_, findings := judge(t, with("[global:backup]\ncompress-type=gz"), rightFile)
 	assert.Empty(t, findings, "backup runs on the host")
 }
 
