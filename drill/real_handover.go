@@ -90,8 +90,8 @@ func (r *nodeRestore) stopWithoutTrace(ctx context.Context, out suite.Out) error
 		err = r.server.RemoveOurs(ctx)
 	}
 	if err != nil {
-		err = fmt.Errorf("what the checks made in it (%s...) is still there, or a connection limit that was lifted for "+
-			"them is not back (%s): %w", postgres.OursPrefix, node.ClaimFile(r.place.Dir), err)
+		err = fmt.Errorf("what the checks made in it (%s...) is still there, or a connection limit that was lifted "+
+			"for them is not back (%s): %w", postgres.OursPrefix, node.ClaimFile(r.place.Dir), err)
 	}
 	stopped := r.server.StopCleanly(ctx)
 	changed := r.recordsBack()

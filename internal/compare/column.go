@@ -68,7 +68,7 @@ func (c Column) expression() string {
 // DISTINCT FROM NULL tells a NULL from a composite of NULLs, too.
 func (c Column) alone() string {
 	if c.How == Bytes {
-		return "pg_catalog.sha256(t." + c.Name + ")::pg_catalog.text"
+		return "pg_catalog.encode(pg_catalog.sha256(t." + c.Name + "), 'hex')"
 	}
 	value := c.expression()
 	return "CASE WHEN (" + value + ") IS DISTINCT FROM NULL THEN pg_catalog.format('%s', " + value + ") END"

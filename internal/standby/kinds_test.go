@@ -157,7 +157,7 @@ func TestKinds_OverAGigabyte(t *testing.T) {
 		`CREATE CAST (pair AS text) WITH FUNCTION written(pair)`,
 		`CREATE TABLE large (id int, a text, b text, d bytea, p pair)`,
 		`INSERT INTO large SELECT 1, repeat('a', 300000000), repeat('b', 300000000),
-			convert_to(repeat('d', 300000000), 'UTF8'), (1, NULL)`,
+			convert_to(repeat('d', 300000000), 'UTF8'), ROW(1, NULL)::pair`,
 	}))
 	seeds := compare.NewSeeds()
 	before := asked(t, conn.Config(), seeds)
@@ -168,7 +168,7 @@ func TestKinds_OverAGigabyte(t *testing.T) {
 	require.NoError(t, source.Each(t.Context(), conn, []string{
 		`TRUNCATE large`,
 		`INSERT INTO large SELECT 1, repeat('a', 300000000), repeat('b', 300000000),
-			convert_to(repeat('d', 300000001), 'UTF8'), (1, NULL)`,
+			convert_to(repeat('d', 300000001), 'UTF8'), ROW(1, NULL)::pair`,
 	}))
 	other := named(t, asked(t, conn.Config(), seeds), "public.large")
 	assert.EqualValues(t, 1, other.Rows)
