@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/policy"
@@ -31,7 +32,7 @@ func archiveIsWhole(ctx context.Context, out suite.Out, in opened) error {
 		if gone != nil {
 			return gone
 		}
-		if now.backups[0].Label != in.backups[0].Label { // expired meanwhile, and its WAL with it
+		if !slices.Equal(labels(now.backups), labels(in.backups)) { // expired meanwhile, and WAL with it
 			found = whole(ctx, out, now, primary)
 		}
 	}
@@ -59,9 +60,10 @@ func whole(ctx context.Context, out suite.Out, in opened, primary *archiver) err
 	}
 	current := pgbackrest.SameCluster(in.backups, newest)
 	size := pgbackrest.SegmentSize(current)
-	retention := policy.RetentionOfArchive(in.Client.Conf.Config, in.Stanza(), in.Settings.Repo)
+	retention := policy.RetentionOfArchive(in.Client.Conf.Config, in.Stanza(), in.Settings.Repo, in.backups, current)
 	var oldest wal.Chain
 	var archive repository.Archive
+	var unsettled []int
 	for i, backup := range current {
 		if backup.Offline() {
 			out.Note("backup %s was taken offline (--no-online): it is whole without WAL, and a plain restore of it "+
@@ -79,9 +81,13 @@ func whole(ctx context.Context, out suite.Out, in opened, primary *archiver) err
 				backup.Label, err)
 			continue
 		}
-		if by := onPurpose(retention, in.backups, current, i, archive.Archive, err); by != "" {
-			out.Note("backup %s restores to its own end and no further: expire took the WAL after it, by %s",
-				backup.Label, by)
+		by, inPart := onPurpose(retention, in.backups, current, i, archive.Archive, err)
+		if inPart { // judged last: what must be there is not waited for
+			unsettled = append(unsettled, i)
+			continue
+		}
+		if by != "" {
+			sayExpired(out, backup, by)
 			continue
 		}
 		if err != nil {
@@ -98,10 +104,12 @@ func whole(ctx context.Context, out suite.Out, in opened, primary *archiver) err
 	if err := olderClusters(ctx, in); err != nil {
 		return err
 	}
-	if primary == nil || len(oldest.Entries) == 0 {
-		return nil
+	if primary != nil && len(oldest.Entries) > 0 {
+		if err := session.CheckArchiveEnd(primary.lastWAL, oldest.Last(), size); err != nil {
+			return err
+		}
 	}
-	return session.CheckArchiveEnd(primary.lastWAL, oldest.Last(), size)
+	return in.settle(ctx, out, retention, current, unsettled)
 }
 
 // lateTails tells the tail of an old primary, which came late, from a second cluster that archives into

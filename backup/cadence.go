@@ -2,8 +2,6 @@ package backup
 
 import (
 	"context"
-	"fmt"
-	"strconv"
 	"time"
 
 	"veza.fr/recovery/internal/pgbackrest"
@@ -22,9 +20,8 @@ func dailyAt(out suite.Out, in opened, now time.Time) error {
 	if err := in.needBackups(); err != nil {
 		return err
 	}
-	retention := in.Client.Conf.Option(in.Stanza(), "expire", fmt.Sprintf("repo%d-retention-diff", in.Settings.Repo))
 	calendar, err := policy.NewCalendar(in.backups, now, policy.Limits{
-		FullAge: in.Settings.FullAge, BackupAge: in.Settings.BackupAge, Diffs: keptDiffs(retention),
+		FullAge: in.Settings.FullAge, BackupAge: in.Settings.BackupAge, Diffs: keptDiffs(out, in),
 		Schedule: in.Settings.Policy.Schedule,
 	})
 	if err != nil {
@@ -68,12 +65,15 @@ func newestFull(backups []pgbackrest.Backup) (full pgbackrest.Backup, ok bool) {
 	return full, ok
 }
 
-// keptDiffs is the retention of differential backups that a conf gives, 0 for none. A value
-// that is no number is for the claim policy to judge.
-func keptDiffs(option string) int {
-	n, err := strconv.Atoi(option)
-	if err != nil {
-		return 0
+// keptDiffs is how many full and differential backups are there for sure, 0 for all. Of a repository host whose
+// retention is not known here the newest one is: what is missing before it may have been expired.
+func keptDiffs(out suite.Out, in opened) int {
+	kept, host := policy.KeptDiffs(in.Client.Conf.Config, in.Stanza(), in.Settings.Repo), in.Client.Host()
+	if kept == 0 && host != "" {
+		out.Note("this conf sets no repo%d-retention-diff, and how many backups are kept is decided on the repository "+
+			"host %s: slots before the newest backup are not judged; run the backup checks there", in.Settings.Repo,
+			host)
+		kept = 1
 	}
-	return n
+	return kept
 }

@@ -57,8 +57,40 @@ func TestNewestFull(t *testing.T) {
 	assert.False(t, ok)
 }
 
-func TestKeptDiffs(t *testing.T) {
-	for option, want := range map[string]int{"7": 7, "": 0, "seven": 0} {
-		assert.Equal(t, want, keptDiffs(option), option)
+// What is not there may have been expired by a repository host whose retention this conf does not know: only the newest
+// slots are judged then.
+func TestBackupsAreDaily_RepositoryHost(t *testing.T) {
+	const host = "[global]\nrepo1-host=backup.veza.test\n[veza]\npg1-path=/p\n"
+	backups := of("1F", "2D", "3D")
+	for i, day := range []int{22, 24, 26} { // of Sunday to Thursday, every other one
+		start := time.Date(2026, 11, day, 2, 30, 0, 0, time.UTC)
+		backups[i].Timestamp.Start, backups[i].Timestamp.Stop = start.Unix(), start.Unix()+60
+	}
+	for name, c := range map[string]struct {
+		conf  string
+		day   int
+		notes int
+		want  reason.Reason
+	}{
+		"expired on the host":     {host, 26, 1, ""},
+		"missed since the newest": {host, 28, 1, reason.BackupMissed},
+		"retention is known": {
+			strings.Replace(host, "[veza]", "repo1-retention-diff=3\n[veza]", 1), 26, 0, reason.BackupMissed,
+		},
+		"no host, all are kept": {
+			strings.Replace(host, "repo1-host=backup.veza.test", "", 1), 26, 0, reason.BackupMissed,
+		},
+		"the least is kept": {
+			strings.Replace(rightConf, "[veza]", "[global:backup]\nrepo1-retention-diff=1\n[veza]", 1), 26, 0, "",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := sourceOf(t, c.conf, listing{backups: backups})
+			in.Settings.FullAge, in.Settings.BackupAge = 192*time.Hour, 72*time.Hour
+			out, said := listen()
+			requireReason(t, c.want, dailyAt(out, in, time.Date(2026, 11, c.day, 22, 0, 0, 0, time.UTC)))
+			all := strings.Join(said.attrs, "\n")
+			assert.Equal(t, c.notes, strings.Count(all, "note=this conf sets no repo1-retention-diff"))
+		})
 	}
 }

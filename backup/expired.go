@@ -14,33 +14,50 @@ import (
 // lets `expire` take the WAL between old backups away, "" when none explains it. Each backup
 // keeps what makes it consistent, and restores to its own end.
 //
-// failed is what following the archive from backups[i] came to. Expire takes all there is
-// between two backups, or nothing: a stretch that is there in part has lost segments.
+// failed is what following the archive from backups[i] came to. Expire takes all there is between two backups, or
+// nothing: where a stretch is there inPart, it is at work, or segments were lost.
 func onPurpose(
 	retention policy.ArchiveRetention, all, backups []pgbackrest.Backup, i int, archive wal.Archive, failed error,
-) string {
-	why, _ := reason.Of(failed)
-	from, ok := retention.WholeFrom(all, backups)
-	if why != reason.WALMissing || !ok {
-		return ""
+) (by string, inPart bool) {
+	if why, _ := reason.Of(failed); why != reason.WALMissing {
+		return "", false
 	}
-	var starts []wal.Start // of the backup and those after it, to the one that keeps all
+	starts := toWhole(retention, all, backups, i, archive.SegmentSize)
+	if len(starts) == 0 {
+		return "", false
+	}
+	if _, lacks := lacking(archive, starts[0]); lacks {
+		return "", false
+	}
+	gone, inPart := expiredBetween(archive, starts)
+	if !gone && !inPart {
+		return "", false
+	}
+	return retention.Said, inPart
+}
+
+// toWhole are where backups[i] and those after it begin, up to the one from which on expire leaves the archive whole;
+// none where backups[i] is not before that.
+func toWhole(
+	retention policy.ArchiveRetention, all, backups []pgbackrest.Backup, i int, size uint64,
+) (starts []wal.Start) {
+	from, ok := retention.WholeFrom(all, backups)
+	if !ok || backups[i].Label >= from { // labels begin with the moment, as pgBackRest compares them
+		return nil
+	}
 	for _, backup := range backups[i:] {
-		start, err := repository.Start(backup, archive.SegmentSize)
+		if backup.Offline() && backup.Label != from { // needs no WAL, and expire keeps none for it
+			continue
+		}
+		start, err := repository.Start(backup, size)
 		if err != nil {
-			return ""
+			return nil
 		}
 		if starts = append(starts, start); backup.Label == from {
 			break
 		}
 	}
-	if backups[i].Label >= from { // labels begin with the moment, as pgBackRest compares them
-		return ""
-	}
-	if _, lacks := lacking(archive, starts[0]); lacks || !expiredBetween(archive, starts) {
-		return ""
-	}
-	return retention.Said
+	return starts
 }
 
 // unsaid is what to look at for a hole where the conf says nothing of retention: the host that
@@ -54,21 +71,17 @@ func unsaid(retention policy.ArchiveRetention, repo int, failed error) string {
 		"the check with its conf", repo)
 }
 
-// expiredBetween says whether between some of these backups everything is gone, and between
-// the others nothing.
-func expiredBetween(archive wal.Archive, starts []wal.Start) (gone bool) {
+// expiredBetween says whether between some of these backups everything is gone, and whether between some there is a
+// part of it.
+func expiredBetween(archive wal.Archive, starts []wal.Start) (gone, inPart bool) {
 	for i := range len(starts) - 1 {
 		first, end := starts[i].Stop.Number+1, starts[i+1].First.Number
 		if end <= first {
 			continue
 		}
-		switch there := archive.Count(first, end); there {
-		case 0:
-			gone = true
-		case int(end - first): //nolint:gosec // segments between two backups
-		default:
-			return false
-		}
+		there := archive.Count(first, end)
+		gone = gone || there == 0
+		inPart = inPart || there > 0 && there < int(end-first) //nolint:gosec // segments between two backups
 	}
-	return gone
+	return gone, inPart
 }

@@ -32,25 +32,40 @@ func TestOnPurpose(t *testing.T) {
 		backup    int
 		archive   []int
 		failed    error
-		want      bool
+		want      string
 	}{
-		{"ExpiredAfterBoth", one, 0, []int{2, 3, 6, 9, 10}, hole, true},
-		{"ExpiredAfterTheSecond", one, 1, []int{2, 3, 6, 9, 10}, hole, true},
-		{"ExpiredAfterTheFirst", two, 0, []int{2, 3, 6, 7, 8, 9, 10}, hole, true},
-		{"NotExpiredSinceTheNewest", one, 0, []int{2, 3, 6, 7, 8, 9, 10}, hole, true},
-		{"LostAfterTheSecond", two, 1, []int{2, 3, 6, 8, 9, 10}, hole, false},
-		{"LostAfterTheNewest", one, 2, []int{2, 3, 6, 9, 11}, hole, false},
-		{"LostInPart", one, 0, []int{2, 3, 5, 6, 9, 10}, hole, false},
-		{"LostInPartFurtherOn", one, 0, []int{2, 3, 6, 8, 9, 10}, hole, false},
-		{"LacksItsOwn", one, 0, []int{2, 6, 9, 10}, hole, false},
-		{"NothingIsExpired", policy.ArchiveRetention{}, 0, []int{2, 3, 6, 9, 10}, hole, false},
-		{"TooSoonToExpire", policy.ArchiveRetention{Backups: 4, Types: one.Types}, 0, []int{2, 3, 6, 9}, hole, false},
-		{"AnotherReason", one, 0, []int{2, 3, 6, 9, 10}, reason.Errorf(reason.WALCorrupt, "x"), false},
-		{"NoFailure", one, 0, []int{2, 3, 6, 9, 10}, nil, false},
+		{"ExpiredAfterBoth", one, 0, []int{2, 3, 6, 9, 10}, hole, "gone"},
+		{"ExpiredAfterTheSecond", one, 1, []int{2, 3, 6, 9, 10}, hole, "gone"},
+		{"ExpiredAfterTheFirst", two, 0, []int{2, 3, 6, 7, 8, 9, 10}, hole, "gone"},
+		{"NotExpiredSinceTheNewest", one, 0, []int{2, 3, 6, 7, 8, 9, 10}, hole, "gone"},
+		{"LostAfterTheSecond", two, 1, []int{2, 3, 6, 8, 9, 10}, hole, ""},
+		{"LostAfterTheNewest", one, 2, []int{2, 3, 6, 9, 11}, hole, ""},
+		{"LostInPart", one, 0, []int{2, 3, 5, 6, 9, 10}, hole, "in part"},
+		{"LostInPartFurtherOn", one, 0, []int{2, 3, 6, 8, 9, 10}, hole, "in part"},
+		{"LacksItsOwn", one, 0, []int{2, 6, 9, 10}, hole, ""},
+		{"NothingIsExpired", policy.ArchiveRetention{}, 0, []int{2, 3, 6, 9, 10}, hole, ""},
+		{"TooSoonToExpire", policy.ArchiveRetention{Backups: 4, Types: one.Types}, 0, []int{2, 3, 6, 9}, hole, ""},
+		{"AnotherReason", one, 0, []int{2, 3, 6, 9, 10}, reason.Errorf(reason.WALCorrupt, "x"), ""},
+		{"NoFailure", one, 0, []int{2, 3, 6, 9, 10}, nil, ""},
 	} {
-		said := onPurpose(c.retention, backups, backups, c.backup, archiveOf(c.archive...), c.failed)
-		assert.Equal(t, c.want, said != "", c.name)
+		by, inPart := onPurpose(c.retention, backups, backups, c.backup, archiveOf(c.archive...), c.failed)
+		assert.Equal(t, c.want != "", by != "", c.name)
+		assert.Equal(t, c.want == "in part", inPart, c.name)
 	}
+}
+
+// An offline backup between old ones needs no WAL, and explains no hole away.
+func TestOnPurpose_WithAnOfflineBackup(t *testing.T) {
+	offline := pgbackrest.Backup{Label: "20260102-000000F", Type: "full"}
+	backups := []pgbackrest.Backup{
+		ranged("20260101-000000F", "02", "03"), offline, ranged("20260103-000000F", "09", "09"),
+	}
+	one := policy.ArchiveRetention{Backups: 1, Types: []string{"full"}, Said: "the option"}
+	hole := reason.Errorf(reason.WALMissing, "x")
+	by, inPart := onPurpose(one, backups, backups, 0, archiveOf(2, 3, 9, 10), hole)
+	assert.Equal(t, []any{"the option", false}, []any{by, inPart})
+	by, _ = onPurpose(one, backups, backups, 0, archiveOf(2, 9, 10), hole)
+	assert.Empty(t, by, "it lacks its own")
 }
 
 // A conf that says nothing of retention is not the one that expire obeys.

@@ -28,6 +28,8 @@ func TestLateTails(t *testing.T) {
 		"late, and none archived":   {chain(time.Hour), on(""), reason.TimelineConflict},
 		"the primary is on the new": {chain(time.Hour), on("000000020000000000000009"), ""},
 		"the primary is on the old": {chain(time.Minute), on("000000010000000000000009"), reason.TimelineConflict},
+		"on the old, of 1 MB":       {chain(time.Hour), on("000000010000000000000FFD"), reason.TimelineConflict},
+		"on the new, of 1 MB":       {chain(time.Hour), on("000000020000000000000FFD"), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out, _ := listen()

@@ -14,12 +14,16 @@ import (
 )
 
 // policyHolds is the claim policy: the conf in use says what the policy says, the customer's
-// or that of -policy. A
-// pass prints what was read, a failure the line that is wrong.
+// or that of -policy. A pass prints what was read, a failure the line that is wrong.
 func policyHolds(_ context.Context, out suite.Out, in opened) error {
 	held := in.Settings.Policy
 	if held.File != "" {
 		out.Note("the policy is that of %s", held.File)
+	}
+	if host := in.Client.Host(); host != "" {
+		out.Note("type, cipher, certificate and retention of repository %d, and how backups are compressed, are "+
+			"decided by the conf of the repository host %s, and so not judged here: run the backup checks there",
+			in.Settings.Repo, host)
 	}
 	read, findings := held.CheckConf(in.Client.Conf.Config, in.Stanza(), in.Settings.Repo, policy.File{
 		Path: in.Source.Conf, Mode: in.Source.Mode, Owner: in.Source.Owner, Runner: runner(),

@@ -48,6 +48,17 @@ func TestPolicyHolds_Not(t *testing.T) {
 	require.ErrorContains(t, err, "mode 0644")
 }
 
+// Of a client of a repository host only what a client decides is judged, and the run says where the rest is.
+func TestPolicyHolds_RepositoryHost(t *testing.T) {
+	out, said := listen()
+	in := sourceOf(t, "[global]\nrepo1-host=backup.veza.test\ncompress-type=zst\n[veza]\npg1-path=/p\n", listing{})
+	require.NoError(t, policyHolds(t.Context(), out, in))
+	require.Len(t, said.attrs, 1)
+	assert.Contains(t, said.attrs[0], "repository host backup.veza.test, and so not judged here")
+	in.Source.Mode = 0o644
+	requireReason(t, reason.PolicyViolated, policyHolds(t.Context(), out, in))
+}
+
 // Nothing read is no pass.
 func TestPolicyBroken(t *testing.T) {
 	require.NoError(t, policyBroken("/c", []string{"read"}, nil))

@@ -2,6 +2,7 @@ package drill
 
 import (
 	"context"
+	"fmt"
 	"path"
 	"slices"
 	"strings"
@@ -21,12 +22,7 @@ func (r recovered) cloneIsolated(ctx context.Context, out suite.Out) error {
 	if err != nil {
 		return r.brokenSession(ctx, out, err)
 	}
-	archives := "does not archive"
-	if server.Kept {
-		archives = "archives nothing yet"
-	}
-	out.Say("the clone %s, follows nobody, and runs nothing by itself; preloaded: %s", archives,
-		listed(server.Preloaded))
+	out.Say("%s", isolated(server.Kept, server.Preloaded, len(notes) > 0))
 	cron := slices.ContainsFunc(server.LeftOut,
 		func(library string) bool { return strings.TrimSuffix(path.Base(library), ".so") == "pg_cron" })
 	outbound, err := verify.OutboundObjects(ctx, r.conn, server.ConnectReader, cron)
@@ -37,6 +33,18 @@ func (r recovered) cloneIsolated(ctx context.Context, out suite.Out) error {
 		return r.brokenSession(ctx, out, err)
 	}
 	return nil
+}
+
+// isolated says what was proved; workers says that processes of libraries run in the clone, which are named beside it.
+func isolated(kept bool, preloaded []string, workers bool) string {
+	archives, alone := "does not archive", ", and runs nothing by itself"
+	if kept {
+		archives = "archives nothing yet"
+	}
+	if workers {
+		alone = ""
+	}
+	return fmt.Sprintf("the clone %s, follows nobody%s; preloaded: %s", archives, alone, listed(preloaded))
 }
 
 func listed(names []string) string {

@@ -191,7 +191,7 @@ func (r *recovered) startHeld(ctx context.Context, out suite.Out) (conn *pgx.Con
 	if r.control, err = postgres.ReadControl(ctx, r.box, server.Installation, server.Data); err != nil {
 		return nil, err
 	}
-	if _, err = r.getting(ctx); err != nil {
+	if err = r.getting(ctx); err != nil {
 		return nil, err
 	}
 	ctx, stop := whileStoreAnswers(ctx, r.repo.Repository, r.box)

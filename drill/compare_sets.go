@@ -35,8 +35,9 @@ func beginSets(ctx context.Context, out suite.Out, r ready) (*comparison, error)
 	c := &comparison{done: make(chan struct{}), cancel: func() {}, sets: &bothSets{}}
 	close(c.done)
 	out.Undo(c.end)
-	other, at, err := r.plan.otherSet(policy.RetentionOfArchive(r.Client.Conf.Config, r.Stanza(), r.Settings.Repo),
-		readOwn(ctx, r.Client))
+	retention := policy.RetentionOfArchive(r.Client.Conf.Config, r.Stanza(), r.Settings.Repo, r.plan.backups,
+		pgbackrest.SameCluster(r.plan.backups, r.plan.set))
+	other, at, err := r.plan.otherSet(retention, readOwn(ctx, r.Client))
 	c.sets.other = other
 	if err != nil {
 		c.giveUp(out, err)

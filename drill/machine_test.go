@@ -25,6 +25,7 @@ type machine struct {
 	kept    time.Time
 	err     error // of Keep, Destroy and Gone, in turn
 	ends    []string
+	bounds  map[string]time.Duration // of the programs that ran under a deadline
 }
 
 type answer struct {
@@ -39,7 +40,10 @@ var (
 	errNotThere                   = fmt.Errorf("postgres: %w", host.ErrNotFound)
 )
 
-func (m *machine) Run(_ context.Context, c host.Command) (host.Result, error) {
+func (m *machine) Run(ctx context.Context, c host.Command) (host.Result, error) {
+	if deadline, bound := ctx.Deadline(); bound && m.bounds != nil {
+		m.bounds[path.Base(c.Argv[0])] = time.Until(deadline)
+	}
 	line := path.Base(c.Argv[0]) + " " + strings.Join(c.Argv[1:], " ")
 	m.ran = append(m.ran, line)
 	best := ""

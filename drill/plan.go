@@ -126,7 +126,8 @@ func (p plan) follow(
 	}
 	p.archive, p.chain, err = client.Follow(ctx, out, p.directory(client), start, p.segmentSize)
 	p.chain, err = p.withOwn(readOwn(ctx, client), start, err)
-	retention := policy.RetentionOfArchive(client.Conf.Config, client.Stanza, client.Key)
+	retention := policy.RetentionOfArchive(client.Conf.Config, client.Stanza, client.Key, p.backups,
+		pgbackrest.SameCluster(p.backups, p.set))
 	return p, p.accepted(out, s, start, p.expired(retention, err))
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/repository"
@@ -28,6 +29,8 @@ type recovered struct {
 	unlisted bool                  // that of now could not be listed, and a restore for real went on
 	made     []postgres.Tablespace // after the backup: redirected into the sandbox
 	skipped  []string              // segments that a restore for real ends before
+	how      pgbackrest.Getting    // how its segments were to be brought
+	ahead    pgbackrest.Ahead      // what was put there for it
 	stuck    error                 // why it cannot go on, and what to do about it
 }
 
@@ -85,11 +88,14 @@ func (r restored) recoverMeasured(ctx context.Context, out suite.Out, c cluster)
 // missing. A deadline that cut it after the budget was spent is a finding.
 func (r restored) recover(ctx context.Context, out suite.Out, c cluster) (recovered, error) {
 	done := recovered{restored: r, cluster: c}
-	if err := done.start(ctx, out); err != nil {
+	err := done.start(ctx, out)
+	answered := time.Now()
+	done.tellGetting(ctx, out)
+	if err != nil {
 		return done, overspent(ctx, r.Settings.RTO, r.started, r.named(err))
 	}
-	done.answered = time.Now()
-	err := done.reachedTheEnd(ctx, out)
+	done.answered = answered
+	err = done.reachedTheEnd(ctx, out)
 	if ctx.Err() == nil && !environmentFailed(err) {
 		err = cmp.Or(err, done.real.recovered())
 	}

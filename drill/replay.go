@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/suite"
@@ -24,28 +23,40 @@ func (r *restored) chooseProcesses(ctx context.Context, out suite.Out) (err erro
 
 // chooseGetting decides how archive-get brings the segments of the plan's chain to the server.
 func (r *recovered) chooseGetting(ctx context.Context, out suite.Out) error {
-	how, err := r.getting(ctx)
-	if err == nil && r.measured() {
-		out.Note("%s", how)
+	err := r.getting(ctx)
+	if err == nil && r.measured() && r.ahead.Command == "" {
+		out.Note("%s", r.how)
 	}
 	return err
 }
 
+// tellGetting says how segments were brought, once the replay is over: that they were to be fetched ahead is no word on
+// whether they were.
+func (r *recovered) tellGetting(ctx context.Context, out suite.Out) {
+	if r.ahead.Command == "" || !r.measured() {
+		return
+	}
+	if fetched, failed, err := r.repo.Pgbackrest.Fetched(ctx, r.ahead); err == nil { // the run does not hang on it
+		out.Note("%s", r.how.Fetched(fetched, failed))
+	}
+}
+
 // getting has the server's archive-get bring segments in the way that the conf and the chain allow.
-func (r *recovered) getting(ctx context.Context) (how pgbackrest.Getting, err error) {
+func (r *recovered) getting(ctx context.Context) error {
 	version, err := r.repo.Pgbackrest.Version(ctx)
 	if err != nil {
-		return how, reason.Wrap(reason.SandboxFailed, err)
+		return reason.Wrap(reason.SandboxFailed, err)
 	}
-	how = r.repo.Conf.Getting(r.Stanza(), r.Settings.GetAsync, version, r.plan.segmentSize,
+	r.how = r.repo.Conf.Getting(r.Stanza(), r.Settings.GetAsync, version, r.plan.segmentSize,
 		nodeOf(r.Settings).most(r.nproc))
-	r.cluster.server.Env = r.repo.Pgbackrest.ReplayEnv(how)
+	r.cluster.server.Env = r.repo.Pgbackrest.ReplayEnv(r.how)
 	segments := make([]string, 0, len(r.plan.chain.Entries))
 	for _, entry := range r.plan.chain.Entries {
 		segments = append(segments, entry.Name)
 	}
-	r.cluster.server.FetchFirst, err = r.repo.Pgbackrest.FetchAhead(ctx, how, segments)
-	return how, reason.Wrap(reason.SandboxFailed, err)
+	r.ahead, err = r.repo.Pgbackrest.FetchAhead(ctx, r.how, segments)
+	r.cluster.server.FetchFirst = r.ahead.Command
+	return reason.Wrap(reason.SandboxFailed, err)
 }
 
 // replayRate says how fast a replay was.

@@ -52,10 +52,12 @@ func TestChooseGetting(t *testing.T) {
 		r := recovered{restored: restored{provisioned: p}, cluster: cluster{server: &postgres.Server{}}}
 		var heard recorder
 		require.NoError(t, r.chooseGetting(t.Context(), suite.NewOut(&heard)))
+		assert.Equal(t, asked == pgbackrest.GetOn, heard.String() != "", "what was fetched ahead is said afterwards")
+		r.tellGetting(t.Context(), suite.NewOut(&heard))
 		assert.Contains(t, r.cluster.server.Env, want)
 		assert.Equal(t, asked == pgbackrest.GetAuto, r.cluster.server.FetchFirst != "")
 		assert.Contains(t, heard.String(), map[string]string{
-			pgbackrest.GetAuto: "fetched up to 4 ahead", pgbackrest.GetOn: "-get-async=on",
+			pgbackrest.GetAuto: "none was fetched ahead", pgbackrest.GetOn: "-get-async=on",
 		}[asked])
 	}
 	p, _ := restoring(t, answer{})

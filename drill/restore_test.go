@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -74,6 +75,23 @@ func TestRestore_Fails(t *testing.T) {
 	delete(box.answers, "du")
 	_, err := restore(t.Context(), suite.NewOut(&recorder{}), p)
 	requireReason(t, reason.SandboxFailed, err, "what lies there cannot be measured")
+}
+
+// A du that takes too long is no fault of what was restored: the backup says how much it is. The run's own end is.
+func TestRestore_TooManyFilesToMeasure(t *testing.T) {
+	slow := answer{err: fmt.Errorf("du: %w", context.DeadlineExceeded)}
+	p, box := restoring(t, answer{})
+	box.answers["du"], p.plan.set.Info.Size = slow, 4711
+	var heard recorder
+	_, err := restore(t.Context(), suite.NewOut(&heard), p)
+	require.NoError(t, err)
+	assert.Equal(t, "4711", heard.values["metric.restored_bytes"])
+	assert.Contains(t, heard.values["note"], "could not be measured")
+
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = restored{provisioned: p}.size(over, suite.NewOut(&recorder{}))
+	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
 // A set is expired when the repository lists others and not this one; one that was asked for

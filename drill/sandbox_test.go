@@ -1,8 +1,10 @@
 package drill
 
 import (
+	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -48,8 +50,11 @@ func TestBytesThere(t *testing.T) {
 
 // Both directories are emptied before another restore; one that is not is an error.
 func TestEmpty(t *testing.T) {
-	box := &machine{answers: map[string]answer{"find": {}}}
-	require.NoError(t, launched{box: box}.empty(t.Context()))
+	box := &machine{answers: map[string]answer{"find": {}}, bounds: map[string]time.Duration{}}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	require.NoError(t, launched{box: box}.empty(ctx))
+	assert.Greater(t, box.bounds["find"], time.Hour/2, "the run's deadline: a million files take their time")
 	assert.Equal(t, []string{
 		"find /box/data -mindepth 1 -delete", "find /box/tblspc -mindepth 1 -delete",
 	}, box.ran)

@@ -173,15 +173,19 @@ func TestParts(t *testing.T) {
 
 func TestKindOf(t *testing.T) {
 	answer := func(code, message string) error { return &pgconn.PgError{Code: code, Message: message} }
+	loading := func(code, message string) error {
+		return &pgconn.PgError{Code: code, Message: message, File: "dfmgr.c"}
+	}
 	for kind, errs := range map[Kind][]error{
 		Session:  {errors.New("EOF"), answer("57P01", ""), &beginError{answer("22023", "")}},
 		Conflict: {answer("40001", ""), answer("55P03", "")},
 		Changed:  {ErrChanged, answer("42P01", ""), answer("42703", "")},
 		Gone:     {answer("57P04", ""), answer("3D000", "")},
 		Here: {
-			answer("58P01", `could not access file "gone"`), answer("42501", ""), answer("53200", ""),
-			answer("42883", `could not find function "x" in file "y"`), answer("54000", ""), answer("22023", ""),
-			answer("XX000", `incompatible library "y": version mismatch`),
+			loading("58P01", `could not access file "gone"`), answer("42501", ""), answer("53200", ""),
+			loading("42883", `could not find function "x" in file "y"`), answer("54000", ""), answer("22023", ""),
+			loading("XX000", `incompatible library "y": version mismatch`),
+			answer("XX000", `extension "timescaledb" must be preloaded`),
 			answer("XX000", "database locale is incompatible with operating system"),
 		},
 		Damage: {

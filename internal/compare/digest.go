@@ -9,6 +9,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"veza.fr/recovery/internal/postgres"
 )
 
 // digestQuery is asked of a part. The text of a row is made once (OFFSET 0 keeps it apart) and hashed twice.
@@ -146,14 +148,17 @@ func KindOf(err error) Kind {
 	return Here
 }
 
-// missingHere is how messages begin about what a machine lacks. They come with codes that otherwise mean damage.
+// missingHere is how messages begin about what a machine lacks beside libraries. They come with codes that otherwise
+// mean damage.
 var missingHere = []string{
-	"could not access file", "could not load library", "could not find function", "incompatible library",
 	"database locale is incompatible with operating system", "database locale provider does not match",
 }
 
 // notHere says whether an answer is about the machine, its memory and disk, or the rights of the role.
 func notHere(answer *pgconn.PgError) bool {
+	if postgres.LacksLibrary(answer) {
+		return true
+	}
 	for _, begins := range missingHere {
 		if strings.HasPrefix(answer.Message, begins) {
 			return true

@@ -160,7 +160,7 @@ type RestoreOptions struct {
 // Restore restores a set. The restored cluster of a sandbox cannot archive: --archive-mode=off
 // (facts A7).
 func (c *Client) Restore(ctx context.Context, o RestoreOptions, output io.Writer) error {
-	argv := append(c.locked("restore"), "--set="+o.Set, "--pg1-path="+c.Data)
+	argv := append(c.onCluster(c.locked("restore")), "--set="+o.Set)
 	if o.ProcessMax > 0 {
 		argv = append(argv, "--process-max="+strconv.Itoa(o.ProcessMax))
 	}
@@ -189,19 +189,25 @@ func (c *Client) ArchiveGet(ctx context.Context, segment, to string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, queryTimeout,
 		reason.Errorf(reason.RepoUnreachable, "pgbackrest archive-get did not end within %s", queryTimeout))
 	defer cancel()
-	argv := append(c.locked("archive-get"), segment, to, "--pg1-path="+c.Data)
+	argv := append(c.onCluster(c.locked("archive-get")), segment, to)
 	env := slices.Concat([]string{"PGBACKREST_SPOOL_PATH=" + c.Spool}, c.Patience, ReplayEnv)
 	_, err := c.Host.Run(ctx, host.Command{Argv: argv, Env: env})
 	return newError("archive-get", err)
 }
 
+// onCluster has a command work on the restored cluster, which is here: a conf of a repository host names another
+// host for it, and restore and archive-get refuse to run from there (pgIsLocalVerify). Both ask about the first of
+// the stanza's clusters alone, so a pg2-host may stay. Of the options beside pg1-host newer versions know none for
+// these commands, and refuse to reset them; without the host they count for nothing.
+func (c *Client) onCluster(argv []string) []string {
+	return append(argv, "--pg1-path="+c.Data, "--reset-pg1-host")
+}
+
 // resets take away what a conf may say about restores and what would make a drill
-// restore less than everything, elsewhere, or not at all: a part of the databases,
-// recovery options, and the host the cluster lives on (a
-// conf of a repository host has one, and restore refuses to run from there).
+// restore less than everything: a part of the databases, recovery options.
 // Maps are of the machine the cluster lives on: a sandbox is another one.
 var (
-	resets    = []string{"--reset-db-include", "--reset-db-exclude", "--reset-recovery-option", "--reset-pg1-host"}
+	resets    = []string{"--reset-db-include", "--reset-db-exclude", "--reset-recovery-option"}
 	mapResets = []string{"--reset-tablespace-map", "--reset-link-map"}
 )
 

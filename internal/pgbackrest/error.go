@@ -97,6 +97,8 @@ var rules = []rule{
 	// Before 2.60 it asks for the next page of versions by a word that lists of versions do not have
 	// (storageS3ListInternal): the past of a directory with more than a page of them cannot be read.
 	{manyVersions, reason.VersionMismatch},
+	{ownFiles, reason.ConfigInvalid},
+	{greeting, reason.VersionMismatch},
 	{regexp.MustCompile(`(?i)NoSuchBucket|container ?not ?found|bucket.*(does not|doesn't) exist`), reason.NoBackup},
 	{
 		regexp.MustCompile(
@@ -115,6 +117,25 @@ var rules = []rule{
 		`timeout after \d+ms waiting`), reason.RepoUnreachable},
 	{regexp.MustCompile(`(?i)ServiceError|\[101\]`), reason.RepoUnreachable},
 	{regexp.MustCompile(`\[0(27|31|32|33|36|37|96)\]`), reason.ConfigInvalid},
+}
+
+// ownFiles are the words of a pgBackRest that cannot use a certificate, a key or a file of certificates of its own
+// machine (tlsCertKeyLoad in src/common/io/tls/common.c, tlsClientNew in client.c; alike from 2.45 on). Nobody was
+// asked for anything yet, though its codes, 42 and 95, are those of damage as well.
+var ownFiles = regexp.MustCompile(`unable to load (cert|key) file '|cert '.*' and key '.*' do not match|` +
+	`key file '.*' (must be owned by|has group or other permissions)|` +
+	`unable to set (user-defined|default) CA certificate location`)
+
+// greeting is what pgBackRest says of a repository host whose pgBackRest is of another version: both must be the same
+// (protocolClientNew in src/protocol/client.c).
+var greeting = regexp.MustCompile(`expected value '([^']*)' for greeting key 'version' but got '([^']*)'`)
+
+// OtherVersion finds in a failure that a repository host has another pgBackRest than this machine.
+func OtherVersion(text string) (here, there string, ok bool) {
+	if found := greeting.FindStringSubmatch(text); found != nil {
+		return Printable(found[1]), Printable(found[2]), true
+	}
+	return "", "", false
 }
 
 // manyVersions are the words of a pgBackRest that met more versions than one answer of the store holds.

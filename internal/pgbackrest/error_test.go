@@ -40,6 +40,27 @@ func TestClassify_ByTheWordsOfPgBackRest(t *testing.T) {
 		{105, "ERROR: [105]: raised from remote-0 tls protocol on 'repo': access denied", reason.RepoDenied},
 		{99, "[AccessError] raised from remote-0 tls protocol on 'repo': access denied", reason.RepoDenied},
 		{127, "raised from remote-0 ssh protocol on 'repo': Permission denied (publickey).", reason.RepoDenied},
+		{
+			42, "ERROR: [042]: key file '/x/client.key' has group or other permissions\nHINT: file must have " +
+				"permissions u=rw (0600) or less if owned by the 'nobody' user", reason.ConfigInvalid,
+		},
+		{
+			99, "[FileReadError] key file '/x/client.key' must be owned by the 'nobody' user or root",
+			reason.ConfigInvalid,
+		},
+		{95, "[CryptoError] unable to load key file '/x/o.key': [92274804] key values mismatch", reason.ConfigInvalid},
+		{95, "ERROR: [095]: unable to load key file '/x/c.key': [33558541] Permission denied", reason.ConfigInvalid},
+		{95, "ERROR: [095]: unable to load cert file '/x/c.crt': [75497580] no start line", reason.ConfigInvalid},
+		{95, "ERROR: [095]: cert '/x/c.crt' and key '/x/c.key' do not match: [1] mismatch", reason.ConfigInvalid},
+		{
+			95, "[CryptoError] unable to set user-defined CA certificate location: [2147483661] no details available",
+			reason.ConfigInvalid,
+		},
+		{
+			39, "ERROR: [039]: expected value '2.45' for greeting key 'version' but got '2.55.1'\n" +
+				"HINT: is the same version of pgBackRest installed on the local and remote host?",
+			reason.VersionMismatch,
+		},
 		{32, "ERROR: [032]: 'tape' is not allowed for 'repo1-type' option", reason.ConfigInvalid},
 		{37, "ERROR: [037]: info command requires option: repo1-cipher-pass", reason.ConfigInvalid},
 		{31, "ERROR: [031]: option 'x' not valid for command 'restore'", reason.ConfigInvalid},

@@ -4,15 +4,19 @@
 # then asks the archive, and only that answer counts.
 #
 # list holds the segments in the order of the replay, in/NAME is one that archive-get has brought
-# whole. Whoever brings one holds the lock of lock/NAME, which the kernel takes back with the last
-# process that has it, however that ends.
+# whole, taken holds those the server was given, failed what archive-get said first. Whoever brings
+# one holds the lock of lock/NAME, which the kernel takes back with the last process that has it,
+# however that ends. lock/NAME goes when the segment was handed over: what was tried in vain is not
+# tried ahead again. Every process counts here: the replay waits for this script.
 name=$1 path=$2
 
 bring() { # NAME
-  exec 9>"lock/$1" && flock -n 9 || return # somebody does already
-  [ -e "in/$1" ] && return
+  [ -e "lock/$1" ] && return # somebody does, or did
+  exec 9>"lock/$1" && flock -n 9 || return
   {
-    archive_get "$1" "$PWD/part/$1" && mv "part/$1" "in/$1"
+    said=failed
+    [ -s failed ] && said=/dev/null
+    archive_get "$1" "$PWD/part/$1" 2>>"$said" && mv "part/$1" "in/$1" && exit
     rm -f "part/$1"
   } </dev/null >/dev/null 2>&1 &
 }
@@ -21,7 +25,9 @@ case $path in /*) ;; *) path=$PWD/$path ;; esac
 cd "$dir" || exit
 following=$(grep -Fx -A "$ahead" -e "$name" list) || exit # of this list alone: no history file
 for segment in $following; do
-  [ "$segment" = "$name" ] || [ -e "in/$segment" ] || bring "$segment"
+  [ "$segment" = "$name" ] || bring "$segment"
 done
-exec 9>"lock/$name" && flock -w 300 9 && exec mv "in/$name" "$path" 2>/dev/null
-exit 1
+[ -e "in/$name" ] || { exec 9>"lock/$name" && flock -w 300 9; }
+mv "in/$name" "$path" 2>/dev/null || exit 1
+echo "$name" 2>/dev/null >>taken
+exec rm -f "lock/$name"

@@ -36,6 +36,18 @@ func (g Getting) String() string {
 	return "archive-get brings one segment at a time: " + g.Why
 }
 
+// Fetched is the way in which segments came, when so many had been fetched ahead of the replay that is over, and
+// archive-get said so where it brought none.
+func (g Getting) Fetched(count int, failed string) string {
+	if count > 0 {
+		return g.String()
+	}
+	if failed != "" {
+		failed = ": " + failed
+	}
+	return "restore_command brought one segment at a time, none was fetched ahead" + failed
+}
+
 // What is fetched ahead of a replay: four keep up with any at a round trip of 20 ms (decision 34), and there is no
 // need to ask the disk for more than 128 MiB, pgBackRest's own default for archive-get-queue-max.
 const (

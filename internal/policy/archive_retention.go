@@ -22,11 +22,47 @@ var countedTypes = map[string][]string{
 	"full": {"full"}, "diff": {"full", "diff"}, "incr": {"full", "diff", "incr"},
 }
 
-// RetentionOfArchive is that of a conf, with the defaults of cfgLoadUpdateOption
-// (src/config/load.c): without repo-retention-archive, as many fulls or diffs as are kept.
-func RetentionOfArchive(conf *pgbackrest.Config, stanza string, key int) (r ArchiveRetention) {
+// RetentionOfArchive is that of a conf, of the command that expires which leaves least of a cluster's archive whole:
+// WAL that either of them took is gone. all and of are the backups as in WholeFrom.
+func RetentionOfArchive(
+	conf *pgbackrest.Config, stanza string, key int, all, of []pgbackrest.Backup,
+) (r ArchiveRetention) {
+	for _, command := range expiring(conf, stanza) {
+		other := archiveRetention(conf, stanza, key, command)
+		from, _ := r.WholeFrom(all, of)
+		if later, ok := other.WholeFrom(all, of); r.Backups == 0 || ok && later > from {
+			r = other
+		}
+	}
+	return r
+}
+
+// expiring are the commands that expire, each with the options of its own section: a backup expires when it is done,
+// with what it was started with (src/main.c), unless expire-auto keeps it from that.
+func expiring(conf *pgbackrest.Config, stanza string) []string {
+	if conf.Option(stanza, "backup", "expire-auto") == "n" {
+		return []string{"expire"}
+	}
+	return []string{"expire", "backup"}
+}
+
+// KeptDiffs is repo-retention-diff, the least of the commands that expire; 0 where none has one. A value that is no
+// number is for the policy to judge.
+func KeptDiffs(conf *pgbackrest.Config, stanza string, key int) (kept int) {
+	for _, command := range expiring(conf, stanza) {
+		n, err := strconv.Atoi(conf.Option(stanza, command, fmt.Sprintf("repo%d-retention-diff", key)))
+		if err == nil && n > 0 && (kept == 0 || n < kept) {
+			kept = n
+		}
+	}
+	return kept
+}
+
+// archiveRetention is what one command sees, with the defaults of cfgLoadUpdateOption (src/config/load.c): without
+// repo-retention-archive, as many fulls or diffs as are kept.
+func archiveRetention(conf *pgbackrest.Config, stanza string, key int, command string) (r ArchiveRetention) {
 	read := func(option string) (pgbackrest.Line, bool) {
-		return conf.Line(stanza, "expire", fmt.Sprintf("repo%d-retention-%s", key, option))
+		return conf.Line(stanza, command, fmt.Sprintf("repo%d-retention-%s", key, option))
 	}
 	kind := "full"
 	if l, ok := read("archive-type"); ok {

@@ -76,19 +76,17 @@ const confMode = 0o640
 
 // CheckConf compares a conf with the policy. read are the lines it looked at,
 // findings what is wrong, with the line it stands in; secrets are in neither.
+// The conf of a client of a repository host is judged by what a client decides.
 func (p Policy) CheckConf(conf *pgbackrest.Config, stanza string, key int, file File) (read, findings []string) {
-	for _, r := range p.rules() {
+	rules := p.rules()
+	if conf.Repo(stanza, key).Option("host") != "" {
+		rules = ofClient(rules)
+	} else {
+		findings = plain(conf, key)
+	}
+	for _, r := range rules {
 		good, bad := r.judge(conf, stanza, key)
 		read, findings = append(read, good...), append(findings, bad...)
-	}
-	for _, option := range []string{"s3-endpoint", "storage-host"} {
-		for _, l := range conf.Sets(fmt.Sprintf("repo%d-%s", key, option)) {
-			if strings.HasPrefix(l.Value, "http://") {
-				findings = append(findings,
-					fmt.Sprintf("%s: %s=%s: passwords and data cross the network in the clear", l.Place(), l.Name,
-						l.Value))
-			}
-		}
 	}
 	findings = append(findings, restoresLess(conf, stanza)...)
 	placeholders := conf.Repo(stanza, key).Placeholders()
@@ -105,6 +103,32 @@ func (p Policy) CheckConf(conf *pgbackrest.Config, stanza string, key int, file 
 	}
 	good, bad := file.Check()
 	return append(read, good...), append(findings, bad...)
+}
+
+// ofClient are the rules on what a client of a repository host decides, which is how WAL is compressed before it is
+// sent. The options of the repository count on its host alone, and so do those of backup and expire, which run there.
+func ofClient(rules []rule) (list []rule) {
+	for _, r := range rules {
+		if !strings.HasPrefix(r.option, "repoN-") && slices.Contains(r.commands, "archive-push") {
+			r.commands = []string{"archive-push"}
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// plain are findings on an object store that is spoken to without TLS.
+func plain(conf *pgbackrest.Config, key int) (findings []string) {
+	for _, option := range []string{"s3-endpoint", "storage-host"} {
+		for _, l := range conf.Sets(fmt.Sprintf("repo%d-%s", key, option)) {
+			if strings.HasPrefix(l.Value, "http://") {
+				findings = append(findings,
+					fmt.Sprintf("%s: %s=%s: passwords and data cross the network in the clear", l.Place(), l.Name,
+						l.Value))
+			}
+		}
+	}
+	return findings
 }
 
 // judge looks at what every command that uses an option sees.

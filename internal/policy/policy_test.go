@@ -131,6 +131,31 @@ func TestPolicy_Wrong(t *testing.T) {
 	}
 }
 
+// A client of a repository host rightly says nothing of what the host decides; what it decides itself is judged.
+func TestPolicy_ClientOfARepositoryHost(t *testing.T) {
+	const client = "[global]\nrepo1-host=backup.veza.test\nrepo1-host-type=tls\ncompress-type=zst\n[veza]\n" +
+		"pg1-path=/p\n"
+	with := func(section string) string { return strings.Replace(client, "[veza]", section+"\n[veza]", 1) }
+	for says, conf := range map[string]string{
+		"":                        client,
+		":4: compress-type=gz":    strings.Replace(client, "zst", "gz", 1),
+		"compress-type is not":    strings.Replace(client, "compress-type=zst\n", "", 1),
+		":6: compress-level=9":    with("[global:archive-push]\ncompress-level=9"),
+		"db-include":              with("[global:restore]\ndb-include=x"),
+		"repo1-type is not set: ": strings.Replace(client, "repo1-host", "repo2-host", 1),
+	} {
+		read, findings := judge(t, conf, rightFile)
+		if says == "" {
+			assert.Empty(t, findings)
+			assert.Contains(t, strings.Join(read, "\n"), "compress-type=zst (/etc/pgbackrest/pgbackrest.conf:4)")
+			continue
+		}
+		assert.Contains(t, strings.Join(findings, "\n"), says)
+	}
+	_, findings := judge(t, with("[global:backup]\ncompress-type=gz"), rightFile)
+	assert.Empty(t, findings, "backup runs on the host")
+}
+
 // What stands in conf.d is found there.
 func TestPolicy_Included(t *testing.T) {
 	_, findings := judge(t, well, rightFile, pgbackrest.ConfFile{

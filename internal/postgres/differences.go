@@ -103,6 +103,10 @@ func (s *Server) Differences() []string {
 		}
 	}
 	list = append(list, s.Restored.missingFiles()...)
+	if s.assumed {
+		list = append(list, fmt.Sprintf("shared_preload_libraries is in no backup: preloaded, because it is installed "+
+			"here: %s; a restore by hand needs what production has", strings.Join(s.Preloaded, ", ")))
+	}
 	list = append(list, s.outside()...)
 	return list
 }

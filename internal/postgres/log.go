@@ -34,6 +34,7 @@ type Log struct {
 	Damage     []string  // lines that say a WAL record or file is damaged
 	Killed     string    // the line about a process that was ended: by a person, or by the kernel out of memory
 	Crashed    string    // the line about a process that crashed by itself, by what it read for instance
+	LeftOut    []string  // libraries that the start did without: see Server
 	words      []string  // lines that count, for the reason of a start that failed
 	tail       []string  // lines of any kind, for a person
 }
@@ -63,7 +64,11 @@ func (s *Server) ReadLog(ctx context.Context) (Log, error) {
 	if err != nil {
 		return Log{}, err
 	}
-	return ParseLog(content, token), nil
+	log := ParseLog(content, token)
+	startMu.Lock()
+	defer startMu.Unlock()
+	log.LeftOut = s.LeftOut
+	return log, nil
 }
 
 // logOfStart is what stands in the log since the server was last started, and the token of its lines.
@@ -77,7 +82,7 @@ func (s *Server) logOfStart(ctx context.Context) (content, token string, err err
 	return string(all[min(s.logBegin, len(all)):]), s.token, nil
 }
 
-// startMu guards token and logBegin of every Server: a log is watched while its server starts.
+// startMu guards token, logBegin and LeftOut of every Server: a log is watched while its server starts.
 var startMu sync.Mutex
 
 // beginLog gives a start its own token, and remembers where in the log it begins: a server that

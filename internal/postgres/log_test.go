@@ -97,7 +97,15 @@ func TestStartError_SaysWhyAClusterIsNotUp(t *testing.T) {
 		{
 			line("FATAL", "WAL was generated with wal_level=minimal, cannot continue recovering"), reason.StartFailed,
 		},
-		{line("FATAL", "could not access file \"timescaledb\": No such file"), reason.StartFailed},
+		{line("FATAL", "could not access file \"timescaledb\": No such file"), reason.ToolMissing},
+		{
+			line("FATAL", "could not load library \"/lib/x.so\": libgeos_c.so.1: cannot open shared object file: "+
+				"No such file or directory"), reason.ToolMissing,
+		},
+		{line("FATAL", "incompatible library \"/lib/x.so\": version mismatch"), reason.ToolMissing},
+		{line("FATAL", "resource manager with ID 144 not registered"), reason.ToolMissing},
+		{line("FATAL", "could not access status of transaction 1"), reason.StartFailed},
+		{line("FATAL", "could not open file \"global/pg_filenode.map\": No such file"), reason.StartFailed},
 		{line("LOG", "startup process (PID 7) was terminated by signal 9: Killed"), reason.SandboxFailed},
 		{ // whatever came after it
 			line("LOG", "startup process (PID 7) was terminated by signal 9: Killed") +
@@ -152,4 +160,20 @@ func TestCause_WaitedInVain(t *testing.T) {
 		"asynchronously after 300 second(s)"}}.Cause()
 	why, _ := reason.Of(err)
 	assert.Equal(t, reason.RepoUnreachable, why)
+}
+
+// WAL of an extension that was left out names what was, and whether any image could help.
+func TestStartError_WALOfALibraryThatWasLeftOut(t *testing.T) {
+	log := ParseLog("2026-11-30 09:55:18.011 UTC [7] FATAL:  resource manager with ID 128 not registered\n", "")
+	said := func(leftOut ...string) string {
+		log.LeftOut = leftOut
+		err := log.StartError()
+		why, _ := reason.Of(err)
+		assert.Equal(t, reason.ToolMissing, why)
+		return err.Error()
+	}
+	assert.Contains(t, said(), "/etc/postgresql")
+	assert.Contains(t, said("pg_tde"), "was left out (pg_tde): install it")
+	assert.NotContains(t, said("pg_tde"), "never")
+	assert.Contains(t, said("$libdir/spock"), "$libdir/spock is never loaded here")
 }

@@ -26,6 +26,15 @@ var overrides = []override{
 	{"synchronous_standby_names", "", 0},
 	{"max_logical_replication_workers", "0", 0},
 	{"cron.launch_active_jobs", "off", 0},
+	// Extensions without which their data cannot be read are loaded, and their workers do not work. TimescaleDB's
+	// launcher ends at once with 0, and with it the jobs that compress, refresh and drop (its bgw_launcher.c). Citus's
+	// maintenance daemon cannot be kept away: it neither connects to other nodes for prepared transactions and
+	// deadlocks, nor drops shards, nor takes up background tasks (its maintenanced.c).
+	{"timescaledb.max_background_workers", "0", 0},
+	{"citus.recover_2pc_interval", "-1", 0},
+	{"citus.distributed_deadlock_detection_factor", "-1", 0},
+	{"citus.defer_shard_delete_interval", "-1", 0},
+	{"citus.background_task_queue_interval", "-1", 0},
 	{"autovacuum", "off", 0},
 	{"recovery_end_command", "", 12},
 	{"archive_cleanup_command", "", 12},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,10 +12,42 @@ import (
 	"veza.fr/recovery/internal/host"
 )
 
-// neverLoaded are libraries that a sandbox never loads: pg_cron would run the jobs of
-// production as soon as recovery ends (facts B4), pglogical would connect to its other
-// clusters, pg_net would send its web requests.
-var neverLoaded = []string{"pg_cron", "pgautofailover", "pglogical", "pg_net"}
+// neverLoaded are libraries that a sandbox never loads, and that nothing needs to read data: some would run the jobs of
+// production as soon as recovery ends (facts B4), which change rows while the checks read them; others would connect to
+// other clusters, or send web requests. What data is read with, and has workers as well (TimescaleDB, Citus), is loaded
+// with its workers switched off: see overrides.
+var neverLoaded = []string{
+	"pg_cron", "pg_partman_bgw", "pg_squeeze", "powa", "pg_task", // jobs
+	"pgautofailover", "pglogical", "spock", "bdr", "pgactive", "pg_failover_slots", // other clusters
+	"pg_net", // web requests
+}
+
+// isNeverLoaded says whether a library, as shared_preload_libraries names it, is one of them.
+func isNeverLoaded(library string) bool {
+	return slices.Contains(neverLoaded, strings.TrimSuffix(path.Base(library), ".so"))
+}
+
+// assumed are libraries without which data is not read, or not all of it, and that do nothing to data that is not
+// theirs. Where the restored files cannot say what production preloaded they are loaded if they are installed here: for
+// that they were installed. Citus wants to be the first.
+var assumed = []string{"citus", "timescaledb"}
+
+// chooseLibraries decides what the server begins with.
+func (s *Server) chooseLibraries(ctx context.Context) {
+	const name = "shared_preload_libraries"
+	value, set := s.Restored.Value(name)
+	inNoBackup := !set && (slices.Contains(s.Restored.Missing, mainConf) || s.Restored.mayBeOutside(name))
+	if inNoBackup {
+		value.Value = strings.Join(assumed, ",")
+	}
+	preloaded, leftOut := s.preload(ctx, value.Value)
+	if s.assumed = inNoBackup && len(preloaded) > 0; inNoBackup {
+		leftOut = nil // nobody says that production has them
+	}
+	startMu.Lock()
+	defer startMu.Unlock()
+	s.Preloaded, s.LeftOut = preloaded, leftOut
+}
 
 // preload decides which of the libraries the cluster preloads are loaded here:
 // those that are installed, because custom WAL records need theirs for replay. What
@@ -40,11 +73,8 @@ func (s *Server) preload(ctx context.Context, value string) (wanted, leftOut []s
 }
 
 func (s *Server) loadable(ctx context.Context, libdir, library string) bool {
-	name := strings.TrimSuffix(path.Base(library), ".so")
-	for _, u := range neverLoaded {
-		if name == u {
-			return false
-		}
+	if isNeverLoaded(library) {
+		return false
 	}
 	file := strings.Replace(library, "$libdir", libdir, 1)
 	if !path.IsAbs(file) {

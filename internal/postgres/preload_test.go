@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -38,4 +39,66 @@ func TestPreload(t *testing.T) {
 		`pgautofailover`)
 	assert.Equal(t, []string{"pg_stat_statements"}, loaded)
 	assert.Equal(t, []string{"pg_cron", "$libdir/pglogical", "gone", "pg_net.so", "pgautofailover"}, leftOut)
+}
+
+// What data is read with is loaded, and what runs jobs or connects elsewhere is not; the jobs of what is loaded are
+// switched off on the command line, which goes before what the restored configuration says.
+func TestPreload_NoJobs(t *testing.T) {
+	s := Server{Host: library{has: []string{
+		"/lib/timescaledb.so", "/lib/citus.so", "/lib/spock.so", "/lib/pg_partman_bgw.so", "/lib/bdr.so",
+		"/lib/pg_failover_slots.so", "/lib/pg_squeeze.so",
+	}}}
+	loaded, leftOut := s.preload(t.Context(),
+		"citus, timescaledb, spock, bdr, pg_partman_bgw, pg_failover_slots, pg_squeeze")
+	assert.Equal(t, []string{"citus", "timescaledb"}, loaded)
+	assert.Equal(t, []string{"spock", "bdr", "pg_partman_bgw", "pg_failover_slots", "pg_squeeze"}, leftOut)
+	settings := s.settings(Control{}, loaded)
+	for _, name := range []string{
+		"timescaledb.max_background_workers=0", "citus.recover_2pc_interval=-1", "citus.defer_shard_delete_interval=-1",
+		"citus.background_task_queue_interval=-1", "citus.distributed_deadlock_detection_factor=-1",
+	} {
+		assert.Contains(t, settings, name)
+	}
+	assert.Empty(t, Restored{Settings: []Setting{{Name: "timescaledb.max_background_workers", Value: "8"}}}.takenOver())
+	assert.Len(t, Restored{Settings: []Setting{{Name: "timescaledb.license", Value: "apache"}}}.takenOver(), 1)
+}
+
+// Where the restored files cannot say what production preloaded, what reads data is loaded if it is installed here, and
+// the report says so. Where they say it, or say nothing and are all there, nothing is assumed.
+func TestChooseLibraries_InNoBackup(t *testing.T) {
+	at := func(name, value string) Setting { return Setting{Name: name, Value: value} }
+	named := []Setting{at("shared_preload_libraries", "pg_tde")}
+	for name, c := range map[string]struct {
+		restored        Restored
+		has             []string
+		loaded, leftOut []string
+	}{
+		"no postgresql.conf": {
+			Restored{Missing: []string{mainConf}}, []string{"/lib/timescaledb.so"}, []string{"timescaledb"}, nil,
+		},
+		"an include out of reach": {
+			Restored{Outside: []Setting{at("include", "/etc/x.conf")}},
+			[]string{"/lib/timescaledb.so", "/lib/citus.so"},
+			[]string{"citus", "timescaledb"},
+			nil,
+		},
+		"not installed here": {Restored{Missing: []string{mainConf}}, nil, nil, nil},
+		"named by ALTER SYSTEM": {
+			Restored{Missing: []string{mainConf}, Settings: named},
+			[]string{"/lib/timescaledb.so"},
+			nil,
+			[]string{"pg_tde"},
+		},
+		"all there, and preloads nothing": {Restored{}, []string{"/lib/timescaledb.so"}, nil, nil},
+		"another file is missing": {
+			Restored{Missing: []string{"pg_hba.conf"}}, []string{"/lib/timescaledb.so"}, nil, nil,
+		},
+	} {
+		s := Server{Host: library{has: c.has}, Restored: c.restored}
+		s.chooseLibraries(t.Context())
+		assert.Equal(t, c.loaded, s.Preloaded, name)
+		assert.Equal(t, c.leftOut, s.LeftOut, name)
+		said := strings.Contains(strings.Join(s.Differences(), "; "), "shared_preload_libraries is in no backup")
+		assert.Equal(t, len(c.loaded) > 0, said, name)
+	}
 }

@@ -64,6 +64,8 @@ type Server struct {
 	// those that were not.
 	Preloaded, LeftOut []string
 
+	assumed bool // nothing restored says what production preloaded: see chooseLibraries
+
 	token    string // in every line that this start of the server writes into its log
 	logBegin int    // where in LogFile they begin
 	reader   *reader
@@ -115,8 +117,7 @@ func (s *Server) prepare(ctx context.Context) (err error) {
 	if s.Restored, err = s.readRestored(ctx); err != nil {
 		return err
 	}
-	libraries, _ := s.Restored.Value("shared_preload_libraries")
-	s.Preloaded, s.LeftOut = s.preload(ctx, libraries.Value)
+	s.chooseLibraries(ctx)
 	if s.memory = memory(ctx, s.Host); s.MostMemory > 0 {
 		s.memory = min(s.memory, s.MostMemory)
 	}

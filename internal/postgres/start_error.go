@@ -35,6 +35,37 @@ var tooEarly = regexp.MustCompile(`recovery ended before configured recovery tar
 // before.
 var minimalWAL = regexp.MustCompile(`WAL was generated with wal_level=minimal`)
 
+// noLibrary begins what ends a start with a library that could not be loaded: of this machine, or of what it needs
+// itself (dfmgr.c); noManager, that of WAL of a library that the server began without (rmgr.c).
+var (
+	noLibrary = regexp.MustCompile(`(?m)^(?:could not (?:access file|load library|find function)|` +
+		`incompatible library) "`)
+	noManager = regexp.MustCompile(`(?m)^resource manager with ID \d+ not registered`)
+)
+
+// libraryError is the tool_missing of a start that lacked a library, which says nothing about the backup; nil is
+// another cause.
+func (l Log) libraryError() error {
+	switch text := strings.Join(l.Fatal, "\n"); {
+	case noLibrary.MatchString(text):
+		return reason.Errorf(reason.ToolMissing, "PostgreSQL did not start: %s: install in the sandbox what that "+
+			"library needs, of production's version: another -image, or its package, has it", l.lastLines())
+	case !noManager.MatchString(text):
+		return nil
+	case len(l.LeftOut) == 0:
+		return reason.Errorf(reason.ToolMissing, "PostgreSQL did not start: %s: the WAL is of an extension that the "+
+			"restored shared_preload_libraries does not name; a postgresql.conf outside the data directory (Debian: "+
+			"/etc/postgresql) is in no backup", l.lastLines())
+	}
+	names, never := strings.Join(l.LeftOut, ", "), ""
+	if i := slices.IndexFunc(l.LeftOut, isNeverLoaded); i >= 0 {
+		never = "; " + l.LeftOut[i] + " is never loaded here, since it would reach out or run jobs: if the " +
+			"WAL is its own, no drill can replay it"
+	}
+	return reason.Errorf(reason.ToolMissing, "PostgreSQL did not start: %s: the WAL is of an extension whose library "+
+		"was left out (%s): install it in the sandbox, another -image has it%s", l.lastLines(), names, never)
+}
+
 // StartError says why a cluster did not come up. A postmaster that is gone without a FATAL
 // line was ended from outside, which proves nothing about the backup.
 func (l Log) StartError() error {
@@ -50,6 +81,9 @@ func (l Log) StartError() error {
 	text := strings.Join(lines, "\n")
 	if why, known := wordsReason(text); known {
 		return reason.Errorf(why, "PostgreSQL did not start: %s", l.lastLines())
+	}
+	if missing := l.libraryError(); missing != nil {
+		return missing
 	}
 	if minimalWAL.MatchString(text) {
 		return reason.Errorf(reason.StartFailed, "PostgreSQL did not start: %s: wal_level was minimal for a while, "+

@@ -41,11 +41,13 @@ func TestBeginLog(t *testing.T) {
 	require.NoError(t, err)
 	assert.EqualValues(t, 2, log.Timeline)
 
+	s.LeftOut = []string{"pg_tde"}
 	require.NoError(t, s.beginLog(t.Context()))
 	assert.NotEqual(t, first, s.token)
 	log, err = s.ReadLog(t.Context())
 	require.NoError(t, err)
 	assert.Zero(t, log.Timeline, "that was the first start")
+	assert.Equal(t, []string{"pg_tde"}, log.LeftOut)
 	machine.content += "ERROR: [049]: unable to connect\n"
 	log, err = s.ReadLog(t.Context())
 	require.NoError(t, err)

@@ -16,8 +16,18 @@ import (
 // workers finish in any order.
 const asyncSettles = time.Minute
 
-// relistEvery is the time between two looks at a hole that may still be filled.
-const relistEvery = 2 * time.Second
+// patience is how long a young hole is looked at again, how often, and why.
+type patience struct {
+	settles, every time.Duration
+	why            string
+}
+
+// patient are those by archive-async of the conf. One that does not say so need not be that of who pushes: on another
+// host a conf may hold no more than what a restore needs.
+var patient = map[string]patience{
+	"y": {asyncSettles, 2 * time.Second, "the conf has it on"},
+	"":  {15 * time.Second, 5 * time.Second, "the conf does not say; archive-async=n in it ends this wait"},
+}
 
 // Archive is one archive id of the stanza as it was listed.
 type Archive struct {
@@ -47,7 +57,7 @@ func (c Client) List(ctx context.Context, directory string, size uint64, from ui
 }
 
 // Follow lists the archive and proves that it is whole from a start on. A hole that an
-// asynchronous push may still fill is looked at again before it counts.
+// asynchronous push may still fill is looked at again before it counts; one of a conf with archive-async=n is not.
 func (c Client) Follow(
 	ctx context.Context, log Log, directory string, start wal.Start, size uint64,
 ) (a Archive, chain wal.Chain, err error) {
@@ -60,16 +70,18 @@ func (c Client) Follow(
 	began := time.Now() // a listing takes minutes, and a hole may be as old as its beginning
 	err = follow(ctx)
 	hole, ok := errors.AsType[*wal.Hole](err)
+	async := c.Conf.Option(c.Stanza, "archive-push", "archive-async")
+	waits, may := patient[async]
 	switch {
-	case !ok || !c.async():
+	case !ok || !may:
 	case !c.At.IsZero():
 		if c.At.Sub(hole.Since) < asyncSettles {
 			err = fmt.Errorf("%w: at %s archive-async may have been about to fill it: take a moment a minute later",
 				err, stamp(c.At))
 		}
 	case began.Sub(hole.Since) < asyncSettles:
-		log.Say("%v: archive-async may still fill it", hole)
-		err = relist(ctx, follow)
+		log.Say("%v: archive-async may still fill it (%s)", hole, waits.why)
+		err = relist(ctx, waits, follow)
 	}
 	return a, chain, err
 }
@@ -90,10 +102,10 @@ func (c Client) FollowListed(
 
 // relist looks at a hole again until it is filled, or there still to a look that began when every push was over. How
 // long a look takes is bounded where the archive is listed.
-func relist(ctx context.Context, follow func(context.Context) error) error {
-	settled := time.Now().Add(asyncSettles)
+func relist(ctx context.Context, waits patience, follow func(context.Context) error) error {
+	settled := time.Now().Add(waits.settles)
 	var found error
-	err := wait.For(ctx, "archive-async to fill a hole", relistEvery, func(ctx context.Context) error {
+	err := wait.For(ctx, "archive-async to fill a hole", waits.every, func(ctx context.Context) error {
 		last := !time.Now().Before(settled)
 		found = follow(ctx)
 		if _, ok := errors.AsType[*wal.Hole](found); ok && !last {
@@ -105,10 +117,6 @@ func relist(ctx context.Context, follow func(context.Context) error) error {
 		return err
 	}
 	return found
-}
-
-func (r Repository) async() bool {
-	return r.Conf.Option(r.Stanza, "archive-push", "archive-async") == "y"
 }
 
 // Start is where recovery from a set begins, by what info says of it. Of an offline one info says

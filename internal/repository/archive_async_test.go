@@ -47,20 +47,30 @@ func (l *large) Run(ctx context.Context, _ host.Command) (host.Result, error) {
 }
 
 // A hole that an asynchronous push may still fill is looked at until it is old, however long a listing takes: the
-// listing of a large archive is no store that does not answer.
+// listing of a large archive is no store that does not answer. A conf that says nothing is not believed at once, for it
+// need not be that of who pushes; one that says no is.
 func TestFollow_AsyncAndALongListing(t *testing.T) {
+	const on = "[global:archive-push]\narchive-async=y\n"
 	for _, c := range []struct {
 		name            string
+		conf            string
 		listing, filled time.Duration // filled 0 is never
 		age             time.Duration // of the segments, when the first listing begins
 		looks           int
 		why             reason.Reason
 	}{
-		{"filled at once", 90 * time.Second, time.Second, 0, 2, reason.None},
-		{"filled late, of a short listing", time.Second, 45 * time.Second, 0, 24, reason.None},
-		{"never filled", 90 * time.Second, 0, 0, 3, reason.WALMissing},
-		{"never filled, of a short listing", time.Second, 0, 0, 32, reason.WALMissing},
-		{"old", 90 * time.Second, 0, 2 * time.Minute, 1, reason.WALMissing},
+		{"filled at once", on, 90 * time.Second, time.Second, 0, 2, reason.None},
+		{"filled late, of a short listing", on, time.Second, 45 * time.Second, 0, 24, reason.None},
+		{"never filled", on, 90 * time.Second, 0, 0, 3, reason.WALMissing},
+		{"never filled, of a short listing", on, time.Second, 0, 0, 32, reason.WALMissing},
+		{"old", on, 90 * time.Second, 0, 2 * time.Minute, 1, reason.WALMissing},
+		{"not said, filled soon", "", time.Second, 8 * time.Second, 0, 4, reason.None},
+		{"not said, filled late", "", time.Second, 45 * time.Second, 0, 5, reason.WALMissing},
+		{"not said, never filled, of a long listing", "", 90 * time.Second, 0, 0, 3, reason.WALMissing},
+		{"not said, old", "", time.Second, 3 * time.Second, 2 * time.Minute, 1, reason.WALMissing},
+		{"said of archive-get", "[global:archive-get]\narchive-async=n\n", time.Second, 3 * time.Second, 0, 3, reason.None},
+		{"off", "[veza:archive-push]\narchive-async=n\n", time.Second, 3 * time.Second, 0, 1, reason.WALMissing},
+		{"off everywhere", "[global]\narchive-async=n\n", time.Second, 3 * time.Second, 0, 1, reason.WALMissing},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -69,7 +79,7 @@ func TestFollow_AsyncAndALongListing(t *testing.T) {
 					on.filled = time.Now().Add(c.filled)
 				}
 				client := Client{
-					Repository: load(t, s3+"[global:archive-push]\narchive-async=y\n"),
+					Repository: load(t, s3+c.conf),
 					Pgbackrest: &pgbackrest.Client{Host: on, Stanza: "veza", Repo: 1},
 				}
 				first := wal.Segment{Timeline: 1, Number: 1}

@@ -22,10 +22,13 @@ func (r Repository) Equip(ctx context.Context, on sandbox.Sandbox, sameFiles boo
 	var files map[string][]byte
 	var ca string
 	var err error
-	if !sameFiles {
-		if files, ca, err = r.confFiles(on); err != nil {
-			return Client{}, err
-		}
+	if sameFiles {
+		err = r.readable(ctx, on)
+	} else {
+		files, ca, err = r.confFiles(on)
+	}
+	if err != nil {
+		return Client{}, err
 	}
 	if err = r.Conf.install(ctx, on, files); err != nil {
 		return Client{}, err

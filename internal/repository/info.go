@@ -1,6 +1,7 @@
 package repository
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,7 +34,7 @@ func (c Client) Info(ctx context.Context, log Log) (pgbackrest.Stanza, error) {
 		return info, c.mayNotRead(err.Error())
 	}
 	if err != nil {
-		return info, reason.Wrap(reason.RepoUnreachable, err)
+		return info, cmp.Or(c.hostFault(err.Error()), reason.Wrap(reason.RepoUnreachable, err))
 	}
 	status := info.RepoStatus(c.Key)
 	switch status.Code {
@@ -81,6 +82,9 @@ func (c Client) missingData(ctx context.Context, message string) error {
 func (c Client) unreadable(ctx context.Context, message string) error {
 	if c.ownRights(message) {
 		return c.mayNotRead(message)
+	}
+	if err := c.hostFault(message); err != nil {
+		return err
 	}
 	if why, ok := pgbackrest.Classify(0, message); ok {
 		return reason.Errorf(why, "pgbackrest info: %s", pgbackrest.Printable(message))

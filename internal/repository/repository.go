@@ -3,11 +3,9 @@ package repository
 import (
 	"context"
 	"errors"
-	"os"
 	"time"
 
 	"veza.fr/recovery/internal/pgbackrest"
-	"veza.fr/recovery/internal/reason"
 )
 
 // Repository is one repository of one stanza, as its pgbackrest.conf names it. It is a value
@@ -49,18 +47,6 @@ func (r Repository) Check() error {
 		return err
 	}
 	return r.repo().CheckSecrets()
-}
-
-// hostFiles refuses a conf that names certificates for a repository host which are not here:
-// pgBackRest would say the same of them as of a host that nobody should trust.
-func (r Repository) hostFiles() error {
-	for _, option := range []string{"host-ca-file", "host-cert-file", "host-key-file"} {
-		file := r.repo().Option(option)
-		if _, err := os.Stat(file); file != "" && err != nil {
-			return reason.Errorf(reason.ConfigInvalid, "repo%d-%s: %w", r.Key, option, err)
-		}
-	}
-	return nil
 }
 
 // Reach tries the way to the object store: pgBackRest would retry a dead one for minutes.

@@ -55,6 +55,7 @@ func (s *Seeded) render(reads bool) string {
 		"compress-type=zst", "compress-level=3",
 		fmt.Sprintf("process-max=%d", min(runtime.NumCPU(), 4)),
 		"start-fast=y",
+		"archive-async=n", // a hole then counts at once
 		"log-level-file=info", "log-level-console=warn", "log-level-stderr=error",
 		"log-path="+s.Machine.Dir("log"), "lock-path="+s.Machine.Dir("lock"), "spool-path="+s.Machine.Dir("spool"))
 	section("global", append(global, s.added(global)...)...)

@@ -6,6 +6,10 @@ import (
 	"veza.fr/recovery/internal/reason"
 )
 
+// ClockSetBack is how far ahead a moment may lie that an earlier run wrote: clocks are set back now and then. What lies
+// further ahead is not believed.
+const ClockSetBack = 5 * time.Minute
+
 // Measured is what one run has to say in metrics.
 type Measured struct {
 	Suite  Suite

@@ -68,6 +68,9 @@ func (c Check) errorOutcome(ctx context.Context, connect Connect, err error, los
 	if missing := postgres.MissingLocale(err); missing != nil { // this machine lacks something, the data does not
 		return c.failed(reason.ToolMissing, "failed: "+missing.Error()), nil //nolint:nilerr // it is the outcome
 	}
+	if postgres.LacksLibrary(answer) {
+		return c.failed(reason.ToolMissing, text+"; "+postgres.LibraryHint(answer)), nil
+	}
 	why := codeReason(codeOf(answer))
 	if lostFile(answer) {
 		why = reason.PageChecksum

@@ -8,21 +8,18 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"veza.fr/recovery/internal/postgres"
 )
 
 // raisedByData is the code of an error that the data's own function raised, which may give it
 // any (RAISE ... USING ERRCODE): none of them says anything about the server.
 const raisedByData = "P0001"
 
-// codeOf is the SQLSTATE of an error, where the server itself gave it. An error carries the
-// source file it was raised in, and no function can change that: those of the procedural
-// languages (pl_exec.c, plperl.c, plpy_elog.c, pltcl.c) pass on what a function said.
+// codeOf is the SQLSTATE of an error, where the server itself gave it.
 func codeOf(answer *pgconn.PgError) string {
-	name := answer.File[strings.LastIndex(answer.File, "/")+1:]
-	for _, language := range []string{"pl_", "plperl", "plpy", "pltcl", "plv8", "pllua", "plr", "pljava"} {
-		if strings.HasPrefix(name, language) {
-			return raisedByData
-		}
+	if postgres.RaisedByData(answer) {
+		return raisedByData
 	}
 	return answer.Code
 }

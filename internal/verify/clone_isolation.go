@@ -58,6 +58,8 @@ var localProcesses = []string{
 // clusters, or run what is in the data, whichever library they come from.
 var outboundProcesses = []string{
 	"archiver", "walreceiver", "walsender", "logical replication", "slotsync", "pg_cron", "pglogical", "pg_net",
+	"spock", "bdr", "pgactive", "pg_failover_slots", "pg_partman", "squeeze worker",
+	"TimescaleDB Background Worker Scheduler",
 }
 
 // checkProcesses looks at every process that pg_stat_activity lists: others can run nothing

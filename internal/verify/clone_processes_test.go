@@ -33,7 +33,9 @@ func TestJudgeProcess(t *testing.T) {
 	for _, kind := range []string{
 		"archiver", "walreceiver", "walsender", "logical replication launcher", "logical replication apply worker",
 		"logical replication worker",
-		"slotsync worker", "pg_cron launcher", "pglogical supervisor", "pg_net 0.8.0 worker",
+		"slotsync worker", "pg_cron launcher", "pglogical supervisor", "pg_net 0.8.0 worker", "spock supervisor",
+		"bdr per-db worker", "pg_failover_slots worker", "pg_partman background worker", "squeeze worker",
+		"TimescaleDB Background Worker Scheduler",
 	} {
 		finding(kind, false)
 		finding(kind, true)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/wait"
 )
@@ -156,7 +157,7 @@ func (d Deep) runOne(ctx context.Context, check deepCheck, s survey) (Outcome, e
 		}
 		return o, nil
 	case err != nil:
-		return o.failedByDamage(err)
+		return o.failedByAnswer(err)
 	case e.leftOut != "":
 		o.Sentence = e.leftOut
 		return o, nil
@@ -165,14 +166,20 @@ func (d Deep) runOne(ctx context.Context, check deepCheck, s survey) (Outcome, e
 	return o, nil
 }
 
-// failedByDamage makes a failure of an error the server explains by damaged data.
-func (o Outcome) failedByDamage(err error) (Outcome, error) {
+// failedByAnswer makes a failure of an error the server explains by damaged data, or by a library that it could not
+// load here.
+func (o Outcome) failedByAnswer(err error) (Outcome, error) {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
-	if !ok || !saysDamage(answer) {
+	switch {
+	case ok && postgres.LacksLibrary(answer):
+		o.Status, o.Reason = Failed, reason.ToolMissing
+		o.Sentence = fmt.Sprintf("%v; %s", err, postgres.LibraryHint(answer))
+	case ok && saysDamage(answer):
+		o.Status, o.Reason = Failed, deepCodeReason(answer.Code)
+		o.Sentence = fmt.Sprintf("%v (SQLSTATE %s)", err, answer.Code)
+	default:
 		return o, err
 	}
-	o.Status, o.Reason = Failed, deepCodeReason(answer.Code)
-	o.Sentence = fmt.Sprintf("%v (SQLSTATE %s)", err, answer.Code)
 	return o, nil
 }
 
@@ -183,8 +190,8 @@ func withCodeReason(err error) error {
 	if !ok {
 		return err
 	}
-	if missesLibrary(answer) {
-		return reason.Wrap(reason.ToolMissing, err)
+	if missing := postgres.MissingLibrary(err); missing != nil {
+		return missing
 	}
 	if lostDatabase(answer) {
 		return reason.Wrap(reason.PageChecksum, err)
@@ -199,13 +206,8 @@ func withCodeReason(err error) error {
 // directory of a database that is not there. A missing library is missing here, not in the data.
 func saysDamage(answer *pgconn.PgError) bool {
 	code := codeOf(answer)
-	return strings.HasPrefix(code, internalError) || code == undefinedFile && !missesLibrary(answer) ||
-		lostDatabase(answer)
-}
-
-// missesLibrary says whether the server could not load the library of a function.
-func missesLibrary(answer *pgconn.PgError) bool {
-	return codeOf(answer) != raisedByData && strings.HasPrefix(answer.Message, "could not access file")
+	return !postgres.LacksLibrary(answer) &&
+		(strings.HasPrefix(code, internalError) || code == undefinedFile || lostDatabase(answer))
 }
 
 // deepCodeReason is what an error code of the server says when it came from reading data that

@@ -56,7 +56,7 @@ func (d Deep) amcheck(ctx context.Context, s survey) (examination, error) {
 // refuses says whether what the server answered keeps a function from being made there, and says
 // nothing about the data.
 func refuses(answer *pgconn.PgError) bool {
-	return missesLibrary(answer) ||
+	return postgres.LacksLibrary(answer) ||
 		!stoppedFromOutside(answer) && deepCodeReason(answer.Code) == reason.SmokeQuery
 }
 
@@ -129,6 +129,8 @@ func (amcheckCall) failed(r relation, answer *pgconn.PgError) (found []Outcome, 
 	switch {
 	case missing != nil:
 		return []Outcome{relationFinding(r, answer, reason.ToolMissing, missing.Error())}, ""
+	case postgres.LacksLibrary(answer): // of an operator class, or of an expression
+		return []Outcome{relationFinding(r, answer, reason.ToolMissing, postgres.LibraryHint(answer))}, ""
 	case !saysDamage(answer):
 		return nil, skippedNote(r, answer)
 	case r.kind == "i" && !strings.HasPrefix(answer.Message, "invalid page in block"):

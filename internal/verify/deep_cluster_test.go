@@ -33,6 +33,8 @@ var healthy = []string{
 	`CREATE COLLATION german (provider = icu, locale = 'de')`, `CREATE TABLE words (w text COLLATE german)`,
 	`CREATE INDEX words_w ON words (w)`,
 	`CREATE EXTENSION citext`, `CREATE TABLE address (a citext)`, `CREATE EXTENSION pg_trgm`,
+	`CREATE EXTENSION hstore`, `CREATE TABLE tagged (tags hstore)`, `INSERT INTO tagged VALUES ('a=>1'), ('b=>2')`,
+	`CREATE INDEX tagged_tags ON tagged (tags)`,
 	`CREATE INDEX item_expr ON item (lower(what))`,
 	// Keys that stand twice in an index, and are of one row or of none.
 	`CREATE TABLE coded (code int, note text, at timestamptz)`, `CREATE UNIQUE INDEX coded_code ON coded (code)`,
@@ -134,6 +136,21 @@ var defects = []defect{
 		`UPDATE pg_extension SET extname = 'pg_trgm' WHERE extname = 'gone'`,
 		verify.Passed, reason.None, "no table needs it",
 	},
+	library("gone", "full_read", "probin = '/nowhere/hstore'", "could not access file"),
+	library("that cannot be loaded", "full_read", "probin = '/etc/passwd'", "could not load library"),
+	library("of an index", "amcheck", "probin = '/etc/passwd'", "index public.tagged_tags in database postgres: could not"),
+	library("that is older", "full_read", "prosrc = prosrc || '_of_later'", "could not find function"),
+}
+
+// library has the functions of an extension look for their code where it is not.
+func library(name, check, set, words string) defect {
+	return defect{
+		"library " + name, check,
+		`CREATE TABLE kept AS SELECT oid, probin, prosrc FROM pg_proc WHERE probin = '$libdir/hstore'; ` +
+			`UPDATE pg_proc SET ` + set + ` WHERE probin = '$libdir/hstore'`,
+		`UPDATE pg_proc p SET probin = k.probin, prosrc = k.prosrc FROM kept k WHERE k.oid = p.oid; DROP TABLE kept`,
+		verify.Failed, reason.ToolMissing, words,
+	}
 }
 
 // Each deeper check turns red of its own defect, names it, and is green again without it.

@@ -209,8 +209,7 @@ func lostCommits(
 		return nil, nil
 	}
 	if err != nil {
-		_, err = serverError(ctx, conn, err) // the table cannot be read, or is locked: full_read says so
-		return nil, err
+		return nil, passedOver(ctx, conn, err)
 	}
 	i := slices.IndexFunc(ranges, func(r xids) bool { return r.first <= seen && seen <= r.last })
 	return []Outcome{finding(reason.PageChecksum, fmt.Sprintf(

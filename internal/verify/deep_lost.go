@@ -221,8 +221,7 @@ func rowsNotKnown(ctx context.Context, conn *pgx.Conn, table, index relation, kn
 		return tx.QueryRow(ctx, fmt.Sprintf("SELECT count(%s) FROM ONLY %s", *what, table.name)).Scan(&rows)
 	})
 	if err != nil {
-		_, err = serverError(ctx, conn, err) // the table cannot be read, or is locked: full_read says so
-		return nil, err
+		return nil, passedOver(ctx, conn, err)
 	}
 	if rows <= known {
 		return nil, nil

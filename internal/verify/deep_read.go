@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 )
 
@@ -91,11 +92,8 @@ func copyOut(ctx context.Context, conn *pgx.Conn, r relation, source string) ([]
 // copyFailed is what the server's answer says of a table, or of a query on it.
 func copyFailed(r relation, answer *pgconn.PgError, query bool) (found []Outcome, note string) {
 	switch {
-	case missesLibrary(answer): // of a type
-		return []Outcome{
-			relationFinding(r, answer, reason.ToolMissing,
-				"its extension is not installed here: another -image has it"),
-		}, ""
+	case postgres.LacksLibrary(answer): // of a type
+		return []Outcome{relationFinding(r, answer, reason.ToolMissing, postgres.LibraryHint(answer))}, ""
 	case answer.Code == lockNotAvailable, query && !saysDamage(answer):
 		return nil, skippedNote(r, answer)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/wait"
 )
@@ -89,7 +90,7 @@ func (d Deep) worker(ctx context.Context, next <-chan relation, examine examineR
 		}
 	}()
 	for r := range next {
-		if conn == nil || in != r.database {
+		if conn == nil || conn.IsClosed() || in != r.database {
 			if conn != nil {
 				closeConn(ctx, conn)
 			}
@@ -127,18 +128,27 @@ func (d Deep) writer(ctx context.Context, database string) (*pgx.Conn, error) {
 }
 
 // serverError is what the server answered about one relation. What the server did not say, or
-// says when it is going down, stays an error.
+// says when it is going down, stays an error. An extension that must be preloaded ends the session (FATAL): that is
+// an answer, and the next relation gets a session of its own.
 func serverError(ctx context.Context, conn *pgx.Conn, err error) (*pgconn.PgError, error) {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
 	if wait.Over(ctx) {
 		return nil, context.Cause(ctx)
 	}
-	if !ok || conn.IsClosed() || stoppedFromOutside(answer) {
+	if !ok || conn.IsClosed() && !postgres.LacksLibrary(answer) || stoppedFromOutside(answer) {
 		return nil, err
 	}
 	said := *answer
 	said.Code = codeOf(answer)
 	return &said, nil
+}
+
+// passedOver is nil when an error says no more than that a table cannot be read, or is locked: full_read says so.
+func passedOver(ctx context.Context, conn *pgx.Conn, err error) error {
+	if _, ended := serverError(ctx, conn, err); ended != nil || !conn.IsClosed() {
+		return ended
+	}
+	return err
 }
 
 // relationFinding makes a finding of what the server answered.

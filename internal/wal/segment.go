@@ -43,6 +43,15 @@ var segmentName = regexp.MustCompile(`^[0-9A-F]{24}$`)
 // IsSegment says whether a file name is that of a whole segment.
 func IsSegment(name string) bool { return segmentName.MatchString(name) }
 
+// TimelineOf is the timeline of a whole segment's name, whatever the segment size; false for any other name.
+func TimelineOf(name string) (timeline uint32, ok bool) {
+	if !IsSegment(name) {
+		return 0, false
+	}
+	n, _ := strconv.ParseUint(name[:8], 16, 32)
+	return uint32(n), true
+}
+
 // ParseSegment reads a WAL file name, 24 hexadecimal digits; size is the
 // cluster's segment size in bytes.
 func ParseSegment(name string, size uint64) (Segment, error) {

@@ -67,7 +67,7 @@ func (t Tail) Soon() bool { return t.Youngest().Time.Sub(t.Newest) <= soon }
 // Primary is the error of a tail that the primary itself is on, by the segment it archived last; "" is
 // not known.
 func (t Tail) Primary(archived string) error {
-	if segment, err := ParseSegment(archived, DefaultSegmentSize); err == nil && segment.Timeline == t.Timeline {
+	if timeline, ok := TimelineOf(archived); ok && timeline == t.Timeline {
 		return t.Grows("; the primary is on it, and a restore would not follow it")
 	}
 	return nil

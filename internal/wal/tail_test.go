@@ -47,6 +47,10 @@ func TestFollow_HandsOnWhatCameLate(t *testing.T) {
 		assert.Equal(t, reason.TimelineConflict, why)
 		require.NoError(t, tail.Primary(""))
 		require.NoError(t, tail.Primary("000000020000000000000005"))
-		require.ErrorContains(t, tail.Primary("000000010000000000000006"), "the primary is on it")
+		require.NoError(t, tail.Primary("000000020000000000000FFD"))
+		require.NoError(t, tail.Primary("00000001.history"))
+		for _, archived := range []string{"000000010000000000000006", "000000010000000000000FFD"} { // of 1 MB: FFD
+			require.ErrorContains(t, tail.Primary(archived), "the primary is on it")
+		}
 	}
 }

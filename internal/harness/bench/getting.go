@@ -34,7 +34,7 @@ func (h *byHand) getting(ctx context.Context) (env []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	first, err := own.FetchAhead(ctx, how, segments)
+	ahead, err := own.FetchAhead(ctx, how, segments)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (h *byHand) getting(ctx context.Context) (env []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	line, err := postgres.TryFirst(string(conf), first)
+	line, err := postgres.TryFirst(string(conf), ahead.Command)
 	if err != nil {
 		return nil, err
 	}

@@ -217,7 +217,8 @@ func confOf(dir string) string { return filepath.Join(dir, "etc", "pgbackrest.co
 // writeConf writes the pgbackrest.conf of a cluster.
 func writeConf(dir, data string) error {
 	text := fmt.Sprintf("[global]\nrepo1-path=%[1]s/repo\nlog-path=%[1]s/log\nlock-path=%[1]s/lock\n"+
-		"spool-path=%[1]s/spool\nstart-fast=y\n[%[3]s]\npg1-path=%[2]s\npg1-socket-path=%[1]s\npg1-user=postgres\n",
+		"spool-path=%[1]s/spool\nstart-fast=y\narchive-async=n\n[%[3]s]\npg1-path=%[2]s\npg1-socket-path=%[1]s\n"+
+		"pg1-user=postgres\n",
 		dir, data, stanza)
 	if err := os.WriteFile(confOf(dir), []byte(text), 0o640); err != nil {
 		return err

@@ -108,7 +108,7 @@ func (s *site) furnish(ctx context.Context) error {
 	}
 	text := string(content)
 	if s.mix.async {
-		text = strings.Replace(text, "[global]\n", "[global]\narchive-async=y\n", 1)
+		text = strings.Replace(text, "archive-async=n\n", "archive-async=y\n", 1)
 	}
 	if s.mix.neighbour {
 		text += "[aside]\npg1-path=/nonexistent/aside\n"

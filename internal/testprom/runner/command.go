@@ -123,14 +123,16 @@ func (c *command) goTest(argv []string) []string {
 	given := flags(own)
 	own = without(own, "v", "test.v", "json")
 	added := []string{"-json", "-v=test2json"}
+	_, short := given["short"]
+	if _, testShort := given["test.short"]; !short && !testShort {
+		// In GOFLAGS, the variable or that of go env -w, it is there for unit tests, and would leave the drill out.
+		added = append(added, "-short=false")
+	}
 	if _, chosen := given["vet"]; !chosen {
 		added = append(added, "-vet=off") // it reads every package again, and says nothing of the backups
 	}
 	added = append(added, c.unlessGiven(given, "", "count", "timeout")...)
 	added = append(added, c.chosen(given, "")...)
-	if _, chosen := given["short"]; !chosen && strings.Contains(lookup(c.env, "GOFLAGS"), "-short") {
-		added = append(added, "-short=false") // it is there for unit tests, and would leave the drill out
-	}
 	return slices.Concat(head, added, own, without(passedOn, "test.v", "test.paniconexit0"))
 }
 

@@ -15,36 +15,42 @@ import (
 	"veza.fr/recovery/internal/suite"
 )
 
+// What go test is given in any case, and where somebody asked for -short.
+const (
+	goTest    = "go test -json -v=test2json -short=false -vet=off "
+	shortTest = "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s"
+)
+
 func TestPrepare_AddsWhatAVerdictNeeds(t *testing.T) {
 	here, err := os.Getwd()
 	require.NoError(t, err)
 	for typed, want := range map[string]string{
-		"go test ./drill":                   "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
-		"go test -v -json ./drill":          "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
-		"go test ./drill -v":                "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
-		"go test -v=1 ./drill --json=false": "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s ./drill",
-		"go test -C sub ./drill": "go test -C sub -json -v=test2json -vet=off -count=1" +
+		"go test ./drill":                   goTest + "-count=1 -timeout=45m0s ./drill",
+		"go test -v -json ./drill":          goTest + "-count=1 -timeout=45m0s ./drill",
+		"go test ./drill -v":                goTest + "-count=1 -timeout=45m0s ./drill",
+		"go test -v=1 ./drill --json=false": goTest + "-count=1 -timeout=45m0s ./drill",
+		"go test -C sub ./drill": "go test -C sub -json -v=test2json -short=false -vet=off -count=1" +
 			" -timeout=45m0s ./drill",
-		"go test -C=sub ./drill": "go test -C=sub -json -v=test2json -vet=off -count=1" +
+		"go test -C=sub ./drill": "go test -C=sub -json -v=test2json -short=false -vet=off -count=1" +
 			" -timeout=45m0s ./drill",
-		"go test ./drill -compare standby": "go test -json -v=test2json -vet=off -count=1 -timeout=1h15m0s" +
+		"go test ./drill -compare standby": goTest + "-count=1 -timeout=1h15m0s" +
 			" ./drill -compare standby",
-		"go test ./drill -compare sets -compare-budget 10m -rto 1h": "go test -json -v=test2json -vet=off -count=1" +
+		"go test ./drill -compare sets -compare-budget 10m -rto 1h": goTest + "-count=1" +
 			" -timeout=2h25m0s ./drill -compare sets -compare-budget 10m -rto 1h",
-		"go test ./drill -compare none": "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s" +
+		"go test ./drill -compare none": goTest + "-count=1 -timeout=45m0s" +
 			" ./drill -compare none",
-		"go test -count=3 -timeout 2h ./drill": "go test -json -v=test2json -vet=off -count=3 -timeout 2h ./drill",
-		"go test -tags drill ./drill -rto 1h": "go test -json -v=test2json -vet=off -count=1 -timeout=1h15m0s" +
+		"go test -count=3 -timeout 2h ./drill": goTest + "-count=3 -timeout 2h ./drill",
+		"go test -tags drill ./drill -rto 1h": goTest + "-count=1 -timeout=1h15m0s" +
 			" -tags drill ./drill -rto 1h",
-		"go test ./drill -args -conf a.conf -v": "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s" +
+		"go test ./drill -args -conf a.conf -v": goTest + "-count=1 -timeout=45m0s" +
 			" ./drill -args -conf " + here + "/a.conf -v",
-		"go test ./drill -args -test.v -keep": "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s" +
+		"go test ./drill -args -test.v -keep": goTest + "-count=1 -timeout=45m0s" +
 			" ./drill -args -keep",
-		"go test ./drill -args -timeout=1s": "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s" +
+		"go test ./drill -args -timeout=1s": goTest + "-count=1 -timeout=45m0s" +
 			" ./drill -args -timeout=1s",
-		"go test ./drill -conf=/etc/a --checks=c": "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s" +
+		"go test ./drill -conf=/etc/a --checks=c": goTest + "-count=1 -timeout=45m0s" +
 			" ./drill -conf=/etc/a -checks=" + here + "/c",
-		"/usr/local/go/bin/go test ./drill -rto x": "/usr/local/go/bin/go test -json -v=test2json -vet=off -count=1" +
+		"/usr/local/go/bin/go test ./drill -rto x": "/usr/local/go/bin/" + goTest + "-count=1" +
 			" -timeout=45m0s ./drill -rto x",
 		"go vet ./drill": "go vet ./drill",
 		"cat -conf x":    "cat -conf x",
@@ -55,15 +61,39 @@ func TestPrepare_AddsWhatAVerdictNeeds(t *testing.T) {
 	}
 }
 
-// -short in GOFLAGS is for unit tests; whoever writes it on the command line means it.
+// -short of the environment, wherever go has that from, is for unit tests; whoever writes it on the command line means
+// it.
 func TestPrepare_ShortOfTheEnvironment(t *testing.T) {
 	for typed, want := range map[string]string{
-		"go test ./drill":        "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s -short=false ./drill",
-		"go test -short ./drill": "go test -json -v=test2json -vet=off -count=1 -timeout=45m0s -short ./drill",
+		"go test ./drill":             goTest + "-count=1 -timeout=45m0s ./drill",
+		"go test -short ./drill":      shortTest + " -short ./drill",
+		"go test -test.short ./drill": shortTest + " -test.short ./drill",
+		"go test ./drill -short":      shortTest + " ./drill -short",
 	} {
-		c, err := prepare(suite.Drill, strings.Fields(typed), []string{"GOFLAGS=-mod=mod -short"}, nil)
+		c, err := prepare(suite.Drill, strings.Fields(typed), nil, nil)
 		require.NoError(t, err)
 		assert.Equal(t, want, strings.Join(c.argv, " "))
+	}
+}
+
+// A real go reads -short from the file of go env -w, and what testprom adds goes before that.
+func TestPrepare_ShortOfGoEnv(t *testing.T) {
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"env": "GOFLAGS=-short\n", "go.mod": "module m\n",
+		"m_test.go": "package m\n\nimport \"testing\"\n\nfunc TestM(t *testing.T) {\n\tif testing.Short() {\n\t\t" +
+			"t.Error(\"short\")\n\t}\n}\n",
+	} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600))
+	}
+	for typed, passes := range map[string]bool{"go test .": true, "go test . -short": false} {
+		c, err := prepare(suite.Drill, strings.Fields(typed), nil, nil)
+		require.NoError(t, err)
+		cmd := exec.CommandContext(t.Context(), c.argv[0], c.argv[1:]...)
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOENV="+filepath.Join(dir, "env"), "GOFLAGS=", "GOWORK=off")
+		out, err := cmd.CombinedOutput()
+		assert.Equal(t, passes, err == nil, "%s: %s", typed, out)
+		assert.Equal(t, !passes, strings.Contains(string(out), "short"), "%s: %s", typed, out)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 func (w World) reportElsewhere(path, stanza, why string, at time.Time, exit int) error {
 	if text, err := os.ReadFile(path); err == nil {
 		own, unreadable := report.Parse(text)
-		if unreadable == nil && own.End.After(at) && !own.End.After(w.Now().Add(skew)) {
+		if unreadable == nil && own.End.After(at) && !own.End.After(w.Now().Add(suite.ClockSetBack)) {
 			return nil
 		}
 	}
@@ -29,6 +29,3 @@ func (w World) reportElsewhere(path, stanza, why string, at time.Time, exit int)
 	}
 	return whole.Replace(path, append(text, '\n'))
 }
-
-// skew is how far ahead the end of a run may lie: clocks are set back now and then.
-const skew = 5 * time.Minute

@@ -133,8 +133,8 @@ func (r *run) writeTextfile(res *result) error {
 			"was the repository of "+past)
 		return nil
 	}
-	res.knownRed = r.Textfile.KnownRed(r.textfile, res.metrics())
-	warnings, err := r.Textfile.Write(r.textfile, res.metrics())
+	knownRed, warnings, err := r.Textfile.Write(r.textfile, res.metrics())
+	res.knownRed = knownRed
 	res.warnings = append(res.warnings, warnings...)
 	return err
 }

@@ -33,8 +33,7 @@ type Textfile interface {
 	CheckOld(path string) error
 	Holds(path, namespace string) bool
 	Stanza(path, namespace string) string
-	KnownRed(path string, run suite.Measured) []string
-	Write(path string, run suite.Measured) (warnings []string, err error)
+	Write(path string, run suite.Measured) (knownRed, warnings []string, err error)
 	Forget(path string, s suite.Suite, stanza string, before, now time.Time) error
 	ForgetAllBut(path string, s suite.Suite, stanzas []string) (gone []string, err error)
 	alarm.Files

@@ -41,16 +41,6 @@ func (o oldFile) ofClaim(stanza, claim, name string) []series {
 	})
 }
 
-// KnownRed are the claims that a run leaves out, and that by the file at path did not hold when they were asked last:
-// for them last_success stays 0. Of a file that cannot be read nothing is known; Write says so.
-func KnownRed(path string, run Run) []string {
-	old, err := readOld(path, run.Suite.Namespace)
-	if err != nil {
-		return nil
-	}
-	return run.knownRed(old)
-}
-
 // knownRed are the claims that -claims left out and that did not hold when they were asked last. A run that did not
 // look at them must not call the backups sound.
 func (r Run) knownRed(old oldFile) (names []string) {

@@ -18,7 +18,7 @@ func tried(t *testing.T, at time.Time, stanzas ...string) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "drill.prom")
 	for _, stanza := range stanzas {
-		_, err := Write(path, Run{
+		_, _, err := Write(path, Run{
 			Suite: suite.Drill, Stanza: stanza, Environment: reason.None, Verdict: new(reason.None), At: at, Now: at,
 		})
 		require.NoError(t, err)

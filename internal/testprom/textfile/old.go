@@ -16,6 +16,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+
+	"veza.fr/recovery/internal/suite"
 )
 
 // oldFile is what the file held before this run: series of this suite alone.
@@ -131,8 +133,7 @@ func (o *oldFile) dropFutureTimes(path, stanza string, now time.Time) {
 
 // plausible refuses times that would keep the stale alert quiet for ever.
 func plausible(seconds float64, now time.Time) bool {
-	const slack = 300 // seconds a clock may have been set back meanwhile
-	return seconds > 0 && seconds <= float64(now.Unix()+slack)
+	return seconds > 0 && seconds <= float64(now.Add(suite.ClockSetBack).Unix())
 }
 
 // dropAmbiguousVerdicts drops last_success where a stanza has several: nobody knows which

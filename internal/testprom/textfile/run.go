@@ -19,12 +19,9 @@ type Step = suite.StepTime
 type Files struct{}
 
 // Write is the function of that name.
-func (Files) Write(path string, run suite.Measured) (warnings []string, err error) {
+func (Files) Write(path string, run suite.Measured) (knownRed, warnings []string, err error) {
 	return Write(path, Run(run))
 }
-
-// KnownRed is the function of that name.
-func (Files) KnownRed(path string, run suite.Measured) []string { return KnownRed(path, Run(run)) }
 
 // CheckOld is the function of that name.
 func (Files) CheckOld(path string) error { return CheckOld(path) }

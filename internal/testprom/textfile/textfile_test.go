@@ -46,7 +46,7 @@ func write(t *testing.T, path string, runs ...Run) (lines, warnings []string) {
 	t.Helper()
 	for _, run := range runs {
 		var err error
-		warnings, err = Write(path, run)
+		_, warnings, err = Write(path, run)
 		require.NoError(t, err)
 	}
 	text, err := os.ReadFile(path)
@@ -156,7 +156,7 @@ func TestWrite_RefusesADuplicateAndLeavesTheOldFile(t *testing.T) {
 	before, _ := write(t, path, passed("demo", at))
 	run := passed("demo", week(1))
 	run.Measurements = append(run.Measurements, run.Measurements...)
-	_, err := Write(path, run)
+	_, _, err := Write(path, run)
 	require.ErrorContains(t, err, "twice")
 	after, _ := write(t, path)
 	assert.Equal(t, before, after)
@@ -178,7 +178,7 @@ func TestCheck_NamesPathAndCause(t *testing.T) {
 		"/proc/drill.prom":                           "/proc/drill.prom",
 		filepath.Join(dir, strings.Repeat("x", 300)): "too long",
 	} {
-		_, err := Write(path, passed("demo", at))
+		_, _, err := Write(path, passed("demo", at))
 		require.ErrorContains(t, err, cause)
 		require.ErrorContains(t, err, path)
 	}

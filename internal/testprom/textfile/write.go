@@ -19,30 +19,33 @@ const lockWait = 10 * time.Second
 
 // Write puts run into the file at path, in which other stanzas and, without a
 // verdict, this stanza's last one are kept. On an error the old file is
-// untouched. The warnings say what of the old file could not be kept.
-func Write(path string, run Run) (warnings []string, err error) {
+// untouched. The warnings say what of the old file could not be kept; knownRed are
+// the claims that the run leaves out, and that by the old file did not hold when
+// they were asked last: for them last_success stays 0.
+func Write(path string, run Run) (knownRed, warnings []string, err error) {
 	if err = whole.Replaceable(path); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	unlock, err := wait.Directory(filepath.Dir(path), lockWait)
 	if err != nil {
-		return nil, fmt.Errorf("write %s: %w", path, err)
+		return nil, nil, fmt.Errorf("write %s: %w", path, err)
 	}
 	defer unlock()
 	old, err := readOld(path, run.Suite.Namespace)
 	if err != nil {
-		return nil, fmt.Errorf("write %s: %w", path, err)
+		return nil, nil, fmt.Errorf("write %s: %w", path, err)
 	}
 	old.dropFutureTimes(path, run.Stanza, later(run.At, run.Now))
-	if red := run.knownRed(old); run.Verdict != nil && *run.Verdict == reason.None && len(red) > 0 {
+	knownRed = run.knownRed(old)
+	if run.Verdict != nil && *run.Verdict == reason.None && len(knownRed) > 0 {
 		old.warn("last_success stays 0: %s did not hold when it was asked last, and -claims left it out",
-			strings.Join(red, ", "))
+			strings.Join(knownRed, ", "))
 	}
 	text, err := render(run, old)
 	if err != nil {
-		return old.warnings, fmt.Errorf("write %s: %w", path, err)
+		return knownRed, old.warnings, fmt.Errorf("write %s: %w", path, err)
 	}
-	return old.warnings, whole.Replace(path, text)
+	return knownRed, old.warnings, whole.Replace(path, text)
 }
 
 func later(a, b time.Time) time.Time {
