@@ -68,7 +68,10 @@ func TestFollow_AsyncAndALongListing(t *testing.T) {
 		{"not said, filled late", "", time.Second, 45 * time.Second, 0, 5, reason.WALMissing},
 		{"not said, never filled, of a long listing", "", 90 * time.Second, 0, 0, 3, reason.WALMissing},
 		{"not said, old", "", time.Second, 3 * time.Second, 2 * time.Minute, 1, reason.WALMissing},
-		{"said of archive-get", "[global:archive-get]\narchive-async=n\n", time.Second, 3 * time.Second, 0, 3, reason.None},
+		{
+			"said of archive-get", "[global:archive-get]\narchive-async=n\n",
+			time.Second, 3 * time.Second, 0, 3, reason.None,
+		},
 		{"off", "[veza:archive-push]\narchive-async=n\n", time.Second, 3 * time.Second, 0, 1, reason.WALMissing},
 		{"off everywhere", "[global]\narchive-async=n\n", time.Second, 3 * time.Second, 0, 1, reason.WALMissing},
 	} {

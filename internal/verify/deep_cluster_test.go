@@ -138,7 +138,7 @@ var defects = []defect{
 	},
 	library("gone", "full_read", "probin = '/nowhere/hstore'", "could not access file"),
 	library("that cannot be loaded", "full_read", "probin = '/etc/passwd'", "could not load library"),
-	library("of an index", "amcheck", "probin = '/etc/passwd'", "index public.tagged_tags in database postgres: could not"),
+	library("of an index", "amcheck", "probin = '/etc/passwd'", "index public.tagged_tags in database postgres"),
 	library("that is older", "full_read", "prosrc = prosrc || '_of_later'", "could not find function"),
 }
 
