@@ -47,6 +47,12 @@ func (in opened) settle(
 			return err
 		}
 		_, err = archive.Follow(start, archive.History)
+		if why, _ := reason.Of(err); why != reason.WALMissing { // filled meanwhile, or another fault came
+			if err != nil {
+				return fmt.Errorf("from backup %s: %w", current[i].Label, err)
+			}
+			continue
+		}
 		by, inPart := onPurpose(retention, in.backups, current, i, archive.Archive, err)
 		if by == "" || inPart {
 			return fmt.Errorf("from backup %s: %w; by %s expire takes all between two old backups, or nothing, and a "+

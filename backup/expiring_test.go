@@ -91,6 +91,9 @@ func TestWhole_WhileExpireIsAtWork(t *testing.T) {
 			"it is at work further on", func(look int) []int { return append([]int{4, 5}, inTurn(7, 8)(look)...) }, "",
 			expireSettles, 2,
 		},
+		{
+			"a push fills it", func(look int) []int { return []int{4}[:max(0, 1-look/2)] }, "", expireSettles, 0,
+		},
 		{"in part, and stays so", always(4), reason.WALMissing, expireSettles, 0},
 		{"in part, and one is lost that must be there", always(4, 10), reason.WALMissing, 0, 0},
 		{"a backup lacks its own", always(3, 4), reason.WALMissing, 0, 0},

@@ -18,6 +18,14 @@ func (r *recovered) setApart(ctx context.Context, out suite.Out) error {
 	if err := r.leaveNetwork(ctx, out); err != nil {
 		return err
 	}
+	if r.real != nil {
+		if err := r.cluster.server.ReadLimits(ctx); err != nil {
+			return r.brokenSession(ctx, out, err)
+		}
+		if err := r.real.lifting(r.cluster.server.Limits); err != nil {
+			return err
+		}
+	}
 	why, err := r.cluster.server.MakeReader(ctx, r.conn)
 	if err != nil {
 		return r.brokenSession(ctx, out, err)

@@ -36,7 +36,7 @@ func (r recovered) measureLoss(
 	if r.Past() { // what a disaster of now would cost is not known of it
 		out.Note("newest moment that came back (%s): %s, %s before the moment of the repository", newest.Basis,
 			stamp(newest.At), r.foundEnd().Sub(newest.At).Round(time.Second))
-		return loss{}, lostOffline(r.plan.set, r.target, r.Version, r.end.commit)
+		return loss{}, r.lostOffline()
 	}
 	age, err := verify.RPO(r.foundEnd(), newest)
 	if err != nil {
@@ -48,7 +48,7 @@ func (r recovered) measureLoss(
 	if text := newest.BasisNote(); text != "" {
 		out.Note("%s", text)
 	}
-	if err = lostOffline(r.plan.set, r.target, r.Version, r.end.commit); err != nil {
+	if err = r.lostOffline(); err != nil {
 		return loss{}, err
 	}
 	lost := loss{age: age, basis: newest.Basis}

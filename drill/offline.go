@@ -37,6 +37,14 @@ func (r *recovered) followOffline(ctx context.Context, out suite.Out) error {
 	return session.CheckArchiveEnd(r.plan.archived, last, r.plan.segmentSize)
 }
 
+// lostOffline is what a plain restore would have lost; one for real was no plain one, and has brought it back.
+func (r recovered) lostOffline() error {
+	if r.real != nil {
+		return nil
+	}
+	return lostOffline(r.plan.set, r.target, r.Version, r.end.commit)
+}
+
 // lostOffline says what a restore as the operator makes it would lose, although the drill replayed
 // it: all that was committed since an offline backup. --type=none is the default for one; the drill asks
 // for --type=default, so that all that is archived is proved.

@@ -4,6 +4,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/target"
@@ -29,5 +31,10 @@ func TestLostOffline(t *testing.T) {
 		"one that replays it": {offline, target.Target{}, "2.44", &at, ""},
 	} {
 		requireReason(t, c.want, lostOffline(c.set, c.to, c.version, c.commit), name)
+		var r recovered
+		r.plan.set, r.target, r.Version, r.end.commit = c.set, c.to, c.version, c.commit
+		requireReason(t, c.want, r.lostOffline(), name)
+		r.real = &nodeRestore{}
+		require.NoError(t, r.lostOffline(), "%s: for real it is back", name)
 	}
 }

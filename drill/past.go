@@ -2,6 +2,7 @@ package drill
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"veza.fr/recovery/internal/pgbackrest"
@@ -42,8 +43,8 @@ func askInfo(ctx context.Context, out suite.Out, s session.Session) (pgbackrest.
 }
 
 // listNow lists the archive of now, before a sandbox of the past could have put anything into it: that of
-// then will never change.
-func (r *recovered) listNow(ctx context.Context) (err error) {
+// then will never change. A restore for real goes on without.
+func (r *recovered) listNow(ctx context.Context, out suite.Out) error {
 	if !r.Past() || r.listed.Listing != nil {
 		return nil
 	}
@@ -52,11 +53,28 @@ func (r *recovered) listNow(ctx context.Context) (err error) {
 	now := r.repo.Now()
 	files, err := now.Pgbackrest.List(bound, r.plan.directory(now))
 	if err != nil {
-		return reason.Errorf(reason.RepoUnreachable, "the archive of now cannot be listed: whether the sandbox leaves "+
-			"something in it will not be known: %w", err)
+		r.unlisted = true
+		return r.real.onlyMeasured(ctx, out, reason.Errorf(reason.RepoUnreachable, "the archive of now cannot be "+
+			"listed: whether the sandbox leaves something in it will not be known: %w", err), reason.RepoUnreachable)
 	}
 	r.listed = repository.Archive{Archive: wal.NewArchive(files, r.plan.segmentSize), Listing: files}
 	return nil
+}
+
+// timelineTaken says that the timeline a restore has begun may be in the repository of now already: PostgreSQL asked
+// that of then which numbers are taken. "" is that it is not.
+func (r *recovered) timelineTaken() string {
+	timeline := r.end.fork.Timeline
+	const first = ": name an empty repo path first, else two timelines of that number come into one archive"
+	switch {
+	case !r.Past():
+		return ""
+	case r.unlisted:
+		return fmt.Sprintf("whether timeline %d is in the repository already is not known"+first, timeline)
+	case r.listed.Knows(timeline):
+		return fmt.Sprintf("timeline %d is in the repository already"+first, timeline)
+	}
+	return ""
 }
 
 func stamp(at time.Time) string { return at.UTC().Format(time.RFC3339) }

@@ -56,8 +56,9 @@ func provision(ctx context.Context, out suite.Out, l launched) (p provisioned, e
 func (p provisioned) template(installation postgres.Installation) postgres.Server {
 	return postgres.Server{
 		Host: p.box, Installation: installation, Kept: p.real != nil,
-		Origin: p.repo.Conf.Option(p.Stanza(), "restore", "pg1-path"),
-		Data:   p.box.Dir("data"), Conf: p.box.Dir("etc"), Socket: p.box.Dir("run"),
+		Archived: !p.plan.set.Offline(),
+		Origin:   p.repo.Conf.Option(p.Stanza(), "restore", "pg1-path"),
+		Data:     p.box.Dir("data"), Conf: p.box.Dir("etc"), Socket: p.box.Dir("run"),
 		LogFile: p.box.Dir("log") + "/postgresql.log", Port: 5432, MostMemory: p.Settings.NodeMemory,
 	}
 }

@@ -63,6 +63,7 @@ type nodeRestore struct {
 	server *postgres.Server      // the last one, started or not; nil before there is any
 	late   []postgres.Tablespace // whose records were changed for the replay
 	size   uint64                // of a segment, bytes
+	taken  string                // what to do about a timeline whose number is in the repository already; "" is nothing
 	sound  bool                  // verify has passed
 }
 

@@ -141,6 +141,16 @@ func (r *nodeRestore) recovered() error {
 	return reason.Wrap(reason.SandboxFailed, r.claim.Say(node.Recovered))
 }
 
+// lifting writes down the connection limits that are about to be lifted: whoever takes up a cluster that was used since
+// must know them.
+func (r *nodeRestore) lifting(limits []postgres.ConnectionLimit) error {
+	if len(limits) == 0 {
+		return nil
+	}
+	r.claim.Limits = limits
+	return reason.Wrap(reason.SandboxFailed, r.claim.Say(r.claim.Step))
+}
+
 // placed looks whether the replay ended at what can be mended, so that the server may be started again.
 func (r *recovered) placed(ctx context.Context, out suite.Out, failed error) bool {
 	if ctx.Err() != nil || !blamesServer(failed) {

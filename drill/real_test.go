@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -153,6 +154,39 @@ func TestAcceptLoss(t *testing.T) {
 	}
 	asked := session.Session{Request: session.Request{AcceptLoss: true}}
 	require.NoError(t, acceptLoss(suite.NewOut(&notes{}), asked, nil))
+}
+
+// What only measures keeps no restore from being handed over; in a drill, and of a run that is ended, it stands. So
+// does what was found.
+func TestOnlyMeasured(t *testing.T) {
+	ended, end := context.WithCancel(t.Context())
+	end()
+	unlisted := reason.Errorf(reason.RepoUnreachable, "the archive cannot be listed again")
+	breached := reason.Errorf(reason.IsolationBreached, "it came into the archive")
+	for name, c := range map[string]struct {
+		ctx   context.Context
+		real  *nodeRestore
+		err   error
+		noted bool
+	}{
+		"for real":         {t.Context(), &nodeRestore{}, unlisted, true},
+		"in a drill":       {t.Context(), nil, unlisted, false},
+		"ended":            {ended, &nodeRestore{}, unlisted, false},
+		"a finding":        {t.Context(), &nodeRestore{}, breached, false},
+		"nothing":          {t.Context(), &nodeRestore{}, nil, false},
+		"without a reason": {t.Context(), &nodeRestore{}, errors.New("broken"), false},
+	} {
+		said := &notes{}
+		err := c.real.onlyMeasured(c.ctx, suite.NewOut(said), c.err, reason.RepoUnreachable)
+		if !c.noted {
+			require.Equal(t, c.err, err, name)
+			assert.Empty(t, said.values, name)
+			continue
+		}
+		require.NoError(t, err, name)
+		require.Len(t, said.values, 1, name)
+		assert.Contains(t, said.values[0], "cannot be listed again", name)
+	}
 }
 
 // notes keeps what a step publishes.

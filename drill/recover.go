@@ -26,6 +26,7 @@ type recovered struct {
 	answered time.Time // the first query: the clock of the RTO stops
 	end      end
 	listed   repository.Archive    // before the sandbox could have put anything into it
+	unlisted bool                  // that of now could not be listed, and a restore for real went on
 	made     []postgres.Tablespace // after the backup: redirected into the sandbox
 	skipped  []string              // segments that a restore for real ends before
 	how      pgbackrest.Getting    // how its segments were to be brought
@@ -138,7 +139,7 @@ func (r *recovered) start(ctx context.Context, out suite.Out) (err error) {
 		err = r.judgeLate(ctx, out)
 	}
 	if err == nil {
-		err = r.listNow(ctx)
+		err = r.listNow(ctx, out)
 	}
 	if err != nil {
 		return err

@@ -55,6 +55,9 @@ func (r *recovered) reachedTheEnd(ctx context.Context, out suite.Out) (err error
 	if !r.Past() {
 		r.listed = r.plan.archive
 	}
+	if r.real != nil {
+		r.real.taken = r.timelineTaken()
+	}
 	log, timeline := r.end.log, r.end.fork.From.Timeline
 	out.Note("timeline %d replayed up to %s, %s", timeline, replayed, replayRate(log, r.plan.segmentSize))
 	chain, err := r.expectedChain(ctx, out)

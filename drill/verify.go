@@ -61,6 +61,7 @@ func verifyCluster(ctx context.Context, out suite.Out, r recovered) (costs, erro
 	v.sides = r.twoSided(out, rows, unread)
 	v.data, v.unsaid = r.runChecks(ctx, out, counts)
 	lost, v.loss = r.measureLoss(ctx, out, rows, unread)
+	v.loss = r.real.onlyMeasured(ctx, out, v.loss, reason.ClockSkew)
 	if v.unsaid != nil || r.Settings.Suggest != "" {
 		v.draft, v.unsaid = r.suggest(ctx, out, v.unsaid)
 	}
@@ -73,7 +74,7 @@ func verifyCluster(ctx context.Context, out suite.Out, r recovered) (costs, erro
 	for status, n := range counts {
 		out.Metric("checks", float64(n), "status", string(status))
 	}
-	v.traces = r.leftNothing(ctx, out)
+	v.traces = r.real.onlyMeasured(ctx, out, r.leftNothing(ctx, out), reason.RepoUnreachable)
 	if err := v.first(); err != nil {
 		return costs{}, err
 	}

@@ -63,12 +63,15 @@ func (c Column) expression() string {
 }
 
 // alone is the text of the column by itself: for rows that are too large to be one text. The text of a bytea is twice
-// as large as it is; its checksum is not.
+// as large as it is; its checksum is not. Never ::text of a value: the data may have a cast to it, whose function would
+// run. format calls the output function of the type alone; ROW()::text would as well, and may double what it quotes.
+// DISTINCT FROM NULL tells a NULL from a composite of NULLs, too.
 func (c Column) alone() string {
 	if c.How == Bytes {
-		return "pg_catalog.sha256(t." + c.Name + ")::pg_catalog.text"
+		return "pg_catalog.encode(pg_catalog.sha256(t." + c.Name + "), 'hex')"
 	}
-	return "(" + c.expression() + ")::pg_catalog.text"
+	value := c.expression()
+	return "CASE WHEN (" + value + ") IS DISTINCT FROM NULL THEN pg_catalog.format('%s', " + value + ") END"
 }
 
 // row is the text of a whole row. It is built of the columns, never t::text: the data may have a cast from a table's

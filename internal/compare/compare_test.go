@@ -215,6 +215,12 @@ func TestObject_Row(t *testing.T) {
 	assert.Equal(t, "ROW(t.a, t.b::pg_catalog.oid, t.e, pg_catalog.hashenumextended(t.f::public.mood, 0))"+
 		"::pg_catalog.text", o.row())
 	assert.Equal(t, []string{"d"}, o.NotCompared())
+	apart := o.byColumns(Part{}, Seeds{1, 2})
+	assert.Contains(t, apart, "pg_catalog.format('%s', t.a)")
+	assert.Contains(t, apart, "pg_catalog.format('%s', t.b::pg_catalog.oid)")
+	for _, column := range []string{"t.a", "t.b::pg_catalog.oid", "t.a)", "t.b::pg_catalog.oid)"} {
+		assert.NotContains(t, apart, column+"::pg_catalog.text", "a cast of the data's type to text would run as well")
+	}
 	seeds := NewSeeds()
 	assert.NotEqual(t, seeds, NewSeeds())
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/gofrs/flock"
 	"golang.org/x/sys/unix"
 
+	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 )
 
@@ -41,6 +42,8 @@ type Claim struct {
 	Inode    uint64    `json:"inode"` // of the data directory: another one of the same name is not meant
 	Maps     []string  `json:"maps"`  // where the conf wants tablespaces and links, as option=value
 	Late     []Late    `json:"late"`  // tablespaces that were made after the backup
+
+	Limits []postgres.ConnectionLimit `json:"connection_limits"` // that are lifted until the restore has ended
 
 	held *flock.Flock
 }
@@ -70,7 +73,7 @@ func ReadClaim(dir string) (*Claim, error) {
 		return nil, unreadable(dir, err)
 	}
 	defer file.Close() //nolint:errcheck // only read
-	content, err := io.ReadAll(io.LimitReader(file, 1<<16))
+	content, err := io.ReadAll(io.LimitReader(file, 1<<24))
 	if err != nil {
 		return nil, unreadable(dir, err)
 	}

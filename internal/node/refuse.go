@@ -110,12 +110,30 @@ func (p Place) goOn(claim *Claim) string {
 		conf = fmt.Sprintf("take %q off its lines in %s/postgresql.auto.conf (%s) and restart it, ", postgres.Commented,
 			p.Dir, pgbackrest.Printable(strings.Join(names, ", ")))
 	}
+	limits := ""
+	if len(claim.Limits) > 0 {
+		limits = "give databases their connection limits back (" + limited(claim.Limits, most) + " of " +
+			ClaimFile(p.Dir) + "), "
+	}
 	if len(claim.Late) > 0 { // changed for the replay, and perhaps archived so
 		records = ", and take a full backup at once: the WAL of before it may make a tablespace elsewhere"
 	}
-	return "go on with it: " + conf + "drop in every database the schemas, and then the roles, whose names begin " +
-		"with " + postgres.OursPrefix + " (DROP OWNED BY before DROP ROLE), and move " + ClaimFile(p.Dir) + " away" +
-		records
+	return "go on with it: " + conf + limits + "drop in every database the schemas, and then the roles, whose names " +
+		"begin with " + postgres.OursPrefix + " (DROP OWNED BY before DROP ROLE), and move " + ClaimFile(p.Dir) +
+		" away" + records
+}
+
+// limited are the statements that give databases their connection limits back, at most a few.
+func limited(limits []postgres.ConnectionLimit, most int) string {
+	var list []string
+	for _, l := range limits[:min(len(limits), most)] {
+		list = append(list, fmt.Sprintf(`ALTER DATABASE "%s" CONNECTION LIMIT %d`,
+			strings.ReplaceAll(l.Database, `"`, `""`), l.Limit))
+	}
+	if len(limits) > most {
+		list = append(list, "...")
+	}
+	return pgbackrest.Printable(strings.Join(list, "; "))
 }
 
 func mapped(maps []string) string { return cmp.Or(strings.Join(maps, ", "), "none") }

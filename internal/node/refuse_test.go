@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 )
 
@@ -96,6 +97,16 @@ func TestRefuse(t *testing.T) {
 			like(whole, func(p *Place) { p.Process, p.Changed = 42, []string{"archive_command"} }), resume,
 			at(Recovered), "",
 			"process 42, and the cluster may have been used since it was restored: go on with it: take",
+		},
+		"used, limits lifted": {
+			whole, resume, of(func(c *Claim) {
+				c.Step = Recovered
+				c.Limits = []postgres.ConnectionLimit{
+					{OID: 5, Database: `a"b`, Limit: 0}, {OID: 6, Database: "c", Limit: 7},
+				}
+			}), "",
+			`give databases their connection limits back (ALTER DATABASE "a""b" CONNECTION LIMIT 0; ` +
+				`ALTER DATABASE "c" CONNECTION LIMIT 7 of ` + ClaimFile(dir) + `), drop in every`,
 		},
 		"used, records changed": {
 			whole, resume, of(func(c *Claim) { c.Step, c.Late = Recovered, []Late{{Dir: "/srv/fast"}} }), "",

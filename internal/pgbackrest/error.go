@@ -97,6 +97,7 @@ var rules = []rule{
 	// Before 2.60 it asks for the next page of versions by a word that lists of versions do not have
 	// (storageS3ListInternal): the past of a directory with more than a page of them cannot be read.
 	{manyVersions, reason.VersionMismatch},
+	{hostFiles, reason.UntrustedCertificate},
 	{ownFiles, reason.ConfigInvalid},
 	{greeting, reason.VersionMismatch},
 	{regexp.MustCompile(`(?i)NoSuchBucket|container ?not ?found|bucket.*(does not|doesn't) exist`), reason.NoBackup},
@@ -122,9 +123,15 @@ var rules = []rule{
 // ownFiles are the words of a pgBackRest that cannot use a certificate, a key or a file of certificates of its own
 // machine (tlsCertKeyLoad in src/common/io/tls/common.c, tlsClientNew in client.c; alike from 2.45 on). Nobody was
 // asked for anything yet, though its codes, 42 and 95, are those of damage as well.
-var ownFiles = regexp.MustCompile(`unable to load (cert|key) file '|cert '.*' and key '.*' do not match|` +
+var ownFiles = regexp.MustCompile(badFile)
+
+const badFile = `unable to load (cert|key) file '|cert '.*' and key '.*' do not match|` +
 	`key file '.*' (must be owned by|has group or other permissions)|` +
-	`unable to set (user-defined|default) CA certificate location`)
+	`unable to set (user-defined|default) CA certificate location`
+
+// hostFiles are the same words when a repository host said them of its own files, which keep every node from the
+// repository (protocolClientError in src/protocol/client.c).
+var hostFiles = regexp.MustCompile(`raised from remote-\d+ [^:]*: (` + badFile + `)`)
 
 // greeting is what pgBackRest says of a repository host whose pgBackRest is of another version: both must be the same
 // (protocolClientNew in src/protocol/client.c).

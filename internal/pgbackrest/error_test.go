@@ -37,6 +37,10 @@ func TestClassify_ByTheWordsOfPgBackRest(t *testing.T) {
 		{64, "unable to write '/x': [28] No space left on device", reason.DiskSpace},
 		{42, "[FileWriteError] unable to write '/var/lib/veza-drill/data/pg_wal/RECOVERYXLOG'", reason.DiskSpace},
 		{53, "unable to list file info for path '/r': [13] Permission denied", reason.RepoDenied},
+		{
+			42, "ERROR: [042]: raised from remote-0 ssh protocol on 'repo': unable to load cert file '/s3.crt': [2] No",
+			reason.UntrustedCertificate,
+		},
 		{105, "ERROR: [105]: raised from remote-0 tls protocol on 'repo': access denied", reason.RepoDenied},
 		{99, "[AccessError] raised from remote-0 tls protocol on 'repo': access denied", reason.RepoDenied},
 		{127, "raised from remote-0 ssh protocol on 'repo': Permission denied (publickey).", reason.RepoDenied},

@@ -27,7 +27,7 @@ following=$(grep -Fx -A "$ahead" -e "$name" list) || exit # of this list alone: 
 for segment in $following; do
   [ "$segment" = "$name" ] || bring "$segment"
 done
-[ -e "in/$name" ] || { exec 9>"lock/$name" && flock -w 300 9; }
+[ -e "in/$name" ] || [ ! -e "lock/$name" ] || { exec 9<"lock/$name" && flock -w 300 9; }
 mv "in/$name" "$path" 2>/dev/null || exit 1
 echo "$name" 2>/dev/null >>taken
 exec rm -f "lock/$name"

@@ -130,6 +130,18 @@ func TestFetchAhead(t *testing.T) {
 	assert.Empty(t, a.recover(command, list[4]), "recovery asks for its last segment again")
 }
 
+// PostgreSQL asks for the segment of the checkpoint before it goes back to where the replay begins: that it was asked
+// for in vain is no word on whether somebody tried to bring it.
+func TestFetchAhead_AskedForBefore(t *testing.T) {
+	list := []string{"000000010000000000000001", "000000010000000000000002", "000000010000000000000004"}
+	a, command := newArchive(t, list...)
+	assert.Empty(t, a.recover(command, list[2]))
+	assert.Empty(t, a.recover(command, list[0]))
+	for _, name := range list[1:] {
+		assert.Equal(t, "content of "+name, a.recover(command, name))
+	}
+}
+
 // What is still on its way is waited for, and not asked for twice.
 func TestFetchAhead_Slow(t *testing.T) {
 	list := names(3)

@@ -155,5 +155,10 @@ func (s *Server) outside() (list []string) {
 
 // within says whether a path lay in the data directory on production.
 func (s *Server) within(file string) bool {
-	return s.Origin != "" && strings.HasPrefix(path.Clean(file)+"/", path.Clean(s.Origin)+"/")
+	return below(file, s.Origin) || s.Origin != "" && path.Clean(file) == path.Clean(s.Origin)
+}
+
+// below says whether an absolute path lies in a directory; in "" lies none.
+func below(file, dir string) bool {
+	return dir != "" && strings.HasPrefix(path.Clean(file), path.Clean(dir)+"/")
 }

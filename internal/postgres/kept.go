@@ -25,9 +25,9 @@ const oursPattern = "'^" + OursPrefix + "[a-z2-7]{26}$'"
 
 // archiveMode is that of a kept cluster while it is restored: on where its own is, so that the history of the timeline
 // it begins, and every segment of it, waits for the archive. Nothing leaves it meanwhile, since archive_command is
-// empty. Where no restored file says it, as where the configuration is in /etc or comes from a file there, they wait as
-// well: should it turn out to be off, nobody looks at what waits. What always adds while it is in recovery came from
-// the archive, and would be kept in pg_wal and archived a second time.
+// empty. Where no restored file says it, as where the configuration is in /etc or comes from a file there or from the
+// command line, they wait as well: should it turn out to be off, nobody looks at what waits. What always adds while it
+// is in recovery came from the archive, and would be kept in pg_wal and archived a second time.
 func (s *Server) archiveMode() string {
 	r := s.Restored
 	mode, set := r.Value("archive_mode")
@@ -38,14 +38,14 @@ func (s *Server) archiveMode() string {
 		return "off"
 	case said && slices.Contains(offValues, strings.ToLower(mode.Value)):
 		return "off"
-	case !set && len(r.Missing) == 0 && len(r.Outside) == 0: // PostgreSQL's own default
+	case !set && !s.Archived && len(r.Missing) == 0 && len(r.Outside) == 0: // PostgreSQL's own default
 		return "off"
 	}
 	return "on"
 }
 
 // RemoveOurs takes away, from every database of a kept cluster that can be entered, what this run or one that was
-// killed has made there.
+// killed has made there, and puts the connection limits back that this run has lifted.
 func (s *Server) RemoveOurs(ctx context.Context) error {
 	conn, err := s.Connect(ctx, "")
 	if err != nil {
@@ -67,7 +67,7 @@ func (s *Server) RemoveOurs(ctx context.Context) error {
 			left = errors.Join(left, fmt.Errorf("database %s: %w", database, failed))
 		}
 	}
-	return errors.Join(left, writing(ctx, conn, removeRoles))
+	return errors.Join(left, writing(ctx, conn, removeRoles), writing(ctx, conn, putBack(s.Limits)))
 }
 
 // writing runs a statement in a session that may write, and in which triggers of the data do not fire.
@@ -213,8 +213,8 @@ func handedBack(content string) string {
 }
 
 // InTheWay are the lines of a handed back configuration that keep the next start from working as it should, and files
-// that it needs and that no backup had.
-func (s *Server) InTheWay() (notes []string) {
+// that it needs and that no backup had. resolved is a path of this machine without symbolic links.
+func (s *Server) InTheWay(resolved func(string) string) (notes []string) {
 	for _, file := range s.Restored.Missing {
 		notes = append(notes, file+" is in no backup (Debian keeps it in /etc/postgresql): put it into "+s.Data+
 			" before PostgreSQL is started")
@@ -234,6 +234,34 @@ func (s *Server) InTheWay() (notes []string) {
 	}
 	for _, place := range s.Restored.Refused {
 		notes = append(notes, place+": PostgreSQL refuses this line, and does not start")
+	}
+	return append(notes, s.intoOther(resolved)...)
+}
+
+// intoOther are the lines that lead the next start into another directory than the one that was restored: a cluster
+// that is restored beside the old one would be configured by that, or even start it.
+func (s *Server) intoOther(resolved func(string) string) (notes []string) {
+	say := func(at Setting, plain string) {
+		notes = append(notes, fmt.Sprintf("%s:%d: %s = %s: %s", at.File, at.Line, at.Name, quoted(at.Value), plain))
+	}
+	moved := s.Origin != "" && resolved(s.Origin) != resolved(s.Data)
+	there := func(at Setting) bool {
+		return moved && (below(at.Value, s.Origin) || below(at.Value, resolved(s.Origin)))
+	}
+	for _, at := range s.Restored.Effective() {
+		switch {
+		case at.Name == "data_directory":
+			if at.Value != "" && resolved(at.Value) != resolved(s.Data) {
+				say(at, "PostgreSQL starts what lies there, not what was restored: make it "+s.Data)
+			}
+		case there(at):
+			say(at, "it names a file of the directory that the backup was taken of: make it one of "+s.Data)
+		}
+	}
+	for _, at := range append(slices.Clone(s.Restored.Moved), s.Restored.Outside...) {
+		if there(at) {
+			say(at, "it reads a file of the directory that the backup was taken of: make it one of "+s.Data)
+		}
 	}
 	return notes
 }

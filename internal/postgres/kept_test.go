@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"io/fs"
+	"path"
 	"strings"
 	"testing"
 
@@ -167,6 +168,24 @@ func TestArchiveMode(t *testing.T) {
 	}
 }
 
+// An online backup is proof that production archived: its command line, or a file of elsewhere beside the one that came
+// back, said so. What says off in so many words is believed.
+func TestArchiveMode_Online(t *testing.T) {
+	for _, c := range []struct {
+		settings []Setting
+		online   bool
+		want     string
+	}{
+		{nil, true, "on"},
+		{nil, false, "off"},
+		{[]Setting{{Name: "archive_mode", Value: "off"}}, true, "off"},
+		{[]Setting{{Name: "wal_level", Value: "minimal"}}, true, "off"},
+	} {
+		s := Server{Kept: true, Archived: c.online, Restored: Restored{Settings: c.settings}}
+		assert.Equal(t, c.want, s.archiveMode(), "%+v", c)
+	}
+}
+
 // "off" is only what a file says that came back, and that nothing from elsewhere can change.
 func TestArchiveMode_Included(t *testing.T) {
 	for name, c := range map[string]struct{ conf, auto, want string }{
@@ -195,7 +214,7 @@ func TestArchiveMode_Included(t *testing.T) {
 // What keeps the next start from working as it should is named, and nothing else.
 func TestInTheWay(t *testing.T) {
 	s := Server{Data: "/pg"}
-	assert.Empty(t, s.InTheWay())
+	assert.Empty(t, s.InTheWay(path.Clean))
 	s.Restored = Restored{
 		Missing: []string{"pg_hba.conf"}, Refused: []string{"postgresql.conf:7"},
 		Settings: []Setting{
@@ -206,18 +225,49 @@ func TestInTheWay(t *testing.T) {
 			{"work_mem", "5MB", mainConf, 5},
 		},
 	}
-	said := strings.Join(s.InTheWay(), "\n")
+	said := strings.Join(s.InTheWay(path.Clean), "\n")
 	for _, words := range []string{
 		"pg_hba.conf is in no backup", "postgresql.auto.conf:3: synchronous_standby_names = 'ANY 1 (node_2)'",
 		"conf.d/old.conf:2: recovery_target_time", "postgresql.conf:7: PostgreSQL refuses this line",
 	} {
 		assert.Contains(t, said, words)
 	}
-	assert.Len(t, s.InTheWay(), 4, said)
+	assert.Len(t, s.InTheWay(path.Clean), 4, said)
 	s.Restored = Restored{Settings: []Setting{
 		{"synchronous_standby_names", "x", mainConf, 1}, {"synchronous_standby_names", "", autoConf, 1},
 	}}
-	assert.Empty(t, s.InTheWay(), "the last goes")
+	assert.Empty(t, s.InTheWay(path.Clean), "the last goes")
+}
+
+// Restored beside the old directory, whatever would lead the next start into that one is named; in its place, and of
+// other files, nothing is.
+func TestInTheWay_BesideTheOldOne(t *testing.T) {
+	const conf = "hba_file = '/old/pg_hba.conf'\nident_file = '/older/pg_ident.conf'\nssl_key_file = 'server.key'\n" +
+		"include '/old/archive.conf'\ninclude 'archive.conf'\nlog_directory = '/old/../old/log'\n" +
+		"archive_command = 'cp %p /old/wal'\n"
+	resolved := func(dir string) string { return strings.ReplaceAll(path.Clean(dir), "/link", "/old") }
+	for name, c := range map[string]struct {
+		conf, from string
+		lines      []string // of postgresql.conf
+	}{
+		"beside it":                   {conf, "/old", []string{":1: hba", ":6: log_", ":4: include"}},
+		"by another name":             {conf, "/link", []string{":1: hba", ":6: log_", ":4: include"}},
+		"in its place":                {conf, "/new", nil},
+		"nobody knows where it lay":   {conf, "", nil},
+		"the old one is started":      {"data_directory = '/old'\n", "/old", []string{":1: data_directory"}},
+		"another one is started":      {"data_directory = '/third'\n", "/new", []string{":1: data_directory"}},
+		"this one is, by its name":    {"data_directory = '/new/'\n", "/old", nil},
+		"ALTER SYSTEM goes before it": {conf + "hba_file = 'x'\n", "/old", []string{":6: log_", ":4: include"}},
+	} {
+		r := readConfFrom(t, "/new", c.from, map[string]string{
+			mainConf: c.conf, "archive.conf": "port = 2\n", "pg_hba.conf": "", "pg_ident.conf": "",
+		})
+		said := (&Server{Data: "/new", Origin: c.from, Restored: r}).InTheWay(resolved)
+		require.Len(t, said, len(c.lines), "%s: %v", name, said)
+		for i, words := range c.lines {
+			assert.Contains(t, said[i], mainConf+words, name)
+		}
+	}
 }
 
 // A cut segment is told by the server's own words alone, and recovery then ends before it.

@@ -65,11 +65,11 @@ func (s *Server) MakeReader(ctx context.Context, conn *pgx.Conn) (why string, er
 	if r.settings, err = bootstrapSettings(ctx, conn); err != nil {
 		return "", err
 	}
-	letIn := letInEverywhere
+	letIn := fmt.Sprintf(createReader+letInEverywhere, r.name)
 	if s.Kept {
-		letIn = letInWhereLockedOut
+		letIn = fmt.Sprintf(createReader+letInWhereLockedOut, r.name) + lifted(s.Limits)
 	}
-	_, err = conn.Exec(ctx, fmt.Sprintf(createReader+letIn, r.name))
+	_, err = conn.Exec(ctx, letIn+"COMMIT")
 	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && !conn.IsClosed() {
 		_, err = conn.Exec(ctx, "ROLLBACK")
 		return refused.Message, err
@@ -116,11 +116,10 @@ const letInEverywhere = `
 			EXCEPTION WHEN lock_not_available THEN NULL;
 			END;
 		END LOOP;
-	END $$;
-	COMMIT`
+	END $$;`
 
 // letInWhereLockedOut gives the reader of a kept cluster no more than REVOKE takes away again: rights only where
-// everybody else has none, and no limit of a database is lifted.
+// everybody else has none. The limits of its databases are lifted by themselves, which somebody has to remember.
 const letInWhereLockedOut = `
 	DO $$
 	DECLARE d record;
@@ -133,8 +132,7 @@ const letInWhereLockedOut = `
 			EXCEPTION WHEN lock_not_available THEN NULL;
 			END;
 		END LOOP;
-	END $$;
-	COMMIT`
+	END $$;`
 
 func bootstrapSettings(ctx context.Context, conn *pgx.Conn) ([]roleSetting, error) {
 	rows, err := conn.Query(ctx, `SELECT s.setdatabase, c FROM pg_catalog.pg_db_role_setting s, unnest(s.setconfig) c

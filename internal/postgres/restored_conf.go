@@ -27,6 +27,7 @@ type Restored struct {
 	Missing  []string  // of the files a server needs, those that are not there
 	Refused  []string  // lines that PostgreSQL cannot read, by their place
 	Outside  []Setting // includes of what is not there, or lies out of the directory
+	Moved    []Setting // includes of what came back, by where it lay on production
 
 	beforeOutside int // how many of Settings were read before the last of Outside
 }
@@ -150,6 +151,9 @@ func (r *confReader) include(ctx context.Context, s Setting, depth int) error {
 		r.outside(s)
 		return nil
 	}
+	if below(s.Value, r.from) {
+		r.Moved = append(r.Moved, s)
+	}
 	files := []string{file}
 	if s.Name == "include_dir" {
 		found, err := r.host.Run(ctx, host.Command{Argv: []string{
@@ -192,8 +196,8 @@ func (r *confReader) inside(s Setting) (file string, ok bool) {
 	file = path.Join(r.data, path.Dir(s.File), s.Value)
 	if path.IsAbs(s.Value) {
 		file = path.Clean(s.Value)
-		if rest, below := strings.CutPrefix(file, path.Clean(r.from)+"/"); r.from != "" && below {
-			return rest, true
+		if below(file, r.from) {
+			return strings.TrimPrefix(file, path.Clean(r.from)+"/"), true
 		}
 	}
 	return strings.CutPrefix(file, r.data+"/")

@@ -46,11 +46,16 @@ func (d directory) Run(_ context.Context, c host.Command) (host.Result, error) {
 
 func readConf(t *testing.T, files map[string]string) Restored {
 	t.Helper()
+	return readConfFrom(t, "/sandbox/data", "/var/lib/pg", files)
+}
+
+func readConfFrom(t *testing.T, data, origin string, files map[string]string) Restored {
+	t.Helper()
 	at := map[string]string{}
 	for name, content := range files {
-		at["/sandbox/data/"+name] = content
+		at[data+"/"+name] = content
 	}
-	s := Server{Host: directory{files: at}, Data: "/sandbox/data", Origin: "/var/lib/pg"}
+	s := Server{Host: directory{files: at}, Data: data, Origin: origin}
 	r, err := s.readRestored(t.Context())
 	require.NoError(t, err)
 	return r

@@ -36,6 +36,11 @@ type Server struct {
 	// HandBack, and what could not be is not done.
 	Kept bool
 
+	// Archived is a kept cluster that archived on production, whatever its files say: its backup was made online.
+	Archived bool
+
+	Limits []ConnectionLimit // of a kept cluster, known after ReadLimits
+
 	Hold *Hold // where its replay stops, and queries are answered; nil is the end of recovery
 
 	Restored Restored  // what the restored configuration says, known after Start

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"veza.fr/recovery/drill"
+	"veza.fr/recovery/internal/node"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/suite"
@@ -135,13 +136,15 @@ func (a *asked) validate() (err error) {
 	return a.apart()
 }
 
-// apart refuses files of ours inside the data directory, and one file for both.
+// apart refuses files of ours inside the data directory, by whatever name, and one file for both.
 func (a *asked) apart() error {
-	for name, path := range map[string]string{"-report": a.report, "-log": a.log} {
-		if path == "" {
-			continue
+	to := node.Resolved(a.wanted.To)
+	name := "-report"
+	for i, path := range append([]string{a.report}, a.places()...) { // also where a log goes that nobody has named
+		if i > 0 {
+			name = "-log"
 		}
-		if inside, err := filepath.Rel(a.wanted.To, path); err == nil && filepath.IsLocal(inside) {
+		if inside, err := filepath.Rel(to, placed(path)); path != "" && err == nil && filepath.IsLocal(inside) {
 			return fmt.Errorf("%s %s lies in the data directory, which must be empty: name another place", name, path)
 		}
 	}
@@ -149,4 +152,12 @@ func (a *asked) apart() error {
 		return fmt.Errorf("-report and -log name the same file %s", a.report)
 	}
 	return nil
+}
+
+// placed is where a file is, or will be, without symbolic links above it. Whoever opens it follows none in its place.
+func placed(path string) string {
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		return filepath.Join(dir, filepath.Base(path))
+	}
+	return path
 }

@@ -145,16 +145,19 @@ func TestKinds(t *testing.T) {
 }
 
 // A row whose text would be larger than a server can hold is compared by its columns, a bytea that is larger as text
-// than it is by a checksum.
+// than it is by a checksum. No cast of the data runs.
 func TestKinds_OverAGigabyte(t *testing.T) {
 	s := production(t)
 	conn, err := s.Connect(t.Context())
 	require.NoError(t, err)
 	defer conn.Close(context.Background()) //nolint:errcheck // what was written is committed
 	require.NoError(t, source.Each(t.Context(), conn, []string{
-		`CREATE TABLE large (id int, a text, b text, d bytea)`,
+		`CREATE TYPE pair AS (x int, y int)`,
+		`CREATE FUNCTION written(pair) RETURNS text LANGUAGE plpgsql AS $$BEGIN RAISE 'a cast of the data ran'; END$$`,
+		`CREATE CAST (pair AS text) WITH FUNCTION written(pair)`,
+		`CREATE TABLE large (id int, a text, b text, d bytea, p pair)`,
 		`INSERT INTO large SELECT 1, repeat('a', 300000000), repeat('b', 300000000),
-			convert_to(repeat('d', 300000000), 'UTF8')`,
+			convert_to(repeat('d', 300000000), 'UTF8'), ROW(1, NULL)::pair`,
 	}))
 	seeds := compare.NewSeeds()
 	before := asked(t, conn.Config(), seeds)
@@ -165,7 +168,7 @@ func TestKinds_OverAGigabyte(t *testing.T) {
 	require.NoError(t, source.Each(t.Context(), conn, []string{
 		`TRUNCATE large`,
 		`INSERT INTO large SELECT 1, repeat('a', 300000000), repeat('b', 300000000),
-			convert_to(repeat('d', 300000001), 'UTF8')`,
+			convert_to(repeat('d', 300000001), 'UTF8'), ROW(1, NULL)::pair`,
 	}))
 	other := named(t, asked(t, conn.Config(), seeds), "public.large")
 	assert.EqualValues(t, 1, other.Rows)

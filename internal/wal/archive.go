@@ -124,3 +124,16 @@ func (a Archive) Count(first, end uint64) int {
 	}
 	return len(numbers)
 }
+
+// Knows says whether something of a timeline is there.
+func (a Archive) Knows(timeline uint32) bool {
+	if _, history := a.Histories[timeline]; history {
+		return true
+	}
+	for segment := range a.Entries {
+		if segment.Timeline == timeline {
+			return true
+		}
+	}
+	return false
+}

@@ -56,6 +56,7 @@ const content = `
 	CREATE DATABASE closed CONNECTION LIMIT 1;
 	REVOKE ALL ON DATABASE closed FROM PUBLIC;
 	GRANT CONNECT ON DATABASE closed TO app;
+	CREATE DATABASE none CONNECTION LIMIT 0;
 	CREATE DATABASE shut ALLOW_CONNECTIONS false;
 	CREATE EXTENSION file_fdw;
 	CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
@@ -74,7 +75,14 @@ const content = `
 	ALTER ROLE app SET statement_timeout = '7s'`
 
 // rounds are four segments, with a mark of each kind behind the second.
-var rounds = []step{more, moment("mistake"), more, more}
+var rounds = []step{view, more, moment("mistake"), more, more}
+
+// view makes what is read by two sessions at once, where one is the limit.
+func view(ctx context.Context, s *source) error {
+	const made = "CREATE MATERIALIZED VIEW v AS SELECT i FROM pg_catalog.generate_series(1, 9) i"
+	_, err := queryIn(ctx, s.bin, s.dir, "closed", made)
+	return err
+}
 
 func newSource(name string) *source {
 	return &source{dir: filepath.Join(base, name), rows: map[string]int{}, mark: map[string]string{}}
@@ -271,7 +279,11 @@ func (s *source) sql(ctx context.Context, statement string) (string, error) {
 
 // query asks the cluster whose socket is in a directory.
 func query(ctx context.Context, bin, dir, statement string) (string, error) {
-	said, err := command(ctx, bin+"/psql", "-h", dir, "-U", "postgres", "-d", "postgres", "-XAtq",
+	return queryIn(ctx, bin, dir, "postgres", statement)
+}
+
+func queryIn(ctx context.Context, bin, dir, database, statement string) (string, error) {
+	said, err := command(ctx, bin+"/psql", "-h", dir, "-U", "postgres", "-d", database, "-XAtq",
 		"-v", "ON_ERROR_STOP=1", "-c", statement)
 	return strings.TrimSpace(said), err
 }

@@ -65,6 +65,7 @@ func TestRestore_StoppedAndTakenUp(t *testing.T) {
 			n.handedOver(o)
 			n.start()
 			assert.Equal(t, n.rows["end"], n.users())
+			n.hasItsLimits()
 			n.archives()
 		})
 	}
@@ -81,7 +82,21 @@ func TestRestore_StoppedInVerify(t *testing.T) {
 	n.handedOver(o)
 	n.start()
 	assert.Equal(t, n.rows["end"], n.users())
+	n.hasItsLimits()
 	n.archives()
+}
+
+// hasItsLimits looks at the connection limits that were lifted while the data was looked at.
+func (n *machine) hasItsLimits() {
+	n.t.Helper()
+	assert.Equal(n.t, "closed 1, none 0", n.sql(`SELECT pg_catalog.string_agg(datname || ' ' || datconnlimit, ', '
+		ORDER BY datname) FROM pg_catalog.pg_database WHERE datconnlimit >= 0`))
+}
+
+// marksLimits says whether the mark of a restore has the connection limits that are about to be lifted.
+func (n *machine) marksLimits() bool {
+	claim, err := node.ReadClaim(n.data)
+	return err == nil && claim != nil && len(claim.Limits) == 2
 }
 
 // doesNotStart looks that nobody starts, unawares, a cluster that has not its own settings back.
@@ -127,7 +142,7 @@ func (n *machine) stopped(s stop) outcome {
 		_ = cmd.Wait() // the status says it
 	}()
 	require.NoError(n.t, wait.For(n.ctx(), "the point to stop at", 5*time.Millisecond, func(context.Context) error {
-		if n.atStep(s.left) && (s.at == "" || n.isHeld()) {
+		if n.atStep(s.left) && (s.at == "" && n.marksLimits() || n.isHeld()) {
 			return nil
 		}
 		select {

@@ -90,7 +90,8 @@ func control(t *testing.T, p *production) {
 	p.prometheus(t, fmt.Sprintf(`veza_backup_control_last_success{stanza="%s",reason="none"}`, stanza), 1)
 	found := fmt.Sprintf(`sum(veza_backup_control_fault_found{stanza="%s"})`, stanza)
 	p.prometheus(t, found, float64(len(suite.Control.Steps)))
-	assert.Empty(t, run(t, "incus", "list", "--project", lab.SandboxProject, "--format=csv"), "sandboxes that were left")
+	assert.Empty(t, run(t, "incus", "list", "--project", lab.SandboxProject, "--format=csv"),
+		"sandboxes that were left")
 }
 
 // sabotage: a WAL segment that the newest backup needs is gone from the object store. What

@@ -18,7 +18,7 @@ import (
 // Bounds on machines and units.
 const (
 	commandTime = time.Minute
-	unitTime    = 5 * time.Minute // a backup, a check or a drill of this small formation
+	unitTime    = 15 * time.Minute // a backup, a check, a drill or a control of this small formation
 )
 
 // on runs a command as root on a machine; it must not fail.
