@@ -46,6 +46,48 @@ func TestVerdict_WhichFailureSpeaks(t *testing.T) {
 	assert.NoError(t, all.first())
 }
 
+// What could not be judged hides nothing that is wrong with the data, whichever of them was asked first. Among
+// findings, and where nothing else was found, the order is as ever.
+func TestVerdict_WhatCouldNotBeJudgedHidesNothing(t *testing.T) {
+	lacks := reason.Errorf(reason.ToolMissing, "a library that is not installed here")
+	differs := reason.Errorf(reason.DataDiffers, "rows")
+	old := reason.Errorf(reason.RecoveryIncomplete, "nothing of the archive was replayed")
+	for name, c := range map[string]struct {
+		said verdict
+		want error
+	}{
+		"beside a deeper finding":       {verdict{data: lacks, deep: errDeep}, errDeep},
+		"beside other rows":             {verdict{data: lacks, rows: differs}, differs},
+		"beside two findings":           {verdict{data: lacks, deep: errDeep, rows: differs}, errDeep},
+		"of a suggestion":               {verdict{draft: lacks, deep: errDeep}, errDeep},
+		"of a deeper check":             {verdict{deep: lacks, rows: differs}, differs},
+		"beside what a restore loses":   {verdict{data: lacks, loss: old}, old},
+		"behind the finding":            {verdict{data: errData, deep: lacks}, errData},
+		"alone":                         {verdict{data: lacks}, lacks},
+		"beside an archive not listed":  {verdict{data: lacks, traces: errTraces}, lacks},
+		"two that could not be judged":  {verdict{data: lacks, loss: errLoss}, lacks},
+		"beside a sandbox not cut off":  {verdict{data: lacks, deep: errDeep, traces: errBreach}, errBreach},
+		"findings in their usual order": {verdict{sides: errSides, data: errData, deep: errDeep}, errSides},
+	} {
+		assert.Equal(t, c.want, c.said.first(), name)
+	}
+}
+
+// The deeper checks are asked unless the server is gone, or its machine lacks what it needs to answer.
+func TestInNeed(t *testing.T) {
+	for why, need := range map[reason.Reason]bool{
+		reason.ToolMissing: false, reason.ClockSkew: false, reason.SmokeQuery: false, reason.PageChecksum: false,
+		reason.SandboxFailed: true, reason.DiskSpace: true, reason.Interrupted: true, reason.Timeout: true,
+	} {
+		said := reason.Errorf(why, "said")
+		assert.Equal(t, need, inNeed(nil, said), why)
+		assert.True(t, inNeed(said, errors.New("of no known reason")), why)
+	}
+	lacks, gone := reason.Errorf(reason.ToolMissing, "no library"), reason.Errorf(reason.SandboxFailed, "killed")
+	assert.True(t, inNeed(lacks, nil, gone), "the lack does not hide that the server is gone")
+	assert.False(t, inNeed(nil, nil, nil))
+}
+
 // A budget that is kept to the second is kept; only heartbeat rows can exceed the RPO.
 func TestCosts_Budgets(t *testing.T) {
 	s := settings.Settings{RTO: 30 * time.Minute, RPO: 2 * time.Minute}

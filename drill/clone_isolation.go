@@ -15,7 +15,8 @@ import (
 // the data that would reach out elsewhere.
 func (r recovered) cloneIsolated(ctx context.Context, out suite.Out) error {
 	server := r.cluster.server
-	notes, err := verify.CloneIsolated(ctx, r.conn, server.Preloaded, server.Kept)
+	chosen := verify.Libraries{Preload: server.Preloaded, Assumed: server.Assumed}
+	notes, err := verify.CloneIsolated(ctx, r.conn, chosen, server.Kept)
 	if breach(err) != nil {
 		return err
 	}

@@ -3,7 +3,7 @@ package drill
 import (
 	"cmp"
 	"context"
-	"errors"
+	"slices"
 	"time"
 
 	"veza.fr/recovery/internal/reason"
@@ -24,10 +24,28 @@ type verdict struct {
 	unsaid error // nothing says what must be there: the last to speak
 }
 
-// first is the failure that speaks. A sandbox that is not cut off goes before whatever is
-// wrong with the data, because it spoils production.
+// first is the failure that speaks. A sandbox that is not cut off goes before whatever is wrong with the data, because
+// it spoils production; and what is wrong with the data goes before what could not be judged here.
 func (v verdict) first() error {
-	return cmp.Or(breach(v.traces), v.sides, v.data, v.draft, v.deep, v.rows, v.loss, v.traces)
+	said := []error{v.sides, v.data, v.draft, v.deep, v.rows, v.loss}
+	var fault error
+	if i := slices.IndexFunc(said, func(err error) bool {
+		why, _ := reason.Of(err)
+		return why.Exit() == reason.ExitFailed
+	}); i >= 0 {
+		fault = said[i]
+	}
+	return cmp.Or(breach(v.traces), fault, cmp.Or(said...), v.traces)
+}
+
+// inNeed says whether what the server would answer after these errors proves nothing: it is gone, or this machine has
+// no room for it, and it may answer then as if its files were damaged. What one check lacks here, and a clock, keep no
+// other from finding damage.
+func inNeed(errs ...error) bool {
+	return slices.ContainsFunc(errs, func(err error) bool {
+		why, _ := reason.Of(err)
+		return environmentFailed(err) && why != reason.ToolMissing && why != reason.ClockSkew
+	})
 }
 
 // verifyCluster proves that the clone is cut off and that the data is there, then measures
@@ -47,7 +65,7 @@ func verifyCluster(ctx context.Context, out suite.Out, r recovered) (costs, erro
 	if v.unsaid != nil || r.Settings.Suggest != "" {
 		v.draft, v.unsaid = r.suggest(ctx, out, v.unsaid)
 	}
-	if !environmentFailed(errors.Join(v.data, v.draft, v.loss)) { // else the server is gone that they would ask
+	if !inNeed(v.data, v.draft, v.loss) {
 		v.deep = r.deeperChecks(ctx, out, counts)
 	}
 	if v.rows = r.compareOther(ctx, out); v.rows == nil {

@@ -103,7 +103,8 @@ func (s *Server) Differences() []string {
 		}
 	}
 	list = append(list, s.Restored.missingFiles()...)
-	if s.assumed {
+	list = append(list, s.useless...)
+	if s.Assumed {
 		list = append(list, fmt.Sprintf("shared_preload_libraries is in no backup: preloaded, because it is installed "+
 			"here: %s; a restore by hand needs what production has", strings.Join(s.Preloaded, ", ")))
 	}

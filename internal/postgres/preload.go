@@ -41,12 +41,37 @@ func (s *Server) chooseLibraries(ctx context.Context) {
 		value.Value = strings.Join(assumed, ",")
 	}
 	preloaded, leftOut := s.preload(ctx, value.Value)
-	if s.assumed = inNoBackup && len(preloaded) > 0; inNoBackup {
+	if s.Assumed = inNoBackup && len(preloaded) > 0; inNoBackup {
 		leftOut = nil // nobody says that production has them
 	}
 	startMu.Lock()
 	defer startMu.Unlock()
 	s.Preloaded, s.LeftOut = preloaded, leftOut
+}
+
+// unassume leaves out those assumed libraries that PostgreSQL named when it did not start, and says whether there were
+// any: production may never have had them, and the package that is here may be of no use.
+func (s *Server) unassume(ctx context.Context) bool {
+	if !s.Assumed {
+		return false
+	}
+	log, err := s.ReadLog(ctx)
+	if err != nil || !log.RedoStart.IsZero() { // then the library was loaded, and it is the data that speaks
+		return false
+	}
+	said := strings.Join(log.Fatal, "; ")
+	named := func(library string) bool { return strings.Contains(strings.ToLower(said), library) }
+	useless := slices.DeleteFunc(slices.Clone(s.Preloaded), func(library string) bool { return !named(library) })
+	if len(useless) == 0 {
+		return false
+	}
+	s.useless = append(s.useless, fmt.Sprintf("shared_preload_libraries is in no backup: %s is installed here, and "+
+		"left out, since PostgreSQL does not start with it: %s", strings.Join(useless, ", "), cutLine(said)))
+	startMu.Lock()
+	defer startMu.Unlock()
+	s.Preloaded = slices.DeleteFunc(slices.Clone(s.Preloaded), named)
+	s.Assumed = len(s.Preloaded) > 0
+	return true
 }
 
 // preload decides which of the libraries the cluster preloads are loaded here:

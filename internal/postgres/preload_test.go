@@ -2,6 +2,10 @@ package postgres
 
 import (
 	"context"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -100,5 +104,92 @@ func TestChooseLibraries_InNoBackup(t *testing.T) {
 		assert.Equal(t, c.leftOut, s.LeftOut, name)
 		said := strings.Contains(strings.Join(s.Differences(), "; "), "shared_preload_libraries is in no backup")
 		assert.Equal(t, len(c.loaded) > 0, said, name)
+	}
+}
+
+// refusing is a machine whose postmaster ends with words when it begins with a library, and else is up.
+type refusing struct {
+	library
+	with, words, after string // after is what it says before that
+	log                strings.Builder
+	starts             []string // what each began with
+}
+
+func (r *refusing) Put(context.Context, string, []byte, fs.FileMode, string) error { return nil }
+
+func (r *refusing) Read(context.Context, string) ([]byte, error) { return []byte(r.log.String()), nil }
+
+var (
+	startToken   = regexp.MustCompile(`veza-[A-Z2-7]+`)
+	startPreload = regexp.MustCompile(`shared_preload_libraries='?([a-z,]*)`)
+)
+
+func (r *refusing) Run(ctx context.Context, c host.Command) (host.Result, error) {
+	if path.Base(c.Argv[0]) != "pg_ctl" {
+		return r.library.Run(ctx, c)
+	}
+	options := c.Argv[len(c.Argv)-1]
+	preload := startPreload.FindStringSubmatch(options)[1]
+	r.starts = append(r.starts, preload)
+	if !slices.Contains(strings.Split(preload, ","), r.with) {
+		return host.Result{}, nil
+	}
+	for _, line := range []string{r.after, r.words} {
+		if line != "" {
+			fmt.Fprintf(&r.log, "2026-08-23 12:00:00.000 UTC [12] %s %s\n", startToken.FindString(options), line)
+		}
+	}
+	return host.Result{}, &host.ExitError{Code: 1}
+}
+
+// A library that is only assumed, and that PostgreSQL does not start with here, is left out and named; the other one
+// stays. One that production names is as needed as ever, and a start that fails of something else is not tried again.
+func TestStart_WithoutAnAssumedLibrary(t *testing.T) {
+	const broken = `FATAL:  could not load library "/lib/citus.so": libpq.so.5: cannot open shared object file`
+	missing := Restored{Missing: []string{mainConf}}
+	for name, c := range map[string]struct {
+		restored           Restored
+		with, words, after string
+		starts             []string
+		notes              string
+	}{
+		"assumed": {
+			missing, "citus", broken, "",
+			[]string{"citus,timescaledb", "timescaledb"},
+			"citus is installed here, and left out, since PostgreSQL does not start with it: could not load library",
+		},
+		"by its own words": {
+			missing, "timescaledb", `FATAL:  TimescaleDB does not support this version`, "",
+			[]string{"citus,timescaledb", "citus"},
+			"timescaledb is installed here, and left out",
+		},
+		"another cause": {missing, "citus", `FATAL:  could not open file "x"`, "", []string{"citus,timescaledb"}, ""},
+		"replay had begun": {
+			missing, "citus", broken, "LOG:  redo starts at 0/2000028",
+			[]string{"citus,timescaledb"},
+			"",
+		},
+		"production names it": {
+			Restored{Settings: []Setting{{Name: "shared_preload_libraries", Value: "citus"}}},
+			"citus", broken, "",
+			[]string{"citus"},
+			"",
+		},
+		"it starts": {missing, "", "", "", []string{"citus,timescaledb"}, ""},
+	} {
+		machine := &refusing{
+			library: library{has: []string{"/lib/citus.so", "/lib/timescaledb.so"}},
+			with:    c.with, words: c.words, after: c.after,
+		}
+		s := Server{Host: machine, Restored: c.restored, control: Control{}}
+		s.chooseLibraries(t.Context())
+		err := s.Start(t.Context(), Control{})
+		assert.Equal(t, c.starts, machine.starts, name)
+		assert.Equal(t, c.notes != "" || c.with == "", err == nil, name)
+		said := strings.Join(s.Differences(), "\n")
+		assert.Contains(t, said, c.notes, name)
+		if c.notes == "" {
+			assert.NotContains(t, said, "does not start with it", name)
+		}
 	}
 }

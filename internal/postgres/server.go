@@ -64,7 +64,10 @@ type Server struct {
 	// those that were not.
 	Preloaded, LeftOut []string
 
-	assumed bool // nothing restored says what production preloaded: see chooseLibraries
+	// Assumed says that nothing restored names what production preloaded, and Preloaded is what may be needed.
+	Assumed bool
+
+	useless []string // sentences on what was assumed, and left out by a start that failed
 
 	token    string // in every line that this start of the server writes into its log
 	logBegin int    // where in LogFile they begin
@@ -86,7 +89,8 @@ var files = map[string]string{
 // bounds the wait. Recovery goes on after it: see Wait. Why it did not start stands
 // in the log: see Log.StartError. What the data may need of the restored configuration is taken
 // over; what this machine refuses of it is left out, and kept in Refusals. Memory for pages that it refuses is
-// not asked for again: see Lowered. A server that was started before has the configuration of then.
+// not asked for again: see Lowered; nor is a library that is only assumed, and that it does not start with. A server
+// that was started before has the configuration of then.
 func (s *Server) Start(ctx context.Context, control Control) error {
 	if s.control == nil {
 		if err := s.prepare(ctx); err != nil {
@@ -104,7 +108,7 @@ func (s *Server) Start(ctx context.Context, control Control) error {
 			return failed
 		}
 		refused := s.refused(ctx)
-		if len(refused) == 0 && !s.lowered(ctx) {
+		if len(refused) == 0 && !s.lowered(ctx) && !s.unassume(ctx) {
 			return failed
 		}
 		s.Refusals = append(s.Refusals, refused...)

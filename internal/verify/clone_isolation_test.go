@@ -25,7 +25,7 @@ func isolation(t *testing.T, c *cluster, preload ...string) ([]string, error) {
 	conn, err := c.connect(t.Context(), "postgres")
 	require.NoError(t, err)
 	defer func() { _ = conn.Close(t.Context()) }()
-	return verify.CloneIsolated(t.Context(), conn, preload, false)
+	return verify.CloneIsolated(t.Context(), conn, verify.Libraries{Preload: preload}, false)
 }
 
 // breached asserts that it is a finding that names the setting or process.

@@ -151,6 +151,15 @@ var oddStates = []defect{
 		[]string{`UPDATE pg_database SET datcollate = 'C' WHERE datname = 'app'`},
 	},
 	{
+		"one_locale_and_a_finding", "postgres",
+		[]string{
+			`UPDATE pg_database SET datcollate = 'xx_XX.UTF-8' WHERE datname = 'app'`,
+			`CREATE TABLE ticket (id serial PRIMARY KEY)`, `INSERT INTO ticket DEFAULT VALUES`,
+			`INSERT INTO ticket VALUES (900)`,
+		},
+		[]string{`UPDATE pg_database SET datcollate = 'C' WHERE datname = 'app'`, `DROP TABLE ticket`},
+	},
+	{
 		"every_locale", "postgres",
 		[]string{`UPDATE pg_database SET datcollate = 'yy_YY.UTF-8'`},
 		[]string{`UPDATE pg_database SET datcollate = 'C'`},

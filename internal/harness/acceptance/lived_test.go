@@ -18,6 +18,9 @@ const goods = "- {name: goods, database: app, equals: 50, query: \"SELECT count(
 	"current_setting('app.tenant') = 'north' AND current_setting('max_stack_depth') = '7MB' AND " +
 	"day::date = make_date(2025, 12, 25)\"}\n"
 
+// closedGoods is a check of a database that a state shuts here.
+const closedGoods = "- {name: goods, database: app, min: 1, query: SELECT count(*) FROM shop.goods}\n"
+
 var livedFaults = faults("TestLived", lived, []fault{
 	{
 		name: "DataNeedsTheSettings", where: everywhere, inject: checks(goods),
@@ -53,6 +56,11 @@ var livedFaults = faults("TestLived", lived, []fault{
 	{
 		name: "LocaleOfADatabaseThatIsNotAsked", args: "-deep none -set {untouched} -target name:one_locale",
 		exit: 0, why: reason.None, users: "any",
+	},
+	{
+		name: "LocaleOfACheckBesideAFinding", inject: checks(closedGoods),
+		args: "-checks {dir}/checks.yml -set {untouched} -target name:one_locale_and_a_finding",
+		exit: 1, why: reason.StaleData, step: "verify", words: "sequences: | ticket_id_seq",
 	},
 	{
 		name: "LocaleOfEveryDatabase", where: everywhere, args: "-set {untouched} -target name:every_locale",

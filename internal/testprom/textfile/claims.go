@@ -1,7 +1,9 @@
 package textfile
 
 import (
+	"maps"
 	"slices"
+	"time"
 
 	"veza.fr/recovery/internal/suite"
 )
@@ -71,6 +73,28 @@ func (o oldFile) red(stanza, claim string) bool {
 	run := o.answered(stanza, claim)
 	held := o.ofClaim(stanza, claim, suite.ClaimSuccessMetric)
 	return len(run) > 0 && (len(held) == 0 || held[0].value < run[0].value)
+}
+
+// keepRed has the claims of one stanza that did not hold, and were asked at a time that cannot be true, asked now: a
+// clock that was set back must not make a run forget them that leaves them out.
+func (o *oldFile) keepRed(path, stanza string, now time.Time) {
+	claims := map[string]bool{}
+	for _, s := range o.series {
+		claims[s.labels["claim"]] = true
+	}
+	delete(claims, "")
+	var kept []series
+	for _, claim := range slices.Sorted(maps.Keys(claims)) {
+		if run := o.answered(stanza, claim); o.red(stanza, claim) && !plausible(run[0].value, now) {
+			kept = append(kept, series{suite.ClaimRunMetric, run[0].labels, float64(now.Unix())})
+			o.warn("the old file %s: claim %s did not hold, at a time that is not one in the past: kept as of now",
+				path, claim)
+		}
+	}
+	for _, s := range kept {
+		o.series = slices.DeleteFunc(o.series, func(was series) bool { return was.id() == s.id() })
+	}
+	o.series = append(o.series, kept...)
 }
 
 // oldReason is the reason of the verdict that stays. Where it may have been that of a claim that holds now, it is the

@@ -104,6 +104,42 @@ func TestClaims_AChoiceThatHoldsIsGreen(t *testing.T) {
 func TestClaims_OfAnOlderFile(t *testing.T) {
 	path := promFile(t)
 	checks(t, path, checked(at, reason.RepoCorrupt, map[string]float64{"integrity": 0, "policy": 1}))
+	forgetClaimTimes(t, path)
+	for i := range 2 {
+		lines, _ := checks(t, path, checked(week(1+i), reason.None, map[string]float64{"policy": 1}))
+		assert.Contains(t, lines, `last_success{reason="repo_corrupt",stanza="demo"} 0`, "run %d", i)
+	}
+}
+
+// A clock that was ahead when a claim was found red, and was set back since, makes no run forget it that leaves it out,
+// nor the one after that, in a file of this version or an older one. What held is no red for it.
+func TestClaims_OfAClockThatWasSetBack(t *testing.T) {
+	for _, older := range []bool{false, true} {
+		path := promFile(t)
+		all := map[string]float64{"integrity": 0, "policy": 1, "archive": 1}
+		checks(t, path, checked(week(9), reason.RepoCorrupt, all))
+		if older {
+			forgetClaimTimes(t, path)
+		}
+		for i := range 2 {
+			other := checked(week(i), reason.None, map[string]float64{"policy": 1})
+			lines, warnings := checks(t, path, other)
+			assert.Contains(t, lines, `last_success{reason="repo_corrupt",stanza="demo"} 0`, "%t, run %d", older, i)
+			assert.Contains(t, lines, `claim_last_run_timestamp_seconds{claim="integrity",stanza="demo"} 1.7953212e+09`)
+			assert.Contains(t, strings.Join(warnings, "\n"), "last_success stays 0: integrity did not hold")
+		}
+		lines, warnings := checks(t, path, checked(week(2), reason.None, map[string]float64{"integrity": 1}))
+		assert.Empty(t, warnings)
+		assert.Contains(t, lines, `last_success{reason="none",stanza="demo"} 1`, "it was asked again, and holds")
+	}
+	lines, _ := checks(t, promFile(t), checked(week(9), reason.None, map[string]float64{"integrity": 1}),
+		checked(at, reason.None, map[string]float64{"policy": 1}))
+	assert.Contains(t, lines, `last_success{reason="none",stanza="demo"} 1`, "it held")
+}
+
+// forgetClaimTimes makes a file one of before they were in it.
+func forgetClaimTimes(t *testing.T, path string) {
+	t.Helper()
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)
 	var older []string
@@ -113,10 +149,6 @@ func TestClaims_OfAnOlderFile(t *testing.T) {
 		}
 	}
 	require.NoError(t, os.WriteFile(path, []byte(strings.Join(older, "")), 0o600))
-	for i := range 2 {
-		lines, _ := checks(t, path, checked(week(1+i), reason.None, map[string]float64{"policy": 1}))
-		assert.Contains(t, lines, `last_success{reason="repo_corrupt",stanza="demo"} 0`, "run %d", i)
-	}
 }
 
 // What somebody wrote into the old file is no claim of ours, and no time to come holds.

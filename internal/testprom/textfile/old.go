@@ -118,8 +118,9 @@ func fromMetric(name string, m *dto.Metric) (series, error) {
 
 // dropFutureTimes drops the times of one stanza that cannot be true, before they are
 // carried over. Those of other stanzas are theirs to judge: a clock that was set
-// back here must not take their last success away.
+// back here must not take their last success away. That a claim did not hold stays known: see keepRed.
 func (o *oldFile) dropFutureTimes(path, stanza string, now time.Time) {
+	o.keepRed(path, stanza, now)
 	o.series = slices.DeleteFunc(o.series, func(s series) bool {
 		wrong := s.labels["stanza"] == stanza && strings.HasSuffix(s.name, "_timestamp_seconds") &&
 			!plausible(s.value, now)
