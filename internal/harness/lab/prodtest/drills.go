@@ -12,7 +12,6 @@ import (
 
 	"veza.fr/recovery/internal/harness/drilltest"
 	"veza.fr/recovery/internal/harness/lab"
-	"veza.fr/recovery/internal/suite"
 )
 
 // report is the last line of the drill host's history of a suite.
@@ -79,19 +78,6 @@ func drill(t *testing.T, p *production) {
 	p.prometheus(t, `count(veza_backup_drill_rpo_seconds{basis="heartbeat"} < 120)`, 1)
 	p.prometheus(t, `count(veza_backup_drill_info{backup_type="diff",environment="incus"})`, 1)
 	p.quiet(t)
-}
-
-// control: the drill of this host, in its own Incus, is red for each fault that is put into its view of the repository.
-func control(t *testing.T, p *production) {
-	ended := p.byTimer(t, lab.DrillHost, "pgbackrest-drill-control")
-	o := p.report(t, "control")
-	assert.Equal(t, "0", ended.Status, o.Report.Detail)
-	assert.Equal(t, "none", string(o.Report.Reason), o.Report.Detail)
-	p.prometheus(t, fmt.Sprintf(`veza_backup_control_last_success{stanza="%s",reason="none"}`, stanza), 1)
-	found := fmt.Sprintf(`sum(veza_backup_control_fault_found{stanza="%s"})`, stanza)
-	p.prometheus(t, found, float64(len(suite.Control.Steps)))
-	assert.Empty(t, run(t, "incus", "list", "--project", lab.SandboxProject, "--format=csv"),
-		"sandboxes that were left")
 }
 
 // sabotage: a WAL segment that the newest backup needs is gone from the object store. What

@@ -64,7 +64,6 @@ func Run(t *testing.T) {
 		{"ANodeThatDoesNotKnowItsRoleDoesNotSkip", notKnown},
 		{"ChecksByTheirTimer", checks},
 		{"DrillByItsTimer", drill},
-		{"ControlByItsTimer", control},
 		{"WithoutItsPasswordNothingIsCompared", noPassword},
 		{"ComparedWithTheSecondary", compares},
 		{"ASabotagedRepositoryFailsTheDrill", sabotage},
