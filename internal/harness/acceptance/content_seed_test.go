@@ -196,9 +196,11 @@ var defects = []defect{
 	},
 	{
 		"beats_deleted", "postgres", []string{
+			`BEGIN`, `LOCK TABLE veza_heartbeat IN EXCLUSIVE MODE`, // the cluster goes on writing, with the next number
 			`INSERT INTO veza_heartbeat SELECT n + i, t + i * interval '1 second', l
 				FROM (SELECT max(seq) n, max(beat_at) - interval '1 hour' t, max(lsn) l FROM veza_heartbeat) b,
 					generate_series(1, 40) i`,
+			`COMMIT`,
 			`DELETE FROM veza_heartbeat
 				WHERE seq BETWEEN (SELECT max(seq) - 19 FROM veza_heartbeat)
 					AND (SELECT max(seq) - 10 FROM veza_heartbeat)`,
