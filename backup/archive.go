@@ -109,7 +109,7 @@ func whole(ctx context.Context, out suite.Out, in opened, primary *archiver) err
 			return err
 		}
 	}
-	return in.settle(ctx, out, retention, current, unsettled)
+	return in.settle(ctx, out, retention, current, unsettled, primary)
 }
 
 // lateTails tells the tail of an old primary, which came late, from a second cluster that archives into

@@ -26,6 +26,7 @@ const (
 // no expire is at work on it: what is left then was lost in part.
 func (in opened) settle(
 	ctx context.Context, out suite.Out, retention policy.ArchiveRetention, current []pgbackrest.Backup, places []int,
+	primary *archiver,
 ) error {
 	if len(places) == 0 {
 		return nil
@@ -46,12 +47,15 @@ func (in opened) settle(
 		if err != nil {
 			return err
 		}
-		_, err = archive.Follow(start, archive.History)
-		if why, _ := reason.Of(err); why != reason.WALMissing { // filled meanwhile, or another fault came
-			if err != nil {
-				return fmt.Errorf("from backup %s: %w", current[i].Label, err)
+		chain, err := archive.Follow(start, archive.History)
+		if err == nil { // filled meanwhile
+			if err = lateTails(out, chain, primary); err != nil {
+				return err
 			}
 			continue
+		}
+		if why, _ := reason.Of(err); why != reason.WALMissing {
+			return fmt.Errorf("from backup %s: %w", current[i].Label, err)
 		}
 		by, inPart := onPurpose(retention, in.backups, current, i, archive.Archive, err)
 		if by == "" || inPart {
