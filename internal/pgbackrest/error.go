@@ -131,7 +131,7 @@ const badFile = `unable to load (cert|key) file '|cert '.*' and key '.*' do not 
 
 // hostFiles are the same words when a repository host said them of its own files, which keep every node from the
 // repository (protocolClientError in src/protocol/client.c).
-var hostFiles = regexp.MustCompile(`raised from remote-\d+ [^:]*: (` + badFile + `)`)
+var hostFiles = regexp.MustCompile(`raised from remote-\d+ \w+ protocol on '[^']*': (` + badFile + `)`)
 
 // greeting is what pgBackRest says of a repository host whose pgBackRest is of another version: both must be the same
 // (protocolClientNew in src/protocol/client.c).

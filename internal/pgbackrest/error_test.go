@@ -41,6 +41,10 @@ func TestClassify_ByTheWordsOfPgBackRest(t *testing.T) {
 			42, "ERROR: [042]: raised from remote-0 ssh protocol on 'repo': unable to load cert file '/s3.crt': [2] No",
 			reason.UntrustedCertificate,
 		},
+		{
+			95, "ERROR: [095]: raised from remote-0 tls protocol on 'fd00::7': unable to load key file '/s3': [2] N",
+			reason.UntrustedCertificate,
+		},
 		{105, "ERROR: [105]: raised from remote-0 tls protocol on 'repo': access denied", reason.RepoDenied},
 		{99, "[AccessError] raised from remote-0 tls protocol on 'repo': access denied", reason.RepoDenied},
 		{127, "raised from remote-0 ssh protocol on 'repo': Permission denied (publickey).", reason.RepoDenied},

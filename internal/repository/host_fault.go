@@ -21,8 +21,11 @@ func (c Client) hostFault(message string) error {
 	}
 	for _, option := range []string{"host-config", "host-config-include-path", "host-config-path"} {
 		at := c.repo().Option(option)
+		if at == "" {
+			continue
+		}
 		missing := regexp.MustCompile(`missing (file|path) '` + regexp.QuoteMeta(at) + `['/]`)
-		if at != "" && missing.MatchString(message) {
+		if missing.MatchString(message) {
 			return reason.Errorf(reason.ConfigInvalid, "repo%d-%s=%s: the repository host %s has no such file or "+
 				"directory: name its own pgbackrest.conf, or leave the option out: %s", c.Key, option, at, c.Host(),
 				said)

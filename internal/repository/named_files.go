@@ -11,10 +11,13 @@ import (
 	"veza.fr/recovery/internal/sandbox"
 )
 
+// hostFileOptions name the files that pgBackRest shows to a repository host, or knows it by.
+var hostFileOptions = []string{"host-ca-file", "host-cert-file", "host-key-file"}
+
 // hostFiles refuses a conf that names certificates for a repository host which are not here:
 // pgBackRest would say the same of them as of a host that nobody should trust.
 func (r Repository) hostFiles() error {
-	for _, option := range []string{"host-ca-file", "host-cert-file", "host-key-file"} {
+	for _, option := range hostFileOptions {
 		file := r.repo().Option(option)
 		if _, err := os.Stat(file); file != "" && err != nil {
 			return reason.Errorf(reason.ConfigInvalid, "repo%d-%s: %w", r.Key, option, err)
@@ -26,7 +29,7 @@ func (r Repository) hostFiles() error {
 // fileOptions name the files that pgBackRest reads on its own machine to reach the repository.
 func (r Repository) fileOptions() []string {
 	if r.Host() != "" {
-		return []string{"host-ca-file", "host-cert-file", "host-key-file"}
+		return hostFileOptions
 	}
 	var options []string
 	if address, remote := r.Address(); remote && address.TLSName != "" && r.repo().VerifyTLS() {
