@@ -54,6 +54,9 @@ func mayBeExpired(found error) bool {
 
 // whole proves that nothing is missing from the archive that the kept backups stand on.
 func whole(ctx context.Context, out suite.Out, in opened, primary *archiver) error {
+	if err := upgradedSince(in.listing); err != nil { // the newest segment follows no backup
+		return err
+	}
 	newest := in.newest()
 	if err := primary.of(in.info.SystemID(newest), newest.Label); err != nil {
 		return err

@@ -35,12 +35,22 @@ func (a *archiver) failing() bool { return !a.failedAt.IsZero() && a.failedAt.Af
 
 // of says whether the primary is the cluster that a backup was taken from.
 func (a *archiver) of(systemID, label string) error {
-	if a == nil || a.systemID == "" || a.systemID == systemID {
+	if a == nil {
 		return nil
 	}
-	return reason.Errorf(reason.RepoCorrupt,
-		"the primary is the cluster with system identifier %s, the newest backup %s is of %s",
-		a.systemID, label, systemID)
+	return primaryOf(a.systemID, systemID, label)
+}
+
+// primaryOf says whether the primary, by its system identifier, is the cluster that a backup was taken from. Another
+// one that the stanza knows was left by a stanza-upgrade: pgBackRest takes nothing of it. "" is that it does not say.
+func primaryOf(id, want, label string) error {
+	if id == "" || id == want {
+		return nil
+	}
+	return reason.Errorf(reason.ArchivingFailed, "the primary is the cluster with system identifier %s, and the "+
+		"newest backup %s is of %s, the present one of the stanza: nothing that the primary writes is archived; if "+
+		"production was taken back to that cluster, run pgbackrest stanza-upgrade, then take a full backup",
+		id, label, want)
 }
 
 // lines are what a run says of the primary's archiving.

@@ -86,8 +86,11 @@ func TestArchiver_Of(t *testing.T) {
 	require.NoError(t, a.of("7", "20261122-020000F"))
 	require.NoError(t, (*archiver)(nil).of("7", "20261122-020000F"))
 	err := a.of("8", "20261122-020000F")
-	requireReason(t, reason.RepoCorrupt, err)
-	assert.ErrorContains(t, err, "system identifier 7, the newest backup 20261122-020000F is of 8")
+	requireReason(t, reason.ArchivingFailed, err)
+	assert.ErrorContains(t, err, "system identifier 7, and the newest backup 20261122-020000F is of 8")
+	assert.ErrorContains(t, err, "run pgbackrest stanza-upgrade, then take a full backup")
+	a.systemID = ""
+	require.NoError(t, a.of("8", "20261122-020000F"), "it does not say")
 }
 
 // A failure that the next try mended, and a last file that is no segment, are worth a note.

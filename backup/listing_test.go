@@ -1,13 +1,16 @@
 package backup
 
 import (
+	"context"
 	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/suite"
 )
 
 // What the repository is at fault for is left to the claims; anything else keeps all of them
@@ -44,6 +47,23 @@ func TestClaims_WithoutBackups(t *testing.T) {
 	requireReason(t, reason.WrongCipher, rowsAreSafeInTime(t.Context(), out, in))
 	requireReason(t, reason.WrongCipher, retentionHolds(t.Context(), out, in))
 	requireReason(t, reason.WrongCipher, filesAreIntact(t.Context(), out, in))
+}
+
+// After a stanza-upgrade, before the first backup, no archive follows the newest backup, and no row that is written is
+// safe: neither claim looks at the archive of the cluster before, or at the primary.
+func TestClaims_BeforeTheFirstBackupOfACluster(t *testing.T) {
+	l := listing{backups: of("1F")}
+	l.info.DB = []pgbackrest.Cluster{{ID: 1, RepoKey: 1, Version: "15"}, {ID: 2, RepoKey: 1, Version: "17"}}
+	l.backups[0].Database.ID = 1
+	in := sourceOf(t, rightConf, l)
+	out, _ := listen()
+	for name, claim := range map[string]func(context.Context, suite.Out, opened) error{
+		"archive": archiveIsWhole, "rpo": rowsAreSafeInTime,
+	} {
+		err := claim(t.Context(), out, in)
+		requireReason(t, reason.NoBackup, err)
+		assert.ErrorContains(t, err, "upgraded to PostgreSQL 17", name)
+	}
 }
 
 func TestWords(t *testing.T) {

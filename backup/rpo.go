@@ -26,6 +26,9 @@ func rowsAreSafeInTime(ctx context.Context, out suite.Out, in opened) error {
 	if err := in.needBackups(); err != nil {
 		return err
 	}
+	if err := upgradedSince(in.listing); err != nil { // a row that is archived is nothing without a backup
+		return err
+	}
 	conn, err := in.Primary(ctx)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -78,12 +79,12 @@ func oneCluster(ctx context.Context, out suite.Out, in opened) error {
 	if err != nil {
 		return err
 	}
+	want := in.info.SystemID(in.newest())
+	if err = cmp.Or(allOf(want, in.newest().Label, found), primaryOf(id, want, in.newest().Label)); err != nil {
+		return err
+	}
 	if id != "" {
 		found["the primary"] = id
-	}
-	want := in.info.SystemID(in.newest())
-	if err = allOf(want, in.newest().Label, found); err != nil {
-		return err
 	}
 	out.Say("system identifier %s: backup %s, %s",
 		want, in.newest().Label, strings.Join(slices.Sorted(maps.Keys(found)), ", "))

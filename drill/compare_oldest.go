@@ -70,13 +70,16 @@ func (r recovered) rememberCompared(found compare.Result) (w waits, err error) {
 	for _, name := range c.frozen.Side.ShutOnes() {
 		never(compare.Part{ID: compare.ID{Database: name}}.Key()) // no part has OID 0
 	}
-	if r.Settings.State == "" {
+	if r.Settings.State == "" || r.plan.left() {
 		return w, nil
 	}
 	w.from = true
 	err = target.RememberCompared(r.Settings.State, c.memory(r.Stanza()), last)
 	if err == nil {
 		err = target.RememberListed(r.Settings.State, c.memory(r.Stanza()), listed)
+	}
+	if err == nil {
+		err = target.RememberCluster(r.Settings.State, c.memory(r.Stanza()), r.plan.info.SystemID(r.plan.set))
 	}
 	return w, reason.Wrap(reason.ConfigInvalid, err)
 }

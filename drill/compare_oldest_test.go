@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"veza.fr/recovery/internal/compare"
+	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/standby"
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/target"
@@ -75,6 +76,33 @@ func comparedAgain(t *testing.T, path string) (r recovered, parts []compare.Part
 		}
 	}
 	return r, compare.Parts(c.frozen.Side.Objects)
+}
+
+// What was compared of another cluster, whose tables may have the same numbers, says nothing; a drill of a cluster that
+// was left keeps the memory of the present one.
+func TestRememberCompared_OfAnotherCluster(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.json")
+	run := func(ids ...uint64) (known int) {
+		r, parts := comparedAgain(t, path)
+		for i, id := range ids {
+			r.plan.info.DB = append(r.plan.info.DB, pgbackrest.Cluster{ID: i + 1, SystemID: id})
+		}
+		r.plan.set.Database.ID = 1
+		r.compared.ask.Last = nil
+		r.compared.recall(suite.NewOut(&recorder{}), r.ready)
+		known = len(r.compared.ask.Last)
+		_, err := r.rememberCompared(compare.Result{Same: parts})
+		require.NoError(t, err)
+		return known
+	}
+	assert.Zero(t, run(7))
+	assert.Equal(t, 3, run(7), "the same cluster")
+	assert.Zero(t, run(7, 8), "a set of a cluster that was left")
+	assert.Equal(t, 3, run(7), "which changed nothing")
+	assert.Zero(t, run(8), "another cluster")
+	assert.Equal(t, 3, run(8))
+	require.NoError(t, target.RememberCluster(path, "demo", ""))
+	assert.Equal(t, 3, run(8), "nothing says of which cluster")
 }
 
 // One range that is left out each time, or a first round that takes months, keeps nobody from hearing how long it has

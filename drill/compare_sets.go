@@ -147,12 +147,19 @@ func (c *comparison) memory(stanza string) string {
 	return stanza + "/sets"
 }
 
-// recall reads when which blocks were compared last.
+// recall reads when which blocks were compared last. Those of another cluster are other blocks, by whatever name; a set
+// of a cluster that was left leaves no memory.
 func (c *comparison) recall(out suite.Out, r ready) {
-	if r.Settings.State == "" {
+	if r.Settings.State == "" || r.plan.left() {
 		return
 	}
-	var err error
+	now := r.plan.info.SystemID(r.plan.set)
+	of, err := target.RecallCluster(r.Settings.State, c.memory(r.Stanza()))
+	if err == nil && of != "" && now != "" && of != now {
+		out.Note("what -state says was compared is of the cluster with system identifier %s, and set %s is of %s: it "+
+			"is begun anew", pgbackrest.Printable(of), r.plan.set.Label, now)
+		return
+	}
 	if c.ask.Last, err = target.RecallCompared(r.Settings.State, c.memory(r.Stanza())); err != nil {
 		out.Note("%v", err)
 		return

@@ -38,6 +38,11 @@ func (r recovered) measureLoss(
 			stamp(newest.At), r.foundEnd().Sub(newest.At).Round(time.Second))
 		return loss{}, r.lostOffline()
 	}
+	if r.plan.left() { // nothing was written to it since
+		out.Note("newest moment that came back (%s): %s; set %s is of a cluster before a stanza-upgrade, and what a "+
+			"disaster of now would cost is not known of it", newest.Basis, stamp(newest.At), r.plan.set.Label)
+		return loss{}, r.lostOffline()
+	}
 	age, err := verify.RPO(r.foundEnd(), newest)
 	if err != nil {
 		return loss{}, err

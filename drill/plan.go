@@ -47,7 +47,7 @@ func makePlan(
 	if err != nil {
 		return p, err
 	}
-	if err = want.presentCluster(out, info, p.set); err != nil {
+	if err = want.presentCluster(out, info, good, p.set); err != nil {
 		return p, err
 	}
 	if p.age, err = ageOf(p.set, s.AsOf(), s.Past()); err != nil {
@@ -146,6 +146,9 @@ func (p plan) expired(retention policy.ArchiveRetention, failed error) error {
 
 // directory is where the set's archive lies in the repository.
 func (p plan) directory(client repository.Client) string { return client.Directory(p.info, p.set) }
+
+// left says whether the set is of a cluster that production was moved from: nothing is written to it any more.
+func (p plan) left() bool { _, left := p.info.UpgradedSince(p.set); return left }
 
 // major is the version of PostgreSQL the set is of, such as "15".
 func (p plan) major() string { return p.info.Version(p.set) }

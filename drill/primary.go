@@ -10,6 +10,24 @@ import (
 	"veza.fr/recovery/internal/wal"
 )
 
+// comparable says whether the cluster that -primary names, by its system identifier, archives where the set's archive
+// lies. A set of a cluster that was left is compared with none: also a primary that is that cluster again archives
+// elsewhere since. The set of now must be production's: a cluster that the stanza was of before archives nothing.
+func (p plan) comparable(out suite.Out, id string) (bool, error) {
+	switch want := p.info.SystemID(p.set); {
+	case p.left():
+		out.Note("set %s is of a cluster before a stanza-upgrade: the end of its archive is not compared with -primary",
+			p.set.Label)
+		return false, nil
+	case id != "" && want != "" && id != want:
+		return false, reason.Errorf(reason.ConfigInvalid, "-primary names the cluster with system identifier %s, "+
+			"which the stanza was of before a stanza-upgrade, and set %s is of its present one, %s: name the primary "+
+			"of now; if production was taken back to that cluster, nothing of it is backed up since (pgbackrest "+
+			"stanza-upgrade, then a full backup)", id, p.set.Label, want)
+	}
+	return true, nil
+}
+
 // lastArchived asks production what it archived last, where -primary names it, and only once it
 // is known to be the cluster of the set. What is no segment is compared with nothing, and said.
 func (p plan) lastArchived(ctx context.Context, out suite.Out, s session.Session) (string, error) {
@@ -34,14 +52,12 @@ func (p plan) lastArchived(ctx context.Context, out suite.Out, s session.Session
 	if err = s.KnowsCluster(id, p.info); err != nil {
 		return "", err
 	}
-	switch want := p.info.SystemID(p.set); {
-	case id == "":
+	if id == "" {
 		out.Note("warning: -primary does not let its role ask for its system identifier (pg_control_system): " +
 			"that it is the cluster of the backups is not proved")
-	case id != want:
-		out.Note("-primary is another cluster of the stanza than the one set %s is of: the end of the archive is not "+
-			"compared with it", p.set.Label)
-		return "", nil
+	}
+	if compared, err := p.comparable(out, id); !compared {
+		return "", err
 	}
 	var archived string
 	if err = conn.QueryRow(ctx, "SELECT coalesce(last_archived_wal, '') FROM "+

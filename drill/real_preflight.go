@@ -191,6 +191,9 @@ func lostBy(found ready, last time.Time) string {
 	if to := found.Settings.Target; to.Kind != target.End {
 		return fmt.Sprintf("everything after -target %s, as asked", to)
 	}
+	if now, left := found.plan.info.UpgradedSince(found.plan.set); left {
+		return fmt.Sprintf("all of the present cluster (PostgreSQL %s): this set is of the one before it", now.Version)
+	}
 	if last.IsZero() {
 		return "everything after the backup: nothing is archived after it"
 	}

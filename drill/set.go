@@ -2,6 +2,7 @@ package drill
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"veza.fr/recovery/internal/pgbackrest"
@@ -71,7 +72,9 @@ func (w wanted) choose(all, good []pgbackrest.Backup) (pgbackrest.Backup, error)
 
 // presentCluster refuses a set of the cluster before a stanza-upgrade, unless it was asked for by its label or by a
 // target: nothing that was written since the upgrade would come back from it. Asked for, it is named.
-func (w wanted) presentCluster(out suite.Out, info pgbackrest.Stanza, set pgbackrest.Backup) error {
+func (w wanted) presentCluster(
+	out suite.Out, info pgbackrest.Stanza, good []pgbackrest.Backup, set pgbackrest.Backup,
+) error {
 	now, upgraded := info.UpgradedSince(set)
 	if !upgraded {
 		return nil
@@ -84,8 +87,17 @@ func (w wanted) presentCluster(out suite.Out, info pgbackrest.Stanza, set pgback
 		explicit = true
 	}
 	if explicit {
+		out.Label(suite.LeftLabel, "PostgreSQL "+info.Version(set))
 		out.Note("%s: nothing of the present cluster comes back from it", text)
 		return nil
+	}
+	present := slices.DeleteFunc(slices.Clone(good), func(b pgbackrest.Backup) bool {
+		_, before := info.UpgradedSince(b)
+		return before
+	})
+	if len(present) > 0 {
+		return reason.Errorf(reason.NoBackup, "%s: none of the present cluster fits -set %s yet, it has %s", text,
+			w.set, labels(present))
 	}
 	return reason.Errorf(reason.NoBackup, "%s: there is no backup of the present cluster that could be taken: "+
 		"take a full one now", text)

@@ -81,8 +81,8 @@ func TestChoose_ReachesTheTarget(t *testing.T) {
 // A set of the cluster before a stanza-upgrade proves nothing about the present one: only who asks for it by
 // its label or by a target gets it, and is told.
 func TestPresentCluster(t *testing.T) {
-	full, _ := twoSets(t)
-	full.Database = pgbackrest.Database{ID: 1, RepoKey: 1}
+	full, now := twoSets(t)
+	full.Database, now.Database = pgbackrest.Database{ID: 1, RepoKey: 1}, pgbackrest.Database{ID: 2, RepoKey: 1}
 	old := pgbackrest.Stanza{DB: []pgbackrest.Cluster{
 		{ID: 1, RepoKey: 1, Version: "15"}, {ID: 2, RepoKey: 2, Version: "17"},
 	}}
@@ -102,10 +102,17 @@ func TestPresentCluster(t *testing.T) {
 		"by a moment it can reach": {upgraded, wanted{set: settings.SetLatest, target: at(full.Stopped())}, true, ""},
 	} {
 		var said recorder
-		err := c.want.presentCluster(suite.NewOut(&said), c.info, full)
+		err := c.want.presentCluster(suite.NewOut(&said), c.info, []pgbackrest.Backup{full}, full)
 		requireReason(t, c.otherwise, err, name)
 		assert.Equal(t, c.noted, strings.Contains(said.String(), "nothing of the present cluster"), name)
+		if err != nil {
+			assert.ErrorContains(t, err, "take a full one now", name)
+		}
 	}
+	err := wanted{set: settings.SetLatestDiff}.presentCluster(
+		suite.NewOut(&recorder{}), upgraded, []pgbackrest.Backup{full, now}, full)
+	requireReason(t, reason.NoBackup, err, "the newest diff, beside a full of now")
+	assert.ErrorContains(t, err, "none of the present cluster fits -set latest-diff yet, it has "+now.Label)
 }
 
 // A set with page checksum errors is passed over, and said; one nobody checked is not.

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/repository"
@@ -51,6 +52,69 @@ func TestFoundEnd(t *testing.T) {
 	} {
 		r := recovered{cluster: cluster{target: c.to}, answered: asked, end: end{log: c.log, commit: c.commit}}
 		assert.Equal(t, c.want, r.foundEnd(), name)
+	}
+}
+
+// leftPlan is of a set of the cluster before a stanza-upgrade, which ended an hour after noon.
+func leftPlan(t *testing.T) (p plan) {
+	t.Helper()
+	p.set = listedBackup(t, "20260823-120000F", "full", time.Hour, "0/3000100")
+	p.info.DB = []pgbackrest.Cluster{
+		{ID: 1, RepoKey: 1, SystemID: 7, Version: "15"}, {ID: 2, RepoKey: 1, SystemID: 8, Version: "17"},
+	}
+	return p
+}
+
+// Nobody writes to a cluster that was left: its data is as old as what it committed last, and what a disaster of now
+// would cost is not measured by it. A set of the present cluster is measured as ever.
+func TestMeasureLoss_OfAClusterThatWasLeft(t *testing.T) {
+	commit, found := noon.Add(90*time.Minute), noon.Add(48*time.Hour)
+	r := recovered{}
+	r.plan = leftPlan(t)
+	r.end = end{commit: &commit, log: postgres.Log{RedoDone: found}}
+	assert.Equal(t, commit, r.foundEnd())
+	var heard recorder
+	lost, err := r.measureLoss(t.Context(), suite.NewOut(&heard), nil, nil)
+	require.NoError(t, err)
+	assert.Zero(t, lost)
+	assert.NotContains(t, heard.values, "metric.rpo_seconds")
+	assert.Contains(t, heard.String(), "of a cluster before a stanza-upgrade")
+	assert.Contains(t, lostBy(r.ready, found), "all of the present cluster (PostgreSQL 17)")
+
+	r.end.commit = nil
+	assert.Equal(t, noon.Add(time.Hour), r.foundEnd().UTC(), "the end of the set")
+
+	r.plan.info.DB = r.plan.info.DB[:1]
+	r.end.commit = &commit
+	assert.Equal(t, found, r.foundEnd())
+	lost, err = r.measureLoss(t.Context(), suite.NewOut(&heard), nil, nil)
+	require.NoError(t, err)
+	assert.Equal(t, found.Sub(commit), lost.age)
+	assert.NotContains(t, lostBy(r.ready, found), "present cluster")
+}
+
+// What production archived last is compared with the archive of its own cluster alone. A cluster that the stanza was
+// of before is no production of a set of now.
+func TestComparable(t *testing.T) {
+	before := leftPlan(t)
+	now := before
+	now.set.Database.ID = 2
+	for name, c := range map[string]struct {
+		plan plan
+		id   string
+		want bool
+		why  reason.Reason
+	}{
+		"the cluster of the set":          {now, "8", true, ""},
+		"nobody says which":               {now, "", true, ""},
+		"the cluster before":              {now, "7", false, reason.ConfigInvalid},
+		"a set of before":                 {before, "8", false, ""},
+		"production is taken back to it":  {before, "7", false, ""},
+		"no cluster is known of the repo": {plan{}, "7", true, ""},
+	} {
+		got, err := c.plan.comparable(suite.NewOut(&recorder{}), c.id)
+		requireReason(t, c.why, err, name)
+		assert.Equal(t, c.want, got, name)
 	}
 }
 

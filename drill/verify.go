@@ -131,14 +131,16 @@ func (r recovered) runChecks(
 	return nil, unsaid
 }
 
-// foundEnd is T1: when recovery found the end of the archive. With a target, or a repository of the
-// past, it is the moment that was wanted back, from which the age of data counts then.
+// foundEnd is T1: when recovery found the end of the archive. With a target, a repository of the past, or a cluster
+// that production was moved from, it is the moment that was wanted back, from which the age of data counts then.
 func (r recovered) foundEnd() time.Time {
 	switch commit := r.end.commit; {
 	case r.target.Kind == target.Time:
 		return r.target.Time
-	case r.target.Kind != target.End && commit != nil:
+	case (r.target.Kind != target.End || r.plan.left()) && commit != nil:
 		return *commit
+	case r.plan.left():
+		return r.plan.set.Stopped()
 	case r.Past():
 		return r.Settings.RepoTargetTime
 	case r.end.log.RedoDone.IsZero():

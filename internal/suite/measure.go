@@ -18,7 +18,10 @@ import (
 const (
 	MetricPrefix = "metric." // metric.<name> or metric.<name>{label="value",...}: a number
 	// PastLabel is the moment the repository was read as of, RFC 3339; without it, it was that of now.
-	PastLabel   = "repo_target_time"
+	PastLabel = "repo_target_time"
+	// LeftLabel is what the drilled set is of, such as PostgreSQL 15, where that is a cluster before a stanza-upgrade;
+	// without it, it is of the stanza's present one.
+	LeftLabel   = "cluster_left"
 	LabelPrefix = "label." // label.<name>: a text that describes the run
 	ReasonKey   = "reason" // one word of package reason, published by the step that failed
 	DetailKey   = "detail" // one sentence: what exactly failed, naming the object

@@ -14,6 +14,7 @@ const (
 	drilledSection  = "drilled"  // when each part was drilled last
 	comparedSection = "compared" // when each range of blocks was compared last
 	listedSection   = "listed"   // when each one that never was compared was listed first
+	clusterSection  = "cluster"  // of which cluster these ranges are
 )
 
 // times are moments by stanza and by what they are of.
@@ -51,6 +52,21 @@ func RememberCompared(path, stanza string, last map[string]time.Time) error {
 // RememberListed does the same for those that were never compared: when they were listed first.
 func RememberListed(path, stanza string, first map[string]time.Time) error {
 	return rememberRanges(path, listedSection, stanza, first)
+}
+
+// RecallCluster reads of which cluster the ranges of a stanza are, by its system identifier; "" where nothing says it.
+func RecallCluster(path, stanza string) (id string, err error) {
+	all := map[string]string{}
+	if err = state.Read(path, clusterSection, &all); err != nil {
+		return "", err
+	}
+	return all[stanza], nil
+}
+
+// RememberCluster writes it.
+func RememberCluster(path, stanza, id string) error {
+	all := map[string]string{}
+	return state.Update(path, clusterSection, &all, func() { all[stanza] = id })
 }
 
 func rememberRanges(path, section, stanza string, moments map[string]time.Time) error {

@@ -26,6 +26,10 @@ var heartbeatFaults = faults("TestHeartbeat", beating, []fault{
 		name: "TooOld", args: "-rpo 1ms",
 		exit: 1, why: reason.RPOExceeded, words: "the newest heartbeat row that came back is", step: "verify",
 	},
+	{
+		name: "OfAClusterThatWasLeft", inject: upgradedStanza, env: "PATH={dir}/path", args: "-set {newest} -rpo 1ms",
+		exit: 0, why: reason.None, words: "of a cluster before a stanza-upgrade, and what a disaster of now would cost",
+	},
 })
 
 // Without a beat nothing is judged: an idle primary loses nothing.

@@ -102,6 +102,7 @@ type Scope struct {
 	Repository string `json:"repository,omitempty"` // its key
 	Target     string `json:"target,omitempty"`
 	AsOf       string `json:"repository_as_of,omitempty"` // "" is the repository of now
+	Left       string `json:"cluster_left,omitempty"`     // what of, before a stanza-upgrade; "" is the present cluster
 	Compare    string `json:"compare,omitempty"`
 	// WindowFrom is when the oldest usable set ended, Stopped when the restored one did, Recovered the newest moment
 	// that came back; nil is not known.

@@ -27,10 +27,15 @@ func (l Ledger) Verify(keys []ed25519.PublicKey) []Finding {
 // UnknownStanza is that of a run which came to an end before it could name one.
 const UnknownStanza = "unknown"
 
-// Drills are the entries of drills of the repository as it was when they ran; of some stanzas, or of all.
+// OfNow says whether a run is a drill of the present repository and of the present cluster in it.
+func (r Run) OfNow() bool {
+	return r.Suite == suite.Drill.Name && r.Scope.AsOf == "" && r.Scope.Left == ""
+}
+
+// Drills are the entries of drills of the backups as they were when they ran; of some stanzas, or of all.
 func (l Ledger) Drills(stanzas ...string) (list []Entry) {
 	for _, e := range l.Entries {
-		if r := e.Run; r != nil && r.Suite == suite.Drill.Name && r.Scope.AsOf == "" &&
+		if r := e.Run; r != nil && r.OfNow() &&
 			(len(stanzas) == 0 || slices.Contains(stanzas, r.Stanza)) {
 			list = append(list, e)
 		}

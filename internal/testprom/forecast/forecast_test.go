@@ -146,6 +146,7 @@ func TestRead_TakesPassesOfOneKindAlone(t *testing.T) {
 		lineOfHistory(at(3), 13, `"suite":"drill"`, `"suite":"backup"`) +
 		lineOfHistory(at(4), 14, `"labels":{`, `"labels":{"target":"random",`) +
 		lineOfHistory(at(5), 15, `"labels":{`, `"labels":{"repo_target_time":"2026-01-01T00:00:00Z",`) +
+		lineOfHistory(at(5), 15, `"labels":{`, `"labels":{"cluster_left":"PostgreSQL 15",`) +
 		lineOfHistory(at(6), 16, `process`, `incus`) +
 		lineOfHistory(at(7), 17, `rto_seconds`, `rpo_seconds`) +
 		lineOfHistory(at(8), 18, `"steps":[{"name":"restore","outcome":"passed","seconds":4}],`, `"steps":[],`) +

@@ -23,8 +23,8 @@ const maxRTO = 1e9
 const maxLine = 4 << 20
 
 // Read reads the passes of a kind from a history, a report a line as `testprom -history` writes it. Drills with
-// -target, and those of the repository as it was, restore something else and do not count. A line that cannot be
-// read is left out; the error is the reader's.
+// -target, and those of the repository as it was or of a cluster that was left, restore something else and do not
+// count. A line that cannot be read is left out; the error is the reader's.
 func Read(history io.Reader, kind Kind) ([]Pass, error) {
 	var found []drilled
 	err := eachReport(history, func(r report.Report) {
@@ -93,7 +93,7 @@ func of(found []drilled, environment string) (list []Pass) {
 
 // passOf is the pass that a report speaks of; ok is false where it is none that counts.
 func passOf(r report.Report, stanza string) (p Pass, ok bool) {
-	if r.Suite != suite.Drill.Name || r.Stanza != stanza || !r.Passed() || r.Past() != "" ||
+	if r.Suite != suite.Drill.Name || r.Stanza != stanza || !r.Passed() || r.NotOfNow() != "" ||
 		r.Labels[suite.TargetLabel] != "" {
 		return p, false
 	}

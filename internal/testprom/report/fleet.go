@@ -161,7 +161,7 @@ func read(path string, now time.Time) (Row, error) {
 	row := Row{
 		Stanza: r.Stanza, Suite: r.Suite, Exit: r.Exit, Verdict: r.Verdict, Reason: r.Reason,
 		Ended: &r.End, Age: &age, RTO: r.Value("rto_seconds"), RPO: r.Value("rpo_seconds"),
-		Covered: r.Value("compare_coverage_ratio"), KnownRed: r.KnownRed, File: path, apart: r.Past() != "",
+		Covered: r.Value("compare_coverage_ratio"), KnownRed: r.KnownRed, File: path, apart: r.NotOfNow() != "",
 		Heard: r.Labels[elsewhere] != "",
 	}
 	for _, step := range r.Steps {
@@ -185,8 +185,8 @@ const leftOut = "left out"
 // notOfNow is why a verdict says nothing of the backups of now, "" where it does: a pass of then is none of now.
 func notOfNow(r Report, now time.Time, due time.Duration) string {
 	switch old := now.Sub(r.End); {
-	case r.Past() != "":
-		return "is of the repository as it was at " + r.Past()
+	case r.NotOfNow() != "":
+		return r.NotOfNow()
 	case old > due:
 		return "is overdue"
 	case old < -time.Hour: // clocks of two hosts differ by less

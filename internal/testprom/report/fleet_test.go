@@ -55,6 +55,7 @@ func TestReadFleet_ExitIsTheWorst(t *testing.T) {
 	check := func(age time.Duration) string { return written(age, "pass", 0, "none", `"drill"`, `"backup"`) }
 	const past = `"labels": {"repo_target_time": "2026-11-22T03:00:00Z"}, "measurements"`
 	old := written(hour, "pass", 0, "none", `"measurements"`, past)
+	left := strings.Replace(old, `"repo_target_time": "2026-11-22T03:00:00Z"`, `"cluster_left": "PostgreSQL 15"`, 1)
 	one := func(content string) map[string]string { return map[string]string{"a.json": content} }
 	two := func(a, b string) map[string]string { return map[string]string{"a.json": a, "b.json": b} }
 	for name, c := range map[string]struct {
@@ -73,9 +74,11 @@ func TestReadFleet_ExitIsTheWorst(t *testing.T) {
 		"from the future":  {one(written(-2*hour, "pass", 0, "none")), 2, "is from the future: look at the clocks"},
 		"clocks differ":    {one(written(-time.Minute, "pass", 0, "none")), 0, ""},
 
-		"of the past":     {one(old), 2, "is of the repository as it was at 2026-11-22T03:00:00Z"},
-		"it hides no red": {two(written(2*hour, "fail", 1, "wal_missing"), old), 1, ""},
-		"never drilled":   {map[string]string{"a.json": pass, "mail/": ""}, 2, "was never drilled"},
+		"of the past":      {one(old), 2, "is of the repository as it was at 2026-11-22T03:00:00Z"},
+		"of what was left": {one(left), 2, "is of PostgreSQL 15, of a cluster before a stanza-upgrade"},
+		"nor does that":    {two(written(2*hour, "fail", 1, "wal_missing"), left), 1, ""},
+		"it hides no red":  {two(written(2*hour, "fail", 1, "wal_missing"), old), 1, ""},
+		"never drilled":    {map[string]string{"a.json": pass, "mail/": ""}, 2, "was never drilled"},
 		"not drilled any more": {map[string]string{
 			"shop/drill-report.json": pass, "mail/drill-report.json.retired": written(999*hour, "pass", 0, "none"),
 			"old/drill-report.json.retired": "",

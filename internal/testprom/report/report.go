@@ -130,6 +130,17 @@ func (r Report) InPart() bool { return strings.HasSuffix(r.Backups, InPart) }
 // Past is the moment of the repository that the run speaks of; "" is now.
 func (r Report) Past() string { return r.Labels[suite.PastLabel] }
 
+// NotOfNow is why the run says nothing of the backups of now, "" where it does.
+func (r Report) NotOfNow() string {
+	switch past, left := r.Past(), r.Labels[suite.LeftLabel]; {
+	case past != "":
+		return "is of the repository as it was at " + past
+	case left != "":
+		return "is of " + left + ", of a cluster before a stanza-upgrade"
+	}
+	return ""
+}
+
 // Value is a measurement, by any labels; nil where there is none.
 func (r Report) Value(name string) *float64 {
 	for _, v := range r.Values {

@@ -21,7 +21,7 @@ var horizons = []float64{30, 90}
 // is nothing to add, and without growth no day on which the budget is spent. A history that cannot be read is told,
 // and changes no verdict.
 func (r *run) foresee(res *result) {
-	if r.history == "" || r.suite.Name != suite.Drill.Name || r.pastOf(res.Labels) != "" {
+	if r.history == "" || r.suite.Name != suite.Drill.Name || r.notOfNow(res.Labels) != "" {
 		return
 	}
 	passes, err := r.passes(res)

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,9 +14,24 @@ import (
 // A drill of the repository as it was never passes for one of now: the textfile keeps what the last drill
 // of now said, and the report says of when it was.
 func TestRun_ThePastLeavesTheTextfile(t *testing.T) {
+	said, last := leavesTheTextfile(t, "repo_target_time", "2026-08-18T03:59:30Z")
+	assert.Contains(t, last.Sentence, "as it was at 2026-08-18T03:59:30Z")
+	assert.Contains(t, said, "this was the repository of 2026-08-18T03:59:30Z")
+}
+
+// So does one of a cluster that production was moved from: it makes no red drill of the present one green.
+func TestRun_AClusterThatWasLeftLeavesTheTextfile(t *testing.T) {
+	said, last := leavesTheTextfile(t, "cluster_left", "PostgreSQL 15")
+	assert.Contains(t, last.Sentence, "The backups of PostgreSQL 15, of the cluster before a stanza-upgrade, restore")
+	assert.Contains(t, said, "the set is of PostgreSQL 15, of a cluster before a stanza-upgrade")
+}
+
+// leavesTheTextfile runs a drill that passes with a label, and returns what it warned of and its report.
+func leavesTheTextfile(t *testing.T, name, value string) (warnings string, last document) {
+	t.Helper()
 	dir := t.TempDir()
-	const label = `{"Action":"attr","Package":"example.org/recording/drill","Test":"TestDrill/preflight",` +
-		`"Key":"label.repo_target_time","Value":"2026-08-18T03:59:30Z"}`
+	label := fmt.Sprintf(`{"Action":"attr","Package":"example.org/recording/drill","Test":"TestDrill/preflight",`+
+		`"Key":"label.%s","Value":%q}`, name, value)
 	pass := strings.Split(string(passing(t)), "\n")
 	at := 0
 	for at < len(pass) && !strings.Contains(pass[at], "TestDrill/preflight") {
@@ -32,11 +48,12 @@ func TestRun_ThePastLeavesTheTextfile(t *testing.T) {
 	after, err := os.ReadFile(prom)
 	require.NoError(t, err)
 	assert.Equal(t, before, string(after))
-	last := history(t, dir+"/h")
-	assert.Equal(t, "2026-08-18T03:59:30Z", last.Labels["repo_target_time"])
-	assert.Contains(t, last.Sentence, "as it was at 2026-08-18T03:59:30Z")
-	assert.Contains(t, strings.Join(last.Warnings, "\n"), "the textfile stays as it is")
+	last = history(t, dir+"/h")
+	assert.Equal(t, value, last.Labels[name])
+	warnings = strings.Join(last.Warnings, "\n")
+	assert.Contains(t, warnings, "the textfile stays as it is")
 	assert.NotContains(t, out.String(), "textfile               "+prom)
+	return warnings, last
 }
 
 // What was asked of the past leaves the textfile also when it came to an end before it could say so.

@@ -61,10 +61,13 @@ func (r *result) proved() string {
 }
 
 func (r *result) sentence() string {
-	past := r.Labels[suite.PastLabel]
+	past, left := r.Labels[suite.PastLabel], r.Labels[suite.LeftLabel]
 	switch {
 	case r.Reason == reason.None && past != "" && r.suite.Name == suite.Drill.Name:
 		return "The repository as it was at " + past + " restores; nothing is said of the backups of now."
+	case r.Reason == reason.None && left != "" && r.suite.Name == suite.Drill.Name:
+		return "The backups of " + left + ", of the cluster before a stanza-upgrade, restore; nothing is said of " +
+			"those of now."
 	case r.Reason == reason.None && r.Backups == testreport.InPart:
 		return fmt.Sprintf("Only %s was asked for, and holds; this run says nothing of %s.",
 			strings.Join(r.ended(testreport.Passed), ", "), strings.Join(r.ended(testreport.LeftOut), ", "))

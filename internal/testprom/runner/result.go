@@ -82,6 +82,18 @@ func (r *run) pastOf(labels map[string]string) string {
 	return strings.ToValidUTF8(r.past, "?")
 }
 
+// notOfNow is why the run says nothing of the backups of now, "" where it does.
+func (r *run) notOfNow(labels map[string]string) string {
+	past, left := r.pastOf(labels), labels[suite.LeftLabel]
+	switch {
+	case past != "":
+		return "this was the repository of " + past
+	case left != "" && r.suite.Name == suite.Drill.Name:
+		return "the set is of " + left + ", of a cluster before a stanza-upgrade"
+	}
+	return ""
+}
+
 // publish writes all that was asked for, prints the summary, and returns the
 // exit status. The textfile comes first: it is what alarms. The other hosts hear
 // the verdict next, and not before: they would rely on one that alarms nobody.
@@ -90,7 +102,7 @@ func (r *run) publish(res *result, refused error) int {
 	r.foresee(res)
 	unalarmed := r.writeTextfile(res)
 	if r.tell != nil {
-		r.tell(res.told(r.pastOf(res.Labels), unalarmed))
+		r.tell(res.told(r.notOfNow(res.Labels), unalarmed))
 	}
 	failed := []error{refused, unalarmed, r.tee.close()}
 	if errors.Join(failed...) != nil {
@@ -127,10 +139,9 @@ func (r *run) writeTextfile(res *result) error {
 	if r.textfile == "" {
 		return nil
 	}
-	if past := r.pastOf(res.Labels); past != "" {
+	if why := r.notOfNow(res.Labels); why != "" {
 		r.textfile = ""
-		res.warnings = append(res.warnings, "the textfile stays as it is: it speaks of the backups of now, and this "+
-			"was the repository of "+past)
+		res.warnings = append(res.warnings, "the textfile stays as it is: it speaks of the backups of now, and "+why)
 		return nil
 	}
 	knownRed, warnings, err := r.Textfile.Write(r.textfile, res.metrics())

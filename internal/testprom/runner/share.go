@@ -122,9 +122,9 @@ func (r *run) share(c command) (tell func(exit int), ok bool) {
 
 // told is the exit status that the other hosts hear: that of the verdict on the backups of now, else that of none.
 // A verdict that the textfile does not hold alarms nobody, and is none to rely on.
-func (r *result) told(past string, unwritten error) int {
+func (r *result) told(notOfNow string, unwritten error) int {
 	switch {
-	case past != "" || unwritten != nil:
+	case notOfNow != "" || unwritten != nil:
 		return reason.ExitEnvironment
 	case r.Backups == testreport.Sound:
 		return reason.ExitPass

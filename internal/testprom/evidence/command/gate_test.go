@@ -60,6 +60,10 @@ func newestOnes() []newest {
 			r.Scope.AsOf = "2026-01-01T00:00:00Z"
 			as("fail", 1, "no_backup")(r)
 		}, nil, 0, "OPEN  entry 6"},
+		{"of a cluster that was left", func(r *evidence.Run) {
+			r.Scope.Left = "PostgreSQL 15"
+			as("fail", 1, "no_backup")(r)
+		}, nil, 0, "OPEN  entry 6"},
 		{"with every check", same, []string{"-require", "compare, deep,readonly"}, 0, "OPEN"},
 		{"with one by its name", same, []string{"-require", "amcheck"}, 0, "OPEN"},
 		{

@@ -58,11 +58,8 @@ func Of(l evidence.Ledger, asked Asked) Data {
 	return d
 }
 
-// ofNow says whether a run is a drill of the present repository.
-func ofNow(r evidence.Run) bool { return r.Suite == suite.Drill.Name && r.Scope.AsOf == "" }
-
 // toTheEnd says whether a drill restored all there is, so that its times go with those of others.
-func toTheEnd(r evidence.Run) bool { return ofNow(r) && r.Scope.Target == "" }
+func toTheEnd(r evidence.Run) bool { return r.OfNow() && r.Scope.Target == "" }
 
 func passes(r evidence.Run) bool { return r.Passed() }
 
@@ -77,7 +74,7 @@ func stanzaOf(id, name string, runs []evidence.Run, acks map[int][]Ack, asked As
 		if !passes(r) {
 			s.Failures = append(s.Failures, failureOf(r, runs[i+1:], acks[r.Entry.Seq]))
 		}
-		if ofNow(r) {
+		if r.OfNow() {
 			drills = append(drills, r)
 		}
 	}
@@ -138,7 +135,7 @@ func (s *Stanza) newest(drills []evidence.Run, now time.Time) {
 func runOf(r evidence.Run) Run {
 	run := Run{
 		Seq: r.Entry.Seq, Ended: r.Ended, Suite: r.Suite, Verdict: r.Verdict, Reason: r.Reason, Set: r.Scope.Set,
-		Target: r.Scope.Target, AsOf: r.Scope.AsOf,
+		Target: r.Scope.Target, AsOf: r.Scope.AsOf, Left: r.Scope.Left,
 	}
 	if r.Verdict == "pass" && !passes(r) {
 		run.Verdict = fmt.Sprintf("pass with exit status %d, which is none", r.Exit)
@@ -165,7 +162,7 @@ func failureOf(r evidence.Run, later []evidence.Run, acks []Ack) Failure {
 	f.Mended = "not yet: no run has passed since"
 	for _, next := range later {
 		asFar := next.Scope.Target == "" || next.Scope.Target == r.Scope.Target // a target stops before the end
-		alike := next.Suite == r.Suite && next.Scope.AsOf == r.Scope.AsOf
+		alike := next.Suite == r.Suite && next.Scope.AsOf == r.Scope.AsOf && next.Scope.Left == r.Scope.Left
 		if passes(next) && asFar && alike && next.Ended.After(r.Ended) {
 			f.Mended = fmt.Sprintf("entry %d passed, %s later", next.Entry.Seq, age(next.Ended.Sub(r.Ended)))
 			break

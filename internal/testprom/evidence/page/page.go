@@ -58,7 +58,7 @@ type Run struct {
 	Ended                               time.Time
 	Suite, Verdict, Reason, Set, Target string
 	RTO, RPO, Restored, WAL, Compared   string
-	AsOf                                string
+	AsOf, Left                          string
 }
 
 // Failure is a run that did not pass.
