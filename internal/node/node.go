@@ -209,7 +209,7 @@ func serverIn(dir string) (int, error) {
 	if content, err := os.ReadFile(filepath.Join(dir, "postmaster.pid")); err == nil {
 		first, _, _ := strings.Cut(string(content), "\n")
 		pid, err := strconv.Atoi(strings.TrimSpace(first))
-		if err == nil && pid > 0 && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) && isProgram(pid, "postgres") {
+		if err == nil && pid > 0 && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) && isServer(pid) {
 			return pid, nil
 		}
 	}
@@ -224,12 +224,16 @@ func serverIn(dir string) (int, error) {
 		}
 		cwd, err := os.Readlink(filepath.Join("/proc", entry.Name(), "cwd"))
 		cwd = strings.TrimSuffix(cwd, " (deleted)")
-		if err == nil && cwd == dir && isProgram(pid, "postgres") {
+		if err == nil && cwd == dir && isServer(pid) {
 			return pid, nil
 		}
 	}
 	return 0, nil
 }
+
+// isServer says whether a process is PostgreSQL's, by either name it is started by: the second is a link that releases
+// before 16 have, and older units name.
+func isServer(pid int) bool { return isProgram(pid, "postgres") || isProgram(pid, "postmaster") }
 
 // isProgram says whether a process is of a program.
 func isProgram(pid int, program string) bool {
