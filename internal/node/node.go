@@ -126,36 +126,6 @@ func resolve(dir string) (string, error) {
 	return whole, nodeOf(whole)
 }
 
-// nodeOf refuses what is never a data directory, and a name that the configuration of PostgreSQL or a shell would read
-// as something else.
-func nodeOf(dir string) error {
-	if !sandbox.PlainPath(dir) {
-		return fmt.Errorf("%q has a character that commands would not take as it is", dir)
-	}
-	if strings.Count(dir, "/") < 2 {
-		return errors.New("a directory of its own is needed, not one below /")
-	}
-	if around := clusterAround(dir); around != "" {
-		return fmt.Errorf("it lies inside a cluster, or what belongs to one: %s", around)
-	}
-	return nil
-}
-
-// versionDirectory is how PostgreSQL calls its own directory in a tablespace.
-var versionDirectory = regexp.MustCompile(`^PG_\d+_\d+$`)
-
-// clusterAround is what a path lies in of a cluster: its data directory, one of a tablespace, or one that its pg_wal
-// leads to; "" is nothing. An empty directory in there is in use, and a new one would be in the way.
-func clusterAround(dir string) string {
-	for above := filepath.Dir(dir); above != "/"; above = filepath.Dir(above) {
-		if exists(above, "PG_VERSION") || exists(above, "global/pg_control") || exists(above, "archive_status") ||
-			versionDirectory.MatchString(filepath.Base(above)) {
-			return above
-		}
-	}
-	return ""
-}
-
 // read looks into a directory that is there.
 func (p *Place) read() error {
 	open, err := os.Open(p.Dir)
