@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -29,6 +30,10 @@ func nodeOf(dir string) error {
 	}
 	return nil
 }
+
+// Around is the directory of a cluster, or of what belongs to one, that an absolute path without symbolic links
+// lies in; "" is none.
+func Around(path string) string { return cmp.Or(clusterAround(path), clusterBeside(path)) }
 
 // versionDirectory is how PostgreSQL calls its own directory in a tablespace.
 var versionDirectory = regexp.MustCompile(`^PG_\d+_\d+$`)

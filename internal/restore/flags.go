@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 
 	"veza.fr/recovery/drill"
-	"veza.fr/recovery/internal/node"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/suite"
@@ -134,30 +133,4 @@ func (a *asked) validate() (err error) {
 		}
 	}
 	return a.apart()
-}
-
-// apart refuses files of ours inside the data directory, by whatever name, and one file for both.
-func (a *asked) apart() error {
-	to := node.Resolved(a.wanted.To)
-	name := "-report"
-	for i, path := range append([]string{a.report}, a.places()...) { // also where a log goes that nobody has named
-		if i > 0 {
-			name = "-log"
-		}
-		if inside, err := filepath.Rel(to, placed(path)); path != "" && err == nil && filepath.IsLocal(inside) {
-			return fmt.Errorf("%s %s lies in the data directory, which must be empty: name another place", name, path)
-		}
-	}
-	if a.report != "" && a.report == a.log {
-		return fmt.Errorf("-report and -log name the same file %s", a.report)
-	}
-	return nil
-}
-
-// placed is where a file is, or will be, without symbolic links above it. Whoever opens it follows none in its place.
-func placed(path string) string {
-	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
-		return filepath.Join(dir, filepath.Base(path))
-	}
-	return path
 }
