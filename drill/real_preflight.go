@@ -188,7 +188,7 @@ func (r *nodeRestore) lastDrill(stanza string) string {
 	return lastPassed(content, stanza)
 }
 
-const noHistory = "not known: there is no history of drills here (-history)"
+const noHistory = "not known: no history of drills is here; the drill's host has it (-history)"
 
 // lastPassed is how long the newest drill of a stanza that passed took, by a history: a report a line, the newest last.
 func lastPassed(history []byte, stanza string) string {
