@@ -65,6 +65,7 @@ type nodeRestore struct {
 	size   uint64                // of a segment, bytes
 	taken  string                // what to do about a timeline whose number is in the repository already; "" is nothing
 	sound  bool                  // verify has passed
+	beside []string              // the other nodes of pg_auto_failover on this machine, each a sentence
 }
 
 // suffix tells the lock of a restore from that of a drill: both may be at work.

@@ -129,9 +129,12 @@ func (r *nodeRestore) leaveRest(ctx context.Context, out suite.Out) error {
 	return errors.Join(err, r.claim.Release())
 }
 
-// elsewhere says what keeps the WAL of this cluster from where it belongs: a timeline of the same number is there, or
-// the conf is about another data directory, and nothing of this one would be archived.
+// elsewhere says what keeps the WAL of this cluster from where it belongs: another node of this machine, a timeline of
+// the same number that is there, or a conf about another data directory, with which nothing of this one is archived.
 func (r *nodeRestore) elsewhere() (list []string) {
+	for _, other := range r.beside {
+		list = append(list, other+": beside it this cluster would want the same port, and archive into the same stanza")
+	}
 	if r.taken != "" {
 		list = append(list, r.taken)
 	}

@@ -97,6 +97,7 @@ func (r *nodeRestore) refuse(ctx context.Context, out suite.Out, found ready) er
 	if err = r.place.Refuse(r.wants(found), claim, r.role(ctx, found)); err != nil {
 		return err
 	}
+	r.beside = r.nodesBeside(ctx, found)
 	r.again = r.Resume && len(r.place.Entries) > 0
 	return r.askRooms(ctx, out, found)
 }
@@ -122,28 +123,6 @@ func (r *nodeRestore) damagedSet(out suite.Out, set pgbackrest.Backup) error {
 	out.Note("loss accepted (-accept-loss), %s: backup set %s has pages that fail their checksum", reason.PageChecksum,
 		set.Label)
 	return nil
-}
-
-// role is what pg_auto_failover calls the node; "" where it does not know it, or cannot be asked.
-func (r *nodeRestore) role(ctx context.Context, found ready) string {
-	if r.place.Formation.State == "" {
-		return ""
-	}
-	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
-	defer cancel()
-	said, err := found.Control.Run(ctx, host.Command{
-		Argv: []string{
-			"pg_autoctl", "show", "file", "--pgdata", r.place.Dir, "--state", "--json", "--contents",
-		},
-		Env: []string{"HOME=" + r.home},
-	})
-	var state struct {
-		Role string `json:"current_role"`
-	}
-	if err != nil || json.Unmarshal(said.Stdout, &state) != nil {
-		return ""
-	}
-	return pgbackrest.Printable(state.Role)
 }
 
 // refuseSettings refuses what a drill may be asked for and a restore may not.
@@ -172,6 +151,9 @@ func (r *nodeRestore) facts(found ready) []string {
 			p.chain.Route(), len(p.chain.Entries), last.Name, stamp(last.Time)))
 	}
 	facts = append(facts, "lost     "+lostBy(found, last.Time), "time     "+r.lastDrill(found.Stanza()))
+	for _, other := range r.beside {
+		facts = append(facts, "beside   "+other)
+	}
 	return append(facts,
 		"then     stopped cleanly, archiving nothing until it is started; what to type next is printed")
 }
@@ -209,7 +191,7 @@ func (r *nodeRestore) lastDrill(stanza string) string {
 	return lastPassed(content, stanza)
 }
 
-const noHistory = "not known: there is no history of drills here (-history)"
+const noHistory = "not known: no history of drills is here; the drill's host has it (-history)"
 
 // lastPassed is how long the newest drill of a stanza that passed took, by a history: a report a line, the newest last.
 func lastPassed(history []byte, stanza string) string {

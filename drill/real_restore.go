@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"time"
 
@@ -104,27 +103,6 @@ func (r *nodeRestore) makeDirectory(ctx context.Context, p provisioned) error {
 			r.place.Dir)
 	}
 	return reason.Wrap(reason.SandboxFailed, err)
-}
-
-// notEmpty is pgBackRest's exit status for a directory that holds what it would have to remove, and inPath where it
-// says which (its restoreClean).
-const notEmpty = 40
-
-var inPath = regexp.MustCompile(`unable to restore to (?:path|link|file) '([^']*)'`)
-
-// occupied says what a restore for real needs that found the directory of a tablespace, or one that a link leads to,
-// in use. What pgBackRest itself hints at, --delta, would remove what is there. Nil is any other failure.
-func (r *nodeRestore) occupied(err error) error {
-	failed, ok := errors.AsType[*pgbackrest.Error](err)
-	if r == nil || !ok || failed.Code != notEmpty {
-		return nil
-	}
-	match := inPath.FindStringSubmatch(failed.Error())
-	if match == nil {
-		return reason.Wrap(reason.ConfigInvalid, err)
-	}
-	return reason.Errorf(reason.ConfigInvalid, "%s is not empty, and the backup has files there: move what is there "+
-		"away, nothing is ever deleted", pgbackrest.Printable(match[1]))
 }
 
 // recovering marks that the files are there, and WAL is replayed.

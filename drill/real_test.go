@@ -103,22 +103,6 @@ func TestLateOf(t *testing.T) {
 	assert.Nil(t, (&nodeRestore{}).lateOf(nil))
 }
 
-// A directory that is in use says so in our words: what pgBackRest hints at would remove what is there.
-func TestOccupied(t *testing.T) {
-	taken := &pgbackrest.Error{Command: "restore", Code: 40, Lines: []string{
-		"ERROR: [040]: unable to restore to path '/srv/ts/PG_17_202406281' because it contains files",
-		"HINT: try using --delta if this is what you intended.",
-	}}
-	err := (&nodeRestore{}).occupied(taken)
-	require.ErrorContains(t, err, "/srv/ts/PG_17_202406281 is not empty")
-	assert.NotContains(t, err.Error(), "--delta")
-	why, _ := reason.Of(err)
-	assert.Equal(t, reason.ConfigInvalid, why)
-	require.NoError(t, (*nodeRestore)(nil).occupied(taken), "a drill's own directory is no such thing")
-	require.NoError(t, (&nodeRestore{}).occupied(&pgbackrest.Error{Code: 55}))
-	require.NoError(t, (&nodeRestore{}).occupied(errors.New("broken")))
-}
-
 // What is lost may be accepted, by a decision alone; what else is wrong may not.
 func TestAcceptLoss(t *testing.T) {
 	for _, c := range []struct {

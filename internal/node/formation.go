@@ -20,6 +20,7 @@ type Formation struct {
 	State   string // the file with the node's state; "" where the node is forgotten
 	Monitor string // libpq string; "" where no configuration was found
 	Options []string
+	Others  []string // the data directories of the other nodes on this machine
 }
 
 // Where pg_autoctl keeps its files, below the home directory.
@@ -37,6 +38,7 @@ func readFormation(home, dir string) (f Formation, err error) {
 	} else if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
 		return f, err
 	}
+	f.Others = nodesBeside(filepath.Join(home, stateHome, "pg_autoctl"), dir)
 	homes, err := filepath.Glob(filepath.Join(home, configHome, "pg_autoctl*"))
 	if err != nil {
 		return f, err
@@ -50,6 +52,21 @@ func readFormation(home, dir string) (f Formation, err error) {
 		return f, f.parse(content)
 	}
 	return f, nil
+}
+
+// nodesBeside are the data directories, but for one, of which pg_auto_failover keeps a state below its own directory,
+// and that are there. What may not be read tells nothing.
+func nodesBeside(states, dir string) (list []string) {
+	_ = filepath.WalkDir(states, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Name() == "pg_autoctl.state" {
+			other := "/" + strings.TrimPrefix(strings.TrimPrefix(filepath.Dir(path), states), "/")
+			if other != dir && exists(other, ".") {
+				list = append(list, other)
+			}
+		}
+		return nil
+	})
+	return list
 }
 
 // newestFirst orders files by when they changed; the one that is in its place goes before all.

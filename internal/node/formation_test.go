@@ -67,6 +67,30 @@ func TestReadFormation(t *testing.T) {
 	assert.Equal(t, Formation{}, other, "another data directory is another node")
 }
 
+// The other nodes of the machine are known: those whose data directory is there, and that are not forgotten.
+func TestReadFormation_Others(t *testing.T) {
+	home := t.TempDir()
+	dir := t.TempDir()
+	const states = ".local/share/pg_autoctl"
+	for _, name := range []string{"mine", "prim", "prim/below", "lost"} {
+		place(t, home, states, filepath.Join(dir, name), "pg_autoctl.state", "")
+	}
+	place(t, home, states, filepath.Join(dir, "made"), "pg_autoctl.init", "")
+	place(t, home, states+".lost-1", filepath.Join(dir, "moved"), "pg_autoctl.state", "")
+	for _, name := range []string{"mine", "prim/below", "made", "moved"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(dir, name), 0o700))
+	}
+	f, err := readFormation(home, filepath.Join(dir, "mine"))
+	require.NoError(t, err)
+	assert.NotEmpty(t, f.State)
+	assert.Equal(t, []string{filepath.Join(dir, "prim/below"), filepath.Join(dir, "prim")}, f.Others)
+	require.NoError(t, os.RemoveAll(filepath.Join(dir, "prim")))
+	f, err = readFormation(home, filepath.Join(dir, "new"))
+	require.NoError(t, err)
+	assert.Equal(t, Formation{Others: []string{filepath.Join(dir, "mine")}}, f)
+	assert.Contains(t, f.Next(filepath.Join(dir, "new"), "/bin"), "/bin/pg_ctl start", "it is none of theirs")
+}
+
 // A configuration that was moved aside is found; the newest of several; the one in its place before all.
 func TestReadFormation_MovedAside(t *testing.T) {
 	home := t.TempDir()

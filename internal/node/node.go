@@ -126,36 +126,6 @@ func resolve(dir string) (string, error) {
 	return whole, nodeOf(whole)
 }
 
-// nodeOf refuses what is never a data directory, and a name that the configuration of PostgreSQL or a shell would read
-// as something else.
-func nodeOf(dir string) error {
-	if !sandbox.PlainPath(dir) {
-		return fmt.Errorf("%q has a character that commands would not take as it is", dir)
-	}
-	if strings.Count(dir, "/") < 2 {
-		return errors.New("a directory of its own is needed, not one below /")
-	}
-	if around := clusterAround(dir); around != "" {
-		return fmt.Errorf("it lies inside a cluster, or what belongs to one: %s", around)
-	}
-	return nil
-}
-
-// versionDirectory is how PostgreSQL calls its own directory in a tablespace.
-var versionDirectory = regexp.MustCompile(`^PG_\d+_\d+$`)
-
-// clusterAround is what a path lies in of a cluster: its data directory, one of a tablespace, or one that its pg_wal
-// leads to; "" is nothing. An empty directory in there is in use, and a new one would be in the way.
-func clusterAround(dir string) string {
-	for above := filepath.Dir(dir); above != "/"; above = filepath.Dir(above) {
-		if exists(above, "PG_VERSION") || exists(above, "global/pg_control") || exists(above, "archive_status") ||
-			versionDirectory.MatchString(filepath.Base(above)) {
-			return above
-		}
-	}
-	return ""
-}
-
 // read looks into a directory that is there.
 func (p *Place) read() error {
 	open, err := os.Open(p.Dir)
@@ -209,7 +179,7 @@ func serverIn(dir string) (int, error) {
 	if content, err := os.ReadFile(filepath.Join(dir, "postmaster.pid")); err == nil {
 		first, _, _ := strings.Cut(string(content), "\n")
 		pid, err := strconv.Atoi(strings.TrimSpace(first))
-		if err == nil && pid > 0 && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) && isProgram(pid, "postgres") {
+		if err == nil && pid > 0 && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) && isServer(pid) {
 			return pid, nil
 		}
 	}
@@ -224,12 +194,16 @@ func serverIn(dir string) (int, error) {
 		}
 		cwd, err := os.Readlink(filepath.Join("/proc", entry.Name(), "cwd"))
 		cwd = strings.TrimSuffix(cwd, " (deleted)")
-		if err == nil && cwd == dir && isProgram(pid, "postgres") {
+		if err == nil && cwd == dir && isServer(pid) {
 			return pid, nil
 		}
 	}
 	return 0, nil
 }
+
+// isServer says whether a process is PostgreSQL's, by either name it is started by: the second is a link that releases
+// before 16 have, and older units name.
+func isServer(pid int) bool { return isProgram(pid, "postgres") || isProgram(pid, "postmaster") }
 
 // isProgram says whether a process is of a program.
 func isProgram(pid int, program string) bool {

@@ -156,6 +156,9 @@ func TestLook_Path(t *testing.T) {
 	made("cluster/PG_VERSION", false)
 	made("broken/global/pg_control", false)
 	made("wal/archive_status", true)
+	made("fast/PG_17_202406281", true)
+	made("big/base/5/pg_filenode.map", false)
+	made("big/base/5/PG_VERSION", false)
 	require.NoError(t, os.Symlink(dir+"/nothing", dir+"/dangling"))
 	require.NoError(t, os.Symlink(made("cluster/base", true), dir+"/into"))
 	for path, words := range map[string]string{
@@ -174,6 +177,8 @@ func TestLook_Path(t *testing.T) {
 		dir + "/into":                      "it lies inside a cluster",
 		dir + "/broken/global/x":           "it lies inside a cluster",
 		dir + "/wal/archive_status":        "it lies inside a cluster",
+		dir + "/fast/new":                  "belongs to one: " + dir + "/fast",
+		dir + "/big/base/new":              "belongs to one: " + dir + "/big/base",
 		made("ts/PG_17_202406281/5", true): "it lies inside a cluster",
 		made("file", false):                "is no directory",
 	} {
@@ -182,7 +187,16 @@ func TestLook_Path(t *testing.T) {
 		why, _ := reason.Of(err)
 		assert.Equal(t, reason.ConfigInvalid, why)
 	}
-	may := []string{dir + "/new", dir + "/new/", made("old dir", true), dir + "/old dir/../new", dir + "/PG_17"}
+	made("home/15/main/PG_VERSION", false) // Debian's
+	made("home/16/PG_VERSION", false)      // a data directory that is named so
+	made("home/16/global/pg_control", false)
+	made("home/17/pg_filenode.map", false)
+	made("home/PG_17", true)
+	made("home/PG_17_202406281", false) // a file
+	may := []string{
+		dir + "/new", dir + "/new/", made("old dir", true), dir + "/old dir/../new", dir + "/PG_17",
+		dir + "/home/new", dir + "/home/15/new", dir + "/big/new", made("beside/fast", true), dir + "/fast.new",
+	}
 	for _, path := range may {
 		p, err := Look(path, dir)
 		require.NoError(t, err, path)
@@ -193,6 +207,21 @@ func TestLook_Path(t *testing.T) {
 	p, err := Look(dir+"/link", dir)
 	require.NoError(t, err)
 	assert.Equal(t, dir+"/old dir", p.Dir)
+}
+
+// A tablespace of the cluster itself may lie above its data directory: a restore that was interrupted has begun it.
+func TestLook_OwnTablespaceAbove(t *testing.T) {
+	dir := resolved(t)
+	pg := filepath.Join(dir, "pg")
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "PG_17_202406281"), 0o700))
+	_, err := Look(pg, dir)
+	require.ErrorContains(t, err, "belongs to one: "+dir)
+	require.NoError(t, os.WriteFile(ClaimFile(pg), nil, 0o600))
+	_, err = Look(pg, dir)
+	require.ErrorContains(t, err, "belongs to one: "+dir, "a mark that says nothing yet")
+	require.NoError(t, os.WriteFile(ClaimFile(pg), []byte(`{"step":"restoring"}`), 0o600))
+	_, err = Look(pg, dir)
+	require.NoError(t, err)
 }
 
 func resolved(t *testing.T) string {

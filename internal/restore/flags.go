@@ -8,13 +8,12 @@ import (
 	"path/filepath"
 
 	"veza.fr/recovery/drill"
-	"veza.fr/recovery/internal/node"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/suite"
 )
 
-const synopsis = `  veza-restore -to PGDATA -plan               what would be restored; nothing is written
+const synopsis = `  veza-restore -to PGDATA -plan               what would be restored; only log and report are written
   veza-restore -to PGDATA                     the same, and after a yes it is restored
   veza-restore -to PGDATA -yes                without asking
   veza-restore -to PGDATA -resume             goes on with one that was interrupted
@@ -61,14 +60,14 @@ type asked struct {
 func flagSet() (*flag.FlagSet, *asked) {
 	set, a := flag.NewFlagSet(program, flag.ContinueOnError), &asked{}
 	set.StringVar(&a.wanted.To, "to", "", "data `DIRECTORY` to restore into: empty, or not there yet")
-	set.BoolVar(&a.wanted.Plan, "plan", false, "say what would be restored, and stop before anything is written")
+	set.BoolVar(&a.wanted.Plan, "plan", false, "say what would be restored, and stop there")
 	set.BoolVar(&a.yes, "yes", false, "restore without asking")
 	set.BoolVar(&a.wanted.Resume, "resume", false, "go on with a restore into that directory that was interrupted")
 	set.BoolVar(&a.wanted.AcceptLoss, "accept-loss", false,
 		"restore although part of the archive is lost, up to where it is whole; the report names it")
 	set.StringVar(&a.wanted.History, "history", "/var/lib/veza-drill/drill-history.jsonl",
-		"`FILE` of the drills' -history: it says how long the last one took")
-	set.StringVar(&a.report, "report", "", "write the verdict as JSON to `FILE`")
+		"`FILE` of the drills' -history, copied from the drill's host: it says how long the last one took")
+	set.StringVar(&a.report, "report", "", "write the verdict as JSON to `FILE`, which may be there if it is a report")
 	set.StringVar(&a.log, "log", "",
 		"append all that is said to `FILE` (default: "+logName+" in "+logDirectory+
 			", else beside the report, else in the directory for temporary files)")
@@ -134,30 +133,4 @@ func (a *asked) validate() (err error) {
 		}
 	}
 	return a.apart()
-}
-
-// apart refuses files of ours inside the data directory, by whatever name, and one file for both.
-func (a *asked) apart() error {
-	to := node.Resolved(a.wanted.To)
-	name := "-report"
-	for i, path := range append([]string{a.report}, a.places()...) { // also where a log goes that nobody has named
-		if i > 0 {
-			name = "-log"
-		}
-		if inside, err := filepath.Rel(to, placed(path)); path != "" && err == nil && filepath.IsLocal(inside) {
-			return fmt.Errorf("%s %s lies in the data directory, which must be empty: name another place", name, path)
-		}
-	}
-	if a.report != "" && a.report == a.log {
-		return fmt.Errorf("-report and -log name the same file %s", a.report)
-	}
-	return nil
-}
-
-// placed is where a file is, or will be, without symbolic links above it. Whoever opens it follows none in its place.
-func placed(path string) string {
-	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
-		return filepath.Join(dir, filepath.Base(path))
-	}
-	return path
 }

@@ -38,43 +38,6 @@ func TestParse_Refuses(t *testing.T) {
 	}
 }
 
-// A file of ours inside the data directory is refused by whatever name either has, before anything is made there; one
-// beside it, or behind a link that leads out of it, is not.
-func TestParse_FilesInTheDataDirectory(t *testing.T) {
-	dir := t.TempDir()
-	at := func(text string) string { return strings.ReplaceAll(text, "DIR", dir) }
-	require.NoError(t, os.MkdirAll(at("DIR/data/below"), 0o700))
-	require.NoError(t, os.Symlink(at("DIR/data"), at("DIR/link")))
-	require.NoError(t, os.Symlink(dir, at("DIR/data/out")))
-	t.Setenv("TMPDIR", dir)
-	for line, refused := range map[string]string{
-		"-to DIR/link -log DIR/data/x.log":          "-log DIR/data/x.log lies",
-		"-to DIR/link -report DIR/data/r.json":      "-report DIR/data/r.json lies",
-		"-to DIR/link/ -log DIR/link/below/x":       "-log DIR/link/below/x lies",
-		"-to DIR/data -log DIR/link/x.log":          "-log DIR/link/x.log lies",
-		"-to DIR/link/new -report DIR/data/new/r":   "-report DIR/data/new/r lies",
-		"-to DIR/link -report DIR/link/out/r.json":  "",
-		"-to DIR/link -log DIR/x.log -report DIR/r": "",
-	} {
-		var out, errs bytes.Buffer
-		_, exit, done := parse(strings.Fields(at(line)), &out, &errs)
-		assert.Equal(t, refused != "", done, line)
-		if done {
-			assert.Equal(t, 2, exit, line)
-		}
-		assert.Contains(t, errs.String(), at(refused), line)
-	}
-	t.Setenv("TMPDIR", at("DIR/data"))
-	var out, errs bytes.Buffer
-	_, exit, done := parse(strings.Fields(at("-to DIR/link")), &out, &errs)
-	assert.True(t, done)
-	assert.Equal(t, 2, exit)
-	assert.Contains(t, errs.String(), at("-log DIR/data/veza-restore.log lies"))
-	entries, err := os.ReadDir(at("DIR/data"))
-	require.NoError(t, err)
-	assert.Len(t, entries, 2, "nothing is made")
-}
-
 // A drill's variables may stand in the environment: those it shares count, the others say nothing to it,
 // and one that nobody knows is refused.
 func TestParse_Variables(t *testing.T) {

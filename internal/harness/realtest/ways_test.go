@@ -22,7 +22,7 @@ import (
 
 // way is something that may be typed while a cluster, or anything else, is where a restore would go.
 type way struct {
-	args  []string                     // behind the usual; the last -to goes
+	args  []string                     // behind the usual; the last -to goes, as to has it
 	to    string                       // {data} is the data directory, {dir} the one above; "" is what make says
 	link  string                       // what {dir}/link leads to; "" is no link
 	make  func(n *machine) (to string) // what is there; "" is the usual place
@@ -59,6 +59,16 @@ var ways = map[string]way{
 		n.run("find", n.data, "-mindepth", "1", "-delete")
 		return ""
 	}, words: "a server works in it"},
+	"RemovedUnderAPostmaster": {make: func(n *machine) string {
+		old := filepath.Join(n.dir, "postmaster")
+		require.NoError(n.t, os.Symlink(n.bin+"/postgres", old))
+		n.run(n.bin+"/pg_ctl", "start", "-w", "-p", old, "-D", n.data, "-l", n.dir+"/server.log", "-o", "-k "+n.dir)
+		server, err := os.FindProcess(n.postmaster())
+		require.NoError(n.t, err)
+		n.t.Cleanup(func() { _ = server.Signal(syscall.SIGQUIT) })
+		n.run("find", n.data, "-mindepth", "1", "-delete")
+		return ""
+	}, words: "a server works in it"},
 	"StalePidFile": {make: func(n *machine) string {
 		n.write("pg/postmaster.pid", "1\n"+n.data+"\n")
 		return ""
@@ -74,11 +84,32 @@ var ways = map[string]way{
 	"NewInsideTheCluster":   {to: "{data}/new", words: inside},
 	"EmptyInsideTheCluster": {to: "{data}/pg_twophase", words: inside},
 	"FileOfTheCluster":      {to: "{data}/PG_VERSION", words: inside},
-	"AFile":                 {to: "{dir}/etc/pgbackrest.conf", words: "is no directory"},
-	"BelowAFile":            {to: "{dir}/etc/pgbackrest.conf/pg", words: "not a directory"},
-	"NoParent":              {to: "{dir}/none/pg", words: "the directory above it must exist"},
-	"Root":                  {to: "/", early: true, words: "lies in the data directory"},
-	"TopLevel":              {to: "/var", words: "a directory of its own is needed"},
+	"BesideATablespace": {make: func(n *machine) string {
+		n.run("mkdir", "-p", n.dir+"/space/PG_15_202209061")
+		return n.dir + "/space/new"
+	}, words: inside},
+	"BesideLinkedDatabases": {make: func(n *machine) string {
+		n.run("mv", n.data+"/base", n.dir+"/base")
+		n.run("ln", "-s", n.dir+"/base", n.data+"/base")
+		return n.dir + "/base/new"
+	}, words: inside},
+	"ReportOverTheCluster": {
+		args: []string{"-plan", "-report", "{data}/PG_VERSION"}, to: "{dir}/new", early: true,
+		words: "lies inside a cluster",
+	},
+	"LogIntoTheCluster": {
+		args: []string{"-plan", "-log", "{data}/postgresql.conf"}, to: "{dir}/new", early: true,
+		words: "lies inside a cluster",
+	},
+	"ReportOverAFile": {
+		args: []string{"-plan", "-report", "{dir}/etc/pgbackrest.conf"}, to: "{dir}/new", early: true,
+		words: "and is no report",
+	},
+	"AFile":      {to: "{dir}/etc/pgbackrest.conf", words: "is no directory"},
+	"BelowAFile": {to: "{dir}/etc/pgbackrest.conf/pg", words: "not a directory"},
+	"NoParent":   {to: "{dir}/none/pg", words: "the directory above it must exist"},
+	"Root":       {to: "/", early: true, words: "lies in the data directory"},
+	"TopLevel":   {to: "/var", words: "a directory of its own is needed"},
 	"Socket": {make: func(n *machine) string {
 		require.NoError(n.t, unix.Mkfifo(n.dir+"/fifo", 0o600))
 		return n.dir + "/fifo"
@@ -175,7 +206,7 @@ func TestRestore_NeverTouchesWhatIsThere(t *testing.T) {
 			n.run("cp", "-a", n.source.data(), n.data)
 			to := n.place(w)
 			before := n.everything()
-			o := n.restore(append(slices.Clone(w.args), "-to", to)...)
+			o := n.restore(append(n.typed(w.args), "-to", to)...)
 			assert.Empty(t, changed(before, n.everything()))
 			assert.Equal(t, 2, o.Exit, o.Said)
 			if w.early {
@@ -192,14 +223,21 @@ func TestRestore_NeverTouchesWhatIsThere(t *testing.T) {
 // place makes what is there, and is what -to gets.
 func (n *machine) place(w way) string {
 	n.t.Helper()
-	named := strings.NewReplacer("{data}", n.data, "{dir}", n.dir)
 	if w.link != "" {
-		require.NoError(n.t, os.Symlink(named.Replace(w.link), filepath.Join(n.dir, "link")))
+		require.NoError(n.t, os.Symlink(n.typed([]string{w.link})[0], filepath.Join(n.dir, "link")))
 	}
 	if w.make != nil {
 		return cmp.Or(w.make(n), n.data)
 	}
-	return cmp.Or(named.Replace(w.to), n.data)
+	return cmp.Or(n.typed([]string{w.to})[0], n.data)
+}
+
+// typed are arguments with the paths of this machine.
+func (n *machine) typed(args []string) (list []string) {
+	for _, arg := range args {
+		list = append(list, strings.NewReplacer("{data}", n.data, "{dir}", n.dir).Replace(arg))
+	}
+	return list
 }
 
 // everything is what lies on a machine, but for what the programs say while they look.

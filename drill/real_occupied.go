@@ -1,0 +1,81 @@
+package drill
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+
+	"veza.fr/recovery/internal/host"
+	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/reason"
+)
+
+// unusable is how pgBackRest says that it cannot put files of the backup into a place on this machine (its
+// restoreCleanBuild and its POSIX driver, alike from 2.45 on), and what has to be said of that place.
+type unusable struct {
+	code  int            // pgBackRest's exit status
+	words *regexp.Regexp // the first group is the place
+	says  func(place, why string) string
+}
+
+// whyNot is what the kernel said.
+var whyNot = regexp.MustCompile(`\[\d+\] [A-Z][^;:\n]*`)
+
+func unusables() []unusable {
+	inUse := func(place, _ string) string {
+		return place + " is not empty, and the backup has files there: move what is there away, nothing is ever deleted"
+	}
+	strangers := func(place, _ string) string {
+		return fmt.Sprintf("%s does not belong to the user who runs PostgreSQL, or is not theirs to write, and the "+
+			"backup has files there: chown it (%s), chmod 700", place, host.ServiceUser)
+	}
+	absent := func(place, why string) string {
+		return fmt.Sprintf("%s cannot be made (%s), and the backup has files there: make it (install -d -m 700 -o %s "+
+			"%[1]s)", tablespace(place), why, host.ServiceUser)
+	}
+	shut := func(place, why string) string {
+		return fmt.Sprintf("%s cannot be written (%s), and it is in the backup: give what it lies in to the user who "+
+			"runs PostgreSQL (%s)", place, why, host.ServiceUser)
+	}
+	there := func(place, _ string) string {
+		return place + " is there, and the backup has it: move it away, nothing is ever deleted"
+	}
+	return []unusable{
+		{40, regexp.MustCompile(`unable to restore to (?:path|link|file) '([^']*)'`), inUse}, // path-not-empty
+		{93, regexp.MustCompile(`unable to restore (?:to )?file '([^']*)'`), there},          // file-exists
+		{53, regexp.MustCompile(`unable to restore to path '([^']*)'`), strangers},           // path-open
+		{47, regexp.MustCompile(`unable to create path '([^']*)'`), absent},                  // path-create
+		{41, regexp.MustCompile(`unable to open file '([^']*)' for write`), shut},            // file-open
+		{98, regexp.MustCompile(`unable to get info for path/file '([^']*)'`), shut},         // file-info
+	}
+}
+
+// tablespace is the directory that a tablespace has, of the one in it that PostgreSQL makes; of any other the same.
+func tablespace(place string) string {
+	if ofPostgres.MatchString(path.Base(place)) {
+		return path.Dir(place)
+	}
+	return place
+}
+
+var ofPostgres = regexp.MustCompile(`^PG_\d+_\d+$`)
+
+// occupied says what a restore for real needs that found a directory of a tablespace, or what a link leads to, in use,
+// or could not make it. What pgBackRest itself hints at, --delta, would remove what is there; and "permission denied"
+// is else the store's. Nil is any other failure.
+func (r *nodeRestore) occupied(err error) error {
+	failed, ok := errors.AsType[*pgbackrest.Error](err)
+	if why, _ := reason.Of(err); r == nil || !ok || why == reason.DiskSpace {
+		return nil
+	}
+	for _, u := range unusables() {
+		match := u.words.FindStringSubmatch(failed.Error())
+		if failed.Code != u.code || match == nil || !path.IsAbs(match[1]) {
+			continue
+		}
+		return reason.Errorf(reason.ConfigInvalid, "%s", pgbackrest.Printable(u.says(match[1],
+			whyNot.FindString(failed.Error()))))
+	}
+	return nil
+}
