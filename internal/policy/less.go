@@ -51,8 +51,8 @@ func ConfNotes(conf *pgbackrest.Config, stanza string) (notes []string) {
 	for _, o := range []struct{ command, option, value, means string }{
 		{
 			"archive-push", "archive-push-queue-max", "",
-			"where more WAL than that waits, archive-push drops it and tells PostgreSQL that it is archived: what comes " +
-				"after is lost to a recovery until the next backup",
+			"where more WAL than that waits, archive-push drops it and tells PostgreSQL that it is archived: what " +
+				"comes after is lost to a recovery until the next backup",
 		},
 		{"backup", "checksum-page", "n", "pages are not checked when a backup is taken: damage gets into it unseen"},
 		{"backup", "archive-check", "n", "a backup is called complete although the WAL it needs may not be archived"},

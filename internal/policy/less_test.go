@@ -46,7 +46,8 @@ func TestPolicy_BackupsThatHoldLess_HarmlessOnes(t *testing.T) {
 		_, findings := judge(t, well+more, rightFile)
 		assert.Empty(t, findings, more)
 	}
-	_, findings := judge(t, "[global]\nrepo1-host=b\ncompress-type=zst\nexclude=base/\n[veza]\npg1-path=/p\n", rightFile)
+	const client = "[global]\nrepo1-host=b\ncompress-type=zst\nexclude=base/\n[veza]\npg1-path=/p\n"
+	_, findings := judge(t, client, rightFile)
 	assert.Empty(t, findings, "a client of a repository host takes no backup")
 }
 
