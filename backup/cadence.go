@@ -27,6 +27,7 @@ func dailyAt(
 	limits := policy.Limits{
 		FullAge: in.Settings.FullAge, BackupAge: in.Settings.BackupAge, Diffs: keptDiffs(out, in),
 		Schedule: in.Settings.Policy.Schedule, AgeGiven: in.Settings.BackupAgeGiven,
+		Since: in.Settings.Policy.Since,
 	}
 	calendar, err := policy.NewCalendar(in.backups, now, limits)
 	if err == nil && calendar.Err() != nil {

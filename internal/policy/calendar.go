@@ -27,6 +27,7 @@ type Limits struct {
 	// AgeGiven says that somebody chose BackupAge: a backup may be so late then, whenever the next one is due.
 	AgeGiven bool
 	Unlisted []pgbackrest.Unlisted // backups that may be being taken
+	Since    time.Time             // when the schedule was written; zero for always
 }
 
 // slot is the time in which one backup of the schedule belongs, until that of the next: from
@@ -48,6 +49,7 @@ type Calendar struct {
 	newest *pgbackrest.Backup // of any kind
 	work   *atWork            // that is being taken
 	slower string             // what to do where backups take long
+	fresh  []time.Duration    // times of day that the schedule was the first to have
 }
 
 // NewCalendar compares backups with the schedule. A backup counts for the slot it began in, the one it ended in, and
@@ -87,8 +89,14 @@ func NewCalendar(backups []pgbackrest.Backup, now time.Time, limits Limits) (Cal
 	for from := schedule.slotOf(c.since(backups, first)); !from.After(now); from = schedule.next(from) {
 		c.slots = append(c.slots, slot{from: from, found: schedule.within(backups, from)})
 	}
+	c.fresh = c.newTimes()
 	for _, s := range c.slots {
-		if len(s.found) == 0 && !c.due(s) && !c.work.covers(s, schedule) {
+		switch {
+		case !c.missing(s):
+		case c.before(s):
+			c.Notes = append(c.Notes,
+				c.sentence(s.from)+"; the policy is of later, and was the first to have that hour")
+		default:
 			c.Missed = append(c.Missed, s.from)
 		}
 	}
@@ -126,6 +134,11 @@ func (s Schedule) within(backups []pgbackrest.Backup, from time.Time) (list []pg
 		}
 	}
 	return list
+}
+
+// missing says whether a slot has no backup that should be there by now.
+func (c Calendar) missing(s slot) bool {
+	return len(s.found) == 0 && !c.due(s) && !c.work.covers(s, c.limits.Schedule)
 }
 
 // due says whether a slot's backup may still come: its time is not over, and no later
@@ -175,6 +188,8 @@ func (c Calendar) Lines() (list []string) {
 			found = []string{c.work.label + ", being taken"}
 		case c.due(s):
 			found = []string{"due"}
+		case c.before(s):
+			found = []string{"before the policy"}
 		default:
 			found = []string{"missed"}
 		}
