@@ -96,7 +96,7 @@ func (w *atWork) String() string {
 func (c Calendar) hint(backups []pgbackrest.Backup) string {
 	took := max(longest(backups, true), longest(backups, false))
 	gap := c.limits.Schedule.Gap(false)
-	if gap+took < c.limits.BackupAge {
+	if gap+took < c.limits.BackupAge || took < time.Hour { // it is not how long they take
 		return ""
 	}
 	return fmt.Sprintf("; one that is kept took %s: -backup-age %s allows for that", took.Round(time.Minute),

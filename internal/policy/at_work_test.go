@@ -150,4 +150,8 @@ func TestCalendar_BackupsThatTakeLong(t *testing.T) {
 	calendar, err = NewCalendar(backups(t, "F Sun 02:10"), at(t, "Mon 09:00"), usual)
 	require.NoError(t, err)
 	assert.NotContains(t, calendar.Err().Error(), "-backup-age")
+	limits.BackupAge = time.Millisecond
+	calendar, err = NewCalendar(backups(t, "F Sun 02:10"), at(t, "Sun 09:00"), limits)
+	require.NoError(t, err)
+	assert.NotContains(t, calendar.Err().Error(), "-backup-age", "short ones are no reason for another age")
 }
