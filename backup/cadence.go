@@ -11,19 +11,31 @@ import (
 
 // backupsAreDaily is the claim cadence: the backups of the calendar are there, and the newest
 // ones are young enough, by the time they stopped.
-func backupsAreDaily(_ context.Context, out suite.Out, in opened) error {
-	return dailyAt(out, in, time.Now())
+func backupsAreDaily(ctx context.Context, out suite.Out, in opened) error {
+	return dailyAt(out, in, time.Now(), func() ([]pgbackrest.Unlisted, error) {
+		return in.Client.Pgbackrest.Unlisted(ctx, labels(in.backups))
+	})
 }
 
-// dailyAt judges the calendar at a moment.
-func dailyAt(out suite.Out, in opened, now time.Time) error {
+// dailyAt judges the calendar at a moment. Where a backup seems to be missing it asks for those that are no set yet.
+func dailyAt(
+	out suite.Out, in opened, now time.Time, unlisted func() ([]pgbackrest.Unlisted, error),
+) error {
 	if err := in.needBackups(); err != nil {
 		return err
 	}
-	calendar, err := policy.NewCalendar(in.backups, now, policy.Limits{
+	limits := policy.Limits{
 		FullAge: in.Settings.FullAge, BackupAge: in.Settings.BackupAge, Diffs: keptDiffs(out, in),
-		Schedule: in.Settings.Policy.Schedule,
-	})
+		Schedule: in.Settings.Policy.Schedule, AgeGiven: in.Settings.BackupAgeGiven,
+		Since: in.Settings.Policy.Since,
+	}
+	calendar, err := policy.NewCalendar(in.backups, now, limits)
+	if err == nil && calendar.Err() != nil {
+		if limits.Unlisted, err = unlisted(); err != nil {
+			out.Note("whether a backup is being taken could not be seen: %s", pgbackrest.Printable(err.Error()))
+		}
+		calendar, err = policy.NewCalendar(in.backups, now, limits)
+	}
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
 )
 
@@ -23,7 +25,7 @@ func TestBackupsAreDaily(t *testing.T) {
 	in := sourceOf(t, rightConf, listing{backups: backups})
 	in.Settings.FullAge, in.Settings.BackupAge = 2*time.Hour, 2*time.Hour
 	out, said := listen()
-	require.NoError(t, dailyAt(out, in, evening))
+	require.NoError(t, dailyAt(out, in, evening, nobody))
 	all := strings.Join(said.attrs, "\n")
 	for _, metric := range []string{
 		`metric.backups{type="full"}=1`, `metric.backups{type="diff"}=2`, `metric.backups{type="incr"}=1`,
@@ -34,13 +36,46 @@ func TestBackupsAreDaily(t *testing.T) {
 		assert.Contains(t, all, metric)
 	}
 	in.Settings.FullAge = time.Hour / 2
-	requireReason(t, reason.BackupMissed, dailyAt(out, in, evening))
+	requireReason(t, reason.BackupMissed, dailyAt(out, in, evening, nobody))
 
 	in.Settings.FullAge = 24 * time.Hour
 	in.Settings.BackupAge = 24 * time.Hour
-	err := dailyAt(out, in, evening.Add(5*time.Hour))
+	err := dailyAt(out, in, evening.Add(5*time.Hour), nobody)
 	requireReason(t, reason.BackupMissed, err)
 	require.ErrorContains(t, err, "a full was expected at 02:00 UTC")
+}
+
+// nobody takes a backup.
+func nobody() ([]pgbackrest.Unlisted, error) { return nil, nil }
+
+// A backup that is being taken is not missed, and who takes one is asked only where one seems to be missing.
+func TestBackupsAreDaily_WhileOneIsBeingTaken(t *testing.T) {
+	backups := of("20261127-020500F", "20261128-020500D")
+	for i := range backups {
+		start := time.Date(2026, 11, 27+i, 2, 5, 0, 0, time.UTC)
+		backups[i].Timestamp.Start, backups[i].Timestamp.Stop = start.Unix(), start.Add(3*time.Hour).Unix()
+	}
+	in := sourceOf(t, rightConf, listing{backups: backups})
+	in.Settings.FullAge, in.Settings.BackupAge = 192*time.Hour, 26*time.Hour
+	asked := 0
+	taken := func(saved time.Time, err error) func() ([]pgbackrest.Unlisted, error) {
+		return func() ([]pgbackrest.Unlisted, error) {
+			asked++
+			return []pgbackrest.Unlisted{{Label: "20261129-020500F", Saved: saved}}, err
+		}
+	}
+	now := time.Date(2026, 11, 29, 9, 0, 0, 0, time.UTC)
+	out, said := listen()
+	require.NoError(t, dailyAt(out, in, now, taken(now.Add(-20*time.Minute), nil)))
+	assert.Contains(t, strings.Join(said.attrs, "\n"), "note=backup 20261129-020500F has been taken since 2026-11-29")
+	requireReason(t, reason.BackupMissed, dailyAt(out, in, now, taken(now.Add(-5*time.Hour), nil)))
+	requireReason(t, reason.BackupMissed, dailyAt(out, in, now, func() ([]pgbackrest.Unlisted, error) {
+		return nil, errors.New("no answer")
+	}))
+	assert.Contains(t, strings.Join(said.attrs, "\n"), "whether a backup is being taken could not be seen: no answer")
+	asked = 0
+	require.NoError(t, dailyAt(out, in, now.Add(-6*time.Hour), taken(now, nil)))
+	assert.Zero(t, asked)
 }
 
 // Each type is measured, also the one that is not there.
@@ -88,7 +123,7 @@ func TestBackupsAreDaily_RepositoryHost(t *testing.T) {
 			in := sourceOf(t, c.conf, listing{backups: backups})
 			in.Settings.FullAge, in.Settings.BackupAge = 192*time.Hour, 72*time.Hour
 			out, said := listen()
-			requireReason(t, c.want, dailyAt(out, in, time.Date(2026, 11, c.day, 22, 0, 0, 0, time.UTC)))
+			requireReason(t, c.want, dailyAt(out, in, time.Date(2026, 11, c.day, 22, 0, 0, 0, time.UTC), nobody))
 			all := strings.Join(said.attrs, "\n")
 			assert.Equal(t, c.notes, strings.Count(all, "note=this conf sets no repo1-retention-diff"))
 		})

@@ -15,11 +15,11 @@ import (
 )
 
 // nothingIsReadable is the claim encryption: whoever reads the bucket without pgBackRest finds
-// nothing of the data, and whoever has another passphrase cannot read it with pgBackRest.
+// nothing of the stanza's data, and whoever has another passphrase cannot read it with pgBackRest.
 func nothingIsReadable(ctx context.Context, out suite.Out, in opened) error {
 	objects, raw := in.Client.Objects(in.Control.Dial)
 	if raw == nil {
-		raw = readWithoutPgbackrest(ctx, out, objects)
+		raw = readWithoutPgbackrest(ctx, out, objects, in.Stanza())
 	}
 	if why, _ := reason.Of(raw); raw != nil && why.Exit() != reason.ExitFailed {
 		return raw

@@ -26,6 +26,8 @@ type atWork struct {
 	takes   func(look int) []int
 	backups []pgbackrest.Backup // that info lists
 	looks   int
+	verify  func(n int) string // the answers of verify, in turn
+	read    int                // how often it read
 }
 
 func (a *atWork) Run(_ context.Context, c host.Command) (host.Result, error) {
@@ -33,6 +35,10 @@ func (a *atWork) Run(_ context.Context, c host.Command) (host.Result, error) {
 		repo := []map[string]any{{"key": 1, "status": map[string]any{"code": 0}}}
 		text, err := json.Marshal([]map[string]any{{"name": "veza", "backup": a.backups, "repo": repo}})
 		return host.Result{Stdout: text}, err
+	}
+	if slices.Contains(c.Argv, "verify") {
+		a.read++
+		return host.Result{Stdout: []byte(a.verify(a.read))}, nil
 	}
 	gone := a.takes(a.looks)
 	a.looks++

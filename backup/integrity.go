@@ -2,9 +2,12 @@ package backup
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
+	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/repository"
 	"veza.fr/recovery/internal/suite"
 )
 
@@ -19,19 +22,10 @@ func filesAreIntact(ctx context.Context, out suite.Out, in opened) error {
 	if in.Settings.VerifyCycle > 0 {
 		return shareIsIntact(ctx, out, in)
 	}
-	before, err := in.listAgain(ctx, out)
+	found, listed, err := in.verified(ctx, out)
 	if err != nil {
 		return err
 	}
-	found, err := in.Client.Pgbackrest.Verify(ctx)
-	if err != nil {
-		return err
-	}
-	after, err := in.listAgain(ctx, out)
-	if err != nil {
-		return err
-	}
-	listed := both(labels(before.backups), labels(after.backups))
 	read, wrong := found.Files(listed)
 	out.Metric("verified_files", float64(read))
 	out.Metric("invalid_files", float64(wrong))
@@ -41,6 +35,66 @@ func filesAreIntact(ctx context.Context, out suite.Out, in opened) error {
 		out.Note("%s", text)
 	}
 	return damage(problems, read)
+}
+
+// maxVerifies is how often verify reads a repository of which segments vanish meanwhile.
+const maxVerifies = 3
+
+// verified is what verify says, and which backups were listed before and after it. Where all that is wrong is segments
+// that it had listed and did not find, it reads once more when whoever takes them is done: what an expire took is not
+// listed then, and what cannot be read still is. None of what vanished may be needed by a backup that is kept.
+func (in opened) verified(ctx context.Context, out suite.Out) (v pgbackrest.Verification, listed []string, err error) {
+	for n := 1; ; n++ {
+		before, err := in.listAgain(ctx, out)
+		if err != nil {
+			return v, nil, err
+		}
+		if v, err = in.Client.Pgbackrest.Verify(ctx); err != nil {
+			return v, nil, err
+		}
+		after, err := in.listAgain(ctx, out)
+		if err != nil {
+			return v, nil, err
+		}
+		listed = both(labels(before.backups), labels(after.backups))
+		gone := v.Vanished(listed)
+		switch {
+		case gone == 0 && n > 1:
+			return v, listed, after.lacksNothing(ctx, out)
+		case gone == 0 || n == maxVerifies:
+			return v, listed, nil
+		}
+		out.Note("%d WAL segments were gone before verify came to read them, as when an expire is at work: it reads "+
+			"once more", gone)
+		if err = after.expired(ctx); err != nil {
+			return v, nil, err
+		}
+	}
+}
+
+// expired waits until nothing is taken any more of the archive before the newest backup.
+func (in opened) expired(ctx context.Context) error {
+	newest, size := in.newest(), pgbackrest.SegmentSize(in.backups)
+	if newest.Offline() { // it does not say where its WAL begins
+		return nil
+	}
+	start, err := repository.Start(newest, size)
+	if err != nil {
+		return err
+	}
+	_, err = settled(ctx, 0, start.First.Number, func(ctx context.Context) (repository.Archive, error) {
+		return in.Client.List(ctx, in.directory(newest), size, start.First.Timeline)
+	})
+	return err
+}
+
+// lacksNothing says whether the archive has a hole, without what the claim archive says of it beside that.
+func (in opened) lacksNothing(ctx context.Context, out suite.Out) error {
+	failed := whole(ctx, out.Apart(), in, nil)
+	if why, _ := reason.Of(failed); failed != nil && (why == reason.WALMissing || why.Exit() != reason.ExitFailed) {
+		return fmt.Errorf("segments vanished while verify read: %w", failed)
+	}
+	return nil
 }
 
 // damage is what the answer of verify comes to. One that read nothing proves nothing.

@@ -1,7 +1,11 @@
 package backup
 
 import (
+	"fmt"
+	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -18,4 +22,72 @@ func TestDamage(t *testing.T) {
 	err = damage([]string{"one", "two"}, 10)
 	requireReason(t, reason.RepoCorrupt, err)
 	assert.ErrorContains(t, err, "pgbackrest verify: one; two")
+}
+
+// verifyOf is an answer of verify on the three fulls, with so many segments that it listed and did not find, and so
+// many that are damaged.
+func verifyOf(segments, missing, damaged int) string {
+	status := "ok"
+	if missing+damaged > 0 {
+		status = "error"
+	}
+	text := fmt.Sprintf("stanza: veza\nstatus: %s\n  archiveId: 15-1, total WAL checked: %d, total valid WAL: %d\n"+
+		"    missing: %d, checksum invalid: %d, size invalid: 0, other: 0\n", status, segments,
+		segments-missing-damaged, missing, damaged)
+	for _, backup := range threeFulls() {
+		text += fmt.Sprintf("  backup: %s, status: valid, total files checked: 3, total valid files: 3\n"+
+			"    missing: 0, checksum invalid: 0, size invalid: 0, other: 0\n", backup.Label)
+	}
+	return text
+}
+
+// An expire that takes segments which verify has listed is no damage: verify reads again once it is over. What cannot
+// be read is red, and so is a segment that vanished and is needed.
+func TestFilesAreIntact_WhileExpireIsAtWork(t *testing.T) {
+	for name, c := range map[string]struct {
+		answers []string // the last one goes on
+		gone    []int    // once verify has read
+		want    reason.Reason
+		says    string
+		read    int
+		waited  time.Duration
+	}{
+		"nothing is taken": {[]string{verifyOf(10, 0, 0)}, nil, "", "", 1, 0},
+		"it takes WAL":     {[]string{verifyOf(10, 2, 0), verifyOf(8, 0, 0)}, []int{0, 1}, "", "", 2, expireSettles},
+		"it takes WAL twice": {
+			[]string{verifyOf(10, 1, 0), verifyOf(9, 1, 0), verifyOf(8, 0, 0)}, []int{0, 1}, "", "", 3,
+			2 * expireSettles,
+		},
+		"listed and not there": {
+			[]string{verifyOf(10, 1, 0)}, nil, reason.RepoCorrupt, "9 of 10 WAL segments are good", 3,
+			2 * expireSettles,
+		},
+		"damaged": {[]string{verifyOf(10, 0, 1)}, nil, reason.RepoCorrupt, "1 with a wrong checksum", 1, 0},
+		"damaged meanwhile": {
+			[]string{verifyOf(10, 2, 1)}, []int{0, 1}, reason.RepoCorrupt, "2 missing, 1 with a wrong checksum", 1, 0,
+		},
+		"a needed one is gone": {
+			[]string{verifyOf(10, 1, 0), verifyOf(9, 0, 0)}, []int{5}, reason.WALMissing,
+			"segments vanished while verify read: from backup 20260101", 2, expireSettles,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				on := &atWork{there: []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, backups: threeFulls()}
+				on.takes = func(int) []int { return c.gone }
+				on.verify = func(n int) string { return c.answers[min(n, len(c.answers))-1] }
+				out, said := listen()
+				began := time.Now()
+				err := filesAreIntact(t.Context(), out, on.over(t, 3))
+				requireReason(t, c.want, err)
+				if c.says != "" {
+					require.ErrorContains(t, err, c.says)
+				}
+				assert.Equal(t, c.read, on.read)
+				assert.Equal(t, c.read-1, strings.Count(strings.Join(said.attrs, "\n"), "gone before verify came"))
+				assert.GreaterOrEqual(t, time.Since(began), c.waited)
+				assert.LessOrEqual(t, time.Since(began), 2*c.waited)
+			})
+		})
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 	"sync"
@@ -30,14 +31,14 @@ const (
 // usersMarkers stand in the rows of `users` of a seeded cluster.
 var usersMarkers = []string{"@example.org", "CREATE TABLE public.users"}
 
-// readWithoutPgbackrest reads the objects of a repository as whoever has stolen the bucket would.
-func readWithoutPgbackrest(ctx context.Context, out suite.Out, objects objectstore.Objects) error {
-	list, err := objects.List(ctx)
+// readWithoutPgbackrest reads the objects of a stanza as whoever has stolen the bucket would.
+func readWithoutPgbackrest(ctx context.Context, out suite.Out, objects objectstore.Objects, stanza string) error {
+	list, err := ofStanza(ctx, objects, stanza)
 	if err != nil {
 		return unread(err)
 	}
 	if len(list) == 0 {
-		return reason.Errorf(reason.NoBackup, "the repository holds no object: nothing is proved")
+		return reason.Errorf(reason.NoBackup, "the repository holds no object of stanza %s: nothing is proved", stanza)
 	}
 	looked := sample(list, maxObjects)
 	findings, total, err := inspectAll(ctx, objects, plan(looked, headSize, wholeBudget))
@@ -49,6 +50,21 @@ func readWithoutPgbackrest(ctx context.Context, out suite.Out, objects objectsto
 	}
 	out.Note("read %.1f MB of %d of %d objects without pgBackRest", float64(total)/1e6, len(looked), len(list))
 	return readable(findings, len(looked))
+}
+
+// ofStanza lists what a repository holds of a stanza. What lies beside it is none of its backups: another stanza, which
+// may have no cipher, or whatever else is in a bucket of which the repository is the root.
+func ofStanza(ctx context.Context, objects objectstore.Objects, stanza string) (all []objectstore.Object, err error) {
+	for _, directory := range []string{"archive/" + stanza, "backup/" + stanza} {
+		list, err := objects.Below(directory).List(ctx)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		for _, object := range list {
+			all = append(all, objectstore.Object{Name: directory + "/" + object.Name, Size: object.Size})
+		}
+	}
+	return all, nil
 }
 
 // readable is what the findings in the objects come to.

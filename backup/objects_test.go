@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,13 +30,19 @@ func bucket(t *testing.T, objects map[string]string) objectstore.Objects {
 	return objectstore.Directory(root)
 }
 
+// one and two are objects of the stanza veza.
+const (
+	one = "archive/veza/15-1/1"
+	two = "backup/veza/2"
+)
+
 const encrypted = "Salted__12345678 and nothing anybody could read"
 
 // What is encrypted passes; whatever can be read without the passphrase is named.
 func TestReadWithoutPgbackrest(t *testing.T) {
 	out, said := listen()
-	well := bucket(t, map[string]string{"a/1": encrypted, "b/2": encrypted})
-	require.NoError(t, readWithoutPgbackrest(t.Context(), out, well))
+	well := bucket(t, map[string]string{one: encrypted, two: encrypted})
+	require.NoError(t, readWithoutPgbackrest(t.Context(), out, well, "veza"))
 	require.Len(t, said.attrs, 1)
 	assert.Contains(t, said.attrs[0], "of 2 of 2 objects without pgBackRest")
 	for name, c := range map[string]struct {
@@ -47,13 +54,33 @@ func TestReadWithoutPgbackrest(t *testing.T) {
 		"RowOfUsers":     {encrypted + strings.Repeat("x", headSize) + "user1@example.org", reason.NotEncrypted},
 		"PgbackrestInfo": {encrypted + " [backrest]", reason.NotEncrypted},
 	} {
-		err := readWithoutPgbackrest(t.Context(), out, bucket(t, map[string]string{"a/1": encrypted, "b/2": c.content}))
+		objects := bucket(t, map[string]string{one: encrypted, two: c.content})
+		err := readWithoutPgbackrest(t.Context(), out, objects, "veza")
 		why, _ := reason.Of(err)
 		assert.Equal(t, c.why, why, name)
-		assert.ErrorContains(t, err, "b/2: ", name)
+		assert.ErrorContains(t, err, two+": ", name)
 	}
-	requireReason(t, reason.NoBackup, readWithoutPgbackrest(t.Context(), out, bucket(t, nil)))
-	requireReason(t, reason.NoBackup, readWithoutPgbackrest(t.Context(), out, expired{}))
+	requireReason(t, reason.NoBackup, readWithoutPgbackrest(t.Context(), out, bucket(t, nil), "veza"))
+	requireReason(t, reason.NoBackup, readWithoutPgbackrest(t.Context(), out, expired{}, "veza"))
+}
+
+// What lies beside the stanza is none of its backups: only what is its own counts, in either directory.
+func TestReadWithoutPgbackrest_BesideTheStanza(t *testing.T) {
+	out, said := listen()
+	beside := map[string]string{
+		one: encrypted, two: encrypted, "archive/veza2/15-1/3": "plain", "backup/other/backup.info": "[backrest]",
+		"backup/latest.txt": "", "README.txt": "plain", "invoices/4": "plain",
+	}
+	require.NoError(t, readWithoutPgbackrest(t.Context(), out, bucket(t, beside), "veza"))
+	assert.Contains(t, said.attrs[0], "of 2 of 2 objects")
+	for _, plain := range []string{one, two, "archive/veza/archive.info", "backup/veza/backup.info"} {
+		objects := maps.Clone(beside)
+		objects[plain] = "[backrest]"
+		err := readWithoutPgbackrest(t.Context(), out, bucket(t, objects), "veza")
+		requireReason(t, reason.NotEncrypted, err)
+		assert.ErrorContains(t, err, plain)
+	}
+	requireReason(t, reason.NoBackup, readWithoutPgbackrest(t.Context(), out, bucket(t, beside), "third"))
 }
 
 // expired lists objects that are gone when they are opened, or whatever else that comes to.
@@ -66,6 +93,8 @@ func (e expired) List(context.Context) ([]objectstore.Object, error) {
 	return []objectstore.Object{{Name: "gone", Size: 8}, {Name: "folder/"}}, e.list
 }
 
+func (e expired) Below(string) objectstore.Objects { return e }
+
 func (e expired) Open(ctx context.Context, name string, length int64) (io.ReadCloser, error) {
 	if e.open != nil {
 		return nil, e.open
@@ -77,10 +106,10 @@ func (e expired) Open(ctx context.Context, name string, length int64) (io.ReadCl
 func TestReadWithoutPgbackrest_Unread(t *testing.T) {
 	out, said := listen()
 	for _, objects := range []expired{{list: errors.New("i/o timeout")}, {open: errors.New("i/o timeout")}} {
-		requireReason(t, reason.RepoUnreachable, readWithoutPgbackrest(t.Context(), out, objects))
+		requireReason(t, reason.RepoUnreachable, readWithoutPgbackrest(t.Context(), out, objects, "veza"))
 	}
 	denied := expired{open: reason.Errorf(reason.RepoDenied, "403")}
-	requireReason(t, reason.RepoDenied, readWithoutPgbackrest(t.Context(), out, denied))
+	requireReason(t, reason.RepoDenied, readWithoutPgbackrest(t.Context(), out, denied, "veza"))
 	assert.Empty(t, said.attrs)
 }
 

@@ -36,6 +36,9 @@ func policyHolds(_ context.Context, out suite.Out, in opened) error {
 		good, bad := policy.File{Path: path, Mode: info.Mode(), Owner: source.Owner(info), Runner: runner()}.Check()
 		read, findings = append(read, good...), append(findings, bad...)
 	}
+	for _, text := range policy.ConfNotes(in.Client.Conf.Config, in.Stanza()) {
+		out.Note("%s", text)
+	}
 	for _, line := range read {
 		out.Say("%s", line)
 	}

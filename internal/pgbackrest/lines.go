@@ -86,6 +86,22 @@ func (c *Config) Line(stanza, command, option string) (Line, bool) {
 	return Line{}, false
 }
 
+// Lines are those by which a command sees an option that may be given more than once: those of the first section that
+// has any.
+func (c *Config) Lines(stanza, command, option string) (list []Line) {
+	for _, section := range sections(stanza, command) {
+		for _, line := range c.Sets(option) {
+			if line.Section == section {
+				list = append(list, line)
+			}
+		}
+		if len(list) > 0 {
+			return list
+		}
+	}
+	return nil
+}
+
 // Sets are all lines that set an option, whatever section they stand in.
 func (c *Config) Sets(option string) (list []Line) {
 	for _, l := range c.lines {

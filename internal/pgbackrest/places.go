@@ -44,7 +44,7 @@ func parseTargets(info infoFile) (targets []ManifestTarget, err error) {
 // links lead to (restoreManifestMap in src/command/restore/restore.c). wal is where pg_wal lies among them.
 func (m Manifest) Places(c *Config, stanza, data string) (sizes map[string]int64, wal string) {
 	at := map[string]string{dataTarget: data}
-	linkAll := last(c.effective(stanza, "link-all")) == "y"
+	linkAll := last(c.Lines(stanza, "restore", "link-all")) == "y"
 	for _, t := range m.Targets {
 		switch {
 		case t.TablespaceID != "":
@@ -55,7 +55,7 @@ func (m Manifest) Places(c *Config, stanza, data string) (sizes map[string]int64
 			at[t.Name] = path.Join(data, path.Dir(strings.TrimPrefix(t.Name, dataTarget+"/")), t.Path)
 		}
 	}
-	for _, line := range c.effective(stanza, "link-map") {
+	for _, line := range c.Lines(stanza, "restore", "link-map") {
 		if name, to, ok := strings.Cut(line.Value, "="); ok {
 			at[dataTarget+"/"+name] = to
 		}
@@ -77,13 +77,13 @@ func (m Manifest) Places(c *Config, stanza, data string) (sizes map[string]int64
 
 // mapped is where a tablespace is restored to.
 func (t ManifestTarget) mapped(c *Config, stanza string) string {
-	for _, line := range c.effective(stanza, "tablespace-map") {
+	for _, line := range c.Lines(stanza, "restore", "tablespace-map") {
 		name, to, _ := strings.Cut(line.Value, "=")
 		if name == t.TablespaceID || name == t.TablespaceName {
 			return to
 		}
 	}
-	if all := last(c.effective(stanza, "tablespace-map-all")); all != "" {
+	if all := last(c.Lines(stanza, "restore", "tablespace-map-all")); all != "" {
 		return path.Join(all, t.TablespaceName)
 	}
 	return t.Path

@@ -51,7 +51,7 @@ func (o RestoreOption) String() string {
 // RestoreOptions are the lines of a conf that restore reads and the drill does not obey.
 func (c *Config) RestoreOptions(stanza string) (list []RestoreOption) {
 	for _, o := range restoreOptions {
-		for _, line := range c.effective(stanza, o.name) {
+		for _, line := range c.Lines(stanza, "restore", o.name) {
 			found := RestoreOption{Line: line, Plain: o.plain, Loses: o.loses}
 			if o.name == "recovery-option" {
 				found.Plain = lostBy(line.Value)
@@ -62,22 +62,6 @@ func (c *Config) RestoreOptions(stanza string) (list []RestoreOption) {
 		}
 	}
 	return list
-}
-
-// effective are the lines by which restore sees an option, which may be given more than once: those of the
-// first section that has any.
-func (c *Config) effective(stanza, option string) (list []Line) {
-	for _, section := range sections(stanza, "restore") {
-		for _, line := range c.Sets(option) {
-			if line.Section == section {
-				list = append(list, line)
-			}
-		}
-		if len(list) > 0 {
-			return list
-		}
-	}
-	return nil
 }
 
 // lostBy says what a recovery-option costs, "" for nothing.

@@ -179,6 +179,25 @@ func (v Verification) Problems(listed []string) (problems, notes []string) {
 	return problems, notes
 }
 
+// Vanished are the segments that were gone when verify came to read them, having listed them itself, where nothing else
+// is wrong: an expire that is at work takes them, and so does whoever else deletes. 0 where anything else is. A segment
+// that was gone before is not listed, and never counted (facts A4).
+func (v Verification) Vanished(listed []string) (segments int) {
+	rest := v
+	rest.Status, rest.Archives = "ok", nil
+	for _, a := range v.Archives {
+		if a.Missing > 0 && a.Faults == (Faults{Missing: a.Missing}) && a.Valid+a.Missing == a.Total {
+			segments += a.Missing
+			continue
+		}
+		rest.Archives = append(rest.Archives, a)
+	}
+	if problems, _ := rest.Problems(listed); len(problems) > 0 {
+		return 0
+	}
+	return segments
+}
+
 // Files are how many segments and files were read, of the archives and of the backups that
 // are listed, and how many of them are not as they should be.
 func (v Verification) Files(listed []string) (read, wrong int) {

@@ -69,6 +69,45 @@ func TestParseVerify(t *testing.T) {
 	}
 }
 
+// Segments that verify listed and did not find are told from everything else that may be wrong.
+func TestVerification_Vanished(t *testing.T) {
+	gone := Verified{Name: "15-1", Total: 44, Valid: 2, Faults: Faults{Missing: 42}}
+	other := func(change func(*Verified)) []Verified {
+		a := gone
+		change(&a)
+		return []Verified{a}
+	}
+	more := func(f Faults) []Verified { return []Verified{gone, {Name: "14-1", Total: 1, Faults: f}} }
+	well := Verified{Name: ofVerify[0], Status: StatusValid, Total: 3, Valid: 3}
+	bad := Verified{Name: ofVerify[0], Status: "invalid", Total: 3}
+	worse := other(func(a *Verified) { a.ChecksumInvalid, a.Valid = 1, 1 })
+	expired := Verified{Name: "old", Status: "invalid", Total: 3}
+	for name, c := range map[string]struct {
+		archives, backups []Verified
+		errors            []string
+		want              int
+	}{
+		"nothing":                {[]Verified{{Name: "15-1", Total: 4, Valid: 4}}, []Verified{well}, nil, 0},
+		"gone":                   {[]Verified{gone}, []Verified{well}, nil, 42},
+		"gone from two":          {more(Faults{Missing: 1}), []Verified{well}, nil, 43},
+		"a backup expired":       {[]Verified{gone}, []Verified{well, expired}, nil, 42},
+		"damaged too":            {worse, []Verified{well}, nil, 0},
+		"does not add up":        {other(func(a *Verified) { a.Valid = 1 }), []Verified{well}, nil, 0},
+		"another one is damaged": {more(Faults{Other: 1}), []Verified{well}, nil, 0},
+		"a backup is damaged":    {[]Verified{gone}, []Verified{bad}, nil, 0},
+		"a backup is not there":  {[]Verified{gone}, nil, nil, 0},
+		"verify could not look":  {[]Verified{gone}, []Verified{well}, []string{"No usable archive.info"}, 0},
+	} {
+		v := Verification{Status: "error", Archives: c.archives, Backups: c.backups, Errors: c.errors}
+		assert.Equal(t, c.want, v.Vanished(ofVerify[:1]), name)
+	}
+	for _, name := range []string{"clean", "wal-flipped", "missing", "no-archive"} {
+		v, err := ParseVerify(verifyAnswer(t, name))
+		require.NoError(t, err)
+		assert.Zero(t, v.Vanished(ofVerify), name)
+	}
+}
+
 // What cannot be understood is an error, and no pass.
 func TestParseVerify_Refuses(t *testing.T) {
 	clean := string(verifyAnswer(t, "clean"))

@@ -24,6 +24,10 @@ type Limits struct {
 	// sure. What is older than those may have been there, and was expired. 0: all are kept.
 	Diffs    int
 	Schedule Schedule // when there must be one
+	// AgeGiven says that somebody chose BackupAge: a backup may be so late then, whenever the next one is due.
+	AgeGiven bool
+	Unlisted []pgbackrest.Unlisted // backups that may be being taken
+	Since    time.Time             // when the schedule was written; zero for always
 }
 
 // slot is the time in which one backup of the schedule belongs, until that of the next: from
@@ -43,6 +47,9 @@ type Calendar struct {
 	limits Limits
 	full   *pgbackrest.Backup // the newest full one
 	newest *pgbackrest.Backup // of any kind
+	work   *atWork            // that is being taken
+	slower string             // what to do where backups take long
+	fresh  []time.Duration    // times of day that the schedule was the first to have
 }
 
 // NewCalendar compares backups with the schedule. A backup counts for the slot it began in, the one it ended in, and
@@ -75,11 +82,21 @@ func NewCalendar(backups []pgbackrest.Backup, now time.Time, limits Limits) (Cal
 		}
 	}
 	schedule := limits.Schedule
+	c.slower = c.hint(backups)
+	if c.work = c.running(backups, limits.Unlisted); c.work != nil {
+		c.Notes = append(c.Notes, c.work.String())
+	}
 	for from := schedule.slotOf(c.since(backups, first)); !from.After(now); from = schedule.next(from) {
 		c.slots = append(c.slots, slot{from: from, found: schedule.within(backups, from)})
 	}
+	c.fresh = c.newTimes()
 	for _, s := range c.slots {
-		if len(s.found) == 0 && !c.due(s) {
+		switch {
+		case !c.missing(s):
+		case c.before(s):
+			c.Notes = append(c.Notes,
+				c.sentence(s.from)+"; the policy is of later, and was the first to have that hour")
+		default:
 			c.Missed = append(c.Missed, s.from)
 		}
 	}
@@ -119,21 +136,30 @@ func (s Schedule) within(backups []pgbackrest.Backup, from time.Time) (list []pg
 	return list
 }
 
+// missing says whether a slot has no backup that should be there by now.
+func (c Calendar) missing(s slot) bool {
+	return len(s.found) == 0 && !c.due(s) && !c.work.covers(s, c.limits.Schedule)
+}
+
 // due says whether a slot's backup may still come: its time is not over, and no later
 // than the age a backup may have.
 func (c Calendar) due(s slot) bool { return c.now.Before(s.from.Add(c.slack())) }
 
-// slack is how late a backup may be.
+// slack is how late a backup may be: no later than the next one, unless somebody said so.
 func (c Calendar) slack() time.Duration {
 	gap := c.limits.Schedule.Gap(false)
-	return min(max(c.limits.BackupAge-gap, 0), gap)
+	late := max(c.limits.BackupAge-gap, 0)
+	if c.limits.AgeGiven {
+		return late
+	}
+	return min(late, gap)
 }
 
 // window is where the slots begin whose miss is red: since the newest full backup, and the
-// last two days in any case, so that a daily check is red for every miss.
+// last two days in any case, or the day after a slot may be late, so that a daily check is red for every miss.
 func (c Calendar) window() time.Time {
 	slotOf := c.limits.Schedule.slotOf
-	from := slotOf(slotOf(c.now).Add(-alwaysRed))
+	from := slotOf(slotOf(c.now).Add(-max(alwaysRed, c.slack()+day)))
 	if c.full != nil && slotOf(started(*c.full)).Before(from) {
 		from = slotOf(started(*c.full))
 	}
@@ -158,8 +184,12 @@ func (c Calendar) Lines() (list []string) {
 		}
 		switch {
 		case len(found) > 0:
+		case c.work.covers(s, c.limits.Schedule):
+			found = []string{c.work.label + ", being taken"}
 		case c.due(s):
 			found = []string{"due"}
+		case c.before(s):
+			found = []string{"before the policy"}
 		default:
 			found = []string{"missed"}
 		}
@@ -175,15 +205,15 @@ func (c Calendar) Err() error {
 	switch {
 	case c.full == nil:
 		found = append(found, "there is no full backup")
-	case c.now.Sub(c.full.Stopped()) > c.limits.FullAge:
+	case c.now.Sub(c.full.Stopped()) > c.limits.FullAge && (c.work == nil || !c.work.full):
 		found = append(found,
 			fmt.Sprintf("the newest full backup %s is %s old, at most %s are allowed", c.full.Label, c.age(*c.full),
 				c.limits.FullAge))
 	}
-	if c.newest != nil && c.now.Sub(c.newest.Stopped()) > c.limits.BackupAge {
+	if c.newest != nil && c.now.Sub(c.newest.Stopped()) > c.limits.BackupAge && c.work == nil {
 		found = append(found,
-			fmt.Sprintf("the newest backup %s is %s old, at most %s are allowed", c.newest.Label, c.age(*c.newest),
-				c.limits.BackupAge))
+			fmt.Sprintf("the newest backup %s is %s old, at most %s are allowed%s", c.newest.Label, c.age(*c.newest),
+				c.limits.BackupAge, c.slower))
 	}
 	for _, missed := range c.Missed {
 		if !missed.Before(c.window()) {

@@ -28,6 +28,7 @@ type Policy struct {
 	Archives       int // full backups whose WAL is kept
 	ArchiveTimeout time.Duration
 	Schedule       Schedule
+	Since          time.Time // when the file was written; zero for the mission's
 }
 
 // Mission is the customer's own policy, which holds where no file says otherwise (mission, Backups 1 to 3).
@@ -96,7 +97,11 @@ func Read(file string) (Policy, error) {
 	if err != nil {
 		return Policy{}, reason.Wrap(reason.ConfigInvalid, err)
 	}
-	return Parse(file, content)
+	p, err := Parse(file, content)
+	if info, failed := os.Stat(file); err == nil && failed == nil {
+		p.Since = info.ModTime()
+	}
+	return p, err
 }
 
 // Parse is Read of what stands in the file.

@@ -82,7 +82,7 @@ func (p Policy) CheckConf(conf *pgbackrest.Config, stanza string, key int, file 
 	if conf.Repo(stanza, key).Option("host") != "" {
 		rules = ofClient(rules)
 	} else {
-		findings = plain(conf, key)
+		findings = append(plain(conf, key), holdsLess(conf, stanza)...)
 	}
 	for _, r := range rules {
 		good, bad := r.judge(conf, stanza, key)

@@ -77,6 +77,8 @@ type Settings struct {
 	Write       bool          // the rpo claim may write one row through Primary
 	FullAge     time.Duration // oldest the newest full backup may be
 	BackupAge   time.Duration // oldest the newest full or differential backup may be
+	// BackupAgeGiven says that somebody chose BackupAge.
+	BackupAgeGiven bool
 }
 
 // Pending holds settings that were registered and not validated yet, so that
@@ -149,7 +151,7 @@ func (p *Pending) Load(environ []string) (Settings, error) {
 		problems = append(problems, p.load(setting, vars, &s))
 		given[setting.Flag] = p.given(setting, vars)
 	}
-	s.MinUsersGiven = given["min-users"]
+	s.MinUsersGiven, s.BackupAgeGiven = given["min-users"], given["backup-age"]
 	if s.Policy.File != "" && !given["full-age"] {
 		s.FullAge = s.Policy.Schedule.FullAge()
 	}

@@ -119,7 +119,7 @@ func TestLoad_EveryFlagAndEveryVariableReachesItsField(t *testing.T) {
 		Conf: conf, Stanza: "main", Repo: 2, Set: "20260823-020003F_20260824-020001D",
 		RepoTargetTime: time.Date(2026, 8, 18, 3, 59, 30, 0, time.UTC),
 		Target:         target.Target{Kind: target.Name, Name: "before"}, Database: "Élise's", MinUsers: 7,
-		MinUsersGiven: true, Checks: conf, Suggest: fresh,
+		MinUsersGiven: true, BackupAgeGiven: true, Checks: conf, Suggest: fresh,
 		Seed: 42, State: conf, Deep: []string{"sequences", "amcheck"}, CheckBudget: 3 * time.Minute,
 		RequireReadonly: true, GetAsync: "off",
 		Keep: true, RTO: time.Hour, RPO: 90 * time.Second, Primary: "service=main", Write: true,

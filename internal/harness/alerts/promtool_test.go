@@ -83,9 +83,11 @@ var recorded = map[string]map[string][2]string{
 	"stanza:veza_backup_drill_last_success:min": {
 		"forgets":                       {`(?s) or on.*`, ""},
 		"remembers what nobody expects": {`(?s) and on \(stanza\) veza_backup_drill_expected`, ""},
-		"the best of the hosts":         {`min without`, "max without"},
-		"by reason":                     {`\(reason, instance\)`, "(instance)"},
-		"by host":                       {`\(reason, instance\)`, "(reason)"},
+		"the best of the hosts":         {`min by \(stanza\) \(v`, "max by (stanza) (v"},
+		"by reason":                     {`min by \(stanza\) \(v`, "min by (stanza, reason) (v"},
+		"by host":                       {`min by \(stanza\) \(v`, "min by (stanza, instance) (v"},
+		"by other labels":               {`min by \(stanza\) \(v`, "min without (reason, instance) (v"},
+		"remembers by all labels":       {`min by \(stanza\) (\(last)`, "$1"},
 		"of any age":                    {`(?s) unless on \(stanza, instance\).*\)\)\)`, ")"},
 		"the oldest":                    {` < on `, " > on "},
 		"the last alone":                {` < on `, " <= on "},
@@ -98,8 +100,13 @@ var recorded = map[string]map[string][2]string{
 	"instance:veza_backup_check_claim_last_run_timestamp_seconds:red": {
 		"of hosts that are there": {`last_over_time\((\w+)\[15d\]\)`, "$1"},
 		"that held as well":       {` unless .*`, ""},
+		"by other labels":         {`max by \(stanza, instance, claim\) `, ""},
 	},
 	"instance:veza_backup_control_last_success:min": verdict,
+	"instance:veza_backup_drill_different_relations:max": {
+		"by other labels": {`^max by \(stanza, instance\)`, ""},
+		"the best":        {`^max`, "0 * max"},
+	},
 	"instance:veza_backup_drill_last_attempt_timestamp_seconds:compared": {
 		"compared or not": {` and .*$`, ""},
 	},
@@ -123,13 +130,14 @@ var (
 		},
 	}
 	verdict = map[string][2]string{
-		"forgets":                       {` or on \(stanza, instance\) last_over_time.*?expected\)`, ")"},
-		"by all labels":                 {` or on \(stanza, instance\) last`, " or last"},
+		"forgets":                       {` or on \(stanza, instance\) min by.*?expected\)`, ")"},
+		"by all labels":                 {`min by \(stanza, instance\) \(v`, "min without (reason) (v"},
+		"remembers by all labels":       {` or on \(stanza, instance\) min by \(stanza, instance\) `, " or "},
 		"remembers what nobody expects": {` and on \(stanza\) \w+_expected`, ""},
 		"of any age":                    {` unless .*`, ""},
 		"the oldest":                    {` < on `, " > on "},
 		"the last alone":                {` < on `, " <= on "},
-		"by reason":                     {`min without \(reason\) `, ""},
+		"by reason":                     {`min by \(stanza, instance\) \(v`, "min by (stanza, instance, reason) (v"},
 		"of hosts that are there":       {` or on \(stanza, instance\) \w+:\w+:max`, ""},
 	}
 	checked = withAlso(verdict, map[string][2]string{
@@ -186,7 +194,7 @@ func mutants(t *testing.T, a alert) map[string]alert {
 	expr("turned round", ` > `, " <= ")
 	expr("of any age", ` unless on \(stanza, instance\) \(max by.*$`, "")
 	expr("by all labels", `max by \(stanza, instance\) (\(last_over_time)`, "$1")
-	expr("remembers by all labels", ` or on \(stanza, instance\) last`, " or last")
+	expr("remembers what was loaded alone", ` or max by \(stanza, instance\) \(last_over_time\(.*?\)\)`, "")
 	expr("believes the future", ` <= time\(\) \+ 3600`, "")
 	expr("believes the future", ` or time\(\) - \w+ < -3600`, "")
 	expr("takes no clock", `<= time\(\) \+ 3600`, "<= time()")

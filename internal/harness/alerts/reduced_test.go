@@ -56,6 +56,7 @@ type queryResult struct {
 var judgedBy = map[string]string{
 	"instance:veza_backup_drill_last_run_timestamp_seconds:max":          "BackupRestoreDrillRed",
 	"stanza:veza_backup_drill_last_success:min":                          "BackupRestoreDrillRed",
+	"instance:veza_backup_drill_different_relations:max":                 "BackupDataDiffers",
 	"instance:veza_backup_drill_last_attempt_timestamp_seconds:compared": "BackupDataDiffers",
 	"instance:veza_backup_drill_last_attempt_timestamp_seconds:whole":    "BackupDataDiffers",
 	"instance:veza_backup_check_last_run_timestamp_seconds:max":          "BackupCheckFailed",

@@ -1,0 +1,35 @@
+package policy
+
+import (
+	"slices"
+	"time"
+)
+
+// newTimes are the times of day that the schedule was the first to have: since it was written each has had its backup,
+// and before that none had. That a file is newer than a slot is no excuse by itself: something may write it every day.
+func (c Calendar) newTimes() (fresh []time.Duration) {
+	if c.limits.Since.IsZero() {
+		return nil
+	}
+	var before, since, missed []time.Duration
+	for _, s := range c.slots {
+		switch time := timeOfDay(s.from); {
+		case len(s.found) > 0 && s.from.Before(c.limits.Since):
+			before = append(before, time)
+		case len(s.found) > 0:
+			since = append(since, time)
+		case !s.from.Before(c.limits.Since) && c.missing(s):
+			missed = append(missed, time)
+		}
+	}
+	return slices.DeleteFunc(since, func(time time.Duration) bool {
+		return slices.Contains(before, time) || slices.Contains(missed, time)
+	})
+}
+
+// before says whether a slot is older than the schedule that has it.
+func (c Calendar) before(s slot) bool {
+	return s.from.Before(c.limits.Since) && slices.Contains(c.fresh, timeOfDay(s.from))
+}
+
+func timeOfDay(t time.Time) time.Duration { return t.Sub(t.Truncate(day)) }
