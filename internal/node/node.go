@@ -29,6 +29,7 @@ type Place struct {
 	Entries []string // what is in it, at most a few names; none is an empty one
 	Version string   // PG_VERSION; "" where there is none
 	Process int      // a server that works in it, or one whose pid file says so; 0 is none
+	Patroni int      // the process of a Patroni that keeps it; 0 is none
 	// Signals are what tells how far a recovery is.
 	Control, Recovery, Standby bool
 	// Ours says that the last start of the cluster was a restore's: nobody has used it since.
@@ -81,6 +82,7 @@ func Look(dir, home string) (p Place, err error) {
 	if p.Process, err = serverIn(p.Dir); err != nil {
 		return p, reason.Errorf(reason.SandboxFailed, "look for a server in %s: %w", p.Dir, err)
 	}
+	p.Patroni = patroniOf("/proc", p.Dir)
 	if p.Formation, err = readFormation(home, p.Dir); err != nil {
 		return p, reason.Errorf(reason.ConfigInvalid, "-to %s: what pg_auto_failover knows of it: %w", p.Dir, err)
 	}
