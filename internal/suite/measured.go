@@ -10,6 +10,16 @@ import (
 // further ahead is not believed.
 const ClockSetBack = 5 * time.Minute
 
+// Since says whether a moment that an earlier run wrote lies after a run that ended at a time and is told of now: a
+// recording that is judged late is not the newest. What lies ahead of now by less than ClockSetBack may have been
+// written before a run of just now, by a clock that was set back: then the run counts.
+func Since(written, ended, now time.Time) bool {
+	if written.After(now) && !written.After(ended.Add(ClockSetBack)) {
+		return false
+	}
+	return written.After(ended) && !written.After(now.Add(ClockSetBack))
+}
+
 // Measured is what one run has to say in metrics.
 type Measured struct {
 	Suite  Suite

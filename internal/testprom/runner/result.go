@@ -88,6 +88,7 @@ func (r *run) pastOf(labels map[string]string) string {
 // refused is why nothing was begun; nil where it was.
 func (r *run) publish(res *result, refused error) int {
 	r.foresee(res)
+	r.keepLater(res, r.previous(res))
 	unalarmed := r.writeTextfile(res)
 	if r.tell != nil {
 		r.tell(res.told(r.pastOf(res.Labels), unalarmed))

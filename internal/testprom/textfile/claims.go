@@ -9,7 +9,7 @@ import (
 )
 
 // claims are when each claim was answered last, and when it held last. A run that did not ask one, or learned nothing
-// of it, leaves both as they were.
+// of it, or that is older than the file's answer, leaves both as they were.
 func (r Run) claims(old oldFile) (list []series) {
 	if _, has := r.Suite.Definition(suite.ClaimRunMetric); !has {
 		return nil
@@ -22,6 +22,9 @@ func (r Run) claims(old oldFile) (list []series) {
 	}
 	for _, name := range r.Suite.StepNames() {
 		held, known := answered[name]
+		if r.outdated(old.answered(r.Stanza, name)) {
+			held, known = 0, false
+		}
 		if known {
 			list = append(list, r.with(suite.ClaimRunMetric, unix(r), "claim", name))
 		} else {

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/testprom/whole"
 	"veza.fr/recovery/internal/wait"
 )
@@ -18,10 +17,11 @@ import (
 const lockWait = 10 * time.Second
 
 // Write puts run into the file at path, in which other stanzas and, without a
-// verdict, this stanza's last one are kept. On an error the old file is
-// untouched. The warnings say what of the old file could not be kept; knownRed are
-// the claims that the run leaves out, and that by the old file did not hold when
-// they were asked last: for them last_success stays 0.
+// verdict, this stanza's last one are kept, and so is what the file tells of a
+// later run. On an error the old file is untouched. The warnings say what of the
+// old file could not be kept, or of the run is not told; knownRed are the claims
+// that the run leaves out, and that by the old file did not hold when they were
+// asked last: for them last_success stays 0.
 func Write(path string, run Run) (knownRed, warnings []string, err error) {
 	if err = whole.Replaceable(path); err != nil {
 		return nil, nil, err
@@ -37,7 +37,7 @@ func Write(path string, run Run) (knownRed, warnings []string, err error) {
 	}
 	old.dropFutureTimes(path, run.Stanza, later(run.At, run.Now))
 	knownRed = run.knownRed(old)
-	if run.Verdict != nil && *run.Verdict == reason.None && len(knownRed) > 0 {
+	if outdated := run.warnOutdated(path, &old); !outdated && len(knownRed) > 0 && run.passed() {
 		old.warn("last_success stays 0: %s did not hold when it was asked last, and -claims left it out",
 			strings.Join(knownRed, ", "))
 	}
