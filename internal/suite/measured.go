@@ -35,7 +35,7 @@ type Measured struct {
 	Duration     time.Duration // of the whole run; negative when it is not known
 	Steps        []StepTime
 	Measurements []Value
-	LeftOut      []string          // claims that were not asked because others were chosen
+	NotAsked     []string          // claims that were not: others were chosen, or there was nothing to ask them with
 	Labels       map[string]string // those in Suite.InfoLabels go into the info metric
 }
 

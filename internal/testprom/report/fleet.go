@@ -41,7 +41,7 @@ type Row struct {
 	Covered *float64      `json:"compare_coverage_ratio,omitempty"`
 	Heard   bool          `json:"elsewhere,omitempty"` // another host reached it, and told this one
 	LeftOut []string      `json:"left_out,omitempty"`  // claims that were not asked because others were chosen
-	// KnownRed are those of them that did not hold when they were asked last: the verdict counts as a 1.
+	// KnownRed are those that were not asked, and did not hold when they were asked last: the verdict counts as a 1.
 	KnownRed []string `json:"known_red,omitempty"`
 	Due      string   `json:"due,omitempty"` // why somebody should look, "" when nobody need
 	File     string   `json:"file"`          // the report, or the directory that has none

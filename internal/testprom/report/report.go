@@ -38,7 +38,7 @@ type Report struct {
 	Compiled *float64          `json:"compile_seconds,omitempty"` // before the run began; no part of its duration
 	Status   *int              `json:"command_exit_status,omitempty"`
 	Steps    []Step            `json:"steps"`
-	KnownRed []string          `json:"known_red,omitempty"` // claims left out that did not hold when asked last
+	KnownRed []string          `json:"known_red,omitempty"` // claims not asked that did not hold when asked last
 	Values   []Value           `json:"measurements"`
 	Labels   map[string]string `json:"labels"`
 	Notes    []string          `json:"notes,omitempty"`

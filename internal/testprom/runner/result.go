@@ -25,7 +25,7 @@ type result struct {
 	compiling  time.Duration // before it began; no part of the duration
 	exit       int           // the verdict's, or 2 when something could not be written
 	warnings   []string
-	knownRed   []string           // claims that it left out, and that did not hold when they were asked last
+	knownRed   []string           // claims that it did not ask, and that did not hold when they were asked last
 	entry      *evidence.Appended // of the evidence; nil where there is none
 	copied     string             // where the evidence is too; "" where it is not
 }
@@ -155,7 +155,8 @@ func (r *run) write(path string, render func() ([]byte, error), put func(string,
 func (r *result) metrics() suite.Measured {
 	run := suite.Measured{
 		Suite: r.suite, Stanza: r.stanza, Environment: reason.None, At: r.end, Now: r.judged,
-		Duration: r.duration, Measurements: r.Measurements, Labels: r.Labels, LeftOut: r.ended(testreport.LeftOut),
+		Duration: r.duration, Measurements: r.Measurements, Labels: r.Labels,
+		NotAsked: slices.Concat(r.ended(testreport.LeftOut), r.ended(testreport.NotAsked)),
 	}
 	switch r.Backups {
 	case testreport.Sound, testreport.InPart:

@@ -20,7 +20,7 @@ const lockWait = 10 * time.Second
 // verdict, this stanza's last one are kept, and so is what the file tells of a
 // later run. On an error the old file is untouched. The warnings say what of the
 // old file could not be kept, or of the run is not told; knownRed are the claims
-// that the run leaves out, and that by the old file did not hold when they were
+// that the run did not ask, and that by the old file did not hold when they were
 // asked last: for them last_success stays 0.
 func Write(path string, run Run) (knownRed, warnings []string, err error) {
 	if err = whole.Replaceable(path); err != nil {
@@ -38,8 +38,8 @@ func Write(path string, run Run) (knownRed, warnings []string, err error) {
 	old.dropFutureTimes(path, run.Stanza, later(run.At, run.Now))
 	knownRed = run.knownRed(old)
 	if outdated := run.warnOutdated(path, &old); !outdated && len(knownRed) > 0 && run.passed() {
-		old.warn("last_success stays 0: %s did not hold when it was asked last, and -claims left it out",
-			strings.Join(knownRed, ", "))
+		old.warn("last_success stays 0: %s did not hold when it was asked last, and was not asked now: ask it again, "+
+			"or, where it cannot be asked any more, remove %s, which begins anew", strings.Join(knownRed, ", "), path)
 	}
 	text, err := render(run, old)
 	if err != nil {
