@@ -20,6 +20,9 @@ func Since(written, ended, now time.Time) bool {
 	return written.After(ended) && !written.After(now.Add(ClockSetBack))
 }
 
+// UnknownStanza is that of a run which came to an end before it could name one.
+const UnknownStanza = "unknown"
+
 // Measured is what one run has to say in metrics.
 type Measured struct {
 	Suite  Suite

@@ -25,7 +25,7 @@ func (l Ledger) Verify(keys []ed25519.PublicKey) []Finding {
 }
 
 // UnknownStanza is that of a run which came to an end before it could name one.
-const UnknownStanza = "unknown"
+const UnknownStanza = suite.UnknownStanza
 
 // Drills are the entries of drills of the repository as it was when they ran; of some stanzas, or of all.
 func (l Ledger) Drills(stanzas ...string) (list []Entry) {

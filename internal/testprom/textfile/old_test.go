@@ -79,6 +79,31 @@ func TestStanza_IsTheOneTheFileSpeaksOf(t *testing.T) {
 	assert.Empty(t, Stanza(path, ns), "of two, none is the one")
 }
 
+// What a run said that could name no stanza goes when one can, and makes nobody's stanza unknown meanwhile. A stanza
+// that has that name, by its verdict, is one like others.
+func TestUnnamed_GoesWhenAStanzaIsNamed(t *testing.T) {
+	path := promFile(t)
+	write(t, path, noVerdict("unknown", at, reason.BuildFailed))
+	assert.Empty(t, Stanza(path, ns))
+	lines, _ := write(t, path, noVerdict("unknown", week(1), reason.BuildFailed))
+	assert.Len(t, lines, 2, "as long as nobody names one, it is told")
+	lines, warnings := write(t, path, passed("demo", week(2)))
+	assert.Empty(t, warnings)
+	assert.NotContains(t, strings.Join(lines, "\n"), "unknown")
+
+	write(t, path, noVerdict("unknown", week(3), reason.BuildFailed))
+	assert.Equal(t, "demo", Stanza(path, ns))
+	lines, _ = write(t, path, noVerdict("other", week(4), reason.BuildFailed))
+	assert.NotContains(t, strings.Join(lines, "\n"), "unknown")
+	assert.Contains(t, lines, `last_success{reason="none",stanza="demo"} 1`, "another stanza stays")
+
+	path = promFile(t)
+	write(t, path, passed("unknown", at))
+	assert.Equal(t, "unknown", Stanza(path, ns))
+	lines, _ = write(t, path, passed("demo", week(1)))
+	assert.Contains(t, lines, `last_success{reason="none",stanza="unknown"} 1`)
+}
+
 // A recorded stream may be older than what the file says of other stanzas, and a
 // clock may have been set back: neither takes their last success away.
 func TestOldFile_KeepsTheTimesOfOtherStanzasWhateverTheClock(t *testing.T) {

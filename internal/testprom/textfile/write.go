@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/testprom/whole"
 	"veza.fr/recovery/internal/wait"
 )
@@ -34,6 +35,9 @@ func Write(path string, run Run) (knownRed, warnings []string, err error) {
 	old, err := readOld(path, run.Suite.Namespace)
 	if err != nil {
 		return nil, nil, fmt.Errorf("write %s: %w", path, err)
+	}
+	if run.Stanza != suite.UnknownStanza {
+		old.dropUnnamed()
 	}
 	old.dropFutureTimes(path, run.Stanza, later(run.At, run.Now))
 	knownRed = run.knownRed(old)
