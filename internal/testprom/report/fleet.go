@@ -43,10 +43,14 @@ type Row struct {
 	LeftOut []string      `json:"left_out,omitempty"`  // claims that were not asked because others were chosen
 	// KnownRed are those that were not asked, and did not hold when they were asked last: the verdict counts as a 1.
 	KnownRed []string `json:"known_red,omitempty"`
-	Due      string   `json:"due,omitempty"` // why somebody should look, "" when nobody need
-	File     string   `json:"file"`          // the report, or the directory that has none
+	// Last is the verdict before a run that reached none: where that is red, this counts as a 1.
+	Last *Known `json:"last_verdict,omitempty"`
+	Due  string `json:"due,omitempty"` // why somebody should look, "" when nobody need
+	File string `json:"file"`          // the report, or the directory that has none
 
-	apart bool // no verdict on the backups of now: it hides none, and none hides it
+	apart bool   // no verdict on the backups of now: it hides none, and none hides it
+	known *Known // the newest verdict on the backups of now, this one or one before it
+	own   bool   // it is this one
 }
 
 // ReadFleet reads every report in dir and in the directories in it, each of which is a stanza that is to be drilled.
@@ -57,9 +61,12 @@ func ReadFleet(dir string, now time.Time) (Fleet, error) {
 	if err != nil {
 		return f, err
 	}
-	newest := map[[2]string]Row{}
+	newest, known := map[[2]string]Row{}, map[[2]string]*Known{}
 	add := func(row Row) {
 		key := [2]string{row.Stanza, row.Suite}
+		if row.known.After(known[key]) && !row.known.End.After(now.Add(suite.Ahead)) {
+			known[key] = row.known
+		}
 		if row.apart {
 			key = [2]string{row.File}
 		}
@@ -78,7 +85,7 @@ func ReadFleet(dir string, now time.Time) (Fleet, error) {
 		}
 	}
 	for _, row := range newest {
-		f.Rows = append(f.Rows, row)
+		f.Rows = append(f.Rows, row.after(known[[2]string{row.Stanza, row.Suite}]))
 	}
 	if len(f.Rows) == 0 {
 		return f, fmt.Errorf("%s holds no report: testprom -report FILE writes one", dir)
@@ -162,21 +169,32 @@ func read(path string, now time.Time) (Row, error) {
 		Stanza: r.Stanza, Suite: r.Suite, Exit: r.Exit, Verdict: r.Verdict, Reason: r.Reason,
 		Ended: &r.End, Age: &age, RTO: r.Value("rto_seconds"), RPO: r.Value("rpo_seconds"),
 		Covered: r.Value("compare_coverage_ratio"), KnownRed: r.KnownRed, File: path, apart: r.Past() != "",
-		Heard: r.Labels[elsewhere] != "",
+		Heard: r.Labels[elsewhere] != "", known: r.Known(),
 	}
 	for _, step := range r.Steps {
 		if step.Outcome == leftOut {
 			row.LeftOut = append(row.LeftOut, step.Name)
 		}
 	}
+	row.own = row.known != r.Last
 	i := slices.IndexFunc(suite.Suites, func(s suite.Suite) bool { return s.Name == r.Suite }) // Parse knows it
 	if row.Due = notOfNow(r, now, suite.Suites[i].Due); row.Due != "" && r.Passed() {
 		row.Exit = reason.ExitEnvironment
 	}
-	if len(r.KnownRed) > 0 && r.Passed() { // the metrics stay red, too
-		row.Exit = reason.ExitFailed
-	}
 	return row, nil
+}
+
+// after is the row where a verdict is the newest on the backups of now: one that is red stays so, whatever kept the
+// runs after it from a verdict.
+func (r Row) after(known *Known) Row {
+	if r.apart && (known == nil || known != r.known) || !known.AtFault() {
+		return r
+	}
+	r.Exit = reason.ExitFailed
+	if !r.own || known != r.known {
+		r.Last = known
+	}
+	return r
 }
 
 // leftOut is the outcome of a claim that was not asked because others were chosen.

@@ -60,3 +60,51 @@ func TestReport_OfALaterRunStays(t *testing.T) {
 		}
 	}
 }
+
+// A run without a verdict tells of the one before it, and so does each after that, until one reaches a verdict of its
+// own. A report of another stanza or suite is none of its.
+func TestReport_TellsOfTheVerdictBefore(t *testing.T) {
+	path := standing(t, func(*report.Report) {})
+	fails := func(stanza string) report.Report {
+		w, _, errs := world(nil)
+		w.Env = append(os.Environ(), "DRILL_STANZA="+stanza)
+		require.Equal(t, 2, Main([]string{"-report", path, "--", "true"}, w), errs)
+		r, err := report.Parse([]byte(read(t, path)))
+		require.NoError(t, err)
+		return r
+	}
+	want := &report.Known{Verdict: "fail", Reason: reason.RepoCorrupt, End: now.Add(-time.Hour)}
+	assert.Equal(t, want, fails("demo").Last)
+	assert.Equal(t, want, fails("").Last, "nobody knows of which stanza that was")
+	assert.Equal(t, want, fails("demo").Last)
+	require.NoError(t, schemaOf(t, "report").Validate(valueOf(t, []byte(read(t, path)))))
+	assert.Nil(t, fails("other").Last)
+
+	for name, change := range map[string]func(*report.Report){
+		"other suite": func(r *report.Report) { r.Suite = suite.Backup.Name },
+		"no verdict": func(r *report.Report) {
+			r.Verdict, r.Exit, r.Reason, r.Backups = "environment", 2, reason.Locked, "unknown"
+		},
+	} {
+		path = standing(t, change)
+		assert.Nil(t, fails("demo").Last, name)
+	}
+	path = standing(t, func(r *report.Report) { r.End = now.AddDate(-9, 0, 0) })
+	w, _, errs := world(bytes.NewReader(passing(t)))
+	require.Equal(t, 0, Main([]string{"-report", path}, w), errs)
+	assert.NotContains(t, read(t, path), "last_verdict", "it has one of its own")
+}
+
+// A recorded verdict from between the last verdict and a later run without one is what that run tells of.
+func TestReport_ALateVerdictIsTheOneBefore(t *testing.T) {
+	path := standing(t, func(r *report.Report) {
+		r.Verdict, r.Exit, r.Reason, r.Backups = "environment", 2, reason.Locked, "unknown"
+		r.Last = &report.Known{Verdict: "fail", Reason: reason.NoBackup, End: now.AddDate(-9, 0, 0)}
+	})
+	w, _, errs := world(bytes.NewReader(passing(t)))
+	require.Equal(t, 0, Main([]string{"-report", path}, w), errs)
+	r, err := report.Parse([]byte(read(t, path)))
+	require.NoError(t, err)
+	assert.Equal(t, reason.Locked, r.Reason)
+	assert.Equal(t, "pass", r.Last.Verdict)
+}

@@ -21,6 +21,9 @@ func (r *result) document(output bool) report.Report {
 		Labels: r.Labels, Notes: r.Notes, Problems: r.Problems, Warnings: r.warnings,
 		Steps: []report.Step{}, Values: []report.Value{}, KnownRed: r.knownRed,
 	}
+	if d.Known() == nil {
+		d.Last = r.last
+	}
 	if r.duration >= 0 {
 		seconds := r.duration.Seconds()
 		d.Duration = &seconds

@@ -10,6 +10,7 @@ import (
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/testprom/evidence"
+	"veza.fr/recovery/internal/testprom/report"
 	"veza.fr/recovery/internal/testprom/testreport"
 	"veza.fr/recovery/internal/testprom/whole"
 )
@@ -26,6 +27,7 @@ type result struct {
 	exit       int           // the verdict's, or 2 when something could not be written
 	warnings   []string
 	knownRed   []string           // claims that it did not ask, and that did not hold when they were asked last
+	last       *report.Known      // the verdict by the report that this one follows; nil where there is none
 	entry      *evidence.Appended // of the evidence; nil where there is none
 	copied     string             // where the evidence is too; "" where it is not
 }
@@ -88,23 +90,22 @@ func (r *run) pastOf(labels map[string]string) string {
 // refused is why nothing was begun; nil where it was.
 func (r *run) publish(res *result, refused error) int {
 	r.foresee(res)
-	r.keepLater(res, r.previous(res))
 	unalarmed := r.writeTextfile(res)
 	if r.tell != nil {
 		r.tell(res.told(r.pastOf(res.Labels), unalarmed))
 	}
-	failed := []error{refused, unalarmed, r.tee.close()}
+	failed := []error{refused, unalarmed, r.tee.close(), r.succeed(res, r.previous(res))}
 	if errors.Join(failed...) != nil {
 		res.exit = reason.ExitEnvironment
 	}
-	report, unwritable := res.indented()
-	same := func() ([]byte, error) { return report, unwritable }
+	text, unwritable := res.indented()
+	same := func() ([]byte, error) { return text, unwritable }
 	failed = append(failed, r.write(r.report, same, whole.Replace), r.write(r.history, res.line, appendLine))
 	if errors.Join(failed...) != nil {
 		res.exit = reason.ExitEnvironment
 	}
 	if r.options.evidence != "" {
-		failed = append(failed, r.writeEvidence(res, report))
+		failed = append(failed, r.writeEvidence(res, text))
 	}
 	err := errors.Join(failed...)
 	if err != nil {
