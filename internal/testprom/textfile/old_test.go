@@ -121,6 +121,37 @@ func TestOldFile_KeepsTheTimesOfOtherStanzasWhateverTheClock(t *testing.T) {
 	assert.Contains(t, lines, `last_success_timestamp_seconds{stanza="other"} 1.7965308e+09`)
 }
 
+// The file of another program is refused before the run, and nothing else that there may be.
+func TestCheckOld_RefusesAnothersMetrics(t *testing.T) {
+	const node, path = "# TYPE node_x gauge\nnode_x 1\n", "# TYPE veza_backup_alarm_path_success gauge\n" +
+		"veza_backup_alarm_path_success 1\n"
+	for name, c := range map[string]struct {
+		text, own string
+		foreign   string
+	}{
+		"another's":       {node, "", "node_x"},
+		"untyped":         {"b 1\na 2\n", "", "holds a,"},
+		"the alarm's":     {path, "", "veza_backup_alarm_path_success"},
+		"its own":         {path, alarmPath, ""},
+		"of our suites":   {gauge("last_success", `{stanza="demo",reason="none"} 1`), "", ""},
+		"a former metric": {gauge("was_once", `{stanza="demo"} 1`), "", ""},
+		"among ours":      {gauge("last_success", `{stanza="demo",reason="none"} 1`) + node, "", ""},
+		"no metrics file": {"hello\n", "", ""},
+		"empty":           {"", "", ""},
+		"comments":        {"# HELP node_x y\n# TYPE node_x gauge\n", "", ""},
+	} {
+		file := promFile(t)
+		require.NoError(t, os.WriteFile(file, []byte(c.text), 0o600))
+		err := CheckOld(file, c.own)
+		if c.foreign == "" {
+			require.NoError(t, err, name)
+		} else {
+			require.ErrorContains(t, err, c.foreign, name)
+		}
+	}
+	require.NoError(t, CheckOld(promFile(t), ""), "there is none")
+}
+
 // A file that is there and cannot be read may hold other stanzas' verdicts.
 func TestOldFile_ThatCannotBeReadIsAnError(t *testing.T) {
 	_, err := readOld("/proc/self/mem", ns) // a regular file whose first byte nobody can read

@@ -3,9 +3,11 @@ package textfile
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,9 +61,10 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// CheckOld says, as early, whether the file at path can be read if there is one:
-// what it says of other stanzas goes into the new one.
-func CheckOld(path string) error {
+// CheckOld says, as early, whether the file at path may be replaced if there is one. It must be readable, for what it
+// says of other stanzas goes into the new one; and metrics in it must be some suite's, or begin with own: a mistyped
+// name would delete those of another program. What is no metrics file is replaced, and what else stands among ours.
+func CheckOld(path, own string) error {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -69,5 +72,36 @@ func CheckOld(path string) error {
 	if err != nil {
 		return fmt.Errorf("cannot write %s: what it holds cannot be kept: %w", path, err)
 	}
-	return f.Close()
+	defer func() { _ = f.Close() }()
+	text, err := io.ReadAll(io.LimitReader(f, maxOld+1))
+	if err != nil || len(text) > maxOld {
+		return nil // Write says so
+	}
+	if name := foreign(text, own); name != "" {
+		return fmt.Errorf("cannot write %s: it holds %s, which is another program's: give testprom a file of its own",
+			path, name)
+	}
+	return nil
+}
+
+// foreign is the first metric of a file that holds nothing of ours; "" where there is none.
+func foreign(text []byte, own string) (first string) {
+	families, err := parse(text)
+	if err != nil {
+		return ""
+	}
+	prefixes := []string{own}
+	for _, s := range suite.Suites {
+		prefixes = append(prefixes, s.Namespace)
+	}
+	for name, family := range families {
+		switch {
+		case len(family.GetMetric()) == 0:
+		case slices.ContainsFunc(prefixes, func(p string) bool { return p != "" && strings.HasPrefix(name, p) }):
+			return ""
+		case first == "" || name < first:
+			first = name
+		}
+	}
+	return first
 }
