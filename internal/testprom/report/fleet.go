@@ -61,20 +61,20 @@ func ReadFleet(dir string, now time.Time) (Fleet, error) {
 	if err != nil {
 		return f, err
 	}
-	newest, known := map[[2]string]Row{}, map[[2]string]*Known{}
+	newest, known := map[[3]string]Row{}, map[[3]string]*Known{}
 	add := func(row Row) {
-		key := [2]string{row.Stanza, row.Suite}
+		key := [3]string{row.Stanza, row.Suite}
 		if row.known.After(known[key]) && !row.known.End.After(now.Add(suite.Ahead)) {
 			known[key] = row.known
 		}
 		if row.apart {
-			key = [2]string{row.File}
+			key[2] = row.File
 		}
 		if before, there := newest[key]; !there || !row.apart && row.Ended.After(*before.Ended) {
 			newest[key] = row
 		}
 	}
-	for _, row := range in(dir, "", entries, now) {
+	for _, row := range ofAny(dir, entries, now) {
 		add(row)
 	}
 	for _, entry := range entries {
@@ -85,7 +85,7 @@ func ReadFleet(dir string, now time.Time) (Fleet, error) {
 		}
 	}
 	for _, row := range newest {
-		f.Rows = append(f.Rows, row.after(known[[2]string{row.Stanza, row.Suite}]))
+		f.Rows = append(f.Rows, row.after(known[[3]string{row.Stanza, row.Suite}]))
 	}
 	if len(f.Rows) == 0 {
 		return f, fmt.Errorf("%s holds no report: testprom -report FILE writes one", dir)
@@ -101,20 +101,40 @@ func ReadFleet(dir string, now time.Time) (Fleet, error) {
 	return f, nil
 }
 
-// ofStanza are the rows of one stanza's directory, which is named after it. One without a drill was never drilled.
+// ofAny are the rows of the directory of all, in which that of a single stanza may be.
+func ofAny(dir string, entries []fs.DirEntry, now time.Time) []Row {
+	wanted, err := expected(dir)
+	if err != nil {
+		return append(in(dir, "", nil, entries, now), unreadable(ExpectsFile, filepath.Join(dir, ExpectsFile), err))
+	}
+	rows := in(dir, "", wanted, entries, now)
+	if wanted == nil {
+		return rows
+	}
+	return append(rows, wanted.missing(dir, filepath.Base(dir), rows)...)
+}
+
+// ofStanza are the rows of one stanza's directory, which is named after it. One without a drill was never drilled,
+// unless a file says what is expected there.
 func ofStanza(dir string, now time.Time) []Row {
 	entries, err := os.ReadDir(dir)
 	name := filepath.Base(dir)
 	if err != nil {
 		return []Row{unreadable(name, dir, err)}
 	}
-	rows := in(dir, name, entries, now)
+	wanted, err := expected(dir)
+	rows := in(dir, name, wanted, entries, now)
+	if err != nil {
+		return append(rows, unreadable(name, filepath.Join(dir, ExpectsFile), err))
+	}
 	drilled := slices.ContainsFunc(rows, func(r Row) bool { return r.Suite == suite.Drill.Name })
-	if !drilled && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == retired }) {
-		rows = append(rows, Row{
-			Stanza: name, Suite: suite.Drill.Name, Exit: reason.ExitEnvironment, Due: "was never drilled", File: dir,
-			apart: true,
-		})
+	switch {
+	case !drilled && slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == retired }):
+		return rows
+	case wanted != nil:
+		return append(rows, wanted.missing(dir, name, rows)...)
+	case !drilled:
+		return append(rows, never(name, dir, suite.Drill))
 	}
 	return rows
 }
@@ -125,13 +145,13 @@ const retired = "drill-report.json.retired"
 
 // in are the reports among the files of a directory, of one stanza or of any (""). A JSON file that is none of ours is
 // left alone.
-func in(dir, stanza string, entries []fs.DirEntry, now time.Time) (rows []Row) {
+func in(dir, stanza string, wanted *expects, entries []fs.DirEntry, now time.Time) (rows []Row) {
 	for _, entry := range entries {
 		path := filepath.Join(dir, entry.Name())
-		if filepath.Ext(path) != ".json" || isDir(path) {
+		if filepath.Ext(path) != ".json" || entry.Name() == ExpectsFile || isDir(path) {
 			continue
 		}
-		row, err := read(path, now)
+		row, err := read(path, wanted, now)
 		switch {
 		case errors.Is(err, ErrOther):
 		case err != nil:
@@ -155,7 +175,7 @@ func unreadable(name, path string, err error) Row {
 	}
 }
 
-func read(path string, now time.Time) (Row, error) {
+func read(path string, wanted *expects, now time.Time) (Row, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return Row{}, err
@@ -178,7 +198,7 @@ func read(path string, now time.Time) (Row, error) {
 	}
 	row.own = row.known != r.Last
 	i := slices.IndexFunc(suite.Suites, func(s suite.Suite) bool { return s.Name == r.Suite }) // Parse knows it
-	if row.Due = notOfNow(r, now, suite.Suites[i].Due); row.Due != "" && r.Passed() {
+	if row.Due = notOfNow(r, now, wanted.due(suite.Suites[i])); row.Due != "" && r.Passed() {
 		row.Exit = reason.ExitEnvironment
 	}
 	return row, nil

@@ -251,3 +251,59 @@ func TestReadFleet_ARedVerdictBefore(t *testing.T) {
 		assert.Contains(t, f.Rows[0].due(), c.says, name)
 	}
 }
+
+// How old a verdict may be is what the list says where it says so, and what it expects and never ran is a row. Without
+// such a file all is as it was.
+func TestReadFleet_Expected(t *testing.T) {
+	expects := func(suites string) string { return `{"stanza": "shop", "expects": {` + suites + `}}` }
+	drilled := func(age time.Duration) string { return written(age, "pass", 0, "none") }
+	check := written(hour, "pass", 0, "none", `"drill"`, `"backup"`)
+	const daily, monthly = `"drill": {"max_age_seconds": 108000}`, `"drill": {"max_age_seconds": 3456000}`
+	for name, c := range map[string]struct {
+		expects, drill, check string
+		exit                  int
+		due                   string // of the first row
+	}{
+		"nothing said, young":     {"", drilled(191 * hour), "", 0, ""},
+		"nothing said, old":       {"", drilled(193 * hour), "", 2, "is overdue"},
+		"daily, young":            {expects(daily), drilled(29 * hour), "", 0, ""},
+		"daily, old":              {expects(daily), drilled(31 * hour), "", 2, "is overdue"},
+		"monthly, young":          {expects(monthly), drilled(35 * 24 * hour), "", 0, ""},
+		"monthly, old":            {expects(monthly), drilled(41 * 24 * hour), "", 2, "is overdue"},
+		"an age that is not said": {expects(`"drill": {}`), drilled(191 * hour), "", 0, ""},
+		"never checked":           {expects(`"drill": {}, "backup": {}`), drilled(hour), "", 2, "never ran"},
+		"checked":                 {expects(`"drill": {}, "backup": {}`), drilled(hour), check, 0, ""},
+		"no check is expected":    {expects(`"drill": {}`), drilled(hour), "", 0, ""},
+		"no drill is expected":    {expects(`"backup": {}`), "", check, 0, ""},
+		"never drilled":           {expects(`"drill": {}, "backup": {}`), "", check, 2, "was never drilled"},
+		"a suite nobody knows":    {expects(`"drill": {}, "lunch": {}`), drilled(hour), "", 0, ""},
+		"no age":                  {expects(`"drill": {"max_age_seconds": 0}`), drilled(hour), "", 2, "cannot be read"},
+		"cut":                     {`{"stanza": "shop", `, drilled(hour), "", 2, "cannot be read"},
+	} {
+		for _, place := range []string{"", "shop/"} {
+			files := map[string]string{}
+			for file, content := range map[string]string{
+				ExpectsFile: c.expects, "drill-report.json": c.drill, "backup-report.json": c.check,
+			} {
+				if content != "" {
+					files[place+file] = content
+				}
+			}
+			f, err := ReadFleet(dir(t, files), now)
+			require.NoError(t, err, name)
+			assert.Equal(t, c.exit, f.Exit, "%s, in %q: %+v", name, place, f.Rows)
+			assert.True(t, strings.HasPrefix(f.Rows[0].Due, c.due), "%s: %q", name, f.Rows[0].Due)
+			assert.Equal(t, c.due == "", f.Rows[0].Due == "", name)
+		}
+	}
+	f, err := ReadFleet(dir(t, map[string]string{
+		"shop/" + ExpectsFile: expects(`"drill": {}, "backup": {}, "control": {}`), "shop/x.txt": "",
+	}), now)
+	require.NoError(t, err)
+	assert.Len(t, f.Rows, 3, "each is a row")
+	f, err = ReadFleet(dir(t, map[string]string{
+		"a.json": drilled(hour), "old/" + ExpectsFile: expects(daily), "old/drill-report.json.retired": "",
+	}), now)
+	require.NoError(t, err)
+	assert.Len(t, f.Rows, 1, "what is retired is not expected")
+}
