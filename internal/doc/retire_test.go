@@ -47,6 +47,10 @@ func TestRetireReports(t *testing.T) {
 			"drill-report.json", "",
 			"drill-report.json.retired old/drill-report.json.retired shop/drill-report.json.retired",
 		},
+		"what is expected of which": {
+			"expected.json old/expected.json shop/expected.json", "old/backup-report.json shop/drill-report.json",
+			"old/expected.json old/drill-report.json.retired shop/expected.json",
+		},
 		"no word of others": {
 			".git/drill-report.json", "old/drill-report.json shop/drill-report.json", ".git/drill-report.json",
 		},

@@ -10,6 +10,19 @@ import (
 // further ahead is not believed.
 const ClockSetBack = 5 * time.Minute
 
+// Since says whether a moment that an earlier run wrote lies after a run that ended at a time and is told of now: a
+// recording that is judged late is not the newest. What lies ahead of now by less than ClockSetBack may have been
+// written before a run of just now, by a clock that was set back: then the run counts.
+func Since(written, ended, now time.Time) bool {
+	if written.After(now) && !written.After(ended.Add(ClockSetBack)) {
+		return false
+	}
+	return written.After(ended) && !written.After(now.Add(ClockSetBack))
+}
+
+// UnknownStanza is that of a run which came to an end before it could name one.
+const UnknownStanza = "unknown"
+
 // Measured is what one run has to say in metrics.
 type Measured struct {
 	Suite  Suite
@@ -25,7 +38,7 @@ type Measured struct {
 	Duration     time.Duration // of the whole run; negative when it is not known
 	Steps        []StepTime
 	Measurements []Value
-	LeftOut      []string          // claims that were not asked because others were chosen
+	NotAsked     []string          // claims that were not: others were chosen, or there was nothing to ask them with
 	Labels       map[string]string // those in Suite.InfoLabels go into the info metric
 }
 

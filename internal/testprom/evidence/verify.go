@@ -25,7 +25,7 @@ func (l Ledger) Verify(keys []ed25519.PublicKey) []Finding {
 }
 
 // UnknownStanza is that of a run which came to an end before it could name one.
-const UnknownStanza = "unknown"
+const UnknownStanza = suite.UnknownStanza
 
 // OfNow says whether a run is a drill of the present repository and of the present cluster in it.
 func (r Run) OfNow() bool {

@@ -41,12 +41,16 @@ type Row struct {
 	Covered *float64      `json:"compare_coverage_ratio,omitempty"`
 	Heard   bool          `json:"elsewhere,omitempty"` // another host reached it, and told this one
 	LeftOut []string      `json:"left_out,omitempty"`  // claims that were not asked because others were chosen
-	// KnownRed are those of them that did not hold when they were asked last: the verdict counts as a 1.
+	// KnownRed are those that were not asked, and did not hold when they were asked last: the verdict counts as a 1.
 	KnownRed []string `json:"known_red,omitempty"`
-	Due      string   `json:"due,omitempty"` // why somebody should look, "" when nobody need
-	File     string   `json:"file"`          // the report, or the directory that has none
+	// Last is the verdict before a run that reached none: where that is red, this counts as a 1.
+	Last *Known `json:"last_verdict,omitempty"`
+	Due  string `json:"due,omitempty"` // why somebody should look, "" when nobody need
+	File string `json:"file"`          // the report, or the directory that has none
 
-	apart bool // no verdict on the backups of now: it hides none, and none hides it
+	apart bool   // no verdict on the backups of now: it hides none, and none hides it
+	known *Known // the newest verdict on the backups of now, this one or one before it
+	own   bool   // it is this one
 }
 
 // ReadFleet reads every report in dir and in the directories in it, each of which is a stanza that is to be drilled.
@@ -57,17 +61,20 @@ func ReadFleet(dir string, now time.Time) (Fleet, error) {
 	if err != nil {
 		return f, err
 	}
-	newest := map[[2]string]Row{}
+	newest, known := map[[3]string]Row{}, map[[3]string]*Known{}
 	add := func(row Row) {
-		key := [2]string{row.Stanza, row.Suite}
+		key := [3]string{row.Stanza, row.Suite}
+		if row.known.After(known[key]) && !row.known.End.After(now.Add(suite.Ahead)) {
+			known[key] = row.known
+		}
 		if row.apart {
-			key = [2]string{row.File}
+			key[2] = row.File
 		}
 		if before, there := newest[key]; !there || !row.apart && row.Ended.After(*before.Ended) {
 			newest[key] = row
 		}
 	}
-	for _, row := range in(dir, "", entries, now) {
+	for _, row := range ofAny(dir, entries, now) {
 		add(row)
 	}
 	for _, entry := range entries {
@@ -78,7 +85,7 @@ func ReadFleet(dir string, now time.Time) (Fleet, error) {
 		}
 	}
 	for _, row := range newest {
-		f.Rows = append(f.Rows, row)
+		f.Rows = append(f.Rows, row.after(known[[3]string{row.Stanza, row.Suite}]))
 	}
 	if len(f.Rows) == 0 {
 		return f, fmt.Errorf("%s holds no report: testprom -report FILE writes one", dir)
@@ -94,20 +101,40 @@ func ReadFleet(dir string, now time.Time) (Fleet, error) {
 	return f, nil
 }
 
-// ofStanza are the rows of one stanza's directory, which is named after it. One without a drill was never drilled.
+// ofAny are the rows of the directory of all, in which that of a single stanza may be.
+func ofAny(dir string, entries []fs.DirEntry, now time.Time) []Row {
+	wanted, err := expected(dir)
+	if err != nil {
+		return append(in(dir, "", nil, entries, now), unreadable(ExpectsFile, filepath.Join(dir, ExpectsFile), err))
+	}
+	rows := in(dir, "", wanted, entries, now)
+	if wanted == nil {
+		return rows
+	}
+	return append(rows, wanted.missing(dir, filepath.Base(dir), rows)...)
+}
+
+// ofStanza are the rows of one stanza's directory, which is named after it. One without a drill was never drilled,
+// unless a file says what is expected there.
 func ofStanza(dir string, now time.Time) []Row {
 	entries, err := os.ReadDir(dir)
 	name := filepath.Base(dir)
 	if err != nil {
 		return []Row{unreadable(name, dir, err)}
 	}
-	rows := in(dir, name, entries, now)
+	wanted, err := expected(dir)
+	rows := in(dir, name, wanted, entries, now)
+	if err != nil {
+		return append(rows, unreadable(name, filepath.Join(dir, ExpectsFile), err))
+	}
 	drilled := slices.ContainsFunc(rows, func(r Row) bool { return r.Suite == suite.Drill.Name })
-	if !drilled && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == retired }) {
-		rows = append(rows, Row{
-			Stanza: name, Suite: suite.Drill.Name, Exit: reason.ExitEnvironment, Due: "was never drilled", File: dir,
-			apart: true,
-		})
+	switch {
+	case !drilled && slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == retired }):
+		return rows
+	case wanted != nil:
+		return append(rows, wanted.missing(dir, name, rows)...)
+	case !drilled:
+		return append(rows, never(name, dir, suite.Drill))
 	}
 	return rows
 }
@@ -118,13 +145,13 @@ const retired = "drill-report.json.retired"
 
 // in are the reports among the files of a directory, of one stanza or of any (""). A JSON file that is none of ours is
 // left alone.
-func in(dir, stanza string, entries []fs.DirEntry, now time.Time) (rows []Row) {
+func in(dir, stanza string, wanted *expects, entries []fs.DirEntry, now time.Time) (rows []Row) {
 	for _, entry := range entries {
 		path := filepath.Join(dir, entry.Name())
-		if filepath.Ext(path) != ".json" || isDir(path) {
+		if filepath.Ext(path) != ".json" || entry.Name() == ExpectsFile || isDir(path) {
 			continue
 		}
-		row, err := read(path, now)
+		row, err := read(path, wanted, now)
 		switch {
 		case errors.Is(err, ErrOther):
 		case err != nil:
@@ -148,7 +175,7 @@ func unreadable(name, path string, err error) Row {
 	}
 }
 
-func read(path string, now time.Time) (Row, error) {
+func read(path string, wanted *expects, now time.Time) (Row, error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return Row{}, err
@@ -162,21 +189,32 @@ func read(path string, now time.Time) (Row, error) {
 		Stanza: r.Stanza, Suite: r.Suite, Exit: r.Exit, Verdict: r.Verdict, Reason: r.Reason,
 		Ended: &r.End, Age: &age, RTO: r.Value("rto_seconds"), RPO: r.Value("rpo_seconds"),
 		Covered: r.Value("compare_coverage_ratio"), KnownRed: r.KnownRed, File: path, apart: r.NotOfNow() != "",
-		Heard: r.Labels[elsewhere] != "",
+		Heard: r.Labels[elsewhere] != "", known: r.Known(),
 	}
 	for _, step := range r.Steps {
 		if step.Outcome == leftOut {
 			row.LeftOut = append(row.LeftOut, step.Name)
 		}
 	}
+	row.own = row.known != r.Last
 	i := slices.IndexFunc(suite.Suites, func(s suite.Suite) bool { return s.Name == r.Suite }) // Parse knows it
-	if row.Due = notOfNow(r, now, suite.Suites[i].Due); row.Due != "" && r.Passed() {
+	if row.Due = notOfNow(r, now, wanted.due(suite.Suites[i])); row.Due != "" && r.Passed() {
 		row.Exit = reason.ExitEnvironment
 	}
-	if len(r.KnownRed) > 0 && r.Passed() { // the metrics stay red, too
-		row.Exit = reason.ExitFailed
-	}
 	return row, nil
+}
+
+// after is the row where a verdict is the newest on the backups of now: one that is red stays so, whatever kept the
+// runs after it from a verdict.
+func (r Row) after(known *Known) Row {
+	if r.apart && (known == nil || known != r.known) || !known.AtFault() {
+		return r
+	}
+	r.Exit = reason.ExitFailed
+	if !r.own || known != r.known {
+		r.Last = known
+	}
+	return r
 }
 
 // leftOut is the outcome of a claim that was not asked because others were chosen.

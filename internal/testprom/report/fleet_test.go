@@ -206,3 +206,107 @@ func TestReadFleet_KnownRed(t *testing.T) {
 		assert.Contains(t, said.String(), "0 passed, 1 failed")
 	}
 }
+
+// A red verdict stays red, whatever keeps the runs after it from one, in the same file or in another; a green one, or
+// one since, or a word that nobody can rely on, is no fault.
+func TestReadFleet_ARedVerdictBefore(t *testing.T) {
+	last := func(verdict, why string, age time.Duration, more string) string {
+		return written(hour, "environment", 2, "no_tests", `"measurements"`, fmt.Sprintf(
+			`"last_verdict": {"verdict": %q, "reason": %q, "ended": %q%s}, "measurements"`, verdict, why,
+			now.Add(-age).Format(time.RFC3339), more))
+	}
+	red, pass := written(2*hour, "fail", 1, "wal_missing"), written(3*hour, "pass", 0, "none")
+	locked := written(hour, "environment", 2, "locked")
+	onlyTornDown := written(hour, "environment", 2, "sandbox_failed", `"measurements"`,
+		`"backups": "restored", "measurements"`)
+	unwritten := written(hour, "environment", 2, "wal_missing", `"measurements"`,
+		`"backups": "at_fault", "measurements"`)
+	past := written(hour, "pass", 0, "none", `"measurements"`, `"labels": {"repo_target_time": "2026-11-22T03:00:00Z"},
+		"last_verdict": {"verdict": "fail", "reason": "wal_missing", "ended": "2026-11-28T03:00:00Z"}, "measurements"`)
+	ahead := written(-2*hour, "pass", 0, "none")
+	for name, c := range map[string]struct {
+		files []string
+		exit  int
+		says  string
+	}{
+		"red before":             {[]string{last("fail", "repo_corrupt", 24*hour, "")}, 1, "before it is fail: repo"},
+		"red long before":        {[]string{last("fail", "repo_corrupt", 999*hour, "")}, 1, "before it is fail: repo"},
+		"a claim":                {[]string{last("pass", "none", hour, `, "known_red": ["rpo"]`)}, 1, "rpo did not"},
+		"green before":           {[]string{last("pass", "none", 24*hour, "")}, 2, ""},
+		"red, in another file":   {[]string{red, locked}, 1, "before it is fail: wal_missing"},
+		"green, in another file": {[]string{pass, locked}, 2, ""},
+		"green since":            {[]string{last("fail", "repo_corrupt", 24*hour, ""), pass}, 2, ""},
+		"torn down badly":        {[]string{red, onlyTornDown}, 2, ""},
+		"red, and not written":   {[]string{unwritten}, 1, ""},
+		"of the past":            {[]string{past}, 1, "before it is fail: wal_missing"},
+		"of the past, and green": {[]string{past, pass}, 2, "is of the repository"},
+		"another stanza's":       {[]string{strings.Replace(pass, "shop", "mail", 1), locked}, 2, ""},
+		"green, ahead":           {[]string{red, ahead}, 1, "before it is fail: wal_missing"},
+		"a contradiction":        {[]string{last("fail", "none", hour, "")}, 2, "cannot be read"},
+	} {
+		files := map[string]string{}
+		for i, content := range c.files {
+			files[fmt.Sprint(i, ".json")] = content
+		}
+		f, err := ReadFleet(dir(t, files), now)
+		require.NoError(t, err, name)
+		assert.Equal(t, c.exit, f.Exit, name)
+		assert.Contains(t, f.Rows[0].due(), c.says, name)
+	}
+}
+
+// How old a verdict may be is what the list says where it says so, and what it expects and never ran is a row. Without
+// such a file all is as it was.
+func TestReadFleet_Expected(t *testing.T) {
+	expects := func(suites string) string { return `{"stanza": "shop", "expects": {` + suites + `}}` }
+	drilled := func(age time.Duration) string { return written(age, "pass", 0, "none") }
+	check := written(hour, "pass", 0, "none", `"drill"`, `"backup"`)
+	const daily, monthly = `"drill": {"max_age_seconds": 108000}`, `"drill": {"max_age_seconds": 3456000}`
+	for name, c := range map[string]struct {
+		expects, drill, check string
+		exit                  int
+		due                   string // of the first row
+	}{
+		"nothing said, young":     {"", drilled(191 * hour), "", 0, ""},
+		"nothing said, old":       {"", drilled(193 * hour), "", 2, "is overdue"},
+		"daily, young":            {expects(daily), drilled(29 * hour), "", 0, ""},
+		"daily, old":              {expects(daily), drilled(31 * hour), "", 2, "is overdue"},
+		"monthly, young":          {expects(monthly), drilled(35 * 24 * hour), "", 0, ""},
+		"monthly, old":            {expects(monthly), drilled(41 * 24 * hour), "", 2, "is overdue"},
+		"an age that is not said": {expects(`"drill": {}`), drilled(191 * hour), "", 0, ""},
+		"never checked":           {expects(`"drill": {}, "backup": {}`), drilled(hour), "", 2, "never ran"},
+		"checked":                 {expects(`"drill": {}, "backup": {}`), drilled(hour), check, 0, ""},
+		"no check is expected":    {expects(`"drill": {}`), drilled(hour), "", 0, ""},
+		"no drill is expected":    {expects(`"backup": {}`), "", check, 0, ""},
+		"never drilled":           {expects(`"drill": {}, "backup": {}`), "", check, 2, "was never drilled"},
+		"a suite nobody knows":    {expects(`"drill": {}, "lunch": {}`), drilled(hour), "", 0, ""},
+		"no age":                  {expects(`"drill": {"max_age_seconds": 0}`), drilled(hour), "", 2, "cannot be read"},
+		"cut":                     {`{"stanza": "shop", `, drilled(hour), "", 2, "cannot be read"},
+	} {
+		for _, place := range []string{"", "shop/"} {
+			files := map[string]string{}
+			for file, content := range map[string]string{
+				ExpectsFile: c.expects, "drill-report.json": c.drill, "backup-report.json": c.check,
+			} {
+				if content != "" {
+					files[place+file] = content
+				}
+			}
+			f, err := ReadFleet(dir(t, files), now)
+			require.NoError(t, err, name)
+			assert.Equal(t, c.exit, f.Exit, "%s, in %q: %+v", name, place, f.Rows)
+			assert.True(t, strings.HasPrefix(f.Rows[0].Due, c.due), "%s: %q", name, f.Rows[0].Due)
+			assert.Equal(t, c.due == "", f.Rows[0].Due == "", name)
+		}
+	}
+	f, err := ReadFleet(dir(t, map[string]string{
+		"shop/" + ExpectsFile: expects(`"drill": {}, "backup": {}, "control": {}`), "shop/x.txt": "",
+	}), now)
+	require.NoError(t, err)
+	assert.Len(t, f.Rows, 3, "each is a row")
+	f, err = ReadFleet(dir(t, map[string]string{
+		"a.json": drilled(hour), "old/" + ExpectsFile: expects(daily), "old/drill-report.json.retired": "",
+	}), now)
+	require.NoError(t, err)
+	assert.Len(t, f.Rows, 1, "what is retired is not expected")
+}

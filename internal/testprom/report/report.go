@@ -38,7 +38,8 @@ type Report struct {
 	Compiled *float64          `json:"compile_seconds,omitempty"` // before the run began; no part of its duration
 	Status   *int              `json:"command_exit_status,omitempty"`
 	Steps    []Step            `json:"steps"`
-	KnownRed []string          `json:"known_red,omitempty"` // claims left out that did not hold when asked last
+	KnownRed []string          `json:"known_red,omitempty"`    // claims not asked that did not hold when asked last
+	Last     *Known            `json:"last_verdict,omitempty"` // of before, where this run reached none on now
 	Values   []Value           `json:"measurements"`
 	Labels   map[string]string `json:"labels"`
 	Notes    []string          `json:"notes,omitempty"`
@@ -94,6 +95,8 @@ func (r Report) sound() error {
 	case want < 0 || want != r.Exit || (r.Exit == reason.ExitPass) != (r.Reason == reason.None):
 		return fmt.Errorf("its verdict %q, exit status %d and reason %q contradict each other", r.Verdict, r.Exit,
 			r.Reason)
+	case r.Last != nil && !r.Last.sound():
+		return errors.New("what it says of the verdict before it contradicts itself")
 	case r.Stanza == "" || r.End.IsZero():
 		return errors.New("it names no stanza, or not when it ended")
 	}
@@ -104,7 +107,7 @@ func (r Report) sound() error {
 // Of a red one no reason is.
 func Elsewhere(of, stanza, detail string, at time.Time, exit int) Report {
 	r := Report{
-		Schema: Schema, Suite: of, Stanza: stanza, Verdict: VerdictOf(exit), Exit: exit, Backups: "unknown",
+		Schema: Schema, Suite: of, Stanza: stanza, Verdict: VerdictOf(exit), Exit: exit, Backups: unknown,
 		Sentence: "Another host reached this verdict.", Detail: detail, Begin: at.UTC(), End: at.UTC(),
 		Steps: []Step{}, Values: []Value{},
 		Labels: map[string]string{elsewhere: "true"},

@@ -49,6 +49,9 @@ func (r Row) due() string {
 	if r.Verdict == "" {
 		return r.Due + " (" + r.File + ")"
 	}
+	if r.Last != nil {
+		return "the verdict before it is " + r.Last.text()
+	}
 	if len(r.KnownRed) > 0 {
 		return "not asked again since it did not hold: " + strings.Join(r.KnownRed, ", ")
 	}
@@ -59,6 +62,17 @@ func (r Row) due() string {
 		return "left out: " + strings.Join(r.LeftOut, ", ")
 	}
 	return r.Due
+}
+
+// text is a red verdict in a few words.
+func (k *Known) text() string {
+	switch {
+	case len(k.Red) > 0:
+		return "red: " + strings.Join(k.Red, ", ") + " did not hold when asked last"
+	case k.Reason == "":
+		return k.Verdict
+	}
+	return k.Verdict + ": " + string(k.Reason)
 }
 
 func text(value *float64, write func(float64) string) string {

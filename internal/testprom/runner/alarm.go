@@ -96,6 +96,9 @@ func (w World) alarmRequest(o options) (r alarm.Request, err error) {
 	if err = whole.Check(o.textfile); err != nil {
 		return r, err
 	}
+	if err = w.Textfile.CheckAlarmPath(o.textfile); err != nil {
+		return r, err
+	}
 	for _, s := range suite.Suites {
 		if w.Textfile.Holds(o.textfile, s.Namespace) {
 			return r, fmt.Errorf("%s holds what -suite %s found: give the test of the alarm a file of its own",

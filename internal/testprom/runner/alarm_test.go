@@ -17,6 +17,8 @@ func TestAlarm_RefusesWhatItCannotDo(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(streamDir, "pass.prom"))
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(drill, text, 0o600))
+	node := filepath.Join(dir, "node.prom")
+	require.NoError(t, os.WriteFile(node, []byte("node_x 1\n"), 0o600))
 	const to = "http://127.0.0.1:1"
 	red := filepath.Join(dir, "veza_backup_alarm_test.prom")
 	for want, args := range map[string][]string{
@@ -27,6 +29,7 @@ func TestAlarm_RefusesWhatItCannotDo(t *testing.T) {
 		"only -textfile":                {"-alarm-test", "-alertmanager", to, "-textfile", file, "-report", "x"},
 		"the red drill has that name":   {"-alarm-test", "-alertmanager", to, "-textfile", red},
 		"holds what -suite drill found": {"-alarm-test", "-alertmanager", to, "-textfile", drill},
+		"node_x, which is another":      {"-alarm-test", "-alertmanager", to, "-textfile", node},
 		"no such file":                  {"-alarm-test", "-alertmanager", to, "-textfile", dir + "/none/x.prom"},
 		"-prometheus must be a URL": {
 			"-alarm-test", "-alertmanager", to, "-prometheus", "x", "-textfile", file,
@@ -42,5 +45,5 @@ func TestAlarm_RefusesWhatItCannotDo(t *testing.T) {
 	}
 	left, err := filepath.Glob(dir + "/*")
 	require.NoError(t, err)
-	assert.Equal(t, []string{drill}, left)
+	assert.Equal(t, []string{drill, node}, left)
 }

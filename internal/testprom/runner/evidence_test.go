@@ -62,7 +62,7 @@ func resultOf(t *testing.T, run *evidence.Run) *testresult.TestResult {
 
 // Every run adds one entry; a verdict has a test result, and no verdict has none.
 func TestEvidence_OfEveryExitStatus(t *testing.T) {
-	dir, report := filepath.Join(t.TempDir(), "new"), filepath.Join(t.TempDir(), "report.json")
+	dir := filepath.Join(t.TempDir(), "new")
 	for i, c := range []struct {
 		stream string
 		exit   int
@@ -76,6 +76,7 @@ func TestEvidence_OfEveryExitStatus(t *testing.T) {
 		{"panic", 2, "", nil},
 		{"build-error", 2, "", nil},
 	} {
+		report := filepath.Join(t.TempDir(), "report.json") // its own: the recordings are of many days
 		exit, e := recorded(t, dir, stream(t, c.stream), "-report", report)
 		require.NotNil(t, e.Run, c.stream)
 		assert.Equal(t, c.exit, exit, c.stream)

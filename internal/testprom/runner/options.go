@@ -97,10 +97,12 @@ again. Its exit status: 0 the alarm arrived, and ended; 1 it did not; 2 nobody c
 asked, or it was interrupted.
 
 -fleet takes a drill, or its control, of more than 8 days ago and backup checks of more
-than 28 hours
-ago for no verdict (2), as the alerts do. A directory without a drill's report is a stanza
-that was never drilled (2), unless it holds a drill-report.json.retired: rename the reports
-of a stanza that is drilled no more so.
+than 28 hours ago for no verdict (2), as the alerts do. A red verdict counts (1) until there
+is a newer one, whatever kept the runs since from it. A directory without a drill's report
+is a stanza that was never drilled (2), unless it holds a drill-report.json.retired: rename
+the reports of a stanza that is drilled no more so. An expected.json in a directory, as role
+dr_drill writes it, says which suites are to report there, and how old a verdict may be:
+{"stanza": "main", "expects": {"drill": {"max_age_seconds": 108000}, "backup": {}}}
 
 Exit status: 0 every expected step ran and passed; 1 the backups, or the restore
 made from them, are at fault; 2 the environment kept it from a verdict.

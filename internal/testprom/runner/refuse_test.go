@@ -87,6 +87,20 @@ func TestRefused_ForTheTextfile(t *testing.T) {
 	assert.Equal(t, report.VerdictOf(reason.ExitEnvironment), last.Verdict)
 }
 
+// The file of another program, named by mistake, stays to the byte, and nothing is run.
+func TestRefused_ForTheTextfileOfAnotherProgram(t *testing.T) {
+	dir := t.TempDir()
+	prom, mark := filepath.Join(dir, "node.prom"), filepath.Join(dir, "mark")
+	const text = "# TYPE node_x gauge\nnode_x 1\n"
+	require.NoError(t, os.WriteFile(prom, []byte(text), 0o600))
+	w, _, errs := world(nil)
+	require.Equal(t, 2, Main([]string{"-textfile", prom, "-report", dir + "/r.json", "--", "touch", mark}, w))
+	assert.Contains(t, errs.String(), "it holds node_x, which is another program's")
+	assert.Contains(t, read(t, dir+"/r.json"), `"config_invalid"`)
+	assert.Equal(t, text, read(t, prom))
+	assert.NoFileExists(t, mark)
+}
+
 // A command that -suite was left off names files of the other suite: its report and evidence stay to the byte.
 func TestRefused_ForTheTextfileOfAnotherSuiteLeavesItsFiles(t *testing.T) {
 	dir := t.TempDir()

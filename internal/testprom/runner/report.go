@@ -21,6 +21,9 @@ func (r *result) document(output bool) report.Report {
 		Labels: r.Labels, Notes: r.Notes, Problems: r.Problems, Warnings: r.warnings,
 		Steps: []report.Step{}, Values: []report.Value{}, KnownRed: r.knownRed,
 	}
+	if d.Known() == nil {
+		d.Last = r.last
+	}
 	if r.duration >= 0 {
 		seconds := r.duration.Seconds()
 		d.Duration = &seconds
@@ -71,6 +74,9 @@ func (r *result) sentence() string {
 	case r.Reason == reason.None && r.Backups == testreport.InPart:
 		return fmt.Sprintf("Only %s was asked for, and holds; this run says nothing of %s.",
 			strings.Join(r.ended(testreport.Passed), ", "), strings.Join(r.ended(testreport.LeftOut), ", "))
+	case r.Reason == reason.None && len(r.knownRed) > 0:
+		return fmt.Sprintf("%s But %s did not hold when asked last, and was not asked now.", r.suite.Words.Passed,
+			strings.Join(r.knownRed, ", "))
 	case r.Reason == reason.None:
 		return r.suite.Words.Passed
 	case r.notCompared() && r.Reason != reason.StandbyUnusable:

@@ -10,6 +10,7 @@ import (
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/testprom/evidence"
+	"veza.fr/recovery/internal/testprom/report"
 	"veza.fr/recovery/internal/testprom/testreport"
 	"veza.fr/recovery/internal/testprom/whole"
 )
@@ -25,7 +26,8 @@ type result struct {
 	compiling  time.Duration // before it began; no part of the duration
 	exit       int           // the verdict's, or 2 when something could not be written
 	warnings   []string
-	knownRed   []string           // claims that it left out, and that did not hold when they were asked last
+	knownRed   []string           // claims that it did not ask, and that did not hold when they were asked last
+	last       *report.Known      // the verdict by the report that this one follows; nil where there is none
 	entry      *evidence.Appended // of the evidence; nil where there is none
 	copied     string             // where the evidence is too; "" where it is not
 }
@@ -104,18 +106,18 @@ func (r *run) publish(res *result, refused error) int {
 	if r.tell != nil {
 		r.tell(res.told(r.notOfNow(res.Labels), unalarmed))
 	}
-	failed := []error{refused, unalarmed, r.tee.close()}
+	failed := []error{refused, unalarmed, r.tee.close(), r.succeed(res, r.previous(res))}
 	if errors.Join(failed...) != nil {
 		res.exit = reason.ExitEnvironment
 	}
-	report, unwritable := res.indented()
-	same := func() ([]byte, error) { return report, unwritable }
+	text, unwritable := res.indented()
+	same := func() ([]byte, error) { return text, unwritable }
 	failed = append(failed, r.write(r.report, same, whole.Replace), r.write(r.history, res.line, appendLine))
 	if errors.Join(failed...) != nil {
 		res.exit = reason.ExitEnvironment
 	}
 	if r.options.evidence != "" {
-		failed = append(failed, r.writeEvidence(res, report))
+		failed = append(failed, r.writeEvidence(res, text))
 	}
 	err := errors.Join(failed...)
 	if err != nil {
@@ -165,7 +167,8 @@ func (r *run) write(path string, render func() ([]byte, error), put func(string,
 func (r *result) metrics() suite.Measured {
 	run := suite.Measured{
 		Suite: r.suite, Stanza: r.stanza, Environment: reason.None, At: r.end, Now: r.judged,
-		Duration: r.duration, Measurements: r.Measurements, Labels: r.Labels, LeftOut: r.ended(testreport.LeftOut),
+		Duration: r.duration, Measurements: r.Measurements, Labels: r.Labels,
+		NotAsked: slices.Concat(r.ended(testreport.LeftOut), r.ended(testreport.NotAsked)),
 	}
 	switch r.Backups {
 	case testreport.Sound, testreport.InPart:

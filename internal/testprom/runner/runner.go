@@ -31,6 +31,7 @@ type Keeper func(ctx context.Context, out io.Writer, remove bool, names []string
 // Textfile is package textfile, which alone knows Prometheus: see textfile.Files.
 type Textfile interface {
 	CheckOld(path string) error
+	CheckAlarmPath(path string) error
 	Holds(path, namespace string) bool
 	Stanza(path, namespace string) string
 	Write(path string, run suite.Measured) (knownRed, warnings []string, err error)

@@ -17,8 +17,9 @@ import (
 
 // What a test of the alarm found.
 const (
-	alarmSuccess = "veza_backup_alarm_path_success"
-	alarmLastRun = "veza_backup_alarm_path_last_run_timestamp_seconds"
+	alarmPath    = "veza_backup_alarm_path_"
+	alarmSuccess = alarmPath + "success"
+	alarmLastRun = alarmPath + "last_run_timestamp_seconds"
 )
 
 // WriteRed writes a red verdict of the drill on a stanza, in a file of its own, and nothing else of it: what judges
@@ -27,6 +28,9 @@ func (Files) WriteRed(path, stanza string) error {
 	red := series{lastSuccess, map[string]string{"stanza": stanza, "reason": string(reason.RestoreFailed)}, 0}
 	return writeGauges(path, oneGauge{suite.Drill.Namespace + lastSuccess, help[lastSuccess], red.metric()})
 }
+
+// CheckAlarmPath is CheckOld of a file that WriteAlarmPath replaces.
+func (Files) CheckAlarmPath(path string) error { return CheckOld(path, alarmPath) }
 
 // WriteAlarmPath writes what a test of the alarm found.
 func (Files) WriteAlarmPath(path string, success bool, at time.Time) error {

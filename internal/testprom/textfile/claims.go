@@ -9,7 +9,7 @@ import (
 )
 
 // claims are when each claim was answered last, and when it held last. A run that did not ask one, or learned nothing
-// of it, leaves both as they were.
+// of it, or that is older than the file's answer, leaves both as they were.
 func (r Run) claims(old oldFile) (list []series) {
 	if _, has := r.Suite.Definition(suite.ClaimRunMetric); !has {
 		return nil
@@ -22,6 +22,9 @@ func (r Run) claims(old oldFile) (list []series) {
 	}
 	for _, name := range r.Suite.StepNames() {
 		held, known := answered[name]
+		if r.outdated(old.answered(r.Stanza, name)) {
+			held, known = 0, false
+		}
 		if known {
 			list = append(list, r.with(suite.ClaimRunMetric, unix(r), "claim", name))
 		} else {
@@ -43,10 +46,10 @@ func (o oldFile) ofClaim(stanza, claim, name string) []series {
 	})
 }
 
-// knownRed are the claims that -claims left out and that did not hold when they were asked last. A run that did not
-// look at them must not call the backups sound.
+// knownRed are the claims that the run did not ask, whoever left them out, and that did not hold when they were asked
+// last. A run that did not look at them must not call the backups sound.
 func (r Run) knownRed(old oldFile) (names []string) {
-	for _, name := range r.LeftOut {
+	for _, name := range r.NotAsked {
 		if old.red(r.Stanza, name) {
 			names = append(names, name)
 		}
@@ -100,7 +103,7 @@ func (o *oldFile) keepRed(path, stanza string, now time.Time) {
 // oldReason is the reason of the verdict that stays. Where it may have been that of a claim that holds now, it is the
 // usual one of the claim that does not.
 func (r Run) oldReason(old oldFile, claim string) string {
-	asked := slices.DeleteFunc(r.Suite.StepNames(), func(name string) bool { return slices.Contains(r.LeftOut, name) })
+	asked := slices.DeleteFunc(r.Suite.StepNames(), func(name string) bool { return slices.Contains(r.NotAsked, name) })
 	mended := slices.ContainsFunc(asked, func(name string) bool { return old.red(r.Stanza, name) })
 	for _, s := range old.carried(r.Stanza, lastSuccess) {
 		if s.value == 0 && s.labels["reason"] != "" && !mended {

@@ -21,7 +21,7 @@ func checked(when time.Time, verdict reason.Reason, claims map[string]float64) R
 	for _, name := range suite.Backup.StepNames() {
 		held, asked := claims[name]
 		if !asked {
-			run.LeftOut = append(run.LeftOut, name)
+			run.NotAsked = append(run.NotAsked, name)
 			continue
 		}
 		run.Measurements = append(run.Measurements,

@@ -156,6 +156,14 @@ func (o *oldFile) dropAmbiguousVerdicts(path string) {
 	})
 }
 
+// dropUnnamed drops what runs said that came to an end before they could name a stanza. One of which there is a verdict
+// has that name.
+func (o *oldFile) dropUnnamed() {
+	if len(o.carried(suite.UnknownStanza, lastSuccess)) == 0 {
+		o.series = o.others(suite.UnknownStanza)
+	}
+}
+
 // carried are the old series of one stanza with these names.
 func (o oldFile) carried(stanza string, names ...string) (list []series) {
 	for _, s := range o.series {
@@ -189,9 +197,11 @@ func Holds(path, namespace string) bool {
 }
 
 // Stanza is the one stanza an existing file speaks of; empty when there is no
-// file that can be read, or it speaks of none or of several.
+// file that can be read, or it speaks of none or of several. A run that could name
+// none speaks of none.
 func Stanza(path, namespace string) string {
 	before, _ := readOld(path, namespace) // Write names the error
+	before.dropUnnamed()
 	stanza := ""
 	for _, s := range before.series {
 		if stanza != "" && stanza != s.labels["stanza"] {

@@ -79,6 +79,31 @@ func TestStanza_IsTheOneTheFileSpeaksOf(t *testing.T) {
 	assert.Empty(t, Stanza(path, ns), "of two, none is the one")
 }
 
+// What a run said that could name no stanza goes when one can, and makes nobody's stanza unknown meanwhile. A stanza
+// that has that name, by its verdict, is one like others.
+func TestUnnamed_GoesWhenAStanzaIsNamed(t *testing.T) {
+	path := promFile(t)
+	write(t, path, noVerdict("unknown", at, reason.BuildFailed))
+	assert.Empty(t, Stanza(path, ns))
+	lines, _ := write(t, path, noVerdict("unknown", week(1), reason.BuildFailed))
+	assert.Len(t, lines, 2, "as long as nobody names one, it is told")
+	lines, warnings := write(t, path, passed("demo", week(2)))
+	assert.Empty(t, warnings)
+	assert.NotContains(t, strings.Join(lines, "\n"), "unknown")
+
+	write(t, path, noVerdict("unknown", week(3), reason.BuildFailed))
+	assert.Equal(t, "demo", Stanza(path, ns))
+	lines, _ = write(t, path, noVerdict("other", week(4), reason.BuildFailed))
+	assert.NotContains(t, strings.Join(lines, "\n"), "unknown")
+	assert.Contains(t, lines, `last_success{reason="none",stanza="demo"} 1`, "another stanza stays")
+
+	path = promFile(t)
+	write(t, path, passed("unknown", at))
+	assert.Equal(t, "unknown", Stanza(path, ns))
+	lines, _ = write(t, path, passed("demo", week(1)))
+	assert.Contains(t, lines, `last_success{reason="none",stanza="unknown"} 1`)
+}
+
 // A recorded stream may be older than what the file says of other stanzas, and a
 // clock may have been set back: neither takes their last success away.
 func TestOldFile_KeepsTheTimesOfOtherStanzasWhateverTheClock(t *testing.T) {
@@ -87,13 +112,44 @@ func TestOldFile_KeepsTheTimesOfOtherStanzasWhateverTheClock(t *testing.T) {
 	recorded := noVerdict("demo", at, reason.Timeout)
 	recorded.Now = week(3)
 	lines, warnings := write(t, path, recorded)
-	assert.Empty(t, warnings)
+	assert.Len(t, warnings, 1, "what was tried since stays, too")
 	for _, stanza := range []string{"demo", "other"} {
 		assert.Contains(t, strings.Join(lines, "\n"), `last_success_timestamp_seconds{stanza="`+stanza+`"} 1.7`, stanza)
 	}
 	lines, warnings = write(t, path, noVerdict("demo", at, reason.Timeout))
-	assert.Len(t, warnings, 2, "its own times in the future go")
+	assert.Len(t, warnings, 3, "its own times in the future go")
 	assert.Contains(t, lines, `last_success_timestamp_seconds{stanza="other"} 1.7965308e+09`)
+}
+
+// The file of another program is refused before the run, and nothing else that there may be.
+func TestCheckOld_RefusesAnothersMetrics(t *testing.T) {
+	const node, path = "# TYPE node_x gauge\nnode_x 1\n", "# TYPE veza_backup_alarm_path_success gauge\n" +
+		"veza_backup_alarm_path_success 1\n"
+	for name, c := range map[string]struct {
+		text, own string
+		foreign   string
+	}{
+		"another's":       {node, "", "node_x"},
+		"untyped":         {"b 1\na 2\n", "", "holds a,"},
+		"the alarm's":     {path, "", "veza_backup_alarm_path_success"},
+		"its own":         {path, alarmPath, ""},
+		"of our suites":   {gauge("last_success", `{stanza="demo",reason="none"} 1`), "", ""},
+		"a former metric": {gauge("was_once", `{stanza="demo"} 1`), "", ""},
+		"among ours":      {gauge("last_success", `{stanza="demo",reason="none"} 1`) + node, "", ""},
+		"no metrics file": {"hello\n", "", ""},
+		"empty":           {"", "", ""},
+		"comments":        {"# HELP node_x y\n# TYPE node_x gauge\n", "", ""},
+	} {
+		file := promFile(t)
+		require.NoError(t, os.WriteFile(file, []byte(c.text), 0o600))
+		err := CheckOld(file, c.own)
+		if c.foreign == "" {
+			require.NoError(t, err, name)
+		} else {
+			require.ErrorContains(t, err, c.foreign, name)
+		}
+	}
+	require.NoError(t, CheckOld(promFile(t), ""), "there is none")
 }
 
 // A file that is there and cannot be read may hold other stanzas' verdicts.

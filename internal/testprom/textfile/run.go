@@ -24,7 +24,7 @@ func (Files) Write(path string, run suite.Measured) (knownRed, warnings []string
 }
 
 // CheckOld is the function of that name.
-func (Files) CheckOld(path string) error { return CheckOld(path) }
+func (Files) CheckOld(path string) error { return CheckOld(path, "") }
 
 // Holds is the function of that name.
 func (Files) Holds(path, namespace string) bool { return Holds(path, namespace) }

@@ -35,6 +35,9 @@ func (s series) id() string {
 // all are the series of this run; old is what the file said before.
 func (r Run) all(old oldFile) []series {
 	list := r.verdict(old)
+	if r.outdated(old.carried(r.Stanza, lastAttemptTimestamp)) {
+		return append(append(list, old.attempt(r.Stanza)...), r.claims(old)...)
+	}
 	list = append(list, r.with(lastAttemptTimestamp, unix(r)))
 	if r.Environment == reason.None {
 		list = append(list, r.with(environmentError, 0, "reason", string(reason.None)))
@@ -59,19 +62,19 @@ func (r Run) all(old oldFile) []series {
 	return list
 }
 
-// verdict are the three series that speak of the backups. Without a verdict they
-// keep what the file said before; what it did not say stays out, for a zero
+// verdict are the three series that speak of the backups. Without a verdict, or with one that is older than the file's,
+// they keep what the file said before; what it did not say stays out, for a zero
 // would be a claim (and would keep the never-ran alert quiet).
 func (r Run) verdict(old oldFile) []series {
 	red := r.knownRed(old)
 	switch {
-	case r.Verdict != nil && *r.Verdict == reason.None && len(red) > 0:
+	case r.Verdict == nil, r.outdatedVerdict(old):
+		return old.carried(r.Stanza, ofVerdict...)
+	case r.passed() && len(red) > 0:
 		return append(old.carried(r.Stanza, lastSuccessTimestamp),
 			r.with(lastSuccess, 0, "reason", r.oldReason(old, red[0])),
 			r.with(lastRunTimestamp, unix(r)))
-	case r.Verdict == nil:
-		return old.carried(r.Stanza, lastSuccess, lastRunTimestamp, lastSuccessTimestamp)
-	case *r.Verdict == reason.None:
+	case r.passed():
 		return []series{
 			r.with(lastSuccess, 1, "reason", string(reason.None)),
 			r.with(lastRunTimestamp, unix(r)),
@@ -82,6 +85,8 @@ func (r Run) verdict(old oldFile) []series {
 		r.with(lastSuccess, 0, "reason", string(*r.Verdict)),
 		r.with(lastRunTimestamp, unix(r)))
 }
+
+func (r Run) passed() bool { return r.Verdict != nil && *r.Verdict == reason.None }
 
 // info is the metric whose labels tell what was tested; absent when nothing is known.
 func (r Run) info() []series {

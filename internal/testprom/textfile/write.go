@@ -3,13 +3,15 @@ package textfile
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
-	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/testprom/whole"
 	"veza.fr/recovery/internal/wait"
 )
@@ -18,10 +20,11 @@ import (
 const lockWait = 10 * time.Second
 
 // Write puts run into the file at path, in which other stanzas and, without a
-// verdict, this stanza's last one are kept. On an error the old file is
-// untouched. The warnings say what of the old file could not be kept; knownRed are
-// the claims that the run leaves out, and that by the old file did not hold when
-// they were asked last: for them last_success stays 0.
+// verdict, this stanza's last one are kept, and so is what the file tells of a
+// later run. On an error the old file is untouched. The warnings say what of the
+// old file could not be kept, or of the run is not told; knownRed are the claims
+// that the run did not ask, and that by the old file did not hold when they were
+// asked last: for them last_success stays 0.
 func Write(path string, run Run) (knownRed, warnings []string, err error) {
 	if err = whole.Replaceable(path); err != nil {
 		return nil, nil, err
@@ -35,11 +38,14 @@ func Write(path string, run Run) (knownRed, warnings []string, err error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("write %s: %w", path, err)
 	}
+	if run.Stanza != suite.UnknownStanza {
+		old.dropUnnamed()
+	}
 	old.dropFutureTimes(path, run.Stanza, later(run.At, run.Now))
 	knownRed = run.knownRed(old)
-	if run.Verdict != nil && *run.Verdict == reason.None && len(knownRed) > 0 {
-		old.warn("last_success stays 0: %s did not hold when it was asked last, and -claims left it out",
-			strings.Join(knownRed, ", "))
+	if outdated := run.warnOutdated(path, &old); !outdated && len(knownRed) > 0 && run.passed() {
+		old.warn("last_success stays 0: %s did not hold when it was asked last, and was not asked now: ask it again, "+
+			"or, where it cannot be asked any more, remove %s, which begins anew", strings.Join(knownRed, ", "), path)
 	}
 	text, err := render(run, old)
 	if err != nil {
@@ -55,9 +61,10 @@ func later(a, b time.Time) time.Time {
 	return a
 }
 
-// CheckOld says, as early, whether the file at path can be read if there is one:
-// what it says of other stanzas goes into the new one.
-func CheckOld(path string) error {
+// CheckOld says, as early, whether the file at path may be replaced if there is one. It must be readable, for what it
+// says of other stanzas goes into the new one; and metrics in it must be some suite's, or begin with own: a mistyped
+// name would delete those of another program. What is no metrics file is replaced, and what else stands among ours.
+func CheckOld(path, own string) error {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -65,5 +72,36 @@ func CheckOld(path string) error {
 	if err != nil {
 		return fmt.Errorf("cannot write %s: what it holds cannot be kept: %w", path, err)
 	}
-	return f.Close()
+	defer func() { _ = f.Close() }()
+	text, err := io.ReadAll(io.LimitReader(f, maxOld+1))
+	if err != nil || len(text) > maxOld {
+		return nil // Write says so
+	}
+	if name := foreign(text, own); name != "" {
+		return fmt.Errorf("cannot write %s: it holds %s, which is another program's: give testprom a file of its own",
+			path, name)
+	}
+	return nil
+}
+
+// foreign is the first metric of a file that holds nothing of ours; "" where there is none.
+func foreign(text []byte, own string) (first string) {
+	families, err := parse(text)
+	if err != nil {
+		return ""
+	}
+	prefixes := []string{own}
+	for _, s := range suite.Suites {
+		prefixes = append(prefixes, s.Namespace)
+	}
+	for name, family := range families {
+		switch {
+		case len(family.GetMetric()) == 0:
+		case slices.ContainsFunc(prefixes, func(p string) bool { return p != "" && strings.HasPrefix(name, p) }):
+			return ""
+		case first == "" || name < first:
+			first = name
+		}
+	}
+	return first
 }

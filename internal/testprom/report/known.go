@@ -1,0 +1,64 @@
+package report
+
+import (
+	"cmp"
+	"time"
+
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/suite"
+)
+
+// Known is a verdict on the backups of now.
+type Known struct {
+	Verdict string        `json:"verdict"`          // pass or fail
+	Reason  reason.Reason `json:"reason,omitempty"` // "" of another host's red one
+	End     time.Time     `json:"ended"`
+	Red     []string      `json:"known_red,omitempty"` // as Report.KnownRed
+}
+
+// Known is the newest verdict on the backups of now that the report tells of: that of its run, or, where it reached
+// none, that of before; nil where there is none.
+func (r Report) Known() *Known {
+	own := Known{Verdict: VerdictOf(reason.ExitPass), Reason: reason.None, End: r.End, Red: r.KnownRed}
+	switch {
+	case r.NotOfNow() != "":
+		return r.Last
+	case r.Exit == reason.ExitFailed, r.Backups == atFault(r.Suite):
+		own.Verdict, own.Reason, own.Red = VerdictOf(reason.ExitFailed), r.Reason, nil
+	case r.Passed(), r.Backups != "" && r.Backups != unknown: // also where only cleaning up failed
+	default:
+		return r.Last
+	}
+	return &own
+}
+
+// AtFault says whether somebody has to look, by what is known: nothing is no fault.
+func (k *Known) AtFault() bool {
+	return k != nil && (k.Verdict == VerdictOf(reason.ExitFailed) || len(k.Red) > 0)
+}
+
+// After says whether it is newer than another one, of which there may be none.
+func (k *Known) After(other *Known) bool { return k != nil && (other == nil || k.End.After(other.End)) }
+
+func (k *Known) sound() bool {
+	switch {
+	case k.End.IsZero():
+		return false
+	case k.Verdict == VerdictOf(reason.ExitPass):
+		return k.Reason == reason.None
+	}
+	return k.Verdict == VerdictOf(reason.ExitFailed) && k.Reason != reason.None
+}
+
+// unknown is what a run proved of the backups that proved nothing.
+const unknown = "unknown"
+
+// atFault is the word for what a red run of a suite proved.
+func atFault(of string) string {
+	for _, s := range suite.Suites {
+		if s.Name == of {
+			return cmp.Or(s.Words.AtFault, "at_fault")
+		}
+	}
+	return ""
+}
