@@ -51,11 +51,12 @@ func openControl(ctx context.Context, out suite.Out, r request) (*control, error
 	return c, c.choose(ctx, out)
 }
 
-// cheap are the settings of a drill that goes no further than a fault shows: what does not lead there is left out.
+// cheap are the settings of a drill that goes no further than a fault shows: what does not lead there is left out. The
+// view listens on this host alone, so of a cluster the sandbox is on this member.
 func cheap(asked settings.Settings) settings.Settings {
 	asked.Deep, asked.Compare, asked.Standby, asked.Primary = nil, settings.CompareNone, "", ""
 	asked.Target, asked.State, asked.Suggest = settings.Settings{}.Target, "", ""
-	asked.Keep, asked.RequireReadonly = false, false
+	asked.Keep, asked.RequireReadonly, asked.Member = false, false, settings.ThisMember
 	return asked
 }
 

@@ -51,6 +51,16 @@ func (s *Server) lowered(ctx context.Context) bool {
 	return true
 }
 
+// smaller says that a machine has less memory for pages than production's node, which counts where it is less than three
+// quarters: what a machine has at the moment is never all of it.
+func smaller(here, node int64) string {
+	if 4*buffers(here) >= 3*buffers(node) {
+		return ""
+	}
+	return fmt.Sprintf("shared_buffers = %s for the replay, and production's node would have %s: the replay may be "+
+		"slower than there (-memory, in Incus and Docker)", megabytes(buffers(here)), megabytes(buffers(node)))
+}
+
 // wordsOfServer cuts what stands before the words of a log line off, whatever log_line_prefix is.
 var wordsOfServer = regexp.MustCompile(`\b(?:LOG|WARNING|ERROR|FATAL|PANIC|HINT|DETAIL):\s+(.*)$`)
 

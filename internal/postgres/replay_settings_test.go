@@ -51,6 +51,14 @@ func TestSettings_Replay(t *testing.T) {
 }
 
 // A start that the machine has no memory for is tried with the least, once; what else fails is not.
+func TestSmaller(t *testing.T) {
+	assert.Equal(t, "shared_buffers = 512MB for the replay, and production's node would have 2048MB: the replay may be "+
+		"slower than there (-memory, in Incus and Docker)", smaller(2<<30, 16<<30))
+	assert.Empty(t, smaller(4<<30-200<<20, 4<<30), "some of it is always in use")
+	assert.Empty(t, smaller(16<<30, 4<<30))
+	assert.Empty(t, smaller(8<<30, 64<<30), "there is no more than so much for pages")
+}
+
 func TestLowered(t *testing.T) {
 	said := "FATAL:  could not map anonymous shared memory: Cannot allocate memory\n"
 	server := &Server{Host: &logHost{content: said}, memory: 4 << 30}

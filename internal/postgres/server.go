@@ -47,8 +47,8 @@ type Server struct {
 	Refusals []Refusal // what this machine refused of it
 	Opened   *Log      // what the log said of the recovery, when no superuser could log in: see openUp
 
-	// Lowered is what this machine said to the memory for pages that its size allows: the server has the least
-	// there is then; "" is that it got it.
+	// Lowered says that the server has less memory for pages than its machine's size allows, which refused it, or than
+	// it would have on a machine with MostMemory; "" is that it has all of it.
 	Lowered string
 
 	// MostMemory bounds what the settings of the replay are made from, in bytes: what there is on another machine. 0 is
@@ -123,6 +123,7 @@ func (s *Server) prepare(ctx context.Context) (err error) {
 	}
 	s.chooseLibraries(ctx)
 	if s.memory = memory(ctx, s.Host); s.MostMemory > 0 {
+		s.Lowered = smaller(s.memory, s.MostMemory)
 		s.memory = min(s.memory, s.MostMemory)
 	}
 	for name, content := range files {

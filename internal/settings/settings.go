@@ -24,6 +24,9 @@ import (
 	"veza.fr/recovery/internal/version"
 )
 
+// ThisMember is the member of an Incus cluster that this host is.
+const ThisMember = "."
+
 // Settings is what one run was asked for. Paths are absolute.
 type Settings struct {
 	Conf   string // pgbackrest.conf of an existing source; "" is the environment's default source
@@ -68,7 +71,7 @@ type Settings struct {
 	Reserve         int64         // percent of where the sandbox lies that must stay free
 	Remote          string        // Incus remote; "" is the daemon of this machine
 	Project         string        // Incus project
-	Member          string        // of an Incus cluster, or @GROUP of members
+	Member          string        // of an Incus cluster, @GROUP of members, or ThisMember
 
 	// The backup checks alone, but for the age of a backup.
 	Policy      policy.Policy // what the backups are held against

@@ -278,7 +278,7 @@ var Table = []Setting{
 	{
 		Flag: "incus-target", Rehearsal: true,
 		Variables: []string{"DRILL_INCUS_TARGET"}, Otherwise: "the cluster decides",
-		Meaning: "Incus: member of a cluster, or `@GROUP` of members, that the sandbox goes to",
+		Meaning: "Incus: member of a cluster (`.` is this host), or `@GROUP` of members, that the sandbox goes to",
 		set:     func(s *Settings, v string) (err error) { s.Member, err = parseWord(v); return err },
 	},
 }

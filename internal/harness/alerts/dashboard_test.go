@@ -50,6 +50,12 @@ type panel struct {
 				} `json:"steps"`
 			} `json:"thresholds"`
 		} `json:"defaults"`
+		Overrides []struct {
+			Properties []struct {
+				ID    string          `json:"id"`
+				Value json.RawMessage `json:"value"`
+			} `json:"properties"`
+		} `json:"overrides"`
 	} `json:"fieldConfig"`
 }
 
@@ -187,6 +193,11 @@ func TestDashboard_HasTheLimitsOfTheAlerts(t *testing.T) {
 func TestDashboard_TurnsWhereABudgetIsSpent(t *testing.T) {
 	shares := 0
 	for _, p := range readDashboard(t).Panels {
+		for _, o := range p.FieldConfig.Overrides {
+			for _, property := range o.Properties {
+				assert.NotRegexp(t, `"value":\s*\d{2,}`, string(property.Value), "%s: a budget in a number", p.Title)
+			}
+		}
 		for _, target := range p.Targets {
 			if !strings.Contains(target.Expr, "_budget_seconds") {
 				continue
@@ -200,7 +211,7 @@ func TestDashboard_TurnsWhereABudgetIsSpent(t *testing.T) {
 			assert.InDelta(t, 1, *steps[len(steps)-1].Value, 0, p.Title)
 		}
 	}
-	assert.Equal(t, 5, shares)
+	assert.Equal(t, 6, shares)
 }
 
 // The stanza of the alarm that is tried is none that is drilled.

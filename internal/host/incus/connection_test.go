@@ -7,6 +7,9 @@ import (
 	"github.com/lxc/incus/v6/shared/api"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/settings"
 )
 
 // What a run asks before its launch asks the daemon about itself once; providers of different runs each ask.
@@ -59,4 +62,25 @@ func TestConnection_EachAimsForItself(t *testing.T) {
 		assert.Equal(t, target, d.target)
 		assert.Equal(t, target == "a", d.here)
 	}
+}
+
+// What listens on this host alone is reached from this member alone; a host that is no member has none.
+func TestConnection_AimsAtThisMember(t *testing.T) {
+	daemon := daemonWithPool("7.3")
+	daemon["/1.0"] = api.Server{Environment: api.ServerEnvironment{ServerClustered: true, ServerName: "a"}}
+	daemon.serve(t)
+	d, err := Provider{}.connect(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, d.aim(t.Context(), settings.ThisMember))
+	assert.Equal(t, "a", d.target)
+	assert.True(t, d.here)
+
+	d.here = false
+	why, _ := reason.Of(d.aim(t.Context(), settings.ThisMember))
+	assert.Equal(t, reason.ConfigInvalid, why)
+	daemon["/1.0"] = api.Server{}
+	d, err = Provider{}.connect(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, d.aim(t.Context(), settings.ThisMember), "no cluster")
+	assert.Empty(t, d.target)
 }

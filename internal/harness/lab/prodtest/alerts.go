@@ -79,18 +79,31 @@ type notification struct {
 	Alerts []struct{ Labels, Annotations map[string]string }
 }
 
+// heard is what Alertmanager has told whoever is on call.
+func (p *production) heard(ctx context.Context) (all []notification, err error) {
+	said, err := p.try(ctx, lab.DrillHost, "cat", lab.Heard+"/pager.jsonl")
+	for line := range strings.Lines(said) {
+		var one notification
+		err = errors.Join(err, json.Unmarshal([]byte(line), &one))
+		all = append(all, one)
+	}
+	return all, err
+}
+
+// statuses are what whoever is on call has heard of, in its order.
+func statuses(all []notification) (list []string) {
+	for _, one := range all {
+		list = append(list, one.Status)
+	}
+	return list
+}
+
 // leaves: whoever is on call has one page, with the stanza, the reason and what to do, and no word that it is over.
 func leaves(t *testing.T, p *production) {
 	var heard []notification
 	drilltest.Eventually(t, "the page to come", func() string {
-		heard = nil
-		said, err := p.try(t.Context(), lab.DrillHost, "cat", lab.Heard+"/pager.jsonl")
-		for line := range strings.Lines(said) {
-			var one notification
-			err = errors.Join(err, json.Unmarshal([]byte(line), &one))
-			heard = append(heard, one)
-		}
-		if err != nil {
+		var err error
+		if heard, err = p.heard(t.Context()); err != nil {
 			return err.Error()
 		}
 		return ""
@@ -104,6 +117,35 @@ func leaves(t *testing.T, p *production) {
 	require.Equal(t, stanza, a.Labels["stanza"])
 	require.Contains(t, a.Annotations["summary"], "wal_missing")
 	require.Contains(t, a.Annotations["runbook_url"], "/backup-restore-drill-red")
+}
+
+// anotherReason: the backups go as well, and the drill is red for another reason. Whoever is on call is neither told
+// that it is over nor paged again.
+func anotherReason(t *testing.T, p *production) {
+	backups := lab.RepositoryDirectory + "/backup/" + stanza
+	p.on(t, "s3", "mv", backups, "/srv/backups-taken")
+	p.fly(t, 1, "no_backup")
+	p.on(t, "s3", "mv", "/srv/backups-taken", backups)
+	p.alert(t, "BackupRestoreDrillRed", "firing", time.Minute)
+	heard, err := p.heard(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{"firing"}, statuses(heard))
+}
+
+// over: the page ends once, when the drill is green again.
+func (p *production) over(t *testing.T) {
+	t.Helper()
+	drilltest.Eventually(t, "whoever is on call to hear that it is over", func() string {
+		heard, err := p.heard(t.Context())
+		if err != nil {
+			return err.Error()
+		}
+		if len(heard) < 2 {
+			return fmt.Sprint("heard: ", statuses(heard))
+		}
+		require.Equal(t, []string{"firing", "resolved"}, statuses(heard))
+		return ""
+	})
 }
 
 // quiet: nobody is woken while all is well.

@@ -108,6 +108,7 @@ func crosses(t *testing.T, p *production) {
 	p.sameAs(t, o, standby)
 	p.alert(t, "BackupRestoreDrillFailed", "", time.Minute)
 	p.quiet(t)
+	p.over(t)
 }
 
 // latestDiff: the operator asks for the newest differential backup instead of the newest one.

@@ -74,6 +74,7 @@ func Run(t *testing.T) {
 		{"TheNextDebian", next},
 		{"TheAlertFires", fires},
 		{"TheNotificationLeaves", leaves},
+		{"AnotherReasonIsNoNewPage", anotherReason},
 		{"TheDrillCrossesTheTimelineSwitch", crosses},
 		{"EveryDrillLeftEvidence", evidence},
 		{"TheNewPrimaryBacksUp", newPrimary},
