@@ -98,7 +98,7 @@ func (r *nodeRestore) refuse(ctx context.Context, out suite.Out, found ready) er
 		return err
 	}
 	r.again = r.Resume && len(r.place.Entries) > 0
-	return r.askRooms(ctx, out, found)
+	return r.askPlaces(ctx, out, found, r.rest(claim))
 }
 
 // wants is how the data directory is to be used.

@@ -36,10 +36,11 @@ func (r *nodeRestore) begin(ctx context.Context, out suite.Out, p provisioned) e
 	if err = r.look(); err == nil {
 		err = r.place.Refuse(asked, before, r.role(ctx, p.ready))
 	}
+	r.again = r.Resume && len(r.place.Entries) > 0
 	if err == nil {
-		err = r.makeDirectory(ctx, p)
+		err = r.holdPlaces(ctx, p, r.rest(before))
 	}
-	if r.again = r.Resume && len(r.place.Entries) > 0; err == nil && r.again {
+	if err == nil && r.again {
 		err = r.takeUp(ctx, p)
 	}
 	if err != nil {
@@ -55,6 +56,21 @@ func (r *nodeRestore) begin(ctx context.Context, out suite.Out, p provisioned) e
 	r.claim.Late = r.lateOf(before)
 	out.Say("restoring into %s, marked by %s", r.place.Dir, node.ClaimFile(r.place.Dir))
 	return reason.Wrap(reason.SandboxFailed, r.claim.Say(node.Restoring))
+}
+
+// holdPlaces makes all that is written to, after a last look at it.
+func (r *nodeRestore) holdPlaces(ctx context.Context, p provisioned, rest *node.Claim) error {
+	err := r.refuseApart(ctx, p.box, rest)
+	if err == nil {
+		err = r.makeDirectory(ctx, p)
+	}
+	if err == nil {
+		err = r.holdApart(ctx, p.box)
+	}
+	if err == nil && r.apart != nil {
+		err = r.apart.Refuse(rest)
+	}
+	return err
 }
 
 // lateOf are the tablespaces whose content a restore that is taken up has replayed. Of one that does not go on it is

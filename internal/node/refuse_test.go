@@ -20,8 +20,9 @@ var begun = time.Date(2026, 8, 23, 4, 0, 0, 0, time.UTC)
 func TestRefuse(t *testing.T) {
 	dir := t.TempDir()
 	of := func(change func(*Claim)) *Claim {
-		c := &Claim{Data: dir, Set: "20260823-020003F", SystemID: "7", Step: Restoring, Begun: begun}
-		c.Inode = inodeOf(t, dir)
+		now, err := identify(dir)
+		require.NoError(t, err)
+		c := &Claim{Data: dir, Set: "20260823-020003F", SystemID: "7", Step: Restoring, Begun: begun, identity: now}
 		if change != nil {
 			change(c)
 		}
@@ -73,6 +74,8 @@ func TestRefuse(t *testing.T) {
 		"resumed":            {full, resume, of(nil), "", ""},
 		"resumed without":    {full, resume, nil, "", "no restore was interrupted here"},
 		"another inode":      {full, resume, of(func(c *Claim) { c.Inode++ }), "", "another directory"},
+		"made again":         {full, resume, of(func(c *Claim) { c.Born++ }), "", "another directory"},
+		"a mark of before":   {full, resume, of(func(c *Claim) { c.Born = 0 }), "", ""},
 		"another cluster":    {full, resume, of(func(c *Claim) { c.SystemID = "8" }), "", "identifier 8"},
 		"holds another cluster": {
 			like(whole, func(p *Place) { p.Recovery, p.SystemID = true, "8" }), resume, of(nil), "",
@@ -141,13 +144,6 @@ func TestRefuse(t *testing.T) {
 			assert.Equal(t, reason.ConfigInvalid, why)
 		})
 	}
-}
-
-func inodeOf(t *testing.T, dir string) uint64 {
-	t.Helper()
-	info, err := os.Stat(dir)
-	require.NoError(t, err)
-	return inode(info)
 }
 
 // What a path is refused for, before anybody looks into it.
