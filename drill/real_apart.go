@@ -31,6 +31,9 @@ func (r *nodeRestore) refuseApart(ctx context.Context, h host.Host, rest *node.C
 	if r.apart == nil {
 		return nil
 	}
+	if err := r.apart.Free(); err != nil {
+		return err
+	}
 	if err := r.apart.Refuse(rest); err != nil {
 		return err
 	}
@@ -63,10 +66,11 @@ func mayWrite(ctx context.Context, h host.Host, dir, above string) error {
 // plainMode is a mode of a directory that its owner may use.
 var plainMode = regexp.MustCompile(`^0?7[0-7][0-7]$`)
 
-// holdApart makes the directories that are not there, as pgBackRest would, and has the mark remember them all.
+// holdApart makes the directories that are not there, as pgBackRest would, and locks all that are written to: a mark is
+// of one data directory, and another restore may go to the same tablespace.
 func (r *nodeRestore) holdApart(ctx context.Context, h host.Host) error {
 	if r.apart == nil {
-		return nil
+		return r.claim.Hold(node.Targets{Data: r.place.Dir})
 	}
 	mode := "0700"
 	if plainMode.MatchString(r.apart.Mode) {
@@ -81,6 +85,9 @@ func (r *nodeRestore) holdApart(ctx context.Context, h host.Host) error {
 		if _, err := h.Run(ctx, host.Command{Argv: []string{"mkdir", "-p", "-m", mode, "--", dir}}); err != nil {
 			return reason.Wrap(reason.ConfigInvalid, err)
 		}
+	}
+	if err := r.claim.Hold(*r.apart); err != nil {
+		return err
 	}
 	r.claim.Remember(*r.apart)
 	return nil

@@ -65,7 +65,7 @@ func TestHoldApart(t *testing.T) {
 	r.claim, err = node.Take(r.place.Dir)
 	require.NoError(t, err)
 	m := &machine{answers: map[string]answer{"mkdir": {}}}
-	require.NoError(t, r.holdApart(t.Context(), m))
+	require.ErrorIs(t, r.holdApart(t.Context(), m), os.ErrNotExist, "it only said that it was made")
 	assert.Equal(t, []string{"mkdir -p -m 0750 -- " + dir + "/ts"}, m.ran)
 	require.NoError(t, r.claim.Release())
 
@@ -79,6 +79,9 @@ func TestHoldApart(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, said.Apart, 1)
 	assert.Equal(t, dir+"/ts", said.Apart[0].Dir)
+	err = spaceAt(dir).apart.Free()
+	why, _ := reason.Of(err)
+	assert.Equal(t, reason.Locked, why)
 	require.NoError(t, r.claim.Release())
 
 	r.apart = nil // then the mark says that it does not know

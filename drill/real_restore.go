@@ -58,7 +58,7 @@ func (r *nodeRestore) begin(ctx context.Context, out suite.Out, p provisioned) e
 	return reason.Wrap(reason.SandboxFailed, r.claim.Say(node.Restoring))
 }
 
-// holdPlaces makes all that is written to, after a last look at it.
+// holdPlaces makes and locks all that is written to. What another run did up to the lock is seen after it.
 func (r *nodeRestore) holdPlaces(ctx context.Context, p provisioned, rest *node.Claim) error {
 	err := r.refuseApart(ctx, p.box, rest)
 	if err == nil {

@@ -47,7 +47,8 @@ type Claim struct {
 
 	Limits []postgres.ConnectionLimit `json:"connection_limits"` // that are lifted until the restore has ended
 
-	held *flock.Flock
+	held   *flock.Flock
+	opened []*os.File // directories that are locked
 }
 
 // Late is the directory of a tablespace that was made after the backup. The restore found it empty, or made it: what is
@@ -213,11 +214,18 @@ func (c *Claim) Replayed(dir, until string) bool {
 
 // Drop takes the mark away: nothing of a restore is left to be ended.
 func (c *Claim) Drop() error {
-	return errors.Join(os.Remove(ClaimFile(c.Data)), Sync(c.Beside()), c.held.Close())
+	return errors.Join(os.Remove(ClaimFile(c.Data)), Sync(c.Beside()), c.Release())
 }
 
 // Release leaves the mark for whoever resumes.
-func (c *Claim) Release() error { return c.held.Close() }
+func (c *Claim) Release() error {
+	err := c.held.Close()
+	for _, dir := range c.opened {
+		err = errors.Join(err, dir.Close())
+	}
+	c.opened = nil
+	return err
+}
 
 // Of says whether the claim is about the directory that is there now.
 func (c *Claim) Of(dir string) bool {
