@@ -42,7 +42,10 @@ func (r *nodeRestore) refuseApart(ctx context.Context, h host.Host, rest *node.C
 			return err
 		}
 	}
-	return nil
+	if rest == nil {
+		return nil
+	}
+	return r.apart.RefuseStrays(r.known, rest)
 }
 
 // mayWrite asks whether the user who runs PostgreSQL may write to a directory, or make it in the nearest that is there.

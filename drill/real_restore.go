@@ -53,7 +53,7 @@ func (r *nodeRestore) begin(ctx context.Context, out suite.Out, p provisioned) e
 	}
 	r.claim.Stanza, r.claim.Begun = p.Stanza(), startOf(before)
 	r.claim.Set, r.claim.SystemID, r.claim.Maps = asked.Set, asked.SystemID, asked.Maps
-	r.claim.Late = r.lateOf(before)
+	r.claim.Late, r.claim.Started = r.lateOf(before), r.again && (before.Started || before.Apart == nil)
 	out.Say("restoring into %s, marked by %s", r.place.Dir, node.ClaimFile(r.place.Dir))
 	return reason.Wrap(reason.SandboxFailed, r.claim.Say(node.Restoring))
 }
@@ -69,6 +69,9 @@ func (r *nodeRestore) holdPlaces(ctx context.Context, p provisioned, rest *node.
 	}
 	if err == nil && r.apart != nil {
 		err = r.apart.Refuse(rest)
+	}
+	if err == nil && r.apart != nil && rest != nil {
+		err = r.apart.RefuseStrays(r.known, rest)
 	}
 	return err
 }
@@ -145,6 +148,7 @@ func (r *nodeRestore) occupied(err error) error {
 
 // recovering marks that the files are there, and WAL is replayed.
 func (r *nodeRestore) recovering() error {
+	r.claim.Started = true
 	return reason.Wrap(reason.SandboxFailed, r.claim.Say(node.Recovering))
 }
 

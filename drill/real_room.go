@@ -29,6 +29,9 @@ func (r *nodeRestore) askPlaces(ctx context.Context, out suite.Out, found ready,
 		r.rooms = r.roomUnknown(found.plan.need())
 	default:
 		r.apart = r.targetsOf(found, manifest)
+		if rest != nil {
+			r.known = node.KnownOf(manifest)
+		}
 		if err = r.refuseApart(ctx, found.Control, rest); err != nil {
 			return err
 		}

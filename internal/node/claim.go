@@ -44,6 +44,8 @@ type Claim struct {
 	// Apart are the directories of tablespaces and links that the backup goes to; nil is not known: the mark is of a
 	// release that did not write them down.
 	Apart []Apart `json:"apart"`
+	// Started says that a server of this restore has been at work on the files: what PostgreSQL makes may be there.
+	Started bool `json:"started"`
 
 	Limits []postgres.ConnectionLimit `json:"connection_limits"` // that are lifted until the restore has ended
 

@@ -192,18 +192,7 @@ func exists(dir, name string) bool {
 }
 
 // named are the entries as a sentence has them.
-func (p Place) named() string {
-	names := p.Entries
-	more := ""
-	if len(names) > mostNames {
-		names, more = names[:mostNames], ", ..."
-	}
-	quoted := make([]string, len(names))
-	for i, name := range names {
-		quoted[i] = strconv.Quote(name)
-	}
-	return strings.Join(quoted, ", ") + more
-}
+func (p Place) named() string { return quoted(p.Entries) }
 
 // serverIn is a process that works in a directory, or that the pid file there names; 0 is none.
 func serverIn(dir string) (int, error) {
