@@ -23,8 +23,8 @@ func spaceAt(dir string) *nodeRestore {
 	}
 }
 
-// What is in the way apart from the data directory is said before anybody is asked, and so is a directory that cannot be
-// made, with what to type.
+// What is in the way apart from the data directory is said before anybody is asked, and so is a directory that cannot
+// be made, with what to type.
 func TestRefuseApart(t *testing.T) {
 	const may = "sh"
 	for name, c := range map[string]struct {
