@@ -99,7 +99,7 @@ func (r *nodeRestore) refuse(ctx context.Context, out suite.Out, found ready) er
 	}
 	r.beside = r.nodesBeside(ctx, found)
 	r.again = r.Resume && len(r.place.Entries) > 0
-	return r.askRooms(ctx, out, found)
+	return r.askPlaces(ctx, out, found, r.rest(claim))
 }
 
 // wants is how the data directory is to be used.

@@ -35,10 +35,11 @@ func (r *nodeRestore) begin(ctx context.Context, out suite.Out, p provisioned) e
 	if err = r.look(); err == nil {
 		err = r.place.Refuse(asked, before, r.role(ctx, p.ready))
 	}
+	r.again = r.Resume && len(r.place.Entries) > 0
 	if err == nil {
-		err = r.makeDirectory(ctx, p)
+		err = r.holdPlaces(ctx, p, r.rest(before))
 	}
-	if r.again = r.Resume && len(r.place.Entries) > 0; err == nil && r.again {
+	if err == nil && r.again {
 		err = r.takeUp(ctx, p)
 	}
 	if err != nil {
@@ -51,9 +52,27 @@ func (r *nodeRestore) begin(ctx context.Context, out suite.Out, p provisioned) e
 	}
 	r.claim.Stanza, r.claim.Begun = p.Stanza(), startOf(before)
 	r.claim.Set, r.claim.SystemID, r.claim.Maps = asked.Set, asked.SystemID, asked.Maps
-	r.claim.Late = r.lateOf(before)
+	r.claim.Late, r.claim.Started = r.lateOf(before), r.again && (before.Started || before.Apart == nil)
 	out.Say("restoring into %s, marked by %s", r.place.Dir, node.ClaimFile(r.place.Dir))
 	return reason.Wrap(reason.SandboxFailed, r.claim.Say(node.Restoring))
+}
+
+// holdPlaces makes and locks all that is written to. What another run did up to the lock is seen after it.
+func (r *nodeRestore) holdPlaces(ctx context.Context, p provisioned, rest *node.Claim) error {
+	err := r.refuseApart(ctx, p.box, rest)
+	if err == nil {
+		err = r.makeDirectory(ctx, p)
+	}
+	if err == nil {
+		err = r.holdApart(ctx, p.box)
+	}
+	if err == nil && r.apart != nil {
+		err = r.apart.Refuse(rest)
+	}
+	if err == nil && r.apart != nil && rest != nil {
+		err = r.apart.RefuseStrays(r.known, rest)
+	}
+	return err
 }
 
 // lateOf are the tablespaces whose content a restore that is taken up has replayed. Of one that does not go on it is
@@ -107,6 +126,7 @@ func (r *nodeRestore) makeDirectory(ctx context.Context, p provisioned) error {
 
 // recovering marks that the files are there, and WAL is replayed.
 func (r *nodeRestore) recovering() error {
+	r.claim.Started = true
 	return reason.Wrap(reason.SandboxFailed, r.claim.Say(node.Recovering))
 }
 

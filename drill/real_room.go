@@ -11,22 +11,44 @@ import (
 	"veza.fr/recovery/internal/suite"
 )
 
-// askRooms finds out which file systems are written to, and looks whether each has the room.
-func (r *nodeRestore) askRooms(ctx context.Context, out suite.Out, found ready) error {
+// askPlaces finds out where the set goes: which directories, whether it may, and whether each file system has the room.
+// rest is the mark of what is taken up; nil where a restore begins.
+func (r *nodeRestore) askPlaces(ctx context.Context, out suite.Out, found ready, rest *node.Claim) error {
 	bound, cancel := context.WithTimeout(ctx, manifestTime)
+	if rest != nil { // what is there depends on it
+		bound, cancel = context.WithCancel(ctx)
+	}
 	defer cancel()
 	manifest, _, err := found.Client.Manifest(bound, found.plan.set.Label)
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	case err != nil && rest != nil:
+		return reason.Errorf(whyUnread(err), "-resume: where backup set %s goes cannot be read: %w", rest.Set, err)
 	case err != nil: // restore says what is wrong with it
 		r.rooms = r.roomUnknown(found.plan.need())
 	default:
+		r.apart = r.targetsOf(found, manifest)
+		if rest != nil {
+			r.known = node.KnownOf(manifest)
+		}
+		if err = r.refuseApart(ctx, found.Control, rest); err != nil {
+			return err
+		}
 		if r.rooms, err = r.roomsOf(found, manifest); err != nil {
 			return reason.Errorf(reason.ConfigInvalid, "-to %s: how much room there is: %w", r.place.Dir, err)
 		}
 	}
 	return r.fits(out)
+}
+
+// whyUnread is the reason of a manifest that could not be read: the repository did not answer, or both copies are
+// damaged.
+func whyUnread(err error) reason.Reason {
+	if why, known := reason.Of(err); known {
+		return why
+	}
+	return reason.RepoCorrupt
 }
 
 // roomsOf are the file systems that a set goes to by its manifest.

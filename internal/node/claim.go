@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -39,20 +38,26 @@ type Claim struct {
 	Step     Step      `json:"step"`
 	Begun    time.Time `json:"begun"`
 	Changed  time.Time `json:"changed"`
-	Inode    uint64    `json:"inode"` // of the data directory: another one of the same name is not meant
-	Maps     []string  `json:"maps"`  // where the conf wants tablespaces and links, as option=value
-	Late     []Late    `json:"late"`  // tablespaces that were made after the backup
+	identity           // of the data directory: another one of the same name is not meant
+	Maps     []string  `json:"maps"` // where the conf wants tablespaces and links, as option=value
+	Late     []Late    `json:"late"` // tablespaces that were made after the backup
+	// Apart are the directories of tablespaces and links that the backup goes to; nil is not known: the mark is of a
+	// release that did not write them down.
+	Apart []Apart `json:"apart"`
+	// Started says that a server of this restore has been at work on the files: what PostgreSQL makes may be there.
+	Started bool `json:"started"`
 
 	Limits []postgres.ConnectionLimit `json:"connection_limits"` // that are lifted until the restore has ended
 
-	held *flock.Flock
+	held   *flock.Flock
+	opened []*os.File // directories that are locked
 }
 
 // Late is the directory of a tablespace that was made after the backup. The restore found it empty, or made it: what is
 // in it has been replayed there.
 type Late struct {
-	Dir   string `json:"directory"`
-	Inode uint64 `json:"inode"`
+	Dir string `json:"directory"`
+	identity
 	Until string `json:"until"` // where the replay was to end, and on which timeline
 }
 
@@ -145,8 +150,8 @@ func current(held *flock.Flock, path string) bool {
 // before it has its name.
 func (c *Claim) Say(step Step) error {
 	c.Step, c.Changed = step, time.Now()
-	if info, err := os.Stat(c.Data); err == nil {
-		c.Inode = inode(info)
+	if now, err := identify(c.Data); err == nil {
+		c.identity = now
 	}
 	content, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
@@ -192,42 +197,42 @@ func Sync(dir string) error {
 
 // Replays has the claim remember an empty directory that a tablespace is replayed into; Say writes it.
 func (c *Claim) Replays(dir, until string) {
-	info, err := os.Stat(dir)
+	now, err := identify(dir)
 	if err != nil {
 		return // nothing will be known of it
 	}
 	c.Late = slices.DeleteFunc(c.Late, func(l Late) bool { return l.Dir == dir })
-	c.Late = append(c.Late, Late{dir, inode(info), until})
+	c.Late = append(c.Late, Late{dir, now, until})
 }
 
 // Replayed says whether what is in a directory was replayed there by this restore, and to no other end than it goes to
 // now: what lies behind that end would stay.
 func (c *Claim) Replayed(dir, until string) bool {
-	info, err := os.Stat(dir)
-	return err == nil && slices.Contains(c.Late, Late{dir, inode(info), until})
+	now, err := identify(dir)
+	return err == nil && slices.ContainsFunc(c.Late, func(l Late) bool {
+		return l.Dir == dir && l.Until == until && l.is(now)
+	})
 }
 
 // Drop takes the mark away: nothing of a restore is left to be ended.
 func (c *Claim) Drop() error {
-	return errors.Join(os.Remove(ClaimFile(c.Data)), Sync(c.Beside()), c.held.Close())
+	return errors.Join(os.Remove(ClaimFile(c.Data)), Sync(c.Beside()), c.Release())
 }
 
 // Release leaves the mark for whoever resumes.
-func (c *Claim) Release() error { return c.held.Close() }
+func (c *Claim) Release() error {
+	err := c.held.Close()
+	for _, dir := range c.opened {
+		err = errors.Join(err, dir.Close())
+	}
+	c.opened = nil
+	return err
+}
 
 // Of says whether the claim is about the directory that is there now.
 func (c *Claim) Of(dir string) bool {
-	info, err := os.Stat(dir)
-	return errors.Is(err, fs.ErrNotExist) || err == nil && c.Inode == inode(info)
-}
-
-// inode tells a directory from another one of the same name. The number of its device would not: it may be another one
-// after a power cut.
-func inode(info fs.FileInfo) uint64 {
-	if s, ok := info.Sys().(*syscall.Stat_t); ok {
-		return s.Ino
-	}
-	return 0
+	now, err := identify(dir)
+	return errors.Is(err, fs.ErrNotExist) || err == nil && c.is(now)
 }
 
 // Beside is the directory that the mark lies in.

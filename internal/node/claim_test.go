@@ -121,7 +121,9 @@ func TestReadClaim_SomebodyElses(t *testing.T) {
 func TestClaim_Of(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "pg")
 	require.NoError(t, os.Mkdir(dir, 0o700))
-	c := Claim{Inode: inodeOf(t, dir)}
+	now, err := identify(dir)
+	require.NoError(t, err)
+	c := Claim{identity: now}
 	assert.True(t, c.Of(dir))
 	require.NoError(t, os.Rename(dir, dir+".old"))
 	assert.True(t, c.Of(dir), "nothing is there")

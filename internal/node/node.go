@@ -32,8 +32,11 @@ type Place struct {
 	Patroni int      // the process of a Patroni that keeps it; 0 is none
 	// Signals are what tells how far a recovery is.
 	Control, Recovery, Standby bool
-	// Ours says that the last start of the cluster was a restore's: nobody has used it since.
-	Ours bool
+	// SystemID is the system identifier by pg_control; "" where that is not there, or is cut.
+	SystemID string
+	// Ours says that the last start of the cluster was a restore's: nobody has used it since. Theirs says that it was
+	// somebody else's.
+	Ours, Theirs bool
 	// Changed are the settings that a restore has commented out in postgresql.auto.conf and not given back.
 	Changed []string
 	Owner   string // whose the directory is, where that is not the user who runs PostgreSQL; else ""
@@ -146,10 +149,8 @@ func (p *Place) read() error {
 	if version, unread := os.ReadFile(filepath.Join(p.Dir, "PG_VERSION")); unread == nil {
 		p.Version = strings.TrimSpace(string(version[:min(len(version), 16)]))
 	}
-	p.Control = exists(p.Dir, "global/pg_control")
-	if options, unread := os.ReadFile(filepath.Join(p.Dir, "postmaster.opts")); unread == nil {
-		p.Ours = ourStart.Match(options)
-	}
+	p.Control, p.SystemID = exists(p.Dir, "global/pg_control"), systemID(p.Dir)
+	p.Ours, p.Theirs = lastStart(p.Dir)
 	if conf, unread := os.ReadFile(filepath.Join(p.Dir, "postgresql.auto.conf")); unread == nil {
 		p.Changed = postgres.CommentedOut(string(conf))
 	}
@@ -163,18 +164,7 @@ func exists(dir, name string) bool {
 }
 
 // named are the entries as a sentence has them.
-func (p Place) named() string {
-	names := p.Entries
-	more := ""
-	if len(names) > mostNames {
-		names, more = names[:mostNames], ", ..."
-	}
-	quoted := make([]string, len(names))
-	for i, name := range names {
-		quoted[i] = strconv.Quote(name)
-	}
-	return strings.Join(quoted, ", ") + more
-}
+func (p Place) named() string { return quoted(p.Entries) }
 
 // serverIn is a process that works in a directory, or that the pid file there names; 0 is none.
 func serverIn(dir string) (int, error) {

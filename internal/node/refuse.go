@@ -80,6 +80,9 @@ func (p Place) refuseResume(asked Asked, claim *Claim, refuse func(string, ...an
 	case claim.SystemID != asked.SystemID:
 		return refuse("-resume: what was being restored there is the cluster with system identifier %s, and the "+
 			"backup is of %s", claim.SystemID, asked.SystemID)
+	case p.SystemID != "" && p.SystemID != asked.SystemID:
+		return refuse("-resume: it holds another cluster, with system identifier %s, and the backup is of %s: move it "+
+			"away, nothing is ever deleted", p.SystemID, asked.SystemID)
 	case claim.Step == Recovered && !p.Ours:
 		return refuse("-resume: recovery of backup set %s had ended there, and the cluster may have been used since: "+
 			"move it away and restore again, or %s", claim.Set, p.goOn(claim))
@@ -88,6 +91,9 @@ func (p Place) refuseResume(asked Asked, claim *Claim, refuse func(string, ...an
 	case p.Control && !p.Recovery && !p.Ours:
 		return refuse("-resume: its recovery has ended since (no recovery.signal), and the cluster may have been "+
 			"used: move it away and restore again, or %s", p.goOn(claim))
+	case p.Theirs:
+		return refuse("-resume: somebody has started it since (postmaster.opts), and the cluster may have been used: "+
+			"move it away and restore again, or %s", p.goOn(claim))
 	case !slices.Equal(claim.Maps, asked.Maps):
 		// pgBackRest's delta looks into no directory that it is sent to, and removes what is not of the backup.
 		return refuse("-resume: the conf maps tablespaces or links elsewhere than when it began (%s then, %s now): "+

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"testing"
@@ -19,8 +20,9 @@ var begun = time.Date(2026, 8, 23, 4, 0, 0, 0, time.UTC)
 func TestRefuse(t *testing.T) {
 	dir := t.TempDir()
 	of := func(change func(*Claim)) *Claim {
-		c := &Claim{Data: dir, Set: "20260823-020003F", SystemID: "7", Step: Restoring, Begun: begun}
-		c.Inode = inodeOf(t, dir)
+		now, err := identify(dir)
+		require.NoError(t, err)
+		c := &Claim{Data: dir, Set: "20260823-020003F", SystemID: "7", Step: Restoring, Begun: begun, identity: now}
 		if change != nil {
 			change(c)
 		}
@@ -75,7 +77,18 @@ func TestRefuse(t *testing.T) {
 		"resumed":            {full, resume, of(nil), "", ""},
 		"resumed without":    {full, resume, nil, "", "no restore was interrupted here"},
 		"another inode":      {full, resume, of(func(c *Claim) { c.Inode++ }), "", "another directory"},
+		"made again":         {full, resume, of(func(c *Claim) { c.Born++ }), "", "another directory"},
+		"a mark of before":   {full, resume, of(func(c *Claim) { c.Born = 0 }), "", ""},
 		"another cluster":    {full, resume, of(func(c *Claim) { c.SystemID = "8" }), "", "identifier 8"},
+		"holds another cluster": {
+			like(whole, func(p *Place) { p.Recovery, p.SystemID = true, "8" }), resume, of(nil), "",
+			"it holds another cluster, with system identifier 8, and the backup is of 7",
+		},
+		"holds the same": {like(whole, func(p *Place) { p.Recovery, p.SystemID = true, "7" }), resume, of(nil), "", ""},
+		"somebody started it": {
+			like(whole, func(p *Place) { p.Recovery, p.Theirs = true, true }), resume, at(Recovering), "",
+			"somebody has started it since (postmaster.opts)",
+		},
 		"another map": {
 			full, resume, of(func(c *Claim) { c.Maps = []string{"link-map=pg_wal=/w"} }), "",
 			"link-map=pg_wal=/w then, none now",
@@ -134,13 +147,6 @@ func TestRefuse(t *testing.T) {
 			assert.Equal(t, reason.ConfigInvalid, why)
 		})
 	}
-}
-
-func inodeOf(t *testing.T, dir string) uint64 {
-	t.Helper()
-	info, err := os.Stat(dir)
-	require.NoError(t, err)
-	return inode(info)
 }
 
 // What a path is refused for, before anybody looks into it.
@@ -263,20 +269,47 @@ func TestLook_Cluster(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "17", p.Version)
 	assert.Equal(t, []string{"archive_command"}, p.Changed)
-	assert.True(t, p.Control && p.Recovery && !p.Standby && !p.Ours)
+	assert.True(t, p.Control && p.Recovery && !p.Standby && !p.Ours && p.Theirs)
 	assert.Zero(t, p.Process)
 
 	write("postmaster.opts", `/bin/postgres "-D" "/d" "-c" `+
 		`"config_file=/tmp/veza-drill-demo-restore-5f198269a5c46a54/etc/postgresql.conf"`)
 	p, err = Look(dir, dir)
 	require.NoError(t, err)
-	assert.True(t, p.Ours)
+	assert.True(t, p.Ours && !p.Theirs)
 	// A drill's, and no run's.
 	for _, other := range []string{"veza-drill-demo-5f198269a5c46a54", "veza-drill-demo-restore-5f19"} {
 		write("postmaster.opts", `"config_file=/tmp/`+other+`/etc/postgresql.conf"`)
 		p, err = Look(dir, dir)
 		require.NoError(t, err)
 		assert.False(t, p.Ours, other)
+	}
+}
+
+// What a file that was cut, or came back from a crash as zeros, says of a cluster: nothing.
+func TestLook_WhoseCluster(t *testing.T) {
+	dir := filepath.Join(resolved(t), "pg")
+	require.NoError(t, os.MkdirAll(dir+"/global", 0o700))
+	id := binary.NativeEndian.AppendUint64(nil, 7690539153158424173)
+	const theirs = `/usr/lib/postgresql/15/bin/postgres "-D" "/pg"`
+	for name, c := range map[string]struct {
+		control []byte
+		options string
+		id      string
+		theirs  bool
+	}{
+		"whole":  {append(id, make([]byte, 8184)...), theirs, "7690539153158424173", true},
+		"cut":    {id[:7], "", "", false},
+		"zeros":  {make([]byte, 8192), string(make([]byte, 60)), "", false},
+		"nobody": {id, "\n", "7690539153158424173", false},
+	} {
+		require.NoError(t, os.WriteFile(dir+"/global/pg_control", c.control, 0o600))
+		require.NoError(t, os.WriteFile(dir+"/postmaster.opts", []byte(c.options), 0o600))
+		p, err := Look(dir, dir)
+		require.NoError(t, err)
+		assert.Equal(t, c.id, p.SystemID, name)
+		assert.Equal(t, c.theirs, p.Theirs, name)
+		assert.False(t, p.Ours, name)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -11,6 +12,7 @@ import (
 type ManifestTarget struct {
 	Name           string // in the set: pg_tblspc/16384, pg_data/pg_wal
 	Path           string // where it lay; the directory, where it is one file
+	File           string // its name there; "" is a directory
 	TablespaceID   string // "" is no tablespace
 	TablespaceName string
 }
@@ -29,36 +31,68 @@ func parseTargets(info infoFile) (targets []ManifestTarget, err error) {
 		}
 		var said struct {
 			Path           string `json:"path"`
+			File           string `json:"file"`
 			TablespaceID   string `json:"tablespace-id"`
 			TablespaceName string `json:"tablespace-name"`
 		}
 		if err = json.Unmarshal([]byte(l.value), &said); err != nil {
 			return nil, fmt.Errorf("%w: %s: %w", ErrManifest, Printable(l.key), err)
 		}
-		targets = append(targets, ManifestTarget{l.key, said.Path, said.TablespaceID, said.TablespaceName})
+		targets = append(targets, ManifestTarget{l.key, said.Path, said.File, said.TablespaceID, said.TablespaceName})
 	}
 	return targets, nil
 }
 
-// Places are how many bytes a restore that obeys the maps of a conf puts where: a data directory, tablespaces, and what
-// links lead to (restoreManifestMap in src/command/restore/restore.c). wal is where pg_wal lies among them.
-func (m Manifest) Places(c *Config, stanza, data string) (sizes map[string]int64, wal string) {
-	at := map[string]string{dataTarget: data}
+// Apart are the targets of a restore that obeys the maps of a conf, where it puts them, by their names
+// (restoreManifestMap in src/command/restore/restore.c): tablespaces, and what links lead to. What no link leads to any
+// more comes into the data directory and is none.
+func (m Manifest) Apart(c *Config, stanza, data string) (list []ManifestTarget) {
 	linkAll := last(c.Lines(stanza, "restore", "link-all")) == "y"
 	for _, t := range m.Targets {
 		switch {
 		case t.TablespaceID != "":
-			at[t.Name] = t.mapped(c, stanza)
-		case linkAll && path.IsAbs(t.Path):
-			at[t.Name] = t.Path
-		case linkAll: // from the directory that the link is in
-			at[t.Name] = path.Join(data, path.Dir(strings.TrimPrefix(t.Name, dataTarget+"/")), t.Path)
+			t.Path = t.mapped(c, stanza)
+		case !linkAll:
+			continue
 		}
+		t.Path = t.from(data)
+		list = append(list, t)
 	}
 	for _, line := range c.Lines(stanza, "restore", "link-map") {
-		if name, to, ok := strings.Cut(line.Value, "="); ok {
-			at[dataTarget+"/"+name] = to
+		name, to, ok := strings.Cut(line.Value, "=")
+		if !ok {
+			continue
 		}
+		t := ManifestTarget{Name: dataTarget + "/" + name, Path: to}
+		if m.isFile(t.Name) {
+			t.Path, t.File = path.Split(to)
+		}
+		t.Path = t.from(data)
+		list = append(slices.DeleteFunc(list, func(other ManifestTarget) bool { return other.Name == t.Name }), t)
+	}
+	slices.SortFunc(list, func(a, b ManifestTarget) int { return strings.Compare(a.Name, b.Name) })
+	return list
+}
+
+// from is the directory of a target. A link may say it from the directory that it lies in.
+func (t ManifestTarget) from(data string) string {
+	if path.IsAbs(t.Path) {
+		return path.Clean(t.Path)
+	}
+	return path.Join(data, path.Dir(strings.TrimPrefix(t.Name, dataTarget+"/")), t.Path)
+}
+
+// isFile says whether a name of the set is that of a file.
+func (m Manifest) isFile(name string) bool {
+	return slices.ContainsFunc(m.Files, func(f ManifestFile) bool { return f.Name == name })
+}
+
+// Places are how many bytes a restore that obeys the maps of a conf puts where: a data directory, and what lies apart
+// from it. wal is where pg_wal lies among them.
+func (m Manifest) Places(c *Config, stanza, data string) (sizes map[string]int64, wal string) {
+	at := map[string]string{dataTarget: data}
+	for _, t := range m.Apart(c, stanza, data) {
+		at[t.Name] = t.Path
 	}
 	place := func(name string) string {
 		for ; name != "." && name != "/"; name = path.Dir(name) {

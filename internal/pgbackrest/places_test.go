@@ -64,3 +64,36 @@ pg_tblspc/16385={"path":"/ts/b","tablespace-id":"16385","tablespace-name":"b","t
 		assert.Equal(t, c.wal, wal, name)
 	}
 }
+
+// What lies apart from the data directory: one file by its directory and its name, also where only a map makes it so.
+func TestApart(t *testing.T) {
+	m := Manifest{
+		Targets: []ManifestTarget{
+			{Name: "pg_data/postgresql.conf", Path: "../etc", File: "postgresql.conf"},
+			{Name: "pg_data/pg_wal", Path: "/wal/"},
+			{Name: "pg_tblspc/16384", Path: "/ts/a", TablespaceID: "16384", TablespaceName: "a"},
+		},
+		Files: []ManifestFile{{Name: "pg_data/pg_hba.conf"}},
+	}
+	space := m.Targets[2]
+	mapped := space
+	mapped.Path = "/x"
+	for name, c := range map[string]struct {
+		conf string
+		want []ManifestTarget
+	}{
+		"plain":          {"", []ManifestTarget{space}},
+		"tablespace-map": {"tablespace-map=a=/x/\n", []ManifestTarget{mapped}},
+		"link-all": {"link-all=y\n", []ManifestTarget{
+			{Name: "pg_data/pg_wal", Path: "/wal"},
+			{Name: "pg_data/postgresql.conf", Path: "/etc", File: "postgresql.conf"}, space,
+		}},
+		"link-map": {"link-map=pg_wal=/fast\nlink-map=pg_hba.conf=../hba/a.conf\n", []ManifestTarget{
+			{Name: "pg_data/pg_hba.conf", Path: "/hba", File: "a.conf"}, {Name: "pg_data/pg_wal", Path: "/fast"}, space,
+		}},
+	} {
+		conf, err := ParseConfig("c", []byte("[demo]\npg1-path=/pg\n"+c.conf))
+		require.NoError(t, err)
+		assert.Equal(t, c.want, m.Apart(conf, "demo", "/pg"), name)
+	}
+}

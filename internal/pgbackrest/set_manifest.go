@@ -19,6 +19,8 @@ type Manifest struct {
 	Pass    string
 	Bundle  bool // small files lie together
 	Files   []ManifestFile
+	Mode    string           // of directories, where one has no other
+	Paths   []string         // directories and links, named as the files are
 	Targets []ManifestTarget // what lay apart from the data directory
 }
 
@@ -59,6 +61,7 @@ func ParseManifest(content []byte) (m Manifest, err error) {
 		{"backup", "backup-bundle", &m.Bundle},
 		{"backup:option", "option-compress-type", &m.Type},
 		{"cipher", "cipher-pass", &m.Pass},
+		{"target:path:default", "mode", &m.Mode},
 	} {
 		if text, ok := info.value(value.section, value.key); ok && json.Unmarshal([]byte(text), value.to) != nil {
 			return m, fmt.Errorf("%w: its %s cannot be read", ErrManifest, value.key)
@@ -68,7 +71,10 @@ func ParseManifest(content []byte) (m Manifest, err error) {
 		return m, fmt.Errorf("%w: it names no label", ErrManifest)
 	}
 	for _, l := range info.lines {
-		if l.section == "target:file" {
+		switch l.section {
+		case "target:path", "target:link":
+			m.Paths = append(m.Paths, l.key)
+		case "target:file":
 			f, bad := parseManifestFile(l.key, l.value)
 			if bad != nil {
 				return m, fmt.Errorf("%w: %s: %w", ErrManifest, Printable(l.key), bad)

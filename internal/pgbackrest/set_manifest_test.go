@@ -22,6 +22,8 @@ func TestParseManifest(t *testing.T) {
 		assert.Empty(t, f.Reference, f.Name)
 	}
 	assert.Len(t, byName, 27)
+	assert.Equal(t, "0700", full.Mode)
+	assert.Subset(t, full.Paths, []string{"pg_data", "pg_data/base/1", "pg_data/pg_wal/archive_status"})
 	assert.Equal(t, ManifestFile{
 		Name: "pg_data/base/1/112", Size: 8192, RepoSize: 80, Checksum: "9890dd22d170e0de4f4d9404aba2557a33b9909b",
 		RepoChecksum: "e28946c6fbfa5a31f665af440f49d3ed4ce37f30", BundleID: 1, Offset: 12528,

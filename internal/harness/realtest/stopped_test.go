@@ -3,6 +3,7 @@ package realtest
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -23,7 +24,8 @@ import (
 type stop struct {
 	at     string // where pgbackrest is held, "segment" amid the archive; "" is at a check that takes its time
 	signal syscall.Signal
-	left   node.Step // what the mark says by then, and afterwards
+	left   node.Step      // what the mark says by then, and afterwards
+	then   func(*machine) // what becomes of it meanwhile; nil is nothing
 }
 
 var stops = map[string]stop{
@@ -34,7 +36,11 @@ var stops = map[string]stop{
 	"ReplayInterrupted":  {at: "segment", signal: syscall.SIGINT, left: node.Recovering},
 	"ReplayTerminated":   {at: "segment", signal: syscall.SIGTERM, left: node.Recovering},
 	"ReplayKilled":       {at: "segment", signal: syscall.SIGKILL, left: node.Recovering},
-	"VerifyKilled":       {signal: syscall.SIGKILL, left: node.Recovered},
+	"ReplayByTheReleaseBefore": {
+		at: "segment", signal: syscall.SIGKILL, left: node.Recovering, then: (*machine).forgets,
+	},
+	"ReplayCrashed": {at: "segment", signal: syscall.SIGKILL, left: node.Recovering, then: (*machine).crashes},
+	"VerifyKilled":  {signal: syscall.SIGKILL, left: node.Recovered},
 }
 
 // A restore that was stopped says what is there, lets no other begin, and is taken up again by -resume: what comes back
@@ -60,6 +66,9 @@ func TestRestore_StoppedAndTakenUp(t *testing.T) {
 				n.doesNotStart()
 			}
 
+			if s.then != nil {
+				s.then(n)
+			}
 			o = n.restore("-resume")
 			require.Equal(t, 0, o.Exit, o.Said)
 			n.handedOver(o)
@@ -68,6 +77,31 @@ func TestRestore_StoppedAndTakenUp(t *testing.T) {
 			n.hasItsLimits()
 			n.archives()
 		})
+	}
+}
+
+// forgets makes the mark one of a release that knew only the data directory.
+func (n *machine) forgets() {
+	n.t.Helper()
+	content, err := os.ReadFile(node.ClaimFile(n.data))
+	require.NoError(n.t, err)
+	var mark map[string]any
+	require.NoError(n.t, json.Unmarshal(content, &mark))
+	for _, name := range []string{"born", "apart", "started"} {
+		require.Contains(n.t, mark, name)
+		delete(mark, name)
+	}
+	content, err = json.Marshal(mark)
+	require.NoError(n.t, err)
+	require.NoError(n.t, os.WriteFile(node.ClaimFile(n.data), content, 0o600))
+}
+
+// crashes leaves what was not on the disk yet as a file system may leave it: empty, or full of zeros.
+func (n *machine) crashes() {
+	n.t.Helper()
+	require.NoError(n.t, os.Truncate(n.data+"/postmaster.opts", 0))
+	for _, size := range []int64{0, 8192} {
+		require.NoError(n.t, os.Truncate(n.data+"/global/pg_control", size))
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"veza.fr/recovery/internal/node"
 	"veza.fr/recovery/internal/reason"
@@ -69,13 +70,21 @@ func (n *machine) begun() (said string) {
 func TestRestore_Tablespaces(t *testing.T) {
 	takesLong(t)
 	n := lost(t, spaces)
-	// The room is asked for where a file will lie: a mapped tablespace is none of the data directory's.
+	// The room is asked for where a file will lie: a mapped tablespace is none of the data directory's. One that cannot
+	// be made is said before anybody is asked.
 	conf, err := os.ReadFile(confOf(n.dir))
 	require.NoError(t, err)
-	n.write("etc/pgbackrest.conf", string(conf)+"tablespace-map=kept=/proc/kept\n")
-	o := n.restore("-plan")
-	assert.Equal(t, 0, o.Exit, o.Said)
-	assert.Contains(t, o.Said, "and      /proc/kept: needs 0.")
+	apart := filepath.Join(elsewhere(t), "kept")
+	for to, exit := range map[string]int{apart: 0, "/proc/kept": 2} {
+		n.write("etc/pgbackrest.conf", string(conf)+"tablespace-map=kept="+to+"\n")
+		o := n.restore("-plan")
+		assert.Equal(t, exit, o.Exit, o.Said)
+		if exit == 0 {
+			assert.Contains(t, o.Said, "and      "+to+": needs 0.")
+		} else {
+			assert.Contains(t, o.Report.Detail, "make it (install -d -m 700 -o postgres /proc/kept)")
+		}
+	}
 	n.write("etc/pgbackrest.conf", string(conf))
 
 	for _, name := range []string{"kept", "late", "later"} {
@@ -86,7 +95,7 @@ func TestRestore_Tablespaces(t *testing.T) {
 		inside, failed := filepath.Glob(space(name) + "/*")
 		require.NoError(t, failed)
 		there := trees(t, inside...)
-		o = n.restore()
+		o := n.restore()
 		assert.Equal(t, 2, o.Exit, o.Said)
 		assert.Equal(t, reason.ConfigInvalid, o.Report.Reason, o.Said)
 		assert.Contains(t, o.Report.Detail, space(name))
@@ -99,7 +108,7 @@ func TestRestore_Tablespaces(t *testing.T) {
 	}
 
 	// Recovery ends in the segment that makes the tablespaces: the new timeline begins with what was written then.
-	o = n.restore("-target", n.mark["name"])
+	o := n.restore("-target", n.mark["name"])
 	require.Equal(t, 0, o.Exit, o.Said)
 	said := n.begun()
 	for _, name := range []string{"late", "later"} {
@@ -133,4 +142,18 @@ func TestRestore_Tablespaces(t *testing.T) {
 	assert.ElementsMatch(t, []string{space("kept"), space("late"), space("later")}, lead)
 	n.sql("CREATE TABLE more TABLESPACE later AS SELECT * FROM in_later")
 	n.archives()
+}
+
+// elsewhere is a directory on another file system than all that is made here, which anybody may write to.
+func elsewhere(t *testing.T) string {
+	t.Helper()
+	var here, there unix.Stat_t
+	require.NoError(t, unix.Stat(base, &here))
+	for _, place := range []string{"/var/tmp", "/dev/shm"} {
+		if unix.Stat(place, &there) == nil && there.Dev != here.Dev {
+			return place
+		}
+	}
+	t.Skip("there is one file system alone")
+	return ""
 }

@@ -158,8 +158,22 @@ var ways = map[string]way{
 	"ClaimOfAnotherSet": {args: []string{"-resume"}, make: func(n *machine) string {
 		n.claim(nil)
 		n.write("pg/recovery.signal", "")
+		require.NoError(n.t, os.Remove(n.data+"/postmaster.opts"))
 		return ""
 	}, words: "add -set 20260101-000000F"},
+	"ClaimOverAnotherCluster": {args: []string{"-resume"}, make: func(n *machine) string {
+		n.run("rm", "-r", n.data)
+		n.run(n.bin+"/initdb", "--no-sync", "-U", "postgres", "-D", n.data)
+		n.write("pg/recovery.signal", "")
+		id := n.systemID(n.source.data())
+		n.claim(func(c map[string]any) { c["system_identifier"] = id })
+		return ""
+	}, words: "it holds another cluster, with system identifier "},
+	"ClaimOfAStartedCluster": {args: []string{"-resume"}, make: func(n *machine) string {
+		n.claim(func(c map[string]any) { c["step"] = node.Recovering })
+		n.write("pg/recovery.signal", "")
+		return ""
+	}, words: "somebody has started it since (postmaster.opts)"},
 	"ClaimOfAUsedCluster": {args: []string{"-resume"}, make: func(n *machine) string {
 		n.claim(func(c map[string]any) { c["step"] = node.Recovering })
 		return ""
@@ -282,14 +296,8 @@ func (n *machine) claim(change func(map[string]any)) {
 	info, err := os.Stat(n.data)
 	require.NoError(n.t, err)
 	stat, _ := info.Sys().(*syscall.Stat_t)
-	id := ""
-	for line := range strings.Lines(n.run(n.bin+"/pg_controldata", n.data)) {
-		if name, value, _ := strings.Cut(line, ":"); name == "Database system identifier" {
-			id = strings.TrimSpace(value)
-		}
-	}
 	c := map[string]any{
-		"data_directory": n.data, "stanza": stanza, "set": "20260101-000000F", "system_identifier": id,
+		"data_directory": n.data, "stanza": stanza, "set": "20260101-000000F", "system_identifier": n.systemID(n.data),
 		"step": node.Restoring, "inode": stat.Ino, "begun": "2026-01-01T00:00:00Z",
 	}
 	if change != nil {
@@ -298,4 +306,16 @@ func (n *machine) claim(change func(map[string]any)) {
 	content, err := json.Marshal(c)
 	require.NoError(n.t, err)
 	n.write("pg.veza-restore.json", string(content))
+}
+
+// systemID is the system identifier of a stopped cluster.
+func (n *machine) systemID(data string) string {
+	n.t.Helper()
+	for line := range strings.Lines(n.run(n.bin+"/pg_controldata", data)) {
+		if name, value, _ := strings.Cut(line, ":"); name == "Database system identifier" {
+			return strings.TrimSpace(value)
+		}
+	}
+	n.t.Fatal("pg_controldata says no system identifier")
+	return ""
 }

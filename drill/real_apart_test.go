@@ -1,0 +1,99 @@
+package drill
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/node"
+	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/reason"
+)
+
+// spaceAt is a restore with one tablespace.
+func spaceAt(dir string) *nodeRestore {
+	list := []pgbackrest.ManifestTarget{{
+		Name: "pg_tblspc/1", Path: dir + "/ts", TablespaceID: "1", TablespaceName: "fast",
+	}}
+	return &nodeRestore{
+		place: node.Place{Dir: dir + "/pg"}, apart: &node.Targets{Data: dir + "/pg", List: list, Mode: "0750"},
+	}
+}
+
+// What is in the way apart from the data directory is said before anybody is asked, and so is a directory that cannot
+// be made, with what to type.
+func TestRefuseApart(t *testing.T) {
+	const may = "sh"
+	for name, c := range map[string]struct {
+		there string
+		mays  bool
+		words string // "" is that it may
+	}{
+		"not there":            {"", true, ""},
+		"cannot be made":       {"", false, "/ts is not there, and the user who runs PostgreSQL may not make it in "},
+		"empty":                {"ts", true, ""},
+		"cannot be written to": {"ts", false, "may not write to "},
+		"in use":               {"ts/PG_15_202209061", true, "is not empty"},
+	} {
+		dir := t.TempDir()
+		require.NoError(t, os.MkdirAll(filepath.Join(dir, c.there), 0o700))
+		m := &machine{answers: map[string]answer{}}
+		if c.mays {
+			m.answers[may] = answer{}
+		}
+		err := spaceAt(dir).refuseApart(t.Context(), m, nil)
+		if c.words == "" {
+			require.NoError(t, err, name)
+			continue
+		}
+		require.ErrorContains(t, err, c.words, name)
+		why, _ := reason.Of(err)
+		assert.Equal(t, reason.ConfigInvalid, why, name)
+	}
+	require.NoError(t, (&nodeRestore{}).refuseApart(t.Context(), &machine{}, nil), "what is not known")
+}
+
+// What is not there is made as pgBackRest would; the mark remembers which it is, and nobody else may use it meanwhile.
+func TestHoldApart(t *testing.T) {
+	dir := t.TempDir()
+	r := spaceAt(dir)
+	require.NoError(t, os.MkdirAll(dir+"/pg", 0o700))
+	var err error
+	r.claim, err = node.Take(r.place.Dir)
+	require.NoError(t, err)
+	m := &machine{answers: map[string]answer{"mkdir": {}}}
+	require.ErrorIs(t, r.holdApart(t.Context(), m), os.ErrNotExist, "it only said that it was made")
+	assert.Equal(t, []string{"mkdir -p -m 0750 -- " + dir + "/ts"}, m.ran)
+	require.NoError(t, r.claim.Release())
+
+	require.NoError(t, os.Mkdir(dir+"/ts", 0o700))
+	r.claim, err = node.Take(r.place.Dir)
+	require.NoError(t, err)
+	require.NoError(t, r.holdApart(t.Context(), m))
+	assert.Len(t, m.ran, 1)
+	require.NoError(t, r.claim.Say(node.Restoring))
+	said, err := node.ReadClaim(r.place.Dir)
+	require.NoError(t, err)
+	require.Len(t, said.Apart, 1)
+	assert.Equal(t, dir+"/ts", said.Apart[0].Dir)
+	err = spaceAt(dir).apart.Free()
+	why, _ := reason.Of(err)
+	assert.Equal(t, reason.Locked, why)
+	require.NoError(t, r.claim.Release())
+
+	r.apart = nil // then the mark says that it does not know
+	r.claim, err = node.Take(r.place.Dir)
+	require.NoError(t, err)
+	require.NoError(t, r.holdApart(t.Context(), m))
+	assert.Nil(t, r.claim.Apart)
+	require.NoError(t, r.claim.Drop())
+}
+
+// Where the set goes must be known before what is there is replaced.
+func TestWhyUnread(t *testing.T) {
+	assert.Equal(t, reason.RepoCorrupt, whyUnread(pgbackrest.ErrManifest))
+	assert.Equal(t, reason.RepoUnreachable, whyUnread(reason.Errorf(reason.RepoUnreachable, "it is gone")))
+}

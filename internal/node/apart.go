@@ -1,0 +1,187 @@
+package node
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/reason"
+)
+
+// Apart is a directory that a restore wrote to apart from its data directory, as its mark remembers it.
+type Apart struct {
+	Dir string `json:"directory"`
+	identity
+}
+
+// Targets are what a set goes to apart from the data directory: tablespaces, and what links lead to.
+type Targets struct {
+	Data string // the data directory
+	List []pgbackrest.ManifestTarget
+	Mode string // of the directories that are made
+}
+
+// TargetsOf are those of a manifest, by where a restore puts them. What lies in the data directory is looked at there.
+func TargetsOf(m pgbackrest.Manifest, conf *pgbackrest.Config, stanza, data string) Targets {
+	list := slices.DeleteFunc(m.Apart(conf, stanza, data), func(t pgbackrest.ManifestTarget) bool {
+		return within(t.Path, data)
+	})
+	return Targets{Data: data, List: list, Mode: m.Mode}
+}
+
+// Refuse says why the directories must not be restored into, nil when they may: what is there stays. rest is the mark
+// of the restore that is taken up, nil where one begins. The reason is config_invalid.
+func (ts Targets) Refuse(rest *Claim) error {
+	for _, t := range ts.List {
+		if err := ts.refuse(t, rest); err != nil {
+			return err
+		}
+	}
+	return ts.refuseUsed()
+}
+
+func (ts Targets) refuse(t pgbackrest.ManifestTarget, rest *Claim) error {
+	shown := pgbackrest.Printable(t.Path)
+	if around := clusterAround(realPath(filepath.Join(t.Path, t.File))); around != "" && !ts.owns(around) {
+		return reason.Errorf(reason.ConfigInvalid, "%s, %s, lies inside a cluster, or what belongs to one: %s: map "+
+			"it elsewhere (%s), or move that away, nothing is ever deleted", shown, what(t), around, mapping(t))
+	}
+	info, err := os.Stat(t.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission): // whether it can be made is asked apart
+		return nil
+	case err != nil:
+		return reason.Errorf(reason.ConfigInvalid, "%s: %w", what(t), err)
+	case !info.IsDir():
+		return reason.Errorf(reason.ConfigInvalid, "%s, %s, is no directory: move it away", shown, what(t))
+	}
+	if t.TablespaceID == "" { // pgBackRest asks no more of a tablespace than that it may write there
+		if owner, unknown := stranger(info); unknown == nil && owner != "" {
+			return reason.Errorf(reason.ConfigInvalid, "%s, %s, belongs to %s, not to the user who runs PostgreSQL: "+
+				"chown it", shown, what(t), owner)
+		}
+	}
+	if rest != nil && rest.began(t.Path) {
+		return nil
+	}
+	if t.File != "" {
+		return refuseFile(t, rest)
+	}
+	stray, err := ts.inside(t)
+	switch {
+	case err != nil:
+		return reason.Errorf(reason.ConfigInvalid, "%s: %w", what(t), err)
+	case stray != "" && rest != nil:
+		return reason.Errorf(reason.ConfigInvalid, "-resume: %s, %s, is another directory than the one that was being "+
+			"restored into on %s, and it is not empty (%s): move it away", shown, what(t),
+			rest.Begun.UTC().Format(time.RFC3339), strconv.Quote(stray))
+	case stray != "":
+		return reason.Errorf(reason.ConfigInvalid, "%s, %s, is not empty (%s), and the backup has files there: move "+
+			"what is there away, nothing is ever deleted", shown, what(t), strconv.Quote(stray))
+	}
+	return nil
+}
+
+// refuseFile refuses a file that is there already, where the backup has one.
+func refuseFile(t pgbackrest.ManifestTarget, rest *Claim) error {
+	file := filepath.Join(t.Path, t.File)
+	if _, err := os.Lstat(file); err != nil {
+		return nil
+	}
+	resumed := ""
+	if rest != nil {
+		resumed = "-resume: "
+	}
+	return reason.Errorf(reason.ConfigInvalid, "%s%s is there, and the backup has that file (%s): move it away, "+
+		"nothing is ever deleted", resumed, pgbackrest.Printable(file), what(t))
+}
+
+// inside is something in a directory that the restore has not put there; "" is nothing. Places of its own that lie in
+// there, and what every new ext4 file system has, are in nobody's way.
+func (ts Targets) inside(t pgbackrest.ManifestTarget) (string, error) {
+	entries, err := os.ReadDir(t.Path)
+	if err != nil {
+		return "", err
+	}
+	for _, entry := range entries {
+		path := filepath.Join(t.Path, entry.Name())
+		mkfs := t.TablespaceID != "" && entry.Name() == "lost+found" && entry.IsDir()
+		own := func(place string) bool { return within(place, path) }
+		if !mkfs && !own(ts.Data) && path != ClaimFile(ts.Data) && !slices.ContainsFunc(ts.List,
+			func(other pgbackrest.ManifestTarget) bool { return own(other.Path) }) {
+			return entry.Name(), nil
+		}
+	}
+	return "", nil
+}
+
+// owns says whether a path is of this restore's own places.
+func (ts Targets) owns(path string) bool {
+	return within(path, realPath(ts.Data)) || slices.ContainsFunc(ts.List, func(t pgbackrest.ManifestTarget) bool {
+		return t.File == "" && within(path, realPath(t.Path))
+	})
+}
+
+// began says whether what is in a directory may be the rest of this restore: it is the same directory, or nobody wrote
+// down which it was.
+func (c *Claim) began(dir string) bool {
+	now, err := identify(dir)
+	return c.Apart == nil || err != nil || slices.ContainsFunc(c.Apart, func(a Apart) bool {
+		return a.Dir == dir && a.is(now)
+	})
+}
+
+// Remember has the claim know which directories those apart from the data directory are; Say writes it.
+func (c *Claim) Remember(ts Targets) {
+	c.Apart = []Apart{}
+	for _, t := range ts.List {
+		if now, err := identify(t.Path); err == nil {
+			c.Apart = append(c.Apart, Apart{t.Path, now})
+		}
+	}
+}
+
+// Missing says of each target whose directory is not there which one above it is, and of the others themselves.
+func (ts Targets) Missing() map[string]string {
+	found := map[string]string{}
+	for _, t := range ts.List {
+		found[t.Path], _ = there(t.Path)
+	}
+	return found
+}
+
+// what a target is, as a sentence has it.
+func what(t pgbackrest.ManifestTarget) string {
+	if t.TablespaceID != "" {
+		return "where tablespace " + pgbackrest.Printable(t.TablespaceName) + " goes"
+	}
+	return "where the link " + pgbackrest.Printable(strings.TrimPrefix(t.Name, "pg_data/")) + " leads"
+}
+
+// mapping is the option that sends a target elsewhere.
+func mapping(t pgbackrest.ManifestTarget) string {
+	if t.TablespaceID != "" {
+		return "tablespace-map"
+	}
+	return "link-map"
+}
+
+// within says whether a path is a directory, or lies below it.
+func within(path, dir string) bool {
+	inside, err := filepath.Rel(dir, path)
+	return err == nil && filepath.IsLocal(inside)
+}
+
+// realPath is a path without symbolic links, as far as it is there.
+func realPath(path string) string {
+	if whole, err := filepath.EvalSymlinks(path); err == nil || path == "/" || path == "." {
+		return whole
+	}
+	return filepath.Join(realPath(filepath.Dir(path)), filepath.Base(path))
+}
