@@ -82,7 +82,7 @@ var rightsFaults = faults("TestRights", rights, []fault{
 	},
 	{
 		name: "HardenedWithoutFunctionsOfTheCatalogs",
-		args: "-deep files,full_read,sequences,invalid_indexes,collations -database no_functions",
+		args: "-deep files,full_read,sequences,collations -database no_functions",
 		exit: 0, why: reason.None, users: "kept",
 	},
 	{name: "SchemaOfTheSuperuser", args: only("by_user"), exit: 0, why: reason.None, users: "kept"},
