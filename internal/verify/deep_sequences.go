@@ -200,20 +200,28 @@ func (f fedColumn) behind(ctx context.Context, conn *pgx.Conn) (text string, bad
 		return text + "a logical subscription brings the rows and never moves a sequence; setval() it before " +
 			"anything else writes there", false, nil
 	case !f.Called && f.Partition:
-		return text + fmt.Sprintf("number %d is there; rows that come through the parent do not ask it, and whoever "+
-			"inserts straight into the partition would collide", *there), false, nil
+		return text + fmt.Sprintf("number %d is there; rows that come through the parent do not ask it; "+
+			"inserted straight into the partition %s", *there, f.meets()), false, nil
 	case !f.Called:
 		return text + fmt.Sprintf("number %d is there, and nothing calls it any more: no default, no function; drop "+
 			"it in production, or setval() it there if a program asks it by itself", *there), false, nil
 	case unused && f.Unlogged:
 		return text + fmt.Sprintf("it is UNLOGGED, so that every restore has it begin anew, and number %d is there: "+
-			"a row to come would collide; ALTER SEQUENCE %s SET LOGGED in production, and setval() it here", *there,
+			"%s; ALTER SEQUENCE %s SET LOGGED in production, and setval() it here", *there, f.meets(),
 			f.Sequence), true, nil
 	case unused:
 		return text + "it was never used, so that the numbers come from elsewhere", false, nil
 	}
-	return text + fmt.Sprintf("number %d is there, and a row to come would collide; setval() it in production if it "+
-		"is so there, else the sequence is older than its rows", *there), true, nil
+	return text + fmt.Sprintf("number %d is there, and %s; setval() it in production if it "+
+		"is so there, else the sequence is older than its rows", *there, f.meets()), true, nil
+}
+
+// meets is what becomes of a row to come whose number is there.
+func (f fedColumn) meets() string {
+	if f.Keyed {
+		return "a row to come would collide"
+	}
+	return "a row to come gets it again: no key of that column alone keeps them apart"
 }
 
 // from names the table; a child's rows are under another index.
