@@ -53,11 +53,21 @@ func TestRightsHint(t *testing.T) {
 		"writes nothing":     {Code: "25006", Message: "cannot execute INSERT in a read-only transaction"},
 		"another cluster":    {Code: "2F003", Message: "password is required"},
 		"connects to nobody": {Code: "08001", Message: "could not establish connection"},
+		"REFRESH MATERIALIZED VIEW": {
+			Code: "55000", Message: `materialized view "users" has not been populated`,
+		},
 		"rows are elsewhere": {
 			Code: "55000", Message: `foreign-data wrapper "file_fdw" has no handler`,
 		},
 	} {
 		assert.Contains(t, rightsHint(answer), want)
+	}
+	for _, words := range []string{
+		`currval of sequence "s" is not yet defined in this session`, `pg_x must be loaded via shared_preload_libraries`,
+	} {
+		other := &pgconn.PgError{Code: "55000", Message: words}
+		assert.Empty(t, rightsHint(other))
+		assert.False(t, elsewhere(other), "it is no foreign table")
 	}
 	assert.Empty(t, rightsHint(&pgconn.PgError{Code: "42P01", Message: `relation "users" does not exist`}))
 	assert.Empty(t, rightsHint(&pgconn.PgError{Code: "42501", Message: "x", File: "pl_exec.c"}), "a function said so")
