@@ -40,7 +40,7 @@ func TestTooLow_NotAsked(t *testing.T) {
 // file that came back is.
 func TestTooLow_InNoBackup(t *testing.T) {
 	control := Control{inherited["max_connections"]: "500", inherited["max_wal_senders"]: "20"}
-	set := []Setting{{"max_connections", "50", mainConf, 3}}
+	set, low := []Setting{{"max_connections", "50", mainConf, 3}}, []string{"max_connections = 50"}
 	outside := []Setting{{Name: "include", Value: "/etc/postgresql/x.conf"}}
 	for name, c := range map[string]struct {
 		server *Server
@@ -49,9 +49,9 @@ func TestTooLow_InNoBackup(t *testing.T) {
 		"all there":              {&Server{}, []string{"max_connections = 100", "max_wal_senders = 10"}},
 		"include":                {&Server{Restored: Restored{Outside: outside}}, nil},
 		"include behind it":      {&Server{Restored: Restored{Settings: set, Outside: outside, beforeOutside: 1}}, nil},
-		"include before it":      {&Server{Restored: Restored{Settings: set, Outside: outside}}, []string{"max_connections = 50"}},
+		"include before it":      {&Server{Restored: Restored{Settings: set, Outside: outside}}, low},
 		"command line":           {archiving(""), nil},
-		"command line, and said": {archiving("", set...), []string{"max_connections = 50"}},
+		"command line, and said": {archiving("", set...), low},
 	} {
 		c.server.control = control
 		list, err := c.server.TooLow(t.Context())

@@ -63,7 +63,8 @@ func TestRightsHint(t *testing.T) {
 		assert.Contains(t, rightsHint(answer), want)
 	}
 	for _, words := range []string{
-		`currval of sequence "s" is not yet defined in this session`, `pg_x must be loaded via shared_preload_libraries`,
+		`currval of sequence "s" is not yet defined in this session`,
+		`pg_x must be loaded via shared_preload_libraries`,
 	} {
 		other := &pgconn.PgError{Code: "55000", Message: words}
 		assert.Empty(t, rightsHint(other))

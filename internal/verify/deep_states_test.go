@@ -60,7 +60,8 @@ func replaced(name, became string, status verify.Status, words string) defect {
 
 // partedBy makes it a partition of a table whose column is that.
 func partedBy(column string) string {
-	return `CREATE SEQUENCE other START 101; CREATE TABLE whole (id bigint PRIMARY KEY ` + column + `) PARTITION BY RANGE (id);
+	return `CREATE SEQUENCE other START 101;
+		CREATE TABLE whole (id bigint PRIMARY KEY ` + column + `) PARTITION BY RANGE (id);
 		ALTER TABLE whole ATTACH PARTITION old FOR VALUES FROM (MINVALUE) TO (101)`
 }
 
@@ -177,7 +178,7 @@ var states = []defect{
 	replaced("default of a domain", `CREATE DOMAIN other AS bigint DEFAULT nextval('old_id_seq');
 		ALTER TABLE old ALTER id DROP DEFAULT; CREATE TABLE further (x other)`, verify.Failed, "number 11 is there"),
 	replaced("no key", `ALTER TABLE old DROP CONSTRAINT old_pkey`, verify.Passed,
-		"number 11 is there, and a row to come gets it again: no key of that column alone keeps them apart; setval() it"),
+		"number 11 is there, and a row to come gets it again: no key of that column alone keeps them apart; setval()"),
 	replaced("still called", ``, verify.Failed, "number 11 is there"),
 	replaced("identity", `ALTER TABLE old ALTER id DROP DEFAULT; DROP SEQUENCE old_id_seq;
 		ALTER TABLE old ALTER id ADD GENERATED ALWAYS AS IDENTITY; SELECT nextval('old_id_seq')`, verify.Failed,

@@ -171,7 +171,9 @@ func TestFollow_FindsWhatWouldLoseData(t *testing.T) {
 	zero := listing(1, 0, 2, 3, 4)
 	zero[1].Size = 0
 	twice := append(listing(1, 0, 2, 3), File{Path: "000000010000000000000003-" + fmt.Sprintf("%040d", 99), Size: 1})
-	again := append(listing(1, 0, 2, 3), File{Path: "000000010000000000000003-" + fmt.Sprintf("%040d", 3) + ".gz", Size: 9})
+	again := append(listing(1, 0, 2, 3), File{
+		Path: "000000010000000000000003-" + fmt.Sprintf("%040d", 3) + ".gz", Size: 9,
+	})
 	mixed := append(slices.Clone(again), twice[len(twice)-1])
 	for _, c := range []struct {
 		name    string
@@ -184,7 +186,7 @@ func TestFollow_FindsWhatWouldLoseData(t *testing.T) {
 		{"hole in the backup", listing(1, 0, 2), nil, reason.WALMissing, "000000010000000000000003"},
 		{"empty archive", nil, nil, reason.WALMissing, "000000010000000000000002"},
 		{"zero length", zero, nil, reason.WALCorrupt, "000000010000000000000003"},
-		{"two contents", twice, nil, reason.WALCorrupt, "000000010000000000000003 is in the archive 2 times with different"},
+		{"two contents", twice, nil, reason.WALCorrupt, "03 is in the archive 2 times with different contents"},
 		{
 			"one content, two compressions", again, nil, reason.WALCorrupt,
 			"000000010000000000000003 is in the archive 2 times with the same content, compressed differently",

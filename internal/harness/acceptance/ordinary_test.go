@@ -82,11 +82,13 @@ var ordinaryFaults = faults("TestOrdinary", ordinary, []fault{
 	},
 	{
 		name: "SequenceOfAnAttachedPartition", args: in("attached_serial"),
-		exit: 0, why: reason.None, words: "event_id_seq goes on with 11 | rows that come through the parent do not ask it",
+		exit: 0, why: reason.None,
+		words: "event_id_seq goes on with 11 | rows that come through the parent do not ask it",
 	},
 	{
 		name: "SequenceOfAPartitionThatTheParentCalls", args: in("attached_called"),
-		exit: 1, why: reason.StaleData, step: "verify", words: "event_id_seq goes on with 11 | a row to come would collide",
+		exit: 1, why: reason.StaleData, step: "verify",
+		words: "event_id_seq goes on with 11 | a row to come would collide",
 	},
 	{
 		name: "SequenceThatEveryRestoreSetsBack", args: in("unlogged_sequence"),
