@@ -128,7 +128,7 @@ func (r recovered) sayHeartbeat(out suite.Out, rows *verify.Heartbeat) {
 	if r.target.Kind != target.End {
 		return
 	}
-	if timeout, err := r.cluster.server.Restored.ArchiveTimeout(); err != nil {
+	if timeout, err := r.cluster.server.ArchiveTimeout(); err != nil {
 		out.Note("archive_timeout of the primary is not known: %s", pgbackrest.Printable(err.Error()))
 	} else if text := rows.AgeByDesign(r.plan.chain, timeout, r.Settings.RPO); text != "" {
 		out.Note("%s", text)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
+
+	"veza.fr/recovery/internal/postgres"
 )
 
 // Parameters fix what the text of a value depends on, and keep a session from changing anything, from waiting for
@@ -25,14 +27,17 @@ var Parameters = map[string]string{
 	"constraint_exclusion": "off", "jit": "off", "max_parallel_workers_per_gather": "0",
 }
 
-// asStored has names and values come as the database stores them: nothing is converted. What only some versions know
-// cannot be a parameter: transaction_timeout, of PostgreSQL 17 and later, would end a snapshot, and the guard.
-const asStored = `SELECT pg_catalog.set_config('client_encoding', pg_catalog.getdatabaseencoding(), false);
-	SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = 'transaction_timeout'`
-
-// Prepare makes a session, connected with Parameters, ready to be asked.
+// Prepare makes a session, connected with Parameters, ready to be asked: names and values come as the database stores
+// them, and nothing is converted. What only some versions know cannot be a parameter: transaction_timeout, of
+// PostgreSQL 17 and later, would end a snapshot, and the guard.
 func Prepare(ctx context.Context, conn *pgx.Conn) error {
-	_, err := conn.Exec(ctx, asStored, pgx.QueryExecModeSimpleProtocol)
+	if err := postgres.AsStored(ctx, conn); err != nil {
+		return err
+	}
+	if postgres.Major(conn) < 17 { // a refusal would be a line in the log of production
+		return nil
+	}
+	_, err := conn.Exec(ctx, "SET transaction_timeout = 0")
 	return err
 }
 

@@ -79,13 +79,10 @@ func writing(ctx context.Context, conn *pgx.Conn, statement string) error {
 	return err
 }
 
-// namesAsStored has a session hand out names as the bytes they are stored as.
-const namesAsStored = "SELECT pg_catalog.set_config('client_encoding', pg_catalog.getdatabaseencoding(), false)"
-
 // enterable are the databases that can be entered, by the bytes of their names: who connects is looked for by those,
 // and the encoding of the database that the session is in is not that of the others' names.
 func enterable(ctx context.Context, conn *pgx.Conn) ([]string, error) {
-	if _, err := conn.Exec(ctx, namesAsStored); err != nil {
+	if err := AsStored(ctx, conn); err != nil {
 		return nil, err
 	}
 	rows, err := conn.Query(ctx,

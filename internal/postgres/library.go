@@ -56,7 +56,7 @@ func LibraryHint(answer *pgconn.PgError) string {
 	if notPreloaded.MatchString(answer.Message) {
 		return "what the restored configuration preloads is preloaded here, where it is installed: see what was left " +
 			"out, install its package or take another -image; a postgresql.conf outside the data directory (Debian: " +
-			"/etc/postgresql) is in no backup, and names nothing here"
+			"/etc/postgresql) and a command line are in no backup, and name nothing here"
 	}
 	return "its extension is not installed here, or not as production has it: another -image, or its package, has it"
 }

@@ -24,7 +24,7 @@ func (s *Server) ReadLimits(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = conn.Close(ctx) }() // nothing was written
-	if _, err = conn.Exec(ctx, namesAsStored); err != nil {
+	if err = AsStored(ctx, conn); err != nil {
 		return err
 	}
 	rows, err := conn.Query(ctx, `SELECT oid, datname::text, datconnlimit FROM pg_catalog.pg_database

@@ -36,7 +36,7 @@ var assumed = []string{"citus", "timescaledb"}
 func (s *Server) chooseLibraries(ctx context.Context) {
 	const name = "shared_preload_libraries"
 	value, set := s.Restored.Value(name)
-	inNoBackup := !set && (slices.Contains(s.Restored.Missing, mainConf) || s.Restored.mayBeOutside(name))
+	inNoBackup := !set && s.inNoBackup(name)
 	if inNoBackup {
 		value.Value = strings.Join(assumed, ",")
 	}

@@ -77,6 +77,15 @@ func TestChooseLibraries_InNoBackup(t *testing.T) {
 		has             []string
 		loaded, leftOut []string
 	}{
+		"command line": {
+			Restored{Settings: []Setting{at("port", "5432")}},
+			[]string{"/lib/timescaledb.so"},
+			[]string{"timescaledb"},
+			nil,
+		},
+		"command line, and named by ALTER SYSTEM": {
+			Restored{Settings: named}, []string{"/lib/timescaledb.so"}, nil, []string{"pg_tde"},
+		},
 		"no postgresql.conf": {
 			Restored{Missing: []string{mainConf}}, []string{"/lib/timescaledb.so"}, []string{"timescaledb"}, nil,
 		},
@@ -93,18 +102,30 @@ func TestChooseLibraries_InNoBackup(t *testing.T) {
 			nil,
 			[]string{"pg_tde"},
 		},
-		"all there, and preloads nothing": {Restored{}, []string{"/lib/timescaledb.so"}, nil, nil},
+		"all there, and preloads nothing": {
+			Restored{Settings: []Setting{at("archive_mode", "on")}}, []string{"/lib/timescaledb.so"}, nil, nil,
+		},
 		"another file is missing": {
-			Restored{Missing: []string{"pg_hba.conf"}}, []string{"/lib/timescaledb.so"}, nil, nil,
+			Restored{Missing: []string{"pg_hba.conf"}, Settings: []Setting{at("archive_mode", "always")}},
+			[]string{"/lib/timescaledb.so"},
+			nil,
+			nil,
 		},
 	} {
-		s := Server{Host: library{has: c.has}, Restored: c.restored}
+		s := Server{Host: library{has: c.has}, Restored: c.restored, Archived: true}
 		s.chooseLibraries(t.Context())
 		assert.Equal(t, c.loaded, s.Preloaded, name)
 		assert.Equal(t, c.leftOut, s.LeftOut, name)
 		said := strings.Contains(strings.Join(s.Differences(), "; "), "shared_preload_libraries is in no backup")
 		assert.Equal(t, len(c.loaded) > 0, said, name)
 	}
+}
+
+// A set that was taken offline shows nothing of a command line.
+func TestChooseLibraries_Offline(t *testing.T) {
+	s := Server{Host: library{has: []string{"/lib/timescaledb.so"}}}
+	s.chooseLibraries(t.Context())
+	assert.Empty(t, s.Preloaded)
 }
 
 // refusing is a machine whose postmaster ends with words when it begins with a library, and else is up.

@@ -27,8 +27,8 @@ type reader struct {
 	stands   string // the bootstrap superuser, whom "$user" of a search_path means
 	settings []roleSetting
 
-	mu     sync.Mutex
-	closed map[string]bool // databases whose foreign tables are closed
+	mu    sync.Mutex
+	ready map[string]bool // databases, by makeReady
 }
 
 // roleSetting is what ALTER ROLE ... SET gave the bootstrap superuser: the data may need it,
@@ -57,7 +57,7 @@ func (s *Server) MakeReader(ctx context.Context, conn *pgx.Conn) (why string, er
 	if major := s.Installation.Major(); !versions.ReadAllData.In(major) {
 		return fmt.Sprintf("PostgreSQL %s has no role that may only read", major), nil
 	}
-	r := &reader{name: OursPrefix + strings.ToLower(rand.Text()), closed: map[string]bool{}}
+	r := &reader{name: OursPrefix + strings.ToLower(rand.Text()), ready: map[string]bool{}}
 	err = conn.QueryRow(ctx, "SELECT rolname::text FROM pg_catalog.pg_roles WHERE oid = 10").Scan(&r.stands)
 	if err != nil {
 		return "", err
@@ -159,7 +159,7 @@ func (s *Server) ConnectReader(ctx context.Context, database string) (*pgx.Conn,
 		conn, err := s.connectAs(ctx, s.User, database, "")
 		return conn, cmp.Or(MissingLocale(err), err)
 	}
-	if err := s.closeForeignTables(ctx, database); err != nil {
+	if err := s.makeReady(ctx, database); err != nil {
 		return nil, err
 	}
 	conn, err := s.connectAs(ctx, r.name, database, "")
@@ -168,7 +168,7 @@ func (s *Server) ConnectReader(ctx context.Context, database string) (*pgx.Conn,
 	}
 	var here uint32 // not by its name, which may be of any bytes
 	err = conn.QueryRow(ctx, `SELECT oid FROM pg_catalog.pg_database
-		WHERE datname OPERATOR(pg_catalog.=) pg_catalog.current_database()`).Scan(&here)
+		WHERE datname OPERATOR(pg_catalog.=) current_catalog`).Scan(&here)
 	if err != nil {
 		_ = conn.Close(ctx) // nothing was written
 		return nil, err
@@ -178,14 +178,17 @@ func (s *Server) ConnectReader(ctx context.Context, database string) (*pgx.Conn,
 			continue
 		}
 		// A setting that is not possible here is a warning to the superuser's session as well.
-		_, err = conn.Exec(ctx, "SELECT pg_catalog.set_config($1, $2, false)", setting.name, setting.value)
+		_, err = conn.Exec(ctx, setStatement(setting.name, setting.value))
 		if conn.IsClosed() {
 			return nil, err
 		}
 	}
-	_, err = conn.Exec(ctx, `SELECT pg_catalog.set_config('search_path', pg_catalog.regexp_replace(
-		pg_catalog.current_setting('search_path'), E'(^|,)(\\s*)("\\$user"|\\$user)(?=\\s*(,|$))',
-		E'\\1\\2' OPERATOR(pg_catalog.||) pg_catalog.quote_ident($1), 'g'), false)`, r.stands)
+	var names string
+	if err = conn.QueryRow(ctx, "SHOW search_path").Scan(&names); err == nil {
+		if path, changed := standsFor(names, r.stands); changed {
+			_, err = conn.Exec(ctx, setStatement("search_path", path))
+		}
+	}
 	if err != nil {
 		_ = conn.Close(ctx) // nothing was written
 		return nil, err
@@ -193,13 +196,14 @@ func (s *Server) ConnectReader(ctx context.Context, database string) (*pgx.Conn,
 	return conn, nil
 }
 
-// closeForeignTables takes the handlers away from a database's foreign-data wrappers: rows of
+// makeReady makes a database ready for the reader. It takes the handlers away from its foreign-data wrappers: rows of
 // elsewhere never were in a backup, and a foreign table may run a program here.
-// restrict_nonsystem_relation_kind alone would not do, since a function may set it back.
-func (s *Server) closeForeignTables(ctx context.Context, database string) error {
+// restrict_nonsystem_relation_kind alone would not do, since a function may set it back. And it lets the reader call
+// what a database that was hardened lets nobody call.
+func (s *Server) makeReady(ctx context.Context, database string) error {
 	s.reader.mu.Lock() // several sessions are opened at once
 	defer s.reader.mu.Unlock()
-	if s.reader.closed[database] || s.Kept { // a kept one needs its handlers
+	if s.reader.ready[database] || s.Kept { // a kept one needs its handlers, and its rights
 		return nil
 	}
 	conn, err := s.Connect(ctx, database)
@@ -211,12 +215,15 @@ func (s *Server) closeForeignTables(ctx context.Context, database string) error 
 	err = conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_foreign_data_wrapper WHERE fdwhandler <> 0)").
 		Scan(&some)
 	if err == nil && some {
-		_, err = conn.Exec(ctx, closeWrappers)
+		err = unlessLocked(ctx, conn, closeWrappers) // or the other way is still closed
 	}
-	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == "55P03" { // lock_not_available
-		err = nil // the other way is still closed
+	if err == nil {
+		err = letCall(ctx, conn, s.reader.name)
+		if _, refused := errors.AsType[*pgconn.PgError](err); refused {
+			err = nil // what cannot be called says so where it is
+		}
 	}
-	s.reader.closed[database] = err == nil
+	s.reader.ready[database] = err == nil
 	return err
 }
 

@@ -37,7 +37,8 @@ var standbyDefaults = map[string]int{
 }
 
 // TooLow are sentences on restored settings that are lower than the WAL asks for, which the sandbox, with
-// hot_standby off and the settings of pg_control, does not notice. Known after Wait.
+// hot_standby off and the settings of pg_control, does not notice. What may have been said by what is in no backup is
+// not known here. Known after Wait.
 func (s *Server) TooLow(ctx context.Context) (list []string, err error) {
 	if hot, set := s.Restored.Value("hot_standby"); set && slices.Contains(offValues, hot.Value) ||
 		slices.Contains(s.Restored.Missing, mainConf) {
@@ -56,6 +57,7 @@ func (s *Server) TooLow(ctx context.Context) (list []string, err error) {
 			}
 		}
 	}
+	maps.DeleteFunc(wanted, func(name string, _ int) bool { return s.inNoBackup(name) })
 	return s.Restored.tooLow(wanted), nil
 }
 

@@ -35,3 +35,31 @@ func TestTooLow_NotAsked(t *testing.T) {
 	assert.NoError(t, err)
 	assert.Len(t, list, 1)
 }
+
+// What an include of elsewhere or the command line may have said is not known to be too low; what is set last in a
+// file that came back is.
+func TestTooLow_InNoBackup(t *testing.T) {
+	control := Control{inherited["max_connections"]: "500", inherited["max_wal_senders"]: "20"}
+	set, low := []Setting{{"max_connections", "50", mainConf, 3}}, []string{"max_connections = 50"}
+	outside := []Setting{{Name: "include", Value: "/etc/postgresql/x.conf"}}
+	for name, c := range map[string]struct {
+		server *Server
+		want   []string
+	}{
+		"all there":              {&Server{}, []string{"max_connections = 100", "max_wal_senders = 10"}},
+		"include":                {&Server{Restored: Restored{Outside: outside}}, nil},
+		"include behind it":      {&Server{Restored: Restored{Settings: set, Outside: outside, beforeOutside: 1}}, nil},
+		"include before it":      {&Server{Restored: Restored{Settings: set, Outside: outside}}, low},
+		"command line":           {archiving(""), nil},
+		"command line, and said": {archiving("", set...), low},
+	} {
+		c.server.control = control
+		list, err := c.server.TooLow(t.Context())
+		assert.NoError(t, err)
+		if assert.Len(t, list, len(c.want), name) {
+			for i, words := range c.want {
+				assert.Contains(t, list[i], words, name)
+			}
+		}
+	}
+}

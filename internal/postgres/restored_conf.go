@@ -67,14 +67,32 @@ func (r Restored) Effective() []Setting {
 	return list
 }
 
+// inNoBackup says whether what is in no backup may have said a setting on production: a file of elsewhere, or the
+// command line. A cluster that archived although no restored file turns archive_mode on was started with settings
+// on that.
+func (s *Server) inNoBackup(name string) bool {
+	r := s.Restored
+	if _, set := r.Value(name); set || r.mayBeOutside(name) {
+		return r.mayBeOutside(name)
+	}
+	mode, set := r.Value("archive_mode")
+	archives := set && !slices.Contains(offValues, strings.ToLower(mode.Value))
+	return slices.Contains(r.Missing, mainConf) || s.Archived && !archives
+}
+
 // ArchiveTimeout is the archive_timeout of the primary the cluster was restored from; 0 is off,
-// which is PostgreSQL's default as well.
-func (r Restored) ArchiveTimeout() (time.Duration, error) {
-	s, _ := r.Value("archive_timeout")
-	if s.Value == "" {
+// which is PostgreSQL's default as well. An error says why it is not known.
+func (s *Server) ArchiveTimeout() (time.Duration, error) {
+	const name = "archive_timeout"
+	if s.inNoBackup(name) {
+		return 0, errors.New("it is in no backup: postgresql.conf or an include lies out of the data directory, or " +
+			"the server was started with settings on its command line")
+	}
+	v, _ := s.Restored.Value(name)
+	if v.Value == "" {
 		return 0, nil
 	}
-	return parseSeconds(s.Value)
+	return parseSeconds(v.Value)
 }
 
 // confReader reads the configuration of a restored data directory.

@@ -115,10 +115,56 @@ func TestArchiveTimeout(t *testing.T) {
 	for value, want := range map[string]time.Duration{
 		"": 0, "60": time.Minute, "1min": time.Minute, "90s": 90 * time.Second, "500ms": 500 * time.Millisecond,
 	} {
-		got, err := Restored{Settings: []Setting{{Name: "archive_timeout", Value: value}}}.ArchiveTimeout()
+		got, err := archiving("on", Setting{Name: "archive_timeout", Value: value}).ArchiveTimeout()
 		require.NoError(t, err)
 		assert.Equal(t, want, got, value)
 	}
-	_, err := Restored{Settings: []Setting{{Name: "archive_timeout", Value: "soon"}}}.ArchiveTimeout()
-	assert.Error(t, err)
+	_, err := archiving("on", Setting{Name: "archive_timeout", Value: "soon"}).ArchiveTimeout()
+	assert.ErrorContains(t, err, "no duration")
+}
+
+// archiving is a cluster that archived, with what its restored files say.
+func archiving(mode string, settings ...Setting) *Server {
+	if mode != "" {
+		settings = append(settings, Setting{Name: "archive_mode", Value: mode})
+	}
+	return &Server{Archived: true, Restored: Restored{Settings: settings}}
+}
+
+// Only what came back says that archive_timeout is 0: where the configuration is in /etc, in an include of elsewhere
+// or on the command line, it is not known.
+func TestArchiveTimeout_InNoBackup(t *testing.T) {
+	minute := Setting{Name: "archive_timeout", Value: "1min"}
+	elsewhere := func(s *Server, missing bool, before int) *Server {
+		if missing {
+			s.Restored.Missing = []string{mainConf}
+			return s
+		}
+		s.Restored.Outside, s.Restored.beforeOutside = []Setting{{Name: "include", Value: "/etc/x.conf"}}, before
+		return s
+	}
+	offline := archiving("")
+	offline.Archived = false
+	for name, c := range map[string]struct {
+		server *Server
+		known  bool
+		want   time.Duration
+	}{
+		"default":                         {archiving("on"), true, 0},
+		"default of a set taken offline":  {offline, true, 0},
+		"said":                            {archiving("always", minute), true, time.Minute},
+		"0 is said":                       {archiving("on", Setting{Name: "archive_timeout", Value: "0"}), true, 0},
+		"command line":                    {archiving(""), false, 0},
+		"command line over a file":        {archiving("off"), false, 0},
+		"said by a file beside":           {archiving("", minute), true, time.Minute},
+		"Debian":                          {elsewhere(archiving(""), true, 0), false, 0},
+		"Debian and ALTER SYSTEM":         {elsewhere(archiving("", minute), true, 0), true, time.Minute},
+		"include behind it":               {elsewhere(archiving("on", minute), false, 2), false, 0},
+		"include before what is set last": {elsewhere(archiving("on", minute), false, 0), true, time.Minute},
+		"include, and nothing set":        {elsewhere(archiving("on"), false, 1), false, 0},
+	} {
+		got, err := c.server.ArchiveTimeout()
+		assert.Equal(t, c.known, err == nil, name)
+		assert.Equal(t, c.want, got, name)
+	}
 }

@@ -36,7 +36,7 @@ type Server struct {
 	// HandBack, and what could not be is not done.
 	Kept bool
 
-	// Archived is a kept cluster that archived on production, whatever its files say: its backup was made online.
+	// Archived is a cluster that archived on production, whatever its files say: its backup was made online.
 	Archived bool
 
 	Limits []ConnectionLimit // of a kept cluster, known after ReadLimits

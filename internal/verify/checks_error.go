@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -21,7 +20,7 @@ const (
 	undefinedTable       = "42P01"
 	undefinedDB          = "3D000"
 	invalidParameter     = "22023"
-	notInState           = "55000" // foreign tables are closed to checks
+	notInState           = "55000" // a foreign table, which is closed to checks, or a materialized view without data
 	dataCorrupted        = "XX001"
 	indexCorrupted       = "XX002"
 	undefinedFile        = "58P01" // a file that the server expects, of a relation or a library
@@ -33,9 +32,11 @@ const (
 	queryCanceled        = "57014"
 )
 
-// elsewhere are the codes of a check that may have looked for its table in the wrong place: it is
-// not there, or a foreign table is.
-var elsewhere = []string{undefinedTable, undefinedDB, notInState}
+// elsewhere says whether a check may have looked for its table in the wrong place: it is not there, or a foreign table
+// is.
+func elsewhere(answer *pgconn.PgError) bool {
+	return answer.Code == undefinedTable || answer.Code == undefinedDB || closedForeign(answer)
+}
 
 // errorOutcome turns an error into an outcome when the server answered with it; lost
 // says that no connection is left. What the server did not say itself is returned
@@ -55,8 +56,8 @@ func (c Check) errorOutcome(ctx context.Context, connect Connect, err error, los
 		return c.failed(reason.PageChecksum, "failed: "+excerpt(lost.Error())), nil
 	}
 	text := fmt.Sprintf("failed: %s (SQLSTATE %s)", excerpt(answer.Message), answer.Code)
-	if table := c.wantedTable(answer.Message); table != "" && slices.Contains(elsewhere, answer.Code) {
-		where, nowhere, ended := c.locateTable(ctx, connect, table, answer.Code == notInState)
+	if table := c.wantedTable(answer.Message); table != "" && elsewhere(answer) {
+		where, nowhere, ended := c.locateTable(ctx, connect, table, closedForeign(answer))
 		switch text += "; " + where; {
 		case c.assumed && ended != nil: // nobody knows then whether it is anywhere
 			return Outcome{}, fmt.Errorf("check %s: %w", c.Name, ended)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -33,10 +34,9 @@ func PostmasterGone(err error) bool {
 
 // Codes of what a role that may only read is refused.
 const (
-	notPermitted   = "42501"
-	readOnly       = "25006"
-	noPassword     = "2F003" // dblink and postgres_fdw, for anybody but a superuser
-	noForeignTable = "55000"
+	notPermitted = "42501"
+	readOnly     = "25006"
+	noPassword   = "2F003" // dblink and postgres_fdw, for anybody but a superuser
 
 	connectionFailed = "08" // class: a function tried to connect elsewhere
 )
@@ -60,7 +60,17 @@ func whyNot(ctx context.Context, conn *pgx.Conn, answer *pgconn.PgError) string 
 	return text
 }
 
-// rightsHint says what an error of a missing right means, and what to do; "" for any other.
+// closedForeign says whether an error is that of a foreign table: the drill closes them. Others have its code too.
+func closedForeign(answer *pgconn.PgError) bool {
+	return strings.Contains(answer.Message, "foreign table is restricted") ||
+		codeOf(answer) == notInState && strings.Contains(answer.Message, "has no handler")
+}
+
+// notPopulated is the error of a materialized view without data (execMain.c).
+var notPopulated = regexp.MustCompile(`^materialized view ".+" has not been populated$`)
+
+// rightsHint says what an error of a missing right, or of what holds no rows to read, means, and what to do; "" for any
+// other.
 func rightsHint(answer *pgconn.PgError) string {
 	const role = "; checks run as a role of the drill's own that may only read (pg_read_all_data), " +
 		"so that nothing in the data can reach out of the clone: "
@@ -75,8 +85,9 @@ func rightsHint(answer *pgconn.PgError) string {
 		return role + "rows of another cluster never were in this backup"
 	case strings.HasPrefix(code, connectionFailed):
 		return "; the restored server connects to nobody: rows of another cluster never were in this backup"
-	case strings.Contains(answer.Message, "foreign table is restricted"),
-		code == noForeignTable && strings.Contains(answer.Message, "has no handler"):
+	case code == notInState && notPopulated.MatchString(answer.Message):
+		return "; it was made, or refreshed, WITH NO DATA: REFRESH MATERIALIZED VIEW in production, or ask its tables"
+	case closedForeign(answer):
 		return "; a foreign table is not asked: its rows are elsewhere, and never were in this backup"
 	}
 	return ""

@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"context"
+	"net"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -51,11 +53,22 @@ func TestRightsHint(t *testing.T) {
 		"writes nothing":     {Code: "25006", Message: "cannot execute INSERT in a read-only transaction"},
 		"another cluster":    {Code: "2F003", Message: "password is required"},
 		"connects to nobody": {Code: "08001", Message: "could not establish connection"},
+		"REFRESH MATERIALIZED VIEW": {
+			Code: "55000", Message: `materialized view "users" has not been populated`,
+		},
 		"rows are elsewhere": {
 			Code: "55000", Message: `foreign-data wrapper "file_fdw" has no handler`,
 		},
 	} {
 		assert.Contains(t, rightsHint(answer), want)
+	}
+	for _, words := range []string{
+		`currval of sequence "s" is not yet defined in this session`,
+		`pg_x must be loaded via shared_preload_libraries`,
+	} {
+		other := &pgconn.PgError{Code: "55000", Message: words}
+		assert.Empty(t, rightsHint(other))
+		assert.False(t, elsewhere(other), "it is no foreign table")
 	}
 	assert.Empty(t, rightsHint(&pgconn.PgError{Code: "42P01", Message: `relation "users" does not exist`}))
 	assert.Empty(t, rightsHint(&pgconn.PgError{Code: "42501", Message: "x", File: "pl_exec.c"}), "a function said so")
@@ -69,4 +82,29 @@ func TestNotAllowed(t *testing.T) {
 	for _, code := range []string{"XX001", "53100", "57P01", "42P01"} {
 		assert.False(t, notAllowed(&pgconn.PgError{Code: code}), code)
 	}
+}
+
+// What refuses the drill's own session is no word on the check, unless it tells of damage or of this machine. What does
+// not let a session in is one: the database may be named wrongly.
+func TestSetUpOutcome(t *testing.T) {
+	check := Check{Name: "it", Database: "veza"}
+	refused := func(code string) error { return &pgconn.PgError{Code: code, Message: "permission denied"} }
+	_, err := check.setUpOutcome(t.Context(), nil, refused("42501"))
+	why, _ := reason.Of(err)
+	assert.Equal(t, reason.SandboxFailed, why)
+	assert.ErrorContains(t, err, "check it in database veza was not asked")
+	for code, want := range map[string]reason.Reason{
+		"XX001": reason.PageChecksum, "53100": reason.DiskSpace, "53300": reason.SandboxFailed,
+	} {
+		o, err := check.setUpOutcome(t.Context(), nil, refused(code))
+		require.NoError(t, err)
+		assert.Equal(t, want, o.Reason, code)
+	}
+	config, err := pgconn.ParseConfig("host=/nowhere dbname=veza")
+	require.NoError(t, err)
+	config.DialFunc = func(context.Context, string, string) (net.Conn, error) { return nil, refused("42501") }
+	_, err = pgconn.ConnectConfig(t.Context(), config)
+	o, err := check.setUpOutcome(t.Context(), nil, err)
+	require.NoError(t, err)
+	assert.Equal(t, reason.SmokeQuery, o.Reason)
 }

@@ -2,12 +2,15 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
+	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 )
 
@@ -36,9 +39,9 @@ func Run(ctx context.Context, connect Connect, checks []Check, now time.Time) ([
 
 // run gives an outcome whenever the server answered, be it with an error.
 func (c Check) run(ctx context.Context, connect Connect, now time.Time) (Outcome, error) {
-	conn, err := connect.openAsItIs(ctx, c.Database)
+	conn, err := connect.openToAsk(ctx, c.Database)
 	if err != nil {
-		return c.errorOutcome(ctx, connect, err, true)
+		return c.setUpOutcome(ctx, connect, err)
 	}
 	defer closeConn(ctx, conn)
 	v, problem, err := c.queryValue(ctx, conn)
@@ -76,18 +79,39 @@ func unloggedNote(ctx context.Context, conn *pgx.Conn, query string) string {
 	return fmt.Sprintf("; table %s is UNLOGGED: its rows are never in a backup", table)
 }
 
-// restrictForeignTables keeps a query from rows that never were in a backup. The setting
-// is in every minor release since August 2024; elsewhere this does nothing.
-const restrictForeignTables = `SELECT pg_catalog.set_config(name, 'foreign-table', true)
-  FROM pg_catalog.pg_settings WHERE name OPERATOR(pg_catalog.=) 'restrict_nonsystem_relation_kind'`
+// openToAsk connects for the query of a check, and keeps that from rows that never were in a backup. The setting is in
+// every minor release since August 2024; elsewhere this does nothing.
+func (connect Connect) openToAsk(ctx context.Context, database string) (*pgx.Conn, error) {
+	conn, err := connect.openAsItIs(ctx, database)
+	if err != nil {
+		return nil, err
+	}
+	if err = postgres.SetIfKnown(ctx, conn, "restrict_nonsystem_relation_kind", "foreign-table"); err != nil {
+		closeConn(ctx, conn)
+		return nil, err
+	}
+	return conn, nil
+}
+
+// setUpOutcome is the outcome of a check whose session did not come about. What the server let in, and then refused to
+// set up, is the drill's own, and no word on the check, unless it tells of damage or of this machine.
+func (c Check) setUpOutcome(ctx context.Context, connect Connect, err error) (Outcome, error) {
+	answer, said := errors.AsType[*pgconn.PgError](err)
+	_, kept := errors.AsType[*pgconn.ConnectError](err)
+	_, known := reason.Of(err)
+	if said && !kept && !known && !stoppedFromOutside(answer) && !lostFile(answer) && !postgres.LacksLibrary(answer) &&
+		codeReason(codeOf(answer)) == reason.SmokeQuery {
+		return Outcome{}, reason.Errorf(reason.SandboxFailed,
+			"check %s in database %s was not asked: the drill's own session cannot be made ready there: %w",
+			c.Name, identifier(c.Database), err)
+	}
+	return c.errorOutcome(ctx, connect, err, true)
+}
 
 // queryValue runs the query. problem says what was wrong with a result that came.
 func (c Check) queryValue(ctx context.Context, conn *pgx.Conn) (v value, problem string, err error) {
 	tx, err := conn.BeginTx(ctx, pgx.TxOptions{AccessMode: pgx.ReadOnly})
 	if err != nil {
-		return value{}, "", err
-	}
-	if _, err = tx.Exec(ctx, restrictForeignTables); err != nil {
 		return value{}, "", err
 	}
 	// The extended protocol takes a single statement: none can end the transaction and go on.

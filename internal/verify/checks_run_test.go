@@ -46,7 +46,13 @@ func TestRun(t *testing.T) {
 		"SET statement_timeout = 0; INSERT INTO users SELECT n, 'u' || n, '2026-08-23 04:00:00+00' FROM "+
 			"generate_series(1, 1000) n", "CREATE EXTENSION postgres_fdw",
 		"CREATE SERVER self FOREIGN DATA WRAPPER postgres_fdw", "CREATE FOREIGN TABLE far (id int) SERVER self",
-		"CREATE VIEW seen AS SELECT * FROM far", "CREATE DOMAIN amount AS numeric")
+		"CREATE VIEW seen AS SELECT * FROM far", "CREATE DOMAIN amount AS numeric",
+		"CREATE MATERIALIZED VIEW unfilled AS SELECT 1 WITH NO DATA")
+
+	server.exec(t, "postgres", "CREATE DATABASE unfilled", "CREATE DATABASE far")
+	server.exec(t, "unfilled", "CREATE MATERIALIZED VIEW users AS SELECT 1 WITH NO DATA")
+	server.exec(t, "far", "CREATE EXTENSION postgres_fdw", "ALTER FOREIGN DATA WRAPPER postgres_fdw NO HANDLER",
+		"CREATE SERVER self FOREIGN DATA WRAPPER postgres_fdw", "CREATE FOREIGN TABLE users (id int) SERVER self")
 
 	t.Run("answers", func(t *testing.T) { testAnswers(t, server) })
 	t.Run("smoke", func(t *testing.T) { testSmoke(t, server) })
@@ -126,7 +132,10 @@ func testAnswers(t *testing.T, server *cluster) {
 		"writes": {
 			"INSERT INTO users VALUES (0) RETURNING id", "equals: 0", reason.SmokeQuery, "read-only transaction",
 		},
-		"foreign table":         {"SELECT count(*) FROM far", "min: 1", reason.SmokeQuery, "foreign"},
+		"foreign table": {"SELECT count(*) FROM far", "min: 1", reason.SmokeQuery, "foreign"},
+		"without data": {
+			"SELECT count(*) FROM unfilled", "min: 1", reason.SmokeQuery, "REFRESH MATERIALIZED VIEW",
+		},
 		"view on foreign table": {"SELECT count(*) FROM seen", "min: 1", reason.SmokeQuery, "foreign"},
 		"longer than timeout":   {"SELECT 1 FROM pg_sleep(0.05)", "equals: 1", reason.None, ""},
 		// What a function of the data says is not the server's word: see TestErrorOutcome.
@@ -180,6 +189,12 @@ func testSmoke(t *testing.T, server *cluster) {
 		assert.Contains(t, missing.Sentence,
 			"databases that have a table users: veza (schema public); name one with -database")
 	}
+	unfilled := run("unfilled", 1).Sentence
+	assert.Contains(t, unfilled, "REFRESH MATERIALIZED VIEW in production")
+	assert.NotContains(t, unfilled, "foreign")
+	foreign := run("far", 1).Sentence
+	assert.Contains(t, foreign, "a foreign table is not asked")
+	assert.Contains(t, foreign, "databases that have a table users: veza", "twin")
 }
 
 func testAllRun(t *testing.T, server *cluster) {

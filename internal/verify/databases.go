@@ -1,13 +1,14 @@
 package verify
 
-import "context"
+import (
+	"context"
+
+	"veza.fr/recovery/internal/postgres"
+)
 
 // anyDatabase asks Connect for whichever database takes connections: those that initdb makes may
 // be closed, or not be there.
 const anyDatabase = ""
-
-// asStored has a session hand out names as the bytes they are stored as.
-const asStored = "SELECT pg_catalog.set_config('client_encoding', pg_catalog.getdatabaseencoding(), false)"
 
 // Databases lists the databases that can be opened: -2 marks one whose DROP DATABASE had
 // begun where recovery ended, and nobody may connect to it any more. A name is as it is stored: who connects is
@@ -18,7 +19,7 @@ func Databases(ctx context.Context, connect Connect) ([]string, error) {
 		return nil, err
 	}
 	defer closeConn(ctx, conn)
-	if _, err = conn.Exec(ctx, asStored); err != nil {
+	if err = postgres.AsStored(ctx, conn); err != nil {
 		return nil, err
 	}
 	return texts(ctx, conn,

@@ -46,7 +46,7 @@ func (d Deep) readTable(ctx context.Context, conn *pgx.Conn, r relation) ([]Outc
 		return nil, "", err
 	}
 	defer closeConn(ctx, reader)
-	if _, err = reader.Exec(ctx, asStored); err != nil {
+	if err = postgres.AsStored(ctx, reader); err != nil {
 		return nil, "", err
 	}
 	return copyOut(ctx, reader, r, query)

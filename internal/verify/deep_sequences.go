@@ -30,7 +30,8 @@ const fedColumns = `SELECT s.oid::regclass::text, d.refobjid::regclass::text, qu
 	AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend n
 	  JOIN pg_catalog.pg_attrdef v ON n.classid = 'pg_catalog.pg_attrdef'::regclass AND v.oid = n.objid
 	  JOIN pg_catalog.pg_class l ON l.oid = v.adrelid AND l.relkind = 'r' AND l.relpersistence = 'p'
-	  WHERE n.refclassid = 'pg_catalog.pg_class'::regclass AND n.refobjid = s.oid)
+	  WHERE n.refclassid = 'pg_catalog.pg_class'::regclass AND n.refobjid = s.oid),
+	t.relispartition, ` + called + `
 	FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S'
 		AND s.relpersistence <> 't'
 	JOIN pg_catalog.pg_class t ON t.oid = d.refobjid AND (t.relkind = 'r' OR t.relkind = 'p' AND NOT EXISTS (
@@ -42,6 +43,20 @@ const fedColumns = `SELECT s.oid::regclass::text, d.refobjid::regclass::text, qu
 		AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0
 	AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) ORDER BY 1`
 
+// called is whether a row to come asks the sequence of a column for its number: it is the column's identity, or a
+// default, a domain or a function depends on it, or has its name in its text, where no dependency is known of. That a
+// column owns it says nothing: a serial column that became an identity column has two. Rows come through the parent of
+// a partition, so that what a partition has of these counts for nothing.
+const called = `(d.deptype = 'i' AND NOT t.relispartition
+	OR EXISTS (SELECT FROM pg_catalog.pg_depend n
+	  LEFT JOIN pg_catalog.pg_attrdef v ON n.classid = 'pg_catalog.pg_attrdef'::regclass AND v.oid = n.objid
+	  LEFT JOIN pg_catalog.pg_class l ON l.oid = v.adrelid
+	  WHERE n.refclassid = 'pg_catalog.pg_class'::regclass AND n.refobjid = s.oid AND n.deptype = 'n'
+	    AND l.relispartition IS NOT TRUE)
+	OR EXISTS (SELECT FROM pg_catalog.pg_attrdef v JOIN pg_catalog.pg_class l ON l.oid = v.adrelid
+	  WHERE NOT l.relispartition AND strpos(pg_get_expr(v.adbin, v.adrelid), s.relname::text) > 0)
+	OR EXISTS (SELECT FROM pg_catalog.pg_proc f WHERE strpos(f.prosrc, s.relname::text) > 0))`
+
 // fedColumn is one of them.
 type fedColumn struct {
 	Sequence, Table, Column string
@@ -52,6 +67,8 @@ type fedColumn struct {
 	Start                   int64
 	Unlogged                bool // every restore brings it back as it was made
 	Passing                 bool // every table that it feeds is unlogged, and empty after every restore
+	Partition               bool // the column is that of one partition
+	Called                  bool // a row to come takes its number from there
 }
 
 // reach is how many numbers of a sequence are looked ahead for one that is there already. A
@@ -133,7 +150,7 @@ func (d Deep) sequencesOf(ctx context.Context, database string, e *examination) 
 // partition of it, or a table that inherits the column.
 func (f fedColumn) blank(database string) []Outcome {
 	switch {
-	case f.Passing:
+	case f.Passing, f.Unlogged && !f.Called:
 		return nil
 	case f.Unlogged:
 		return []Outcome{finding(reason.StaleData, fmt.Sprintf("database %s: sequence %s of table %s is UNLOGGED, and "+
@@ -182,15 +199,29 @@ func (f fedColumn) behind(ctx context.Context, conn *pgx.Conn) (text string, bad
 	case f.Subscribed:
 		return text + "a logical subscription brings the rows and never moves a sequence; setval() it before " +
 			"anything else writes there", false, nil
+	case !f.Called && f.Partition:
+		return text + fmt.Sprintf("number %d is there; rows that come through the parent do not ask it; "+
+			"inserted straight into the partition %s", *there, f.meets()), false, nil
+	case !f.Called:
+		return text + fmt.Sprintf("number %d is there, and nothing calls it any more: no default, no function; drop "+
+			"it in production, or setval() it there if a program asks it by itself", *there), false, nil
 	case unused && f.Unlogged:
 		return text + fmt.Sprintf("it is UNLOGGED, so that every restore has it begin anew, and number %d is there: "+
-			"a row to come would collide; ALTER SEQUENCE %s SET LOGGED in production, and setval() it here", *there,
+			"%s; ALTER SEQUENCE %s SET LOGGED in production, and setval() it here", *there, f.meets(),
 			f.Sequence), true, nil
 	case unused:
 		return text + "it was never used, so that the numbers come from elsewhere", false, nil
 	}
-	return text + fmt.Sprintf("number %d is there, and a row to come would collide; setval() it in production if it "+
-		"is so there, else the sequence is older than its rows", *there), true, nil
+	return text + fmt.Sprintf("number %d is there, and %s; setval() it in production if it "+
+		"is so there, else the sequence is older than its rows", *there, f.meets()), true, nil
+}
+
+// meets is what becomes of a row to come whose number is there.
+func (f fedColumn) meets() string {
+	if f.Keyed {
+		return "a row to come would collide"
+	}
+	return "a row to come gets it again: no key of that column alone keeps them apart"
 }
 
 // from names the table; a child's rows are under another index.

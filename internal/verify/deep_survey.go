@@ -96,7 +96,7 @@ func (d Deep) relations(ctx context.Context, database string, s *survey) ([]rela
 		return nil, err
 	}
 	defer closeConn(ctx, conn)
-	if _, err = conn.Exec(ctx, asStored); err != nil { // names are for sessions that take them so: see writer
+	if err = postgres.AsStored(ctx, conn); err != nil { // names are for sessions that take them so: see writer
 		return nil, err
 	}
 	const limits = `SELECT format('%s.%s', v / 10000, v % 10000), current_setting('max_connections')::int

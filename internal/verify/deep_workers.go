@@ -119,8 +119,11 @@ func (d Deep) writer(ctx context.Context, database string) (*pgx.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err = conn.Exec(ctx, "SET default_transaction_read_only = off; "+
-		"SET session_replication_role = replica; "+asStored); err != nil {
+	_, err = conn.Exec(ctx, "SET default_transaction_read_only = off; SET session_replication_role = replica")
+	if err == nil {
+		err = postgres.AsStored(ctx, conn)
+	}
+	if err != nil {
 		closeConn(ctx, conn)
 		return nil, err
 	}

@@ -26,7 +26,7 @@ type Entry struct {
 // Archive is a listing, sorted out.
 type Archive struct {
 	SegmentSize uint64
-	Entries     map[Segment][]Entry  // more than one: the same segment with different contents
+	Entries     map[Segment][]Entry  // more than one: of different contents, or compressions
 	Histories   map[uint32]time.Time // timelines that have a history file, and since when
 }
 

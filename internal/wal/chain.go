@@ -190,8 +190,7 @@ func (a Archive) at(number uint64, route route) (Entry, bool, error) {
 			continue
 		}
 		if len(entries) > 1 {
-			return Entry{}, false, reason.Errorf(reason.WALCorrupt,
-				"WAL segment %s is in the archive %d times with different contents", entries[0].Name, len(entries))
+			return Entry{}, false, twice(entries)
 		}
 		if entries[0].Size == 0 {
 			return Entry{}, false, reason.Errorf(reason.WALCorrupt, "WAL segment %s has zero length in the archive",
@@ -200,6 +199,19 @@ func (a Archive) at(number uint64, route route) (Entry, bool, error) {
 		return entries[0], true, nil
 	}
 	return Entry{}, false, nil
+}
+
+// twice is what is wrong with a segment that is there more than once: pgBackRest gives none of them (duplicates found).
+// Nodes that push it with another compress-type give one content several names.
+func twice(entries []Entry) error {
+	other := func(e Entry) bool { return e.Checksum != entries[0].Checksum }
+	if slices.ContainsFunc(entries, other) {
+		return reason.Errorf(reason.WALCorrupt, "WAL segment %s is in the archive %d times with different contents",
+			entries[0].Name, len(entries))
+	}
+	return reason.Errorf(reason.WALCorrupt, "WAL segment %s is in the archive %d times with the same content, "+
+		"compressed differently, and archive-get refuses that: remove all but one; give every node that pushes the "+
+		"same compress-type", entries[0].Name, len(entries))
 }
 
 // after finds the first segment on the route beyond a number.

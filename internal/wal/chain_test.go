@@ -2,6 +2,7 @@ package wal
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -170,6 +171,10 @@ func TestFollow_FindsWhatWouldLoseData(t *testing.T) {
 	zero := listing(1, 0, 2, 3, 4)
 	zero[1].Size = 0
 	twice := append(listing(1, 0, 2, 3), File{Path: "000000010000000000000003-" + fmt.Sprintf("%040d", 99), Size: 1})
+	again := append(listing(1, 0, 2, 3), File{
+		Path: "000000010000000000000003-" + fmt.Sprintf("%040d", 3) + ".gz", Size: 9,
+	})
+	mixed := append(slices.Clone(again), twice[len(twice)-1])
 	for _, c := range []struct {
 		name    string
 		files   []File
@@ -181,7 +186,12 @@ func TestFollow_FindsWhatWouldLoseData(t *testing.T) {
 		{"hole in the backup", listing(1, 0, 2), nil, reason.WALMissing, "000000010000000000000003"},
 		{"empty archive", nil, nil, reason.WALMissing, "000000010000000000000002"},
 		{"zero length", zero, nil, reason.WALCorrupt, "000000010000000000000003"},
-		{"two contents", twice, nil, reason.WALCorrupt, "000000010000000000000003"},
+		{"two contents", twice, nil, reason.WALCorrupt, "03 is in the archive 2 times with different contents"},
+		{
+			"one content, two compressions", again, nil, reason.WALCorrupt,
+			"000000010000000000000003 is in the archive 2 times with the same content, compressed differently",
+		},
+		{"two contents and two compressions", mixed, nil, reason.WALCorrupt, "3 times with different contents"},
 		{
 			"hole at the switch", files(listing(1, 0, 2, 3), historyFile(2, 5), listing(2, 6, 5)),
 			switched(0x4000028), reason.WALMissing, "000000020000000000000004",

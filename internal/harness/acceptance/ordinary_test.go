@@ -77,6 +77,20 @@ var ordinaryFaults = faults("TestOrdinary", ordinary, []fault{
 		exit: 0, why: reason.None, words: "event_id_seq | it was never used",
 	},
 	{
+		name: "SequenceThatNothingCallsAnyMore", args: in("became_identity"),
+		exit: 0, why: reason.None, words: "event_id_seq goes on with 11 | nothing calls it any more",
+	},
+	{
+		name: "SequenceOfAnAttachedPartition", args: in("attached_serial"),
+		exit: 0, why: reason.None,
+		words: "event_id_seq goes on with 11 | rows that come through the parent do not ask it",
+	},
+	{
+		name: "SequenceOfAPartitionThatTheParentCalls", args: in("attached_called"),
+		exit: 1, why: reason.StaleData, step: "verify",
+		words: "event_id_seq goes on with 11 | a row to come would collide",
+	},
+	{
 		name: "SequenceThatEveryRestoreSetsBack", args: in("unlogged_sequence"),
 		exit: 1, why: reason.StaleData, step: "verify", words: "forgetful | UNLOGGED",
 	},

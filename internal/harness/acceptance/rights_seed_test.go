@@ -128,6 +128,26 @@ func codeInData(port string) map[string][]string {
 			"ALTER ROLE postgres IN DATABASE hardened SET search_path = inner_part, public",
 			"ALTER DATABASE hardened SET session_preload_libraries = 'not_installed_here'",
 		},
+		"no_set_config": {
+			`CREATE SCHEMA "Inner, part"`, `ALTER TABLE kept SET SCHEMA "Inner, part"`,
+			`ALTER TABLE "Inner, part".kept RENAME TO users`,
+			`ALTER ROLE postgres IN DATABASE no_set_config SET search_path = "$user", "Inner, part"`,
+			"ALTER ROLE postgres IN DATABASE no_set_config SET app.tenant = 'it''s \\ his'",
+			"REVOKE EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean) FROM PUBLIC",
+		},
+		// The view is made of them as well; the trigger would refuse whoever gives them back.
+		"no_functions": {
+			"CREATE VIEW users AS SELECT id FROM kept WHERE current_setting('server_version_num') > '1'",
+			"REVOKE EXECUTE ON FUNCTION pg_catalog.current_setting(text), pg_catalog.current_setting(text, boolean), " +
+				"pg_catalog.format(text), pg_catalog.format(text, VARIADIC \"any\"), pg_catalog.quote_ident(text), " +
+				"pg_catalog.current_database(), pg_catalog.getdatabaseencoding(), pg_catalog.pg_show_all_settings(), " +
+				"pg_catalog.pg_relation_filepath(regclass), pg_catalog.pg_relation_size(regclass, text), " +
+				"pg_catalog.set_config(text, text, boolean), pg_catalog.count(\"any\") FROM PUBLIC",
+			`CREATE FUNCTION refuses() RETURNS event_trigger LANGUAGE plpgsql AS
+				$f$ BEGIN RAISE EXCEPTION 'nobody changes rights here'; END $f$`,
+			"CREATE EVENT TRIGGER refuses ON ddl_command_start EXECUTE FUNCTION refuses()",
+			"ALTER EVENT TRIGGER refuses ENABLE ALWAYS",
+		},
 		// A function fits better than that of pg_catalog, wherever it stands in search_path.
 		"overloaded": {
 			"CREATE VIEW users AS SELECT id FROM kept", "CREATE TABLE more (id serial PRIMARY KEY)",

@@ -76,6 +76,15 @@ var rightsFaults = faults("TestRights", rights, []fault{
 	},
 	{name: "DefinerOfAnOrdinaryRole", args: only("definer"), exit: 0, why: reason.None, users: "kept"},
 	{name: "Hardened", args: only("hardened"), exit: 0, why: reason.None, users: "kept"},
+	{
+		name: "HardenedWithoutSetConfig", args: "-deep sequences,full_read -database no_set_config",
+		exit: 0, why: reason.None, users: "kept",
+	},
+	{
+		name: "HardenedWithoutFunctionsOfTheCatalogs",
+		args: "-deep files,full_read,sequences,collations -database no_functions",
+		exit: 0, why: reason.None, users: "kept",
+	},
 	{name: "SchemaOfTheSuperuser", args: only("by_user"), exit: 0, why: reason.None, users: "kept"},
 	{
 		name: "GeneratedColumnsAreReadWithoutRights", args: "-deep full_read -database generated",
