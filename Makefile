@@ -359,13 +359,13 @@ $(GOVULNCHECK_STAMP):
 $(TOOLS)/.minio-$(MINIO_VERSION):
 	@echo 'building MinIO $(MINIO_VERSION) into $(TOOLS), once: 4 to 6 minutes on two cores'
 	@mkdir -p $(TOOLS)
-	GOBIN=$(TOOLS) GOFLAGS= $(GO) install github.com/minio/minio@v$(MINIO_VERSION)
+	@GOBIN=$(TOOLS) GOFLAGS= .ci/install $(GO) install github.com/minio/minio@v$(MINIO_VERSION)
 	@rm -f $(TOOLS)/.minio-*
 	@touch $@
 
 $(TOOLS)/.versitygw-$(VERSITYGW_VERSION):
 	@echo 'building the Versity S3 Gateway $(VERSITYGW_VERSION) into $(TOOLS), once: 1 to 3 minutes on two cores'
 	@mkdir -p $(TOOLS)
-	GOBIN=$(TOOLS) GOFLAGS= $(GO) install github.com/versity/versitygw/cmd/versitygw@v$(VERSITYGW_VERSION)
+	@GOBIN=$(TOOLS) GOFLAGS= .ci/install $(GO) install github.com/versity/versitygw/cmd/versitygw@v$(VERSITYGW_VERSION)
 	@rm -f $(TOOLS)/.versitygw-*
 	@touch $@

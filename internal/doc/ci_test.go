@@ -2,6 +2,7 @@ package doc
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"testing"
@@ -34,6 +35,28 @@ func TestCI_NamesOnlyWhatIsThere(t *testing.T) {
 	for _, script := range append(found(run, `\.ci/([a-z-]+)`), found(makefile, `\.ci/([a-z-]+)`)...) {
 		assert.FileExists(t, filepath.Join(root, ".ci", script))
 	}
+}
+
+// Of a build of minutes a line now and then is told, its errors whole, and its exit status.
+func TestInstall(t *testing.T) {
+	tool := filepath.Join(t.TempDir(), "go")
+	script := "#!/bin/sh\necho \"$*\" >$0.asked\nfor i in 1 2 3; do echo go: downloading example.org/m$i v1 >&2; done\n" +
+		"echo example.org/m1/v2\necho '# example.org/m2'\necho 'm.go:1: not Go'\nexit 3\n"
+	require.NoError(t, os.WriteFile(tool, []byte(script), 0o755)) //nolint:gosec // it is run
+	install := func(every string) string {
+		cmd := exec.CommandContext(t.Context(), filepath.Join(root, ".ci/install"), tool, "install", "example.org/m@v1")
+		cmd.Env = append(os.Environ(), "TELL_EVERY="+every)
+		said, err := cmd.CombinedOutput()
+		require.Error(t, err, "%s", said)
+		assert.Equal(t, 3, cmd.ProcessState.ExitCode(), "%s", said)
+		return regexp.MustCompile(`, \d+ s\n`).ReplaceAllString(string(said), "\n")
+	}
+	const last = "    fetched 3 modules, compiled 1 packages\n"
+	assert.Equal(t, "# example.org/m2\nm.go:1: not Go\n"+last, install("600"))
+	asked, err := os.ReadFile(tool + ".asked")
+	require.NoError(t, err)
+	assert.Equal(t, "install -v example.org/m@v1\n", string(asked))
+	assert.Contains(t, install("0"), "    fetched 2 modules, compiled 0 packages\n")
 }
 
 func content(t *testing.T, file string) string {
