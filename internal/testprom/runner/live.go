@@ -19,6 +19,7 @@ type live struct {
 	out     io.Writer
 	style   style
 	suite   suite.Suite
+	call    string  // what to type to call this program again
 	status  *status // nil where there is no terminal
 	brief   bool    // what steps log is not printed
 	phase   string  // of what is compiled, when it took any time
@@ -199,7 +200,7 @@ func (l *live) output(e *testreport.Event) {
 	case l.brief && l.within(e):
 		l.status.say(line)
 	default:
-		l.line(line)
+		l.line(typedAs(l.call, line))
 	}
 }
 

@@ -42,8 +42,8 @@ func drilled(end string, lines ...string) string {
 
 // What is there to be copied is on the screen too, whole, as often as it is in a log; its neighbours are not.
 func TestLive_ShowsATextToCopy(t *testing.T) {
-	stream := drilled("fail", "before it", "shown=4", "a checks file:", "- name: users", "    query: SELECT 1", "remove it: x",
-		"behind it", "reason=config_invalid", "detail=nothing says what must be there")
+	stream := drilled("fail", "before it", "shown=4", "a checks file:", "- name: users", "    query: SELECT 1",
+		"remove it: x", "behind it", "reason=config_invalid", "detail=nothing says what must be there")
 	for _, terminal := range []bool{true, false} {
 		w, out, _ := world(strings.NewReader(stream))
 		w.Colours = terminal

@@ -42,6 +42,7 @@ type Textfile interface {
 // World is everything a run touches apart from files: streams, environment, signals, clock.
 type World struct {
 	Program        string // as it calls itself; "" is testprom
+	Call           string // what to type to call it again; "" is its name
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Env            []string
@@ -91,7 +92,7 @@ func Main(args []string, w World) int {
 
 func newRun(o options, w World) *run {
 	r := &run{World: w, options: o, collector: testreport.New(o.suite), signals: w.Signals}
-	r.live = live{style: style{w.Colours}, suite: o.suite}
+	r.live = live{style: style{w.Colours}, suite: o.suite, call: w.Call}
 	return r
 }
 

@@ -94,20 +94,24 @@ func (r *run) shortened(res *result, rows, last []row) []row {
 	claims := slices.DeleteFunc(res.otherClaims(), func(row row) bool { return row.name != failedToo })
 	var kept, rest []row
 	if r.live.brief {
-		kept, rest = res.kept(), res.lastLines()
+		kept, rest = res.kept(r.Call), res.lastLines()
 		if res.Reason == reason.None {
 			rest = res.notes()
 		}
 	}
 	room := summaryLines - 1 - len(rows) - len(kept) - len(last)
-	claims, room = fitting(claims, room)
-	rest, _ = fitting(rest, room)
+	more := "in " + r.report
+	if r.report == "" {
+		more = cmp.Or(r.Call, r.program()) + " -v shows them"
+	}
+	claims, room = fitting(claims, room, more)
+	rest, _ = fitting(rest, room, more)
 	return slices.Concat(rows, claims, rest, kept, last)
 }
 
 // fitting are the last rows that there is room for, and the room that is left. One line says how many
-// there are more.
-func fitting(rows []row, room int) ([]row, int) {
+// there are more, and where.
+func fitting(rows []row, room int, where string) ([]row, int) {
 	if len(rows) <= room {
 		return rows, room - len(rows)
 	}
@@ -115,7 +119,7 @@ func fitting(rows []row, room int) ([]row, int) {
 		return nil, 0
 	}
 	more := len(rows) - (room - 1)
-	return append([]row{{rows[0].name, fmt.Sprintf("%d more: with -v, or in the report", more)}}, rows[more:]...), 0
+	return append([]row{{rows[0].name, fmt.Sprintf("%d more: %s", more, where)}}, rows[more:]...), 0
 }
 
 // typeables begin the notes that say what to type.
@@ -127,10 +131,10 @@ func toType(note string) bool {
 }
 
 // kept is how to get into a sandbox that is kept, and how to remove it; of a real restore, what comes next.
-func (r *result) kept() (rows []row) {
+func (r *result) kept(call string) (rows []row) {
 	for _, note := range r.Notes {
 		for _, begin := range typeables {
-			if command, ok := strings.CutPrefix(note, begin); ok {
+			if command, ok := strings.CutPrefix(typedAs(call, note), begin); ok {
 				rows = append(rows, row{strings.TrimSuffix(begin, ": "), command})
 			}
 		}
