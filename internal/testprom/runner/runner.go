@@ -111,16 +111,7 @@ func (r *run) status() func() string {
 	}
 	r.live.status = &status{style: r.live.style, now: r.Now}
 	r.live.brief = !r.verbose
-	return func() string {
-		columns := 0
-		if r.Columns != nil {
-			columns = r.Columns()
-		}
-		if columns <= 0 {
-			columns = 80
-		}
-		return r.live.status.line(columns)
-	}
+	return func() string { return r.live.status.line(r.columns()) }
 }
 
 // Signals are the signals that a run passes on. SIGPIPE is caught and dropped:
