@@ -21,8 +21,9 @@ ifneq ($(shell git rev-parse --is-inside-work-tree 2>/dev/null),true)
 export GOFLAGS := $(strip $(shell $(GO) env GOFLAGS) -buildvcs=false)
 endif
 
-# Builds testprom and compiles what a test needs, in sight.
-COMPILE = @mkdir -p out; [ -x out/testprom ] || echo 'compiling: two minutes or so the first time, seconds from then on'; \
+# Builds testprom and compiles what a test needs, in sight. Before it was ever done, what shows that has to be built itself.
+COMPILED = $${XDG_CACHE_HOME:-$${HOME:-}/.cache}/veza-drill/compiled.json
+COMPILE = @mkdir -p out; [ -e "$(COMPILED)" ] || echo 'building what says how far compiling is, of three small modules'; \
 	$(GO) run ./internal/cmd/compile -go '$(GO)' -tags '$(TAG)' -o out/testprom ./internal/cmd/testprom
 
 TEST := $(GO) test -shuffle=on -timeout 60m ./...

@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -57,6 +58,27 @@ func TestInstall(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "install -v example.org/m@v1\n", string(asked))
 	assert.Contains(t, install("0"), "    fetched 2 modules, compiled 0 packages\n")
+}
+
+// What is said before compiling shows itself is said only while it was never done: out/ says nothing of the cache.
+func TestMake_SaysOnlyTheFirstTimeThatItIsTheFirst(t *testing.T) {
+	cache := t.TempDir()
+	t.Setenv("XDG_CACHE_HOME", cache)
+	line := found(content(t, "Makefile"), `(?m)^COMPILED = (.*)$`)
+	condition := found(content(t, "Makefile"), `(?m)^COMPILE = @mkdir -p out; (.*); \\$`)
+	require.Len(t, line, 1)
+	require.Len(t, condition, 1)
+	script := strings.ReplaceAll(strings.ReplaceAll(condition[0], "$(COMPILED)", line[0]), "$$", "$")
+	said := func() string {
+		out, err := exec.CommandContext(t.Context(), "bash", "-euc", script).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		return string(out)
+	}
+	assert.Contains(t, said(), "building what says how far compiling is")
+	assert.NotContains(t, said(), "minutes", "compile says that")
+	require.NoError(t, os.Mkdir(filepath.Join(cache, "veza-drill"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(cache, "veza-drill", "compiled.json"), []byte("{}"), 0o600))
+	assert.Empty(t, said())
 }
 
 func content(t *testing.T, file string) string {
