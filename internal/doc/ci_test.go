@@ -41,7 +41,8 @@ func TestCI_NamesOnlyWhatIsThere(t *testing.T) {
 // Of a build of minutes a line now and then is told, its errors whole, and its exit status.
 func TestInstall(t *testing.T) {
 	tool := filepath.Join(t.TempDir(), "go")
-	script := "#!/bin/sh\necho \"$*\" >$0.asked\nfor i in 1 2 3; do echo go: downloading example.org/m$i v1 >&2; done\n" +
+	script := "#!/bin/sh\necho \"$*\" >$0.asked\n" +
+		"for i in 1 2 3; do echo go: downloading example.org/m$i v1 >&2; done\n" +
 		"echo example.org/m1/v2\necho '# example.org/m2'\necho 'm.go:1: not Go'\nexit 3\n"
 	require.NoError(t, os.WriteFile(tool, []byte(script), 0o755)) //nolint:gosec // it is run
 	install := func(every string) string {

@@ -52,7 +52,7 @@ func TellKept(
 	}
 	switch {
 	case len(told) > 0 && !remove:
-		_, _ = fmt.Fprintf(out, "remove before that: %s\n", strings.Join(append([]string{call + removeFlags}, told...), " "))
+		_, _ = fmt.Fprintf(out, "remove before that: %s%s %s\n", call, removeFlags, strings.Join(told, " "))
 	case len(told) == 0 && remove && all == nil:
 		_, _ = fmt.Fprintln(out, "nothing is kept")
 	}

@@ -29,8 +29,8 @@ func CallAs(argv0 string) string {
 	return argv0
 }
 
-// typedAs is a line that says how to remove what is kept, with testprom as it is called here: the run that wrote it does
-// not know. Any other line stays as it is.
+// typedAs is a line that says how to remove what is kept, with testprom as it is called here: the run that wrote it
+// does not know. Any other line stays as it is.
 func typedAs(call, line string) string {
 	const name = "testprom"
 	rest, ok := strings.CutPrefix(line, suite.RemoveIt+name+" ")

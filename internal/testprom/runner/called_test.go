@@ -42,7 +42,8 @@ func TestRemoveIt_NamesThisProgram(t *testing.T) {
 		if terminal {
 			assert.Contains(t, out.String(), "\n  remove it  out/testprom -reap -kept /tmp/a\n")
 		} else {
-			assert.Contains(t, out.String(), "\n    remove it: out/testprom -reap -kept /tmp/a\n    of testprom -reap\n")
+			assert.Contains(t, out.String(),
+				"\n    remove it: out/testprom -reap -kept /tmp/a\n    of testprom -reap\n")
 		}
 		assert.NotContains(t, out.String(), "remove it: testprom")
 		text, err := os.ReadFile(report)

@@ -85,12 +85,14 @@ func TestLive_Compiling(t *testing.T) {
 	shown := compile.Shown{What: "the drill", Before: compile.Last{Packages: 290, Seconds: 41.2}}
 	l := live{out: &out, status: &status{now: func() time.Time { return now }}}
 	for done := range 3 {
-		p := compile.Progress{Phase: compile.Compiling, Done: done + 1, Total: 3, Took: time.Duration(done) * time.Second}
+		took := time.Duration(done) * time.Second
+		p := compile.Progress{Phase: compile.Compiling, Done: done + 1, Total: 3, Took: took}
 		l.compiling(p, shown.Head(p))
 	}
 	assert.Contains(t, l.status.line(80), "100% |███████████|  compiled 3 of 3 packages, 1.0/s")
 	l.compiled(compile.Progress{Took: 3 * time.Second}, nil)
-	assert.Equal(t, "    compiling the drill: 3 packages (last time 290 in 41 s)\n✓ compile       3.0 s\n", out.String())
+	assert.Equal(t, "    compiling the drill: 3 packages (last time 290 in 41 s)\n✓ compile       3.0 s\n",
+		out.String())
 }
 
 func TestJobOf(t *testing.T) {

@@ -15,7 +15,8 @@ import (
 func drilled(end string, lines ...string) string {
 	var text strings.Builder
 	event := func(action, test, rest string) {
-		_, _ = fmt.Fprintf(&text, `{"Time":"2026-08-23T02:00:00Z","Package":"p","Action":%q%s%s}`+"\n", action, test, rest)
+		_, _ = fmt.Fprintf(&text, `{"Time":"2026-08-23T02:00:00Z","Package":"p","Action":%q%s%s}`+"\n", action, test,
+			rest)
 	}
 	of := func(name string) string { return fmt.Sprintf(`,"Test":%q`, name) }
 	event("start", "", "")
@@ -49,7 +50,8 @@ func TestLive_ShowsATextToCopy(t *testing.T) {
 		w.Colours = terminal
 		assert.Equal(t, 2, Main(nil, w))
 		assert.Contains(t, out.String(),
-			"    a checks file:\n    - name: users\n        query: SELECT 1\n    remove it: x\n", "terminal: %v", terminal)
+			"    a checks file:\n    - name: users\n        query: SELECT 1\n    remove it: x\n", "terminal: %v",
+			terminal)
 		assert.Equal(t, !terminal, strings.Contains(out.String(), "\n    before it\n"))
 		assert.Equal(t, !terminal, strings.Contains(out.String(), "\n    behind it\n"))
 		assert.Contains(t, out.String(), "give the one that the detail misses")

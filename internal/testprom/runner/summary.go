@@ -81,10 +81,10 @@ func (r *result) facts(measured string) []row {
 	})
 }
 
-// shortened is the summary in ten lines, of the terminal where there is one: between the cause and where it is written down, the other
-// claims that failed, and what the lines above it did not say: how to enter a sandbox that is kept, the last
-// lines of the step to blame, and of a pass its notes. What does not fit is counted, also where cause and facts alone
-// take all ten.
+// shortened is the summary in ten lines, of the terminal where there is one: between the cause and where it is written
+// down, the other claims that failed, and what the lines above it did not say: how to enter a sandbox that is kept, the
+// last lines of the step to blame, and of a pass its notes. What does not fit is counted, also where cause and facts
+// alone take all ten.
 func (r *run) shortened(res *result, rows, last []row) []row {
 	rows = append(rows, res.facts(r.brief(res.Measurements))...)
 	claims := slices.DeleteFunc(res.otherClaims(), func(row row) bool { return row.name != failedToo })
