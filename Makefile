@@ -21,8 +21,9 @@ ifneq ($(shell git rev-parse --is-inside-work-tree 2>/dev/null),true)
 export GOFLAGS := $(strip $(shell $(GO) env GOFLAGS) -buildvcs=false)
 endif
 
-# Builds testprom and compiles what a test needs, in sight.
-COMPILE = @mkdir -p out; [ -x out/testprom ] || echo 'compiling: two minutes or so the first time, seconds from then on'; \
+# Builds testprom and compiles what a test needs, in sight. Before it was ever done, what shows that has to be built itself.
+COMPILED = $${XDG_CACHE_HOME:-$${HOME:-}/.cache}/veza-drill/compiled.json
+COMPILE = @mkdir -p out; [ -e "$(COMPILED)" ] || echo 'building what says how far compiling is, of three small modules'; \
 	$(GO) run ./internal/cmd/compile -go '$(GO)' -tags '$(TAG)' -o out/testprom ./internal/cmd/testprom
 
 TEST := $(GO) test -shuffle=on -timeout 60m ./...
@@ -359,13 +360,13 @@ $(GOVULNCHECK_STAMP):
 $(TOOLS)/.minio-$(MINIO_VERSION):
 	@echo 'building MinIO $(MINIO_VERSION) into $(TOOLS), once: 4 to 6 minutes on two cores'
 	@mkdir -p $(TOOLS)
-	GOBIN=$(TOOLS) GOFLAGS= $(GO) install github.com/minio/minio@v$(MINIO_VERSION)
+	@GOBIN=$(TOOLS) GOFLAGS= .ci/install $(GO) install github.com/minio/minio@v$(MINIO_VERSION)
 	@rm -f $(TOOLS)/.minio-*
 	@touch $@
 
 $(TOOLS)/.versitygw-$(VERSITYGW_VERSION):
 	@echo 'building the Versity S3 Gateway $(VERSITYGW_VERSION) into $(TOOLS), once: 1 to 3 minutes on two cores'
 	@mkdir -p $(TOOLS)
-	GOBIN=$(TOOLS) GOFLAGS= $(GO) install github.com/versity/versitygw/cmd/versitygw@v$(VERSITYGW_VERSION)
+	@GOBIN=$(TOOLS) GOFLAGS= .ci/install $(GO) install github.com/versity/versitygw/cmd/versitygw@v$(VERSITYGW_VERSION)
 	@rm -f $(TOOLS)/.versitygw-*
 	@touch $@

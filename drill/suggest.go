@@ -42,7 +42,7 @@ func (r recovered) suggest(ctx context.Context, out suite.Out, unsaid error) (fa
 		out.Note("%s", made.Why)
 		return nil, advised(unsaid, made.Why)
 	case path == "":
-		out.Say("a checks file to start from, which -suggest FILE writes:\n%s", strings.TrimSpace(made.YAML))
+		out.Show("a checks file to start from, which -suggest FILE writes:\n%s", strings.TrimSpace(made.YAML))
 		return nil, advised(unsaid, "a checks file to start from was printed, -suggest FILE writes it: read it, "+
 			"then give it as -checks")
 	}

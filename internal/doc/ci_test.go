@@ -2,8 +2,10 @@ package doc
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -34,6 +36,50 @@ func TestCI_NamesOnlyWhatIsThere(t *testing.T) {
 	for _, script := range append(found(run, `\.ci/([a-z-]+)`), found(makefile, `\.ci/([a-z-]+)`)...) {
 		assert.FileExists(t, filepath.Join(root, ".ci", script))
 	}
+}
+
+// Of a build of minutes a line now and then is told, its errors whole, and its exit status.
+func TestInstall(t *testing.T) {
+	tool := filepath.Join(t.TempDir(), "go")
+	script := "#!/bin/sh\necho \"$*\" >$0.asked\n" +
+		"for i in 1 2 3; do echo go: downloading example.org/m$i v1 >&2; done\n" +
+		"echo example.org/m1/v2\necho '# example.org/m2'\necho 'm.go:1: not Go'\nexit 3\n"
+	require.NoError(t, os.WriteFile(tool, []byte(script), 0o755)) //nolint:gosec // it is run
+	install := func(every string) string {
+		cmd := exec.CommandContext(t.Context(), filepath.Join(root, ".ci/install"), tool, "install", "example.org/m@v1")
+		cmd.Env = append(os.Environ(), "TELL_EVERY="+every)
+		said, err := cmd.CombinedOutput()
+		require.Error(t, err, "%s", said)
+		assert.Equal(t, 3, cmd.ProcessState.ExitCode(), "%s", said)
+		return regexp.MustCompile(`, \d+ s\n`).ReplaceAllString(string(said), "\n")
+	}
+	const last = "    fetched 3 modules, compiled 1 packages\n"
+	assert.Equal(t, "# example.org/m2\nm.go:1: not Go\n"+last, install("600"))
+	asked, err := os.ReadFile(tool + ".asked")
+	require.NoError(t, err)
+	assert.Equal(t, "install -v example.org/m@v1\n", string(asked))
+	assert.Contains(t, install("0"), "    fetched 2 modules, compiled 0 packages\n")
+}
+
+// What is said before compiling shows itself is said only while it was never done: out/ says nothing of the cache.
+func TestMake_SaysOnlyTheFirstTimeThatItIsTheFirst(t *testing.T) {
+	cache := t.TempDir()
+	t.Setenv("XDG_CACHE_HOME", cache)
+	line := found(content(t, "Makefile"), `(?m)^COMPILED = (.*)$`)
+	condition := found(content(t, "Makefile"), `(?m)^COMPILE = @mkdir -p out; (.*); \\$`)
+	require.Len(t, line, 1)
+	require.Len(t, condition, 1)
+	script := strings.ReplaceAll(strings.ReplaceAll(condition[0], "$(COMPILED)", line[0]), "$$", "$")
+	said := func() string {
+		out, err := exec.CommandContext(t.Context(), "bash", "-euc", script).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		return string(out)
+	}
+	assert.Contains(t, said(), "building what says how far compiling is")
+	assert.NotContains(t, said(), "minutes", "compile says that")
+	require.NoError(t, os.Mkdir(filepath.Join(cache, "veza-drill"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(cache, "veza-drill", "compiled.json"), []byte("{}"), 0o600))
+	assert.Empty(t, said())
 }
 
 func content(t *testing.T, file string) string {

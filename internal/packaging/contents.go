@@ -5,7 +5,7 @@ const (
 	bin     = "bin"
 	private = "lib/veza-drill"       // programs that testprom runs
 	data    = "share/veza-drill"     // what other programs load
-	docs    = "share/doc/" + pkgName // pages, laid out as in the checkout, so that their links work
+	docs    = "share/doc/" + pkgName // pages, laid out as in the checkout: a link from one to another works
 )
 
 // pkgName stands for the name of the package, which is another one for each environment.
@@ -48,9 +48,11 @@ var Files = []File{
 	{From: "fixtures/systemd/*", Dir: data + "/systemd"},
 	{From: "README.md", Dir: docs},
 	{From: "drill/README.md", Dir: docs + "/drill"},
+	{From: "drill/scale.md", Dir: docs + "/drill"},
 	{From: "backup/README.md", Dir: docs + "/backup"},
 	{From: "fixtures/runbooks/*.md", Dir: docs + "/fixtures/runbooks"},
 	{From: "fixtures/prometheus/README.md", Dir: docs + "/fixtures/prometheus"},
+	{From: "fixtures/systemd/README.md", Dir: docs + "/fixtures/systemd"},
 	{From: "fixtures/ansible/README.md", Dir: docs + "/fixtures/ansible"},
 	{From: "fixtures/ansible/roles/dr_drill/README.md", Dir: docs + "/fixtures/ansible/roles/dr_drill"},
 	{

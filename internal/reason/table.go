@@ -138,7 +138,7 @@ var Table = []Entry{
 	},
 	{
 		ConfigInvalid, ExitEnvironment, "A setting, or the pgbackrest.conf, cannot be used as it is.",
-		"Correct the named setting, then run it again.",
+		"Correct the named setting, or give the one that the detail misses, then run it again.",
 	},
 	{
 		PlaceholderSecret, ExitEnvironment, "pgbackrest.conf still holds a placeholder where a secret belongs.",

@@ -12,12 +12,16 @@ import (
 
 // RemoveCommand is what removes kept sandboxes before their time: those that are named behind it,
 // else all of them.
-const RemoveCommand = "testprom -reap -kept"
+const RemoveCommand = "testprom" + removeFlags
+
+const removeFlags = " -reap -kept"
 
 // TellKept lists what -keep left with these providers and how to remove it, or removes it: what is
 // named, else all. A name that is not there is an error. What cannot be asked or removed is
-// in the error, and keeps nothing else from being done.
-func TellKept(ctx context.Context, out io.Writer, from []Provider, remove bool, names []string) error {
+// in the error, and keeps nothing else from being done. call is what testprom is called by here.
+func TellKept(
+	ctx context.Context, out io.Writer, from []Provider, call string, remove bool, names []string,
+) error {
 	var list []Kept
 	var all error
 	for _, provider := range from {
@@ -26,7 +30,7 @@ func TellKept(ctx context.Context, out io.Writer, from []Provider, remove bool, 
 	}
 	for _, name := range names {
 		if !slices.ContainsFunc(list, func(k Kept) bool { return k.Name == name }) {
-			all = errors.Join(all, fmt.Errorf("no sandbox %q is kept here: testprom -reap lists those that are", name))
+			all = errors.Join(all, fmt.Errorf("no sandbox %q is kept here: %s -reap lists those that are", name, call))
 		}
 	}
 	var told []string
@@ -48,7 +52,7 @@ func TellKept(ctx context.Context, out io.Writer, from []Provider, remove bool, 
 	}
 	switch {
 	case len(told) > 0 && !remove:
-		_, _ = fmt.Fprintf(out, "remove before that: %s\n", strings.Join(append([]string{RemoveCommand}, told...), " "))
+		_, _ = fmt.Fprintf(out, "remove before that: %s%s %s\n", call, removeFlags, strings.Join(told, " "))
 	case len(told) == 0 && remove && all == nil:
 		_, _ = fmt.Fprintln(out, "nothing is kept")
 	}

@@ -39,7 +39,7 @@ func TestTellKept(t *testing.T) {
 
 	tell := func(from []sandbox.Provider, remove bool, names ...string) (string, error) {
 		var out bytes.Buffer
-		err := sandbox.TellKept(t.Context(), &out, from, remove, names)
+		err := sandbox.TellKept(t.Context(), &out, from, "out/testprom", remove, names)
 		return out.String(), err
 	}
 	said, err := tell([]sandbox.Provider{one, two}, false)
@@ -47,7 +47,7 @@ func TestTellKept(t *testing.T) {
 	assert.Equal(t, "kept /tmp/a, of stanza demo, until 2026-08-26T02:00:00Z\n"+
 		"kept /tmp/b, of stanza demo, until 2026-08-26T02:00:00Z\n"+
 		"kept alive, of stanza demo, until 2026-08-26T02:00:00Z\n"+
-		"remove before that: testprom -reap -kept /tmp/a /tmp/b alive\n", said)
+		"remove before that: out/testprom -reap -kept /tmp/a /tmp/b alive\n", said)
 	assert.Empty(t, removed)
 
 	said, err = tell([]sandbox.Provider{one}, true, "/tmp/b", "/tmp/c")

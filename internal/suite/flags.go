@@ -47,26 +47,33 @@ func FlagError(set *flag.FlagSet, err error) string {
 	return text + "; -h lists the flags"
 }
 
-// nearest is the flag whose name is a few letters away from a wrong one, or begins with it; ""
-// when none is. The flags of the test framework are not meant by anybody.
-func nearest(set *flag.FlagSet, wrong string) (name string) {
-	const longest = 40 // of a name that was meant for a flag
+// nearest is the flag that was meant. The flags of the test framework are not meant by anybody.
+func nearest(set *flag.FlagSet, wrong string) string {
+	var names []string
+	set.VisitAll(func(f *flag.Flag) {
+		if !strings.HasPrefix(f.Name, "test.") {
+			names = append(names, f.Name)
+		}
+	})
+	return Nearest(names, wrong)
+}
+
+// Nearest is the name that is a few letters away from a wrong one, or begins with it; "" when none is.
+func Nearest(names []string, wrong string) (name string) {
+	const longest = 40 // of what was meant for a name
 	if len(wrong) > longest {
 		return ""
 	}
 	least := 1 + max(1, len(wrong)/3)
-	set.VisitAll(func(f *flag.Flag) {
-		if strings.HasPrefix(f.Name, "test.") {
-			return
-		}
-		far := distance(wrong, f.Name)
-		if len(wrong) > 2 && strings.HasPrefix(f.Name, wrong) {
+	for _, candidate := range names {
+		far := distance(wrong, candidate)
+		if len(wrong) > 2 && strings.HasPrefix(candidate, wrong) {
 			far = 1
 		}
 		if far < least {
-			name, least = f.Name, far
+			name, least = candidate, far
 		}
-	})
+	}
 	return name
 }
 

@@ -29,6 +29,8 @@ const (
 	// ProgressKey is how far the step's long work is: "restored: 4096 of 8192 bytes". It may be
 	// published often, and is for whoever watches alone.
 	ProgressKey = "progress"
+	// ShownKey is how many of the step's next lines a terminal shows, where it shows no others: a text to copy.
+	ShownKey = "shown"
 	// AskedKey are the claims a run asks, separated by spaces: published by the suite's own
 	// test, before the first one begins.
 	AskedKey = "asked"

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 )
 
 // Handle is the part of testing.TB through which a run is told: lines for whoever watches,
@@ -28,6 +30,13 @@ func NewOut(handle Handle) Out { return Out{handle: handle, undo: &undoing{}} }
 func (o Out) Say(format string, args ...any) {
 	// A line nobody can read any more is no fault.
 	_, _ = fmt.Fprintln(o.handle.Output(), Printable(fmt.Sprintf(format, args...)))
+}
+
+// Show prints lines as Say does, which a terminal shows too: a text to copy.
+func (o Out) Show(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	o.handle.Attr(ShownKey, strconv.Itoa(1+strings.Count(text, "\n")))
+	o.Say("%s", text)
 }
 
 // Note prints a line and keeps it for the report.

@@ -17,9 +17,10 @@ func TestOut(t *testing.T) {
 	out.Metric("rows", 7, "check", "users")
 	out.Metric("rto_seconds", 1.5)
 	out.Label("stanza", "demo")
-	assert.Equal(t, "2 backups\nit is\nkept\n", said.lines.String())
+	out.Show("to copy:\n%s", "- a\n- b")
+	assert.Equal(t, "2 backups\nit is\nkept\nto copy:\n- a\n- b\n", said.lines.String())
 	assert.Equal(t, []string{
-		"note=it is kept", `metric.rows{check="users"}=7`, "metric.rto_seconds=1.5", "label.stanza=demo",
+		"note=it is kept", `metric.rows{check="users"}=7`, "metric.rto_seconds=1.5", "label.stanza=demo", "shown=3",
 	}, said.attrs)
 }
 

@@ -15,6 +15,7 @@ import (
 
 func main() {
 	os.Exit(runner.Main(os.Args[1:], runner.World{
+		Call:     runner.CallAs(os.Args[0]),
 		Stdin:    os.Stdin,
 		Stdout:   os.Stdout,
 		Stderr:   os.Stderr,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"veza.fr/recovery/internal/sandbox"
@@ -18,7 +19,7 @@ const reapTimeout = 2 * time.Minute
 var keeper runner.Keeper = func(ctx context.Context, out io.Writer, remove bool, names []string) error {
 	ctx, cancel := context.WithTimeout(ctx, reapTimeout)
 	defer cancel()
-	return sandbox.TellKept(ctx, out, providers(), remove, names)
+	return sandbox.TellKept(ctx, out, providers(), runner.CallAs(os.Args[0]), remove, names)
 }
 
 // reaper removes what killed drills left behind, of every stanza that is not being

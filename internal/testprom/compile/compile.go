@@ -139,7 +139,7 @@ func (c *counter) tick() (end func()) {
 // listing is what a job has to compile.
 type listing struct {
 	stale map[string]bool // what the cache does not hold, of the standard library too
-	build []string        // those to name to go build, which takes what they import along
+	build []string        // the same, to name to go build: what only a test's own main needs, nothing else reaches
 }
 
 // list asks go for the packages. What it fetches for that, it says.
@@ -153,23 +153,21 @@ func (j Job) list(ctx context.Context, said func(string)) (l listing, err error)
 	return l, err
 }
 
-const format = "{{.Stale}}\t{{.Standard}}\t{{.DepOnly}}\t{{.Name}}\t{{.ForTest}}\t{{.ImportPath}}"
+const format = "{{.Stale}}\t{{.DepOnly}}\t{{.Name}}\t{{.ForTest}}\t{{.ImportPath}}"
 
 // add takes one package, as format puts it. What is made for one test alone, go test compiles, and
 // programs are linked by go build.
 func (l *listing) add(line string, tests bool) {
 	fields := strings.Split(line, "\t")
-	if len(fields) != 6 || fields[0] != "true" {
+	if len(fields) != 5 || fields[0] != "true" {
 		return
 	}
-	standard, asked, name, path := fields[1] == "true", fields[2] == "false", fields[3], fields[5]
-	if fields[4] != "" || name == "main" || asked && tests {
+	asked, name, path := fields[1] == "false", fields[2], fields[4]
+	if fields[3] != "" || name == "main" || asked && tests || l.stale[path] {
 		return
 	}
 	l.stale[path] = true
-	if !standard {
-		l.build = append(l.build, path)
-	}
+	l.build = append(l.build, path)
 }
 
 // command runs go to its end, and gives each line of its standard output and error to whoever

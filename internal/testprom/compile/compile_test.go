@@ -111,10 +111,37 @@ compiled the drill: 300 packages in 1 min 40 s
 func TestShown_OnATerminal(t *testing.T) {
 	var out bytes.Buffer
 	s := Shown{Out: &out, Terminal: true, What: "the drill", Before: Last{Packages: 290, Seconds: 41.2}}
-	s.Tell(Progress{Compiling, 1, 1, time.Second})
-	s.End(Progress{Compiling, 1, 300, 2 * time.Second}, errors.New("it does not compile"))
-	assert.Equal(t, "\r\x1b[Kcompiling the drill: 1 of 1, 1 s (last time 290 in 41 s)"+
-		"\r\x1b[Kthe drill: broken off after 2 s\n", out.String())
+	for _, p := range []Progress{
+		{Downloading, 3, 0, time.Second},
+		{Compiling, 1, 200, 10 * time.Second},
+		{Compiling, 111, 200, 65 * time.Second},
+		{Compiling, 200, 200, 99500 * time.Millisecond},
+	} {
+		s.Tell(p)
+	}
+	s.End(Progress{Compiling, 200, 200, 100 * time.Second}, errors.New("it does not compile"))
+	const wipe = "\r\x1b[K"
+	assert.Equal(t, wipe+"downloading the modules of the drill\n"+wipe+"    3 so far, 1 s"+
+		wipe+"compiling the drill: 200 packages (last time 290 in 41 s)\n"+
+		wipe+"  0% |                    |  1 of 200, 10 s"+
+		wipe+" 55% |███████████         |  111 of 200, 1 min 05 s, 2.0/s, 44 s left"+
+		wipe+"100% |████████████████████|  200 of 200, 1 min 39 s, 2.2/s"+
+		wipe+"the drill: broken off after 1 min 40 s\n", out.String())
+}
+
+// What a test's own main alone needs is compiled in sight, and counted: nothing is left of the total in the end.
+func TestListing_NamesAllThatIsCounted(t *testing.T) {
+	l := listing{stale: map[string]bool{}}
+	for _, line := range []string{
+		"true\ttrue\tfuzz\t\tinternal/fuzz", "true\ttrue\tdep\t\texample.org/m/dep", "false\ttrue\tio\t\tio",
+		"true\tfalse\tdrill\t\texample.org/m/drill",
+		"true\ttrue\tdrill\texample.org/m/drill\texample.org/m/drill [example.org/m/drill.test]",
+		"true\ttrue\tmain\t\texample.org/m/drill.test", "true\ttrue\tfuzz\t\tinternal/fuzz", "no package",
+	} {
+		l.add(line, true)
+	}
+	assert.Equal(t, []string{"internal/fuzz", "example.org/m/dep"}, l.build)
+	assert.Len(t, l.stale, len(l.build))
 }
 
 func TestRemember(t *testing.T) {

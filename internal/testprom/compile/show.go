@@ -3,14 +3,15 @@ package compile
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
 // quiet is how long a log goes without a line, in the absence of a tenth.
 const quiet = 30 * time.Second
 
-// Shown draws the progress of a job: on a terminal one line that changes, in a log a line every 30 s
-// or tenth. What is in the cache is not worth a line.
+// Shown draws the progress of a job: on a terminal below its head one line that changes, in a log a line every
+// 30 s or tenth. What is in the cache is not worth a line.
 type Shown struct {
 	Out      io.Writer
 	Terminal bool   // Out is one
@@ -18,6 +19,7 @@ type Shown struct {
 	Before   Last
 
 	said   Progress // what the last line was about
+	from   Progress // what the phase began with
 	begun  map[Phase]bool
 	inLine bool // the terminal's line holds something
 }
@@ -29,13 +31,19 @@ func (s *Shown) Tell(p Progress) {
 	}
 	first := !s.begun[p.Phase]
 	s.begun[p.Phase] = true
+	if first {
+		s.from = p
+	}
 	switch {
 	case s.Terminal:
+		if first {
+			s.printf("\r\x1b[K%s\n", s.Head(p))
+		}
 		s.printf("\r\x1b[K%s", s.line(p))
 		s.inLine = true
 		return
 	case first:
-		s.printf("%s\n", s.head(p))
+		s.printf("%s\n", s.Head(p))
 	case p.Took-s.said.Took < quiet && !tenth(s.said, p):
 		return
 	default:
@@ -58,20 +66,48 @@ func (s *Shown) End(p Progress, err error) {
 	}
 }
 
-// head is the first line of a log.
-func (s *Shown) head(p Progress) string {
+// Head is the first line of a phase: what is to be done, and what it took last time.
+func (s *Shown) Head(p Progress) string {
 	if p.Phase == Downloading {
 		return "downloading the modules of " + s.What
 	}
 	return fmt.Sprintf("compiling %s: %s (%s)", s.What, packages(p.Total), s.last())
 }
 
-// line is the one of a terminal, in fewer than 80 columns.
+// line is the one that changes, in fewer than 80 columns.
 func (s *Shown) line(p Progress) string {
 	if p.Phase == Downloading {
-		return fmt.Sprintf("downloading the modules of %s: %s", s.What, far(p))
+		return "    " + far(p)
 	}
-	return fmt.Sprintf("compiling %s: %s (%s)", s.What, far(p), s.last())
+	return bar(p) + "  " + far(p) + s.pace(p)
+}
+
+// pace is how fast it goes and how long it will take yet: ", 3.1/s, 40 s left"; "" when it is too early to say.
+func (s *Shown) pace(p Progress) string {
+	done, took := p.Done-s.from.Done, (p.Took - s.from.Took).Seconds()
+	if done <= 0 || took <= 0 {
+		return ""
+	}
+	rate := float64(done) / took
+	text := fmt.Sprintf(", %.1f/s", rate)
+	if left := p.Total - p.Done; left > 0 {
+		text += ", " + seconds(time.Duration(float64(left)/rate*float64(time.Second))) + " left"
+	}
+	return text
+}
+
+// cells is how wide a bar is.
+const cells = 20
+
+// bar draws what share is done as testprom does: " 45% |█████      |". Its library is not there yet: this is what is
+// compiled before anything else.
+func bar(p Progress) string {
+	share := 0.0
+	if p.Total > 0 {
+		share = min(float64(p.Done)/float64(p.Total), 1)
+	}
+	full := int(share * cells)
+	return fmt.Sprintf("%3d%% |%s%s|", int(share*100), strings.Repeat("█", full), strings.Repeat(" ", cells-full))
 }
 
 func (s *Shown) last() string {

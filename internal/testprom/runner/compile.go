@@ -31,7 +31,7 @@ func (r *run) compile(c command) bool {
 	done := make(chan ended, 1)
 	tell, told := shown.Tell, shown.End
 	if r.live.status != nil {
-		tell, told = r.live.compiling, r.live.compiled
+		tell, told = func(p compile.Progress) { r.live.compiling(p, shown.Head(p)) }, r.live.compiled
 	}
 	go func() {
 		p, err := c.job.Run(ctx, tell)

@@ -10,6 +10,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/testprom/compile"
 )
 
 // goCommand is a go command made of scripts: of its part test, and of its part list.
@@ -75,6 +77,22 @@ func TestRun_ASignalWhileItCompiles(t *testing.T) {
 	assert.Equal(t, 2, <-exit)
 	assert.Equal(t, "interrupted", string(history(t, dir+"/h").Reason))
 	assert.NoFileExists(t, dir+"/tested")
+}
+
+// On a terminal what it took last time stands above the line that moves, once.
+func TestLive_Compiling(t *testing.T) {
+	var out strings.Builder
+	shown := compile.Shown{What: "the drill", Before: compile.Last{Packages: 290, Seconds: 41.2}}
+	l := live{out: &out, status: &status{now: func() time.Time { return now }}}
+	for done := range 3 {
+		took := time.Duration(done) * time.Second
+		p := compile.Progress{Phase: compile.Compiling, Done: done + 1, Total: 3, Took: took}
+		l.compiling(p, shown.Head(p))
+	}
+	assert.Contains(t, l.status.line(80), "100% |███████████|  compiled 3 of 3 packages, 1.0/s")
+	l.compiled(compile.Progress{Took: 3 * time.Second}, nil)
+	assert.Equal(t, "    compiling the drill: 3 packages (last time 290 in 41 s)\n✓ compile       3.0 s\n",
+		out.String())
 }
 
 func TestJobOf(t *testing.T) {

@@ -13,11 +13,12 @@ var phases = map[compile.Phase]struct{ name, what, unit string }{
 	compile.Compiling:   {"compile", "compiled", "packages"},
 }
 
-// compiling shows in the last line of a terminal how far compiling is.
-func (l *live) compiling(p compile.Progress) {
+// compiling shows in the last line of a terminal how far compiling is, and once above it what head says of it.
+func (l *live) compiling(p compile.Progress, head string) {
 	phase := phases[p.Phase]
 	if l.phase != phase.name {
 		l.phase = phase.name
+		l.line(head)
 		l.status.begin(phase.name)
 	}
 	l.status.progress(suite.Progress{What: phase.what, Done: int64(p.Done), Total: int64(p.Total), Unit: phase.unit},

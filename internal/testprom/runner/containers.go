@@ -16,7 +16,8 @@ func (w World) notAsked() string {
 	if w.Tag != "" {
 		return ""
 	}
-	return "containers were not asked for: " + reapCommand("drill") + " asks Incus, with -tags ci Docker"
+	return "containers were not asked for: " + reapCommand("drill") + " asks Incus; of veza-drill-docker, or with " +
+		"-tags ci, Docker"
 }
 
 // notCleaned says what a killed run with these build tags may have left, that this build cannot
@@ -31,8 +32,10 @@ func (w World) notCleaned(tags []string) string {
 	return ""
 }
 
+// reapCommand is what to type: an installed testprom has no checkout to build another one from.
 func reapCommand(tag string) string {
-	return fmt.Sprintf("`go run -tags %s ./internal/cmd/testprom -reap`", tag)
+	return fmt.Sprintf("`testprom -reap` of package veza-drill-%s (in a checkout `go run -tags %s "+
+		"./internal/cmd/testprom -reap`)", strings.ToLower(engines[tag]), tag)
 }
 
 // tagsOf are the build tags of what is run: of a test binary those it was compiled with, of

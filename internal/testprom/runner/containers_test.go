@@ -46,7 +46,8 @@ func TestTagsOf_ATestBinary(t *testing.T) {
 // A build that does not know the containers of a killed run names the command that does.
 func TestClean_NamesTheBuildThatKnowsTheContainers(t *testing.T) {
 	left := "testprom: what it left in Incus stays: this build does not know it; " +
-		"`go run -tags drill ./internal/cmd/testprom -reap` removes it\n"
+		"`testprom -reap` of package veza-drill-incus (in a checkout `go run -tags drill ./internal/cmd/testprom " +
+		"-reap`) removes it\n"
 	for _, c := range []struct{ tag, command, want string }{
 		{"", "drill", left},
 		{"ci", "drill", left},
@@ -62,8 +63,8 @@ func TestClean_NamesTheBuildThatKnowsTheContainers(t *testing.T) {
 
 func TestReap_SaysWhatItDidNotAsk(t *testing.T) {
 	for tag, want := range map[string]string{
-		"": "containers were not asked for: `go run -tags drill ./internal/cmd/testprom -reap` asks Incus, " +
-			"with -tags ci Docker\n",
+		"": "containers were not asked for: `testprom -reap` of package veza-drill-incus (in a checkout `go run " +
+			"-tags drill ./internal/cmd/testprom -reap`) asks Incus; of veza-drill-docker, or with -tags ci, Docker\n",
 		"ci": "", "drill": "",
 	} {
 		w, out, _ := world(nil)

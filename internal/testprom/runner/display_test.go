@@ -54,15 +54,15 @@ func TestDisplay_CountsWhatATerminalDidNotTake(t *testing.T) {
 	w := d.writer(terminal)
 	_, _ = io.WriteString(w, "x\n")
 	taken := func() bool { return len(d.queue) == 0 }
-	require.Eventually(t, taken, 10*time.Second, time.Millisecond, "it is being written")
+	require.Eventually(t, taken, time.Minute, time.Millisecond, "it is being written")
 	for range displayQueue + 49 { // the queue is full, the rest is lost
 		_, _ = io.WriteString(w, "x\n")
 	}
 	var out bytes.Buffer
 	read := make(chan struct{})
 	go func() { _, _ = io.Copy(&out, reader); close(read) }()
-	require.Eventually(t, func() bool { return d.shown.Load() > 0 }, 10*time.Second, time.Millisecond)
-	displayWait = 10 * time.Second
+	require.Eventually(t, func() bool { return d.shown.Load() > 0 }, time.Minute, time.Millisecond)
+	displayWait = time.Minute
 	_, _ = io.WriteString(w, "the end\n")
 	d.end()
 	_ = terminal.Close()

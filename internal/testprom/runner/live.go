@@ -3,6 +3,7 @@ package runner
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -18,6 +19,7 @@ type live struct {
 	out     io.Writer
 	style   style
 	suite   suite.Suite
+	call    string  // what to type to call this program again
 	status  *status // nil where there is no terminal
 	brief   bool    // what steps log is not printed
 	phase   string  // of what is compiled, when it took any time
@@ -27,6 +29,7 @@ type live struct {
 	partial strings.Builder // the beginning of a line whose end has not come yet
 	reason  string          // what the step published
 	detail  string
+	toShow  int      // so many of the step's next lines are shown on a terminal too
 	failed  bool     // an earlier step failed: those after it, except the final one, do not run
 	unrun   []string // those that were not
 }
@@ -64,7 +67,7 @@ func (l *live) event(e *testreport.Event) {
 
 // begin begins a step.
 func (l *live) begin(step string, e *testreport.Event) {
-	l.current, l.reason, l.detail, l.course = step, "", "", course{}
+	l.current, l.reason, l.detail, l.course, l.toShow = step, "", "", course{}, 0
 	l.begun, _ = e.When()
 	if l.skips(step) {
 		return
@@ -88,6 +91,10 @@ func (l *live) attr(e *testreport.Event) {
 	case suite.DetailKey:
 		if l.detail == "" {
 			l.detail = e.Value
+		}
+	case suite.ShownKey:
+		if n, err := strconv.Atoi(e.Value); err == nil && l.within(e) {
+			l.toShow = n
 		}
 	case suite.ProgressKey:
 		l.progress(e)
@@ -178,7 +185,13 @@ func (l *live) output(e *testreport.Event) {
 		return // it says that it does not run
 	}
 	line = testreport.Line(line)
+	show := isStep && l.toShow > 0
+	if show {
+		l.toShow--
+	}
 	switch {
+	case show:
+		l.line(line)
 	case l.detail != "" && suite.Line(line) == l.detail, e.Test == "" && testreport.BadFlag(line),
 		l.brief && toType(line):
 		return // the summary says it
@@ -187,7 +200,7 @@ func (l *live) output(e *testreport.Event) {
 	case l.brief && l.within(e):
 		l.status.say(line)
 	default:
-		l.line(line)
+		l.line(typedAs(l.call, line))
 	}
 }
 

@@ -63,7 +63,7 @@ func (r *run) result(begin time.Time, status *int) *result {
 
 // stanzaOf is the stanza the run speaks of, by the first source that names one.
 func (r *run) stanzaOf(labels map[string]string) string {
-	sources := []string{r.as, labels["stanza"], r.stanza}
+	sources := []string{r.as, labels["stanza"], r.stanza, r.stanzaOfConf()}
 	if r.textfile != "" {
 		sources = append(sources, r.Textfile.Stanza(r.textfile, r.suite.Namespace))
 	}

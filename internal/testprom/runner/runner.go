@@ -43,6 +43,7 @@ type Textfile interface {
 // World is everything a run touches apart from files: streams, environment, signals, clock.
 type World struct {
 	Program        string // as it calls itself; "" is testprom
+	Call           string // what to type to call it again; "" is its name
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Env            []string
@@ -92,7 +93,7 @@ func Main(args []string, w World) int {
 
 func newRun(o options, w World) *run {
 	r := &run{World: w, options: o, collector: testreport.New(o.suite), signals: w.Signals}
-	r.live = live{style: style{w.Colours}, suite: o.suite}
+	r.live = live{style: style{w.Colours}, suite: o.suite, call: w.Call}
 	return r
 }
 
@@ -111,16 +112,7 @@ func (r *run) status() func() string {
 	}
 	r.live.status = &status{style: r.live.style, now: r.Now}
 	r.live.brief = !r.verbose
-	return func() string {
-		columns := 0
-		if r.Columns != nil {
-			columns = r.Columns()
-		}
-		if columns <= 0 {
-			columns = 80
-		}
-		return r.live.status.line(columns)
-	}
+	return func() string { return r.live.status.line(r.columns()) }
 }
 
 // Signals are the signals that a run passes on. SIGPIPE is caught and dropped:

@@ -63,8 +63,8 @@ func filled(rows []row) []row {
 }
 
 // facts are what was restored or checked, and what was measured, in a line each.
-func (r *result) facts() []row {
-	var about, numbers []string
+func (r *result) facts(measured string) []row {
+	var about []string
 	for _, name := range r.suite.InfoLabels {
 		if value := r.Labels[name]; strings.HasSuffix(name, "_version") && value != "" {
 			about = append(about, strings.ReplaceAll(strings.TrimSuffix(name, "_version"), "_", " ")+" "+value)
@@ -72,50 +72,40 @@ func (r *result) facts() []row {
 			about = append(about, value)
 		}
 	}
-	for _, v := range r.Measurements {
-		if text := briefValue(v); text != "" {
-			numbers = append(numbers, text)
-		}
-	}
 	return filled([]row{
 		{"of", strings.Join(about, ", ")},
 		{"repository as of", r.Labels[suite.PastLabel]},
-		{"measured", strings.Join(numbers, ", ")},
+		{"measured", measured},
 		{"not asked", strings.Join(r.ended(testreport.NotAsked), ", ")},
 		{"left out", strings.Join(r.ended(testreport.LeftOut), ", ")},
 	})
 }
 
-// shortened is the summary in ten lines: between the cause and where it is written down, the other
-// claims that failed, and what the lines above it did not say: how to enter a sandbox that is kept, the last
-// lines of the step to blame, and of a pass its notes. What does not fit is counted.
+// shortened is the summary in ten lines, of the terminal where there is one: between the cause and where it is written
+// down, the other claims that failed, and what the lines above it did not say: how to enter a sandbox that is kept, the
+// last lines of the step to blame, and of a pass its notes. What does not fit is counted, also where cause and facts
+// alone take all ten.
 func (r *run) shortened(res *result, rows, last []row) []row {
-	rows = append(rows, res.facts()...)
+	rows = append(rows, res.facts(r.brief(res.Measurements))...)
 	claims := slices.DeleteFunc(res.otherClaims(), func(row row) bool { return row.name != failedToo })
 	var kept, rest []row
 	if r.live.brief {
-		kept, rest = res.kept(), res.lastLines()
+		kept, rest = res.kept(r.Call), res.lastLines()
 		if res.Reason == reason.None {
 			rest = res.notes()
 		}
 	}
-	room := summaryLines - 1 - len(rows) - len(kept) - len(last)
-	claims, room = fitting(claims, room)
-	rest, _ = fitting(rest, room)
+	more := "in " + r.report
+	if r.report == "" {
+		more = cmp.Or(r.Call, r.program()) + " -v shows them"
+	}
+	if r.live.brief {
+		last = r.fewWarnings(last, more)
+	}
+	room := summaryLines - 1 - r.height(slices.Concat(rows, kept, last)...)
+	claims, room = r.fitting(claims, max(room, 1), more)
+	rest, _ = r.fitting(rest, max(room, 1), more)
 	return slices.Concat(rows, claims, rest, kept, last)
-}
-
-// fitting are the last rows that there is room for, and the room that is left. One line says how many
-// there are more.
-func fitting(rows []row, room int) ([]row, int) {
-	if len(rows) <= room {
-		return rows, room - len(rows)
-	}
-	if room < 1 {
-		return nil, 0
-	}
-	more := len(rows) - (room - 1)
-	return append([]row{{rows[0].name, fmt.Sprintf("%d more: with -v, or in the report", more)}}, rows[more:]...), 0
 }
 
 // typeables begin the notes that say what to type.
@@ -127,10 +117,10 @@ func toType(note string) bool {
 }
 
 // kept is how to get into a sandbox that is kept, and how to remove it; of a real restore, what comes next.
-func (r *result) kept() (rows []row) {
+func (r *result) kept(call string) (rows []row) {
 	for _, note := range r.Notes {
 		for _, begin := range typeables {
-			if command, ok := strings.CutPrefix(note, begin); ok {
+			if command, ok := strings.CutPrefix(typedAs(call, note), begin); ok {
 				rows = append(rows, row{strings.TrimSuffix(begin, ": "), command})
 			}
 		}
@@ -205,7 +195,11 @@ func (r *result) lastLines() (rows []row) {
 	return filled(rows)
 }
 
-const failedToo = "failed too"
+// Names of rows.
+const (
+	failedToo = "failed too"
+	warned    = "warning"
+)
 
 // otherClaims tells, of claims that do not build on each other, those that failed
 // beside the one to blame, and those that were not asked.
@@ -227,13 +221,13 @@ func (r *result) otherClaims() (rows []row) {
 // written says where the run is written down, after what is doubtful about it.
 func (r *run) written(res *result, unwritten error) (rows []row) {
 	for _, warning := range res.warnings {
-		rows = append(rows, row{"warning", warning})
+		rows = append(rows, row{warned, warning})
 	}
 	if unwritten != nil {
 		return rows
 	}
 	if r.textfile != "" && !strings.HasSuffix(r.textfile, ".prom") {
-		rows = append(rows, row{"warning", "node_exporter reads only files whose name ends in .prom"})
+		rows = append(rows, row{warned, "node_exporter reads only files whose name ends in .prom"})
 	}
 	var paths []string
 	for _, path := range []string{r.report, r.textfile, r.history, r.options.junit, r.options.stream, r.log.path()} {

@@ -83,10 +83,23 @@ func Main(args []string, w World) int {
 	}
 	i := slices.IndexFunc(commands, func(c command) bool { return c.name == args[0] })
 	if i < 0 {
-		_, _ = fmt.Fprintf(w.Err, "evidence: there is no command %s\n%s", suite.Line(args[0]), synopsis())
+		_, _ = fmt.Fprintf(w.Err, "evidence: there is no command %s; %s-h lists them all\n", suite.Line(args[0]),
+			meant(args[0]))
 		return exitUnread
 	}
 	return commands[i].main(args[1:], w)
+}
+
+// meant asks for the command that a wrong one is near to; "" when none is.
+func meant(wrong string) string {
+	var names []string
+	for _, c := range commands {
+		names = append(names, c.name)
+	}
+	if near := suite.Nearest(names, wrong); near != "" {
+		return "did you mean " + near + "? "
+	}
+	return ""
 }
 
 func (c command) main(args []string, w World) int {

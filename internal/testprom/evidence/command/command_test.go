@@ -38,7 +38,6 @@ func TestMain_OnItsOwn(t *testing.T) {
 		{[]string{"-h"}, 0, "evidence ack DIR -run ID -by NAME -why TEXT"},
 		{[]string{"-version"}, 0, "evidence unreleased"},
 		{[]string{"verify", "-h"}, 0, "the longest TIME between two drills"},
-		{[]string{"verifiy"}, 2, "there is no command verifiy"},
 		{[]string{"verify"}, 2, "name DIR"},
 		{[]string{"verify", m.dir, "-keys", "x"}, 2, "-key"},
 		{[]string{"verify", m.dir + ".gone"}, 2, "no such file"},
@@ -52,6 +51,19 @@ func TestMain_OnItsOwn(t *testing.T) {
 		exit, out := m.run(c.args...)
 		assert.Equal(t, c.exit, exit, "%v %s", c.args, out)
 		assert.Contains(t, out, c.want)
+	}
+}
+
+// A wrong command is one line, with the nearest there is.
+func TestMain_OfAWrongCommand(t *testing.T) {
+	m := make7(t)
+	for wrong, want := range map[string]string{
+		"verfy": "verfy; did you mean verify? -h lists them all", "ver": "ver; did you mean verify? -h lists them all",
+		"restore": "restore; -h lists them all", "": "-; -h lists them all",
+	} {
+		exit, out := m.run(wrong, m.dir)
+		assert.Equal(t, 2, exit)
+		assert.Equal(t, "evidence: there is no command "+want+"\n", out)
 	}
 }
 
