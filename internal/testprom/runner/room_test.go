@@ -23,8 +23,8 @@ func TestSummary_OfEveryStreamFitsATerminal(t *testing.T) {
 	dir, err := filepath.Abs(streamDir)
 	require.NoError(t, err)
 	cases := streamCases(t)
-	t.Chdir(t.TempDir()) // short names
 	for _, c := range cases {
+		t.Chdir(t.TempDir()) // short names, and no later run in them
 		stream, err := os.ReadFile(filepath.Join(dir, c.name+".jsonl"))
 		require.NoError(t, err)
 		w, out, _ := world(bytes.NewReader(stream))
