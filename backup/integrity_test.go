@@ -55,11 +55,14 @@ func TestFilesAreIntact_WhileExpireIsAtWork(t *testing.T) {
 		"nothing is taken": {[]string{verifyOf(10, 0, 0)}, nil, "", "", 1, 0},
 		"it takes WAL":     {[]string{verifyOf(10, 2, 0), verifyOf(8, 0, 0)}, []int{0, 1}, "", "", 2, expireSettles},
 		"it takes WAL twice": {
-			[]string{verifyOf(10, 1, 0), verifyOf(9, 1, 0), verifyOf(8, 0, 0)}, []int{0, 1}, "", "", 3,
+			[]string{verifyOf(10, 1, 0), verifyOf(9, 1, 0), verifyOf(8, 0, 0)},
+			[]int{0, 1},
+			"", "", 3,
 			2 * expireSettles,
 		},
 		"listed and not there": {
-			[]string{verifyOf(10, 1, 0)}, nil, reason.RepoCorrupt, "9 of 10 WAL segments are good", 3,
+			[]string{verifyOf(10, 1, 0)},
+			nil, reason.RepoCorrupt, "9 of 10 WAL segments are good", 3,
 			2 * expireSettles,
 		},
 		"damaged": {[]string{verifyOf(10, 0, 1)}, nil, reason.RepoCorrupt, "1 with a wrong checksum", 1, 0},
@@ -67,7 +70,9 @@ func TestFilesAreIntact_WhileExpireIsAtWork(t *testing.T) {
 			[]string{verifyOf(10, 2, 1)}, []int{0, 1}, reason.RepoCorrupt, "2 missing, 1 with a wrong checksum", 1, 0,
 		},
 		"a needed one is gone": {
-			[]string{verifyOf(10, 1, 0), verifyOf(9, 0, 0)}, []int{5}, reason.WALMissing,
+			[]string{verifyOf(10, 1, 0), verifyOf(9, 0, 0)},
+			[]int{5},
+			reason.WALMissing,
 			"segments vanished while verify read: from backup 20260101", 2, expireSettles,
 		},
 	} {

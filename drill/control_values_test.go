@@ -172,7 +172,8 @@ func TestCheap(t *testing.T) {
 	asked := settings.Settings{
 		Conf: "/c", Stanza: "s", Repo: 2, Set: "20260101-000000F", RTO: time.Minute, GetAsync: "on", Database: "d",
 		Deep: []string{"amcheck"}, Compare: settings.CompareStandby, Standby: "host=s", Primary: "host=p", Keep: true,
-		State: "/s", Suggest: "/x", RequireReadonly: true, Member: "@drill", Target: target.Target{Kind: target.LSN, LSN: "0/1"},
+		State: "/s", Suggest: "/x", RequireReadonly: true, Member: "@drill",
+		Target: target.Target{Kind: target.LSN, LSN: "0/1"},
 	}
 	assert.Equal(t, settings.Settings{
 		Conf: "/c", Stanza: "s", Repo: 2, Set: "20260101-000000F", RTO: time.Minute, GetAsync: "on", Database: "d",

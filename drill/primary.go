@@ -56,7 +56,8 @@ func (p plan) lastArchived(ctx context.Context, out suite.Out, s session.Session
 		out.Note("warning: -primary does not let its role ask for its system identifier (pg_control_system): " +
 			"that it is the cluster of the backups is not proved")
 	}
-	if compared, err := p.comparable(out, id); !compared {
+	compared, err := p.comparable(out, id)
+	if !compared {
 		return "", err
 	}
 	var archived string

@@ -15,8 +15,11 @@ import (
 func TestTargets_RefuseStrays(t *testing.T) {
 	known := KnownOf(pgbackrest.Manifest{
 		Files: []pgbackrest.ManifestFile{
-			{Name: "pg_data/PG_VERSION"}, {Name: "pg_data/base/1/112"}, {Name: "pg_data/global/pg_control"},
-			{Name: "pg_data/notes/ours.txt"}, {Name: "pg_tblspc/16384/PG_15_202209061/5/16385"},
+			{Name: "pg_data/PG_VERSION"},
+			{Name: "pg_data/base/1/112"},
+			{Name: "pg_data/global/pg_control"},
+			{Name: "pg_data/notes/ours.txt"},
+			{Name: "pg_tblspc/16384/PG_15_202209061/5/16385"},
 		},
 		Paths: []string{
 			"pg_data", "pg_data/base", "pg_data/base/1", "pg_data/global", "pg_data/notes", "pg_data/pg_wal",

@@ -86,7 +86,8 @@ func TestApart(t *testing.T) {
 		"tablespace-map": {"tablespace-map=a=/x/\n", []ManifestTarget{mapped}},
 		"link-all": {"link-all=y\n", []ManifestTarget{
 			{Name: "pg_data/pg_wal", Path: "/wal"},
-			{Name: "pg_data/postgresql.conf", Path: "/etc", File: "postgresql.conf"}, space,
+			{Name: "pg_data/postgresql.conf", Path: "/etc", File: "postgresql.conf"},
+			space,
 		}},
 		"link-map": {"link-map=pg_wal=/fast\nlink-map=pg_hba.conf=../hba/a.conf\n", []ManifestTarget{
 			{Name: "pg_data/pg_hba.conf", Path: "/hba", File: "a.conf"}, {Name: "pg_data/pg_wal", Path: "/fast"}, space,

@@ -51,8 +51,8 @@ func (s *Server) lowered(ctx context.Context) bool {
 	return true
 }
 
-// smaller says that a machine has less memory for pages than production's node, which counts where it is less than three
-// quarters: what a machine has at the moment is never all of it.
+// smaller says that a machine has less memory for pages than production's node, which counts where it is less than
+// three quarters: what a machine has at the moment is never all of it.
 func smaller(here, node int64) string {
 	if 4*buffers(here) >= 3*buffers(node) {
 		return ""

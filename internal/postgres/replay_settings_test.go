@@ -50,15 +50,16 @@ func TestSettings_Replay(t *testing.T) {
 	assert.Contains(t, list, "dynamic_shared_memory_type=mmap")
 }
 
-// A start that the machine has no memory for is tried with the least, once; what else fails is not.
+// A sandbox with clearly less memory than the node says what the replay has here and there.
 func TestSmaller(t *testing.T) {
-	assert.Equal(t, "shared_buffers = 512MB for the replay, and production's node would have 2048MB: the replay may be "+
-		"slower than there (-memory, in Incus and Docker)", smaller(2<<30, 16<<30))
+	assert.Equal(t, "shared_buffers = 512MB for the replay, and production's node would have 2048MB: the replay may "+
+		"be slower than there (-memory, in Incus and Docker)", smaller(2<<30, 16<<30))
 	assert.Empty(t, smaller(4<<30-200<<20, 4<<30), "some of it is always in use")
 	assert.Empty(t, smaller(16<<30, 4<<30))
 	assert.Empty(t, smaller(8<<30, 64<<30), "there is no more than so much for pages")
 }
 
+// A start that the machine has no memory for is tried with the least, once; what else fails is not.
 func TestLowered(t *testing.T) {
 	said := "FATAL:  could not map anonymous shared memory: Cannot allocate memory\n"
 	server := &Server{Host: &logHost{content: said}, memory: 4 << 30}

@@ -96,8 +96,8 @@ func TestSetUpOutcome(t *testing.T) {
 	for code, want := range map[string]reason.Reason{
 		"XX001": reason.PageChecksum, "53100": reason.DiskSpace, "53300": reason.SandboxFailed,
 	} {
-		o, err := check.setUpOutcome(t.Context(), nil, refused(code))
-		require.NoError(t, err)
+		o, none := check.setUpOutcome(t.Context(), nil, refused(code))
+		require.NoError(t, none)
 		assert.Equal(t, want, o.Reason, code)
 	}
 	config, err := pgconn.ParseConfig("host=/nowhere dbname=veza")

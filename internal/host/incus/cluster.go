@@ -9,28 +9,30 @@ import (
 	"github.com/lxc/incus/v6/shared/api"
 
 	"veza.fr/recovery/internal/reason"
-	"veza.fr/recovery/internal/settings"
 )
 
-// aim says where new instances are made: target is a member of the cluster, @GROUP of members, or settings.ThisMember;
-// "" leaves it to the cluster's own scheduler. A daemon on its own takes no other target than itself. What a cluster makes is on another machine, unless this
-// very member is named: no directory and no socket of this one is in reach of it.
+// thisMember is a target: the member that this host is.
+const thisMember = "."
+
+// aim says where new instances are made: target is a member of the cluster, @GROUP of members, or thisMember; "" leaves
+// it to the cluster's own scheduler. A daemon on its own takes no other target than itself. What a cluster makes is on
+// another machine, unless this very member is named: no directory and no socket of this one is in reach of it.
 func (d *Daemon) aim(ctx context.Context, target string) error {
 	server, err := d.about(ctx)
 	if err != nil {
 		return err
 	}
 	if !server.Environment.ServerClustered {
-		if target != "" && target != settings.ThisMember {
+		if target != "" && target != thisMember {
 			return reason.Errorf(reason.ConfigInvalid, "-incus-target %s: %s is no cluster: leave it out", target,
 				d.place)
 		}
 		return nil
 	}
-	if target == settings.ThisMember {
+	if target == thisMember {
 		if !d.here {
-			return reason.Errorf(reason.ConfigInvalid, "-incus-target %s: this host is no member of the cluster of %s: "+
-				"name one", target, d.place)
+			return reason.Errorf(reason.ConfigInvalid, "-incus-target %s: this host is no member of the cluster of %s: name one",
+				target, d.place)
 		}
 		target = server.Environment.ServerName
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"veza.fr/recovery/internal/reason"
-	"veza.fr/recovery/internal/settings"
 )
 
 // What a run asks before its launch asks the daemon about itself once; providers of different runs each ask.
@@ -71,16 +70,16 @@ func TestConnection_AimsAtThisMember(t *testing.T) {
 	daemon.serve(t)
 	d, err := Provider{}.connect(t.Context())
 	require.NoError(t, err)
-	require.NoError(t, d.aim(t.Context(), settings.ThisMember))
+	require.NoError(t, d.aim(t.Context(), thisMember))
 	assert.Equal(t, "a", d.target)
 	assert.True(t, d.here)
 
 	d.here = false
-	why, _ := reason.Of(d.aim(t.Context(), settings.ThisMember))
+	why, _ := reason.Of(d.aim(t.Context(), thisMember))
 	assert.Equal(t, reason.ConfigInvalid, why)
 	daemon["/1.0"] = api.Server{}
 	d, err = Provider{}.connect(t.Context())
 	require.NoError(t, err)
-	require.NoError(t, d.aim(t.Context(), settings.ThisMember), "no cluster")
+	require.NoError(t, d.aim(t.Context(), thisMember), "no cluster")
 	assert.Empty(t, d.target)
 }
