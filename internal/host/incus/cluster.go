@@ -31,7 +31,7 @@ func (d *Daemon) aim(ctx context.Context, target string) error {
 	}
 	if target == thisMember {
 		if !d.here {
-			return reason.Errorf(reason.ConfigInvalid, "-incus-target %s: this host is no member of the cluster of %s: name one",
+			return reason.Errorf(reason.ConfigInvalid, "-incus-target %s: this host is no member of the cluster of %s",
 				target, d.place)
 		}
 		target = server.Environment.ServerName
