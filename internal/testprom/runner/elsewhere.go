@@ -12,8 +12,8 @@ import (
 )
 
 // reportElsewhere writes the verdict of another host as the report of a stanza: so that -fleet tells of it, and of it
-// growing old, where this host drills nothing as long as the other one does. Where this host has tried since, its report
-// stays, and tells of the verdict before it where it reached none itself that is newer.
+// growing old, where this host drills nothing as long as the other one does. Where this host has tried since, its
+// report stays, and tells of the verdict before it where it reached none itself that is newer.
 func (w World) reportElsewhere(path, stanza, why string, at time.Time, exit int) error {
 	heard := report.Elsewhere(suite.Drill.Name, stanza, why, at, exit)
 	if text, err := os.ReadFile(path); err == nil {

@@ -215,8 +215,8 @@ func TestDue_ReportsWhatTheOtherFound(t *testing.T) {
 	assert.NoFileExists(t, filepath.Join(dir, "none"), "what is due is reported by its drill")
 }
 
-// A run of this host that reached no verdict stays in the report, and hides none that another host reached since the one
-// before it. A verdict of this host that is newer stays as it is.
+// A run of this host that reached no verdict stays in the report, and hides none that another host reached since the
+// one before it. A verdict of this host that is newer stays as it is.
 func TestDue_WhatTheOtherFoundBeforeARunWithoutAVerdict(t *testing.T) {
 	now := time.Now().UTC()
 	ago := func(hours int) string { return now.Add(-time.Duration(hours) * time.Hour).Format(time.RFC3339) }
@@ -227,7 +227,7 @@ func TestDue_WhatTheOtherFoundBeforeARunWithoutAVerdict(t *testing.T) {
 	last := func(verdict, why string, hours int) string {
 		return fmt.Sprintf(`, "last_verdict": {"verdict": %q, "reason": %q, "ended": %q}`, verdict, why, ago(hours))
 	}
-	red, green := last("fail", "wal_missing", 9), last("pass", "none", 9)
+	red, green, newer := last("fail", "wal_missing", 9), last("pass", "none", 9), last("fail", "wal_missing", 2)
 	for name, c := range map[string]struct {
 		own   string
 		heard int
@@ -237,7 +237,7 @@ func TestDue_WhatTheOtherFoundBeforeARunWithoutAVerdict(t *testing.T) {
 		"green there since":         {own("demo", "environment", 2, "locked", red), 0, 2, false},
 		"red there since":           {own("demo", "environment", 2, "locked", green), 1, 1, false},
 		"red there, none here":      {own("demo", "environment", 2, "locked", ""), 1, 1, false},
-		"green there, red since":    {own("demo", "environment", 2, "locked", last("fail", "wal_missing", 2)), 0, 1, true},
+		"green there, red since":    {own("demo", "environment", 2, "locked", newer), 0, 1, true},
 		"green there, and red here": {own("demo", "fail", 1, "wal_missing", ""), 0, 1, true},
 		"of another stanza":         {own("shop", "environment", 2, "locked", red), 0, 1, true},
 	} {
