@@ -155,6 +155,8 @@ func (r *result) notes() (rows []row) {
 // headline is the verdict in capitals.
 func (r *result) headline(s style) string {
 	switch {
+	case r.Verdict.Exit == reason.ExitPass && r.exit == reason.ExitPass && len(r.knownRed) > 0: // the alert goes on
+		return s.yellow("PASSED, BUT " + strings.Join(r.knownRed, ", ") + " STILL RED")
 	case r.Verdict.Exit == reason.ExitPass && r.exit == reason.ExitPass && r.Backups == testreport.InPart:
 		return s.yellow("PASSED, IN PART")
 	case r.Verdict.Exit == reason.ExitPass && r.exit == reason.ExitPass:
