@@ -75,6 +75,7 @@ func (r *result) facts(measured string) []row {
 	return filled([]row{
 		{"of", strings.Join(about, ", ")},
 		{"repository as of", r.Labels[suite.PastLabel]},
+		{"cluster left", r.Labels[suite.LeftLabel]},
 		{"measured", measured},
 		{"not asked", strings.Join(r.ended(testreport.NotAsked), ", ")},
 		{"left out", strings.Join(r.ended(testreport.LeftOut), ", ")},
@@ -138,7 +139,8 @@ func (r *result) measured() (rows []row) {
 	for _, name := range r.suite.InfoLabels {
 		rows = append(rows, row{strings.ReplaceAll(name, "_", " "), r.Labels[name]})
 	}
-	rows = append(rows, row{"repository as of", r.Labels[suite.PastLabel]})
+	rows = append(rows, row{"repository as of", r.Labels[suite.PastLabel]},
+		row{"cluster left", r.Labels[suite.LeftLabel]})
 	return filled(rows)
 }
 
