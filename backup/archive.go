@@ -57,6 +57,11 @@ func whole(ctx context.Context, out suite.Out, in opened, primary *archiver) err
 	if err := upgradedSince(in.listing); err != nil { // the newest segment follows no backup
 		return err
 	}
+	return followed(ctx, out, in, primary)
+}
+
+// followed is whole of the archives that there are backups in: of one that begins after them it knows nothing.
+func followed(ctx context.Context, out suite.Out, in opened, primary *archiver) error {
 	newest := in.newest()
 	if err := primary.of(in.info.SystemID(newest), newest.Label); err != nil {
 		return err

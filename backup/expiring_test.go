@@ -25,6 +25,8 @@ type atWork struct {
 	there   []int // the segments at first
 	takes   func(look int) []int
 	backups []pgbackrest.Backup // that info lists
+	upgrade bool                // it was upgraded, and no backup was taken since
+	cut     int                 // a segment of which nothing is left; 0 for none
 	looks   int
 	verify  func(n int) string // the answers of verify, in turn
 	read    int                // how often it read
@@ -33,7 +35,13 @@ type atWork struct {
 func (a *atWork) Run(_ context.Context, c host.Command) (host.Result, error) {
 	if slices.Contains(c.Argv, "info") {
 		repo := []map[string]any{{"key": 1, "status": map[string]any{"code": 0}}}
-		text, err := json.Marshal([]map[string]any{{"name": "veza", "backup": a.backups, "repo": repo}})
+		clusters := []map[string]any{{"id": 1, "repo-key": 1, "version": "15"}}
+		if a.upgrade {
+			clusters = append(clusters, map[string]any{"id": 2, "repo-key": 1, "version": "17"})
+		}
+		text, err := json.Marshal([]map[string]any{
+			{"name": "veza", "backup": a.backups, "repo": repo, "db": clusters},
+		})
 		return host.Result{Stdout: text}, err
 	}
 	if slices.Contains(c.Argv, "verify") {
@@ -48,8 +56,12 @@ func (a *atWork) Run(_ context.Context, c host.Command) (host.Result, error) {
 			continue
 		}
 		name := wal.Segment{Timeline: 1, Number: uint64(n)}.Name(wal.DefaultSegmentSize)
+		size := 5
+		if n == a.cut && n > 0 {
+			size = 0
+		}
 		entries = append(entries,
-			fmt.Sprintf(`"%s/%s-%040d":{"type":"file","size":5,"time":1}`, name[:16], name, n))
+			fmt.Sprintf(`"%s/%s-%040d":{"type":"file","size":%d,"time":1}`, name[:16], name, n, size))
 	}
 	return host.Result{Stdout: []byte("{" + strings.Join(entries, ",") + "}")}, nil
 }

@@ -88,10 +88,14 @@ func (in opened) expired(ctx context.Context) error {
 	return err
 }
 
-// lacksNothing says whether the archive has a hole, without what the claim archive says of it beside that.
+// lacksNothing says whether the backups that are listed still have the WAL they stand on, without what the claim
+// archive says of it beside that. Whatever else keeps it from looking at all of them, red or not, has proved nothing.
 func (in opened) lacksNothing(ctx context.Context, out suite.Out) error {
-	failed := whole(ctx, out.Apart(), in, nil)
-	if why, _ := reason.Of(failed); failed != nil && (why == reason.WALMissing || why.Exit() != reason.ExitFailed) {
+	failed := followed(ctx, out.Apart(), in, nil)
+	if why, _ := reason.Of(failed); failed != nil && why != reason.WALMissing && why.Exit() == reason.ExitFailed {
+		return fmt.Errorf("segments vanished while verify read, and that none is missed is not proved: %w", failed)
+	}
+	if failed != nil {
 		return fmt.Errorf("segments vanished while verify read: %w", failed)
 	}
 	return nil

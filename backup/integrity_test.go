@@ -96,3 +96,34 @@ func TestFilesAreIntact_WhileExpireIsAtWork(t *testing.T) {
 		})
 	}
 }
+
+// The second reading looks at the archive of the backups there are, also after a stanza-upgrade that no backup follows,
+// which is the claim archive's to say; and what keeps it from looking at all of it is no pass.
+func TestLacksNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		on   atWork
+		gone []int
+		want reason.Reason
+		says string
+	}{
+		"all is there":           {atWork{}, nil, "", ""},
+		"upgraded":               {atWork{upgrade: true}, nil, "", ""},
+		"a hole":                 {atWork{}, []int{5}, reason.WALMissing, "segments vanished while verify read: from"},
+		"a hole, and upgraded":   {atWork{upgrade: true}, []int{5}, reason.WALMissing, "segments vanished while"},
+		"no way past a cut one":  {atWork{cut: 4}, nil, reason.WALCorrupt, "that none is missed is not proved: from"},
+		"cut, and a hole behind": {atWork{cut: 4}, []int{8}, reason.WALCorrupt, "is not proved: from backup 20260101"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.on.there, c.on.backups = []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, threeFulls()
+			c.on.takes = func(int) []int { return c.gone }
+			out, _ := listen()
+			in, err := c.on.over(t, 3).listAgain(t.Context(), out)
+			require.NoError(t, err)
+			err = in.lacksNothing(t.Context(), out)
+			requireReason(t, c.want, err)
+			if c.says != "" {
+				require.ErrorContains(t, err, c.says)
+			}
+		})
+	}
+}

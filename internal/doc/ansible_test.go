@@ -79,3 +79,20 @@ func drillSet(t *testing.T, week, set string, settings ...string) (string, error
 	output, err := command.CombinedOutput()
 	return string(output), err
 }
+
+// The play stops where Debian's collectors write into another directory: that is said where the play is prepared, with
+// the directory that it asks for then.
+func TestAnsible_SaysBeforehandWhereDebiansCollectorsWrite(t *testing.T) {
+	text := func(path string) string {
+		content, err := os.ReadFile(root + "/fixtures/ansible/" + path)
+		require.NoError(t, err)
+		return string(content)
+	}
+	_, usual, found := strings.Cut(text("roles/drill_monitoring/vars/main.yml"), "__drill_monitoring_exporter_usual: ")
+	require.True(t, found)
+	usual, _, _ = strings.Cut(usual, "\n")
+	for _, page := range []string{"README.md", "inventory.example/group_vars/all/main.yml"} {
+		assert.Contains(t, text(page), "dr_drill_textfile_dir: "+usual, page)
+		assert.Contains(t, text(page), "prometheus-node-exporter-collectors", page)
+	}
+}

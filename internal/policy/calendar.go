@@ -50,6 +50,7 @@ type Calendar struct {
 	work   *atWork            // that is being taken
 	slower string             // what to do where backups take long
 	fresh  []time.Duration    // times of day that the schedule was the first to have
+	moved  time.Time          // the slot whose backup was taken by an earlier hour, before the schedule was written
 }
 
 // NewCalendar compares backups with the schedule. A backup counts for the slot it began in, the one it ended in, and
@@ -89,7 +90,7 @@ func NewCalendar(backups []pgbackrest.Backup, now time.Time, limits Limits) (Cal
 	for from := schedule.slotOf(c.since(backups, first)); !from.After(now); from = schedule.next(from) {
 		c.slots = append(c.slots, slot{from: from, found: schedule.within(backups, from)})
 	}
-	c.fresh = c.newTimes()
+	c.fresh, c.moved = c.newTimes(), c.movedIn()
 	for _, s := range c.slots {
 		switch {
 		case !c.missing(s):

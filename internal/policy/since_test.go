@@ -58,6 +58,58 @@ func TestCalendar_OlderThanThePolicy(t *testing.T) {
 	}
 }
 
+// The night in which the calendar was moved to a later hour had its backup by the hour of before. One that was not
+// taken, and a file that is written without a change, are as they were.
+func TestCalendar_MovedToALaterHour(t *testing.T) {
+	nightly, err := Parse("p.yml", []byte("full: Sun *-*-* 04:00:00 UTC\ndiff: Mon..Sat *-*-* 04:00:00 UTC\n"))
+	require.NoError(t, err)
+	twice, err := Parse("p.yml", []byte("full: Sun *-*-* 04:00:00 UTC\ndiff: Mon..Sat *-*-* 04,16:00:00 UTC\n"))
+	require.NoError(t, err)
+	const nights = "F Sun 02:10; D Mon 02:05; D Tue 02:05; "
+	const on = "F Sun 04:10; D Mon 04:05; D Tue 04:05; "
+	const wed = "on Wed 2026-11-25: a diff was expected at 04:00 UTC"
+	for name, c := range map[string]struct {
+		policy                    Policy
+		backups, since, now, says string
+	}{
+		"moved":             {nightly, nights + "D Wed 02:05; D Thu 04:05", "Wed 10:00", "Thu 10:30", ""},
+		"days later":        {nightly, nights + "D Wed 02:05; D Thu 04:05; D Fri 04:05", "Wed 10:00", "Fri 10:30", ""},
+		"nobody says when":  {nightly, nights + "D Wed 02:05; D Thu 04:05", "", "Thu 10:30", wed},
+		"on another day":    {nightly, nights + "D Wed 02:05; D Thu 04:05", "Tue 10:00", "Thu 10:30", wed},
+		"not taken before":  {nightly, nights + "D Thu 04:05", "Wed 10:00", "Thu 10:30", wed},
+		"not taken since":   {nightly, nights + "D Wed 02:05", "Wed 10:00", "Thu 10:30", wed},
+		"written every day": {nightly, on + "D Thu 04:05", "Wed 10:00", "Thu 10:30", wed},
+		"written once more": {nightly, nights + "D Wed 02:05; D Thu 04:05; D Fri 04:05", "Thu 9:00", "Fri 10:30", wed},
+		"another was missed": {
+			nightly, "F Sun 02:10; D Mon 02:05; D Wed 02:05; D Thu 04:05", "Wed 10:00", "Thu 10:30", "on Mon",
+		},
+		"twice a day": {
+			twice, "F Sun 02:10; D Mon 02:05; D Mon 14:05; D Tue 02:05; D Tue 14:05; D Wed 02:05; D Wed 16:05",
+			"Wed 10:00", "Wed 17:00", "",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := c.policy.Schedule
+			limits := Limits{FullAge: s.FullAge(), BackupAge: s.BackupAge(), Schedule: s}
+			if c.since != "" {
+				limits.Since = at(t, c.since)
+			}
+			calendar, err := NewCalendar(backups(t, c.backups), at(t, c.now), limits)
+			require.NoError(t, err)
+			if c.says != "" {
+				assert.ErrorContains(t, calendar.Err(), c.says)
+				return
+			}
+			require.NoError(t, calendar.Err(), "%q", calendar.Lines())
+			assert.Empty(t, calendar.Missed)
+			assert.Equal(t, []string{
+				"no backup " + wed + "; the policy is of later, and was the first to have that hour",
+			}, calendar.Notes)
+			assert.Contains(t, strings.Join(calendar.Lines(), "\n"), "before the policy")
+		})
+	}
+}
+
 // A policy is of the time when its file was written.
 func TestRead_Since(t *testing.T) {
 	file, written := filepath.Join(t.TempDir(), "p.yml"), time.Unix(1790000000, 0)

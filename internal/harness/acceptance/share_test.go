@@ -95,7 +95,7 @@ func TestChecks_Chosen(t *testing.T) {
 
 	part := rc.check(nil, "-conf", rc.conf(), "-claims", "stanza,archive")
 	checkedAs(t, part, 0, reason.None, "left out by -claims, and so not proved by this run: policy, cadence,")
-	assert.Contains(t, part.Said, "PASSED, IN PART")
+	assert.Contains(t, part.Said, "PASSED, BUT integrity STILL RED")
 	assert.Equal(t, "sound_in_part", part.Report.Backups)
 	assert.Equal(t, []string{"integrity"}, part.Report.KnownRed)
 	assert.Contains(t, part.Prom, `veza_backup_check_last_success{reason="repo_corrupt",stanza="demo"} 0`)

@@ -1,9 +1,11 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -25,7 +27,8 @@ type expects struct {
 	} `json:"expects"`
 }
 
-// expected reads what is expected in a directory; nil where no file says so.
+// expected reads what is expected in a directory; nil where no file says so. One that expects nothing, or what nobody
+// knows, is mistyped: it would take a stanza out of sight.
 func expected(dir string) (*expects, error) {
 	text, err := os.ReadFile(filepath.Join(dir, ExpectsFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -35,10 +38,21 @@ func expected(dir string) (*expects, error) {
 		return nil, err
 	}
 	var e expects
-	if err = json.Unmarshal(text, &e); err != nil {
+	read := json.NewDecoder(bytes.NewReader(text))
+	read.DisallowUnknownFields()
+	if err = read.Decode(&e); err != nil {
 		return nil, err
 	}
+	if _, err = read.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("more follows what is expected")
+	}
+	if len(e.Suites) == 0 {
+		return nil, errors.New(`it expects nothing: {"expects": {"drill": {}}} does`)
+	}
 	for name, s := range e.Suites {
+		if !slices.ContainsFunc(suite.Suites, func(s suite.Suite) bool { return s.Name == name }) {
+			return nil, fmt.Errorf("it expects %q, which is no suite", name)
+		}
 		if s.MaxAge != nil && *s.MaxAge <= 0 {
 			return nil, fmt.Errorf("a verdict of %s may be %v seconds old: that is never", name, *s.MaxAge)
 		}

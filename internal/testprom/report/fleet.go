@@ -129,10 +129,10 @@ func ofStanza(dir string, now time.Time) []Row {
 	}
 	drilled := slices.ContainsFunc(rows, func(r Row) bool { return r.Suite == suite.Drill.Name })
 	switch {
-	case !drilled && slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == retired }):
-		return rows
 	case wanted != nil:
 		return append(rows, wanted.missing(dir, name, rows)...)
+	case !drilled && slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == retired }):
+		return rows
 	case !drilled:
 		return append(rows, never(name, dir, suite.Drill))
 	}
@@ -140,7 +140,7 @@ func ofStanza(dir string, now time.Time) []Row {
 }
 
 // retired is in the directory of a stanza that is not drilled there any more: its report under another name, or an
-// empty file.
+// empty file. What a file expects there is still expected.
 const retired = "drill-report.json.retired"
 
 // in are the reports among the files of a directory, of one stanza or of any (""). A JSON file that is none of ours is

@@ -279,7 +279,14 @@ func TestReadFleet_Expected(t *testing.T) {
 		"no check is expected":    {expects(`"drill": {}`), drilled(hour), "", 0, ""},
 		"no drill is expected":    {expects(`"backup": {}`), "", check, 0, ""},
 		"never drilled":           {expects(`"drill": {}, "backup": {}`), "", check, 2, "was never drilled"},
-		"a suite nobody knows":    {expects(`"drill": {}, "lunch": {}`), drilled(hour), "", 0, ""},
+		"a suite nobody knows":    {expects(`"drill": {}, "lunch": {}`), drilled(hour), "", 2, "cannot be read"},
+		"mistyped":                {`{"expects": {"dril": {}}}`, "", check, 2, "cannot be read"},
+		"mistyped above":          {`{"expect": {"drill": {}}}`, "", check, 2, "cannot be read"},
+		"mistyped below":          {expects(`"drill": {"max_age": 1}`), drilled(hour), "", 2, "cannot be read"},
+		"nothing":                 {"null", "", check, 2, "cannot be read"},
+		"no suite":                {expects(""), "", check, 2, "cannot be read"},
+		"two of them":             {expects(daily) + "{}", drilled(hour), "", 2, "cannot be read"},
+		"a line at the end":       {expects(daily) + "\n", drilled(hour), "", 0, ""},
 		"no age":                  {expects(`"drill": {"max_age_seconds": 0}`), drilled(hour), "", 2, "cannot be read"},
 		"cut":                     {`{"stanza": "shop", `, drilled(hour), "", 2, "cannot be read"},
 	} {
@@ -304,9 +311,30 @@ func TestReadFleet_Expected(t *testing.T) {
 	}), now)
 	require.NoError(t, err)
 	assert.Len(t, f.Rows, 3, "each is a row")
-	f, err = ReadFleet(dir(t, map[string]string{
-		"a.json": drilled(hour), "old/" + ExpectsFile: expects(daily), "old/drill-report.json.retired": "",
-	}), now)
-	require.NoError(t, err)
-	assert.Len(t, f.Rows, 1, "what is retired is not expected")
+}
+
+// A report that was retired is not missed, unless a file expects it; what else the file expects is missed.
+func TestReadFleet_ExpectedAndRetired(t *testing.T) {
+	for _, c := range []struct {
+		expects string
+		missed  []string
+	}{
+		{"", nil},
+		{`{"expects": {"backup": {}}}`, []string{"backup never ran"}},
+		{`{"expects": {"drill": {}}}`, []string{"drill was never drilled"}},
+	} {
+		files := map[string]string{"a.json": written(hour, "pass", 0, "none"), "old/drill-report.json.retired": ""}
+		if c.expects != "" {
+			files["old/"+ExpectsFile] = c.expects
+		}
+		f, err := ReadFleet(dir(t, files), now)
+		require.NoError(t, err)
+		var missed []string
+		for _, row := range f.Rows {
+			if row.Stanza == "old" {
+				missed = append(missed, row.Suite+" "+row.Due)
+			}
+		}
+		assert.Equal(t, c.missed, missed)
+	}
 }

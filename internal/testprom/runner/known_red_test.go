@@ -27,11 +27,13 @@ func TestKnownRed_OfAClaimThatIsNotAskedAnyMore(t *testing.T) {
 			assert.Contains(t, read(t, prom), `veza_backup_check_last_success{reason="rpo_exceeded",stanza="demo"} 0`)
 			assert.Contains(t, read(t, path), `"known_red": [`)
 			assert.Contains(t, out.String(), "rpo did not hold when it was asked last, and was not asked now")
+			assert.Contains(t, out.String(), "PASSED, BUT rpo STILL RED  backup checks of stanza demo")
 			assert.Contains(t, out.String(), "remove "+prom)
 		} else {
 			assert.Contains(t, read(t, prom), `veza_backup_check_last_success{reason="none",stanza="demo"} 1`)
 			assert.NotContains(t, read(t, path), "known_red")
 			assert.NotContains(t, out.String(), "did not hold")
+			assert.Contains(t, out.String(), "PASSED  backup checks of stanza demo")
 		}
 	}
 }

@@ -4,11 +4,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/suite"
 )
 
 // A drill of the repository as it was never passes for one of now: the textfile keeps what the last drill
@@ -24,6 +27,26 @@ func TestRun_AClusterThatWasLeftLeavesTheTextfile(t *testing.T) {
 	said, last := leavesTheTextfile(t, "cluster_left", "PostgreSQL 15")
 	assert.Contains(t, last.Sentence, "The backups of PostgreSQL 15, of the cluster before a stanza-upgrade, restore")
 	assert.Contains(t, said, "the set is of PostgreSQL 15, of a cluster before a stanza-upgrade")
+}
+
+// The summary says which backups it is about, with -v and without, and of those of now nothing.
+func TestFacts_OfThePastAndOfAClusterThatWasLeft(t *testing.T) {
+	for label, want := range map[string]row{
+		suite.PastLabel: {"repository as of", "x"}, suite.LeftLabel: {"cluster left", "x"}, "environment": {},
+	} {
+		res := &result{suite: suite.Drill}
+		res.Labels = map[string]string{label: "x"}
+		for _, rows := range [][]row{res.facts(""), res.measured()} {
+			rows = slices.DeleteFunc(rows, func(r row) bool {
+				return r.name != "repository as of" && r.name != "cluster left"
+			})
+			if want.name == "" {
+				assert.Empty(t, rows)
+			} else {
+				assert.Equal(t, []row{want}, rows)
+			}
+		}
+	}
 }
 
 // leavesTheTextfile runs a drill that passes with a label, and returns what it warned of and its report.

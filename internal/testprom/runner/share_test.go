@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -212,6 +213,45 @@ func TestDue_ReportsWhatTheOtherFound(t *testing.T) {
 	exit, said = among(&others{}, "-due", "168h", "-report", filepath.Join(dir, "none"))
 	require.Equal(t, 0, exit, said)
 	assert.NoFileExists(t, filepath.Join(dir, "none"), "what is due is reported by its drill")
+}
+
+// A run of this host that reached no verdict stays in the report, and hides none that another host reached since the
+// one before it. A verdict of this host that is newer stays as it is.
+func TestDue_WhatTheOtherFoundBeforeARunWithoutAVerdict(t *testing.T) {
+	now := time.Now().UTC()
+	ago := func(hours int) string { return now.Add(-time.Duration(hours) * time.Hour).Format(time.RFC3339) }
+	own := func(stanza, verdict string, exit int, why, last string) string {
+		return fmt.Sprintf(`{"schema": 1, "suite": "drill", "stanza": %q, "verdict": %q, "exit_status": %d, `+
+			`"reason": %q, "ended": %q%s}`, stanza, verdict, exit, why, ago(1), last)
+	}
+	last := func(verdict, why string, hours int) string {
+		return fmt.Sprintf(`, "last_verdict": {"verdict": %q, "reason": %q, "ended": %q}`, verdict, why, ago(hours))
+	}
+	red, green, newer := last("fail", "wal_missing", 9), last("pass", "none", 9), last("fail", "wal_missing", 2)
+	for name, c := range map[string]struct {
+		own   string
+		heard int
+		fleet int
+		stays bool
+	}{
+		"green there since":         {own("demo", "environment", 2, "locked", red), 0, 2, false},
+		"red there since":           {own("demo", "environment", 2, "locked", green), 1, 1, false},
+		"red there, none here":      {own("demo", "environment", 2, "locked", ""), 1, 1, false},
+		"green there, red since":    {own("demo", "environment", 2, "locked", newer), 0, 1, true},
+		"green there, and red here": {own("demo", "fail", 1, "wal_missing", ""), 0, 1, true},
+		"of another stanza":         {own("shop", "environment", 2, "locked", red), 0, 1, true},
+	} {
+		dir := t.TempDir()
+		file := filepath.Join(dir, "drill-report.json")
+		require.NoError(t, os.WriteFile(file, []byte(c.own), 0o600))
+		o := &others{why: "host b drilled it", at: now.Add(-5 * time.Hour), exit: c.heard}
+		exit, said := among(o, "-due", "168h", "-report", file)
+		require.Equal(t, 1, exit, "%s: %s", name, said)
+		assert.Equal(t, c.stays, read(t, file) == c.own, name)
+		assert.Contains(t, read(t, file), ago(1), "%s: the run stays", name)
+		exit, said = among(nil, "-fleet", dir)
+		assert.Equal(t, c.fleet, exit, "%s: %s", name, said)
+	}
 }
 
 // stanzas is a recorded pass of a stanza.

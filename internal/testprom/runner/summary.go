@@ -75,6 +75,7 @@ func (r *result) facts(measured string) []row {
 	return filled([]row{
 		{"of", strings.Join(about, ", ")},
 		{"repository as of", r.Labels[suite.PastLabel]},
+		{"cluster left", r.Labels[suite.LeftLabel]},
 		{"measured", measured},
 		{"not asked", strings.Join(r.ended(testreport.NotAsked), ", ")},
 		{"left out", strings.Join(r.ended(testreport.LeftOut), ", ")},
@@ -138,7 +139,8 @@ func (r *result) measured() (rows []row) {
 	for _, name := range r.suite.InfoLabels {
 		rows = append(rows, row{strings.ReplaceAll(name, "_", " "), r.Labels[name]})
 	}
-	rows = append(rows, row{"repository as of", r.Labels[suite.PastLabel]})
+	rows = append(rows, row{"repository as of", r.Labels[suite.PastLabel]},
+		row{"cluster left", r.Labels[suite.LeftLabel]})
 	return filled(rows)
 }
 
@@ -155,6 +157,8 @@ func (r *result) notes() (rows []row) {
 // headline is the verdict in capitals.
 func (r *result) headline(s style) string {
 	switch {
+	case r.Verdict.Exit == reason.ExitPass && r.exit == reason.ExitPass && len(r.knownRed) > 0: // the alert goes on
+		return s.yellow("PASSED, BUT " + strings.Join(r.knownRed, ", ") + " STILL RED")
 	case r.Verdict.Exit == reason.ExitPass && r.exit == reason.ExitPass && r.Backups == testreport.InPart:
 		return s.yellow("PASSED, IN PART")
 	case r.Verdict.Exit == reason.ExitPass && r.exit == reason.ExitPass:

@@ -72,6 +72,37 @@ func TestClaims_LeftOutNeverTurnAKnownRedGreen(t *testing.T) {
 	assert.Contains(t, lines, `claim_last_run_timestamp_seconds{claim="cadence",stanza="demo"} 1.795926e+09`)
 }
 
+// How a stanza begins anew keeps what the file tells of others.
+func TestClaims_TheAdviceIsAboutOneStanza(t *testing.T) {
+	for _, c := range []struct {
+		others []string
+		says   string
+	}{
+		{nil, "any more, remove PATH, which begins anew"},
+		{[]string{"shop", "mail"}, "testprom -suite backup -textfile 'PATH' -forget-all-but 'mail,shop'"},
+		{[]string{"it's"}, `-forget-all-but 'it'\''s'`},
+		{[]string{"shop,demo"}, "take the series of stanza demo out of PATH, which tells of other stanzas, too"},
+	} {
+		path := promFile(t)
+		for _, stanza := range c.others {
+			other := checked(at, reason.WALCorrupt, map[string]float64{"archive": 0})
+			other.Stanza = stanza
+			write(t, path, other)
+		}
+		_, warnings := checks(t, path, checked(at, reason.WALCorrupt, map[string]float64{"archive": 0}),
+			checked(week(1), reason.None, map[string]float64{"cadence": 1}))
+		said := strings.Join(warnings, "\n")
+		assert.Contains(t, said, strings.ReplaceAll(c.says, "PATH", path))
+		assert.Equal(t, len(c.others) > 0, !strings.Contains(said, "remove "+path))
+		if len(c.others) == 2 {
+			_, err := Files{}.ForgetAllBut(path, suite.Backup, []string{"mail", "shop"})
+			require.NoError(t, err)
+			_, warnings = checks(t, path, checked(week(2), reason.None, map[string]float64{"cadence": 1}))
+			assert.Empty(t, warnings, "it begins anew")
+		}
+	}
+}
+
 // Between the red run and the one that leaves the claim out the environment may have spoilt any number of runs.
 func TestClaims_RememberThroughRunsWithoutAVerdict(t *testing.T) {
 	spoilt := Run{Suite: suite.Backup, Stanza: "demo", Environment: reason.RepoUnreachable, At: week(1), Duration: -1}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/testprom/whole"
 	"veza.fr/recovery/internal/wait"
@@ -45,13 +46,37 @@ func Write(path string, run Run) (knownRed, warnings []string, err error) {
 	knownRed = run.knownRed(old)
 	if outdated := run.warnOutdated(path, &old); !outdated && len(knownRed) > 0 && run.passed() {
 		old.warn("last_success stays 0: %s did not hold when it was asked last, and was not asked now: ask it again, "+
-			"or, where it cannot be asked any more, remove %s, which begins anew", strings.Join(knownRed, ", "), path)
+			"or, where it cannot be asked any more, %s", strings.Join(knownRed, ", "), run.anew(path, old))
 	}
 	text, err := render(run, old)
 	if err != nil {
 		return knownRed, old.warnings, fmt.Errorf("write %s: %w", path, err)
 	}
 	return knownRed, old.warnings, whole.Replace(path, text)
+}
+
+// anew is what to do so that the file knows nothing of the run's stanza, and of other stanzas what it did.
+func (r Run) anew(path string, old oldFile) string {
+	var others []string
+	for _, s := range old.series {
+		if stanza := s.labels["stanza"]; stanza != r.Stanza && !slices.Contains(others, stanza) {
+			others = append(others, stanza)
+		}
+	}
+	switch slices.Sort(others); {
+	case len(others) == 0:
+		return "remove " + path + ", which begins anew"
+	case slices.ContainsFunc(others, unnameable):
+		return fmt.Sprintf("take the series of stanza %s out of %s, which tells of other stanzas, too", r.Stanza, path)
+	}
+	return fmt.Sprintf("let it begin anew, and keep the other stanzas that the file tells of: testprom -suite %s "+
+		"-textfile %s -forget-all-but %s", r.Suite.Name, host.ShellQuote(path),
+		host.ShellQuote(strings.Join(others, ",")))
+}
+
+// unnameable says whether -forget-all-but would read something else in the name of a stanza.
+func unnameable(stanza string) bool {
+	return strings.Contains(stanza, ",") || strings.TrimSpace(stanza) != stanza
 }
 
 func later(a, b time.Time) time.Time {
