@@ -15,9 +15,9 @@ import (
 
 // fedColumns are the sequences that feed a column of whole numbers. Keyed says that the column
 // alone is unique: only then does a sequence that lags stop the next row.
-const fedColumns = `SELECT s.oid::regclass::text, d.refobjid::regclass::text, quote_ident(a.attname), q.seqincrement,
+const fedColumns = `SELECT s.oid::regclass::text, t.oid::regclass::text, quote_ident(a.attname), q.seqincrement,
 	t.relkind = 'p',
-	EXISTS (SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = d.refobjid AND x.indisunique AND x.indisvalid
+	EXISTS (SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = t.oid AND x.indisunique AND x.indisvalid
 	  AND x.indpred IS NULL AND x.indnkeyatts = 1 AND x.indkey[0] = a.attnum),
 	EXISTS (SELECT FROM pg_catalog.pg_subscription b JOIN pg_catalog.pg_database d
 	  ON d.oid = b.subdbid AND d.datname = current_database()
@@ -31,23 +31,39 @@ const fedColumns = `SELECT s.oid::regclass::text, d.refobjid::regclass::text, qu
 	  JOIN pg_catalog.pg_attrdef v ON n.classid = 'pg_catalog.pg_attrdef'::regclass AND v.oid = n.objid
 	  JOIN pg_catalog.pg_class l ON l.oid = v.adrelid AND l.relkind = 'r' AND l.relpersistence = 'p'
 	  WHERE n.refclassid = 'pg_catalog.pg_class'::regclass AND n.refobjid = s.oid),
-	t.relispartition, ` + called + `
-	FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_class s ON s.oid = d.objid AND s.relkind = 'S'
-		AND s.relpersistence <> 't'
-	JOIN pg_catalog.pg_class t ON t.oid = d.refobjid AND (t.relkind = 'r' OR t.relkind = 'p' AND NOT EXISTS (
+	t.relispartition, ` + called + `, d.inherited
+	FROM (` + owned + ` UNION ALL ` + inherited + `) d
+	JOIN pg_catalog.pg_class s ON s.oid = d.sequence AND s.relkind = 'S' AND s.relpersistence <> 't'
+	JOIN pg_catalog.pg_class t ON t.oid = d.fed AND (t.relkind = 'r' OR t.relkind = 'p' AND NOT EXISTS (
 		SELECT FROM pg_catalog.pg_partition_tree(t.oid) p JOIN pg_catalog.pg_class f ON f.oid = p.relid
 		WHERE f.relkind = 'f')) -- rows of elsewhere are no concern
 	JOIN pg_catalog.pg_sequence q ON q.seqrelid = s.oid AND NOT q.seqcycle
-	JOIN pg_catalog.pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
-	WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.refclassid = 'pg_catalog.pg_class'::regclass
-		AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0
-	AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) ORDER BY 1`
+	JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.attribute
+	WHERE a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) ORDER BY 1, d.inherited, 2`
+
+// owned are the columns that own a sequence.
+const owned = `SELECT o.objid AS sequence, o.refobjid AS fed, o.refobjsubid::int AS attribute,
+	  o.deptype = 'i' AS identity, false AS inherited
+	FROM pg_catalog.pg_depend o WHERE o.classid = 'pg_catalog.pg_class'::regclass
+	  AND o.refclassid = 'pg_catalog.pg_class'::regclass AND o.deptype IN ('a', 'i') AND o.refobjsubid > 0`
+
+// inherited are the columns that own none: a table has them from another one that it inherits, with a default that
+// calls the sequence of that one. Its rows are its own, and so is the key that keeps them apart. A partition is a part
+// of its parent.
+const inherited = `SELECT n.refobjid, v.adrelid, v.adnum::int, false, true
+	FROM pg_catalog.pg_depend n
+	JOIN pg_catalog.pg_attrdef v ON n.classid = 'pg_catalog.pg_attrdef'::regclass AND v.oid = n.objid
+	  AND pg_get_expr(v.adbin, v.adrelid) = 'nextval(' || quote_literal(n.refobjid::regclass::text) || '::regclass)'
+	JOIN pg_catalog.pg_class l ON l.oid = v.adrelid AND l.relkind = 'r' AND NOT l.relispartition
+	JOIN (` + owned + `) o ON o.sequence = n.refobjid AND (o.fed <> v.adrelid OR o.attribute <> v.adnum)
+	WHERE n.refclassid = 'pg_catalog.pg_class'::regclass
+	  AND EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = v.adrelid)`
 
 // called is whether a row to come asks the sequence of a column for its number: it is the column's identity, or a
 // default, a domain or a function depends on it, or has its name in its text, where no dependency is known of. That a
 // column owns it says nothing: a serial column that became an identity column has two. Rows come through the parent of
 // a partition, so that what a partition has of these counts for nothing.
-const called = `(d.deptype = 'i' AND NOT t.relispartition
+const called = `(d.identity AND NOT t.relispartition
 	OR EXISTS (SELECT FROM pg_catalog.pg_depend n
 	  LEFT JOIN pg_catalog.pg_attrdef v ON n.classid = 'pg_catalog.pg_attrdef'::regclass AND v.oid = n.objid
 	  LEFT JOIN pg_catalog.pg_class l ON l.oid = v.adrelid
@@ -69,6 +85,7 @@ type fedColumn struct {
 	Passing                 bool // every table that it feeds is unlogged, and empty after every restore
 	Partition               bool // the column is that of one partition
 	Called                  bool // a row to come takes its number from there
+	Inherited               bool // the column is that of a child: the sequence is another table's
 }
 
 // reach is how many numbers of a sequence are looked ahead for one that is there already. A
@@ -93,7 +110,7 @@ func (d Deep) sequences(ctx context.Context, s survey) (e examination, err error
 	return e, nil
 }
 
-func (d Deep) sequencesOf(ctx context.Context, database string, e *examination) (int, error) {
+func (d Deep) sequencesOf(ctx context.Context, database string, e *examination) (seen int, err error) {
 	conn, err := d.Connect.open(ctx, database)
 	if err != nil {
 		return 0, err
@@ -113,6 +130,9 @@ func (d Deep) sequencesOf(ctx context.Context, database string, e *examination) 
 		return 0, err
 	}
 	for _, f := range list {
+		if !f.Inherited {
+			seen++
+		}
 		// Planning a query on a table evaluates the expressions of its indexes, which may need the data's search_path.
 		// In this session: a database may let in no more than one.
 		if _, err = conn.Exec(ctx, "RESET search_path"); err != nil {
@@ -141,16 +161,16 @@ func (d Deep) sequencesOf(ctx context.Context, database string, e *examination) 
 			e.notes = append(e.notes, "database "+database+": "+text)
 		}
 	}
-	return len(list), nil
+	return seen, nil
 }
 
 // blank is what is wrong with a sequence whose page holds none: nextval() fails. PostgreSQL itself loses that of an
 // unlogged one that was made, or set so, after the backup: what replay makes of it is not yet on the disk when the end
-// of recovery copies it from there (reproduced with 15.18). Its table is empty then, unless that is logged, or a
-// partition of it, or a table that inherits the column.
+// of recovery copies it from there (reproduced with 15.18; 17.12 and 18.6 have it begin anew). Its table is empty then,
+// unless that is logged, or a partition of it, or a table that inherits the column; for that one it is told once.
 func (f fedColumn) blank(database string) []Outcome {
 	switch {
-	case f.Passing, f.Unlogged && !f.Called:
+	case f.Passing, f.Inherited, f.Unlogged && !f.Called:
 		return nil
 	case f.Unlogged:
 		return []Outcome{finding(reason.StaleData, fmt.Sprintf("database %s: sequence %s of table %s is UNLOGGED, and "+

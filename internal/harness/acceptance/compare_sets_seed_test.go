@@ -1,9 +1,7 @@
 package acceptance
 
 import (
-	"cmp"
 	"context"
-	"os"
 	"path/filepath"
 	"sync"
 
@@ -121,9 +119,9 @@ func (c *cluster) backUp(ctx context.Context, kind string, l loss) error {
 	case "":
 	case fileMap:
 		path, failed := c.relationFile(ctx, "pg_class")
-		path = filepath.Join(filepath.Dir(path), "pg_filenode.map")
-		mend = func() error { return os.Rename(path+".kept", path) }
-		err = cmp.Or(failed, os.Rename(path, path+".kept"))
+		if err = failed; err == nil {
+			mend, err = damage.Aside(filepath.Join(filepath.Dir(path), "pg_filenode.map"))
+		}
 	default:
 		mend, err = c.loseFile(ctx, l)
 	}

@@ -202,14 +202,14 @@ var ordinaryStates = []defect{
 		},
 		[]string{`DROP TABLE visit, stay`},
 	},
-	{ // the table that the column stands in is unlogged; what has the rows is not
+	{ // the table that the column stands in is unlogged; what has the rows is not, and has a key of its own
 		"unlogged_over_logged", "app",
 		[]string{
-			partedOrNot(`CREATE UNLOGGED TABLE stay (id bigserial) PARTITION BY HASH (id);
+			partedOrNot(`CREATE UNLOGGED TABLE stay (id bigserial PRIMARY KEY) PARTITION BY HASH (id);
 				CREATE TABLE stay_all PARTITION OF stay FOR VALUES WITH (MODULUS 1, REMAINDER 0)`,
-				`CREATE UNLOGGED TABLE stay (id bigserial); CREATE TABLE stay_all () INHERITS (stay)`),
+				`CREATE UNLOGGED TABLE stay (id bigserial); CREATE TABLE stay_all (PRIMARY KEY (id)) INHERITS (stay)`),
 			`INSERT INTO stay_all DEFAULT VALUES`,
-			`CREATE UNLOGGED TABLE visit (id bigserial)`, `CREATE TABLE visit_kept () INHERITS (visit)`,
+			`CREATE UNLOGGED TABLE visit (id bigserial)`, `CREATE TABLE visit_kept (PRIMARY KEY (id)) INHERITS (visit)`,
 			`INSERT INTO visit_kept DEFAULT VALUES`,
 		},
 		[]string{`DROP TABLE visit, stay CASCADE`},

@@ -99,7 +99,8 @@ var ordinaryFaults = faults("TestOrdinary", ordinary, []fault{
 	},
 	{
 		name: "SequenceOfAnUnloggedTableWithLoggedOnes", args: in("unlogged_over_logged"),
-		exit: 1, why: reason.StaleData, step: "verify", words: "stay_id_seq | is UNLOGGED | and 1 more",
+		exit: 1, why: reason.StaleData, step: "verify",
+		words: "stay_id_seq | is UNLOGGED | SET LOGGED in production | and 1 more",
 	},
 	{
 		name: "SequenceOfASubscriber", args: in("subscribed"),

@@ -95,13 +95,21 @@ func Path(ctx context.Context, conn *pgx.Conn, data, relation string) (string, e
 // File changes a file, or with no way to change it moves it aside, and returns what mends it.
 func File(path string, how Way) (mend func() error, err error) {
 	if how == nil {
-		return func() error { return os.Rename(path+".kept", path) }, os.Rename(path, path+".kept")
+		return Aside(path)
 	}
 	whole, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
 	return func() error { return Overwrite(path, whole) }, Overwrite(path, how(whole))
+}
+
+// Aside moves a file to where no backup copies it, and returns what moves it back. PostgreSQL and pgBackRest alike take
+// what begins with pgsql_tmp for scratch. Under any other name pgBackRest would have copied it and, where it is no
+// relation's, told it as damaged pages, at which restore ends since 2.60. The server may have the file open.
+func Aside(path string) (back func() error, err error) {
+	aside := filepath.Join(filepath.Dir(path), "pgsql_tmp."+filepath.Base(path))
+	return func() error { return os.Rename(aside, path) }, os.Rename(path, aside)
 }
 
 // Overwrite changes a file in place: the server has it open.
