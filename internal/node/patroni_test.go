@@ -22,24 +22,36 @@ func TestPatroniOf(t *testing.T) {
 		return path
 	}
 	plain := conf("main.yml", "scope: demo\npostgresql:\n  data_dir: "+pg+" # here\n  bin_dir: /usr/bin\n")
+	ours := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(ours, "here"), 0o700))
+	for _, name := range []string{"patroni.yml", "here/patroni.yml"} {
+		require.NoError(t, os.WriteFile(filepath.Join(ours, name), []byte("  data_dir: "+pg), 0o600))
+	}
+	t.Chdir(ours)
 	for name, c := range map[string]struct {
 		comm, environment string
 		arguments         []string
 		keeps             bool
 	}{
-		"block":     {"patroni", "", []string{"/usr/bin/python3", "/usr/bin/patroni", plain}, true},
-		"flow":      {"patroni", "", []string{conf("flow.yaml", `postgresql: {"data_dir": "`+pg+`", port: 1}`)}, true},
-		"a link":    {"patroni", "", []string{conf("link.yml", "  data_dir: '"+pg+".link'")}, true},
-		"directory": {"patroni", "", []string{filepath.Dir(conf("d/20.yml", "  data_dir: "+pg))}, true},
-		"variable":  {"patroni", "A=b\x00PATRONI_POSTGRESQL_DATA_DIR=" + pg, nil, true},
-		"another":   {"patroni", "", []string{conf("other.yml", "  data_dir: "+pg+"2")}, false},
-		"comment":   {"patroni", "", []string{conf("comment.yml", "  # data_dir: "+pg)}, false},
-		"gone":      {"patroni", "", []string{filepath.Join(etc, "gone.yml")}, false},
-		"an editor": {"vi", "", []string{"vi", plain}, false},
+		"block":            {"patroni", "", []string{"/usr/bin/python3", "/usr/bin/patroni", plain}, true},
+		"flow":             {"patroni", "", []string{conf("flow.yaml", `postgresql: {"data_dir": "`+pg+`", port: 1}`)}, true},
+		"a link":           {"patroni", "", []string{conf("link.yml", "  data_dir: '"+pg+".link'")}, true},
+		"directory":        {"patroni", "", []string{filepath.Dir(conf("d/20.yml", "  data_dir: "+pg))}, true},
+		"variable":         {"patroni", "A=b\x00PATRONI_POSTGRESQL_DATA_DIR=" + pg, nil, true},
+		"another":          {"patroni", "", []string{conf("other.yml", "  data_dir: "+pg+"2")}, false},
+		"comment":          {"patroni", "", []string{conf("comment.yml", "  # data_dir: "+pg)}, false},
+		"gone":             {"patroni", "", []string{filepath.Join(etc, "gone.yml")}, false},
+		"in its directory": {"patroni", "", []string{"patroni", "d"}, true},
+		"a file in it":     {"patroni", "", []string{"patroni", "main.yml"}, true},
+		// What lies in the working directory of this process is nothing to it.
+		"no argument": {"patroni", "PATRONI_SCOPE=a", nil, false},
+		"not there":   {"patroni", "", []string{"patroni", "here"}, false},
+		"an editor":   {"vi", "", []string{"vi", plain}, false},
 	} {
 		process := filepath.Join(proc, "42")
 		require.NoError(t, os.RemoveAll(process))
 		require.NoError(t, os.Mkdir(process, 0o700))
+		require.NoError(t, os.Symlink(etc, filepath.Join(process, "cwd")))
 		for file, content := range map[string]string{
 			"comm": c.comm + "\n", "environ": c.environment, "cmdline": strings.Join(c.arguments, "\x00") + "\x00",
 		} {
