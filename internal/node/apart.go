@@ -25,6 +25,7 @@ type Targets struct {
 	Data string // the data directory
 	List []pgbackrest.ManifestTarget
 	Mode string // of the directories that are made
+	Ask  Lister // for directories that this process may not read; nil is an error there
 }
 
 // TargetsOf are those of a manifest, by where a restore puts them. What lies in the data directory is looked at there.
@@ -71,7 +72,7 @@ func (ts Targets) refuse(t pgbackrest.ManifestTarget, rest *Claim) error {
 		return nil
 	}
 	if t.File != "" {
-		return refuseFile(t, rest)
+		return ts.refuseFile(t, rest)
 	}
 	stray, err := ts.inside(t)
 	switch {
@@ -89,11 +90,11 @@ func (ts Targets) refuse(t pgbackrest.ManifestTarget, rest *Claim) error {
 }
 
 // refuseFile refuses a file that is there already, where the backup has one.
-func refuseFile(t pgbackrest.ManifestTarget, rest *Claim) error {
-	file := filepath.Join(t.Path, t.File)
-	if _, err := os.Lstat(file); err != nil {
+func (ts Targets) refuseFile(t pgbackrest.ManifestTarget, rest *Claim) error {
+	if !ts.hasFile(t) {
 		return nil
 	}
+	file := filepath.Join(t.Path, t.File)
 	resumed := ""
 	if rest != nil {
 		resumed = "-resume: "
@@ -105,17 +106,17 @@ func refuseFile(t pgbackrest.ManifestTarget, rest *Claim) error {
 // inside is something in a directory that the restore has not put there; "" is nothing. Places of its own that lie in
 // there, and what every new ext4 file system has, are in nobody's way.
 func (ts Targets) inside(t pgbackrest.ManifestTarget) (string, error) {
-	entries, err := os.ReadDir(t.Path)
+	entries, err := ts.list(t.Path)
 	if err != nil {
 		return "", err
 	}
 	for _, entry := range entries {
-		path := filepath.Join(t.Path, entry.Name())
-		mkfs := t.TablespaceID != "" && entry.Name() == "lost+found" && entry.IsDir()
+		path := filepath.Join(t.Path, entry.Name)
+		mkfs := t.TablespaceID != "" && entry.Name == "lost+found" && entry.Dir
 		own := func(place string) bool { return within(place, path) }
 		if !mkfs && !own(ts.Data) && path != ClaimFile(ts.Data) && !slices.ContainsFunc(ts.List,
 			func(other pgbackrest.ManifestTarget) bool { return own(other.Path) }) {
-			return entry.Name(), nil
+			return entry.Name, nil
 		}
 	}
 	return "", nil
