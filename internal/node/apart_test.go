@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
@@ -139,6 +140,13 @@ func TestIdentity(t *testing.T) {
 	assert.False(t, first.is(identity{Inode: 3, Born: 5}))
 	assert.True(t, first.is(identity{Inode: 2}), "when is not known")
 	assert.True(t, identity{Inode: 2}.is(first))
+
+	s := unix.Statx_t{Ino: 2, Mask: unix.STATX_INO | unix.STATX_BTIME, Btime: unix.StatxTimestamp{Sec: 1, Nsec: 5}}
+	assert.Equal(t, identity{Inode: 2, Born: 1e9 + 5}, identityOf(s, unix.EXT4_SUPER_MAGIC))
+	s.Btime.Sec = 7 // copied up, where a container writes to what its image has
+	assert.Equal(t, identity{Inode: 2}, identityOf(s, unix.OVERLAYFS_SUPER_MAGIC))
+	s.Mask = unix.STATX_INO
+	assert.Equal(t, identity{Inode: 2}, identityOf(s, unix.EXT4_SUPER_MAGIC))
 
 	dir := t.TempDir()
 	now, err := identify(dir)
