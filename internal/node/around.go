@@ -38,7 +38,7 @@ func Around(path, data string) string {
 }
 
 // versionDirectory is how PostgreSQL calls its own directory in a tablespace.
-var versionDirectory = regexp.MustCompile(`^PG_\d+_\d+$`)
+var versionDirectory = regexp.MustCompile(`^PG_(\d+)_\d+$`)
 
 // clusterAround is what a path lies in of a cluster: its data directory, one of a tablespace, or one that its pg_wal
 // leads to; "" is nothing. An empty directory in there is in use, and a new one would be in the way.
