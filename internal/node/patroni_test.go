@@ -33,16 +33,16 @@ func TestPatroniOf(t *testing.T) {
 		arguments         []string
 		keeps             bool
 	}{
-		"block":            {"patroni", "", []string{"/usr/bin/python3", "/usr/bin/patroni", plain}, true},
-		"flow":             {"patroni", "", []string{conf("flow.yaml", `postgresql: {"data_dir": "`+pg+`", port: 1}`)}, true},
-		"a link":           {"patroni", "", []string{conf("link.yml", "  data_dir: '"+pg+".link'")}, true},
-		"directory":        {"patroni", "", []string{filepath.Dir(conf("d/20.yml", "  data_dir: "+pg))}, true},
-		"variable":         {"patroni", "A=b\x00PATRONI_POSTGRESQL_DATA_DIR=" + pg, nil, true},
-		"another":          {"patroni", "", []string{conf("other.yml", "  data_dir: "+pg+"2")}, false},
-		"comment":          {"patroni", "", []string{conf("comment.yml", "  # data_dir: "+pg)}, false},
-		"gone":             {"patroni", "", []string{filepath.Join(etc, "gone.yml")}, false},
-		"in its directory": {"patroni", "", []string{"patroni", "d"}, true},
-		"a file in it":     {"patroni", "", []string{"patroni", "main.yml"}, true},
+		"block":     {"patroni", "", []string{"/usr/bin/python3", "/usr/bin/patroni", plain}, true},
+		"flow":      {"patroni", "", []string{conf("flow.yaml", `postgresql: {"data_dir": "`+pg+`", port: 1}`)}, true},
+		"a link":    {"patroni", "", []string{conf("link.yml", "  data_dir: '"+pg+".link'")}, true},
+		"directory": {"patroni", "", []string{filepath.Dir(conf("d/20.yml", "  data_dir: "+pg))}, true},
+		"variable":  {"patroni", "A=b\x00PATRONI_POSTGRESQL_DATA_DIR=" + pg, nil, true},
+		"another":   {"patroni", "", []string{conf("other.yml", "  data_dir: "+pg+"2")}, false},
+		"comment":   {"patroni", "", []string{conf("comment.yml", "  # data_dir: "+pg)}, false},
+		"gone":      {"patroni", "", []string{filepath.Join(etc, "gone.yml")}, false},
+		"relative":  {"patroni", "", []string{"patroni", "d"}, true},
+		"its file":  {"patroni", "", []string{"patroni", "main.yml"}, true},
 		// What lies in the working directory of this process is nothing to it.
 		"no argument": {"patroni", "PATRONI_SCOPE=a", nil, false},
 		"not there":   {"patroni", "", []string{"patroni", "here"}, false},
