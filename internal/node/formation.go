@@ -170,9 +170,9 @@ func (f Formation) Next(dir, bin string) string {
 	switch {
 	case !known && exists(dir, patroniState): // it stays in the backups of whoever has left Patroni, too
 		return "if Patroni keeps it: patronictl remove, with the scope of Patroni's configuration, while Patroni " +
-			"runs on no node: what it remembers of the lost cluster may keep this one from the lead; then start Patroni's " +
-			"service here, and once this one is the leader on the other nodes, their data directories moved away; if " +
-			"it does not: " + byHand
+			"runs on no node: what it remembers of the lost cluster may keep this one from the lead; then start " +
+			"Patroni's service here, and once this one is the leader on the other nodes, their data directories " +
+			"moved away; if it does not: " + byHand
 	case !known:
 		return byHand
 	}
