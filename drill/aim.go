@@ -124,9 +124,10 @@ func (p plan) wholeSets(out suite.Out, good []pgbackrest.Backup, own owns) (sets
 	return sets
 }
 
-// remember writes down that this part of the window was drilled: of the repository of now.
-func (a aim) remember(s session.Session) error {
-	if s.Settings.State == "" || len(a.parts) == 0 || s.Past() {
+// remember writes down that this part of the window was drilled: of the repository of now, and of the present cluster,
+// whose parts it would replace. left says that the set is of one before.
+func (a aim) remember(s session.Session, left bool) error {
+	if s.Settings.State == "" || len(a.parts) == 0 || s.Past() || left {
 		return nil
 	}
 	return reason.Wrap(reason.ConfigInvalid,

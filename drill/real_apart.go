@@ -3,7 +3,9 @@ package drill
 import (
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
+	"strings"
 
 	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/node"
@@ -31,6 +33,7 @@ func (r *nodeRestore) refuseApart(ctx context.Context, h host.Host, rest *node.C
 	if r.apart == nil {
 		return nil
 	}
+	r.apart.Ask = lister(ctx, h)
 	if err := r.apart.Free(); err != nil {
 		return err
 	}
@@ -46,6 +49,30 @@ func (r *nodeRestore) refuseApart(ctx context.Context, h host.Host, rest *node.C
 		return nil
 	}
 	return r.apart.RefuseStrays(r.known, rest)
+}
+
+// lister lists directories as the user who runs PostgreSQL, GNU find's way. Names may hold anything but a NUL.
+func lister(ctx context.Context, h host.Host) node.Lister {
+	return func(dir string, deep bool) (list []node.Listed, err error) {
+		const names = `[ -e "$0" ] || exit 0; find -H "$0" -ignore_readdir_race -mindepth 1 "$@" -printf '%y%P\0'`
+		argv, bound := []string{"sh", "-c", names, dir, "-maxdepth", "1"}, toolTimeout
+		if deep { // a cluster's million files
+			argv, bound = argv[:4], listTime
+		}
+		ctx, cancel := context.WithTimeout(ctx, bound)
+		defer cancel()
+		said, err := h.Run(ctx, host.Command{Argv: argv})
+		if err != nil {
+			return nil, fmt.Errorf("what is in %s, asked as the user who runs PostgreSQL: %w",
+				pgbackrest.Printable(dir), err)
+		}
+		for name := range strings.SplitSeq(strings.TrimSuffix(string(said.Stdout), "\x00"), "\x00") {
+			if len(name) > 1 {
+				list = append(list, node.Listed{Name: name[1:], Dir: name[0] == 'd'})
+			}
+		}
+		return list, nil
+	}
 }
 
 // mayWrite asks whether the user who runs PostgreSQL may write to a directory, or make it in the nearest that is there.

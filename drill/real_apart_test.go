@@ -1,13 +1,16 @@
 package drill
 
 import (
+	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/node"
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
@@ -54,6 +57,38 @@ func TestRefuseApart(t *testing.T) {
 		assert.Equal(t, reason.ConfigInvalid, why, name)
 	}
 	require.NoError(t, (&nodeRestore{}).refuseApart(t.Context(), &machine{}, nil), "what is not known")
+}
+
+// here runs commands on this machine.
+type here struct{ machine }
+
+func (*here) Run(ctx context.Context, c host.Command) (host.Result, error) {
+	said, err := exec.CommandContext(ctx, c.Argv[0], c.Argv[1:]...).Output()
+	return host.Result{Stdout: said}, err
+}
+
+// What only the user who runs PostgreSQL may read is listed by them, whatever the names are.
+func TestLister(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(dir+"/ts/a\nb/c", 0o700))
+	require.NoError(t, os.WriteFile(dir+"/ts/f", nil, 0o600))
+	require.NoError(t, os.Symlink(dir+"/ts", dir+"/link"))
+	require.NoError(t, os.Symlink(dir+"/ts", dir+"/ts/back"))
+	ask := lister(t.Context(), &here{})
+	top := []node.Listed{{Name: "a\nb", Dir: true}, {Name: "f"}, {Name: "back"}}
+	for _, asked := range []string{"/ts", "/link"} {
+		list, err := ask(dir+asked, false)
+		require.NoError(t, err)
+		assert.ElementsMatch(t, top, list)
+		list, err = ask(dir+asked, true)
+		require.NoError(t, err)
+		assert.ElementsMatch(t, append(top[:3:3], node.Listed{Name: "a\nb/c", Dir: true}), list)
+	}
+	list, err := ask(dir+"/none", true)
+	require.NoError(t, err)
+	assert.Empty(t, list)
+	_, err = lister(t.Context(), &machine{})(dir, false)
+	require.ErrorContains(t, err, "asked as the user who runs PostgreSQL")
 }
 
 // What is not there is made as pgBackRest would; the mark remembers which it is, and nobody else may use it meanwhile.

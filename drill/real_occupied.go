@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"strings"
 
 	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/pgbackrest"
@@ -16,29 +17,48 @@ import (
 type unusable struct {
 	code  int            // pgBackRest's exit status
 	words *regexp.Regexp // the first group is the place
-	says  func(place, why string) string
+	says  func(place string, why kernel) string
 }
 
-// whyNot is what the kernel said.
+// kernel is what the kernel said, such as "[13] Permission denied".
+type kernel string
+
 var whyNot = regexp.MustCompile(`\[\d+\] [A-Z][^;:\n]*`)
 
+// denied says whether another owner or mode would help: EACCES and EPERM.
+func (k kernel) denied() bool {
+	return strings.HasPrefix(string(k), "[13] ") || strings.HasPrefix(string(k), "[1] ")
+}
+
+// broken says whether the device failed: EIO.
+func (k kernel) broken() bool { return strings.HasPrefix(string(k), "[5] ") }
+
+// advised is a sentence, with what to do where the kernel denied it.
+func (k kernel) advised(sentence, advice string) string {
+	if k.denied() {
+		return sentence + ": " + advice
+	}
+	return sentence
+}
+
 func unusables() []unusable {
-	inUse := func(place, _ string) string {
+	inUse := func(place string, _ kernel) string {
 		return place + " is not empty, and the backup has files there: move what is there away, nothing is ever deleted"
 	}
-	strangers := func(place, _ string) string {
+	strangers := func(place string, _ kernel) string {
 		return fmt.Sprintf("%s does not belong to the user who runs PostgreSQL, or is not theirs to write, and the "+
 			"backup has files there: chown it (%s), chmod 700", place, host.ServiceUser)
 	}
-	absent := func(place, why string) string {
-		return fmt.Sprintf("%s cannot be made (%s), and the backup has files there: make it (install -d -m 700 -o %s "+
-			"%[1]s)", tablespace(place), why, host.ServiceUser)
+	absent := func(place string, why kernel) string {
+		place = tablespace(place)
+		return why.advised(fmt.Sprintf("%s cannot be made (%s), and the backup has files there", place, why),
+			fmt.Sprintf("make it (install -d -m 700 -o %s %s)", host.ServiceUser, place))
 	}
-	shut := func(place, why string) string {
-		return fmt.Sprintf("%s cannot be written (%s), and it is in the backup: give what it lies in to the user who "+
-			"runs PostgreSQL (%s)", place, why, host.ServiceUser)
+	shut := func(place string, why kernel) string {
+		return why.advised(fmt.Sprintf("%s cannot be written (%s), and it is in the backup", place, why),
+			fmt.Sprintf("give what it lies in to the user who runs PostgreSQL (%s)", host.ServiceUser))
 	}
-	there := func(place, _ string) string {
+	there := func(place string, _ kernel) string {
 		return place + " is there, and the backup has it: move it away, nothing is ever deleted"
 	}
 	return []unusable{
@@ -74,8 +94,11 @@ func (r *nodeRestore) occupied(err error) error {
 		if failed.Code != u.code || match == nil || !path.IsAbs(match[1]) {
 			continue
 		}
-		return reason.Errorf(reason.ConfigInvalid, "%s", pgbackrest.Printable(u.says(match[1],
-			whyNot.FindString(failed.Error()))))
+		why, is := kernel(whyNot.FindString(failed.Error())), reason.ConfigInvalid
+		if why.broken() {
+			is = reason.SandboxFailed // nothing that was asked for is wrong
+		}
+		return reason.Errorf(is, "%s", pgbackrest.Printable(u.says(match[1], why)))
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package drill
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -75,4 +76,49 @@ func TestOccupied(t *testing.T) {
 		assert.Equal(t, reason.ConfigInvalid, why, name)
 	}
 	require.NoError(t, (&nodeRestore{}).occupied(errors.New("broken")))
+}
+
+// Another owner helps where the kernel denied it, and nowhere else; a device that fails is nothing that was asked for.
+func TestOccupied_Advice(t *testing.T) {
+	const (
+		path   = "unable to create path '/srv/ts': "
+		file   = "unable to open file '/srv/ts/1' for write: "
+		info   = "unable to get info for path/file '/srv/ts/1': "
+		absent = "/srv/ts cannot be made (%s), and the backup has files there"
+		shut   = "/srv/ts/1 cannot be written (%s), and it is in the backup"
+	)
+	for kernel, c := range map[string]struct {
+		advised bool
+		why     reason.Reason
+	}{
+		"[13] Permission denied":       {true, reason.ConfigInvalid},
+		"[1] Operation not permitted":  {true, reason.ConfigInvalid},
+		"[30] Read-only file system":   {false, reason.ConfigInvalid},
+		"[24] Too many open files":     {false, reason.ConfigInvalid},
+		"[17] File exists":             {false, reason.ConfigInvalid},
+		"[5] Input/output error":       {false, reason.SandboxFailed},
+		"[116] Stale file handle":      {false, reason.ConfigInvalid},
+		"[36] File name too long":      {false, reason.ConfigInvalid},
+		"[40] Too many symbolic links": {false, reason.ConfigInvalid},
+	} {
+		for _, said := range []struct {
+			code              int
+			words, is, advice string
+		}{
+			{47, path, absent, ": make it (install -d -m 700 -o postgres /srv/ts)"},
+			{41, file, shut, ": give what it lies in to the user who runs PostgreSQL (postgres)"},
+			{98, info, shut, ": give what it lies in to the user who runs PostgreSQL (postgres)"},
+		} {
+			want := fmt.Sprintf(said.is, kernel)
+			if c.advised {
+				want += said.advice
+			}
+			err := (&nodeRestore{}).occupied(&pgbackrest.Error{
+				Command: "restore", Code: said.code, Lines: []string{"ERROR: [0]: " + said.words + kernel},
+			})
+			require.EqualError(t, err, want)
+			why, _ := reason.Of(err)
+			assert.Equal(t, c.why, why, kernel)
+		}
+	}
 }

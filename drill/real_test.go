@@ -34,14 +34,22 @@ func TestLastPassed(t *testing.T) {
 	newer := line("drill", "demo", "fail", "2026-08-23T04:00:00Z", "1")
 	other := line("drill", "other", "pass", "2026-08-23T04:00:00Z", "2")
 	checks := line("backup", "demo", "pass", "2026-08-23T04:00:00Z", "3")
+	labelled := func(label string) string { // newer, and short
+		return strings.Replace(line("drill", "demo", "pass", "2026-08-23T04:00:00Z", "1"), `"labels":{}`,
+			`"labels":{`+label+`}`, 1)
+	}
 	const (
-		want = "the last drill that passed, 2026-08-22T04:00:00Z, took 1m15s from the restore to the first query"
-		none = "not known: no drill of this stanza has passed here (-history)"
+		want   = "the last drill that passed, 2026-08-22T04:00:00Z, took 1m15s from the restore to the first query"
+		newest = "the last drill that passed, 2026-08-23T04:00:00Z, took 1s from the restore to the first query"
+		none   = "not known: no drill of this stanza has passed here (-history)"
 	)
 	for name, c := range map[string]struct{ history, want string }{
 		"one":               {passed + "\n", want},
 		"newer ones failed": {passed + "\n" + newer + "\n" + other + "\n" + checks + "\n", want},
 		"the last line cut": {passed + "\n" + passed[:40], want},
+		"a cluster before":  {passed + "\n" + labelled(`"cluster_left":"PostgreSQL 15"`), want},
+		"of the past":       {passed + "\n" + labelled(`"repo_target_time":"2026-08-01T00:00:00Z"`), want},
+		"another label":     {labelled(`"set":"20260822-020003F"`) + "\n", newest},
 		"none":              {newer + "\n" + other + "\n", none},
 		"empty":             {"", none},
 	} {

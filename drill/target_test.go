@@ -150,8 +150,12 @@ func TestAtRandom(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, a.target, again.target, "the same seed, window and memory")
 
-	require.NoError(t, a.remember(s))
+	require.NoError(t, a.remember(s, true), "of a cluster that was left")
 	last, err := target.Recall(state, "demo")
+	require.NoError(t, err)
+	assert.Empty(t, last)
+	require.NoError(t, a.remember(s, false))
+	last, err = target.Recall(state, "demo")
 	require.NoError(t, err)
 	assert.Contains(t, last, a.choice.Part.Key())
 
@@ -171,7 +175,7 @@ func TestAroundFailover(t *testing.T) {
 	assert.Equal(t, "L", label)
 	assert.Less(t, lsn(a.target.LSN), wal.LSN(0x6000028))
 	assert.Greater(t, lsn(a.second.LSN), wal.LSN(0x6000028))
-	require.NoError(t, a.remember(session.Session{}), "nothing to remember")
+	require.NoError(t, a.remember(session.Session{}, false), "nothing to remember")
 }
 
 // chainTo is an archive of one timeline from segment 2 to another.

@@ -87,7 +87,7 @@ func verifyCluster(ctx context.Context, out suite.Out, r recovered) (costs, erro
 	if v.unsaid != nil {
 		return cost, cmp.Or(cost.budgets(r.Settings), v.unsaid)
 	}
-	return cost, cmp.Or(cost.budgets(r.Settings), r.plan.aim.remember(r.Session))
+	return cost, cmp.Or(cost.budgets(r.Settings), r.plan.aim.remember(r.Session, r.plan.left()))
 }
 
 // environmentFailed says whether an error says something about this machine, not the backups.

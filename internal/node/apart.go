@@ -22,9 +22,11 @@ type Apart struct {
 
 // Targets are what a set goes to apart from the data directory: tablespaces, and what links lead to.
 type Targets struct {
-	Data string // the data directory
-	List []pgbackrest.ManifestTarget
-	Mode string // of the directories that are made
+	Data  string // the data directory
+	List  []pgbackrest.ManifestTarget
+	Mode  string // of the directories that are made
+	Major string // of PostgreSQL, by the set's tablespaces; "" is not known
+	Ask   Lister // for directories that this process may not read; nil is an error there
 }
 
 // TargetsOf are those of a manifest, by where a restore puts them. What lies in the data directory is looked at there.
@@ -32,7 +34,7 @@ func TargetsOf(m pgbackrest.Manifest, conf *pgbackrest.Config, stanza, data stri
 	list := slices.DeleteFunc(m.Apart(conf, stanza, data), func(t pgbackrest.ManifestTarget) bool {
 		return within(t.Path, data)
 	})
-	return Targets{Data: data, List: list, Mode: m.Mode}
+	return Targets{Data: data, List: list, Mode: m.Mode, Major: majorOf(m)}
 }
 
 // Refuse says why the directories must not be restored into, nil when they may: what is there stays. rest is the mark
@@ -71,7 +73,7 @@ func (ts Targets) refuse(t pgbackrest.ManifestTarget, rest *Claim) error {
 		return nil
 	}
 	if t.File != "" {
-		return refuseFile(t, rest)
+		return ts.refuseFile(t, rest)
 	}
 	stray, err := ts.inside(t)
 	switch {
@@ -89,11 +91,11 @@ func (ts Targets) refuse(t pgbackrest.ManifestTarget, rest *Claim) error {
 }
 
 // refuseFile refuses a file that is there already, where the backup has one.
-func refuseFile(t pgbackrest.ManifestTarget, rest *Claim) error {
-	file := filepath.Join(t.Path, t.File)
-	if _, err := os.Lstat(file); err != nil {
+func (ts Targets) refuseFile(t pgbackrest.ManifestTarget, rest *Claim) error {
+	if !ts.hasFile(t) {
 		return nil
 	}
+	file := filepath.Join(t.Path, t.File)
 	resumed := ""
 	if rest != nil {
 		resumed = "-resume: "
@@ -103,22 +105,44 @@ func refuseFile(t pgbackrest.ManifestTarget, rest *Claim) error {
 }
 
 // inside is something in a directory that the restore has not put there; "" is nothing. Places of its own that lie in
-// there, and what every new ext4 file system has, are in nobody's way.
+// there are in nobody's way, nor is what is beside a tablespace.
 func (ts Targets) inside(t pgbackrest.ManifestTarget) (string, error) {
-	entries, err := os.ReadDir(t.Path)
+	entries, err := ts.list(t.Path)
 	if err != nil {
 		return "", err
 	}
 	for _, entry := range entries {
-		path := filepath.Join(t.Path, entry.Name())
-		mkfs := t.TablespaceID != "" && entry.Name() == "lost+found" && entry.IsDir()
+		path := filepath.Join(t.Path, entry.Name)
+		beside := t.TablespaceID != "" && entry.Dir && ts.beside(entry.Name)
 		own := func(place string) bool { return within(place, path) }
-		if !mkfs && !own(ts.Data) && path != ClaimFile(ts.Data) && !slices.ContainsFunc(ts.List,
+		if !beside && !own(ts.Data) && path != ClaimFile(ts.Data) && !slices.ContainsFunc(ts.List,
 			func(other pgbackrest.ManifestTarget) bool { return own(other.Path) }) {
-			return entry.Name(), nil
+			return entry.Name, nil
 		}
 	}
 	return "", nil
+}
+
+// fileSystems are directories that a file system itself has: a new ext4, a filer with snapshots, ZFS.
+var fileSystems = []string{"lost+found", ".snapshot", ".zfs"}
+
+// beside says whether a directory lies beside PostgreSQL's own in a tablespace, which is all that pgBackRest and
+// PostgreSQL look at: a file system's, and that of another major version, as pg_upgrade leaves it.
+func (ts Targets) beside(name string) bool {
+	version := versionDirectory.FindStringSubmatch(name)
+	return slices.Contains(fileSystems, name) || version != nil && ts.Major != "" && version[1] != ts.Major
+}
+
+// majorOf is the major version of a set's tablespaces; "" where it has none.
+func majorOf(m pgbackrest.Manifest) string {
+	for _, name := range m.Paths {
+		if below, ok := strings.CutPrefix(name, "pg_tblspc/"); ok {
+			if version := versionDirectory.FindStringSubmatch(filepath.Base(below)); version != nil {
+				return version[1]
+			}
+		}
+	}
+	return ""
 }
 
 // owns says whether a path is of this restore's own places.

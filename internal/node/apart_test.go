@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
@@ -51,6 +52,12 @@ func TestTargets_Refuse(t *testing.T) {
 		"a file of that name":     {[]string{"ts/lost+found"}, tablespace("ts"), `is not empty ("lost+found")`},
 		"a link to a new one":     {[]string{"wal/lost+found/"}, link("wal", ""), `is not empty ("lost+found")`},
 		"of another cluster":      {[]string{"ts/PG_15_1/"}, tablespace("ts"), `is not empty ("PG_15_1")`},
+		"of the release before":   {[]string{"ts/PG_14_202107181/5/"}, tablespace("ts"), ""},
+		"a file called so":        {[]string{"ts/PG_14_1"}, tablespace("ts"), `is not empty ("PG_14_1")`},
+		"WAL, and that":           {[]string{"wal/PG_14_1/"}, link("wal", ""), `is not empty ("PG_14_1")`},
+		"a filer's":               {[]string{"ts/.snapshot/hourly/"}, tablespace("ts"), ""},
+		"ZFS":                     {[]string{"ts/.zfs/"}, tablespace("ts"), ""},
+		"a file called .zfs":      {[]string{"ts/.zfs"}, tablespace("ts"), `is not empty (".zfs")`},
 		"anything":                {[]string{"ts/.keep"}, tablespace("ts"), "where tablespace fast goes, is not empty"},
 		"the data directory":      {[]string{"ts/pg/"}, tablespace("ts"), ""},
 		"another, beside it":      {[]string{"ts/pg/", "ts/pg2/"}, tablespace("ts"), `is not empty ("pg2")`},
@@ -84,7 +91,7 @@ func TestTargets_Refuse(t *testing.T) {
 		if name == "the data directory" || name == "another, beside it" {
 			data = dir + "/ts/pg"
 		}
-		err := Targets{Data: data, List: []pgbackrest.ManifestTarget{c.target}}.Refuse(nil)
+		err := Targets{Data: data, Major: "15", List: []pgbackrest.ManifestTarget{c.target}}.Refuse(nil)
 		if c.words == "" {
 			require.NoError(t, err, name)
 			continue
@@ -94,6 +101,17 @@ func TestTargets_Refuse(t *testing.T) {
 		why, _ := reason.Of(err)
 		assert.Equal(t, reason.ConfigInvalid, why, name)
 	}
+}
+
+// Of which release a set is, its tablespaces say.
+func TestMajorOf(t *testing.T) {
+	paths := []string{"pg_data", "pg_data/PG_13_1", "pg_tblspc", "pg_tblspc/16384", "pg_tblspc/16384/PG_15_202209061"}
+	assert.Equal(t, "15", majorOf(pgbackrest.Manifest{Paths: paths}))
+	assert.Empty(t, majorOf(pgbackrest.Manifest{Paths: paths[:4]}))
+	dir := resolved(t)
+	made(t, dir+"/ts/PG_14_202107181/")
+	unknown := Targets{Data: dir + "/pg", List: []pgbackrest.ManifestTarget{tablespace(dir + "/ts")}}
+	require.ErrorContains(t, unknown.Refuse(nil), "is not empty", "it may be the set's")
 }
 
 // What a restore that is taken up finds is the rest of it only in the directories that it began in.
@@ -139,6 +157,13 @@ func TestIdentity(t *testing.T) {
 	assert.False(t, first.is(identity{Inode: 3, Born: 5}))
 	assert.True(t, first.is(identity{Inode: 2}), "when is not known")
 	assert.True(t, identity{Inode: 2}.is(first))
+
+	s := unix.Statx_t{Ino: 2, Mask: unix.STATX_INO | unix.STATX_BTIME, Btime: unix.StatxTimestamp{Sec: 1, Nsec: 5}}
+	assert.Equal(t, identity{Inode: 2, Born: 1e9 + 5}, identityOf(s, unix.EXT4_SUPER_MAGIC))
+	s.Btime.Sec = 7 // copied up, where a container writes to what its image has
+	assert.Equal(t, identity{Inode: 2}, identityOf(s, unix.OVERLAYFS_SUPER_MAGIC))
+	s.Mask = unix.STATX_INO
+	assert.Equal(t, identity{Inode: 2}, identityOf(s, unix.EXT4_SUPER_MAGIC))
 
 	dir := t.TempDir()
 	now, err := identify(dir)

@@ -21,22 +21,24 @@ func nodeOf(dir string) error {
 	if strings.Count(dir, "/") < 2 {
 		return errors.New("a directory of its own is needed, not one below /")
 	}
-	around := clusterAround(dir)
-	if claim, _ := ReadClaim(dir); around == "" && claim == nil { // else a tablespace above it may be its own by now
-		around = clusterBeside(dir)
-	}
-	if around != "" {
+	if around := Around(dir, dir); around != "" {
 		return fmt.Errorf("it lies inside a cluster, or what belongs to one: %s", around)
 	}
 	return nil
 }
 
 // Around is the directory of a cluster, or of what belongs to one, that an absolute path without symbolic links
-// lies in; "" is none.
-func Around(path string) string { return cmp.Or(clusterAround(path), clusterBeside(path)) }
+// lies in; "" is none. data is the data directory that is restored into: once its mark is there, a tablespace above it
+// may be its own.
+func Around(path, data string) string {
+	claim, _ := ReadClaim(data)
+	return cmp.Or(clusterAround(path), clusterBeside(path, func(above string) bool {
+		return claim != nil && within(data, above)
+	}))
+}
 
 // versionDirectory is how PostgreSQL calls its own directory in a tablespace.
-var versionDirectory = regexp.MustCompile(`^PG_\d+_\d+$`)
+var versionDirectory = regexp.MustCompile(`^PG_(\d+)_\d+$`)
 
 // clusterAround is what a path lies in of a cluster: its data directory, one of a tablespace, or one that its pg_wal
 // leads to; "" is nothing. An empty directory in there is in use, and a new one would be in the way.
@@ -54,9 +56,12 @@ func clusterAround(dir string) string {
 var database = regexp.MustCompile(`^\d+$`)
 
 // clusterBeside is the directory that a path lies in and that a tablespace has, or the databases of a cluster whose
-// base a link leads to; "" is none. It is told by what else is in there.
-func clusterBeside(dir string) string {
+// base a link leads to, but for its own; "" is none. It is told by what else is in there.
+func clusterBeside(dir string, own func(above string) bool) string {
 	for above := filepath.Dir(dir); above != "/"; above = filepath.Dir(above) {
+		if own(above) {
+			continue
+		}
 		entries, _ := os.ReadDir(above) // what may not be read tells nothing
 		for _, entry := range entries {
 			at := filepath.Join(above, entry.Name())

@@ -164,15 +164,17 @@ const included = "postgresql-auto-failover.conf"
 
 // Next is what to type so that a restored data directory goes into production.
 func (f Formation) Next(dir, bin string) string {
+	byHand := fmt.Sprintf("start it by its service, or by %s/pg_ctl start -D %s, and take a full backup: "+
+		"pg_auto_failover knows nothing of it", bin, dir)
 	known := f.State != "" || f.Monitor != "" || len(f.Options) > 0 || exists(dir, included)
 	switch {
-	case !known && exists(dir, patroniState):
-		return "patronictl remove, with the scope of Patroni's configuration, while Patroni runs on no node: what it " +
-			"remembers of the lost cluster may keep this one from the lead; then start Patroni's service here, and " +
-			"once this one is the leader on the other nodes, their data directories moved away"
+	case !known && exists(dir, patroniState): // it stays in the backups of whoever has left Patroni, too
+		return "if Patroni keeps it: patronictl remove, with the scope of Patroni's configuration, while Patroni " +
+			"runs on no node: what it remembers of the lost cluster may keep this one from the lead; then start " +
+			"Patroni's service here, and once this one is the leader on the other nodes, their data directories " +
+			"moved away; if it does not: " + byHand
 	case !known:
-		return fmt.Sprintf("start it by its service, or by %s/pg_ctl start -D %s, and take a full backup: "+
-			"pg_auto_failover knows nothing of it", bin, dir)
+		return byHand
 	}
 	return f.Adopt(dir, bin)
 }

@@ -20,11 +20,21 @@ func identify(dir string) (identity, error) {
 	if err := unix.Statx(unix.AT_FDCWD, dir, 0, unix.STATX_INO|unix.STATX_BTIME, &s); err != nil {
 		return identity{}, &fs.PathError{Op: "statx", Path: dir, Err: err}
 	}
+	var on unix.Statfs_t
+	if err := unix.Statfs(dir, &on); err != nil {
+		return identity{}, &fs.PathError{Op: "statfs", Path: dir, Err: err}
+	}
+	return identityOf(s, on.Type), nil
+}
+
+// identityOf is the identity of a directory on a kind of file system. A container's own makes a directory of its image
+// anew at the first write to it: the inode stays, and when it was made does not.
+func identityOf(s unix.Statx_t, kind int64) identity {
 	i := identity{Inode: s.Ino}
-	if s.Mask&unix.STATX_BTIME != 0 {
+	if s.Mask&unix.STATX_BTIME != 0 && kind != unix.OVERLAYFS_SUPER_MAGIC {
 		i.Born = s.Btime.Sec*1e9 + int64(s.Btime.Nsec)
 	}
-	return i, nil
+	return i
 }
 
 // is says whether two identities are of the same directory, as far as both are known.

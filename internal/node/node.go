@@ -214,12 +214,16 @@ func Make(dir string) error {
 // temporary ends the names of files that pgBackRest has not finished (STORAGE_FILE_TEMP_EXT).
 const temporary = ".pgbackrest.tmp"
 
-// NothingFinished says whether there is no file in a directory and all below it, but for links and what pgBackRest was
-// about to write.
+// unfinishedManifest is how an empty backup.manifest is called until it is in its place.
+var unfinishedManifest = regexp.MustCompile(`^\.backup\.manifest\d+$`)
+
+// NothingFinished says whether there is no file in a directory and all below it, but for links, what pgBackRest was
+// about to write, and what a restore was about to have it take up.
 func NothingFinished(dir string) (bool, error) {
 	nothing := true
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() && entry.Type()&fs.ModeSymlink == 0 && !strings.HasSuffix(path, temporary) {
+		if err == nil && !entry.IsDir() && entry.Type()&fs.ModeSymlink == 0 && !strings.HasSuffix(path, temporary) &&
+			!(filepath.Dir(path) == dir && unfinishedManifest.MatchString(entry.Name())) {
 			nothing = false
 			return fs.SkipAll
 		}

@@ -51,6 +51,12 @@ func patroniKeeps(process, dir string) bool {
 	}
 	arguments, _ := os.ReadFile(filepath.Join(process, "cmdline"))
 	for argument := range strings.SplitSeq(string(arguments), "\x00") {
+		if argument == "" { // behind the last one
+			continue
+		}
+		if !filepath.IsAbs(argument) {
+			argument = filepath.Join(process, "cwd", argument)
+		}
 		if !strings.HasSuffix(argument, ".yml") && !strings.HasSuffix(argument, ".yaml") {
 			files, _ := filepath.Glob(filepath.Join(argument, "*.y*ml"))
 			for _, file := range files {
@@ -59,9 +65,6 @@ func patroniKeeps(process, dir string) bool {
 				}
 			}
 			continue
-		}
-		if !filepath.IsAbs(argument) {
-			argument = filepath.Join(process, "cwd", argument)
 		}
 		if configures(argument, dir) {
 			return true

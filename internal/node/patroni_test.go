@@ -22,6 +22,12 @@ func TestPatroniOf(t *testing.T) {
 		return path
 	}
 	plain := conf("main.yml", "scope: demo\npostgresql:\n  data_dir: "+pg+" # here\n  bin_dir: /usr/bin\n")
+	ours := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(ours, "here"), 0o700))
+	for _, name := range []string{"patroni.yml", "here/patroni.yml"} {
+		require.NoError(t, os.WriteFile(filepath.Join(ours, name), []byte("  data_dir: "+pg), 0o600))
+	}
+	t.Chdir(ours)
 	for name, c := range map[string]struct {
 		comm, environment string
 		arguments         []string
@@ -35,11 +41,17 @@ func TestPatroniOf(t *testing.T) {
 		"another":   {"patroni", "", []string{conf("other.yml", "  data_dir: "+pg+"2")}, false},
 		"comment":   {"patroni", "", []string{conf("comment.yml", "  # data_dir: "+pg)}, false},
 		"gone":      {"patroni", "", []string{filepath.Join(etc, "gone.yml")}, false},
-		"an editor": {"vi", "", []string{"vi", plain}, false},
+		"relative":  {"patroni", "", []string{"patroni", "d"}, true},
+		"its file":  {"patroni", "", []string{"patroni", "main.yml"}, true},
+		// What lies in the working directory of this process is nothing to it.
+		"no argument": {"patroni", "PATRONI_SCOPE=a", nil, false},
+		"not there":   {"patroni", "", []string{"patroni", "here"}, false},
+		"an editor":   {"vi", "", []string{"vi", plain}, false},
 	} {
 		process := filepath.Join(proc, "42")
 		require.NoError(t, os.RemoveAll(process))
 		require.NoError(t, os.Mkdir(process, 0o700))
+		require.NoError(t, os.Symlink(etc, filepath.Join(process, "cwd")))
 		for file, content := range map[string]string{
 			"comm": c.comm + "\n", "environ": c.environment, "cmdline": strings.Join(c.arguments, "\x00") + "\x00",
 		} {
@@ -59,8 +71,10 @@ func TestFormation_NextOfPatroni(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, patroniState), []byte("{}"), 0o600))
 	next := Formation{}.Next(dir, "/bin")
-	assert.Contains(t, next, "patronictl remove")
-	assert.NotContains(t, next, "pg_ctl")
+	assert.Contains(t, next, "if Patroni keeps it: patronictl remove")
+	// Its file stays behind where Patroni was left.
+	assert.Contains(t, next, "; if it does not: start it by its service, or by /bin/pg_ctl start -D "+dir)
+	assert.NotContains(t, Formation{}.Next(t.TempDir(), "/bin"), "patronictl")
 	// One that was taken over by pg_auto_failover since is its own.
 	assert.Contains(t, Formation{Options: []string{"--name", "a"}}.Next(dir, "/bin"), "pg_autoctl create postgres")
 }

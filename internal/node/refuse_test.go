@@ -359,6 +359,7 @@ func TestNothingFinished(t *testing.T) {
 	require.NoError(t, os.MkdirAll(dir+"/base/1", 0o700))
 	require.NoError(t, os.Symlink("/wal", dir+"/pg_wal"))
 	require.NoError(t, os.WriteFile(dir+"/backup.manifest.pgbackrest.tmp", nil, 0o600))
+	require.NoError(t, os.WriteFile(dir+"/.backup.manifest4711", nil, 0o600))
 	nothing, err := NothingFinished(dir)
 	require.NoError(t, err)
 	assert.True(t, nothing)

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -30,8 +29,10 @@ func KnownOf(m pgbackrest.Manifest) Known {
 	return known
 }
 
-// ownFiles are those that pgBackRest itself puts into a data directory beside the set's.
-var ownFiles = regexp.MustCompile(`^pg_data/(backup\.manifest|(recovery|standby)\.signal|postgresql\.auto\.conf)$`)
+// ownFiles are those that pgBackRest itself puts into a data directory beside the set's, and what a kill leaves of the
+// two that a restore writes there beside and renames.
+var ownFiles = regexp.MustCompile(`^pg_data/(backup\.manifest|(recovery|standby)\.signal|postgresql\.auto\.conf|` +
+	`\.(backup\.manifest|postgresql\.auto\.conf)\d+)$`)
 
 // madeByServer is what PostgreSQL may make while it replays, 13 to 18, by where it is and how it is called there. What
 // is below a directory of its own that nobody else has business in is its own.
@@ -56,21 +57,19 @@ var madeByServer = regexp.MustCompile(`^(` + strings.Join([]string{
 func (ts Targets) RefuseStrays(known Known, rest *Claim) error {
 	started := rest.Started || rest.Apart == nil // a mark of before does not say
 	var found []string
-	cleaned := ts.cleaned(known)
+	cleaned, err := ts.cleaned(known)
+	if err != nil {
+		return reason.Errorf(reason.ConfigInvalid, "-resume: %w", err)
+	}
 	for _, dir := range slices.Sorted(maps.Keys(cleaned)) {
-		err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-			switch {
-			case errors.Is(err, fs.ErrNotExist):
-				return nil // what the run before left at work may just have ended
-			case err != nil:
-				return err
-			case path == dir || known.have(cleaned[dir]+strings.TrimPrefix(path, dir), started):
+		err = ts.walk(dir, func(path string, isDir bool) error {
+			if known.have(cleaned[dir]+strings.TrimPrefix(path, dir), started) {
 				return nil
 			}
 			if found = append(found, path); len(found) > mostNames {
 				return fs.SkipAll
 			}
-			if entry.IsDir() {
+			if isDir {
 				return fs.SkipDir
 			}
 			return nil
@@ -96,7 +95,7 @@ func (k Known) have(name string, started bool) bool {
 
 // cleaned are the directories that pgBackRest's delta goes through, and what they are called in the set. Of a
 // tablespace it is PostgreSQL's own directory.
-func (ts Targets) cleaned(known Known) map[string]string {
+func (ts Targets) cleaned(known Known) (map[string]string, error) {
 	list := map[string]string{ts.Data: "pg_data"}
 	for _, t := range ts.List {
 		switch {
@@ -104,16 +103,19 @@ func (ts Targets) cleaned(known Known) map[string]string {
 		case t.TablespaceID == "":
 			list[realPath(t.Path)] = t.Name
 		default:
-			entries, _ := os.ReadDir(t.Path) // nothing is cleaned where it is not there
+			entries, err := ts.list(t.Path)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) { // nothing is cleaned where it is not there
+				return nil, err
+			}
 			for _, entry := range entries {
-				name := t.Name + "/" + entry.Name()
-				if _, of := known[name]; of && entry.IsDir() {
-					list[filepath.Join(realPath(t.Path), entry.Name())] = name
+				name := t.Name + "/" + entry.Name
+				if _, of := known[name]; of && entry.Dir {
+					list[filepath.Join(realPath(t.Path), entry.Name)] = name
 				}
 			}
 		}
 	}
-	return list
+	return list, nil
 }
 
 // quoted are names as a sentence has them, at most a few.

@@ -43,6 +43,10 @@ func TestTargets_RefuseStrays(t *testing.T) {
 		"pg/backup.manifest.pgbackrest.tmp":   ever,
 		"pg/recovery.signal":                  ever,
 		"pg/postgresql.auto.conf":             ever,
+		"pg/.postgresql.auto.conf4711":        ever, // of ours, killed before the rename
+		"pg/.backup.manifest4711":             ever,
+		"pg/.backup.manifest.mine":            never,
+		"pg/base/.postgresql.auto.conf4711":   never,
 		ts + "5/16385":                        ever,
 		"ts/NOTES.txt":                        ever, // delta does not look there
 		"ts/PG_14_202107181/5/1":              ever,

@@ -46,7 +46,7 @@ func apartFrom(to, called, path string) error {
 	if inside(to, path) {
 		return fmt.Errorf("%s lies in the data directory, which must be empty: name another place", called)
 	}
-	if around := node.Around(path); around != "" {
+	if around := node.Around(path, to); around != "" {
 		return fmt.Errorf("%s lies inside a cluster, or what belongs to one (%s): name another place", called, around)
 	}
 	if path == node.ClaimFile(to) {

@@ -108,6 +108,32 @@ func TestParse_FilesInAnotherCluster(t *testing.T) {
 	}
 }
 
+// Where a tablespace has the directory above the data directory, what lies beside that one lies there after a kill as
+// before it: the same command line goes on. Without the mark, and beside another tablespace, it is refused.
+func TestParse_FilesInTheOwnTablespace(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	require.NoError(t, err)
+	for _, name := range []string{"data/pg", "data/tmp", "data/PG_15_202209061", "other/PG_15_202209061"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(dir, name), 0o700))
+	}
+	t.Setenv("TMPDIR", filepath.Join(dir, "data/tmp"))
+	const own = "-to DIR/data/pg -resume -log DIR/data/log -report DIR/data/r.json"
+	refuses := func(line, words string) {
+		t.Helper()
+		var out, errs bytes.Buffer
+		_, _, done := parse(strings.Fields(strings.ReplaceAll(line, "DIR/", dir+"/")), &out, &errs)
+		assert.Equal(t, words != "", done, errs.String())
+		assert.Contains(t, errs.String(), words)
+	}
+	refuses(own, "lies inside a cluster, or what belongs to one ("+dir+"/data)")
+	mark := filepath.Join(dir, "data/pg.veza-restore.json")
+	require.NoError(t, os.WriteFile(mark, []byte(`{"set":"20260823-020003F"}`), 0o600))
+	refuses(own, "")
+	refuses("-to DIR/data/pg -resume -log DIR/other/log", "what belongs to one ("+dir+"/other)")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "data/PG_VERSION"), nil, 0o600))
+	refuses(own, "lies inside a cluster")
+}
+
 // A report replaces a report, of whatever verdict, suite and version, and nothing else.
 func TestParse_ReportOverWhatIsNone(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "restore.json")

@@ -45,7 +45,7 @@ var Plan = Suite{
 	Namespace: Restore.Namespace,
 	Words: Words{
 		Title: "plan of a restore", Step: "step", Sound: "restored",
-		Passed:     "A restore would begin with this; nothing was written.",
+		Passed:     "A restore would begin with this; nothing of the node was changed.",
 		NotCleaned: "A restore would begin with this; only cleaning up after the look failed.",
 	},
 	Steps:      Restore.Steps[:1],

@@ -74,8 +74,11 @@ func TestRestore_Tablespaces(t *testing.T) {
 	// be made is said before anybody is asked.
 	conf, err := os.ReadFile(confOf(n.dir))
 	require.NoError(t, err)
-	apart := filepath.Join(elsewhere(t), "kept")
-	for to, exit := range map[string]int{apart: 0, "/proc/kept": 2} {
+	places := map[string]int{"/proc/kept": 2}
+	if other := elsewhere(t); other != "" {
+		places[filepath.Join(other, "kept")] = 0
+	}
+	for to, exit := range places {
 		n.write("etc/pgbackrest.conf", string(conf)+"tablespace-map=kept="+to+"\n")
 		o := n.restore("-plan")
 		assert.Equal(t, exit, o.Exit, o.Said)
@@ -144,7 +147,8 @@ func TestRestore_Tablespaces(t *testing.T) {
 	n.archives()
 }
 
-// elsewhere is a directory on another file system than all that is made here, which anybody may write to.
+// elsewhere is a directory on another file system than all that is made here, which anybody may write to; "" where
+// there is one file system alone.
 func elsewhere(t *testing.T) string {
 	t.Helper()
 	var here, there unix.Stat_t
@@ -154,6 +158,5 @@ func elsewhere(t *testing.T) string {
 			return place
 		}
 	}
-	t.Skip("there is one file system alone")
 	return ""
 }
