@@ -59,9 +59,9 @@ func lister(ctx context.Context, h host.Host) node.Lister {
 		if deep { // a cluster's million files
 			argv, bound = argv[:4], listTime
 		}
-		ctx, cancel := context.WithTimeout(ctx, bound)
+		asking, cancel := context.WithTimeout(ctx, bound)
 		defer cancel()
-		said, err := h.Run(ctx, host.Command{Argv: argv})
+		said, err := h.Run(asking, host.Command{Argv: argv})
 		if err != nil {
 			return nil, fmt.Errorf("what is in %s, asked as the user who runs PostgreSQL: %w",
 				pgbackrest.Printable(dir), err)

@@ -218,8 +218,8 @@ func TestDue_ReportsWhatTheOtherFound(t *testing.T) {
 // A run of this host that reached no verdict stays in the report, and hides none that another host reached since the
 // one before it. A verdict of this host that is newer stays as it is.
 func TestDue_WhatTheOtherFoundBeforeARunWithoutAVerdict(t *testing.T) {
-	now := time.Now().UTC()
-	ago := func(hours int) string { return now.Add(-time.Duration(hours) * time.Hour).Format(time.RFC3339) }
+	today := time.Now().UTC()
+	ago := func(hours int) string { return today.Add(-time.Duration(hours) * time.Hour).Format(time.RFC3339) }
 	own := func(stanza, verdict string, exit int, why, last string) string {
 		return fmt.Sprintf(`{"schema": 1, "suite": "drill", "stanza": %q, "verdict": %q, "exit_status": %d, `+
 			`"reason": %q, "ended": %q%s}`, stanza, verdict, exit, why, ago(1), last)
@@ -244,7 +244,7 @@ func TestDue_WhatTheOtherFoundBeforeARunWithoutAVerdict(t *testing.T) {
 		dir := t.TempDir()
 		file := filepath.Join(dir, "drill-report.json")
 		require.NoError(t, os.WriteFile(file, []byte(c.own), 0o600))
-		o := &others{why: "host b drilled it", at: now.Add(-5 * time.Hour), exit: c.heard}
+		o := &others{why: "host b drilled it", at: today.Add(-5 * time.Hour), exit: c.heard}
 		exit, said := among(o, "-due", "168h", "-report", file)
 		require.Equal(t, 1, exit, "%s: %s", name, said)
 		assert.Equal(t, c.stays, read(t, file) == c.own, name)
