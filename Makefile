@@ -275,7 +275,7 @@ lab-down: ## remove all of it
 
 .PHONY: test-lab
 test-lab: programs-test ## what the tag drill changes: the drill and the checks in Incus, the story of an installation; against the lab that is up
-	@.ci/packages ansible-playbook ssh
+	@.ci/packages ssh
 	DRILL_CONF=$$($(GO) run ./internal/cmd/lab conf) $(TEST_LAB)
 
 .PHONY: test-cluster
@@ -336,7 +336,7 @@ programs-go:
 programs-drill: programs-go
 	@.ci/packages postgres pgbackrest
 programs-test: programs-go
-	@.ci/packages postgres pgbackrest promtool prometheus prometheus-node-exporter prometheus-alertmanager chromium
+	@.ci/packages postgres pgbackrest promtool prometheus prometheus-node-exporter prometheus-alertmanager chromium ansible-playbook
 
 $(GOLANGCI_STAMP):
 	@echo 'building golangci-lint $(GOLANGCI_VERSION) into $(TOOLS), once: some minutes'

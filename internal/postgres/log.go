@@ -54,7 +54,8 @@ var (
 	damage = regexp.MustCompile(`incorrect resource manager data checksum|invalid magic number|unexpected pageaddr|` +
 		`incorrect prev-link|from different database system|invalid resource manager ID|invalid info bits|` +
 		`invalid record length|no contrecord flag|invalid contrecord length|invalid block_id|out-of-order block_id|` +
-		`has wrong size|incorrect XLOG_BLCKSZ|incorrect segment size|invalid compressed image`)
+		`has wrong size|incorrect XLOG_BLCKSZ|incorrect segment size|invalid compressed image|` +
+		`could not decompress image`) // from 15 on
 )
 
 // ReadLog reads what the server wrote since it was last started. A log that is not there is

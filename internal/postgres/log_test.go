@@ -97,6 +97,10 @@ func TestStartError_SaysWhyAClusterIsNotUp(t *testing.T) {
 		{
 			line("FATAL", "WAL was generated with wal_level=minimal, cannot continue recovering"), reason.StartFailed,
 		},
+		{line("FATAL", "invalid page in block 7 of relation base/5/16384"), reason.PageChecksum},
+		{line("FATAL", `invalid page in block 7 of relation "base/5/16384"`), reason.PageChecksum},
+		{line("FATAL", `2 invalid pages among blocks 7..9 of relation "base/5/16384"`), reason.PageChecksum},
+		{line("FATAL", "could not decompress image at 0/70000A0, block 0"), reason.WALCorrupt},
 		{line("FATAL", "could not access file \"timescaledb\": No such file"), reason.ToolMissing},
 		{
 			line("FATAL", "could not load library \"/lib/x.so\": libgeos_c.so.1: cannot open shared object file: "+
@@ -134,6 +138,22 @@ func TestStartError_SaysWhyAClusterIsNotUp(t *testing.T) {
 		why, ok := reason.Of(ParseLog(c.log, "").StartError())
 		assert.True(t, ok)
 		assert.Equal(t, c.why, why, c.log)
+	}
+}
+
+// PostgreSQL quotes the setting from 17 on. What helps is said in any case, and not because a name says so.
+func TestStartError_WALOfWALLevelMinimal(t *testing.T) {
+	for said, minimal := range map[string]bool{
+		"WAL was generated with wal_level=minimal, cannot continue recovering":                       true,
+		`WAL was generated with "wal_level=minimal", cannot continue recovering`:                     true,
+		`directory "/srv/WAL was generated with "wal_level=minimal", cannot" does not exist`:         false,
+		`directory "/srv/WAL was generated with wal_level=minimal, cannot" does not exist`:           false,
+		`WAL was generated with "wal_level=logical", cannot continue recovering, says no PostgreSQL`: false,
+	} {
+		err := ParseLog("2026-11-23 23:23:57.144 UTC [1] FATAL:  "+said+"\n", "").StartError()
+		why, _ := reason.Of(err)
+		assert.Equal(t, reason.StartFailed, why, said)
+		assert.Equal(t, minimal, strings.Contains(err.Error(), "take a full backup now"), said)
 	}
 }
 

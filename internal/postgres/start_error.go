@@ -23,7 +23,10 @@ var fatal = []struct {
 		regexp.MustCompile(`database files are incompatible with server|initialized by PostgreSQL version`),
 		reason.VersionMismatch,
 	},
-	{regexp.MustCompile(`(?i)page verification failed|invalid page in block`), reason.PageChecksum},
+	{ // of several pages that were read at once from 18 on
+		regexp.MustCompile(`(?i)page verification failed|invalid page in block|invalid pages among blocks`),
+		reason.PageChecksum,
+	},
 }
 
 // tooEarly are the words for a recovery that ended before it could, when nothing says why.
@@ -32,8 +35,8 @@ var tooEarly = regexp.MustCompile(`recovery ended before configured recovery tar
 	`could not locate (required|a valid) checkpoint record`)
 
 // minimalWAL are the words for WAL of a time when wal_level was minimal: no replay goes beyond that, of any set from
-// before.
-var minimalWAL = regexp.MustCompile(`WAL was generated with wal_level=minimal`)
+// before. From 17 on the setting is quoted, as a name is.
+var minimalWAL = regexp.MustCompile(`^WAL was generated with "?wal_level=minimal"?, cannot`)
 
 // noLibrary begins what ends a start with a library that could not be loaded: of this machine, or of what it needs
 // itself (dfmgr.c); noManager, that of WAL of a library that the server began without (rmgr.c).
@@ -85,7 +88,7 @@ func (l Log) StartError() error {
 	if missing := l.libraryError(); missing != nil {
 		return missing
 	}
-	if minimalWAL.MatchString(text) {
+	if slices.ContainsFunc(l.Fatal, minimalWAL.MatchString) {
 		return reason.Errorf(reason.StartFailed, "PostgreSQL did not start: %s: wal_level was minimal for a while, "+
 			"and no backup from before that can be recovered beyond it: take a full backup now", l.lastLines())
 	}

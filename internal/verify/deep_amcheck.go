@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -123,6 +124,9 @@ func (a amcheckCall) examine(ctx context.Context, conn *pgx.Conn, r relation) (
 	return found, note, nil
 }
 
+// invalidPage begins what PostgreSQL says of a page that it cannot take, and of several that it read at once (18).
+var invalidPage = regexp.MustCompile(`^(?:invalid page in block|\d+ invalid pages among blocks) `)
+
 // failed is what the server's answer says of an index or table.
 func (amcheckCall) failed(r relation, answer *pgconn.PgError) (found []Outcome, note string) {
 	missing := postgres.MissingLocale(answer)
@@ -133,7 +137,7 @@ func (amcheckCall) failed(r relation, answer *pgconn.PgError) (found []Outcome, 
 		return []Outcome{relationFinding(r, answer, reason.ToolMissing, postgres.LibraryHint(answer))}, ""
 	case !saysDamage(answer):
 		return nil, skippedNote(r, answer)
-	case r.kind == "i" && !strings.HasPrefix(answer.Message, "invalid page in block"):
+	case r.kind == "i" && !invalidPage.MatchString(answer.Message):
 		return []Outcome{
 			relationFinding(r, answer, reason.IndexCorrupt, "REINDEX it; run pg_amcheck on production"),
 		}, ""

@@ -44,6 +44,16 @@ func TestMissingLibrary(t *testing.T) {
 			pgconn.PgError{Code: "XX000", File: "nbtpage.c", Message: "right sibling is not next"},
 			reason.PageChecksum, reason.IndexCorrupt, reason.SmokeQuery,
 		},
+		"damaged page": {
+			pgconn.PgError{Code: "XX001", File: "bufmgr.c", Message: `invalid page in block 1 of relation base/5/16384`},
+			reason.PageChecksum, reason.PageChecksum, reason.PageChecksum,
+		},
+		"damaged pages, from 18 on": {
+			pgconn.PgError{
+				Code: "XX001", File: "bufmgr.c", Message: `2 invalid pages among blocks 0..4 of relation "base/5/16384"`,
+			},
+			reason.PageChecksum, reason.PageChecksum, reason.PageChecksum,
+		},
 		"lost file": {
 			pgconn.PgError{Code: "58P01", File: "md.c", Message: `could not open file "base/5/1"`},
 			reason.PageChecksum, reason.IndexCorrupt, reason.PageChecksum,

@@ -1,6 +1,7 @@
 package acceptance
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,19 +31,31 @@ var blocks = sync.OnceValues(func() (liveSeed, error) {
 	if err != nil {
 		return liveSeed{}, err
 	}
-	marks := map[string]mark{}
-	s, err := c.settle(ctx, "blocks", marks,
-		func() error { return c.sql(ctx, "postgres", `UPDATE users SET name = 'Changed' WHERE id % 1000 = 0`) },
+	var table string
+	s, err := c.settle(ctx, "blocks", map[string]mark{},
+		func() error { return c.sql(ctx, "postgres", atRest...) },
+		func() (err error) { table, err = c.fileOf(ctx, "at_rest"); return err },
+		func() error { return c.Pgbackrest(ctx, "backup", "--type=full") },
+		func() error { return c.sql(ctx, "postgres", `UPDATE at_rest SET what = 'Changed' WHERE n = 10000`) },
+		func() error { return c.Pgbackrest(ctx, "backup", "--type=diff") },
+		func() error { return c.sql(ctx, "postgres", `UPDATE at_rest SET what = 'Changed' WHERE n = 20000`) },
 		func() error { return c.Pgbackrest(ctx, "backup", "--type=incr") },
 		func() error { return c.grow(ctx) },
 		func() error { return c.grow(ctx) },
 		func() error { return c.grow(ctx) },
 	)
 	if err == nil {
-		err = s.findBlock(ctx, c)
+		err = s.findBlock(ctx, c, table)
 	}
 	return liveSeed{c, s}, err
 })
+
+// atRest is a table whose pages stay as the full backup has them, but for those of the rows that are changed: no vacuum
+// comes by itself and writes them all, however long the backups take.
+var atRest = []string{
+	`CREATE TABLE at_rest (n int PRIMARY KEY, what text) WITH (autovacuum_enabled = off)`,
+	`INSERT INTO at_rest SELECT i, md5(i::text) FROM generate_series(1, 20000) i`, `VACUUM (FREEZE, ANALYZE) at_rest`,
+}
 
 // TestBlocks restores what consists of the blocks of three backups, and finds a damaged one.
 func TestBlocks(t *testing.T) { blocksFaults.run(t) }
@@ -74,40 +87,43 @@ type manifestFile struct {
 	Size      int64  `json:"size"`
 }
 
-// findBlock names the part of a bundle of the full backup that holds the blocks of a file which changed since: of the
-// one of which the incr has the least beside the full, so that most blocks are still the full's. With repo-block there
-// must be one, or nothing would be proved. Of whole files the largest that changed: it may well have grown.
-func (s *seed) findBlock(ctx context.Context, c *cluster) error {
-	s.names["between"] = s.backups[1].Label
-	incr, err := manifestOf(ctx, c, s.names["newest"])
-	if err != nil {
-		return err
-	}
-	full, err := manifestOf(ctx, c, s.names["full"])
-	if err != nil {
-		return err
-	}
+// findBlock names the part of a bundle of the full backup that holds the file of the table at rest. Of that the diff
+// and the incr hold some blocks each, less than the full together: the newest stands on blocks of all three. Without
+// repo-block the incr has the whole file.
+func (s *seed) findBlock(ctx context.Context, c *cluster, table string) error {
+	var chain [3]manifestFile
 	knows := versions.BlockIncremental.In(installedPgBackRest())
-	var best manifestFile
-	var most int64 // that the full has: with repo-block, beyond the incr
-	for name, file := range full {
-		now, there := incr[name]
-		inBlocks := file.Map > 0 == knows && now.Map > 0 == knows
-		has := file.Stored
-		if knows {
-			has -= now.Stored
+	for i, backup := range s.backups[len(s.backups)-len(chain):] {
+		files, err := manifestOf(ctx, c, backup.Label)
+		if err != nil {
+			return err
 		}
-		if there && now.Reference == "" && inBlocks && has > most {
-			best, most = file, has
+		file, there := files["pg_data/"+table]
+		if !there || file.Reference != "" || file.Map > 0 != knows {
+			return fmt.Errorf("pgBackRest %s knows repo-block: %v, and %s of %s is stored so: %+v",
+				installedPgBackRest(), knows, table, backup.Label, file)
 		}
+		chain[i] = file
 	}
-	if best.Stored == 0 {
-		return fmt.Errorf("repo-block is known to pgBackRest %s: %v, and no file that changed is stored so",
-			installedPgBackRest(), knows)
+	full, diff, incr := chain[0], chain[1], chain[2]
+	if knows && full.Stored <= diff.Stored+incr.Stored {
+		return fmt.Errorf("nothing but the full is to hold most blocks of %s: %+v", table, chain)
 	}
-	s.names["block.bundle"] = fmt.Sprintf("backup/demo/%s/bundle/%d", s.names["full"], best.Bundle)
-	s.names["block.from"], s.names["block.to"] = fmt.Sprint(best.Offset), fmt.Sprint(best.Offset+best.Stored)
+	of := func(i int) string { return s.backups[len(s.backups)-len(chain)+i].Label }
+	s.names["full"], s.names["between"] = of(0), of(1)
+	s.names["block.bundle"] = fmt.Sprintf("backup/demo/%s/bundle/%d", s.names["full"], full.Bundle)
+	s.names["block.from"], s.names["block.to"] = fmt.Sprint(full.Offset), fmt.Sprint(full.Offset+full.Stored)
 	return nil
+}
+
+// fileOf is the file of a table, below the data directory.
+func (c *cluster) fileOf(ctx context.Context, table string) (file string, err error) {
+	conn, err := c.connect(ctx, "postgres")
+	if err != nil {
+		return "", err
+	}
+	err = conn.QueryRow(ctx, `SELECT pg_relation_filepath($1::regclass)`, table).Scan(&file)
+	return file, cmp.Or(err, conn.Close(ctx))
 }
 
 func manifestOf(ctx context.Context, c *cluster, label string) (map[string]manifestFile, error) {

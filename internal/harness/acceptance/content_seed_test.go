@@ -189,10 +189,16 @@ var defects = []defect{
 	},
 	{
 		"beat_from_later", "postgres",
-		// No row of its own: the cluster goes on writing, and taking one away would leave a gap.
-		[]string{`UPDATE veza_heartbeat SET beat_at = beat_at + interval '1 hour'
-			WHERE seq = (SELECT max(seq) FROM veza_heartbeat)`},
-		[]string{`UPDATE veza_heartbeat SET beat_at = beat_at - interval '1 hour' WHERE beat_at > clock_timestamp()`},
+		// No row of its own: taking one away would leave a gap. None comes behind it: the newest by its number counts.
+		[]string{
+			`CREATE RULE none AS ON INSERT TO veza_heartbeat DO INSTEAD NOTHING`,
+			`UPDATE veza_heartbeat SET beat_at = beat_at + interval '1 hour'
+				WHERE seq = (SELECT max(seq) FROM veza_heartbeat)`,
+		},
+		[]string{
+			`UPDATE veza_heartbeat SET beat_at = beat_at - interval '1 hour' WHERE beat_at > clock_timestamp()`,
+			`DROP RULE none ON veza_heartbeat`,
+		},
 	},
 	{
 		"beats_deleted", "postgres", []string{

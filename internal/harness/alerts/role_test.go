@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,11 +15,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// systemctl stands for systemd, which has no unit here: Prometheus is told to reload by HTTP.
-const systemctl = `#!/bin/sh
+// systemctl stands for systemd, which has no unit here: Prometheus is told to reload by HTTP,
+// with nothing that a bare machine lacks.
+const systemctl = `#!/bin/bash
 case "$1" in
   show) echo LoadState=loaded; echo ActiveState=active ;;
-  reload) exec curl -fsS -X POST %s/-/reload ;;
+  reload)
+    exec 3<>/dev/tcp/%s && printf 'POST /-/reload HTTP/1.0\r\n\r\n' >&3
+    read -r _ status _ <&3 && [ "$status" = 200 ] ;;
   *) exit 1 ;;
 esac
 `
@@ -36,7 +40,7 @@ func TestRole_LoadsWhatAStoppedPlayHasLeft(t *testing.T) {
 	write(config, "rule_files:\n- "+rules+"/*.rules\n- first_*.yml\n", 0o600)
 	prometheus := serve(t, "prometheus", "--config.file="+config, "--web.enable-lifecycle",
 		"--storage.tsdb.path="+filepath.Join(dir, "data"))
-	write(filepath.Join(dir, "systemctl"), fmt.Sprintf(systemctl, "http://"+prometheus), 0o700)
+	write(filepath.Join(dir, "systemctl"), fmt.Sprintf(systemctl, strings.ReplaceAll(prometheus, ":", "/")), 0o700)
 	variables, err := json.Marshal(map[string]any{
 		"drill_monitoring_rules_dir": rules, "drill_monitoring_prometheus_config": config,
 		"drill_monitoring_alertmanager_dir": dir, "drill_monitoring_url": "http://" + prometheus,
