@@ -45,12 +45,15 @@ func TestMissingLibrary(t *testing.T) {
 			reason.PageChecksum, reason.IndexCorrupt, reason.SmokeQuery,
 		},
 		"damaged page": {
-			pgconn.PgError{Code: "XX001", File: "bufmgr.c", Message: `invalid page in block 1 of relation base/5/16384`},
+			pgconn.PgError{
+				Code: "XX001", File: "bufmgr.c", Message: `invalid page in block 1 of relation base/5/16384`,
+			},
 			reason.PageChecksum, reason.PageChecksum, reason.PageChecksum,
 		},
 		"damaged pages, from 18 on": {
 			pgconn.PgError{
-				Code: "XX001", File: "bufmgr.c", Message: `2 invalid pages among blocks 0..4 of relation "base/5/16384"`,
+				Code: "XX001", File: "bufmgr.c",
+				Message: `2 invalid pages among blocks 0..4 of relation "base/5/16384"`,
 			},
 			reason.PageChecksum, reason.PageChecksum, reason.PageChecksum,
 		},
