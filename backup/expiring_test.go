@@ -27,6 +27,7 @@ type atWork struct {
 	backups []pgbackrest.Backup // that info lists
 	upgrade bool                // it was upgraded, and no backup was taken since
 	cut     int                 // a segment of which nothing is left; 0 for none
+	ends    []int               // the last segment, each time that info is asked; the last one goes on
 	looks   int
 	verify  func(n int) string // the answers of verify, in turn
 	read    int                // how often it read
@@ -39,9 +40,13 @@ func (a *atWork) Run(_ context.Context, c host.Command) (host.Result, error) {
 		if a.upgrade {
 			clusters = append(clusters, map[string]any{"id": 2, "repo-key": 1, "version": "17"})
 		}
-		text, err := json.Marshal([]map[string]any{
-			{"name": "veza", "backup": a.backups, "repo": repo, "db": clusters},
-		})
+		stanza := map[string]any{"name": "veza", "backup": a.backups, "repo": repo, "db": clusters}
+		if len(a.ends) > 0 {
+			end := wal.Segment{Timeline: 1, Number: uint64(a.ends[0])}.Name(wal.DefaultSegmentSize)
+			stanza["archive"] = []map[string]any{{"id": "15-1", "database": a.backups[0].Database, "max": end}}
+			a.ends = a.ends[min(1, len(a.ends)-1):]
+		}
+		text, err := json.Marshal([]map[string]any{stanza})
 		return host.Result{Stdout: text}, err
 	}
 	if slices.Contains(c.Argv, "verify") {

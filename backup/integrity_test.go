@@ -51,34 +51,56 @@ func TestFilesAreIntact_WhileExpireIsAtWork(t *testing.T) {
 		says    string
 		read    int
 		waited  time.Duration
+		ends    []int // of the archive, as info says it
 	}{
-		"nothing is taken": {[]string{verifyOf(10, 0, 0)}, nil, "", "", 1, 0},
-		"it takes WAL":     {[]string{verifyOf(10, 2, 0), verifyOf(8, 0, 0)}, []int{0, 1}, "", "", 2, expireSettles},
+		"nothing is taken": {[]string{verifyOf(10, 0, 0)}, nil, "", "", 1, 0, nil},
+		"it takes WAL":     {[]string{verifyOf(10, 2, 0), verifyOf(8, 0, 0)}, []int{0, 1}, "", "", 2, expireSettles, nil},
 		"it takes WAL twice": {
 			[]string{verifyOf(10, 1, 0), verifyOf(9, 1, 0), verifyOf(8, 0, 0)},
 			[]int{0, 1},
 			"", "", 3,
 			2 * expireSettles,
+			nil,
 		},
 		"listed and not there": {
 			[]string{verifyOf(10, 1, 0)},
 			nil, reason.RepoCorrupt, "9 of 10 WAL segments are good", 3,
 			2 * expireSettles,
+			nil,
 		},
-		"damaged": {[]string{verifyOf(10, 0, 1)}, nil, reason.RepoCorrupt, "1 with a wrong checksum", 1, 0},
+		"damaged": {[]string{verifyOf(10, 0, 1)}, nil, reason.RepoCorrupt, "1 with a wrong checksum", 1, 0, nil},
 		"damaged meanwhile": {
-			[]string{verifyOf(10, 2, 1)}, []int{0, 1}, reason.RepoCorrupt, "2 missing, 1 with a wrong checksum", 1, 0,
+			[]string{verifyOf(10, 2, 1)}, []int{0, 1}, reason.RepoCorrupt, "2 missing, 1 with a wrong checksum", 1, 0, nil,
 		},
 		"a needed one is gone": {
 			[]string{verifyOf(10, 1, 0), verifyOf(9, 0, 0)},
 			[]int{5},
 			reason.WALMissing,
-			"segments vanished while verify read: from backup 20260101", 2, expireSettles,
+			"segments vanished while verify read: from backup 20260101", 2, expireSettles, nil,
+		},
+		"damaged in the second reading, and a needed one gone": {
+			[]string{verifyOf(10, 2, 0), verifyOf(8, 0, 1)},
+			[]int{5},
+			reason.RepoCorrupt,
+			"1 with a wrong checksum", 2, expireSettles, nil,
+		},
+		"the end is gone": {
+			[]string{verifyOf(10, 2, 0), verifyOf(8, 0, 0)},
+			[]int{8, 9},
+			reason.WALMissing,
+			"it went up to 000000010000000000000009, and now to 000000010000000000000007", 2, expireSettles,
+			[]int{9, 9, 7},
+		},
+		"it takes WAL, and more arrives": {
+			[]string{verifyOf(10, 2, 0), verifyOf(8, 0, 0)},
+			[]int{0, 1},
+			"", "", 2, expireSettles,
+			[]int{8, 9},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				on := &atWork{there: []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, backups: threeFulls()}
+				on := &atWork{there: []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, backups: threeFulls(), ends: c.ends}
 				on.takes = func(int) []int { return c.gone }
 				on.verify = func(n int) string { return c.answers[min(n, len(c.answers))-1] }
 				out, said := listen()
@@ -119,7 +141,7 @@ func TestLacksNothing(t *testing.T) {
 			out, _ := listen()
 			in, err := c.on.over(t, 3).listAgain(t.Context(), out)
 			require.NoError(t, err)
-			err = in.lacksNothing(t.Context(), out)
+			err = in.lacksNothing(t.Context(), out, "")
 			requireReason(t, c.want, err)
 			if c.says != "" {
 				require.ErrorContains(t, err, c.says)

@@ -93,6 +93,16 @@ type Backup struct {
 	} `json:"info"`
 }
 
+// ArchiveEnd is the name of the last segment in the archive that a backup stands on, as info says; "" for none.
+func (s Stanza) ArchiveEnd(of Backup) string {
+	for _, a := range s.Archive {
+		if a.Database == of.Database {
+			return a.Max
+		}
+	}
+	return ""
+}
+
 // Stopped is when the backup ended.
 func (b Backup) Stopped() time.Time { return time.Unix(b.Timestamp.Stop, 0) }
 

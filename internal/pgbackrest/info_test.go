@@ -32,6 +32,16 @@ func TestParseInfo_ReadsTheSetsOldestFirst(t *testing.T) {
 }
 
 // The exit status was 0 for each of these (facts A3).
+// The end of the archive is that of the database a backup is of, and there is none of another.
+func TestArchiveEnd(t *testing.T) {
+	info, err := ParseInfo(recorded(t, "info.json"))
+	require.NoError(t, err)
+	of := info.Backup[0]
+	assert.Equal(t, "000000020000000000000010", info.ArchiveEnd(of))
+	of.Database.ID++
+	assert.Empty(t, info.ArchiveEnd(of))
+}
+
 func TestParseInfo_AStanzaThatIsNotThereIsAStatus(t *testing.T) {
 	info, err := ParseInfo(recorded(t, "info-no-stanza.json"))
 	require.NoError(t, err)

@@ -68,14 +68,15 @@ func (e *expects) due(of suite.Suite) time.Duration {
 	return of.Due
 }
 
-// missing are rows for what is expected and has no report in a directory of this name.
+// missing are rows for what is expected and has no report of the stanza in a directory of this name.
 func (e *expects) missing(dir, name string, rows []Row) (missing []Row) {
 	if e.Stanza != "" {
 		name = e.Stanza
 	}
 	for _, s := range suite.Suites {
 		_, wanted := e.Suites[s.Name]
-		if wanted && !slices.ContainsFunc(rows, func(r Row) bool { return r.Suite == s.Name }) {
+		of := func(r Row) bool { return r.Suite == s.Name && (e.Stanza == "" || r.Stanza == e.Stanza) }
+		if wanted && !slices.ContainsFunc(rows, of) {
 			missing = append(missing, never(name, dir, s))
 		}
 	}

@@ -311,6 +311,13 @@ func TestReadFleet_Expected(t *testing.T) {
 	}), now)
 	require.NoError(t, err)
 	assert.Len(t, f.Rows, 3, "each is a row")
+
+	f, err = ReadFleet(dir(t, map[string]string{
+		ExpectsFile: expects(`"drill": {}`), "drill-report.json": strings.Replace(drilled(hour), `"shop"`, `"mail"`, 1),
+	}), now)
+	require.NoError(t, err)
+	require.Len(t, f.Rows, 2, "another stanza's drill is none of it")
+	assert.Equal(t, "was never drilled", f.Rows[0].Due, "the worst comes first")
 }
 
 // A report that was retired is not missed, unless a file expects it; what else the file expects is missed.

@@ -21,9 +21,8 @@ func (r *run) stanzaOfConf() string {
 	if path == "" {
 		return ""
 	}
-	more, _ := filepath.Glob(filepath.Join(filepath.Dir(path), "conf.d", "*.conf")) // no pattern of the path's is one
 	var text strings.Builder
-	for _, file := range append([]string{path}, more...) {
+	for _, file := range append([]string{path}, usualConf.beside(path)...) {
 		content, err := os.ReadFile(file)
 		if err != nil {
 			return evidence.UnknownStanza
@@ -34,6 +33,29 @@ func (r *run) stanzaOfConf() string {
 		return names[0]
 	}
 	return evidence.UnknownStanza
+}
+
+// confPlaces are where pgBackRest looks for its conf, in this order, and for what belongs to that conf and no other.
+type confPlaces struct {
+	confs   []string
+	include string
+}
+
+var usualConf = confPlaces{[]string{"/etc/pgbackrest/pgbackrest.conf", "/etc/pgbackrest.conf"}, "/etc/pgbackrest/conf.d"}
+
+// beside are the files that count as a conf does: none but where it is the one that pgBackRest would take by itself.
+func (p confPlaces) beside(path string) []string {
+	asked, err := os.Stat(path)
+	for _, usual := range p.confs {
+		if there, none := os.Stat(usual); none == nil {
+			if err != nil || !os.SameFile(asked, there) {
+				return nil
+			}
+			more, _ := filepath.Glob(filepath.Join(p.include, "*.conf")) // no pattern of the path's is one
+			return more
+		}
+	}
+	return nil
 }
 
 // stanzasIn are the stanzas that a conf has sections of. It is told from sections alone, and not with package

@@ -37,16 +37,27 @@ func TestStanza_OfAFailedStartIsThatOfTheConf(t *testing.T) {
 	}
 }
 
-// The variable counts as the flag does, and what stands in conf.d counts as the file does.
+// The variable counts as the flag does, and conf.d as the conf does which is at pgBackRest's own place, whatever the
+// name it is asked for by; beside another one it counts for nothing.
 func TestStanzaOfConf(t *testing.T) {
 	dir := t.TempDir()
-	conf := filepath.Join(dir, "pgbackrest.conf")
+	conf, other := filepath.Join(dir, "pgbackrest.conf"), filepath.Join(dir, "other.conf")
 	require.NoError(t, os.WriteFile(conf, []byte("[global]\n"), 0o600))
+	require.NoError(t, os.WriteFile(other, []byte("[shop]\n"), 0o600))
 	asked := &run{options: options{command: []string{"x"}}, World: World{Env: []string{"DRILL_CONF=" + conf}}}
 	assert.Equal(t, "unknown", asked.stanzaOfConf())
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "conf.d"), 0o700))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "conf.d", "a.conf"), []byte("[main]\r\n"), 0o600))
-	assert.Equal(t, "main", asked.stanzaOfConf())
+	main := filepath.Join(dir, "conf.d", "a.conf")
+	require.NoError(t, os.WriteFile(main, []byte("[main]\r\n"), 0o600))
+	assert.Equal(t, "unknown", asked.stanzaOfConf(), "conf.d of a conf that is not at pgBackRest's place")
+
+	old := filepath.Join(dir, "old.conf")
+	require.NoError(t, os.Symlink(conf, old))
+	places := confPlaces{[]string{conf, old}, filepath.Dir(main)}
+	assert.Equal(t, []string{main}, places.beside(old), "by another name")
+	assert.Empty(t, places.beside(other))
+	assert.Equal(t, []string{main}, confPlaces{[]string{filepath.Join(dir, "none"), other}, filepath.Dir(main)}.beside(other))
+
 	assert.Empty(t, (&run{World: asked.World}).stanzaOfConf(), "a stream that is read was not asked")
 	asked.Env = nil
 	assert.Empty(t, asked.stanzaOfConf())
