@@ -31,7 +31,6 @@ func TestParseInfo_ReadsTheSetsOldestFirst(t *testing.T) {
 	assert.True(t, found)
 }
 
-// The exit status was 0 for each of these (facts A3).
 // The end of the archive is that of the database a backup is of, and there is none of another.
 func TestArchiveEnd(t *testing.T) {
 	info, err := ParseInfo(recorded(t, "info.json"))
@@ -42,6 +41,7 @@ func TestArchiveEnd(t *testing.T) {
 	assert.Empty(t, info.ArchiveEnd(of))
 }
 
+// The exit status was 0 for each of these (facts A3).
 func TestParseInfo_AStanzaThatIsNotThereIsAStatus(t *testing.T) {
 	info, err := ParseInfo(recorded(t, "info-no-stanza.json"))
 	require.NoError(t, err)
