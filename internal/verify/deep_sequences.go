@@ -60,10 +60,14 @@ const inherited = `SELECT n.refobjid, v.adrelid, v.adnum::int, false, true
 	  AND EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = v.adrelid)`
 
 // called is whether a row to come asks the sequence of a column for its number: it is the column's identity, or a
-// default, a domain or a function depends on it, or has its name in its text, where no dependency is known of. That a
-// column owns it says nothing: a serial column that became an identity column has two. Rows come through the parent of
-// a partition, so that what a partition has of these counts for nothing.
-const called = `(d.identity AND NOT t.relispartition
+// default, a domain or a function depends on it, or has its name in its text, where no dependency is known of. A
+// default may also ask for it as the one that its column owns, and a column that has neither an identity nor a default
+// gets its numbers from programs that ask by themselves. Elsewhere that a column owns it says nothing: a serial column
+// that became an identity column has two. Rows come through the parent of a partition, so that what a partition has of
+// these counts for nothing.
+const called = `(NOT t.relispartition AND (d.identity OR NOT a.atthasdef AND a.attidentity = ''
+	  OR EXISTS (SELECT FROM pg_catalog.pg_attrdef v WHERE v.adrelid = t.oid AND v.adnum = a.attnum
+	    AND strpos(pg_get_expr(v.adbin, v.adrelid), 'pg_get_serial_sequence') > 0))
 	OR EXISTS (SELECT FROM pg_catalog.pg_depend n
 	  LEFT JOIN pg_catalog.pg_attrdef v ON n.classid = 'pg_catalog.pg_attrdef'::regclass AND v.oid = n.objid
 	  LEFT JOIN pg_catalog.pg_class l ON l.oid = v.adrelid
@@ -223,8 +227,9 @@ func (f fedColumn) behind(ctx context.Context, conn *pgx.Conn) (text string, bad
 		return text + fmt.Sprintf("number %d is there; rows that come through the parent do not ask it; "+
 			"inserted straight into the partition %s", *there, f.meets()), false, nil
 	case !f.Called:
-		return text + fmt.Sprintf("number %d is there, and nothing calls it any more: no default, no function; drop "+
-			"it in production, or setval() it there if a program asks it by itself", *there), false, nil
+		return text + fmt.Sprintf("number %d is there, and nothing calls it any more: the column has another "+
+			"default or an identity; drop it in production, or setval() it there if a program asks it",
+			*there), false, nil
 	case unused && f.Unlogged:
 		return text + fmt.Sprintf("it is UNLOGGED, so that every restore has it begin anew, and number %d is there: "+
 			"%s; ALTER SEQUENCE %s SET LOGGED in production, and setval() it here", *there, f.meets(),
