@@ -49,7 +49,8 @@ const owned = `SELECT o.objid AS sequence, o.refobjid AS fed, o.refobjsubid::int
 
 // inherited are the columns that own none: a table has them from another one that it inherits, with a default that
 // calls the sequence of that one. Its rows are its own, and so is the key that keeps them apart. A partition is a part
-// of its parent.
+// of its parent. A child that has no index on the column has no key either, and would be read to its end for no more
+// than a note: one by time has hundreds of them.
 const inherited = `SELECT n.refobjid, v.adrelid, v.adnum::int, false, true
 	FROM pg_catalog.pg_depend n
 	JOIN pg_catalog.pg_attrdef v ON n.classid = 'pg_catalog.pg_attrdef'::regclass AND v.oid = n.objid
@@ -57,7 +58,10 @@ const inherited = `SELECT n.refobjid, v.adrelid, v.adnum::int, false, true
 	JOIN pg_catalog.pg_class l ON l.oid = v.adrelid AND l.relkind = 'r' AND NOT l.relispartition
 	JOIN (` + owned + `) o ON o.sequence = n.refobjid AND (o.fed <> v.adrelid OR o.attribute <> v.adnum)
 	WHERE n.refclassid = 'pg_catalog.pg_class'::regclass
-	  AND EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = v.adrelid)`
+	  AND EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = v.adrelid)
+	  AND EXISTS (SELECT FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
+	    JOIN pg_catalog.pg_am m ON m.oid = i.relam AND m.amname = 'btree'
+	    WHERE x.indrelid = v.adrelid AND x.indisvalid AND x.indpred IS NULL AND x.indkey[0] = v.adnum)`
 
 // called is whether a row to come asks the sequence of a column for its number: it is the column's identity, or a
 // default, a domain or a function depends on it, or has its name in its text, where no dependency is known of. A

@@ -209,8 +209,12 @@ var states = []defect{
 	heir("of a child that inherits the column", `PRIMARY KEY (id)`, ``, verify.Failed,
 		"sequence public.old_id_seq goes on with 51, and column id of table public.heir is at 60 already: number 51 "+
 			"is there, and a row to come would collide"),
-	heir("of a child without a key", ``, ``, verify.Passed,
+	heir("of a child without a key", ``, `CREATE INDEX ON heir (id)`, verify.Passed,
 		"column id of table public.heir is at 60 already: number 51 is there, and a row to come gets it again"),
+	heir("of a child that would be read to its end", ``, `CREATE INDEX ON heir (id) WHERE id > 0;
+		CREATE INDEX ON heir USING hash (id); CREATE INDEX ON heir ((1), id);
+		CREATE TABLE whole (id serial PRIMARY KEY); INSERT INTO whole SELECT generate_series(1, 5)`, verify.Passed,
+		"sequence public.whole_id_seq goes on with 1, and column id of table public.whole is at 5 already"),
 	heir("of a child that counts by itself", `PRIMARY KEY (id)`, `CREATE SEQUENCE other START 101;
 		ALTER TABLE heir ALTER id SET DEFAULT nextval('other');
 		INSERT INTO old VALUES (9999999)`, verify.Passed,
