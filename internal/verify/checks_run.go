@@ -94,16 +94,16 @@ func (connect Connect) openToAsk(ctx context.Context, database string) (*pgx.Con
 }
 
 // setUpOutcome is the outcome of a check whose session did not come about. What the server let in, and then refused to
-// set up, is the drill's own, and no word on the check, unless it tells of damage or of this machine.
+// set up, is the drill's own, and no word on the check, unless it tells of damage or of this machine. The checks after
+// it are asked all the same: other databases may let the drill in, and have lost something.
 func (c Check) setUpOutcome(ctx context.Context, connect Connect, err error) (Outcome, error) {
 	answer, said := errors.AsType[*pgconn.PgError](err)
 	_, kept := errors.AsType[*pgconn.ConnectError](err)
 	_, known := reason.Of(err)
 	if said && !kept && !known && !stoppedFromOutside(answer) && !lostFile(answer) && !postgres.LacksLibrary(answer) &&
 		codeReason(codeOf(answer)) == reason.SmokeQuery {
-		return Outcome{}, reason.Errorf(reason.SandboxFailed,
-			"check %s in database %s was not asked: the drill's own session cannot be made ready there: %w",
-			c.Name, identifier(c.Database), err)
+		return c.failed(reason.SandboxFailed, "was not asked: the drill's own session cannot be made ready there: "+
+			excerpt(err.Error())), nil
 	}
 	return c.errorOutcome(ctx, connect, err, true)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -213,6 +214,39 @@ func testAllRun(t *testing.T, server *cluster) {
 	}
 	assert.Equal(t, []string{"broken smoke_query", "missing smoke_query", "fine none", "few too_few_rows"}, got)
 	assert.Equal(t, "broken", verify.Failure(outcomes).Check)
+
+	outcomes, err = verify.Run(deadline(t), refusing("nowhere", server.connect), checks[1:], endOfRecovery)
+	require.NoError(t, err)
+	require.Len(t, outcomes, 3)
+	assert.Equal(t, reason.SandboxFailed, outcomes[0].Reason, outcomes[0].Sentence)
+	assert.Equal(t, verify.Passed, outcomes[1].Status, outcomes[1].Sentence)
+	assert.Equal(t, reason.TooFewRows, verify.Failure(outcomes).Reason, "what is found elsewhere goes before it")
+}
+
+// refusing connects, but to one database, whose session it cannot make ready.
+func refusing(name string, connect verify.Connect) verify.Connect {
+	return func(ctx context.Context, database string) (*pgx.Conn, error) {
+		if database == name {
+			return nil, &pgconn.PgError{Code: "42501", Message: "permission denied to set parameter"}
+		}
+		return connect(ctx, database)
+	}
+}
+
+// One database where the drill's own session cannot be made ready keeps no check of another one from being asked.
+func TestRun_GoesOnPastADatabaseThatRefusesTheSession(t *testing.T) {
+	damaged := func(context.Context, string) (*pgx.Conn, error) {
+		return nil, &pgconn.PgError{Code: "XX001", Message: "invalid page in block 7", File: "bufmgr.c"}
+	}
+	checks := []verify.Check{verify.SmokeCheck("hardened", 1), verify.SmokeCheck("veza", 1)}
+	outcomes, err := verify.Run(t.Context(), refusing("hardened", damaged), checks, endOfRecovery)
+	require.NoError(t, err)
+	require.Len(t, outcomes, 2)
+	assert.Equal(t, reason.SandboxFailed, outcomes[0].Reason)
+	assert.Equal(t, reason.PageChecksum, verify.Failure(outcomes).Reason)
+	outcomes, err = verify.Run(t.Context(), refusing("hardened", damaged), checks[:1], endOfRecovery)
+	require.NoError(t, err)
+	assert.Equal(t, reason.SandboxFailed, verify.Failure(outcomes).Reason, "alone it is no pass")
 }
 
 func testDeadline(t *testing.T, server *cluster) {

@@ -49,7 +49,8 @@ const owned = `SELECT o.objid AS sequence, o.refobjid AS fed, o.refobjsubid::int
 
 // inherited are the columns that own none: a table has them from another one that it inherits, with a default that
 // calls the sequence of that one. Its rows are its own, and so is the key that keeps them apart. A partition is a part
-// of its parent.
+// of its parent. A child that has no index on the column has no key either, and would be read to its end for no more
+// than a note: one by time has hundreds of them.
 const inherited = `SELECT n.refobjid, v.adrelid, v.adnum::int, false, true
 	FROM pg_catalog.pg_depend n
 	JOIN pg_catalog.pg_attrdef v ON n.classid = 'pg_catalog.pg_attrdef'::regclass AND v.oid = n.objid
@@ -57,13 +58,20 @@ const inherited = `SELECT n.refobjid, v.adrelid, v.adnum::int, false, true
 	JOIN pg_catalog.pg_class l ON l.oid = v.adrelid AND l.relkind = 'r' AND NOT l.relispartition
 	JOIN (` + owned + `) o ON o.sequence = n.refobjid AND (o.fed <> v.adrelid OR o.attribute <> v.adnum)
 	WHERE n.refclassid = 'pg_catalog.pg_class'::regclass
-	  AND EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = v.adrelid)`
+	  AND EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = v.adrelid)
+	  AND EXISTS (SELECT FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
+	    JOIN pg_catalog.pg_am m ON m.oid = i.relam AND m.amname = 'btree'
+	    WHERE x.indrelid = v.adrelid AND x.indisvalid AND x.indpred IS NULL AND x.indkey[0] = v.adnum)`
 
 // called is whether a row to come asks the sequence of a column for its number: it is the column's identity, or a
-// default, a domain or a function depends on it, or has its name in its text, where no dependency is known of. That a
-// column owns it says nothing: a serial column that became an identity column has two. Rows come through the parent of
-// a partition, so that what a partition has of these counts for nothing.
-const called = `(d.identity AND NOT t.relispartition
+// default, a domain or a function depends on it, or has its name in its text, where no dependency is known of. A
+// default may also ask for it as the one that its column owns, and a column that has neither an identity nor a default
+// gets its numbers from programs that ask by themselves. Elsewhere that a column owns it says nothing: a serial column
+// that became an identity column has two. Rows come through the parent of a partition, so that what a partition has of
+// these counts for nothing.
+const called = `(NOT t.relispartition AND (d.identity OR NOT a.atthasdef AND a.attidentity = ''
+	  OR EXISTS (SELECT FROM pg_catalog.pg_attrdef v WHERE v.adrelid = t.oid AND v.adnum = a.attnum
+	    AND strpos(pg_get_expr(v.adbin, v.adrelid), 'pg_get_serial_sequence') > 0))
 	OR EXISTS (SELECT FROM pg_catalog.pg_depend n
 	  LEFT JOIN pg_catalog.pg_attrdef v ON n.classid = 'pg_catalog.pg_attrdef'::regclass AND v.oid = n.objid
 	  LEFT JOIN pg_catalog.pg_class l ON l.oid = v.adrelid
@@ -223,8 +231,9 @@ func (f fedColumn) behind(ctx context.Context, conn *pgx.Conn) (text string, bad
 		return text + fmt.Sprintf("number %d is there; rows that come through the parent do not ask it; "+
 			"inserted straight into the partition %s", *there, f.meets()), false, nil
 	case !f.Called:
-		return text + fmt.Sprintf("number %d is there, and nothing calls it any more: no default, no function; drop "+
-			"it in production, or setval() it there if a program asks it by itself", *there), false, nil
+		return text + fmt.Sprintf("number %d is there, and nothing calls it any more: the column has another "+
+			"default or an identity; drop it in production, or setval() it there if a program asks it",
+			*there), false, nil
 	case unused && f.Unlogged:
 		return text + fmt.Sprintf("it is UNLOGGED, so that every restore has it begin anew, and number %d is there: "+
 			"%s; ALTER SEQUENCE %s SET LOGGED in production, and setval() it here", *there, f.meets(),

@@ -181,8 +181,17 @@ var states = []defect{
 		ALTER TABLE old ALTER id SET DEFAULT other()`, verify.Failed, "number 11 is there"),
 	replaced("default that names it", `ALTER TABLE old ALTER id SET DEFAULT nextval('old_id_seq'::text)`,
 		verify.Failed, "number 11 is there"),
+	replaced("default of another sequence, while another table asks for its own", `CREATE SEQUENCE other START 101;
+		ALTER TABLE old ALTER id SET DEFAULT nextval('other');
+		CREATE TABLE further (id bigserial, n bigint DEFAULT nextval(pg_get_serial_sequence('further', 'id')))`,
+		verify.Passed, "nothing calls it any more"),
+	replaced("default that asks for what the column owns",
+		`ALTER TABLE old ALTER id SET DEFAULT nextval(pg_get_serial_sequence('old', 'id'))`, verify.Failed,
+		"number 11 is there, and a row to come would collide"),
+	replaced("no default: a program asks it", `ALTER TABLE old ALTER id DROP DEFAULT`, verify.Failed,
+		"number 11 is there, and a row to come would collide"),
 	replaced("default of a domain", `CREATE DOMAIN other AS bigint DEFAULT nextval('old_id_seq');
-		ALTER TABLE old ALTER id DROP DEFAULT; CREATE TABLE further (x other)`, verify.Failed, "number 11 is there"),
+		ALTER TABLE old ALTER id SET DEFAULT 101; CREATE TABLE further (x other)`, verify.Failed, "number 11 is there"),
 	replaced("no key", `ALTER TABLE old DROP CONSTRAINT old_pkey`, verify.Passed,
 		"number 11 is there, and a row to come gets it again: no key of that column alone keeps them apart; setval()"),
 	replaced("still called", ``, verify.Failed, "number 11 is there"),
@@ -192,13 +201,20 @@ var states = []defect{
 	replaced("attached", partedBy(`DEFAULT nextval('other')`), verify.Passed,
 		"number 11 is there; rows that come through the parent do not ask it; inserted straight into the partition a "+
 			"row to come would collide"),
+	replaced("attached without a default",
+		`ALTER TABLE old ALTER id DROP DEFAULT; `+partedBy(`DEFAULT nextval('other')`), verify.Passed,
+		"number 11 is there; rows that come through the parent do not ask it"),
 	replaced("attached where the parent calls it", partedBy(`DEFAULT nextval('old_id_seq')`), verify.Failed,
 		"number 11 is there, and a row to come would collide"),
 	heir("of a child that inherits the column", `PRIMARY KEY (id)`, ``, verify.Failed,
 		"sequence public.old_id_seq goes on with 51, and column id of table public.heir is at 60 already: number 51 "+
 			"is there, and a row to come would collide"),
-	heir("of a child without a key", ``, ``, verify.Passed,
+	heir("of a child without a key", ``, `CREATE INDEX ON heir (id)`, verify.Passed,
 		"column id of table public.heir is at 60 already: number 51 is there, and a row to come gets it again"),
+	heir("of a child that would be read to its end", ``, `CREATE INDEX ON heir (id) WHERE id > 0;
+		CREATE INDEX ON heir USING hash (id); CREATE INDEX ON heir ((1), id);
+		CREATE TABLE whole (id serial PRIMARY KEY); INSERT INTO whole SELECT generate_series(1, 5)`, verify.Passed,
+		"sequence public.whole_id_seq goes on with 1, and column id of table public.whole is at 5 already"),
 	heir("of a child that counts by itself", `PRIMARY KEY (id)`, `CREATE SEQUENCE other START 101;
 		ALTER TABLE heir ALTER id SET DEFAULT nextval('other');
 		INSERT INTO old VALUES (9999999)`, verify.Passed,

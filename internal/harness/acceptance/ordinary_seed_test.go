@@ -190,6 +190,15 @@ var ordinaryStates = []defect{
 		},
 		[]string{`DROP TABLE event`},
 	},
+	{ // no default calls it: a program asks it by itself
+		"asked_by_programs", "app",
+		[]string{
+			`CREATE UNLOGGED SEQUENCE forgetful`, `CREATE TABLE event (id bigint PRIMARY KEY)`,
+			`ALTER SEQUENCE forgetful OWNED BY event.id`,
+			`INSERT INTO event SELECT nextval('forgetful') FROM generate_series(1, 50)`,
+		},
+		[]string{`DROP TABLE event`},
+	},
 	{ // made after the backup, PostgreSQL itself does not bring its sequence back
 		"unlogged_serial", "app",
 		[]string{

@@ -95,6 +95,10 @@ var ordinaryFaults = faults("TestOrdinary", ordinary, []fault{
 		exit: 1, why: reason.StaleData, step: "verify", words: "forgetful | UNLOGGED",
 	},
 	{
+		name: "SequenceThatProgramsAskAndARestoreSetsBack", args: in("asked_by_programs"),
+		exit: 1, why: reason.StaleData, step: "verify", words: "forgetful | UNLOGGED",
+	},
+	{
 		name: "SequenceOfAnUnloggedTable", args: in("unlogged_serial"), exit: 0, why: reason.None,
 	},
 	{
