@@ -45,13 +45,15 @@ const maxVerifies = 3
 // that it had listed and did not find, it reads once more when whoever takes them is done: what an expire took is not
 // listed then, and what cannot be read still is. None of what vanished may be needed by a backup that is kept.
 func (in opened) verified(ctx context.Context, out suite.Out) (v pgbackrest.Verification, listed []string, err error) {
-	end := ""
+	first := in.listing
 	for n := 1; ; n++ {
 		before, err := in.listAgain(ctx, out)
 		if err != nil {
 			return v, nil, err
 		}
-		end = max(end, before.info.ArchiveEnd(before.newest()))
+		if n == 1 {
+			first = before.listing
+		}
 		if v, err = in.Client.Pgbackrest.Verify(ctx); err != nil {
 			return v, nil, err
 		}
@@ -64,7 +66,7 @@ func (in opened) verified(ctx context.Context, out suite.Out) (v pgbackrest.Veri
 		problems, _ := v.Problems(listed)
 		switch {
 		case gone == 0 && n > 1 && len(problems) == 0:
-			return v, listed, after.lacksNothing(ctx, out, end)
+			return v, listed, after.lacksNothing(ctx, out, first)
 		case gone == 0 || n == maxVerifies:
 			return v, listed, nil
 		}
@@ -93,10 +95,11 @@ func (in opened) expired(ctx context.Context) error {
 }
 
 // lacksNothing says whether the backups that are listed still have the WAL they stand on, without what the claim
-// archive says of it beside that, and whether the archive goes as far as it did: an expire takes nothing of its end.
-// Whatever else keeps it from looking at all of them, red or not, has proved nothing.
-func (in opened) lacksNothing(ctx context.Context, out suite.Out, end string) error {
-	if now := in.info.ArchiveEnd(in.newest()); now < end {
+// archive says of it beside that, and whether the archive goes as far as it did at first: an expire takes nothing of its
+// end. Whatever else keeps it from looking at all of them, red or not, has proved nothing.
+func (in opened) lacksNothing(ctx context.Context, out suite.Out, first listing) error {
+	end, now := first.info.ArchiveEnd(first.newest()), in.info.ArchiveEnd(in.newest())
+	if now < end && in.newest().Database == first.newest().Database {
 		return reason.Errorf(reason.WALMissing, "segments vanished while verify read, those at the end of the archive "+
 			"among them, which no expire takes: it went up to %s, and now to %s", end, cmp.Or(now, "none"))
 	}

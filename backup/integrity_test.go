@@ -54,7 +54,11 @@ func TestFilesAreIntact_WhileExpireIsAtWork(t *testing.T) {
 		ends    []int // of the archive, as info says it
 	}{
 		"nothing is taken": {[]string{verifyOf(10, 0, 0)}, nil, "", "", 1, 0, nil},
-		"it takes WAL":     {[]string{verifyOf(10, 2, 0), verifyOf(8, 0, 0)}, []int{0, 1}, "", "", 2, expireSettles, nil},
+		"it takes WAL": {
+			[]string{verifyOf(10, 2, 0), verifyOf(8, 0, 0)},
+			[]int{0, 1},
+			"", "", 2, expireSettles, nil,
+		},
 		"it takes WAL twice": {
 			[]string{verifyOf(10, 1, 0), verifyOf(9, 1, 0), verifyOf(8, 0, 0)},
 			[]int{0, 1},
@@ -70,7 +74,10 @@ func TestFilesAreIntact_WhileExpireIsAtWork(t *testing.T) {
 		},
 		"damaged": {[]string{verifyOf(10, 0, 1)}, nil, reason.RepoCorrupt, "1 with a wrong checksum", 1, 0, nil},
 		"damaged meanwhile": {
-			[]string{verifyOf(10, 2, 1)}, []int{0, 1}, reason.RepoCorrupt, "2 missing, 1 with a wrong checksum", 1, 0, nil,
+			[]string{verifyOf(10, 2, 1)},
+			[]int{0, 1},
+			reason.RepoCorrupt,
+			"2 missing, 1 with a wrong checksum", 1, 0, nil,
 		},
 		"a needed one is gone": {
 			[]string{verifyOf(10, 1, 0), verifyOf(9, 0, 0)},
@@ -100,7 +107,8 @@ func TestFilesAreIntact_WhileExpireIsAtWork(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				on := &atWork{there: []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, backups: threeFulls(), ends: c.ends}
+				on := &atWork{backups: threeFulls(), ends: c.ends}
+				on.there = []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}
 				on.takes = func(int) []int { return c.gone }
 				on.verify = func(n int) string { return c.answers[min(n, len(c.answers))-1] }
 				out, said := listen()
@@ -141,7 +149,7 @@ func TestLacksNothing(t *testing.T) {
 			out, _ := listen()
 			in, err := c.on.over(t, 3).listAgain(t.Context(), out)
 			require.NoError(t, err)
-			err = in.lacksNothing(t.Context(), out, "")
+			err = in.lacksNothing(t.Context(), out, in.listing)
 			requireReason(t, c.want, err)
 			if c.says != "" {
 				require.ErrorContains(t, err, c.says)

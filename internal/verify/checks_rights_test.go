@@ -98,9 +98,9 @@ func TestSetUpOutcome(t *testing.T) {
 	for code, want := range map[string]reason.Reason{
 		"XX001": reason.PageChecksum, "53100": reason.DiskSpace, "53300": reason.SandboxFailed,
 	} {
-		o, none := check.setUpOutcome(t.Context(), nil, refused(code))
+		other, none := check.setUpOutcome(t.Context(), nil, refused(code))
 		require.NoError(t, none)
-		assert.Equal(t, want, o.Reason, code)
+		assert.Equal(t, want, other.Reason, code)
 	}
 	config, err := pgconn.ParseConfig("host=/nowhere dbname=veza")
 	require.NoError(t, err)

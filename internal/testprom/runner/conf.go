@@ -41,7 +41,9 @@ type confPlaces struct {
 	include string
 }
 
-var usualConf = confPlaces{[]string{"/etc/pgbackrest/pgbackrest.conf", "/etc/pgbackrest.conf"}, "/etc/pgbackrest/conf.d"}
+var usualConf = confPlaces{
+	[]string{"/etc/pgbackrest/pgbackrest.conf", "/etc/pgbackrest.conf"}, "/etc/pgbackrest/conf.d",
+}
 
 // beside are the files that count as a conf does: none but where it is the one that pgBackRest would take by itself.
 func (p confPlaces) beside(path string) []string {

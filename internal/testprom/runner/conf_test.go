@@ -56,7 +56,8 @@ func TestStanzaOfConf(t *testing.T) {
 	places := confPlaces{[]string{conf, old}, filepath.Dir(main)}
 	assert.Equal(t, []string{main}, places.beside(old), "by another name")
 	assert.Empty(t, places.beside(other))
-	assert.Equal(t, []string{main}, confPlaces{[]string{filepath.Join(dir, "none"), other}, filepath.Dir(main)}.beside(other))
+	places.confs = []string{filepath.Join(dir, "none"), other}
+	assert.Equal(t, []string{main}, places.beside(other))
 
 	assert.Empty(t, (&run{World: asked.World}).stanzaOfConf(), "a stream that is read was not asked")
 	asked.Env = nil
