@@ -95,8 +95,8 @@ func (in opened) expired(ctx context.Context) error {
 }
 
 // lacksNothing says whether the backups that are listed still have the WAL they stand on, without what the claim
-// archive says of it beside that, and whether the archive goes as far as it did at first: an expire takes nothing of its
-// end. Whatever else keeps it from looking at all of them, red or not, has proved nothing.
+// archive says of it beside that, and whether the archive goes as far as it did at first: an expire takes nothing of
+// its end. Whatever else keeps it from looking at all of them, red or not, has proved nothing.
 func (in opened) lacksNothing(ctx context.Context, out suite.Out, first listing) error {
 	end, now := first.info.ArchiveEnd(first.newest()), in.info.ArchiveEnd(in.newest())
 	if now < end && in.newest().Database == first.newest().Database {
