@@ -36,6 +36,7 @@ type fault struct {
 	since  string // the first pgBackRest that has what the row is about; "" is any
 	older  older  // what an earlier one comes to
 	past   bool   // of the repository as it was: the textfile speaks of now, and stays as it is
+	left   bool   // of a cluster that was left: the same
 }
 
 // older is the verdict where the installed pgBackRest has not what a row is about. It is as true
@@ -162,6 +163,10 @@ func (f fault) judge(rc *repoCopy, o outcome) {
 			assert.Contains(t, o.Report.Sentence, "nothing is said of the backups of now")
 			f.cameBack(rc, o)
 		}
+	case f.left:
+		assert.Empty(t, o.Prom, "the textfile speaks of the backups of now")
+		assert.NotEmpty(t, o.Report.Labels["cluster_left"])
+		f.cameBack(rc, o)
 	case f.exit == reason.ExitPass:
 		assert.Contains(t, o.Prom, `veza_backup_drill_last_success{reason="none",stanza="demo"} 1`)
 		assert.Regexp(t, `veza_backup_drill_environment_error\{reason="none",stanza="demo"\} 0`, o.Prom)
