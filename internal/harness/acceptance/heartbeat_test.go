@@ -28,7 +28,8 @@ var heartbeatFaults = faults("TestHeartbeat", beating, []fault{
 	},
 	{
 		name: "OfAClusterThatWasLeft", inject: upgradedStanza, env: "PATH={dir}/path", args: "-set {newest} -rpo 1ms",
-		left: true, exit: 0, why: reason.None, words: "of a cluster before a stanza-upgrade, and what a disaster of now would cost",
+		left: true, exit: 0, why: reason.None,
+		words: "of a cluster before a stanza-upgrade, and what a disaster of now would cost",
 	},
 })
 
