@@ -23,9 +23,10 @@ func loadAlerts(t *testing.T, p *production) {
 	p.prometheus(t, `count(veza_backup_drill_expected{stanza="`+stanza+`"})`, 1)
 	p.alert(t, "BackupRestoreDrillNeverRan", "pending", time.Minute)
 	p.alert(t, "BackupRestoreDrillMissing", "pending", time.Minute)
-	p.on(t, lab.DrillHost, "sh", "-c", "sed 's/group_wait: 30s/group_wait: 1s/; s/group_interval: 5m/group_interval: 10s/' "+
-		"/etc/prometheus/alertmanager.veza.example.yml >"+lab.AlertmanagerConfig+
-		" && systemctl start alertmanager.service")
+	p.on(t, lab.DrillHost, "sh", "-c",
+		"sed 's/group_wait: 30s/group_wait: 1s/; s/group_interval: 5m/group_interval: 10s/' "+
+			"/etc/prometheus/alertmanager.veza.example.yml >"+lab.AlertmanagerConfig+
+			" && systemctl start alertmanager.service")
 }
 
 // alert is one that Prometheus holds for pending or firing.
