@@ -28,7 +28,7 @@ func (r *nodeRestore) rest(claim *node.Claim) *node.Claim {
 }
 
 // refuseApart says why the set must not go where it would go apart from the data directory. Where its manifest could
-// not be read, pgBackRest looks by itself: that of a restore which is taken up removes what is there.
+// not be read, pgBackRest looks by itself.
 func (r *nodeRestore) refuseApart(ctx context.Context, h host.Host, rest *node.Claim) error {
 	if r.apart == nil {
 		return nil
@@ -45,7 +45,13 @@ func (r *nodeRestore) refuseApart(ctx context.Context, h host.Host, rest *node.C
 			return err
 		}
 	}
-	if rest == nil {
+	return nil
+}
+
+// refuseStrays says what lies where a restore is taken up and is not of it: pgBackRest would remove it. It looks at
+// every file there is. Nothing is in the way of one that begins.
+func (r *nodeRestore) refuseStrays(rest *node.Claim) error {
+	if r.apart == nil || rest == nil {
 		return nil
 	}
 	return r.apart.RefuseStrays(r.known, rest)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"veza.fr/recovery/internal/host"
+	"veza.fr/recovery/internal/node"
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
 )
@@ -73,13 +74,11 @@ func unusables() []unusable {
 
 // tablespace is the directory that a tablespace has, of the one in it that PostgreSQL makes; of any other the same.
 func tablespace(place string) string {
-	if ofPostgres.MatchString(path.Base(place)) {
+	if node.IsVersionDirectory(path.Base(place)) {
 		return path.Dir(place)
 	}
 	return place
 }
-
-var ofPostgres = regexp.MustCompile(`^PG_\d+_\d+$`)
 
 // occupied says what a restore for real needs that found a directory of a tablespace, or what a link leads to, in use,
 // or could not make it. What pgBackRest itself hints at, --delta, would remove what is there; and "permission denied"

@@ -69,8 +69,8 @@ func (r *nodeRestore) holdPlaces(ctx context.Context, p provisioned, rest *node.
 	if err == nil && r.apart != nil {
 		err = r.apart.Refuse(rest)
 	}
-	if err == nil && r.apart != nil && rest != nil {
-		err = r.apart.RefuseStrays(r.known, rest)
+	if err == nil {
+		err = r.refuseStrays(rest)
 	}
 	return err
 }

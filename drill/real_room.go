@@ -32,7 +32,10 @@ func (r *nodeRestore) askPlaces(ctx context.Context, out suite.Out, found ready,
 		if rest != nil {
 			r.known = node.KnownOf(manifest)
 		}
-		if err = r.refuseApart(ctx, found.Control, rest); err != nil {
+		if err = r.refuseApart(ctx, found.Control, rest); err == nil {
+			err = r.refuseStrays(rest)
+		}
+		if err != nil {
 			return err
 		}
 		if r.rooms, err = r.roomsOf(found, manifest); err != nil {

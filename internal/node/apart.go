@@ -32,7 +32,7 @@ type Targets struct {
 // TargetsOf are those of a manifest, by where a restore puts them. What lies in the data directory is looked at there.
 func TargetsOf(m pgbackrest.Manifest, conf *pgbackrest.Config, stanza, data string) Targets {
 	list := slices.DeleteFunc(m.Apart(conf, stanza, data), func(t pgbackrest.ManifestTarget) bool {
-		return within(t.Path, data)
+		return Within(t.Path, data)
 	})
 	return Targets{Data: data, List: list, Mode: m.Mode, Major: majorOf(m)}
 }
@@ -114,7 +114,7 @@ func (ts Targets) inside(t pgbackrest.ManifestTarget) (string, error) {
 	for _, entry := range entries {
 		path := filepath.Join(t.Path, entry.Name)
 		beside := t.TablespaceID != "" && entry.Dir && ts.beside(entry.Name)
-		own := func(place string) bool { return within(place, path) }
+		own := func(place string) bool { return Within(place, path) }
 		if !beside && !own(ts.Data) && path != ClaimFile(ts.Data) && !slices.ContainsFunc(ts.List,
 			func(other pgbackrest.ManifestTarget) bool { return own(other.Path) }) {
 			return entry.Name, nil
@@ -147,8 +147,8 @@ func majorOf(m pgbackrest.Manifest) string {
 
 // owns says whether a path is of this restore's own places.
 func (ts Targets) owns(path string) bool {
-	return within(path, realPath(ts.Data)) || slices.ContainsFunc(ts.List, func(t pgbackrest.ManifestTarget) bool {
-		return t.File == "" && within(path, realPath(t.Path))
+	return Within(path, realPath(ts.Data)) || slices.ContainsFunc(ts.List, func(t pgbackrest.ManifestTarget) bool {
+		return t.File == "" && Within(path, realPath(t.Path))
 	})
 }
 
@@ -196,8 +196,8 @@ func mapping(t pgbackrest.ManifestTarget) string {
 	return "link-map"
 }
 
-// within says whether a path is a directory, or lies below it.
-func within(path, dir string) bool {
+// Within says whether a path is a directory, or lies below it.
+func Within(path, dir string) bool {
 	inside, err := filepath.Rel(dir, path)
 	return err == nil && filepath.IsLocal(inside)
 }

@@ -33,19 +33,22 @@ func nodeOf(dir string) error {
 func Around(path, data string) string {
 	claim, _ := ReadClaim(data)
 	return cmp.Or(clusterAround(path), clusterBeside(path, func(above string) bool {
-		return claim != nil && within(data, above)
+		return claim != nil && Within(data, above)
 	}))
 }
 
 // versionDirectory is how PostgreSQL calls its own directory in a tablespace.
 var versionDirectory = regexp.MustCompile(`^PG_(\d+)_\d+$`)
 
+// IsVersionDirectory says whether a name is that of PostgreSQL's own directory in a tablespace.
+func IsVersionDirectory(name string) bool { return versionDirectory.MatchString(name) }
+
 // clusterAround is what a path lies in of a cluster: its data directory, one of a tablespace, or one that its pg_wal
 // leads to; "" is nothing. An empty directory in there is in use, and a new one would be in the way.
 func clusterAround(dir string) string {
 	for above := filepath.Dir(dir); above != "/"; above = filepath.Dir(above) {
 		if exists(above, "PG_VERSION") || exists(above, "global/pg_control") || exists(above, "archive_status") ||
-			versionDirectory.MatchString(filepath.Base(above)) {
+			IsVersionDirectory(filepath.Base(above)) {
 			return above
 		}
 	}
@@ -65,7 +68,7 @@ func clusterBeside(dir string, own func(above string) bool) string {
 		entries, _ := os.ReadDir(above) // what may not be read tells nothing
 		for _, entry := range entries {
 			at := filepath.Join(above, entry.Name())
-			if entry.IsDir() && versionDirectory.MatchString(entry.Name()) ||
+			if entry.IsDir() && IsVersionDirectory(entry.Name()) ||
 				database.MatchString(entry.Name()) && exists(at, "PG_VERSION") && exists(at, "pg_filenode.map") {
 				return above // a data directory whose name is a number has that map in global
 			}

@@ -70,7 +70,7 @@ func (ts Targets) walkAsked(dir string, each func(path string, dir bool) error) 
 	}
 	skipped := ""
 	for _, b := range below {
-		if skipped != "" && within(b.Name, skipped) {
+		if skipped != "" && Within(b.Name, skipped) {
 			continue
 		}
 		switch err = each(filepath.Join(dir, b.Name), b.Dir); {

@@ -31,7 +31,7 @@ func (ts Targets) refuseUsed() error {
 			continue
 		}
 		for _, path := range usedBy(filepath.Join("/proc", entry.Name()), realPath(ts.Data)) {
-			at := slices.IndexFunc(places, func(place string) bool { return within(path, place) })
+			at := slices.IndexFunc(places, func(place string) bool { return Within(path, place) })
 			if at >= 0 {
 				return reason.Errorf(reason.ConfigInvalid, "%s, %s, is used by a server, process %d (%s): stop it and "+
 					"move what is its own away, or map it elsewhere (%s)", pgbackrest.Printable(places[at]),

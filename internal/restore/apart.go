@@ -58,7 +58,7 @@ func apartFrom(to, called, path string) error {
 // inside says whether a file lies in a directory: by its path, or since a directory above it is that one by another
 // name, as a bind mount makes it.
 func inside(dir, path string) bool {
-	if below, err := filepath.Rel(dir, path); err == nil && filepath.IsLocal(below) {
+	if node.Within(path, dir) {
 		return true
 	}
 	is, err := os.Stat(dir)
