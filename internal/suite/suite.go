@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"slices"
 	"time"
 
 	"veza.fr/recovery/internal/reason"
@@ -158,6 +159,15 @@ var Drill = Suite{
 // Suites are those that testprom judges. A real restore judges itself, and its metrics are nobody's
 // time series: see Restore.
 var Suites = []Suite{Drill, Backup, Control}
+
+// Named is the one of them with a name; false where there is none.
+func Named(name string) (Suite, bool) {
+	i := slices.IndexFunc(Suites, func(s Suite) bool { return s.Name == name })
+	if i < 0 {
+		return Suite{}, false
+	}
+	return Suites[i], true
+}
 
 // StepNames are the expected subtests in runbook order.
 func (s Suite) StepNames() []string {

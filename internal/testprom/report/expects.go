@@ -50,7 +50,7 @@ func expected(dir string) (*expects, error) {
 		return nil, errors.New(`it expects nothing: {"expects": {"drill": {}}} does`)
 	}
 	for name, s := range e.Suites {
-		if !slices.ContainsFunc(suite.Suites, func(s suite.Suite) bool { return s.Name == name }) {
+		if _, known := suite.Named(name); !known {
 			return nil, fmt.Errorf("it expects %q, which is no suite", name)
 		}
 		if s.MaxAge != nil && *s.MaxAge <= 0 {

@@ -197,8 +197,8 @@ func read(path string, wanted *expects, now time.Time) (Row, error) {
 		}
 	}
 	row.own = row.known != r.Last
-	i := slices.IndexFunc(suite.Suites, func(s suite.Suite) bool { return s.Name == r.Suite }) // Parse knows it
-	if row.Due = notOfNow(r, now, wanted.due(suite.Suites[i])); row.Due != "" && r.Passed() {
+	of, _ := suite.Named(r.Suite) // Parse knows it
+	if row.Due = notOfNow(r, now, wanted.due(of)); row.Due != "" && r.Passed() {
 		row.Exit = reason.ExitEnvironment
 	}
 	return row, nil

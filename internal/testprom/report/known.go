@@ -19,13 +19,14 @@ type Known struct {
 // Known is the newest verdict on the backups of now that the report tells of: that of its run, or, where it reached
 // none, that of before; nil where there is none.
 func (r Report) Known() *Known {
+	of, _ := suite.Named(r.Suite)
 	own := Known{Verdict: VerdictOf(reason.ExitPass), Reason: reason.None, End: r.End, Red: r.KnownRed}
 	switch {
 	case r.NotOfNow() != "":
 		return r.Last
-	case r.Exit == reason.ExitFailed, r.Backups == atFault(r.Suite):
+	case r.Exit == reason.ExitFailed, r.Backups == AtFault(of):
 		own.Verdict, own.Reason, own.Red = VerdictOf(reason.ExitFailed), r.Reason, nil
-	case r.Passed(), r.Backups != "" && r.Backups != unknown: // also where only cleaning up failed
+	case r.Passed(), r.Backups != "" && r.Backups != Unknown: // also where only cleaning up failed
 	default:
 		return r.Last
 	}
@@ -50,15 +51,8 @@ func (k *Known) sound() bool {
 	return k.Verdict == VerdictOf(reason.ExitFailed) && k.Reason != reason.None
 }
 
-// unknown is what a run proved of the backups that proved nothing.
-const unknown = "unknown"
+// Unknown is what a run proved of the backups that proved nothing.
+const Unknown = "unknown"
 
-// atFault is the word for what a red run of a suite proved.
-func atFault(of string) string {
-	for _, s := range suite.Suites {
-		if s.Name == of {
-			return cmp.Or(s.Words.AtFault, "at_fault")
-		}
-	}
-	return ""
-}
+// AtFault is the word for what a red run of a suite proved.
+func AtFault(of suite.Suite) string { return cmp.Or(of.Words.AtFault, "at_fault") }

@@ -80,8 +80,7 @@ func Parse(text []byte) (r Report, err error) {
 	if err = json.Unmarshal(text, &r); err != nil {
 		return r, err
 	}
-	known := slices.ContainsFunc(suite.Suites, func(s suite.Suite) bool { return s.Name == r.Suite })
-	if !known || r.Schema == 0 {
+	if _, known := suite.Named(r.Suite); !known || r.Schema == 0 {
 		return r, ErrOther
 	}
 	return r, r.sound()
@@ -107,7 +106,7 @@ func (r Report) sound() error {
 // Of a red one no reason is.
 func Elsewhere(of, stanza, detail string, at time.Time, exit int) Report {
 	r := Report{
-		Schema: Schema, Suite: of, Stanza: stanza, Verdict: VerdictOf(exit), Exit: exit, Backups: unknown,
+		Schema: Schema, Suite: of, Stanza: stanza, Verdict: VerdictOf(exit), Exit: exit, Backups: Unknown,
 		Sentence: "Another host reached this verdict.", Detail: detail, Begin: at.UTC(), End: at.UTC(),
 		Steps: []Step{}, Values: []Value{},
 		Labels: map[string]string{elsewhere: "true"},

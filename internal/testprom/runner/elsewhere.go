@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"time"
@@ -34,9 +33,9 @@ func replaceReport(path string, r report.Report) error {
 	if err := whole.Check(path); err != nil {
 		return err
 	}
-	text, err := json.MarshalIndent(r, "", "  ")
+	text, err := indented(r)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	return whole.Replace(path, append(text, '\n'))
+	return whole.Replace(path, text)
 }

@@ -178,12 +178,8 @@ func Manual() (head string, set *flag.FlagSet, tail string) {
 
 // validate finds what flag cannot.
 func (o *options) validate(name string, args []string) error {
-	for _, known := range suite.Suites {
-		if known.Name == name {
-			o.suite = known
-		}
-	}
-	if o.suite.Name == "" {
+	var known bool
+	if o.suite, known = suite.Named(name); !known {
 		return fmt.Errorf("-suite %s: there are drill, backup and control", name)
 	}
 	if o.limit < 0 {

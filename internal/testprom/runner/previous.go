@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -38,8 +37,7 @@ func (r *run) succeed(res *result, old *report.Report) error {
 		return nil
 	}
 	res.last = old.Known()
-	ofNow := r.pastOf(res.Labels) == "" && res.Labels[suite.LeftLabel] == ""
-	if !suite.Since(old.End, res.end, res.judged) || old.NotOfNow() != "" && ofNow {
+	if !suite.Since(old.End, res.end, res.judged) || old.NotOfNow() != "" && r.notOfNow(res.Labels) == "" {
 		return nil
 	}
 	path := r.report
@@ -48,10 +46,7 @@ func (r *run) succeed(res *result, old *report.Report) error {
 		path, old.End.UTC().Format(time.RFC3339), res.end.UTC().Format(time.RFC3339)))
 	if now := res.document(false).Known(); now.After(old.Known()) {
 		old.Last = now
-		return r.write(path, func() ([]byte, error) {
-			text, err := json.MarshalIndent(old, "", "  ")
-			return append(text, '\n'), err
-		}, whole.Replace)
+		return r.write(path, func() ([]byte, error) { return indented(*old) }, whole.Replace)
 	}
 	return nil
 }

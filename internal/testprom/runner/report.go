@@ -59,7 +59,7 @@ func newStep(s testreport.Step, output bool) report.Step {
 func (r *result) proved() string {
 	words := r.suite.Words
 	return [...]string{
-		"unknown", words.Sound, cmp.Or(words.AtFault, "at_fault"), words.Sound + report.InPart,
+		report.Unknown, words.Sound, report.AtFault(r.suite), words.Sound + report.InPart,
 	}[r.Backups]
 }
 
@@ -118,8 +118,11 @@ func (r *result) notCompared() bool {
 }
 
 // indented is the report, line the same for the history, without outputs.
-func (r *result) indented() ([]byte, error) {
-	text, err := json.MarshalIndent(r.document(true), "", "  ")
+func (r *result) indented() ([]byte, error) { return indented(r.document(true)) }
+
+// indented is a report as its file has it.
+func indented(d report.Report) ([]byte, error) {
+	text, err := json.MarshalIndent(d, "", "  ")
 	return append(text, '\n'), err
 }
 
