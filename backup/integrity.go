@@ -45,7 +45,7 @@ const maxVerifies = 3
 // that it had listed and did not find, it reads once more when whoever takes them is done: what an expire took is not
 // listed then, and what cannot be read still is. None of what vanished may be needed by a backup that is kept.
 func (in opened) verified(ctx context.Context, out suite.Out) (v pgbackrest.Verification, listed []string, err error) {
-	first := in.listing
+	var first listing
 	for n := 1; ; n++ {
 		before, err := in.listAgain(ctx, out)
 		if err != nil {

@@ -72,8 +72,11 @@ func (r Restored) Effective() []Setting {
 // on that.
 func (s *Server) inNoBackup(name string) bool {
 	r := s.Restored
-	if _, set := r.Value(name); set || r.mayBeOutside(name) {
-		return r.mayBeOutside(name)
+	if r.mayBeOutside(name) {
+		return true
+	}
+	if _, set := r.Value(name); set {
+		return false
 	}
 	mode, set := r.Value("archive_mode")
 	archives := set && !slices.Contains(offValues, strings.ToLower(mode.Value))
