@@ -14,7 +14,9 @@ import (
 )
 
 // fedColumns are the sequences that feed a column of whole numbers. Keyed says that the column
-// alone is unique: only then does a sequence that lags stop the next row.
+// alone is unique: only then does a sequence that lags stop the next row. It takes no lock, as
+// pg_partition_tree and pg_get_expr of a table would: one that a prepared transaction holds would
+// keep every other sequence of its database from being compared.
 const fedColumns = `SELECT s.oid::regclass::text, t.oid::regclass::text, quote_ident(a.attname), q.seqincrement,
 	t.relkind = 'p',
 	EXISTS (SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = t.oid AND x.indisunique AND x.indisvalid
@@ -23,10 +25,10 @@ const fedColumns = `SELECT s.oid::regclass::text, t.oid::regclass::text, quote_i
 	  ON d.oid = b.subdbid AND d.datname = current_database()
 	  WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_subscription_rel r WHERE r.srsubid = b.oid)
 	    OR EXISTS (SELECT FROM pg_catalog.pg_subscription_rel r WHERE r.srsubid = b.oid AND (r.srrelid = t.oid
-	      OR r.srrelid IN (SELECT p.relid FROM pg_catalog.pg_partition_tree(t.oid) p)))),
+	      OR r.srrelid IN (` + tree + `)))),
 	q.seqstart, s.relpersistence = 'u', t.relpersistence = 'u'
-	AND NOT EXISTS (SELECT FROM pg_catalog.pg_partition_tree(t.oid) p JOIN pg_catalog.pg_class l ON l.oid = p.relid
-	  WHERE l.relkind = 'r' AND l.relpersistence = 'p')
+	AND NOT EXISTS (SELECT FROM pg_catalog.pg_class l
+	  WHERE l.oid IN (` + tree + `) AND l.relkind = 'r' AND l.relpersistence = 'p')
 	AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend n
 	  JOIN pg_catalog.pg_attrdef v ON n.classid = 'pg_catalog.pg_attrdef'::regclass AND v.oid = n.objid
 	  JOIN pg_catalog.pg_class l ON l.oid = v.adrelid AND l.relkind = 'r' AND l.relpersistence = 'p'
@@ -35,11 +37,21 @@ const fedColumns = `SELECT s.oid::regclass::text, t.oid::regclass::text, quote_i
 	FROM (` + owned + ` UNION ALL ` + inherited + `) d
 	JOIN pg_catalog.pg_class s ON s.oid = d.sequence AND s.relkind = 'S' AND s.relpersistence <> 't'
 	JOIN pg_catalog.pg_class t ON t.oid = d.fed AND (t.relkind = 'r' OR t.relkind = 'p' AND NOT EXISTS (
-		SELECT FROM pg_catalog.pg_partition_tree(t.oid) p JOIN pg_catalog.pg_class f ON f.oid = p.relid
-		WHERE f.relkind = 'f')) -- rows of elsewhere are no concern
+		SELECT FROM pg_catalog.pg_class f
+		WHERE f.oid IN (` + tree + `) AND f.relkind = 'f')) -- rows of elsewhere are no concern
 	JOIN pg_catalog.pg_sequence q ON q.seqrelid = s.oid AND NOT q.seqcycle
 	JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.attribute
 	WHERE a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) ORDER BY 1, d.inherited, 2`
+
+// tree is a table t with its partitions.
+const tree = `WITH RECURSIVE tree AS (SELECT t.oid UNION ALL
+	  SELECT p.inhrelid FROM tree b JOIN pg_catalog.pg_inherits p ON p.inhparent = b.oid
+	  JOIN pg_catalog.pg_class h ON h.oid = p.inhrelid AND h.relispartition) SELECT oid FROM tree`
+
+// defaults is the text of a default v; NULL of how a generated column is made, which asks no sequence and has columns
+// of its table in it.
+const defaults = `(SELECT CASE WHEN g.attgenerated = '' THEN pg_get_expr(v.adbin, 0) END
+	  FROM pg_catalog.pg_attribute g WHERE g.attrelid = v.adrelid AND g.attnum = v.adnum)`
 
 // owned are the columns that own a sequence.
 const owned = `SELECT o.objid AS sequence, o.refobjid AS fed, o.refobjsubid::int AS attribute,
@@ -54,7 +66,7 @@ const owned = `SELECT o.objid AS sequence, o.refobjid AS fed, o.refobjsubid::int
 const inherited = `SELECT n.refobjid, v.adrelid, v.adnum::int, false, true
 	FROM pg_catalog.pg_depend n
 	JOIN pg_catalog.pg_attrdef v ON n.classid = 'pg_catalog.pg_attrdef'::regclass AND v.oid = n.objid
-	  AND pg_get_expr(v.adbin, v.adrelid) = 'nextval(' || quote_literal(n.refobjid::regclass::text) || '::regclass)'
+	  AND ` + defaults + ` = 'nextval(' || quote_literal(n.refobjid::regclass::text) || '::regclass)'
 	JOIN pg_catalog.pg_class l ON l.oid = v.adrelid AND l.relkind = 'r' AND NOT l.relispartition
 	JOIN (` + owned + `) o ON o.sequence = n.refobjid AND (o.fed <> v.adrelid OR o.attribute <> v.adnum)
 	WHERE n.refclassid = 'pg_catalog.pg_class'::regclass
@@ -71,14 +83,14 @@ const inherited = `SELECT n.refobjid, v.adrelid, v.adnum::int, false, true
 // these counts for nothing.
 const called = `(NOT t.relispartition AND (d.identity OR NOT a.atthasdef AND a.attidentity = ''
 	  OR EXISTS (SELECT FROM pg_catalog.pg_attrdef v WHERE v.adrelid = t.oid AND v.adnum = a.attnum
-	    AND strpos(pg_get_expr(v.adbin, v.adrelid), 'pg_get_serial_sequence') > 0))
+	    AND strpos(` + defaults + `, 'pg_get_serial_sequence') > 0))
 	OR EXISTS (SELECT FROM pg_catalog.pg_depend n
 	  LEFT JOIN pg_catalog.pg_attrdef v ON n.classid = 'pg_catalog.pg_attrdef'::regclass AND v.oid = n.objid
 	  LEFT JOIN pg_catalog.pg_class l ON l.oid = v.adrelid
 	  WHERE n.refclassid = 'pg_catalog.pg_class'::regclass AND n.refobjid = s.oid AND n.deptype = 'n'
 	    AND l.relispartition IS NOT TRUE)
 	OR EXISTS (SELECT FROM pg_catalog.pg_attrdef v JOIN pg_catalog.pg_class l ON l.oid = v.adrelid
-	  WHERE NOT l.relispartition AND strpos(pg_get_expr(v.adbin, v.adrelid), s.relname::text) > 0)
+	  WHERE NOT l.relispartition AND strpos(` + defaults + `, s.relname::text) > 0)
 	OR EXISTS (SELECT FROM pg_catalog.pg_proc f WHERE strpos(f.prosrc, s.relname::text) > 0))`
 
 // fedColumn is one of them.

@@ -52,8 +52,7 @@ const relationsQuery = `SELECT c.oid, format('%I.%I', n.nspname, c.relname), c.r
 	    AND (c.relkind = 'r' AND t.attgenerated = 's' OR c.relkind = 'm')), ''),
 	coalesce(pg_catalog.pg_relation_filepath(c.oid), ''),
 	-- the size of what a prepared transaction has locked would be waited for
-	CASE WHEN c.oid IN (SELECT l.relation FROM pg_catalog.pg_locks l
-		WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.pid IS NULL)
+	CASE WHEN c.oid IN (` + heldTables + `)
 	THEN c.relpages::bigint * current_setting('block_size')::int
 	ELSE coalesce(pg_catalog.pg_relation_size(c.oid), 0) END,
 	coalesce(i.indisvalid AND i.indisready, true), coalesce(i.indrelid, 0), coalesce(i.indisunique, false),

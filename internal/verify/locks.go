@@ -23,6 +23,11 @@ const holdersQuery = `SELECT pg_catalog.format('prepared transaction %L of role 
 		AND (l.locktype <> 'relation' OR c.oid IS NOT NULL) AND l.locktype NOT IN ('transactionid', 'virtualxid')
 	GROUP BY p.gid, p.owner, p.database, p.prepared ORDER BY p.prepared LIMIT 4`
 
+// heldTables are the relations of a database that a prepared transaction keeps everybody from.
+const heldTables = `SELECT l.relation FROM pg_catalog.pg_locks l WHERE l.locktype = 'relation' AND l.pid IS NULL
+	AND l.mode = 'AccessExclusiveLock'
+	AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`
+
 // lockHolders says, after a lock did not come in time, who holds it, and what to do. It serves
 // a sentence that is said anyway: what goes wrong here is not reported.
 func lockHolders(ctx context.Context, conn *pgx.Conn, relation uint32) string {
