@@ -27,9 +27,9 @@ COMPILE = @mkdir -p out; [ -e "$(COMPILED)" ] || echo 'building what says how fa
 	$(GO) run ./internal/cmd/compile -go '$(GO)' -tags '$(TAG)' -o out/testprom ./internal/cmd/testprom
 
 TEST := $(GO) test -shuffle=on -timeout 60m ./...
-# What a tag changes; `make test` runs the rest. `make test-versions` runs the matrix, `make test-cluster` drills into a cluster, `make test-stanzas` applies the role for several stanzas.
+# What a tag changes; `make test` runs the rest. `make test-versions` runs the matrix, `make test-cluster` drills into a cluster, `make test-stanzas` applies the role for several stanzas, `make test-runbooks` types pages.
 TAG_CHANGES = $(shell grep -rlE --include='env_*.go' '^//go:build' . | xargs dirname | sort -u)
-TAGGED = $(filter-out %/matrixtest %/clustertest %/stanzatest %/bench,$(TAG_CHANGES))
+TAGGED = $(filter-out %/matrixtest %/clustertest %/stanzatest %/runbooktest %/bench,$(TAG_CHANGES))
 TEST_CI = $(GO) test -tags ci -shuffle=on $(TAGGED)
 # The longest first: it waits more than it works.
 TEST_LAB = $(GO) test -tags drill -shuffle=on -timeout 58m ./internal/harness/lab/prodtest $(filter-out %/prodtest,$(TAGGED))
@@ -286,6 +286,11 @@ test-cluster: ## drills into an Incus cluster of two members, against a lab that
 test-stanzas: ## applies role dr_drill for several stanzas and two hosts, against the lab that is up
 	@.ci/packages ansible-playbook ssh
 	$(GO) test -tags drill -count=1 -v -timeout 30m ./internal/harness/lab/stanzatest
+
+.PHONY: test-runbooks
+test-runbooks: ## types the pages for other keys, a new passphrase, an upgrade and a lost drill host, against the lab that is up
+	@.ci/packages ansible-playbook ssh
+	$(GO) test -tags drill -count=1 -v -timeout 60m ./internal/harness/lab/runbooktest
 
 .PHONY: test-ci
 test-ci: programs-test ## what the tag ci changes: the drill and the checks in Docker containers; starts an engine when none answers

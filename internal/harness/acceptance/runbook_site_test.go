@@ -2,11 +2,8 @@ package acceptance
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,10 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/minio/madmin-go/v3"
-	"github.com/minio/minio-go/v7/pkg/credentials"
 	"github.com/stretchr/testify/require"
 
+	"veza.fr/recovery/internal/harness/runbook"
 	"veza.fr/recovery/internal/harness/s3servers"
 	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/objectstore"
@@ -174,58 +170,7 @@ func (s *site) grant(path string) users.Access {
 // revoke removes users.
 func (s *site) revoke(keys ...string) {
 	s.t.Helper()
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(s.server.CA)
-	admin, err := madmin.NewWithOptions(net.JoinHostPort(s.server.Endpoint, strconv.Itoa(s.server.Port)),
-		&madmin.Options{
-			Creds: credentials.NewStaticV4(s.server.Root.Key, s.server.Root.Secret, ""), Secure: true,
-			Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}},
-		})
-	require.NoError(s.t, err)
-	for _, key := range keys {
-		require.NoError(s.t, admin.RemoveUser(s.t.Context(), key))
-	}
-}
-
-// section is a chapter of a page, with the blocks of commands that are in it.
-type section struct {
-	number string // "" before the first
-	blocks []block
-}
-
-type block struct{ where, script string }
-
-var (
-	heading  = regexp.MustCompile(`^## ([0-9]+)\. `)
-	blockTop = regexp.MustCompile("^```sh(?: on=([a-z]+))?$")
-)
-
-// chapters reads a page of fixtures/runbooks: what every shell is told first, and the sections.
-func chapters(t *testing.T, page string) (preamble string, list []section) {
-	t.Helper()
-	content, err := os.ReadFile("../../../fixtures/runbooks/" + page)
-	require.NoError(t, err)
-	list = []section{{}}
-	in := false
-	for line := range strings.Lines(string(content)) {
-		text := strings.TrimSuffix(line, "\n")
-		now := &list[len(list)-1]
-		top := blockTop.FindStringSubmatch(text)
-		switch {
-		case in && text == "```":
-			in = false
-		case in:
-			now.blocks[len(now.blocks)-1].script += line
-		case top != nil:
-			in = true
-			now.blocks = append(now.blocks, block{where: top[1]})
-		case heading.MatchString(text):
-			list = append(list, section{number: heading.FindStringSubmatch(text)[1]})
-		}
-	}
-	require.Len(t, list[0].blocks, 1, "what every shell is told first")
-	require.Greater(t, len(list), 4)
-	return strings.Replace(list[0].blocks[0].script, "STANZA=veza", "STANZA="+stanza, 1), list[1:]
+	require.NoError(s.t, users.Revoke(s.t.Context(), s.root(), (&net.Dialer{}).DialContext, keys...))
 }
 
 // hands are what a page cannot type: what is done at the object store or in the inventory when a section begins, and
@@ -238,27 +183,28 @@ type hands struct {
 // follow types a page.
 func (s *site) follow(page string, h hands) {
 	s.t.Helper()
-	preamble, list := chapters(s.t, page)
-	for _, part := range list {
-		if begin := h.begin[part.number]; begin != nil {
+	typed, err := runbook.Read("../../../fixtures/runbooks/" + page)
+	require.NoError(s.t, err)
+	preamble := strings.Replace(typed.Preamble, "STANZA=veza", "STANZA="+stanza, 1)
+	for _, section := range typed.Sections {
+		if begin := h.begin[section.Number]; begin != nil {
 			begin()
-			delete(h.begin, part.number)
+			delete(h.begin, section.Number)
 		}
-		for _, block := range part.blocks {
-			switch block.where {
+		for _, block := range section.Blocks {
+			switch block.Where {
 			case "primary":
-				said, err := s.shell(preamble + block.script)
-				require.NoError(s.t, err, "%s\n%s", block.script, said)
+				said, err := s.shell(preamble + block.Script)
+				require.NoError(s.t, err, "%s\n%s", block.Script, said)
 				s.counts()
 			case "controller":
-				rest, found := strings.CutPrefix(strings.TrimSpace(block.script),
-					"ansible-playbook -i inventory --ask-vault-pass postgres_ha.yml")
-				require.True(s.t, found, block.script)
-				h.apply(strings.TrimSpace(rest))
+				arguments, found := runbook.Play(block.Script)
+				require.True(s.t, found, block.Script)
+				h.apply(arguments)
 			case "drill":
-				s.onDrillHost(block.script)
+				s.onDrillHost(block.Script)
 			default:
-				require.Fail(s.t, "the page types something on "+block.where)
+				require.Fail(s.t, "the page types something on "+block.Where)
 			}
 		}
 	}

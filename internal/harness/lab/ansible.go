@@ -107,6 +107,14 @@ func (l *Lab) NextInventory(ctx context.Context, dir string) (secrets []string, 
 	return l.inventory(ctx, nextFleet, dir)
 }
 
+// OtherHostInventory is the formation's with the machine Next as the only drill host, as an operator writes it who has
+// lost the other one.
+func (l *Lab) OtherHostInventory(ctx context.Context, dir string) (secrets []string, err error) {
+	f := formationFleet
+	f.drill = Next
+	return l.inventory(ctx, f, dir)
+}
+
 func (l *Lab) inventory(ctx context.Context, f fleet, dir string) (secrets []string, err error) {
 	a, err := l.places.access(f)
 	if err != nil {

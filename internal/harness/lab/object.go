@@ -68,16 +68,13 @@ func (l *Lab) storeClient(a fleetAccess) (*minio.Client, error) {
 	}
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(ca)
-	store, port := node{name: storeNode}, strconv.Itoa(storePort)
-	return minio.New(net.JoinHostPort(store.fqdn(), port), &minio.Options{
+	store := node{name: storeNode}
+	return minio.New(net.JoinHostPort(store.fqdn(), strconv.Itoa(storePort)), &minio.Options{
 		Creds: credentials.NewStaticV4(a.Key, a.Secret, ""), Secure: true, Region: a.Region,
 		BucketLookup: minio.BucketLookupPath,
 		Transport: &http.Transport{
 			TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
-			DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-				var d net.Dialer
-				return d.DialContext(ctx, network, net.JoinHostPort(store.address(), port))
-			},
+			DialContext:     storeDial(store.address()),
 		},
 	})
 }

@@ -95,12 +95,8 @@ func setUpStore(ctx context.Context, s *site, n node, h host.Host) error {
 
 // grant gives each of the fleets a repository of its own, with keys that open nothing else.
 func (s *site) grant(ctx context.Context, m *objectstore.MinIO, address string) error {
-	dial := func(ctx context.Context, network, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, network, net.JoinHostPort(address, strconv.Itoa(storePort)))
-	}
 	for _, f := range []fleet{formationFleet, nextFleet} {
-		access, err := users.Grant(ctx, m, dial, f.name)
+		access, err := users.Grant(ctx, m, storeDial(address), f.name)
 		if err != nil {
 			return err
 		}
@@ -111,6 +107,60 @@ func (s *site) grant(ctx context.Context, m *objectstore.MinIO, address string) 
 		}
 	}
 	return nil
+}
+
+// storeDial leads to the store by an address, whatever its name leads to.
+func storeDial(address string) objectstore.Dial {
+	return func(ctx context.Context, network, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, network, net.JoinHostPort(address, strconv.Itoa(storePort)))
+	}
+}
+
+// Grant makes two users at the object store, as its administrator does: they may act on a path of its bucket, one of
+// them by reading alone. Those of a path that has some already stay as they are.
+func (l *Lab) Grant(ctx context.Context, path string) (access users.Access, err error) {
+	err = l.administer(ctx, func(m *objectstore.MinIO, dial objectstore.Dial) (err error) {
+		access, err = users.Grant(ctx, m, dial, path)
+		return err
+	})
+	return access, err
+}
+
+// Revoke removes users by their keys.
+func (l *Lab) Revoke(ctx context.Context, keys ...string) error {
+	return l.administer(ctx, func(m *objectstore.MinIO, dial objectstore.Dial) error {
+		return users.Revoke(ctx, m, dial, keys...)
+	})
+}
+
+// administer acts with the keys of the server itself, which only its node has.
+func (l *Lab) administer(ctx context.Context, act func(*objectstore.MinIO, objectstore.Dial) error) error {
+	access, err := l.places.access(formationFleet)
+	if err != nil {
+		return err
+	}
+	ca, err := os.ReadFile(l.places.copyOf(caFile))
+	if err != nil {
+		return err
+	}
+	environment, err := l.Node(storeNode).Read(ctx, minioDir+"/environment")
+	if err != nil {
+		return err
+	}
+	n := node{name: storeNode}
+	m := &objectstore.MinIO{Store: &objectstore.Store{
+		Endpoint: n.fqdn(), Port: storePort, CA: ca, Bucket: access.Bucket, Region: access.Region,
+	}}
+	for line := range strings.Lines(string(environment)) {
+		switch name, value, _ := strings.Cut(strings.TrimSpace(line), "="); name {
+		case "MINIO_ROOT_USER":
+			m.Key = value
+		case "MINIO_ROOT_PASSWORD":
+			m.Secret = value
+		}
+	}
+	return act(m, storeDial(n.address()))
 }
 
 // checkStore asks by name, as pgbackrest on this machine will.

@@ -54,12 +54,7 @@ func Admit(ctx context.Context, m *objectstore.MinIO, dial objectstore.Dial) err
 func Grant(ctx context.Context, m *objectstore.MinIO, dial objectstore.Dial, path string) (Access, error) {
 	ctx, cancel := context.WithTimeout(ctx, admitTime)
 	defer cancel()
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(m.CA)
-	transport := &http.Transport{
-		DialContext:     dial,
-		TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
-	}
+	transport := trusting(m.CA, dial)
 	defer transport.CloseIdleConnections()
 	address := net.JoinHostPort(m.Endpoint, strconv.Itoa(m.Port))
 	root := keys.NewStaticV4(m.Key, m.Secret, "")
@@ -85,7 +80,7 @@ func Grant(ctx context.Context, m *objectstore.MinIO, dial objectstore.Dial, pat
 	}); err != nil {
 		return Access{}, err
 	}
-	admin, err := madmin.NewWithOptions(address, &madmin.Options{Creds: root, Secure: true, Transport: transport})
+	admin, err := administration(m, transport)
 	if err != nil {
 		return Access{}, err
 	}
@@ -105,6 +100,40 @@ func Grant(ctx context.Context, m *objectstore.MinIO, dial objectstore.Dial, pat
 		return Access{}, fmt.Errorf("users of the object store: %w", err)
 	}
 	return a, nil
+}
+
+// Revoke removes users by their keys, with the server's own keys in m.
+func Revoke(ctx context.Context, m *objectstore.MinIO, dial objectstore.Dial, remove ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, admitTime)
+	defer cancel()
+	transport := trusting(m.CA, dial)
+	defer transport.CloseIdleConnections()
+	admin, err := administration(m, transport)
+	if err != nil {
+		return err
+	}
+	for _, key := range remove {
+		if err = admin.RemoveUser(ctx, key); err != nil {
+			return fmt.Errorf("remove a user of the object store: %w", err)
+		}
+	}
+	return nil
+}
+
+// trusting leads to a server with a certificate of that authority.
+func trusting(ca []byte, dial objectstore.Dial) *http.Transport {
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(ca)
+	return &http.Transport{
+		DialContext: dial, TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
+	}
+}
+
+// administration is that of a server, by its own keys.
+func administration(m *objectstore.MinIO, transport *http.Transport) (*madmin.AdminClient, error) {
+	return madmin.NewWithOptions(net.JoinHostPort(m.Endpoint, strconv.Itoa(m.Port)), &madmin.Options{
+		Creds: keys.NewStaticV4(m.Key, m.Secret, ""), Secure: true, Transport: transport,
+	})
 }
 
 // admit makes one user, who may act in one way on what is below a path of the bucket.

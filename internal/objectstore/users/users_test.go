@@ -1,8 +1,6 @@
 package users
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"net"
 	"net/http"
 	"os"
@@ -26,7 +24,7 @@ func TestAdmit_WhoMayWrite(t *testing.T) {
 	m, root := startMinIO(t)
 	client, err := minio.New(net.JoinHostPort(m.Endpoint, strconv.Itoa(m.Port)), &minio.Options{
 		Creds: keys.NewStaticV4(root.Key, root.Secret,
-			""), Secure: true, Transport: trusting(m.CA), Region: m.Region, BucketLookup: minio.BucketLookupPath,
+			""), Secure: true, Transport: trusting(m.CA, nil), Region: m.Region, BucketLookup: minio.BucketLookupPath,
 	})
 	require.NoError(t, err)
 	require.NoError(t, client.EnableVersioning(t.Context(), m.Bucket))
@@ -39,7 +37,7 @@ func TestAdmit_WhoMayWrite(t *testing.T) {
 		},
 	)
 	require.NoError(t, err)
-	lent, err := session.GetWithContext(&keys.CredContext{Client: &http.Client{Transport: trusting(m.CA)}})
+	lent, err := session.GetWithContext(&keys.CredContext{Client: &http.Client{Transport: trusting(m.CA, nil)}})
 	require.NoError(t, err)
 	for _, c := range []struct {
 		name, key, secret, token string
@@ -100,10 +98,4 @@ func startMinIO(t *testing.T) (m *objectstore.MinIO, root objectstore.Store) {
 	root = *m.Store
 	require.NoError(t, Admit(t.Context(), m, (&net.Dialer{}).DialContext))
 	return m, root
-}
-
-func trusting(ca []byte) *http.Transport {
-	pool := x509.NewCertPool()
-	pool.AppendCertsFromPEM(ca)
-	return &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}}
 }

@@ -1,9 +1,6 @@
 package prodtest
 
 import (
-	"os"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -11,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"veza.fr/recovery/internal/harness/lab"
+	"veza.fr/recovery/internal/harness/runbook"
 )
 
 // disaster: both data nodes lose their data, pgBackRest's conf and all that pg_auto_failover
@@ -27,22 +25,22 @@ func disaster(t *testing.T, p *production) {
 				p.lab.FormationData())
 	}
 	defer took(t, "the procedure for a real disaster")()
-	preamble, steps := procedure(t)
-	for _, step := range steps {
-		switch step.where {
+	page := procedure(t)
+	for _, step := range page.Blocks() {
+		switch step.Where {
 		case "node":
-			p.shell(t, primary, preamble+step.script)
-			p.shell(t, standby, preamble+step.script)
+			p.shell(t, primary, page.Preamble+step.Script)
+			p.shell(t, standby, page.Preamble+step.Script)
 		case "controller":
-			p.controller(t, step.script)
+			p.controller(t, step.Script)
 		case "primary":
-			p.shell(t, primary, preamble+p.printed(t, primary, step.script))
+			p.shell(t, primary, page.Preamble+p.printed(t, primary, step.Script))
 		default:
-			machine := map[string]string{"standby": standby, "monitor": "monitor", "drill": lab.DrillHost}[step.where]
-			require.NotEmpty(t, machine, "the page runs something on %q", step.where)
-			p.shell(t, machine, preamble+step.script)
+			machine := map[string]string{"standby": standby, "monitor": "monitor", "drill": lab.DrillHost}[step.Where]
+			require.NotEmpty(t, machine, "the page runs something on %q", step.Where)
+			p.shell(t, machine, page.Preamble+step.Script)
 		}
-		if step.where == "standby" {
+		if step.Where == "standby" {
 			require.NoError(t, p.lab.Stable(t.Context()))
 		}
 	}
@@ -82,30 +80,17 @@ func (p *production) printed(t *testing.T, node, script string) string {
 	return "pg " + next + "\nsystemctl " + rest
 }
 
-// page is the procedure an operator follows in a real disaster.
-const page = "fixtures/runbooks/restore-for-real.md"
+// runbooks is where the pages are.
+const runbooks = root + "/fixtures/runbooks/"
 
-// step is a block of commands of the page, and where it is typed.
-type step struct{ where, script string }
-
-// block is one of the page: commands for every shell, or for the machine that "on=" names.
-var block = regexp.MustCompile("(?ms)^```sh(?: on=([a-z]+))?\n(.*?)^```$")
-
-// procedure reads the page: what every shell is told first, and the steps.
-func procedure(t *testing.T) (preamble string, steps []step) {
+// procedure reads the page that an operator follows in a real disaster.
+func procedure(t *testing.T) runbook.Page {
 	t.Helper()
-	content, err := os.ReadFile(filepath.Join(root, page))
+	page, err := runbook.Read(runbooks + "restore-for-real.md")
 	require.NoError(t, err)
-	for _, match := range block.FindAllStringSubmatch(string(content), -1) {
-		if match[1] == "" {
-			preamble += match[2]
-			continue
-		}
-		steps = append(steps, step{match[1], match[2]})
-	}
-	require.Contains(t, preamble, "MONITOR=10.0.0.20")
-	require.Greater(t, len(steps), 9)
-	return strings.Replace(preamble, "MONITOR=10.0.0.20", "MONITOR="+lab.Address("monitor"), 1), steps
+	require.Contains(t, page.Preamble, "MONITOR=10.0.0.20")
+	page.Preamble = strings.Replace(page.Preamble, "MONITOR=10.0.0.20", "MONITOR="+lab.Address("monitor"), 1)
+	return page
 }
 
 // shell types commands on a machine, as root; the first that fails ends it.
@@ -120,10 +105,9 @@ func (p *production) shell(t *testing.T, machine, script string) {
 // for the vault's password.
 func (p *production) controller(t *testing.T, script string) {
 	t.Helper()
-	line := strings.TrimSpace(script)
-	rest, found := strings.CutPrefix(line, "ansible-playbook -i inventory --ask-vault-pass postgres_ha.yml")
-	require.True(t, found, line)
-	result := p.play(t, strings.Fields(rest)...)
+	arguments, found := runbook.Play(script)
+	require.True(t, found, script)
+	result := p.play(t, strings.Fields(arguments)...)
 	require.True(t, result.ok, result.said)
 }
 

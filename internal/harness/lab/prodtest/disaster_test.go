@@ -2,7 +2,7 @@ package prodtest
 
 import (
 	"os"
-	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -12,22 +12,23 @@ import (
 
 // The lab takes long to come to a block that lost its place, or that nobody types.
 func TestProcedure_HasEveryStepInItsPlace(t *testing.T) {
-	preamble, steps := procedure(t)
+	page := procedure(t)
 	var where []string
-	for _, step := range steps {
-		assert.NotEmpty(t, strings.TrimSpace(step.script), step.where)
-		where = append(where, step.where)
+	for _, step := range page.Blocks() {
+		assert.NotEmpty(t, strings.TrimSpace(step.Script), step.Where)
+		where = append(where, step.Where)
 	}
 	assert.Equal(t, []string{
 		"node", "monitor", "controller", "primary", "primary", "primary", "standby", "monitor",
 		"controller", "primary", "drill",
 	}, where)
-	assert.Contains(t, preamble, "pg() {")
+	assert.Contains(t, page.Preamble, "pg() {")
 
-	content, err := os.ReadFile(filepath.Join(root, page))
+	content, err := os.ReadFile(runbooks + "restore-for-real.md")
 	require.NoError(t, err)
-	assert.Equal(t, 2*(1+len(steps)), strings.Count("\n"+string(content), "\n```"), "a block that is not typed")
-	for i := range 8 {
-		assert.Contains(t, string(content), "\n## "+string(rune('1'+i))+". ", "a step without its heading")
+	assert.Equal(t, 2*(1+len(where)), strings.Count("\n"+string(content), "\n```"), "a block that is not typed")
+	require.Len(t, page.Sections, 8)
+	for i, section := range page.Sections {
+		assert.Equal(t, strconv.Itoa(i+1), section.Number, "a step without its heading")
 	}
 }

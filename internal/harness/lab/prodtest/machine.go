@@ -113,20 +113,28 @@ func (p *production) after(t *testing.T, machine, unit string, start func()) sta
 // calendar.
 func (p *production) byTimer(t *testing.T, machine, unit string) state {
 	t.Helper()
+	undo := func() {}
+	result := p.after(t, machine, unit, func() { undo = p.startByTimer(t, machine, unit) })
+	undo()
+	return result
+}
+
+// startByTimer has the timer start it; undo gives it its calendar back.
+func (p *production) startByTimer(t *testing.T, machine, unit string) (undo func()) {
+	t.Helper()
 	dir := "/run/systemd/system/" + unit + ".timer.d"
 	reload := func() {
 		p.on(t, machine, "systemctl", "daemon-reload")
 		p.on(t, machine, "systemctl", "restart", unit+".timer")
 	}
 	drop := []byte("[Timer]\nOnCalendar=\nOnActiveSec=1s\nRandomizedDelaySec=0\nAccuracySec=100ms\nPersistent=false\n")
-	result := p.after(t, machine, unit, func() {
-		p.on(t, machine, "mkdir", "-p", dir)
-		require.NoError(t, p.lab.Node(machine).Put(t.Context(), dir+"/now.conf", drop, 0o644, "root"))
-		reload()
-	})
-	p.on(t, machine, "rm", "-r", dir)
+	p.on(t, machine, "mkdir", "-p", dir)
+	require.NoError(t, p.lab.Node(machine).Put(t.Context(), dir+"/now.conf", drop, 0o644, "root"))
 	reload()
-	return result
+	return func() {
+		p.on(t, machine, "rm", "-r", dir)
+		reload()
+	}
 }
 
 // byHand starts a service as an operator does.
