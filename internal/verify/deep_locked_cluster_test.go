@@ -24,7 +24,8 @@ var held = []string{
 	`INSERT INTO late SELECT FROM generate_series(1, 9)`, `INSERT INTO heir VALUES (5), (10)`,
 	`CREATE TABLE coded (code text)`, `CREATE UNIQUE INDEX coded_code ON coded (lower(code))`,
 	flags("other_lower_ccnew", "false", "true"), flags("coded_code", "false", "true"),
-	`BEGIN; ALTER TABLE other ADD COLUMN soon int; ALTER TABLE parted ADD COLUMN soon int; PREPARE TRANSACTION 'xa'`,
+	`BEGIN; ALTER TABLE other ADD COLUMN soon int; ALTER TABLE parted ADD COLUMN soon int;
+		LOCK pg_shdescription; PREPARE TRANSACTION 'xa'`,
 }
 
 // What a prepared transaction holds cannot be read in any restore. That is a note, and hides nothing that is wrong

@@ -23,10 +23,11 @@ const holdersQuery = `SELECT pg_catalog.format('prepared transaction %L of role 
 		AND (l.locktype <> 'relation' OR c.oid IS NOT NULL) AND l.locktype NOT IN ('transactionid', 'virtualxid')
 	GROUP BY p.gid, p.owner, p.database, p.prepared ORDER BY p.prepared LIMIT 4`
 
-// heldTables are the relations of a database that a prepared transaction keeps everybody from.
+// heldTables are the relations of a database that a prepared transaction keeps everybody from; those that all databases
+// share are of database 0.
 const heldTables = `SELECT l.relation FROM pg_catalog.pg_locks l WHERE l.locktype = 'relation' AND l.pid IS NULL
 	AND l.mode = 'AccessExclusiveLock'
-	AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())`
+	AND l.database IN (0, (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))`
 
 // lockHolders says, after a lock did not come in time, who holds it, and what to do. It serves
 // a sentence that is said anyway: what goes wrong here is not reported.
