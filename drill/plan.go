@@ -22,6 +22,7 @@ type plan struct {
 	backups     []pgbackrest.Backup // of the repository, oldest first
 	set         pgbackrest.Backup   // pinned: restored by its label
 	age         time.Duration       // of the set, when the plan was made
+	older       bool                // than the newest that could have been taken, which no label asked for
 	segmentSize uint64
 	archive     repository.Archive // as it was listed
 	chain       wal.Chain          // the segments from the set's start to the end of the archive
@@ -53,6 +54,7 @@ func makePlan(
 	if p.age, err = ageOf(p.set, s.AsOf(), s.Past()); err != nil {
 		return p, err
 	}
+	p.older = want.older(good, p.set)
 	out.Label("backup_label", p.set.Label)
 	out.Label("backup_type", p.set.Type)
 	tellWindow(out, good, p.set)

@@ -47,6 +47,10 @@ func TestRestore_MeasuresWhatLiesThere(t *testing.T) {
 	assert.Equal(t, "77", heard.values["metric.restored_bytes"])
 	assert.Equal(t, "90", heard.values["metric.backup_age_seconds"])
 	ran := strings.Join(box.ran, "\n")
+	p.plan.older, heard = true, recorder{}
+	_, err = restore(t.Context(), suite.NewOut(&heard), p)
+	require.NoError(t, err)
+	assert.NotContains(t, heard.values, "metric.backup_age_seconds")
 	assert.Contains(t, ran, "--set="+p.plan.set.Label)
 	assert.Contains(t, ran, "--target=0/5000000")
 }

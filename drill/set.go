@@ -41,10 +41,18 @@ func usable(out suite.Out, backups []pgbackrest.Backup, version string) (good []
 	return good
 }
 
+// explicit says whether a label names the set.
+func (w wanted) explicit() bool { return w.set != settings.SetLatest && w.set != settings.SetLatestDiff }
+
+// older says whether a set is not the newest that could be taken, though no label asked for it.
+func (w wanted) older(good []pgbackrest.Backup, set pgbackrest.Backup) bool {
+	return !w.explicit() && len(good) > 0 && set.Label != good[len(good)-1].Label
+}
+
 // choose is the set that is asked for: by its label among all, else the newest good one that
 // ended before the target.
 func (w wanted) choose(all, good []pgbackrest.Backup) (pgbackrest.Backup, error) {
-	if w.set != settings.SetLatest && w.set != settings.SetLatestDiff {
+	if w.explicit() {
 		set, ok := pgbackrest.Find(all, w.set)
 		if !ok {
 			return set, reason.Errorf(reason.ConfigInvalid, "-set %s: the repository does not list it; it has %s",
@@ -81,7 +89,7 @@ func (w wanted) presentCluster(
 	}
 	text := fmt.Sprintf("the stanza was upgraded to another cluster (PostgreSQL %s, system identifier %d), and backup "+
 		"set %s is of the one before", now.Version, now.SystemID, set.Label)
-	explicit := w.set != settings.SetLatest && w.set != settings.SetLatestDiff
+	explicit := w.explicit()
 	switch w.target.Kind {
 	case target.Time, target.LSN, target.Name:
 		explicit = true

@@ -23,6 +23,16 @@ func twoSets(t *testing.T) (full, diff pgbackrest.Backup) {
 		listedBackup(t, "20260823-020003F_20260823-030003D", "diff", time.Hour, "0/5000000")
 }
 
+// A set that is older than the newest good one, and was not named, tells nothing of backups that are missing.
+func TestWanted_Older(t *testing.T) {
+	full, diff := twoSets(t)
+	good := []pgbackrest.Backup{full, diff}
+	assert.True(t, wanted{set: settings.SetLatest}.older(good, full), "a target chose it")
+	assert.True(t, wanted{set: settings.SetLatestDiff}.older([]pgbackrest.Backup{diff, full}, diff))
+	assert.False(t, wanted{set: settings.SetLatest}.older(good, diff))
+	assert.False(t, wanted{set: full.Label}.older(good, full), "whoever names a label drills an old set")
+}
+
 // The newest good set is taken, a differential one when that is asked for, and a set that was
 // taken of damaged pages never.
 func TestChoose_TakesTheNewestGoodSet(t *testing.T) {

@@ -55,6 +55,22 @@ func TestDrillScript_TheWorstMomentComparesNothing(t *testing.T) {
 	assert.Equal(t, "ISO week 08: latest, target name:before\nlatest name:before\n", output)
 }
 
+// A drill to another target cannot say that what was red at the end of the archive is mended.
+func TestDrillScript_GoesToTheEndAfterARedVerdict(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "drill.prom")
+	for verdict, want := range map[string]string{
+		`{reason="rpo_exceeded",stanza="veza"} 0`: "latest\n", `{reason="none",stanza="veza"} 1`: "latest worst\n",
+	} {
+		require.NoError(t, os.WriteFile(file, []byte("veza_backup_drill_last_success"+verdict+"\n"), 0o600))
+		output, err := drillSet(t, "08", "rotate", "TEXTFILE="+file)
+		require.NoError(t, err, output)
+		assert.Equal(t, want, output[strings.Index(output, "\n")+1:])
+	}
+	output, err := drillSet(t, "08", "rotate", "TEXTFILE=/nowhere")
+	require.NoError(t, err, output)
+	assert.Contains(t, output, "worst", "nothing was drilled yet")
+}
+
 // A script that cannot tell the week, or has no command, drills nothing and says so.
 func TestDrillScript_FailsWithoutAWeek(t *testing.T) {
 	output, err := drillSet(t, "", "rotate")
@@ -75,6 +91,11 @@ func drillSet(t *testing.T, week, set string, settings ...string) (string, error
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "date"), []byte(date), 0o755)) //nolint:gosec // a program
 	command := exec.CommandContext(t.Context(), drillScript, set, "sh", "-c",
 		"echo $DRILL_SET $DRILL_TARGET $DRILL_COMPARE $DRILL_STANDBY")
+	for _, setting := range settings {
+		if file, given := strings.CutPrefix(setting, "TEXTFILE="); given {
+			command.Args = append(command.Args, "testprom", "-textfile", file, "-report", "/nowhere")
+		}
+	}
 	command.Env = append([]string{"PATH=" + dir + ":/usr/bin:/bin"}, settings...)
 	output, err := command.CombinedOutput()
 	return string(output), err

@@ -39,8 +39,12 @@ type Measured struct {
 	Steps        []StepTime
 	Measurements []Value
 	NotAsked     []string          // claims that were not: others were chosen, or there was nothing to ask them with
+	KnownRed     []string          // what was red in an earlier run, and was not asked in this one, beside the claims
 	Labels       map[string]string // those in Suite.InfoLabels go into the info metric
 }
+
+// EndOfArchive is the name in Measured.KnownRed of what a drill with a -target does not come to.
+const EndOfArchive = "the end of the archive"
 
 // StepTime is the wall clock of one step that ran.
 type StepTime struct {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"slices"
 	"time"
 
 	"veza.fr/recovery/internal/reason"
@@ -14,18 +15,23 @@ type Known struct {
 	Reason  reason.Reason `json:"reason,omitempty"` // "" of another host's red one
 	End     time.Time     `json:"ended"`
 	Red     []string      `json:"known_red,omitempty"` // as Report.KnownRed
+	Target  string        `json:"target,omitempty"`    // where a drill stopped; "" is the end of the archive
 }
 
 // Known is the newest verdict on the backups of now that the report tells of: that of its run, or, where it reached
 // none, that of before; nil where there is none.
 func (r Report) Known() *Known {
 	of, _ := suite.Named(r.Suite)
-	own := Known{Verdict: VerdictOf(reason.ExitPass), Reason: reason.None, End: r.End, Red: r.KnownRed}
+	own := Known{
+		Verdict: VerdictOf(reason.ExitPass), Reason: reason.None, End: r.End, Red: r.KnownRed,
+		Target: r.Labels[suite.TargetLabel],
+	}
 	switch {
 	case r.NotOfNow() != "":
 		return r.Last
 	case r.Exit == reason.ExitFailed, r.Backups == AtFault(of):
-		own.Verdict, own.Reason, own.Red = VerdictOf(reason.ExitFailed), r.Reason, nil
+		own.Verdict, own.Reason = VerdictOf(reason.ExitFailed), r.Reason
+		own.Red = slices.DeleteFunc(slices.Clone(own.Red), func(name string) bool { return name != suite.EndOfArchive })
 	case r.Passed(), r.Backups != "" && r.Backups != Unknown: // also where only cleaning up failed
 	default:
 		return r.Last
@@ -36,6 +42,13 @@ func (r Report) Known() *Known {
 // AtFault says whether somebody has to look, by what is known: nothing is no fault.
 func (k *Known) AtFault() bool {
 	return k != nil && (k.Verdict == VerdictOf(reason.ExitFailed) || len(k.Red) > 0)
+}
+
+// EndRed says whether a drill to the end of the archive was red, and none went there since: one with a -target that
+// passes says nothing of what lies behind it.
+func (k *Known) EndRed() bool {
+	return k != nil && (k.Verdict == VerdictOf(reason.ExitFailed) && k.Target == "" ||
+		slices.Contains(k.Red, suite.EndOfArchive))
 }
 
 // After says whether it is newer than another one, of which there may be none.

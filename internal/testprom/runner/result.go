@@ -27,6 +27,7 @@ type result struct {
 	exit       int           // the verdict's, or 2 when something could not be written
 	warnings   []string
 	knownRed   []string           // claims that it did not ask, and that did not hold when they were asked last
+	endRed     bool               // the newest drill to the end of the archive was red, and this one did not go there
 	last       *report.Known      // the verdict by the report that this one follows; nil where there is none
 	entry      *evidence.Appended // of the evidence; nil where there is none
 	copied     string             // where the evidence is too; "" where it is not
@@ -102,11 +103,14 @@ func (r *run) notOfNow(labels map[string]string) string {
 // refused is why nothing was begun; nil where it was.
 func (r *run) publish(res *result, refused error) int {
 	r.foresee(res)
+	previous := r.previous(res)
+	res.endRed = res.Labels[suite.TargetLabel] != "" && r.notOfNow(res.Labels) == "" &&
+		previous != nil && previous.Known().EndRed()
 	unalarmed := r.writeTextfile(res)
 	if r.tell != nil {
 		r.tell(res.told(r.notOfNow(res.Labels), unalarmed))
 	}
-	failed := []error{refused, unalarmed, r.tee.close(), r.succeed(res, r.previous(res))}
+	failed := []error{refused, unalarmed, r.tee.close(), r.succeed(res, previous)}
 	if errors.Join(failed...) != nil {
 		res.exit = reason.ExitEnvironment
 	}
@@ -139,6 +143,7 @@ func (r *run) publish(res *result, refused error) int {
 // writeTextfile writes the metrics, unless they would speak of other backups than those of now.
 func (r *run) writeTextfile(res *result) error {
 	if r.textfile == "" {
+		res.knownRed = res.metrics().KnownRed
 		return nil
 	}
 	if why := r.notOfNow(res.Labels); why != "" {
@@ -169,6 +174,9 @@ func (r *result) metrics() suite.Measured {
 		Suite: r.suite, Stanza: r.stanza, Environment: reason.None, At: r.end, Now: r.judged,
 		Duration: r.duration, Measurements: r.Measurements, Labels: r.Labels,
 		NotAsked: slices.Concat(r.ended(testreport.LeftOut), r.ended(testreport.NotAsked)),
+	}
+	if r.endRed {
+		run.KnownRed = []string{suite.EndOfArchive}
 	}
 	switch r.Backups {
 	case testreport.Sound, testreport.InPart:

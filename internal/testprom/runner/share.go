@@ -126,10 +126,10 @@ func (r *result) told(notOfNow string, unwritten error) int {
 	switch {
 	case notOfNow != "" || unwritten != nil:
 		return reason.ExitEnvironment
+	case r.Backups == testreport.AtFault, r.Backups == testreport.Sound && r.endRed:
+		return reason.ExitFailed
 	case r.Backups == testreport.Sound:
 		return reason.ExitPass
-	case r.Backups == testreport.AtFault:
-		return reason.ExitFailed
 	}
 	return reason.ExitEnvironment
 }

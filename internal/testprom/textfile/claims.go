@@ -49,6 +49,7 @@ func (o oldFile) ofClaim(stanza, claim, name string) []series {
 // knownRed are the claims that the run did not ask, whoever left them out, and that did not hold when they were asked
 // last. A run that did not look at them must not call the backups sound.
 func (r Run) knownRed(old oldFile) (names []string) {
+	names = slices.Clone(r.KnownRed)
 	for _, name := range r.NotAsked {
 		if old.red(r.Stanza, name) {
 			names = append(names, name)
@@ -110,5 +111,8 @@ func (r Run) oldReason(old oldFile, claim string) string {
 			return s.labels["reason"]
 		}
 	}
-	return string(r.Suite.Steps[slices.Index(r.Suite.StepNames(), claim)].Default)
+	if i := slices.Index(r.Suite.StepNames(), claim); i >= 0 {
+		return string(r.Suite.Steps[i].Default)
+	}
+	return "" // a file without the verdict before: nobody knows why it was red
 }
