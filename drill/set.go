@@ -42,7 +42,9 @@ func usable(out suite.Out, backups []pgbackrest.Backup, version string) (good []
 }
 
 // explicit says whether a label names the set.
-func (w wanted) explicit() bool { return w.set != settings.SetLatest && w.set != settings.SetLatestDiff }
+func (w wanted) explicit() bool {
+	return w.set != settings.SetLatest && w.set != settings.SetLatestDiff
+}
 
 // older says whether a set is not the newest that could be taken, though no label asked for it.
 func (w wanted) older(good []pgbackrest.Backup, set pgbackrest.Backup) bool {
