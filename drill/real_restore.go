@@ -66,7 +66,7 @@ func (r *nodeRestore) holdPlaces(ctx context.Context, p provisioned, rest *node.
 	if err == nil {
 		err = r.holdApart(ctx, p.box)
 	}
-	if err == nil && r.apart != nil {
+	if err == nil {
 		err = r.apart.Refuse(rest)
 	}
 	if err == nil {
