@@ -32,7 +32,10 @@ func (r *nodeRestore) askPlaces(ctx context.Context, out suite.Out, found ready,
 		if rest != nil {
 			r.known = node.KnownOf(manifest)
 		}
-		if err = r.refuseApart(ctx, found.Control, rest); err == nil {
+		if err = refuseMaps(found, manifest); err == nil {
+			err = r.refuseApart(ctx, found.Control, rest)
+		}
+		if err == nil {
 			err = r.refuseStrays(rest)
 		}
 		if err != nil {

@@ -33,7 +33,7 @@ func manifestOf(label, space string) string {
 	return string(pgbackrest.SealInfo([]byte("[backup]\nbackup-label=\"" + label + "\"\n\n[backup:target]\n" +
 		`pg_data={"path":"/pg","type":"path"}` + "\n" +
 		`pg_tblspc/16384={"path":"` + space + `","tablespace-id":"16384","tablespace-name":"fast","type":"link"}` +
-		"\n\n[target:file]\npg_data/PG_VERSION={\"checksum\":\"ad552e6dc057d1d825bf49df79d6b98eba846ebe\",\"size\":3}\n" +
+		"\n\n[target:file]\n" + `pg_data/PG_VERSION={"checksum":"ad552e6dc057d1d825bf49df79d6b98eba846ebe","size":3}` + "\n" +
 		"\n[target:path]\npg_data={}\npg_data/pg_wal={}\n")))
 }
 
@@ -52,7 +52,7 @@ func TestAskPlaces_Manifest(t *testing.T) {
 	}{
 		"read":               {manifest: answer{stdout: manifestOf(label, dir+"/ts")}},
 		"no answer":          {answer{err: errGone}, nil, reason.RepoUnreachable, "run it again once the repository"},
-		"damaged":            {answer{stdout: "[backup]\n"}, nil, "", "apart from -to is not known, and was not looked"},
+		"damaged":            {answer{stdout: "[backup]\n"}, nil, "", "apart from -to is not known, and was"},
 		"resumed, no answer": {answer{err: errGone}, rest, reason.RepoUnreachable, "-resume: where"},
 		"resumed, damaged":   {answer{stdout: "[backup]\n"}, rest, reason.RepoCorrupt, "-resume: where"},
 	} {
@@ -83,4 +83,49 @@ func TestAskPlaces_Manifest(t *testing.T) {
 		require.NoError(t, r.claim.Drop())
 		require.NoError(t, os.Remove(dir+"/ts"))
 	}
+}
+
+// A map of what the set has not is said before anything is written, and the drill, which takes all maps away, names
+// it. A map of what the set has is nobody's business.
+func TestMaps(t *testing.T) {
+	const label = "20260823-020003F"
+	dir := t.TempDir()
+	for name, c := range map[string]struct {
+		options string
+		real    string // "" is that it begins
+		noted   string // "" is no note
+		asked   bool   // for the manifest, by the drill
+	}{
+		"none":      {"", "", "", false},
+		"of others": {"tablespace-map=fast=" + dir + "/x\n", "", "", true},
+		"dropped": {
+			"tablespace-map=old=/x\n", "c:3: tablespace-map=old=/x: the set has no such tablespace: pgbackrest " +
+				"restore of backup set " + label + " ends there: comment the line out",
+			"not obeyed here: c:3: tablespace-map=old=/x: the set has no such tablespace: a plain restore of", true,
+		},
+		"a link": {"link-map=pg_xlog=/x\n", "c:3: link-map=pg_xlog=/x", "c:3: link-map=pg_xlog=/x", true},
+	} {
+		m := &machine{answers: map[string]answer{
+			"pgbackrest repo-get": {stdout: manifestOf(label, dir+"/ts")}, "sh": {},
+		}}
+		r, found := realOn(t, dir, c.options, m)
+		var heard recorder
+		tellMaps(t.Context(), suite.NewOut(&heard), found.Session, found.plan)
+		assert.Equal(t, c.noted != "", heard.String() != "", name)
+		assert.Contains(t, heard.String(), c.noted, name)
+		assert.Equal(t, c.asked, len(m.ran) > 0, name)
+
+		err := r.askPlaces(t.Context(), suite.NewOut(&heard), found, nil)
+		if c.real == "" {
+			require.NoError(t, err, name)
+			continue
+		}
+		require.ErrorContains(t, err, c.real, name)
+		requireReason(t, reason.ConfigInvalid, err, name)
+	}
+	r, found := realOn(t, dir, "link-map=pg_xlog=/x\n", &machine{answers: map[string]answer{}})
+	var heard recorder
+	tellMaps(t.Context(), suite.NewOut(&heard), found.Session, found.plan)
+	assert.Contains(t, heard.String(), "has what the conf maps is not known", r.place.Dir)
+	assert.NotContains(t, heard.String(), "pg_xlog", "nothing is said of a set that was not read")
 }
