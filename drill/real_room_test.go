@@ -33,7 +33,8 @@ func manifestOf(label, space string) string {
 	return string(pgbackrest.SealInfo([]byte("[backup]\nbackup-label=\"" + label + "\"\n\n[backup:target]\n" +
 		`pg_data={"path":"/pg","type":"path"}` + "\n" +
 		`pg_tblspc/16384={"path":"` + space + `","tablespace-id":"16384","tablespace-name":"fast","type":"link"}` +
-		"\n\n[target:file]\n" + `pg_data/PG_VERSION={"checksum":"ad552e6dc057d1d825bf49df79d6b98eba846ebe","size":3}` + "\n" +
+		"\n\n[target:file]\n" +
+		`pg_data/PG_VERSION={"checksum":"ad552e6dc057d1d825bf49df79d6b98eba846ebe","size":3}` + "\n" +
 		"\n[target:path]\npg_data={}\npg_data/pg_wal={}\n")))
 }
 
