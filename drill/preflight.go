@@ -85,6 +85,7 @@ func preflight(ctx context.Context, out suite.Out, r request) (found ready, err 
 		return found, err
 	}
 	tellManifest(ctx, out, found.Session, found.plan)
+	tellMaps(ctx, out, found.Session, found.plan)
 	if r.view == nil { // said once is enough
 		tellWarnings(ctx, out, found.Session)
 	}

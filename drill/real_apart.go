@@ -14,9 +14,8 @@ import (
 )
 
 // targetsOf are the directories that a set goes to apart from the data directory.
-func (r *nodeRestore) targetsOf(found ready, m pgbackrest.Manifest) *node.Targets {
-	apart := node.TargetsOf(m, found.Client.Conf.Config, found.Stanza(), r.place.Dir)
-	return &apart
+func (r *nodeRestore) targetsOf(found ready, m pgbackrest.Manifest) node.Targets {
+	return node.TargetsOf(m, found.Client.Conf.Config, found.Stanza(), r.place.Dir)
 }
 
 // rest is the mark of what is taken up; nil where a restore begins.
@@ -27,12 +26,8 @@ func (r *nodeRestore) rest(claim *node.Claim) *node.Claim {
 	return nil
 }
 
-// refuseApart says why the set must not go where it would go apart from the data directory. Where its manifest could
-// not be read, pgBackRest looks by itself.
+// refuseApart says why the set must not go where it would go apart from the data directory.
 func (r *nodeRestore) refuseApart(ctx context.Context, h host.Host, rest *node.Claim) error {
-	if r.apart == nil {
-		return nil
-	}
 	r.apart.Ask = lister(ctx, h)
 	if err := r.apart.Free(); err != nil {
 		return err
@@ -51,7 +46,7 @@ func (r *nodeRestore) refuseApart(ctx context.Context, h host.Host, rest *node.C
 // refuseStrays says what lies where a restore is taken up and is not of it: pgBackRest would remove it. It looks at
 // every file there is. Nothing is in the way of one that begins.
 func (r *nodeRestore) refuseStrays(rest *node.Claim) error {
-	if r.apart == nil || rest == nil {
+	if rest == nil {
 		return nil
 	}
 	return r.apart.RefuseStrays(r.known, rest)
@@ -105,9 +100,6 @@ var plainMode = regexp.MustCompile(`^0?7[0-7][0-7]$`)
 // holdApart makes the directories that are not there, as pgBackRest would, and locks all that are written to: a mark is
 // of one data directory, and another restore may go to the same tablespace.
 func (r *nodeRestore) holdApart(ctx context.Context, h host.Host) error {
-	if r.apart == nil {
-		return r.claim.Hold(node.Targets{Data: r.place.Dir})
-	}
 	mode := "0700"
 	if plainMode.MatchString(r.apart.Mode) {
 		mode = r.apart.Mode
@@ -122,9 +114,9 @@ func (r *nodeRestore) holdApart(ctx context.Context, h host.Host) error {
 			return reason.Wrap(reason.ConfigInvalid, err)
 		}
 	}
-	if err := r.claim.Hold(*r.apart); err != nil {
+	if err := r.claim.Hold(r.apart); err != nil {
 		return err
 	}
-	r.claim.Remember(*r.apart)
+	r.claim.Remember(r.apart)
 	return nil
 }

@@ -22,7 +22,7 @@ func spaceAt(dir string) *nodeRestore {
 		Name: "pg_tblspc/1", Path: dir + "/ts", TablespaceID: "1", TablespaceName: "fast",
 	}}
 	return &nodeRestore{
-		place: node.Place{Dir: dir + "/pg"}, apart: &node.Targets{Data: dir + "/pg", List: list, Mode: "0750"},
+		place: node.Place{Dir: dir + "/pg"}, apart: node.Targets{Data: dir + "/pg", List: list, Mode: "0750"},
 	}
 }
 
@@ -56,7 +56,6 @@ func TestRefuseApart(t *testing.T) {
 		why, _ := reason.Of(err)
 		assert.Equal(t, reason.ConfigInvalid, why, name)
 	}
-	require.NoError(t, (&nodeRestore{}).refuseApart(t.Context(), &machine{}, nil), "what is not known")
 }
 
 // here runs commands on this machine.
@@ -117,13 +116,6 @@ func TestHoldApart(t *testing.T) {
 	err = spaceAt(dir).apart.Free()
 	why, _ := reason.Of(err)
 	assert.Equal(t, reason.Locked, why)
-	require.NoError(t, r.claim.Release())
-
-	r.apart = nil // then the mark says that it does not know
-	r.claim, err = node.Take(r.place.Dir)
-	require.NoError(t, err)
-	require.NoError(t, r.holdApart(t.Context(), m))
-	assert.Nil(t, r.claim.Apart)
 	require.NoError(t, r.claim.Drop())
 }
 

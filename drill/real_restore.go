@@ -66,7 +66,7 @@ func (r *nodeRestore) holdPlaces(ctx context.Context, p provisioned, rest *node.
 	if err == nil {
 		err = r.holdApart(ctx, p.box)
 	}
-	if err == nil && r.apart != nil {
+	if err == nil {
 		err = r.apart.Refuse(rest)
 	}
 	if err == nil {
@@ -193,7 +193,11 @@ func (r *recovered) place(ctx context.Context, out suite.Out, made postgres.Tabl
 		err = r.redirect(ctx, made, made.Location)
 	}
 	if err != nil {
-		r.stuck = reason.Errorf(reason.ConfigInvalid, "tablespace %d was made after the backup, and its directory %s "+
+		why, known := reason.Of(err)
+		if !known {
+			why = reason.ConfigInvalid
+		}
+		r.stuck = reason.Errorf(why, "tablespace %d was made after the backup, and its directory %s "+
 			"cannot be used: %w", made.OID, where, err)
 		return false
 	}
@@ -204,9 +208,13 @@ func (r *recovered) place(ctx context.Context, out suite.Out, made postgres.Tabl
 }
 
 // makeTablespace makes the directory of a tablespace as the user who runs PostgreSQL: its name comes from the data, and
-// root would make it anywhere. One that is there must be empty, and theirs, or hold what this restore replayed there
-// before it was interrupted: the replay writes every page of it anew.
+// root would make it anywhere. It may lie where those of the set may, and is locked as they are. One that is there must
+// be empty, and theirs, or hold what this restore replayed there before it was interrupted: the replay writes every
+// page of it anew.
 func (r *recovered) makeTablespace(ctx context.Context, dir string) error {
+	if err := r.real.apart.RefuseLate(dir); err != nil {
+		return err
+	}
 	bound, cancel := context.WithTimeout(ctx, toolTimeout)
 	defer cancel()
 	_, failed := r.box.Run(bound, host.Command{Argv: []string{"mkdir", "-m", "0700", "--", dir}})
@@ -214,6 +222,9 @@ func (r *recovered) makeTablespace(ctx context.Context, dir string) error {
 		return fmt.Errorf("%w: make it (install -d -m 700 -o %s), and go on with -resume", failed, host.ServiceUser)
 	}
 	claim, until := r.real.claim, r.until()
+	if err := claim.HoldLate(dir); err != nil {
+		return err
+	}
 	if err := node.MakeAs(dir, r.real.place.Dir, claim.Replayed(dir, until)); err != nil {
 		return err
 	}

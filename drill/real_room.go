@@ -14,25 +14,28 @@ import (
 // askPlaces finds out where the set goes: which directories, whether it may, and whether each file system has the room.
 // rest is the mark of what is taken up; nil where a restore begins.
 func (r *nodeRestore) askPlaces(ctx context.Context, out suite.Out, found ready, rest *node.Claim) error {
-	bound, cancel := context.WithTimeout(ctx, manifestTime)
-	if rest != nil { // what is there depends on it
-		bound, cancel = context.WithCancel(ctx)
-	}
-	defer cancel()
-	manifest, _, err := found.Client.Manifest(bound, found.plan.set.Label)
+	manifest, _, err := found.Client.Manifest(ctx, found.plan.set.Label)
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case err != nil && rest != nil:
 		return reason.Errorf(whyUnread(err), "-resume: where backup set %s goes cannot be read: %w", rest.Set, err)
-	case err != nil: // restore says what is wrong with it
-		r.rooms = r.roomUnknown(found.plan.need())
+	case err != nil && !errors.Is(err, pgbackrest.ErrManifest): // the next try may read it
+		return reason.Errorf(whyUnread(err), "where backup set %s goes cannot be read, and pgBackRest would restore "+
+			"over what nobody has looked at: run it again once the repository answers: %w", found.plan.set.Label, err)
+	case err != nil: // both copies are damaged, and pgBackRest ends at them
+		r.apart, r.rooms = node.Targets{Data: r.place.Dir}, r.roomUnknown(found.plan.need())
+		out.Note("where backup set %s goes apart from -to is not known, and was not looked at: %s",
+			found.plan.set.Label, pgbackrest.Printable(err.Error()))
 	default:
 		r.apart = r.targetsOf(found, manifest)
 		if rest != nil {
 			r.known = node.KnownOf(manifest)
 		}
-		if err = r.refuseApart(ctx, found.Control, rest); err == nil {
+		if err = refuseMaps(found, manifest); err == nil {
+			err = r.refuseApart(ctx, found.Control, rest)
+		}
+		if err == nil {
 			err = r.refuseStrays(rest)
 		}
 		if err != nil {

@@ -140,6 +140,7 @@ func (r restored) planAgain(ctx context.Context, out suite.Out, info pgbackrest.
 		return again, err
 	}
 	tellManifest(ctx, out, r.Session, again)
+	tellMaps(ctx, out, r.Session, again)
 	if err = r.empty(ctx); err != nil {
 		return again, err
 	}

@@ -15,16 +15,23 @@ import (
 // two restores may share another: then the reason is locked.
 func (c *Claim) Hold(ts Targets) error {
 	for _, dir := range ts.dirs() {
-		open, err := holdDir(dir)
-		if errors.Is(err, fs.ErrPermission) {
-			continue
-		}
-		if err != nil {
+		if err := c.hold(dir); err != nil {
 			return err
 		}
-		c.opened = append(c.opened, open)
 	}
 	return nil
+}
+
+// hold locks a directory. One that this process may not open it does without.
+func (c *Claim) hold(dir string) error {
+	open, err := holdDir(dir)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil
+	}
+	if err == nil {
+		c.opened = append(c.opened, open)
+	}
+	return err
 }
 
 // Free says whether no other restore is at work in the directories, as far as they are there.

@@ -129,7 +129,16 @@ func (c *Client) List(ctx context.Context, path string) ([]wal.File, error) {
 // Get reads one file of the repository, decrypted. It works before a restore,
 // when archive-get does not (facts H). A file that is not there wraps ErrNoFile.
 func (c *Client) Get(ctx context.Context, path string) ([]byte, error) {
-	output, err := c.query(ctx, append(c.common("repo-get"), path, c.ioTimeout()))
+	return c.getWithin(ctx, queryTimeout, path)
+}
+
+// GetLarge is Get of what may take minutes on a slow line: the manifest of a million files has hundreds of megabytes.
+func (c *Client) GetLarge(ctx context.Context, path string) ([]byte, error) {
+	return c.getWithin(ctx, listTimeout, path)
+}
+
+func (c *Client) getWithin(ctx context.Context, bound time.Duration, path string) ([]byte, error) {
+	output, err := c.queryWithin(ctx, bound, append(c.common("repo-get"), path, c.ioTimeout()))
 	if failed, ok := errors.AsType[*Error](err); ok && failed.Code == 1 {
 		return nil, fmt.Errorf("%w: %s", ErrNoFile, path)
 	}

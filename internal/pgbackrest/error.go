@@ -117,7 +117,8 @@ var rules = []rule{
 		`timeout connecting|TLS error|TLS syscall error|connection reset|broken pipe|unexpected eof reading http|` +
 		`timeout after \d+ms waiting`), reason.RepoUnreachable},
 	{regexp.MustCompile(`(?i)ServiceError|\[101\]`), reason.RepoUnreachable},
-	{regexp.MustCompile(`\[0(27|31|32|33|36|37|96)\]`), reason.ConfigInvalid},
+	// The last two are maps of tablespaces and links that do not fit the set.
+	{regexp.MustCompile(`\[0(27|31|32|33|36|37|96|76|78)\]`), reason.ConfigInvalid},
 }
 
 // ownFiles are the words of a pgBackRest that cannot use a certificate, a key or a file of certificates of its own
@@ -163,7 +164,7 @@ func Classify(code int, text string) (reason.Reason, bool) {
 	switch code {
 	case 49, 101:
 		return reason.RepoUnreachable, true
-	case 27, 31, 32, 33, 36, 37, 96:
+	case 27, 31, 32, 33, 36, 37, 96, 76, 78:
 		return reason.ConfigInvalid, true
 	}
 	return "", false

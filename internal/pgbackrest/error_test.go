@@ -45,6 +45,12 @@ func TestClassify_ByTheWordsOfPgBackRest(t *testing.T) {
 			95, "ERROR: [095]: raised from remote-0 tls protocol on 'fd00::7': unable to load key file '/s3': [2] N",
 			reason.UntrustedCertificate,
 		},
+		{76, "ERROR: [076]: unable to remap invalid tablespace 'old'", reason.ConfigInvalid},
+		{
+			78, "ERROR: [078]: unable to map link 'pg_xlog'\nHINT: Does the link reference a valid backup path or",
+			reason.ConfigInvalid,
+		},
+		{78, "", reason.ConfigInvalid},
 		{105, "ERROR: [105]: raised from remote-0 tls protocol on 'repo': access denied", reason.RepoDenied},
 		{99, "[AccessError] raised from remote-0 tls protocol on 'repo': access denied", reason.RepoDenied},
 		{127, "raised from remote-0 ssh protocol on 'repo': Permission denied (publickey).", reason.RepoDenied},

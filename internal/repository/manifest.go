@@ -15,7 +15,7 @@ import (
 // neither is well, the error wraps pgbackrest.ErrManifest; another says that the repository did not answer.
 func (c Client) Manifest(ctx context.Context, label string) (m pgbackrest.Manifest, flawed, err error) {
 	for _, name := range []string{"backup.manifest", "backup.manifest.copy"} {
-		content, err := c.Pgbackrest.Get(ctx, "backup/"+c.Stanza+"/"+label+"/"+name)
+		content, err := c.Pgbackrest.GetLarge(ctx, "backup/"+c.Stanza+"/"+label+"/"+name)
 		switch {
 		case errors.Is(err, pgbackrest.ErrNoFile), pgbackrest.Damaged(err):
 			err = fmt.Errorf("%w: %w", pgbackrest.ErrManifest, err)

@@ -27,6 +27,8 @@ func TestRestore_PlacesItCannotUse(t *testing.T) {
 		"tablespace-map=kept=" + sealed + "/kept\ntablespace-map=gone=" + free + "/gone": sealed + "/kept",
 		"tablespace-map=kept=" + free + "/kept\ntablespace-map=gone=" + free + "/gone\n" +
 			"link-map=pg_hba.conf=" + free + "/hba": free + "/hba",
+		"tablespace-map=late=" + free + "/late": "tablespace-map=late=" + free + "/late: the set has no such table",
+		"link-map=pg_xlog=" + free + "/wal":     "link-map=pg_xlog=" + free + "/wal: the set has no such file",
 	} {
 		n.write("etc/pgbackrest.conf", string(conf)+option+"\n")
 		o := n.restore()

@@ -1,0 +1,44 @@
+package drill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"veza.fr/recovery/internal/pgbackrest"
+	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/session"
+	"veza.fr/recovery/internal/suite"
+)
+
+// refuseMaps refuses a conf that maps what the set has not. pgBackRest would end there, once the restore has begun.
+func refuseMaps(found ready, m pgbackrest.Manifest) error {
+	var useless []error
+	for _, line := range m.UselessMaps(found.Client.Conf.Config, found.Stanza()) {
+		useless = append(useless, fmt.Errorf("%s: pgbackrest restore of backup set %s ends there: comment the line out",
+			line, found.plan.set.Label))
+	}
+	return reason.Wrap(reason.ConfigInvalid, errors.Join(useless...))
+}
+
+// tellMaps names the lines of the conf at which a restore for real of the set would end. A drill maps everything into
+// its sandbox, and meets none of them.
+func tellMaps(ctx context.Context, out suite.Out, s session.Session, p plan) {
+	if !s.Client.Conf.Maps(s.Stanza()) {
+		return
+	}
+	bound, cancel := context.WithTimeout(ctx, manifestTime)
+	defer cancel()
+	m, _, err := s.Client.Manifest(bound, p.set.Label)
+	if ctx.Err() != nil { // the next step says so
+		return
+	}
+	if err != nil {
+		out.Note("whether backup set %s has what the conf maps is not known: %s", p.set.Label,
+			pgbackrest.Printable(err.Error()))
+		return
+	}
+	for _, line := range m.UselessMaps(s.Client.Conf.Config, s.Stanza()) {
+		out.Note("not obeyed here: %s: a plain restore of backup set %s ends there", line, p.set.Label)
+	}
+}
