@@ -96,9 +96,10 @@ func (n *machine) forgets() {
 	require.NoError(n.t, os.WriteFile(node.ClaimFile(n.data), content, 0o600))
 }
 
-// crashes leaves what was not on the disk yet as a file system may leave it: empty, or full of zeros.
+// crashes leaves what was not on the disk yet as a file system may leave it: empty, or full of zeros. The pid file was.
 func (n *machine) crashes() {
 	n.t.Helper()
+	n.write("pg/postmaster.pid", "1\n"+n.data+"\n")
 	require.NoError(n.t, os.Truncate(n.data+"/postmaster.opts", 0))
 	for _, size := range []int64{0, 8192} {
 		require.NoError(n.t, os.Truncate(n.data+"/global/pg_control", size))
