@@ -87,3 +87,11 @@ func (r *nodeRestore) hold(server *postgres.Server) {
 		r.server = server
 	}
 }
+
+// closes is what keeps everybody but -resume from starting what pgBackRest has restored; a drill's is its own.
+func (r *nodeRestore) closes() string {
+	if r == nil {
+		return ""
+	}
+	return postgres.Closed
+}

@@ -191,8 +191,7 @@ func (s *Server) PutBack(ctx context.Context) error {
 			return err
 		}
 	}
-	whole := strings.TrimSuffix(string(content), closed)
-	return s.Host.Put(ctx, file, []byte(whole+closed), 0o600, "")
+	return s.Host.Put(ctx, file, []byte(opened(string(content))+closed), 0o600, "")
 }
 
 // handedBack is a restored postgresql.auto.conf without the settings of a recovery, pgBackRest's own or older ones

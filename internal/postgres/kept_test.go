@@ -95,6 +95,7 @@ func TestPutBack_Closed(t *testing.T) {
 		"started":               {known: written, there: onlyRecovery(written) + closed, want: written + closed},
 		"never started":         {there: written, want: written + closed},
 		"closed by one before":  {there: written + closed, want: written + closed},
+		"closed by pgBackRest":  {there: written + closingLine, want: written + closed},
 		"no file in the backup": {},
 	} {
 		h := &handing{files: map[string]string{}}
@@ -111,6 +112,20 @@ func TestPutBack_Closed(t *testing.T) {
 		require.NoError(t, again, name)
 		assert.Equal(t, c.want, h.files[file], "%s, twice", name)
 	}
+}
+
+// What pgBackRest was to close the cluster with is closed once, and not told of as a setting of the cluster's own.
+func TestEmptyAutoConf_ClosedByPgBackRest(t *testing.T) {
+	const file, written = "/pg/" + autoConf, "work_mem = '5MB'\n" + closing + " = 'pg_cron'\n" + ours
+	name, value, _ := strings.Cut(Closed, "=")
+	h := &handing{files: map[string]string{file: written + name + " = '" + value + "'\n"}}
+	s := Server{Host: h, Data: "/pg", Kept: true}
+	require.NoError(t, s.emptyAutoConf(t.Context()))
+	assert.Equal(t, 1, strings.Count(h.files[file], sentence))
+	assert.Equal(t, []string{"work_mem", closing, "recovery_target_action"}, CommentedOut(h.files[file]))
+	assert.Equal(t, written, string(s.autoConf))
+	require.NoError(t, s.HandBack(t.Context()))
+	assert.Equal(t, "work_mem = '5MB'\n"+closing+" = 'pg_cron'\n", h.files[file])
 }
 
 // Whatever stood there: all other settings stay as they were, and nothing of a recovery does.
