@@ -37,6 +37,13 @@ func serverIn(dir string) (int, error) {
 	return 0, nil
 }
 
+// Lives is a server that works in a directory, 0 for none, and whether a cluster is there. What may not be looked at
+// tells of neither.
+func Lives(dir string) (process int, cluster bool) {
+	process, _ = serverIn(dir)
+	return process, process != 0 || exists(dir, "PG_VERSION") || exists(dir, "global/pg_control")
+}
+
 // pidOf is the process that the pid file of a directory names; 0 is none.
 func pidOf(dir string) int {
 	content, err := os.ReadFile(filepath.Join(dir, PidFile))

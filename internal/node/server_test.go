@@ -68,3 +68,19 @@ func TestServerIn_StalePidFile(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, own, found, "one that works there is, whatever the file says")
 }
+
+// What lives in a directory: a server, whatever lies there, or a cluster that is stopped.
+func TestLives(t *testing.T) {
+	dir := resolved(t)
+	process, cluster := Lives(dir)
+	assert.False(t, process != 0 || cluster)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "PG_VERSION"), nil, 0o600))
+	process, cluster = Lives(dir)
+	assert.True(t, process == 0 && cluster)
+	process, cluster = Lives(dir + "/none")
+	assert.False(t, process != 0 || cluster)
+	other := resolved(t)
+	pid := started(t, "postgres", other)
+	process, cluster = Lives(other)
+	assert.True(t, process == pid && cluster)
+}
