@@ -212,8 +212,7 @@ func handedBack(content string) string {
 // that it needs and that no backup had. resolved is a path of this machine without symbolic links.
 func (s *Server) InTheWay(resolved func(string) string) (notes []string) {
 	for _, file := range s.Restored.Missing {
-		notes = append(notes, file+" is in no backup (Debian keeps it in /etc/postgresql): put it into "+s.Data+
-			" before PostgreSQL is started")
+		notes = append(notes, file+" is in no backup (Debian keeps it in /etc/postgresql): "+s.bring(file, resolved))
 	}
 	for _, setting := range s.Restored.Effective() {
 		place := setting.File + ":" + strconv.Itoa(setting.Line)
@@ -232,6 +231,21 @@ func (s *Server) InTheWay(resolved func(string) string) (notes []string) {
 		notes = append(notes, place+": PostgreSQL refuses this line, and does not start")
 	}
 	return append(notes, s.intoOther(resolved)...)
+}
+
+// bring is what to do about a file of the configuration that is in no backup. What Debian writes into its
+// postgresql.conf names the directory of the old cluster, which a copy would start.
+func (s *Server) bring(file string, resolved func(string) string) string {
+	its, copied := "", ""
+	if file == mainConf {
+		its = " with data_directory = '" + s.Data + "'"
+		copied = its + ", hba_file and ident_file there, what it includes, and no external_pid_file"
+	}
+	if s.Origin != "" && resolved(s.Origin) == resolved(s.Data) {
+		return "the cluster's service reads it there, and needs it" + its + "; pg_ctl and pg_autoctl read a copy in " +
+			s.Data + copied
+	}
+	return "put it into " + s.Data + copied + " before PostgreSQL is started"
 }
 
 // intoOther are the lines that lead the next start into another directory than the one that was restored: a cluster

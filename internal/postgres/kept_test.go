@@ -254,6 +254,28 @@ func TestInTheWay(t *testing.T) {
 	assert.Empty(t, s.InTheWay(path.Clean), "the last goes")
 }
 
+// A copy of what Debian keeps in /etc would start the cluster that it names; in the place of the old one its service
+// reads no copy.
+func TestInTheWay_InNoBackup(t *testing.T) {
+	const in = " is in no backup (Debian keeps it in /etc/postgresql): "
+	const copied = " with data_directory = '/new', hba_file and ident_file there, what it includes, and no " +
+		"external_pid_file"
+	resolved := func(dir string) string { return strings.ReplaceAll(path.Clean(dir), "/link", "/new") }
+	beside := []string{
+		mainConf + in + "put it into /new" + copied + " before PostgreSQL is started",
+		"pg_hba.conf" + in + "put it into /new before PostgreSQL is started",
+	}
+	const service = "the cluster's service reads it there, and needs it"
+	inPlace := []string{
+		mainConf + in + service + " with data_directory = '/new'; pg_ctl and pg_autoctl read a copy in /new" + copied,
+		"pg_hba.conf" + in + service + "; pg_ctl and pg_autoctl read a copy in /new",
+	}
+	for from, want := range map[string][]string{"/old": beside, "": beside, "/new": inPlace, "/link/": inPlace} {
+		s := Server{Data: "/new", Origin: from, Restored: Restored{Missing: []string{mainConf, "pg_hba.conf"}}}
+		assert.Equal(t, want, s.InTheWay(resolved), from)
+	}
+}
+
 // Restored beside the old directory, whatever would lead the next start into that one is named; in its place, and of
 // other files, nothing is.
 func TestInTheWay_BesideTheOldOne(t *testing.T) {
