@@ -49,13 +49,15 @@ type handing struct {
 	full  bool
 	files map[string]string
 	done  []string
+	has   string      // what stat says of a file's mode; "" is nothing
+	mode  fs.FileMode // of the last file that was put
 }
 
-func (h *handing) Put(_ context.Context, file string, content []byte, _ fs.FileMode, _ string) error {
+func (h *handing) Put(_ context.Context, file string, content []byte, mode fs.FileMode, _ string) error {
 	if h.full {
 		return unix.ENOSPC
 	}
-	h.done = append(h.done, "put "+file)
+	h.done, h.mode = append(h.done, "put "+file), mode
 	if h.files != nil {
 		h.files[file] = string(content)
 	}
@@ -71,7 +73,27 @@ func (h *handing) Read(_ context.Context, file string) ([]byte, error) {
 
 func (h *handing) Run(_ context.Context, c host.Command) (host.Result, error) {
 	h.done = append(h.done, strings.Join(c.Argv, " "))
+	if c.Argv[0] == "stat" {
+		return host.Result{Stdout: []byte(h.has)}, nil
+	}
 	return host.Result{}, nil
+}
+
+// Whatever is written to it: the file has the mode that it had, and of nobody knows which its owner alone may read it.
+func TestPutAutoConf_KeepsItsMode(t *testing.T) {
+	const file = "/pg/" + autoConf
+	for has, want := range map[string]fs.FileMode{"640\n": 0o640, "600\n": 0o600, "": 0o600, "?": 0o600} {
+		h := &handing{has: has, files: map[string]string{file: ours}}
+		s := Server{Host: h, Data: "/pg", Kept: true, autoConf: []byte(ours)}
+		for name, write := range map[string]func(context.Context) error{
+			"empty": s.emptyAutoConf, "put back": s.PutBack, "hand back": s.HandBack,
+			"add": func(ctx context.Context) error { return s.RestoreUpTo(ctx, "000000010000000000000005") },
+		} {
+			h.files[file], h.mode = ours, 0
+			require.NoError(t, write(t.Context()), name)
+			assert.Equal(t, want, h.mode, "%s %q", name, has)
+		}
+	}
 }
 
 // What tells a restore that it may be taken up goes last: killed in between, it is.
@@ -79,11 +101,13 @@ func TestHandBack_OptionsGoLast(t *testing.T) {
 	h := &handing{}
 	s := Server{Host: h, Data: "/pg", autoConf: []byte("work_mem = '5MB'\n")}
 	require.NoError(t, s.HandBack(t.Context()))
-	assert.Equal(t, []string{"put /pg/postgresql.auto.conf", "rm -f /pg/postmaster.opts"}, h.done)
+	assert.Equal(t, []string{
+		"stat -c %a /pg/postgresql.auto.conf", "put /pg/postgresql.auto.conf", "rm -f /pg/postmaster.opts",
+	}, h.done)
 	full := &handing{full: true}
 	s.Host = full
 	require.ErrorIs(t, s.HandBack(t.Context()), unix.ENOSPC)
-	assert.Empty(t, full.done)
+	assert.Equal(t, h.done[:1], full.done)
 }
 
 // A restore that ended before recovery did leaves its cluster as pgBackRest wrote it, and closed.
@@ -238,18 +262,22 @@ func TestInTheWay(t *testing.T) {
 			{"recovery_target_name", "", "conf.d/old.conf", 3},
 			{"recovery_target_timeline", "latest", mainConf, 4},
 			{"work_mem", "5MB", mainConf, 5},
+			{restoreCommand, "cp /wal/%f %p", autoConf, 6},
 		},
 	}
 	said := strings.Join(s.InTheWay(path.Clean), "\n")
 	for _, words := range []string{
 		"pg_hba.conf is in no backup", "postgresql.auto.conf:3: synchronous_standby_names = 'ANY 1 (node_2)'",
 		"conf.d/old.conf:2: recovery_target_time", "postgresql.conf:7: PostgreSQL refuses this line",
+		"postgresql.auto.conf:6: restore_command = 'cp /wal/%f %p' was there by ALTER SYSTEM",
 	} {
 		assert.Contains(t, said, words)
 	}
-	assert.Len(t, s.InTheWay(path.Clean), 4, said)
+	assert.Len(t, s.InTheWay(path.Clean), 5, said)
 	s.Restored = Restored{Settings: []Setting{
-		{"synchronous_standby_names", "x", mainConf, 1}, {"synchronous_standby_names", "", autoConf, 1},
+		{"synchronous_standby_names", "x", mainConf, 1},
+		{"synchronous_standby_names", "", autoConf, 1},
+		{restoreCommand, "cp /wal/%f %p", mainConf, 2}, // it stays
 	}}
 	assert.Empty(t, s.InTheWay(path.Clean), "the last goes")
 }

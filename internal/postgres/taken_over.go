@@ -114,7 +114,7 @@ func (s *Server) emptyAutoConf(ctx context.Context) error {
 	if s.Kept {
 		empty += closed
 	}
-	return s.Host.Put(ctx, file, []byte(empty), 0o600, "")
+	return s.putAutoConf(ctx, []byte(empty))
 }
 
 // Commented begins the lines of a postgresql.auto.conf that do not take effect while a restored cluster is looked at.
