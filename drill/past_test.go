@@ -75,7 +75,7 @@ func TestTimelineTaken(t *testing.T) {
 		said := r.timelineTaken()
 		assert.Equal(t, c.want != "", said != "", name)
 		assert.Contains(t, said, c.want, name)
-		before := (&nodeRestore{taken: said, server: &postgres.Server{}}).elsewhere()
+		before := (&nodeRestore{taken: said, server: &postgres.Server{}}).elsewhere(origin{})
 		assert.Len(t, before, map[bool]int{true: 1}[said != ""], name)
 	}
 }

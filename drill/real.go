@@ -68,6 +68,7 @@ type nodeRestore struct {
 	taken  string                // what to do about a timeline whose number is in the repository already; "" is nothing
 	sound  bool                  // verify has passed
 	beside []string              // the other nodes of pg_auto_failover on this machine, each a sentence
+	lives  string                // the server that works in the directory which the conf names, a sentence; "" is none
 }
 
 // suffix tells the lock of a restore from that of a drill: both may be at work.
@@ -86,4 +87,12 @@ func (r *nodeRestore) hold(server *postgres.Server) {
 	if r != nil {
 		r.server = server
 	}
+}
+
+// closes is what keeps everybody but -resume from starting what pgBackRest has restored; a drill's is its own.
+func (r *nodeRestore) closes() string {
+	if r == nil {
+		return ""
+	}
+	return postgres.Closed
 }

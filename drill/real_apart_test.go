@@ -14,6 +14,7 @@ import (
 	"veza.fr/recovery/internal/node"
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/suite"
 )
 
 // spaceAt is a restore with one tablespace.
@@ -117,6 +118,33 @@ func TestHoldApart(t *testing.T) {
 	why, _ := reason.Of(err)
 	assert.Equal(t, reason.Locked, why)
 	require.NoError(t, r.claim.Drop())
+}
+
+// The pid file that this restore's own server has left is in nobody's way; any other one is not touched.
+func TestTakeUp_PidFile(t *testing.T) {
+	dir := t.TempDir()
+	pid := filepath.Join(dir, node.PidFile)
+	r := &nodeRestore{place: node.Place{Dir: dir}}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "PG_VERSION"), nil, 0o600))
+	for name, c := range map[string]struct {
+		file bool
+		mark node.Claim
+		ran  []string
+	}{
+		"left by ours":     {true, node.Claim{Apart: []node.Apart{}, Started: true}, []string{"rm -f -- " + pid}},
+		"a mark of before": {true, node.Claim{}, []string{"rm -f -- " + pid}},
+		"never started":    {true, node.Claim{Apart: []node.Apart{}}, nil},
+		"there is none":    {false, node.Claim{Started: true}, nil},
+	} {
+		_ = os.Remove(pid)
+		if c.file {
+			require.NoError(t, os.WriteFile(pid, []byte("4711\n"), 0o600))
+		}
+		box := &machine{answers: map[string]answer{"rm": {}}}
+		p := provisioned{launched: launched{box: box}}
+		require.NoError(t, r.takeUp(t.Context(), suite.NewOut(&recorder{}), p, &c.mark), name)
+		assert.Equal(t, c.ran, box.ran, name)
+	}
 }
 
 // Where the set goes must be known before what is there is replaced.

@@ -27,9 +27,11 @@ func TestNodesBeside(t *testing.T) {
 	}, r.beside)
 	r.server = &postgres.Server{}
 	assert.Equal(t, r.beside[0]+": beside it this cluster would want the same port, and archive into the same stanza",
-		r.elsewhere()[0])
+		r.elsewhere(origin{})[0])
 	r.rooms = []node.Volume{{Dir: "/prim2"}}
 	assert.Contains(t, r.facts(found), "beside   "+r.beside[0])
+	r.lives = "a server works in /main"
+	assert.Contains(t, r.facts(found), "beside   "+r.lives)
 	assert.Empty(t, r.role(t.Context(), found), "it knows nothing of this one")
 	assert.Empty(t, (&nodeRestore{}).nodesBeside(t.Context(), found))
 }

@@ -65,14 +65,15 @@ func (r *nodeRestore) leaveCluster(ctx context.Context, out suite.Out) error {
 		return errors.Join(err, r.claim.Release())
 	}
 	out.Say("stopped cleanly, %.1f s", time.Since(begun).Seconds())
-	for _, note := range append(r.server.InTheWay(node.Resolved), r.elsewhere()...) {
+	from := r.originOf(r.server.Origin)
+	for _, note := range append(r.server.InTheWay(node.Resolved), r.elsewhere(from)...) {
 		out.Note("before it is started: %s", note)
 	}
 	if !r.sound {
 		out.Note("the cluster in %s did not pass. It is whole as far as recovery went, and is stopped: use it only by "+
 			"decision. Nothing was deleted", r.place.Dir)
 	}
-	out.Note("next: %s", r.next())
+	out.Note("next: %s", r.next(from))
 	return r.claim.Drop()
 }
 
@@ -130,26 +131,25 @@ func (r *nodeRestore) leaveRest(ctx context.Context, out suite.Out) error {
 }
 
 // elsewhere says what keeps the WAL of this cluster from where it belongs: another node of this machine, a timeline of
-// the same number that is there, or a conf about another data directory, with which nothing of this one is archived.
-func (r *nodeRestore) elsewhere() (list []string) {
+// the same number that is there, or a conf about another data directory, with which nothing of this one is archived: it
+// may be that of a cluster that lives.
+func (r *nodeRestore) elsewhere(from origin) (list []string) {
 	for _, other := range r.beside {
 		list = append(list, other+": beside it this cluster would want the same port, and archive into the same stanza")
 	}
 	if r.taken != "" {
 		list = append(list, r.taken)
 	}
-	conf := r.server.Origin
-	if conf == "" || node.Resolved(conf) == r.place.Dir {
-		return list
+	if advice := from.advice(r.place.Dir); advice != "" {
+		list = append(list, advice)
 	}
-	return append(list, fmt.Sprintf("pg1-path of the conf is %s: make it %s, else neither WAL nor a backup of this "+
-		"cluster comes into the repository", pgbackrest.Printable(conf), r.place.Dir))
+	return list
 }
 
 // next is what to type so that the cluster goes into production. It is whole: nobody can type half of a command.
-func (r *nodeRestore) next() string {
+func (r *nodeRestore) next(from origin) string {
 	bin := path.Dir(r.server.Installation.Program("pg_ctl"))
-	return suite.Line(r.place.Formation.Next(r.place.Dir, bin))
+	return suite.Line(r.place.Formation.Next(r.place.Dir, bin, from.process != 0))
 }
 
 // startOf is when a restore that is taken up began.

@@ -62,7 +62,12 @@ func unusables() []unusable {
 	there := func(place string, _ kernel) string {
 		return place + " is there, and the backup has it: move it away, nothing is ever deleted"
 	}
+	runs := func(place string, _ kernel) string {
+		return fmt.Sprintf("%s is in %s: a server works there, or one that was killed has left it: stop it, or move "+
+			"that file away where none runs, and go on with -resume", node.PidFile, place)
+	}
 	return []unusable{
+		{38, regexp.MustCompile(`presence of 'postmaster\.pid' in '([^']*)'`), runs},         // pg-running
 		{40, regexp.MustCompile(`unable to restore to (?:path|link|file) '([^']*)'`), inUse}, // path-not-empty
 		{93, regexp.MustCompile(`unable to restore (?:to )?file '([^']*)'`), there},          // file-exists
 		{53, regexp.MustCompile(`unable to restore to path '([^']*)'`), strangers},           // path-open

@@ -49,6 +49,12 @@ func TestOccupied(t *testing.T) {
 			"ERROR: [098]: unable to get info for path/file '/root/ts/PG_15_202209061': [13] Permission denied",
 		}, "/root/ts/PG_15_202209061 cannot be written ([13] Permission denied)"},
 
+		"a server, or what a crash left of one": {38, []string{
+			"ERROR: [038]: unable to restore while PostgreSQL is running",
+			"HINT: presence of 'postmaster.pid' in '/srv/pg' indicates PostgreSQL is running.",
+			"HINT: remove 'postmaster.pid' only if PostgreSQL is not running.",
+		}, "postmaster.pid is in /srv/pg: a server works there, or one that was killed has left it"},
+
 		"a file of the repository": {41, []string{
 			"ERROR: [041]: unable to open file '/repo/backup/demo/20260823-020003F/pg_data/x.gz' for read: " +
 				"[13] Permission denied",

@@ -98,6 +98,7 @@ func (r *nodeRestore) refuse(ctx context.Context, out suite.Out, found ready) er
 		return err
 	}
 	r.beside = r.nodesBeside(ctx, found)
+	r.lives = r.originOf(found.Client.Conf.Option(found.Stanza(), "restore", "pg1-path")).fact()
 	r.again = r.Resume && len(r.place.Entries) > 0
 	return r.askPlaces(ctx, out, found, r.rest(claim))
 }
@@ -153,6 +154,9 @@ func (r *nodeRestore) facts(found ready) []string {
 	facts = append(facts, "lost     "+lostBy(found, last.Time), "time     "+r.lastDrill(found.Stanza()))
 	for _, other := range r.beside {
 		facts = append(facts, "beside   "+other)
+	}
+	if r.lives != "" {
+		facts = append(facts, "beside   "+r.lives)
 	}
 	return append(facts,
 		"then     stopped cleanly, archiving nothing until it is started; what to type next is printed")

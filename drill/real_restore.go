@@ -40,7 +40,7 @@ func (r *nodeRestore) begin(ctx context.Context, out suite.Out, p provisioned) e
 		err = r.holdPlaces(ctx, p, r.rest(before))
 	}
 	if err == nil && r.again {
-		err = r.takeUp(ctx, p)
+		err = r.takeUp(ctx, out, p, before)
 	}
 	if err != nil {
 		claim := r.claim
@@ -88,7 +88,10 @@ func (r *nodeRestore) lateOf(before *node.Claim) []node.Late {
 const manifest = "backup.manifest"
 
 // takeUp has pgBackRest take up also what was stopped before that file was there: by then it has made directories.
-func (r *nodeRestore) takeUp(ctx context.Context, p provisioned) error {
+func (r *nodeRestore) takeUp(ctx context.Context, out suite.Out, p provisioned, before *node.Claim) error {
+	if err := r.dropPidFile(ctx, out, p, before); err != nil {
+		return err
+	}
 	for _, name := range []string{manifest, "PG_VERSION"} {
 		if _, err := os.Lstat(filepath.Join(r.place.Dir, name)); err == nil {
 			return nil
@@ -103,6 +106,22 @@ func (r *nodeRestore) takeUp(ctx context.Context, p provisioned) error {
 			"nor %s: no restore left it like that, move it away", r.place.Dir, manifest)
 	}
 	return reason.Wrap(reason.SandboxFailed, p.box.Put(ctx, filepath.Join(r.place.Dir, manifest), nil, 0o600, ""))
+}
+
+// dropPidFile takes the pid file away that a server of this restore has left with the machine, or because it was
+// killed: none works there by now, and pgBackRest restores nothing where the file is.
+func (r *nodeRestore) dropPidFile(ctx context.Context, out suite.Out, p provisioned, before *node.Claim) error {
+	file := filepath.Join(r.place.Dir, node.PidFile)
+	if _, err := os.Lstat(file); err != nil || !before.Started && before.Apart != nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
+	defer cancel()
+	if _, err := p.box.Run(ctx, host.Command{Argv: []string{"rm", "-f", "--", file}}); err != nil {
+		return reason.Wrap(reason.SandboxFailed, err)
+	}
+	out.Say("%s is gone: the interrupted restore's own server had left it, and none works there", file)
+	return nil
 }
 
 // makeDirectory makes the data directory of the user who runs PostgreSQL; one that is there must be theirs.

@@ -267,5 +267,5 @@ func TestReal_NextIsWhole(t *testing.T) {
 			Options: []string{"--hostname", strings.Repeat("h", 200), "--name", "pg1"},
 		}},
 	}
-	assert.True(t, strings.HasSuffix(r.next(), `:5432/pg_auto_failover"`), r.next())
+	assert.True(t, strings.HasSuffix(r.next(origin{}), `:5432/pg_auto_failover"`), r.next(origin{}))
 }

@@ -97,7 +97,7 @@ func (r restored) run(ctx context.Context, out suite.Out, to target.Target) erro
 		Set: r.plan.set.Label, Target: targetOptions(to), Tablespaces: r.box.Dir("tblspc"),
 		ProcessMax: r.processes.Option, Buffer: r.repo.Conf.Buffer(r.Stanza(), "restore"),
 		Node: r.real != nil, Delta: r.real.delta(),
-		BadPages: r.AcceptLoss && versions.RestoreRefusesPages.In(r.Version),
+		BadPages: r.AcceptLoss && versions.RestoreRefusesPages.In(r.Version), Recovery: r.real.closes(),
 	}, io.Discard)
 }
 

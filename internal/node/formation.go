@@ -162,21 +162,28 @@ func secret(conninfo string) bool {
 // included is the file of settings that pg_auto_failover writes into a data directory; it is in its backups.
 const included = "postgresql-auto-failover.conf"
 
-// Next is what to type so that a restored data directory goes into production.
-func (f Formation) Next(dir, bin string) string {
+// Next is what to type so that a restored data directory goes into production; lives says that the cluster it was
+// taken of does, on this machine.
+func (f Formation) Next(dir, bin string, lives bool) string {
+	own := f.State != "" || f.Monitor != "" || len(f.Options) > 0
 	byHand := fmt.Sprintf("start it by its service, or by %s/pg_ctl start -D %s, and take a full backup: "+
 		"pg_auto_failover knows nothing of it", bin, dir)
-	known := f.State != "" || f.Monitor != "" || len(f.Options) > 0 || exists(dir, included)
 	switch {
-	case !known && exists(dir, patroniState): // it stays in the backups of whoever has left Patroni, too
+	case own:
+		return f.Adopt(dir, bin)
+	case lives || len(f.Others) > 0 && exists(dir, included): // what the backup tells of is another node's
+		return fmt.Sprintf(`to look at it beside the cluster of now, with PORT a free one: %s/pg_ctl start -D %s `+
+			`-o "-p $PORT -c archive_mode=off -c synchronous_standby_names=''"; take no backup of it into this stanza`,
+			bin, dir)
+	case exists(dir, included):
+		return f.Adopt(dir, bin)
+	case exists(dir, patroniState): // it stays in the backups of whoever has left Patroni, too
 		return "if Patroni keeps it: patronictl remove, with the scope of Patroni's configuration, while Patroni " +
 			"runs on no node: what it remembers of the lost cluster may keep this one from the lead; then start " +
 			"Patroni's service here, and once this one is the leader on the other nodes, their data directories " +
 			"moved away; if it does not: " + byHand
-	case !known:
-		return byHand
 	}
-	return f.Adopt(dir, bin)
+	return byHand
 }
 
 // Adopt is what to type, as the user who runs PostgreSQL, so that pg_auto_failover takes a restored data directory as

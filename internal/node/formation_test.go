@@ -3,6 +3,7 @@ package node
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,7 +61,7 @@ func TestReadFormation(t *testing.T) {
 		`--pg-hba-lan --ssl-mode verify-ca --ssl-ca-file /etc/ssl/ca.crt --server-cert /etc/ssl/node.crt `+
 		`--server-key /etc/ssl/node.key `+
 		`--monitor "postgres://autoctl_node@monitor.example:5432/pg_auto_failover?sslmode=require"`,
-		f.Next("/srv/pg", "/bin"))
+		f.Next("/srv/pg", "/bin", false))
 
 	other, err := readFormation(home, "/srv/other")
 	require.NoError(t, err)
@@ -88,7 +89,7 @@ func TestReadFormation_Others(t *testing.T) {
 	f, err = readFormation(home, filepath.Join(dir, "new"))
 	require.NoError(t, err)
 	assert.Equal(t, Formation{Others: []string{filepath.Join(dir, "mine")}}, f)
-	assert.Contains(t, f.Next(filepath.Join(dir, "new"), "/bin"), "/bin/pg_ctl start", "it is none of theirs")
+	assert.Contains(t, f.Next(filepath.Join(dir, "new"), "/bin", false), "/bin/pg_ctl start", "it is none of theirs")
 }
 
 // A configuration that was moved aside is found; the newest of several; the one in its place before all.
@@ -138,7 +139,7 @@ func TestFormation_Secrets(t *testing.T) {
 	} {
 		var f Formation
 		require.NoError(t, f.parse([]byte("[pg_autoctl]\nname=a\nmonitor = "+monitor+"\n")))
-		printed := f.Next("/pg", "/bin")
+		printed := f.Next("/pg", "/bin", false)
 		assert.NotContains(t, printed, "heim", monitor)
 		assert.Contains(t, printed, "autoctl_node@$MONITOR")
 	}
@@ -156,8 +157,40 @@ func TestFormation_Secrets(t *testing.T) {
 // variables of the page.
 func TestFormation_Next(t *testing.T) {
 	dir := t.TempDir()
-	assert.Contains(t, Formation{}.Next(dir, "/bin"), "/bin/pg_ctl start -D "+dir)
+	assert.Contains(t, Formation{}.Next(dir, "/bin", false), "/bin/pg_ctl start -D "+dir)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, included), nil, 0o600))
-	assert.Contains(t, Formation{}.Next(dir, "/bin"),
+	assert.Contains(t, Formation{}.Next(dir, "/bin", false),
 		"pg_autoctl create postgres --pgdata "+dir+` --pgctl /bin/pg_ctl --hostname "$ADDRESS"`)
+}
+
+// A cluster that is restored beside the one it was taken of does not go into production, nor into the formation of a
+// node that lives on this machine.
+func TestFormation_NextBeside(t *testing.T) {
+	plain, dir := t.TempDir(), t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, included), nil, 0o600))
+	patroni := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(patroni, patroniState), nil, 0o600))
+	others := Formation{Others: []string{"/prim"}}
+	own := Formation{Options: []string{"--name", "a"}, Others: others.Others}
+	const beside, adopt, start = "-c archive_mode=off", "pg_autoctl create postgres", "take a full backup"
+	for name, c := range map[string]struct {
+		of    Formation
+		dir   string
+		lives bool
+		want  string
+	}{
+		"production lives":                {Formation{}, plain, true, beside},
+		"it lives, under Patroni":         {Formation{}, patroni, true, beside},
+		"it lives, in a formation":        {Formation{}, dir, true, beside},
+		"another node is here":            {others, dir, false, beside},
+		"another node, of another kind":   {others, plain, false, start},
+		"nobody is here":                  {Formation{}, dir, false, adopt},
+		"its own configuration was moved": {own, dir, false, adopt},
+	} {
+		next := c.of.Next(c.dir, "/bin", c.lives)
+		for _, words := range []string{beside, adopt, start} {
+			assert.Equal(t, words == c.want, strings.Contains(next, words), "%s: %s", name, next)
+		}
+		assert.NotContains(t, next, "patronictl", name)
+	}
 }

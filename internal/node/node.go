@@ -28,7 +28,7 @@ type Place struct {
 	Exists  bool     // the directory is there
 	Entries []string // what is in it, at most a few names; none is an empty one
 	Version string   // PG_VERSION; "" where there is none
-	Process int      // a server that works in it, or one whose pid file says so; 0 is none
+	Process int      // a server that works in it; 0 is none
 	Patroni int      // the process of a Patroni that keeps it; 0 is none
 	// Signals are what tells how far a recovery is.
 	Control, Recovery, Standby bool
@@ -165,43 +165,6 @@ func exists(dir, name string) bool {
 
 // named are the entries as a sentence has them.
 func (p Place) named() string { return quoted(p.Entries) }
-
-// serverIn is a process that works in a directory, or that the pid file there names; 0 is none.
-func serverIn(dir string) (int, error) {
-	if content, err := os.ReadFile(filepath.Join(dir, "postmaster.pid")); err == nil {
-		first, _, _ := strings.Cut(string(content), "\n")
-		pid, err := strconv.Atoi(strings.TrimSpace(first))
-		if err == nil && pid > 0 && !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) && isServer(pid) {
-			return pid, nil
-		}
-	}
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return 0, err
-	}
-	for _, entry := range entries {
-		pid, err := strconv.Atoi(entry.Name())
-		if err != nil {
-			continue
-		}
-		cwd, err := os.Readlink(filepath.Join("/proc", entry.Name(), "cwd"))
-		cwd = strings.TrimSuffix(cwd, " (deleted)")
-		if err == nil && cwd == dir && isServer(pid) {
-			return pid, nil
-		}
-	}
-	return 0, nil
-}
-
-// isServer says whether a process is PostgreSQL's, by either name it is started by: the second is a link that releases
-// before 16 have, and older units name.
-func isServer(pid int) bool { return isProgram(pid, "postgres") || isProgram(pid, "postmaster") }
-
-// isProgram says whether a process is of a program.
-func isProgram(pid int, program string) bool {
-	content, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm"))
-	return err == nil && strings.TrimSpace(string(content)) == program
-}
 
 // Make makes a data directory of the user who runs PostgreSQL.
 func Make(dir string) error {

@@ -164,6 +164,8 @@ type RestoreOptions struct {
 	// archives as it did. Delta takes up a restore that was interrupted.
 	Node, Delta bool
 	BadPages    bool // restore pages that fail their checksum all the same (versions.RestoreRefusesPages)
+	// Recovery is what goes with the settings of recovery, name=value; "" is nothing.
+	Recovery string
 }
 
 // Restore restores a set. The restored cluster of a sandbox cannot archive: --archive-mode=off
@@ -186,6 +188,11 @@ func (c *Client) Restore(ctx context.Context, o RestoreOptions, output io.Writer
 		argv = append(argv, "--no-checksum-page-error")
 	}
 	argv = append(argv, resets...)
+	if o.Recovery == "" {
+		argv = append(argv, "--reset-recovery-option")
+	} else { // what the conf has of them goes as well: the command line replaces it
+		argv = append(argv, "--recovery-option="+o.Recovery)
+	}
 	// By environment: restore would hand it to archive-get, which refuses it without archive-async.
 	env := slices.Concat([]string{"PGBACKREST_SPOOL_PATH=" + c.Spool}, c.Patience, o.Buffer)
 	_, err := c.Host.Run(ctx, host.Command{Argv: append(argv, o.Target...), Env: env, Stdout: output})
@@ -213,10 +220,10 @@ func (c *Client) onCluster(argv []string) []string {
 }
 
 // resets take away what a conf may say about restores and what would make a drill
-// restore less than everything: a part of the databases, recovery options.
+// restore less than everything: a part of the databases; recovery options besides.
 // Maps are of the machine the cluster lives on: a sandbox is another one.
 var (
-	resets    = []string{"--reset-db-include", "--reset-db-exclude", "--reset-recovery-option"}
+	resets    = []string{"--reset-db-include", "--reset-db-exclude"}
 	mapResets = []string{"--reset-tablespace-map", "--reset-link-map"}
 )
 

@@ -55,3 +55,17 @@ func TestOnCluster(t *testing.T) {
 	}
 	assert.Equal(t, [2]int{2, 2}, [2]int{restores, gets})
 }
+
+// What the conf has of recovery options goes, in a drill and where a restore has one of its own: pgBackRest takes no
+// option that is given and reset.
+func TestRestore_RecoveryOption(t *testing.T) {
+	h := &heard{}
+	c := &Client{Host: h}
+	require.NoError(t, c.Restore(t.Context(), RestoreOptions{Set: "x"}, io.Discard))
+	require.NoError(t, c.Restore(t.Context(), RestoreOptions{Set: "x", Node: true, Recovery: "a=b c"}, io.Discard))
+	require.Len(t, h.lines, 2)
+	assert.Contains(t, h.lines[0], " --reset-recovery-option")
+	assert.NotContains(t, h.lines[0], "--recovery-option=")
+	assert.Contains(t, h.lines[1], " --recovery-option=a=b c")
+	assert.NotContains(t, h.lines[1], "--reset-recovery-option")
+}

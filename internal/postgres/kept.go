@@ -170,7 +170,7 @@ func upTo(conf, segment string) (string, error) {
 func (s *Server) HandBack(ctx context.Context) error {
 	if s.autoConf != nil {
 		content := handedBack(string(s.autoConf))
-		if err := s.Host.Put(ctx, path.Join(s.Data, autoConf), []byte(content), 0o600, ""); err != nil {
+		if err := s.putAutoConf(ctx, []byte(content)); err != nil {
 			return err
 		}
 	}
@@ -182,17 +182,16 @@ func (s *Server) HandBack(ctx context.Context) error {
 // closes it: what restore_command names goes with the run. Started without -resume, such a cluster would find no more
 // WAL, take that for the end of the archive, and archive a timeline that lacks the rest.
 func (s *Server) PutBack(ctx context.Context) error {
-	file, content := path.Join(s.Data, autoConf), s.autoConf
+	content := s.autoConf
 	if content == nil { // never started; or there is none
 		var err error
-		if content, err = s.Host.Read(ctx, file); errors.Is(err, fs.ErrNotExist) {
+		if content, err = s.Host.Read(ctx, path.Join(s.Data, autoConf)); errors.Is(err, fs.ErrNotExist) {
 			return nil
 		} else if err != nil {
 			return err
 		}
 	}
-	whole := strings.TrimSuffix(string(content), closed)
-	return s.Host.Put(ctx, file, []byte(whole+closed), 0o600, "")
+	return s.putAutoConf(ctx, []byte(opened(string(content))+closed))
 }
 
 // handedBack is a restored postgresql.auto.conf without the settings of a recovery, pgBackRest's own or older ones
@@ -213,8 +212,7 @@ func handedBack(content string) string {
 // that it needs and that no backup had. resolved is a path of this machine without symbolic links.
 func (s *Server) InTheWay(resolved func(string) string) (notes []string) {
 	for _, file := range s.Restored.Missing {
-		notes = append(notes, file+" is in no backup (Debian keeps it in /etc/postgresql): put it into "+s.Data+
-			" before PostgreSQL is started")
+		notes = append(notes, file+" is in no backup (Debian keeps it in /etc/postgresql): "+s.bring(file, resolved))
 	}
 	for _, setting := range s.Restored.Effective() {
 		place := setting.File + ":" + strconv.Itoa(setting.Line)
@@ -223,6 +221,9 @@ func (s *Server) InTheWay(resolved func(string) string) (notes []string) {
 		case setting.Name == "synchronous_standby_names":
 			notes = append(notes, place+": synchronous_standby_names = "+quoted(setting.Value)+": the first commit "+
 				"waits until such a standby is there; pg_auto_failover sets it itself, else comment it out for now")
+		case setting.Name == restoreCommand && setting.File == autoConf: // handedBack
+			notes = append(notes, place+": restore_command = "+quoted(setting.Value)+" was there by ALTER SYSTEM, and "+
+				"is not any more: set it again once the cluster runs, if its standbys need it")
 		case strings.HasPrefix(setting.Name, "recovery_target") && setting.File != autoConf &&
 			slices.Contains(targets, setting.Name):
 			notes = append(notes, place+": "+setting.Name+" = "+quoted(setting.Value)+": comment it out, the next "+
@@ -233,6 +234,21 @@ func (s *Server) InTheWay(resolved func(string) string) (notes []string) {
 		notes = append(notes, place+": PostgreSQL refuses this line, and does not start")
 	}
 	return append(notes, s.intoOther(resolved)...)
+}
+
+// bring is what to do about a file of the configuration that is in no backup. What Debian writes into its
+// postgresql.conf names the directory of the old cluster, which a copy would start.
+func (s *Server) bring(file string, resolved func(string) string) string {
+	its, copied := "", ""
+	if file == mainConf {
+		its = " with data_directory = '" + s.Data + "'"
+		copied = its + ", hba_file and ident_file there, what it includes, and no external_pid_file"
+	}
+	if s.Origin != "" && resolved(s.Origin) == resolved(s.Data) {
+		return "the cluster's service reads it there, and needs it" + its + "; pg_ctl and pg_autoctl read a copy in " +
+			s.Data + copied
+	}
+	return "put it into " + s.Data + copied + " before PostgreSQL is started"
 }
 
 // intoOther are the lines that lead the next start into another directory than the one that was restored: a cluster

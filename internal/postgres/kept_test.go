@@ -49,13 +49,15 @@ type handing struct {
 	full  bool
 	files map[string]string
 	done  []string
+	has   string      // what stat says of a file's mode; "" is nothing
+	mode  fs.FileMode // of the last file that was put
 }
 
-func (h *handing) Put(_ context.Context, file string, content []byte, _ fs.FileMode, _ string) error {
+func (h *handing) Put(_ context.Context, file string, content []byte, mode fs.FileMode, _ string) error {
 	if h.full {
 		return unix.ENOSPC
 	}
-	h.done = append(h.done, "put "+file)
+	h.done, h.mode = append(h.done, "put "+file), mode
 	if h.files != nil {
 		h.files[file] = string(content)
 	}
@@ -71,7 +73,27 @@ func (h *handing) Read(_ context.Context, file string) ([]byte, error) {
 
 func (h *handing) Run(_ context.Context, c host.Command) (host.Result, error) {
 	h.done = append(h.done, strings.Join(c.Argv, " "))
+	if c.Argv[0] == "stat" {
+		return host.Result{Stdout: []byte(h.has)}, nil
+	}
 	return host.Result{}, nil
+}
+
+// Whatever is written to it: the file has the mode that it had, and of nobody knows which its owner alone may read it.
+func TestPutAutoConf_KeepsItsMode(t *testing.T) {
+	const file = "/pg/" + autoConf
+	for has, want := range map[string]fs.FileMode{"640\n": 0o640, "600\n": 0o600, "": 0o600, "?": 0o600} {
+		h := &handing{has: has, files: map[string]string{file: ours}}
+		s := Server{Host: h, Data: "/pg", Kept: true, autoConf: []byte(ours)}
+		for name, write := range map[string]func(context.Context) error{
+			"empty": s.emptyAutoConf, "put back": s.PutBack, "hand back": s.HandBack,
+			"add": func(ctx context.Context) error { return s.RestoreUpTo(ctx, "000000010000000000000005") },
+		} {
+			h.files[file], h.mode = ours, 0
+			require.NoError(t, write(t.Context()), name)
+			assert.Equal(t, want, h.mode, "%s %q", name, has)
+		}
+	}
 }
 
 // What tells a restore that it may be taken up goes last: killed in between, it is.
@@ -79,11 +101,13 @@ func TestHandBack_OptionsGoLast(t *testing.T) {
 	h := &handing{}
 	s := Server{Host: h, Data: "/pg", autoConf: []byte("work_mem = '5MB'\n")}
 	require.NoError(t, s.HandBack(t.Context()))
-	assert.Equal(t, []string{"put /pg/postgresql.auto.conf", "rm -f /pg/postmaster.opts"}, h.done)
+	assert.Equal(t, []string{
+		"stat -c %a /pg/postgresql.auto.conf", "put /pg/postgresql.auto.conf", "rm -f /pg/postmaster.opts",
+	}, h.done)
 	full := &handing{full: true}
 	s.Host = full
 	require.ErrorIs(t, s.HandBack(t.Context()), unix.ENOSPC)
-	assert.Empty(t, full.done)
+	assert.Equal(t, h.done[:1], full.done)
 }
 
 // A restore that ended before recovery did leaves its cluster as pgBackRest wrote it, and closed.
@@ -95,6 +119,7 @@ func TestPutBack_Closed(t *testing.T) {
 		"started":               {known: written, there: onlyRecovery(written) + closed, want: written + closed},
 		"never started":         {there: written, want: written + closed},
 		"closed by one before":  {there: written + closed, want: written + closed},
+		"closed by pgBackRest":  {there: written + closingLine, want: written + closed},
 		"no file in the backup": {},
 	} {
 		h := &handing{files: map[string]string{}}
@@ -111,6 +136,20 @@ func TestPutBack_Closed(t *testing.T) {
 		require.NoError(t, again, name)
 		assert.Equal(t, c.want, h.files[file], "%s, twice", name)
 	}
+}
+
+// What pgBackRest was to close the cluster with is closed once, and not told of as a setting of the cluster's own.
+func TestEmptyAutoConf_ClosedByPgBackRest(t *testing.T) {
+	const file, written = "/pg/" + autoConf, "work_mem = '5MB'\n" + closing + " = 'pg_cron'\n" + ours
+	name, value, _ := strings.Cut(Closed, "=")
+	h := &handing{files: map[string]string{file: written + name + " = '" + value + "'\n"}}
+	s := Server{Host: h, Data: "/pg", Kept: true}
+	require.NoError(t, s.emptyAutoConf(t.Context()))
+	assert.Equal(t, 1, strings.Count(h.files[file], sentence))
+	assert.Equal(t, []string{"work_mem", closing, "recovery_target_action"}, CommentedOut(h.files[file]))
+	assert.Equal(t, written, string(s.autoConf))
+	require.NoError(t, s.HandBack(t.Context()))
+	assert.Equal(t, "work_mem = '5MB'\n"+closing+" = 'pg_cron'\n", h.files[file])
 }
 
 // Whatever stood there: all other settings stay as they were, and nothing of a recovery does.
@@ -223,20 +262,46 @@ func TestInTheWay(t *testing.T) {
 			{"recovery_target_name", "", "conf.d/old.conf", 3},
 			{"recovery_target_timeline", "latest", mainConf, 4},
 			{"work_mem", "5MB", mainConf, 5},
+			{restoreCommand, "cp /wal/%f %p", autoConf, 6},
 		},
 	}
 	said := strings.Join(s.InTheWay(path.Clean), "\n")
 	for _, words := range []string{
 		"pg_hba.conf is in no backup", "postgresql.auto.conf:3: synchronous_standby_names = 'ANY 1 (node_2)'",
 		"conf.d/old.conf:2: recovery_target_time", "postgresql.conf:7: PostgreSQL refuses this line",
+		"postgresql.auto.conf:6: restore_command = 'cp /wal/%f %p' was there by ALTER SYSTEM",
 	} {
 		assert.Contains(t, said, words)
 	}
-	assert.Len(t, s.InTheWay(path.Clean), 4, said)
+	assert.Len(t, s.InTheWay(path.Clean), 5, said)
 	s.Restored = Restored{Settings: []Setting{
-		{"synchronous_standby_names", "x", mainConf, 1}, {"synchronous_standby_names", "", autoConf, 1},
+		{"synchronous_standby_names", "x", mainConf, 1},
+		{"synchronous_standby_names", "", autoConf, 1},
+		{restoreCommand, "cp /wal/%f %p", mainConf, 2}, // it stays
 	}}
 	assert.Empty(t, s.InTheWay(path.Clean), "the last goes")
+}
+
+// A copy of what Debian keeps in /etc would start the cluster that it names; in the place of the old one its service
+// reads no copy.
+func TestInTheWay_InNoBackup(t *testing.T) {
+	const in = " is in no backup (Debian keeps it in /etc/postgresql): "
+	const copied = " with data_directory = '/new', hba_file and ident_file there, what it includes, and no " +
+		"external_pid_file"
+	resolved := func(dir string) string { return strings.ReplaceAll(path.Clean(dir), "/link", "/new") }
+	beside := []string{
+		mainConf + in + "put it into /new" + copied + " before PostgreSQL is started",
+		"pg_hba.conf" + in + "put it into /new before PostgreSQL is started",
+	}
+	const service = "the cluster's service reads it there, and needs it"
+	inPlace := []string{
+		mainConf + in + service + " with data_directory = '/new'; pg_ctl and pg_autoctl read a copy in /new" + copied,
+		"pg_hba.conf" + in + service + "; pg_ctl and pg_autoctl read a copy in /new",
+	}
+	for from, want := range map[string][]string{"/old": beside, "": beside, "/new": inPlace, "/link/": inPlace} {
+		s := Server{Data: "/new", Origin: from, Restored: Restored{Missing: []string{mainConf, "pg_hba.conf"}}}
+		assert.Equal(t, want, s.InTheWay(resolved), from)
+	}
 }
 
 // Restored beside the old directory, whatever would lead the next start into that one is named; in its place, and of

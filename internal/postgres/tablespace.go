@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"path"
 	"regexp"
 	"strconv"
@@ -17,10 +18,10 @@ import (
 // TABLESPACE that came after it would link the original place instead, whatever was
 // mapped (facts A2), and write old pages over the current ones when that place is on this
 // machine; sealed, the replay ends there: see Log.Outside.
-func (s *Server) SealTablespaces(ctx context.Context) error { return s.chmodTablespaces(ctx, "0500") }
+func (s *Server) SealTablespaces(ctx context.Context) error { return s.chmodTablespaces(ctx, "u-w") }
 
-// UnsealTablespaces gives it back once recovery is over.
-func (s *Server) UnsealTablespaces(ctx context.Context) error { return s.chmodTablespaces(ctx, "0700") }
+// UnsealTablespaces gives it back once recovery is over. What the group may stays as it is.
+func (s *Server) UnsealTablespaces(ctx context.Context) error { return s.chmodTablespaces(ctx, "u+w") }
 
 func (s *Server) chmodTablespaces(ctx context.Context, mode string) error {
 	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
@@ -80,7 +81,20 @@ func (s *Server) addToAutoConf(ctx context.Context, line func(conf string) (stri
 	if err != nil {
 		return err
 	}
-	return s.Host.Put(ctx, file, append(content, added...), 0o600, "")
+	return s.putAutoConf(ctx, append(content, added...))
+}
+
+// putAutoConf writes the postgresql.auto.conf with the mode that it has: where the group may read the cluster, a backup
+// is taken by one of it.
+func (s *Server) putAutoConf(ctx context.Context, content []byte) error {
+	file, mode := path.Join(s.Data, autoConf), uint64(0o600)
+	bound, cancel := context.WithTimeout(ctx, toolTimeout)
+	defer cancel()
+	said, err := s.Host.Run(bound, host.Command{Argv: []string{"stat", "-c", "%a", file}})
+	if has, no := strconv.ParseUint(strings.TrimSpace(string(said.Stdout)), 8, 32); err == nil && no == nil {
+		mode = has & uint64(fs.ModePerm)
+	}
+	return s.Host.Put(ctx, file, content, fs.FileMode(mode), "")
 }
 
 // firstFrom is the line to add to a postgresql.auto.conf.

@@ -1,11 +1,48 @@
 package postgres
 
 import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/host"
 )
+
+// here runs commands on this machine.
+type here struct{ host.Host }
+
+func (*here) Run(ctx context.Context, c host.Command) (host.Result, error) {
+	return host.Result{}, exec.CommandContext(ctx, c.Argv[0], c.Argv[1:]...).Run()
+}
+
+// The seal takes from the owner what nobody else has, and gives back no more: what the group may read stays so.
+func TestSealTablespaces_Mode(t *testing.T) {
+	for _, mode := range []os.FileMode{0o700, 0o750} {
+		s := Server{Host: &here{}, Data: t.TempDir()}
+		dir := filepath.Join(s.Data, "pg_tblspc")
+		require.NoError(t, os.Mkdir(dir, mode))
+		require.NoError(t, os.Chmod(dir, mode))
+		for _, c := range []struct {
+			change func(context.Context) error
+			want   os.FileMode
+		}{
+			{s.SealTablespaces, mode &^ 0o200},
+			{s.SealTablespaces, mode &^ 0o200},
+			{s.UnsealTablespaces, mode},
+			{s.UnsealTablespaces, mode},
+		} {
+			require.NoError(t, c.change(t.Context()))
+			info, err := os.Stat(dir)
+			require.NoError(t, err)
+			assert.Equal(t, c.want, info.Mode().Perm())
+		}
+	}
+}
 
 // Where the replay ended at a tablespace is read from the last such line; a name that could be none is none.
 func TestFailedTablespace(t *testing.T) {

@@ -109,16 +109,26 @@ func (s *Server) emptyAutoConf(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.autoConf = content
-	empty := onlyRecovery(string(content))
+	s.autoConf = []byte(opened(string(content)))
+	empty := onlyRecovery(string(s.autoConf))
 	if s.Kept {
 		empty += closed
 	}
-	return s.Host.Put(ctx, file, []byte(empty), 0o600, "")
+	return s.putAutoConf(ctx, []byte(empty))
 }
 
 // Commented begins the lines of a postgresql.auto.conf that do not take effect while a restored cluster is looked at.
 const Commented = "# not in the drill: "
+
+// Closed is a setting, name=value, with which nobody starts a cluster unawares. pgBackRest writes it with those of
+// recovery, before pg_control, without which nothing starts: it may end its work after veza-restore was killed.
+const Closed = closing + "=" + sentence
+
+const (
+	closing     = "shared_preload_libraries"
+	sentence    = "veza-restore has not ended here: go on with -resume or see " + autoConf
+	closingLine = closing + " = '" + sentence + "'\n" // as pgBackRest writes it, too
+)
 
 // closed is the end of a kept cluster's postgresql.auto.conf until HandBack. Without it a cluster whose restore was
 // killed, or ended by itself before recovery did, would start, by hand or with the machine, and go on without its
@@ -128,8 +138,13 @@ const closed = `
 # veza-restore has not ended here. Go on with veza-restore -resume. To use the cluster as it is, without the WAL that
 # was not replayed, take all from here on away, and "` + Commented + `" where lines above begin with it,
 # before any ALTER SYSTEM.
-shared_preload_libraries = 'veza-restore has not ended here: go on with -resume or see ` + autoConf + `'
-`
+` + closingLine
+
+// opened is a postgresql.auto.conf without what closes it: taking the closing lines away is all that it takes.
+func opened(content string) string {
+	lines := strings.SplitAfter(strings.TrimSuffix(content, closed), "\n")
+	return strings.Join(slices.DeleteFunc(lines, func(line string) bool { return line == closingLine }), "")
+}
 
 // onlyRecovery is the content of a postgresql.auto.conf with nothing but restore_command and the
 // recovery targets. A line that is no setting stays: PostgreSQL refuses it, here and in a disaster.

@@ -69,6 +69,13 @@ func (n *machine) handedOver(o outcome) {
 	is, err := os.ReadFile(filepath.Join(n.data, "postgresql.auto.conf"))
 	require.NoError(n.t, err)
 	assert.Equal(n.t, string(was), string(is))
+	for _, name := range []string{"", "pg_tblspc", "postgresql.auto.conf"} {
+		before, gone := os.Stat(filepath.Join(n.source.data(), name))
+		require.NoError(n.t, gone)
+		after, gone := os.Stat(filepath.Join(n.data, name))
+		require.NoError(n.t, gone)
+		assert.Equal(n.t, before.Mode(), after.Mode(), name)
+	}
 	left, err := filepath.Glob(filepath.Join(n.dir, "tmp", "*"))
 	require.NoError(n.t, err)
 	lock := n.file("veza-drill-" + stanza + "-restore.lock")

@@ -35,11 +35,13 @@ type source struct {
 
 	outside bool // its configuration is not in the data directory, as Debian has it
 	locked  bool // nobody can ask it any more
+	group   bool // its group may read it, such as to back it up
 }
 
 // plain has no tablespaces, so that restores of it can run side by side.
 var plain = sync.OnceValues(func() (*source, error) {
 	s := newSource("plain")
+	s.group = true
 	return s, s.live(content, rounds)
 })
 
@@ -137,7 +139,11 @@ func (s *source) make(ctx context.Context) (err error) {
 	if err = directories(s.dir); err != nil {
 		return err
 	}
-	if _, err = command(ctx, s.bin+"/initdb", "-k", "--no-sync", "-U", "postgres", "-D", s.data()); err != nil {
+	initdb := []string{s.bin + "/initdb", "-k", "--no-sync", "-U", "postgres", "-D", s.data()}
+	if s.group {
+		initdb = append(initdb, "-g")
+	}
+	if _, err = command(ctx, initdb...); err != nil {
 		return err
 	}
 	conf := []string{

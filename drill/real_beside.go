@@ -1,0 +1,53 @@
+package drill
+
+import (
+	"fmt"
+
+	"veza.fr/recovery/internal/node"
+	"veza.fr/recovery/internal/pgbackrest"
+)
+
+// origin is where the conf says that the cluster of the stanza is, if that is not where it is restored: somebody may
+// want yesterday's rows beside the cluster of now.
+type origin struct {
+	dir     string // "" is nowhere else
+	process int    // of a server that works there; 0 is none
+	cluster bool   // one is there
+}
+
+// originOf looks at what pg1-path names.
+func (r *nodeRestore) originOf(path string) (o origin) {
+	dir := node.Resolved(path)
+	if path == "" || dir == r.place.Dir {
+		return o
+	}
+	o.dir = path
+	o.process, o.cluster = node.Lives(dir)
+	return o
+}
+
+// fact is what somebody must know of it who says yes; "" is nothing.
+func (o origin) fact() string {
+	if o.process == 0 {
+		return ""
+	}
+	return fmt.Sprintf("a server works in %s, pg1-path of the conf (process %d)", pgbackrest.Printable(o.dir),
+		o.process)
+}
+
+// advice is what to do about pg1-path before the cluster in a data directory is started; "" is nothing. Two clusters
+// must not archive into one stanza.
+func (o origin) advice(data string) string {
+	const leave = "leave pg1-path as it is, and start this cluster with a port of its own and archive_mode = off"
+	become := fmt.Sprintf("make it %s, else neither WAL nor a backup of this cluster comes into the repository", data)
+	switch {
+	case o.dir == "":
+		return ""
+	case o.process != 0:
+		return o.fact() + ": " + leave + ", else two clusters archive into one stanza"
+	case o.cluster:
+		return fmt.Sprintf("pg1-path of the conf is %s, and a cluster is there: if this one takes its place, %s; if "+
+			"that one goes on, %s", pgbackrest.Printable(o.dir), become, leave)
+	}
+	return fmt.Sprintf("pg1-path of the conf is %s: %s", pgbackrest.Printable(o.dir), become)
+}

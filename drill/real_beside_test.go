@@ -1,0 +1,38 @@
+package drill
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/node"
+)
+
+// Beside a production that lives nobody is told to take its place; where nothing is left of it, pg1-path has to follow.
+func TestOrigin(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	require.NoError(t, err)
+	r := &nodeRestore{place: node.Place{Dir: dir + "/restored"}}
+	assert.Empty(t, r.originOf("").advice(r.place.Dir))
+	assert.Empty(t, r.originOf(r.place.Dir+"/").advice(r.place.Dir), "it is the same")
+	const become, leave = "make it ", "leave pg1-path as it is"
+	main := dir + "/main"
+	o := r.originOf(main)
+	assert.Contains(t, o.advice(r.place.Dir), become+r.place.Dir)
+	assert.NotContains(t, o.advice(r.place.Dir), leave, "nothing is there")
+
+	require.NoError(t, os.Mkdir(main, 0o700))
+	require.NoError(t, os.WriteFile(main+"/PG_VERSION", nil, 0o600))
+	o = r.originOf(main)
+	assert.Empty(t, o.fact(), "it is stopped")
+	assert.Contains(t, o.advice(r.place.Dir), "if this one takes its place, "+become+r.place.Dir)
+	assert.Contains(t, o.advice(r.place.Dir), "if that one goes on, "+leave)
+
+	o.process = 4711
+	assert.Equal(t, "a server works in "+main+", pg1-path of the conf (process 4711)", o.fact())
+	assert.Contains(t, o.advice(r.place.Dir), leave)
+	assert.NotContains(t, o.advice(r.place.Dir), become)
+}
