@@ -29,7 +29,8 @@ func TestSystemdPage_MovesWhatTheUnitsOfOneStanzaWrite(t *testing.T) {
 		"var/lib/prometheus/node-exporter/veza_backup_alarm.prom",
 		"var/lib/prometheus/node-exporter/veza_backup_drill_other.prom", "var/lib/veza-drill/other/state.json",
 	}
-	commands := found(content(t, "fixtures/systemd/README.md"), "(?s)ran before, .*?\n```\n(systemctl disable.*?)\n```\n")
+	page := content(t, "fixtures/systemd/README.md")
+	commands := found(page, "(?s)ran before, .*?\n```\n(systemctl disable.*?)\n```\n")
 	require.Len(t, commands, 1)
 	script := strings.NewReplacer(" /var/", " $at/var/", " /etc/", " $at/etc/").Replace(commands[0])
 	require.NotRegexp(t, `(?m)(^|[^\w$}])/`, strings.ReplaceAll(script, "$at/", ""), "this machine's own files stay")
