@@ -40,6 +40,7 @@ func TestAnsible_TagsReachWhatIsIncluded(t *testing.T) {
 		{"incus_hosts", "timers", "Refuse secrets that are none"},
 		{"incus_hosts", "timers", "Install its hours"},
 		{"incus_hosts", "timers", "Stop its timers"},
+		{"incus_hosts", "timers", "Forget how they ended"},
 		{"incus_hosts", "timers", "Retire the reports of what is not drilled here"},
 		{"incus_hosts", "timers", "Install the policy that the backups are held against"},
 		{"incus_hosts", "drill", "Render pgbackrest.conf"},
