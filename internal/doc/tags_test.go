@@ -33,6 +33,7 @@ func TestAnsible_TagsReachWhatIsIncluded(t *testing.T) {
 		{"postgres_ha_nodes", "timers", "Refuse secrets that are none"},
 		{"postgres_ha_nodes", "timers", "Enable the timers"},
 		{"postgres_ha_nodes", "timers", "Stop the timer"},
+		{"postgres_ha_nodes", "timers", "Forget how it ended"},
 		{"incus_hosts", "repository", "Check who drills"},
 		{"incus_hosts", "repository", "Refuse secrets that are none"},
 		{"incus_hosts", "repository", "Render pgbackrest.conf"},
