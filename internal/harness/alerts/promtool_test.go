@@ -116,6 +116,13 @@ var recorded = map[string]map[string][2]string{
 		"compared in part":    {`>= 1$`, ">= 0"},
 		"more than all":       {`>= 1$`, "> 1"},
 	},
+	"stanza:veza_backup_drill_last_attempt_timestamp_seconds:waiting": {
+		"by host":               {`^min by \(stanza\)`, "min by (stanza, instance)"},
+		"the best of the hosts": {`^min`, "max"},
+		"of what never was":     {` or veza\w+oldest_seconds`, ""},
+		"of the oldest alone":   {`veza\w+waiting_seconds or `, ""},
+		"turned round":          {`timestamp_seconds - `, "timestamp_seconds + "},
+	},
 }
 
 // newest are the changes of when each host came to a verdict, verdict those of what it was, and checked those of what
@@ -201,6 +208,9 @@ func mutants(t *testing.T, a alert) map[string]alert {
 	expr("takes no clock", `< -3600`, "< 0")
 	expr("knows no list", ` unless on \(stanza\) \w+_expected( or absent|$)`, "$1")
 	expr("the newest", `< on \(stanza\) group_left`, "> on (stanza) group_left")
+	expr("whatever the list says", ` and on \(stanza\) \(veza_backup_drill_expected or .*?_seconds\)`, "")
+	expr("the list alone", ` or on \(stanza\) veza_backup_drill_last_attempt_timestamp_seconds\)`, ")")
+	expr("the list, of which there is none", ` or on \(\) last_over_time\(.*?\[15d\]\)`, "")
 	expr("turned round", `<= on`, "> on")
 	expr("half the budget", `(\w+_budget_seconds)`, "0.5 * $1")
 	expr("twice the budget", `(\w+_budget_seconds)`, "2 * $1")

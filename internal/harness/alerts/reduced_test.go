@@ -59,6 +59,7 @@ var judgedBy = map[string]string{
 	"instance:veza_backup_drill_different_relations:max":                 "BackupDataDiffers",
 	"instance:veza_backup_drill_last_attempt_timestamp_seconds:compared": "BackupDataDiffers",
 	"instance:veza_backup_drill_last_attempt_timestamp_seconds:whole":    "BackupDataDiffers",
+	"stanza:veza_backup_drill_last_attempt_timestamp_seconds:waiting":    "BackupDataNotCompared",
 	"instance:veza_backup_check_last_run_timestamp_seconds:max":          "BackupCheckFailed",
 	"instance:veza_backup_check_claim_last_run_timestamp_seconds:red":    "BackupCheckFailed",
 	"instance:veza_backup_check_last_success:min":                        "BackupCheckFailed",
