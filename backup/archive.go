@@ -27,6 +27,22 @@ func archiveIsWhole(ctx context.Context, out suite.Out, in opened) error {
 		return errors.Join(primary.wrong(in.Stanza(), in.Settings.Policy.ArchiveTimeout), err)
 	}
 	found := whole(ctx, out, in, primary)
+	if primary != nil {
+		moved, failed := session.MovedOn(found, primary.lastWAL, func() (string, error) {
+			var unanswered error
+			primary, unanswered = askArchiver(ctx, out, in)
+			return primary.last(), unanswered
+		})
+		if failed != nil {
+			return errors.Join(failed, found)
+		}
+		if moved {
+			if in, err = in.listAgain(ctx, out); err != nil {
+				return err
+			}
+			found = whole(ctx, out, in, primary)
+		}
+	}
 	if mayBeExpired(found) {
 		now, gone := in.listAgain(ctx, out)
 		if gone != nil {
@@ -113,7 +129,7 @@ func followed(ctx context.Context, out suite.Out, in opened, primary *archiver) 
 		return err
 	}
 	if primary != nil && len(oldest.Entries) > 0 {
-		if err := session.CheckArchiveEnd(primary.lastWAL, oldest.Last(), size); err != nil {
+		if err := session.CheckArchiveEnd(primary.lastWAL, oldest, size); err != nil {
 			return err
 		}
 	}
@@ -125,10 +141,7 @@ func followed(ctx context.Context, out suite.Out, in opened, primary *archiver) 
 // drill looks into the segments.
 func lateTails(out suite.Out, chain wal.Chain, primary *archiver) error {
 	for _, tail := range chain.Late {
-		last := ""
-		if primary != nil {
-			last = primary.lastWAL
-		}
+		last := primary.last()
 		if err := tail.Primary(last); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package drill
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -82,6 +83,20 @@ func (p plan) overArchive(
 			"followed once it is restored", p.set.Label)
 		return p, nil
 	}
+	found := p.wholeArchive(out)
+	moved, err := session.MovedOn(found, p.archived, func() (_ string, unanswered error) {
+		p.archived, unanswered = p.lastArchived(ctx, out, s)
+		return p.archived, unanswered
+	})
+	if err != nil {
+		return p, errors.Join(err, found)
+	}
+	if !moved {
+		return p, found
+	}
+	if p, err = p.follow(ctx, out, s, client); err != nil {
+		return p, err
+	}
 	return p, p.wholeArchive(out)
 }
 
@@ -102,7 +117,7 @@ func (p plan) wholeArchive(out suite.Out) error {
 	for _, text := range p.chain.Notes {
 		out.Note("%s", text)
 	}
-	if err := session.CheckArchiveEnd(p.archived, last, p.segmentSize); err != nil {
+	if err := session.CheckArchiveEnd(p.archived, p.chain, p.segmentSize); err != nil {
 		return err
 	}
 	return inWindow(p.aim.target, last, p.segmentSize)
