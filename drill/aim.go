@@ -83,7 +83,7 @@ func atRandom(
 
 // atWorst takes the point with the most WAL to replay: what rto_worst_seconds reckons is measured there.
 func atWorst(out suite.Out, sets []target.Set, segmentSize uint64) (label string, a aim, err error) {
-	part, replayed, ok := target.MostReplay(target.Parts(sets, segmentSize))
+	part, replayed, ok := target.MostReplay(sets, segmentSize)
 	if !ok {
 		return "", a, reason.Errorf(reason.ConfigInvalid,
 			"-target worst: the recovery window holds no point yet: archive a segment more, or leave it out")

@@ -113,7 +113,7 @@ func TestPlan_Need(t *testing.T) {
 	assert.EqualValues(t, 100+walRoom*segmentSize, many.need())
 }
 
-// The worst moment is just before the backup with the most segments since the one before it,
+// The worst moment is just before a backup is complete, when all since the start of the one before it is replayed,
 // or now, when more have come since the last.
 func TestPlan_MostBetweenBackups(t *testing.T) {
 	archive := wal.Archive{SegmentSize: segmentSize, Entries: map[wal.Segment][]wal.Entry{}}
@@ -121,19 +121,21 @@ func TestPlan_MostBetweenBackups(t *testing.T) {
 		segment := wal.Segment{Timeline: 1, Number: number}
 		archive.Entries[segment] = []wal.Entry{{Segment: segment}}
 	}
-	began := func(label, segment string) pgbackrest.Backup {
+	ranged := func(label, start, stop string) pgbackrest.Backup {
 		b := listedBackup(t, label, "full", 0, "0/3000000")
-		b.Archive.Start = segment
+		b.Archive.Start, b.Archive.Stop = "0000000100000000000000"+start, "0000000100000000000000"+stop
 		return b
 	}
-	sets := []pgbackrest.Backup{
-		began("20260823-020003F", "000000010000000000000002"), began("20260824-020003F", "00000001000000000000000C"),
-	}
+	sets := []pgbackrest.Backup{ranged("20260823-020003F", "02", "02"), ranged("20260824-020003F", "0C", "0C")}
 	p := plan{
 		backups: sets, set: sets[1], segmentSize: segmentSize, archive: repository.Archive{Archive: archive},
 		chain: wal.Chain{Entries: []wal.Entry{{Segment: wal.Segment{Timeline: 1, Number: 20}}}},
 	}
-	assert.Equal(t, 10, p.mostBetweenBackups(), "between the two")
+	assert.Equal(t, 11, p.mostBetweenBackups(), "between the two")
+	sets[0].Archive.Stop = "000000010000000000000006"
+	assert.Equal(t, 11, p.mostBetweenBackups(), "the first one took long: nobody replays from before it")
+	sets[1].Archive.Stop = "000000010000000000000011"
+	assert.Equal(t, 16, p.mostBetweenBackups(), "the second one took long: until it is complete, all of it")
 	p.backups = sets[:1]
 	p.set = sets[0]
 	assert.Equal(t, 19, p.mostBetweenBackups(), "since the last")
