@@ -10,6 +10,7 @@ import (
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/repository"
 	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/wal"
 )
 
 // filesAreIntact is the claim integrity: pgbackrest verify reads every file of the
@@ -88,7 +89,7 @@ func (in opened) expired(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = settled(ctx, 0, start.First.Number, func(ctx context.Context) (repository.Archive, error) {
+	_, err = settled(ctx, wal.Segment{}, start.First, func(ctx context.Context) (repository.Archive, error) {
 		return in.Client.List(ctx, in.directory(newest), size, start.First.Timeline)
 	})
 	return err

@@ -3,6 +3,7 @@
 package wal
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -35,6 +36,11 @@ func (l LSN) String() string { return fmt.Sprintf("%X/%X", uint64(l)>>32, uint64
 type Segment struct {
 	Timeline uint32
 	Number   uint64
+}
+
+// compare is how the names of two segments compare.
+func (s Segment) compare(other Segment) int {
+	return cmp.Or(cmp.Compare(s.Timeline, other.Timeline), cmp.Compare(s.Number, other.Number))
 }
 
 // segmentName is a whole segment's name: .partial and .backup files are none.
