@@ -83,7 +83,10 @@ func followed(ctx context.Context, out suite.Out, in opened, primary *archiver) 
 		return err
 	}
 	current := pgbackrest.SameCluster(in.backups, newest)
-	size := pgbackrest.SegmentSize(current)
+	size, err := in.Client.SegmentSize(ctx, in.directory(newest), current)
+	if err != nil {
+		return err
+	}
 	retention := policy.RetentionOfArchive(in.Client.Conf.Config, in.Stanza(), in.Settings.Repo, in.backups, current)
 	var oldest wal.Chain
 	var archive repository.Archive
@@ -197,7 +200,10 @@ func olderClusters(ctx context.Context, in opened) error {
 		if backup.Database == in.newest().Database || backup.Offline() {
 			continue
 		}
-		size := pgbackrest.SegmentSize(pgbackrest.SameCluster(in.backups, backup))
+		size, err := in.Client.SegmentSize(ctx, in.directory(backup), pgbackrest.SameCluster(in.backups, backup))
+		if err != nil {
+			return err
+		}
 		start, err := repository.Start(backup, size)
 		if err != nil {
 			return err

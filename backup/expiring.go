@@ -32,7 +32,11 @@ func (in opened) settle(
 	if len(places) == 0 {
 		return nil
 	}
-	oldest, size := current[places[0]], pgbackrest.SegmentSize(current)
+	oldest := current[places[0]]
+	size, err := in.Client.SegmentSize(ctx, in.directory(oldest), current)
+	if err != nil {
+		return err
+	}
 	starts := toWhole(retention, in.backups, current, places[0], size)
 	out.Say("WAL between backup %s and the one from which %s keeps all is there in part: waiting for an expire that "+
 		"may be at work", oldest.Label, retention.Said)

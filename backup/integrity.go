@@ -81,9 +81,13 @@ func (in opened) verified(ctx context.Context, out suite.Out) (v pgbackrest.Veri
 
 // expired waits until nothing is taken any more of the archive before the newest backup.
 func (in opened) expired(ctx context.Context) error {
-	newest, size := in.newest(), pgbackrest.SegmentSize(in.backups)
+	newest := in.newest()
 	if newest.Offline() { // it does not say where its WAL begins
 		return nil
+	}
+	size, err := in.Client.SegmentSize(ctx, in.directory(newest), pgbackrest.SameCluster(in.backups, newest))
+	if err != nil {
+		return err
 	}
 	start, err := repository.Start(newest, size)
 	if err != nil {

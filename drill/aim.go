@@ -36,9 +36,11 @@ func chooseAim(
 		}
 		good = []pgbackrest.Backup{p.set}
 	}
-	p.segmentSize = pgbackrest.SegmentSize(pgbackrest.SameCluster(p.backups, p.set))
-	p, err := p.follow(ctx, out, s, client)
+	p, err := p.sized(ctx, client)
 	if err != nil {
+		return p.set, aim{}, err
+	}
+	if p, err = p.follow(ctx, out, s, client); err != nil {
 		return p.set, aim{}, err
 	}
 	sets := p.wholeSets(out, good, readOwn(ctx, client))

@@ -70,8 +70,10 @@ func makePlan(
 func (p plan) overArchive(
 	ctx context.Context, out suite.Out, s session.Session, client repository.Client,
 ) (plan, error) {
-	p.segmentSize = pgbackrest.SegmentSize(pgbackrest.SameCluster(p.backups, p.set))
-	var err error
+	p, err := p.sized(ctx, client)
+	if err != nil {
+		return p, err
+	}
 	if p.archived, err = p.lastArchived(ctx, out, s); err != nil {
 		return p, err
 	}
@@ -98,6 +100,12 @@ func (p plan) overArchive(
 		return p, err
 	}
 	return p, p.wholeArchive(out)
+}
+
+// sized finds out which size the set's WAL segments have.
+func (p plan) sized(ctx context.Context, client repository.Client) (_ plan, err error) {
+	p.segmentSize, err = client.SegmentSize(ctx, p.directory(client), pgbackrest.SameCluster(p.backups, p.set))
+	return p, err
 }
 
 // accepted is nil for an archive that is broken after the backup's own end, where whoever restores has decided to go on
