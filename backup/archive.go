@@ -27,6 +27,22 @@ func archiveIsWhole(ctx context.Context, out suite.Out, in opened) error {
 		return errors.Join(primary.wrong(in.Stanza(), in.Settings.Policy.ArchiveTimeout), err)
 	}
 	found := whole(ctx, out, in, primary)
+	if primary != nil {
+		moved, failed := session.MovedOn(found, primary.lastWAL, func() (string, error) {
+			var unanswered error
+			primary, unanswered = askArchiver(ctx, out, in)
+			return primary.last(), unanswered
+		})
+		if failed != nil {
+			return errors.Join(failed, found)
+		}
+		if moved {
+			if in, err = in.listAgain(ctx, out); err != nil {
+				return err
+			}
+			found = whole(ctx, out, in, primary)
+		}
+	}
 	if mayBeExpired(found) {
 		now, gone := in.listAgain(ctx, out)
 		if gone != nil {
@@ -67,7 +83,10 @@ func followed(ctx context.Context, out suite.Out, in opened, primary *archiver) 
 		return err
 	}
 	current := pgbackrest.SameCluster(in.backups, newest)
-	size := pgbackrest.SegmentSize(current)
+	size, err := in.Client.SegmentSize(ctx, in.directory(newest), current)
+	if err != nil {
+		return err
+	}
 	retention := policy.RetentionOfArchive(in.Client.Conf.Config, in.Stanza(), in.Settings.Repo, in.backups, current)
 	var oldest wal.Chain
 	var archive repository.Archive
@@ -113,7 +132,7 @@ func followed(ctx context.Context, out suite.Out, in opened, primary *archiver) 
 		return err
 	}
 	if primary != nil && len(oldest.Entries) > 0 {
-		if err := session.CheckArchiveEnd(primary.lastWAL, oldest.Last(), size); err != nil {
+		if err := session.CheckArchiveEnd(primary.lastWAL, oldest, size); err != nil {
 			return err
 		}
 	}
@@ -125,10 +144,7 @@ func followed(ctx context.Context, out suite.Out, in opened, primary *archiver) 
 // drill looks into the segments.
 func lateTails(out suite.Out, chain wal.Chain, primary *archiver) error {
 	for _, tail := range chain.Late {
-		last := ""
-		if primary != nil {
-			last = primary.lastWAL
-		}
+		last := primary.last()
 		if err := tail.Primary(last); err != nil {
 			return err
 		}
@@ -184,7 +200,10 @@ func olderClusters(ctx context.Context, in opened) error {
 		if backup.Database == in.newest().Database || backup.Offline() {
 			continue
 		}
-		size := pgbackrest.SegmentSize(pgbackrest.SameCluster(in.backups, backup))
+		size, err := in.Client.SegmentSize(ctx, in.directory(backup), pgbackrest.SameCluster(in.backups, backup))
+		if err != nil {
+			return err
+		}
 		start, err := repository.Start(backup, size)
 		if err != nil {
 			return err

@@ -30,6 +30,14 @@ type archiver struct {
 	oldest                 time.Time // since when the first of them waits
 }
 
+// last is the file it archived last; "" where it was not asked.
+func (a *archiver) last() string {
+	if a == nil {
+		return ""
+	}
+	return a.lastWAL
+}
+
 // failing says whether the last thing archive_command did was to fail.
 func (a *archiver) failing() bool { return !a.failedAt.IsZero() && a.failedAt.After(a.lastAt) }
 

@@ -3,6 +3,7 @@ package backup
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -24,9 +25,19 @@ const (
 type arrival struct {
 	delay time.Duration // 0: nobody knows, it did not come
 	limit time.Duration // how long it may take
+	// timeout is the archive_timeout. The row was written at a random moment of it, and waited for the rest.
+	timeout time.Duration
 }
 
 func (a arrival) came() bool { return a.delay > 0 }
+
+// longest is how much longer another row can take: one that just missed a switch of segments.
+func (a arrival) longest() string {
+	if a.timeout == 0 {
+		return "without an archive_timeout another one waits until its segment is full"
+	}
+	return fmt.Sprintf("one that just misses a switch of segments takes up to archive_timeout (%s) more", a.timeout)
+}
 
 // allowed is how long a row may take: the RPO budget, and no longer than archive_timeout and
 // a push, where there is a timeout.
@@ -51,7 +62,7 @@ func measureRow(ctx context.Context, in opened, conn *pgx.Conn) (arrival, error)
 	begin := time.Now()
 	segment, err := writeHeartbeatRow(ctx, in, conn)
 	if err != nil {
-		return arrival{limit: limit}, err
+		return arrival{limit: limit, timeout: timeout}, err
 	}
 	bound, cancel := context.WithTimeout(ctx, patience(limit))
 	defer cancel()
@@ -59,8 +70,8 @@ func measureRow(ctx context.Context, in opened, conn *pgx.Conn) (arrival, error)
 		files, failure := in.Client.Pgbackrest.List(ctx, in.directory(in.newest())+"/"+segment[:16])
 		return holds(files, failure, segment)
 	})
-	row := arrival{delay: time.Since(begin), limit: limit}
-	return row.judge(timeout, err, ctx.Err() != nil)
+	row := arrival{delay: time.Since(begin), limit: limit, timeout: timeout}
+	return row.judge(err, ctx.Err() != nil)
 }
 
 // holds is nil when a listing of the repository holds a segment. failed is what listing came
@@ -83,9 +94,9 @@ func holds(files []wal.File, failed error, segment string) error {
 // judge says what it means that waiting for a row ended like this. A late row is rpo_exceeded,
 // whether it came or not; a run that was stopped, and a failure with a reason of its own, say
 // nothing about the row.
-func (a arrival) judge(timeout time.Duration, waited error, stopped bool) (arrival, error) {
+func (a arrival) judge(waited error, stopped bool) (arrival, error) {
 	_, known := reason.Of(waited)
-	missing := arrival{limit: a.limit}
+	missing := arrival{limit: a.limit, timeout: a.timeout}
 	switch {
 	case waited == nil && a.delay <= a.limit:
 		return a, nil
@@ -93,12 +104,12 @@ func (a arrival) judge(timeout time.Duration, waited error, stopped bool) (arriv
 		return a, reason.Errorf(reason.RPOExceeded,
 			"a row was in the repository after %s; at most %s are allowed: "+
 				"archive_timeout %s, and %s to push a segment",
-			a.delay.Round(100*time.Millisecond), a.limit, timeout, pushTime)
+			a.delay.Round(100*time.Millisecond), a.limit, a.timeout, pushTime)
 	case stopped || known:
 		return missing, waited
 	}
 	return missing, reason.Errorf(reason.RPOExceeded,
 		"a row is not in the repository after %s; at most %s are allowed: "+
 			"archive_timeout %s, and %s to push a segment: %w",
-		a.delay.Round(time.Second), a.limit, timeout, pushTime, waited)
+		a.delay.Round(time.Second), a.limit, a.timeout, pushTime, waited)
 }

@@ -79,9 +79,14 @@ func expiredBetween(archive wal.Archive, starts []wal.Start) (gone, inPart bool)
 		if end <= first {
 			continue
 		}
-		there := archive.Count(first, end)
-		gone = gone || there == 0
-		inPart = inPart || there > 0 && there < int(end-first) //nolint:gosec // segments between two backups
+		there := map[uint64]bool{} // that of a failover may be there on both timelines
+		for _, segment := range archive.Between(starts[i].Stop, starts[i+1].First) {
+			if segment.Number >= first && segment.Number < end {
+				there[segment.Number] = true
+			}
+		}
+		gone = gone || len(there) == 0
+		inPart = inPart || len(there) > 0 && uint64(len(there)) < end-first
 	}
 	return gone, inPart
 }

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -8,6 +9,7 @@ import (
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/policy"
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/wal"
 )
 
 // ranged is a full backup on timeline 1 that needs the segments from first to stop.
@@ -52,6 +54,47 @@ func TestOnPurpose(t *testing.T) {
 		assert.Equal(t, c.want != "", by != "", c.name)
 		assert.Equal(t, c.want == "in part", inPart, c.name)
 	}
+}
+
+// Production was taken back in place: expire compares names, takes all of the old timeline between two backups, and
+// nothing of the new one, whose numbers are the same.
+func TestOnPurpose_AfterAPointInTimeRestoreInPlace(t *testing.T) {
+	second := ranged("20260103-000000F", "15", "15")
+	second.Archive.Start, second.Archive.Stop = "000000020000000000000015", "000000020000000000000015"
+	backups := []pgbackrest.Backup{
+		ranged("20260101-000000F", "02", "03"), ranged("20260102-000000F", "30", "30"), second,
+	}
+	two := policy.ArchiveRetention{Backups: 2, Types: []string{"full"}, Said: "the option"}
+	hole := reason.Errorf(reason.WALMissing, "x")
+	next, newer := segments(2, 0x10, 0x40), segments(1, 0x30, 0x30) // all of it stays
+	for name, c := range map[string]struct {
+		there wal.Archive
+		want  []any // by, in part
+	}{
+		"expired":                {archiveWith(next, segments(1, 2, 3), newer), []any{"the option", false}},
+		"in part":                {archiveWith(next, segments(1, 2, 0x20), newer), []any{"the option", true}},
+		"all there, lost beyond": {archiveWith(next, segments(1, 2, 0x30)), []any{"", false}},
+		"it lacks its own":       {archiveWith(next, segments(1, 2, 2), newer), []any{"", false}},
+	} {
+		by, inPart := onPurpose(two, backups, backups, 0, c.there, hole)
+		assert.Equal(t, c.want, []any{by, inPart}, name)
+	}
+}
+
+// segments are those of a timeline from one to another.
+func segments(timeline uint32, first, last uint64) (list []wal.Segment) {
+	for number := first; number <= last; number++ {
+		list = append(list, wal.Segment{Timeline: timeline, Number: number})
+	}
+	return list
+}
+
+func archiveWith(parts ...[]wal.Segment) wal.Archive {
+	archive := wal.NewArchive(nil, wal.DefaultSegmentSize)
+	for _, segment := range slices.Concat(parts...) {
+		archive.Entries[segment] = []wal.Entry{{Segment: segment}}
+	}
+	return archive
 }
 
 // An offline backup between old ones needs no WAL, and explains no hole away.

@@ -12,6 +12,7 @@ import (
 	"veza.fr/recovery/internal/repository"
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/wait"
+	"veza.fr/recovery/internal/wal"
 )
 
 // Bounds of waiting for an expire that is at work between old backups. It takes a segment, or a thousand at once, in a
@@ -31,14 +32,18 @@ func (in opened) settle(
 	if len(places) == 0 {
 		return nil
 	}
-	oldest, size := current[places[0]], pgbackrest.SegmentSize(current)
+	oldest := current[places[0]]
+	size, err := in.Client.SegmentSize(ctx, in.directory(oldest), current)
+	if err != nil {
+		return err
+	}
 	starts := toWhole(retention, in.backups, current, places[0], size)
-	first, end := starts[0].Stop.Number+1, starts[len(starts)-1].First.Number
 	out.Say("WAL between backup %s and the one from which %s keeps all is there in part: waiting for an expire that "+
 		"may be at work", oldest.Label, retention.Said)
-	archive, err := settled(ctx, first, end, func(ctx context.Context) (repository.Archive, error) {
-		return in.Client.List(ctx, in.directory(oldest), size, starts[0].First.Timeline)
-	})
+	archive, err := settled(ctx, starts[0].Stop, starts[len(starts)-1].First,
+		func(ctx context.Context) (repository.Archive, error) {
+			return in.Client.List(ctx, in.directory(oldest), size, starts[0].First.Timeline)
+		})
 	if err != nil {
 		return err
 	}
@@ -73,10 +78,10 @@ func sayExpired(out suite.Out, backup pgbackrest.Backup, by string) {
 	out.Note("backup %s restores to its own end and no further: expire took the WAL after it, by %s", backup.Label, by)
 }
 
-// settled lists an archive until as many segments from first up to end have been there for a while. An archive that
+// settled lists an archive until as many segments between two have been there for a while. An archive that
 // goes on changing is no verdict: timeout.
 func settled(
-	ctx context.Context, first, end uint64, list func(context.Context) (repository.Archive, error),
+	ctx context.Context, after, before wal.Segment, list func(context.Context) (repository.Archive, error),
 ) (archive repository.Archive, err error) {
 	began, seen, since := time.Now(), -1, time.Time{}
 	err = wait.For(ctx, "an expire to end", expireLooks, func(ctx context.Context) (failed error) {
@@ -84,7 +89,7 @@ func settled(
 		if archive, failed = list(ctx); failed != nil {
 			return wait.Stop(failed)
 		}
-		there := archive.Count(first, end)
+		there := len(archive.Between(after, before))
 		switch {
 		case there == seen && look.Sub(since) >= expireSettles:
 			return nil

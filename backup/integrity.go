@@ -10,6 +10,7 @@ import (
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/repository"
 	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/wal"
 )
 
 // filesAreIntact is the claim integrity: pgbackrest verify reads every file of the
@@ -80,15 +81,19 @@ func (in opened) verified(ctx context.Context, out suite.Out) (v pgbackrest.Veri
 
 // expired waits until nothing is taken any more of the archive before the newest backup.
 func (in opened) expired(ctx context.Context) error {
-	newest, size := in.newest(), pgbackrest.SegmentSize(in.backups)
+	newest := in.newest()
 	if newest.Offline() { // it does not say where its WAL begins
 		return nil
+	}
+	size, err := in.Client.SegmentSize(ctx, in.directory(newest), pgbackrest.SameCluster(in.backups, newest))
+	if err != nil {
+		return err
 	}
 	start, err := repository.Start(newest, size)
 	if err != nil {
 		return err
 	}
-	_, err = settled(ctx, 0, start.First.Number, func(ctx context.Context) (repository.Archive, error) {
+	_, err = settled(ctx, wal.Segment{}, start.First, func(ctx context.Context) (repository.Archive, error) {
 		return in.Client.List(ctx, in.directory(newest), size, start.First.Timeline)
 	})
 	return err

@@ -151,9 +151,15 @@ func inspect(ctx context.Context, objects objectstore.Objects, of part) (finding
 	return findings, n, err
 }
 
-// unread is an object store that did not let us read: no word on what is in it.
+// unread is an object store that did not let us read: no word on what is in it. Of its certificate pgBackRest has the
+// last word, and it has answered.
 func unread(err error) error {
-	if why, known := pgbackrest.Classify(0, err.Error()); known {
+	why, known := pgbackrest.Classify(0, err.Error())
+	if known && why == reason.UntrustedCertificate {
+		return reason.Errorf(reason.RepoUnreachable, "pgBackRest reads the store, and this reader does not accept its "+
+			"certificate: give it one that is for its name, signed by what repoN-storage-ca-file names: %w", err)
+	}
+	if known {
 		return reason.Wrap(why, err)
 	}
 	return reason.Wrap(reason.RepoUnreachable, err)

@@ -108,6 +108,8 @@ func TestReadWithoutPgbackrest_Unread(t *testing.T) {
 	for _, objects := range []expired{{list: errors.New("i/o timeout")}, {open: errors.New("i/o timeout")}} {
 		requireReason(t, reason.RepoUnreachable, readWithoutPgbackrest(t.Context(), out, objects, "veza"))
 	}
+	untrusted := expired{list: errors.New("tls: failed to verify certificate: x509: signed by unknown authority")}
+	requireReason(t, reason.RepoUnreachable, readWithoutPgbackrest(t.Context(), out, untrusted, "veza"))
 	denied := expired{open: reason.Errorf(reason.RepoDenied, "403")}
 	requireReason(t, reason.RepoDenied, readWithoutPgbackrest(t.Context(), out, denied, "veza"))
 	assert.Empty(t, said.attrs)

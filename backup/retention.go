@@ -83,7 +83,11 @@ func keepsExactly(taken []pgbackrest.Backup, listed []string) error {
 
 // archiveOfKept proves that the archive is what the kept backups need: no more, no less.
 func archiveOfKept(ctx context.Context, out suite.Out, in opened) error {
-	oldest, size := in.backups[0], pgbackrest.SegmentSize(in.backups)
+	oldest := in.backups[0]
+	size, err := in.Client.SegmentSize(ctx, in.directory(oldest), in.backups)
+	if err != nil {
+		return err
+	}
 	start, err := repository.Start(oldest, size)
 	if err != nil {
 		return err

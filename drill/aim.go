@@ -36,9 +36,11 @@ func chooseAim(
 		}
 		good = []pgbackrest.Backup{p.set}
 	}
-	p.segmentSize = pgbackrest.SegmentSize(pgbackrest.SameCluster(p.backups, p.set))
-	p, err := p.follow(ctx, out, s, client)
+	p, err := p.sized(ctx, client)
 	if err != nil {
+		return p.set, aim{}, err
+	}
+	if p, err = p.follow(ctx, out, s, client); err != nil {
 		return p.set, aim{}, err
 	}
 	sets := p.wholeSets(out, good, readOwn(ctx, client))
@@ -83,7 +85,7 @@ func atRandom(
 
 // atWorst takes the point with the most WAL to replay: what rto_worst_seconds reckons is measured there.
 func atWorst(out suite.Out, sets []target.Set, segmentSize uint64) (label string, a aim, err error) {
-	part, replayed, ok := target.MostReplay(target.Parts(sets, segmentSize))
+	part, replayed, ok := target.MostReplay(sets, segmentSize)
 	if !ok {
 		return "", a, reason.Errorf(reason.ConfigInvalid,
 			"-target worst: the recovery window holds no point yet: archive a segment more, or leave it out")

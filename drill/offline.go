@@ -33,8 +33,9 @@ func (r *recovered) followOffline(ctx context.Context, out suite.Out) error {
 	}
 	out.Note("nothing is archived behind the offline backup set %s, whose checkpoint is at %s", r.plan.set.Label, redo)
 	first.Number-- // the last one that may be archived then
-	last := wal.Entry{Segment: first, Name: first.Name(r.plan.segmentSize)}
-	return session.CheckArchiveEnd(r.plan.archived, last, r.plan.segmentSize)
+	chain := r.plan.chain
+	chain.Entries = []wal.Entry{{Segment: first, Name: first.Name(r.plan.segmentSize)}}
+	return session.CheckArchiveEnd(r.plan.archived, chain, r.plan.segmentSize)
 }
 
 // lostOffline is what a plain restore would have lost; one for real was no plain one, and has brought it back.

@@ -2,6 +2,7 @@ package drill
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -71,8 +72,10 @@ func makePlan(
 func (p plan) overArchive(
 	ctx context.Context, out suite.Out, s session.Session, client repository.Client,
 ) (plan, error) {
-	p.segmentSize = pgbackrest.SegmentSize(pgbackrest.SameCluster(p.backups, p.set))
-	var err error
+	p, err := p.sized(ctx, client)
+	if err != nil {
+		return p, err
+	}
 	if p.archived, err = p.lastArchived(ctx, out, s); err != nil {
 		return p, err
 	}
@@ -84,7 +87,27 @@ func (p plan) overArchive(
 			"followed once it is restored", p.set.Label)
 		return p, nil
 	}
+	found := p.wholeArchive(out)
+	moved, err := session.MovedOn(found, p.archived, func() (_ string, unanswered error) {
+		p.archived, unanswered = p.lastArchived(ctx, out, s)
+		return p.archived, unanswered
+	})
+	if err != nil {
+		return p, errors.Join(err, found)
+	}
+	if !moved {
+		return p, found
+	}
+	if p, err = p.follow(ctx, out, s, client); err != nil {
+		return p, err
+	}
 	return p, p.wholeArchive(out)
+}
+
+// sized finds out which size the set's WAL segments have.
+func (p plan) sized(ctx context.Context, client repository.Client) (_ plan, err error) {
+	p.segmentSize, err = client.SegmentSize(ctx, p.directory(client), pgbackrest.SameCluster(p.backups, p.set))
+	return p, err
 }
 
 // accepted is nil for an archive that is broken after the backup's own end, where whoever restores has decided to go on
@@ -104,7 +127,7 @@ func (p plan) wholeArchive(out suite.Out) error {
 	for _, text := range p.chain.Notes {
 		out.Note("%s", text)
 	}
-	if err := session.CheckArchiveEnd(p.archived, last, p.segmentSize); err != nil {
+	if err := session.CheckArchiveEnd(p.archived, p.chain, p.segmentSize); err != nil {
 		return err
 	}
 	return inWindow(p.aim.target, last, p.segmentSize)

@@ -29,21 +29,21 @@ func reckonedRTO(restore time.Duration, log postgres.Log, segments int) time.Dur
 	return restore + time.Duration(segments)*perSegment
 }
 
-// mostBetweenBackups counts, over the listed archive, the most segments between the
-// starts of two neighbouring backups, or between the last one and the archive's end: what
-// recovery would replay at the worst moment.
-func (p plan) mostBetweenBackups() int {
-	var starts []uint64
+// mostBetweenBackups counts, over the listed archive, the most segments from the start of a
+// backup to the stop of the next one, or to the archive's end: what recovery would replay at the
+// worst moment. Until the next backup is complete, there is none but the one before.
+func (p plan) mostBetweenBackups() (most int) {
+	var starts, ends []uint64 // a stretch ends before
 	for _, b := range pgbackrest.SameCluster(p.backups, p.set) {
-		if segment, err := wal.ParseSegment(b.Archive.Start, p.segmentSize); err == nil {
-			starts = append(starts, segment.Number)
+		start, err := wal.ParseSegment(b.Archive.Start, p.segmentSize)
+		stop, unread := wal.ParseSegment(b.Archive.Stop, p.segmentSize)
+		if err == nil && unread == nil {
+			starts, ends = append(starts, start.Number), append(ends, stop.Number+1)
 		}
 	}
-	starts = append(starts, p.chain.Last().Number+1)
-	archive := p.archive
-	most := 0
-	for i := 0; i+1 < len(starts); i++ {
-		most = max(most, archive.Count(starts[i], starts[i+1]))
+	ends = append(ends, p.chain.Last().Number+1)
+	for i, start := range starts {
+		most = max(most, p.archive.Count(start, ends[i+1]))
 	}
 	return most
 }

@@ -32,6 +32,8 @@ type Location struct {
 	VerifyTLS bool
 	Plain     bool // HTTP, without TLS
 	Dial      Dial
+	// Check judges the certificate in the place of Go; nil: Go does.
+	Check func(tls.ConnectionState) error
 }
 
 // Bucket reads a repository through S3.
@@ -53,6 +55,9 @@ func NewBucket(at Location) (*Bucket, error) {
 		MinVersion:         tls.VersionTLS12,
 		InsecureSkipVerify: !at.VerifyTLS,
 	} //nolint:gosec // as the conf has it
+	if at.Check != nil && at.VerifyTLS {
+		config.InsecureSkipVerify, config.VerifyConnection = true, at.Check
+	}
 	if at.CA != nil {
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(at.CA) {

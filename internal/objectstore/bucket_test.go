@@ -3,6 +3,8 @@ package objectstore
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -115,7 +117,19 @@ func TestBucket_Refused(t *testing.T) {
 			assert.NotContains(t, err.Error(), s.ReadSecret)
 		})
 	}
-	_, err := NewBucket(Location{CA: []byte("none")})
+	own := location(s)
+	own.CA = nil
+	own.Check = func(tls.ConnectionState) error { return nil }
+	checked, err := NewBucket(own)
+	require.NoError(t, err)
+	_, err = checked.List(t.Context())
+	require.NoError(t, err, "its own check decides")
+	own.Check = func(tls.ConnectionState) error { return errors.New("not this one") }
+	checked, err = NewBucket(own)
+	require.NoError(t, err)
+	_, err = checked.List(t.Context())
+	require.ErrorContains(t, err, "not this one")
+	_, err = NewBucket(Location{CA: []byte("none")})
 	require.ErrorContains(t, err, "no certificate")
 	b, err := NewBucket(location(s))
 	require.NoError(t, err)

@@ -184,8 +184,10 @@ func (s Stanza) ArchiveID(backup Backup) string {
 	return fmt.Sprintf("%s-%d", s.Version(backup), backup.Database.ID)
 }
 
-// SegmentSize is the WAL segment size the backups' positions and names agree on.
-func SegmentSize(backups []Backup) uint64 {
+// SegmentSizes are the WAL segment sizes that the backups' positions and names allow, the smallest first: one, as a
+// rule. Where they say nothing it is PostgreSQL's own.
+func SegmentSizes(backups []Backup) []uint64 {
+	var sizes []uint64
 	for _, b := range backups {
 		if b.LSN == nil {
 			continue
@@ -195,12 +197,23 @@ func SegmentSize(backups []Backup) uint64 {
 			if err != nil {
 				continue
 			}
-			if size, ok := wal.InferSegmentSize(position, pair[1]); ok {
-				return size
+			these := wal.SegmentSizes(position, pair[1])
+			if sizes == nil {
+				sizes = these
+				continue
+			}
+			both := slices.DeleteFunc(slices.Clone(sizes), func(size uint64) bool {
+				return !slices.Contains(these, size)
+			})
+			if len(both) > 0 { // one that contradicts is left aside: a position on a boundary has the name before it
+				sizes = both
 			}
 		}
 	}
-	return wal.DefaultSegmentSize
+	if len(sizes) == 0 {
+		return []uint64{wal.DefaultSegmentSize}
+	}
+	return sizes
 }
 
 // SameCluster are the backups of the same cluster as one of them. After stanza-upgrade the

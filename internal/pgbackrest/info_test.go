@@ -1,6 +1,8 @@
 package pgbackrest
 
 import (
+	"encoding/json"
+	"fmt"
 	"os"
 	"testing"
 
@@ -25,10 +27,36 @@ func TestParseInfo_ReadsTheSetsOldestFirst(t *testing.T) {
 	assert.Equal(t, "diff", backups[1].Type)
 	assert.Equal(t, "15", info.Version(backups[1]))
 	assert.Equal(t, "15-1", info.ArchiveID(backups[1]))
-	assert.EqualValues(t, 16<<20, SegmentSize(backups))
+	assert.Equal(t, []uint64{16 << 20}, SegmentSizes(backups))
 	assert.Empty(t, info.Backups(2), "another repository's sets are not mixed in")
 	_, found := Find(backups, backups[0].Label)
 	assert.True(t, found)
+}
+
+// All positions count, those of one backup and of all: what one of them excludes is none.
+func TestSegmentSizes(t *testing.T) {
+	of := func(start, first, stop, last string) (b Backup) {
+		content := fmt.Appendf(nil, `{"archive":{"start":%q,"stop":%q},"lsn":{"start":%q,"stop":%q}}`,
+			first, last, start, stop)
+		require.NoError(t, json.Unmarshal(content, &b))
+		return b
+	}
+	const zero, one = "000000010000000100000000", "000000010000000100000001"
+	const two = "000000010000000000000002"
+	short := of("1/10000028", zero, "1/10000138", zero)
+	for name, c := range map[string]struct {
+		backups []Backup
+		want    []uint64
+	}{
+		"nothing is known":       {nil, []uint64{16 << 20}},
+		"no positions":           {[]Backup{{}}, []uint64{16 << 20}},
+		"two are left":           {[]Backup{short}, []uint64{512 << 20, 1 << 30}},
+		"the stop decides":       {[]Backup{of("1/10000028", zero, "1/50000138", one)}, []uint64{1 << 30}},
+		"the next one decides":   {[]Backup{short, of("1/30000028", one, "1/30000138", one)}, []uint64{512 << 20}},
+		"a boundary contradicts": {[]Backup{of("0/2000028", two, "0/3000000", two)}, []uint64{16 << 20}},
+	} {
+		assert.Equal(t, c.want, SegmentSizes(c.backups), name)
+	}
 }
 
 // The end of the archive is that of the database a backup is of, and there is none of another.
@@ -87,7 +115,7 @@ func FuzzParseInfo(f *testing.F) {
 		for _, backup := range info.Backups(1) {
 			_ = info.ArchiveID(backup)
 		}
-		SegmentSize(info.Backup)
+		assert.NotEmpty(t, SegmentSizes(info.Backup))
 	})
 }
 

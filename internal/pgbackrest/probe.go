@@ -52,7 +52,7 @@ func Probe(ctx context.Context, from Dialer, address Address, roots *x509.CertPo
 	if err = secure.HandshakeContext(ctx); err != nil {
 		return nil, reason.Errorf(reason.RepoUnreachable, "%s takes connections but speaks no TLS: %w", address, err)
 	}
-	trouble = judge(secure.ConnectionState(), address.TLSName, roots)
+	trouble = CheckCertificate(secure.ConnectionState(), address.TLSName, roots)
 	_, err = answers(secure, address)
 	return trouble, err
 }
@@ -76,15 +76,6 @@ func plainAnswers(ctx context.Context, from Dialer, conn net.Conn, address Addre
 			"speaks TLS: write https://", address)
 	}
 	return nil
-}
-
-func judge(state tls.ConnectionState, name string, roots *x509.CertPool) error {
-	between := x509.NewCertPool()
-	for _, certificate := range state.PeerCertificates[1:] {
-		between.AddCert(certificate)
-	}
-	_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{DNSName: name, Roots: roots, Intermediates: between})
-	return err
 }
 
 // answers sends a request that need not be granted: any status line will do.

@@ -56,6 +56,17 @@ func (c Client) List(ctx context.Context, directory string, size uint64, from ui
 	return a, err
 }
 
+// SegmentSize is the WAL segment size of the cluster whose backups these are. Where their positions leave more than
+// one, the names of its archive decide.
+func (c Client) SegmentSize(ctx context.Context, directory string, backups []pgbackrest.Backup) (uint64, error) {
+	sizes := pgbackrest.SegmentSizes(backups)
+	if len(sizes) == 1 {
+		return sizes[0], nil
+	}
+	files, err := c.Pgbackrest.List(ctx, directory)
+	return wal.LikelySegmentSize(sizes, files), reason.Wrap(reason.RepoUnreachable, err)
+}
+
 // Follow lists the archive and proves that it is whole from a start on. A hole that an
 // asynchronous push may still fill is looked at again before it counts; one of a conf with archive-async=n is not.
 func (c Client) Follow(

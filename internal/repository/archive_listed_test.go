@@ -2,6 +2,7 @@ package repository
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -78,4 +79,27 @@ func TestFollowListed(t *testing.T) {
 	require.NoError(t, err, "it came since")
 	assert.Len(t, chain.Entries, 1)
 	assert.Equal(t, 3, on.listings)
+}
+
+// The archive is listed for its segment size only where the positions leave more than one.
+func TestSegmentSize(t *testing.T) {
+	backup := func(position, segment string) (b pgbackrest.Backup) {
+		content := fmt.Appendf(nil, `{"archive":{"start":%q},"lsn":{"start":%q}}`, segment, position)
+		require.NoError(t, json.Unmarshal(content, &b))
+		return b
+	}
+	for name, c := range map[string]struct {
+		backup   pgbackrest.Backup
+		want     uint64
+		listings uint64
+	}{
+		"the position tells": {backup("0/2000028", "000000010000000000000002"), 16 << 20, 0},
+		"the names tell":     {backup("1/10000028", "000000010000000100000000"), 512 << 20, 1},
+	} {
+		on := &lister{segments: []int{256, 261}} // beyond what 4 GB hold at 1 GB
+		client := Client{Pgbackrest: &pgbackrest.Client{Host: on, Stanza: "veza", Repo: 1}}
+		size, err := client.SegmentSize(t.Context(), "archive/veza/15-1", []pgbackrest.Backup{c.backup})
+		require.NoError(t, err, name)
+		assert.Equal(t, []uint64{c.want, c.listings}, []uint64{size, uint64(on.listings)}, name)
+	}
 }

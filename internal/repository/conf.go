@@ -89,14 +89,25 @@ func (c Conf) install(ctx context.Context, on sandbox.Sandbox, more map[string][
 // included are the names in conf.d, in the order pgBackRest reads them.
 func (c Conf) included() []string { return slices.Sorted(maps.Keys(c.include)) }
 
-// Roots are the certificates the conf trusts: its CA file, else this machine's own (nil).
+// Roots are the certificates the conf trusts: those of its CA file and its directory of certificates, else this
+// machine's own (nil).
 func (c Conf) Roots(repo pgbackrest.Repo) (*x509.CertPool, error) {
+	if repo.CAFile()+repo.CAPath() == "" {
+		return nil, nil
+	}
 	content, err := c.CA(repo)
-	if content == nil || err != nil {
+	if err != nil {
 		return nil, err
 	}
-	pool := x509.NewCertPool() // of a directory of certificates only pgBackRest knows
+	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(content)
+	files := map[string][]byte{}
+	if err = c.readCAPath(files, repo); err != nil {
+		return nil, reason.Errorf(reason.ConfigInvalid, "repo%d-storage-ca-path: %w", repo.Key, err)
+	}
+	for _, content = range files {
+		pool.AppendCertsFromPEM(content)
+	}
 	return pool, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
@@ -55,25 +56,43 @@ func (r Repository) confFiles(on sandbox.Sandbox) (files map[string][]byte, ca s
 
 // readNamed reads the files a repository's options name.
 func (c Conf) readNamed(files map[string][]byte, repo pgbackrest.Repo) error {
-	paths := []string{}
 	if file := repo.CAFile(); file != "" {
-		paths = append(paths, file)
-	}
-	if dir := repo.CAPath(); dir != "" { // OpenSSL looks in it by the hashes that are its names
-		entries, err := os.ReadDir(dir)
+		content, err := c.read(file)
 		if err != nil {
 			return err
 		}
-		for _, entry := range entries {
-			paths = append(paths, filepath.Join(dir, entry.Name()))
-		}
+		files[file] = content
 	}
-	for _, path := range paths {
-		content, err := c.read(path)
-		if err != nil {
-			return err
+	return c.readCAPath(files, repo)
+}
+
+// hashed is how a certificate in a directory of them is called: OpenSSL looks for the hash of its subject, and sees
+// nothing else, such as a key or a directory beside it.
+var hashed = regexp.MustCompile(`^[0-9a-f]{8}\.[0-9]+$`)
+
+// readCAPath reads the certificates in the directory that a repository's option names.
+func (c Conf) readCAPath(files map[string][]byte, repo pgbackrest.Repo) error {
+	dir := repo.CAPath()
+	if dir == "" {
+		return nil
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if !hashed.MatchString(entry.Name()) {
+			continue
 		}
-		files[path] = content
+		file := filepath.Join(dir, entry.Name())
+		content, failed := c.read(file)
+		if errors.Is(failed, fs.ErrNotExist) { // a link to one that was removed
+			continue
+		}
+		if failed != nil {
+			return failed
+		}
+		files[file] = content
 	}
 	return nil
 }

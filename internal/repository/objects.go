@@ -1,10 +1,13 @@
 package repository
 
 import (
+	"cmp"
+	"crypto/tls"
 	"path"
 	"strings"
 
 	"veza.fr/recovery/internal/objectstore"
+	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
 )
 
@@ -28,9 +31,14 @@ func (r Repository) Objects(dial objectstore.Dial) (objectstore.Objects, error) 
 		return nil, reason.Errorf(reason.ConfigInvalid,
 			"%s: repo%d-s3-key-type=%s: objects can be read with keys of type shared only, which the conf holds",
 			r.Conf.Path, r.Key, repo.Option("s3-key-type"))
+	case repo.Option("s3-requester-pays") == "y":
+		return nil, r.onlyPgbackrest("s3-requester-pays=y")
+	case repo.Option("s3-sse-customer-key") != "":
+		return nil, r.onlyPgbackrest("s3-sse-customer-key")
 	}
-	ca, err := r.Conf.CA(repo)
-	if err != nil {
+	ca, failed := r.Conf.CA(repo)
+	roots, err := r.Conf.Roots(repo)
+	if err = cmp.Or(failed, err); err != nil {
 		return nil, err
 	}
 	bucket, err := objectstore.NewBucket(objectstore.Location{
@@ -40,6 +48,16 @@ func (r Repository) Objects(dial objectstore.Dial) (objectstore.Objects, error) 
 			"/"), Key: repo.Option("s3-key"), Secret: repo.Option("s3-key-secret"), Token: repo.Option("s3-token"),
 		CA: ca, PathStyle: repo.Option("s3-uri-style") == "path", VerifyTLS: repo.VerifyTLS(),
 		Plain: address.TLSName == "", Dial: dial,
+		Check: func(state tls.ConnectionState) error {
+			return pgbackrest.CheckCertificate(state, address.TLSName, roots)
+		},
 	})
 	return bucket, reason.Wrap(reason.ConfigInvalid, err)
+}
+
+// onlyPgbackrest refuses a bucket that this reader cannot read by what it lacks.
+func (r Repository) onlyPgbackrest(option string) error {
+	return reason.Errorf(reason.ConfigInvalid, "%s: repo%d-%s: only pgBackRest itself can read the objects of such a "+
+		"bucket: leave out by -claims what reads them without it (encryption), or leave out -verify-cycle",
+		r.Conf.Path, r.Key, option)
 }

@@ -2,10 +2,12 @@ package repository
 
 import (
 	"context"
+	"crypto/x509"
 	"net"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -52,14 +54,53 @@ func TestConf_CA(t *testing.T) {
 	assert.ErrorContains(t, err, "repo1-storage-ca-file")
 }
 
+// The roots are the CA file's and those of the directory, as OpenSSL looks for them; nil is this machine's own.
+func TestConf_Roots(t *testing.T) {
+	dir := t.TempDir()
+	one, err := objectstore.NewMinIO("one", 1, time.Hour)
+	require.NoError(t, err)
+	other, err := objectstore.NewMinIO("other", 1, time.Hour)
+	require.NoError(t, err)
+	files := map[string][]byte{"0a1b2c3d.0": one.CA, "plain.crt": other.CA, "key.pem": []byte("key")}
+	for name, content := range files {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), content, 0o600))
+	}
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "java"), 0o700))
+	require.NoError(t, os.Symlink("removed.crt", filepath.Join(dir, "1b2c3d4e.0")))
+	file, path := "repo1-storage-ca-file="+filepath.Join(dir, "plain.crt")+"\n", "repo1-storage-ca-path="+dir+"\n"
+	pool := func(of ...[]byte) *x509.CertPool {
+		p := x509.NewCertPool()
+		for _, ca := range of {
+			require.True(t, p.AppendCertsFromPEM(ca))
+		}
+		return p
+	}
+	for options, want := range map[string]*x509.CertPool{
+		path: pool(one.CA), file: pool(other.CA), file + path: pool(one.CA, other.CA),
+	} {
+		r := load(t, "[global]\nrepo1-type=s3\n"+options+"[veza]\npg1-path=/p\n")
+		roots, failed := r.Conf.Roots(r.repo())
+		require.NoError(t, failed)
+		assert.True(t, want.Equal(roots), options)
+	}
+	r := load(t, "[global]\nrepo1-type=s3\n[veza]\npg1-path=/p\n")
+	roots, err := r.Conf.Roots(r.repo())
+	require.NoError(t, err)
+	assert.Nil(t, roots)
+}
+
 // What cannot be read without pgBackRest is refused by name: nothing read is no proof.
 func TestObjects(t *testing.T) {
 	dial := (&net.Dialer{}).DialContext
 	for says, options := range map[string]string{
-		"repository host":        "repo1-host=backup\n",
-		"type azure":             "repo1-type=azure\n",
-		"repo1-s3-key-type=auto": "repo1-type=s3\nrepo1-s3-endpoint=e\nrepo1-s3-key-type=auto\n",
-		"CA file holds no":       s3[len("[global]\n"):],
+		"repository host":           "repo1-host=backup\n",
+		"type azure":                "repo1-type=azure\n",
+		"repo1-s3-key-type=auto":    "repo1-type=s3\nrepo1-s3-endpoint=e\nrepo1-s3-key-type=auto\n",
+		"repo1-s3-requester-pays=y": "repo1-type=s3\nrepo1-s3-endpoint=e\nrepo1-s3-requester-pays=y\n",
+		"repo1-s3-sse-customer-key": "repo1-type=s3\nrepo1-s3-endpoint=e\nrepo1-s3-sse-customer-key=a2V5\n",
+		"repo1-storage-ca-path": "repo1-type=s3\nrepo1-s3-endpoint=e\nrepo1-s3-bucket=b\n" +
+			"repo1-storage-ca-path=/none/such\n",
+		"CA file holds no": s3[len("[global]\n"):],
 		"no such file or directory": "repo1-type=s3\nrepo1-s3-endpoint=e\nrepo1-s3-bucket=b\n" +
 			"repo1-storage-ca-file=/none/such\n",
 	} {
@@ -68,6 +109,9 @@ func TestObjects(t *testing.T) {
 		assert.Equal(t, reason.ConfigInvalid, why, says)
 		assert.ErrorContains(t, err, says)
 	}
+	_, err := load(t, "[global]\nrepo1-type=s3\nrepo1-s3-endpoint=e\nrepo1-s3-bucket=b\nrepo1-s3-requester-pays=n\n"+
+		"[veza]\npg1-path=/p\n").Objects(dial)
+	require.NoError(t, err)
 	objects, err := load(t, "[global]\nrepo1-path=/repo/\n[veza]\npg1-path=/p\n").Objects(dial)
 	require.NoError(t, err)
 	assert.Equal(t, objectstore.Directory("/repo"), objects)

@@ -72,9 +72,10 @@ func (s Session) Unanswered(err error) error {
 }
 
 // CheckArchiveEnd compares the end of the listed archive with the file that the primary says
-// it archived last: a segment that is missing at the very end is seen in no listing. A last
-// file that is no segment (none yet, a history or a backup file) proves nothing and is passed.
-func CheckArchiveEnd(archived string, last wal.Entry, segmentSize uint64) error {
+// it archived last: no listing shows that a segment is missing at the very end, or which of two
+// timelines is production's. A last file that is no segment (none yet, a history or a backup file)
+// proves nothing and is passed.
+func CheckArchiveEnd(archived string, chain wal.Chain, segmentSize uint64) error {
 	if !wal.IsSegment(archived) {
 		return nil
 	}
@@ -83,9 +84,29 @@ func CheckArchiveEnd(archived string, last wal.Entry, segmentSize uint64) error 
 		return reason.Errorf(reason.ConfigInvalid,
 			"the primary archived %q: does -primary name the primary of this stanza? %w", archived, err)
 	}
+	if err = chain.Primary(segment, segmentSize); err != nil {
+		return err
+	}
+	last := chain.Last()
 	if segment.Timeline > last.Timeline || segment.Number > last.Number {
 		return reason.Errorf(reason.WALMissing, "the primary says it archived %s, but the archive ends at %s", archived,
 			last.Name)
 	}
 	return nil
+}
+
+// MovedOn asks the primary once more what it archived last, where it seemed to be on a timeline that a restore would
+// not follow: in a failover between the question and the listing it was. It has moved on when it names no segment of
+// that timeline any more; the listing has to be judged anew then.
+func MovedOn(found error, before string, ask func() (string, error)) (bool, error) {
+	left, asked := wal.TimelineOf(before)
+	if why, _ := reason.Of(found); why != reason.TimelineConflict || !asked {
+		return false, nil
+	}
+	again, err := ask()
+	if err != nil {
+		return false, err
+	}
+	timeline, segment := wal.TimelineOf(again)
+	return !segment || timeline != left, nil
 }

@@ -66,15 +66,15 @@ func split(set Set, end wal.LSN) (parts []Part) {
 	return parts
 }
 
-// MostReplay is the part whose last point has the most WAL before it that is replayed from its set: just before the
-// next set, as a rule, when a disaster takes longest. false when there is none.
-func MostReplay(parts []Part) (worst Part, replayed wal.LSN, ok bool) {
-	stops := map[string]wal.LSN{} // a set's own: its first part's
-	for _, part := range parts {
-		if _, known := stops[part.Set]; !known {
-			stops[part.Set] = part.From
-		}
-		if before := part.To - stops[part.Set]; !ok || before > replayed {
+// MostReplay is the part whose last point has the most WAL before it that is replayed from its set, whose replay begins
+// at its start: just before the next set, as a rule, when a disaster takes longest. false when there is none.
+func MostReplay(sets []Set, segmentSize uint64) (worst Part, replayed wal.LSN, ok bool) {
+	starts := map[string]wal.LSN{} // to the segment
+	for _, set := range sets {
+		starts[set.Label] = set.Chain.Entries[0].Start(segmentSize)
+	}
+	for _, part := range Parts(sets, segmentSize) {
+		if before := part.To - starts[part.Set]; !ok || before > replayed {
 			worst, replayed, ok = part, before, true
 		}
 	}

@@ -134,11 +134,14 @@ func TestMemory(t *testing.T) {
 
 // The worst moment is just before the set after the longest stretch, and what is replayed counts over a failover.
 func TestMostReplay(t *testing.T) {
-	plain := func(label string, stop uint64) target.Set {
-		return target.Set{Label: label, Stop: at(stop, 0), Chain: chain(40, 1)}
+	from := func(label string, start, stop uint64, follows wal.Chain) target.Set {
+		first := wal.Entry{Segment: wal.Segment{Timeline: 1, Number: start}}
+		follows.Entries = append([]wal.Entry{first}, follows.Entries...)
+		return target.Set{Label: label, Stop: at(stop, 0), Chain: follows}
 	}
-	early := target.Set{Label: "B", Stop: at(5, 0), Chain: chain(90, 2, wal.Switch{Timeline: 1, At: at(60, 0x28)})}
-	over := target.Set{Label: "C", Stop: at(30, 0), Chain: chain(90, 2, wal.Switch{Timeline: 1, At: at(60, 0x28)})}
+	plain := func(label string, stop uint64) target.Set { return from(label, stop, stop, chain(40, 1)) }
+	failedOver := chain(90, 2, wal.Switch{Timeline: 1, At: at(60, 0x28)})
+	early, over := from("B", 5, 5, failedOver), from("C", 30, 30, failedOver)
 	for name, c := range map[string]struct {
 		sets []target.Set
 		want string
@@ -153,15 +156,19 @@ func TestMostReplay(t *testing.T) {
 			[]target.Set{plain("A", 2), plain("B", 30)},
 			"A", at(30, 0), at(28, 0),
 		},
+		"a set that took long is replayed from its start": {
+			[]target.Set{from("A", 2, 20, chain(40, 1)), plain("B", 24)},
+			"A", at(24, 0), at(22, 0),
+		},
 		"over a failover": {
 			[]target.Set{early, over},
 			"C", at(90, 0), at(60, 0),
 		},
 	} {
-		part, most, ok := target.MostReplay(target.Parts(c.sets, size))
+		part, most, ok := target.MostReplay(c.sets, size)
 		assert.True(t, ok, name)
 		assert.Equal(t, []any{c.want, c.to, c.most}, []any{part.Set, part.To, most}, name)
 	}
-	_, _, ok := target.MostReplay(nil)
+	_, _, ok := target.MostReplay(nil, size)
 	assert.False(t, ok)
 }

@@ -8,9 +8,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"os"
 	"path"
-	"path/filepath"
 	"strconv"
 	"time"
 
@@ -79,9 +77,6 @@ func unviewable(of repository.Repository, what string) error {
 func behind(of repository.Repository, address pgbackrest.Address, dial objectstore.Dial) (*http.Transport, error) {
 	repo := of.Conf.Repo(of.Stanza, of.Key)
 	roots, err := of.Conf.Roots(repo)
-	if err == nil && roots == nil && repo.CAPath() != "" {
-		roots, err = directoryOfRoots(repo.CAPath())
-	}
 	if err != nil {
 		return nil, reason.Wrap(reason.ConfigInvalid, err)
 	}
@@ -90,29 +85,18 @@ func behind(of repository.Repository, address pgbackrest.Address, dial objectsto
 			return dial(ctx, network, net.JoinHostPort(address.Host, address.Port))
 		},
 		TLSClientConfig: &tls.Config{
-			ServerName: address.TLSName, RootCAs: roots, MinVersion: tls.VersionTLS12,
-			InsecureSkipVerify: !repo.VerifyTLS(), //nolint:gosec // as the conf has it
+			ServerName: address.TLSName, MinVersion: tls.VersionTLS12,
+			InsecureSkipVerify: true, //nolint:gosec // it is checked as pgBackRest does, unless the conf says no
+			VerifyConnection: func(state tls.ConnectionState) error {
+				if !repo.VerifyTLS() {
+					return nil
+				}
+				return pgbackrest.CheckCertificate(state, address.TLSName, roots)
+			},
 		},
 		TLSHandshakeTimeout: answerTime, ResponseHeaderTimeout: answerTime, IdleConnTimeout: answerTime,
 		MaxIdleConnsPerHost: 8, DisableCompression: true,
 	}, nil
-}
-
-// directoryOfRoots are the certificates of a directory, which OpenSSL looks up by their names.
-func directoryOfRoots(dir string) (*x509.CertPool, error) {
-	files, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	for _, file := range files {
-		content, err := os.ReadFile(filepath.Join(dir, file.Name()))
-		if err != nil {
-			return nil, err
-		}
-		pool.AppendCertsFromPEM(content)
-	}
-	return pool, nil
 }
 
 // serve serves the directory of a repository as an object store of this process, and says which options lead there.

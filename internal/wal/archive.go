@@ -125,6 +125,17 @@ func (a Archive) Count(first, end uint64) int {
 	return len(numbers)
 }
 
+// Between are the segments whose names lie between those of two, as pgBackRest's expire compares them: the timeline
+// comes first. After a restore to an earlier point in place, the numbers of one timeline come again on the next.
+func (a Archive) Between(after, before Segment) (list []Segment) {
+	for segment := range a.Entries {
+		if after.compare(segment) < 0 && segment.compare(before) < 0 {
+			list = append(list, segment)
+		}
+	}
+	return list
+}
+
 // Knows says whether something of a timeline is there.
 func (a Archive) Knows(timeline uint32) bool {
 	if _, history := a.Histories[timeline]; history {

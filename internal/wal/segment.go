@@ -3,6 +3,7 @@
 package wal
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -37,6 +38,11 @@ type Segment struct {
 	Number   uint64
 }
 
+// compare is how the names of two segments compare.
+func (s Segment) compare(other Segment) int {
+	return cmp.Or(cmp.Compare(s.Timeline, other.Timeline), cmp.Compare(s.Number, other.Number))
+}
+
 // segmentName is a whole segment's name: .partial and .backup files are none.
 var segmentName = regexp.MustCompile(`^[0-9A-F]{24}$`)
 
@@ -61,12 +67,18 @@ func ParseSegment(name string, size uint64) (Segment, error) {
 	if !ValidSegmentSize(size) {
 		return Segment{}, fmt.Errorf("WAL segment size %d: want a power of two from 1 MB to 1 GB", size)
 	}
-	part := func(from int) uint64 { n, _ := strconv.ParseUint(name[from:from+8], 16, 32); return n }
+	timeline, id, last := nameParts(name)
 	perID := (uint64(1) << 32) / size
-	if part(16) >= perID {
+	if last >= perID {
 		return Segment{}, fmt.Errorf("WAL segment %q: its last part is beyond segments of %d bytes", name, size)
 	}
-	return Segment{Timeline: uint32(part(0)), Number: part(8)*perID + part(16)}, nil
+	return Segment{Timeline: uint32(timeline), Number: id*perID + last}, nil
+}
+
+// nameParts are the three numbers of a segment's name: its timeline, its 4 GB, and the segment in these.
+func nameParts(name string) (timeline, id, last uint64) {
+	part := func(from int) uint64 { n, _ := strconv.ParseUint(name[from:from+8], 16, 32); return n }
+	return part(0), part(8), part(16)
 }
 
 // Name is the file name of s.
@@ -81,24 +93,4 @@ func (s Segment) Start(size uint64) LSN { return LSN(s.Number * size) }
 // ValidSegmentSize says whether size, in bytes, is one initdb --wal-segsize can make.
 func ValidSegmentSize(size uint64) bool {
 	return size >= 1<<20 && size <= 1<<30 && size&(size-1) == 0
-}
-
-// InferSegmentSize finds the segment size from a position and the name of the
-// segment that holds it, as `info` gives for a backup's start and stop. It is
-// not ok when the pair fits several sizes: the first segment of every 4 GB does.
-func InferSegmentSize(position LSN, name string) (size uint64, ok bool) {
-	if !segmentName.MatchString(name) {
-		return 0, false
-	}
-	for candidate := uint64(1 << 20); candidate <= 1<<30; candidate <<= 1 {
-		segment, err := ParseSegment(name, candidate)
-		if err != nil || segment.Number != uint64(position)/candidate {
-			continue
-		}
-		if ok {
-			return 0, false
-		}
-		size, ok = candidate, true
-	}
-	return size, ok
 }

@@ -50,19 +50,6 @@ func TestParseLSN_RoundTripsPostgreSQLsForm(t *testing.T) {
 	}
 }
 
-func TestInferSegmentSize_NeedsAPairThatFitsOneSize(t *testing.T) {
-	size, ok := InferSegmentSize(0x2000028, "000000010000000000000002")
-	assert.True(t, ok)
-	assert.EqualValues(t, 16<<20, size)
-	size, ok = InferSegmentSize(0x2000028, "000000010000000000000020")
-	assert.True(t, ok)
-	assert.EqualValues(t, 1<<20, size)
-	_, ok = InferSegmentSize(0x28, "000000010000000000000000")
-	assert.False(t, ok, "segment 0 fits every size")
-	_, ok = InferSegmentSize(0x2000028, "nonsense")
-	assert.False(t, ok)
-}
-
 func FuzzParseSegment(f *testing.F) {
 	f.Add("00000001000000000000000A", uint64(DefaultSegmentSize))
 	f.Fuzz(func(t *testing.T, name string, size uint64) {

@@ -73,6 +73,41 @@ func (t Tail) Primary(archived string) error {
 	return nil
 }
 
+// Primary is the error of a segment that the primary archived last where the chain does not go: on a timeline that was
+// left, beyond the segment it was left in, or on one that is no ancestor. A restore would follow somebody else. Up to
+// that segment the primary may have archived it itself, before the failover.
+func (c Chain) Primary(last Segment, size uint64) error {
+	if last.Timeline >= c.Target {
+		return nil
+	}
+	at, onRoute := LSN(0), false
+	for _, s := range c.Switches {
+		if s.Timeline == last.Timeline {
+			at, onRoute = s.At, true
+		}
+	}
+	switch begins := c.begins(); {
+	case onRoute && last.Number <= uint64(at)/size:
+		return nil
+	case last.Timeline < begins.Timeline && last.Number <= begins.Number: // left before the backup: where is not known
+		return nil
+	}
+	return reason.Errorf(reason.TimelineConflict, "the primary archived %s last, and a restore would not follow it "+
+		"there (%s): two clusters archive into one stanza", last.Name(size), c.Route())
+}
+
+// begins is the chain's first segment on the timeline it begins on.
+func (c Chain) begins() Segment {
+	begins := Segment{Timeline: c.Target}
+	if len(c.Switches) > 0 {
+		begins.Timeline = c.Switches[0].Timeline
+	}
+	if len(c.Entries) > 0 {
+		begins.Number = c.Entries[0].Number
+	}
+	return begins
+}
+
 // Grows is the error of a second cluster; why says how that is known, "" by the listing.
 func (t Tail) Grows(why string) error {
 	youngest := t.Youngest()
