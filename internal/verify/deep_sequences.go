@@ -33,15 +33,15 @@ const fedColumns = `SELECT s.oid::regclass::text, t.oid::regclass::text, quote_i
 	  JOIN pg_catalog.pg_attrdef v ON n.classid = 'pg_catalog.pg_attrdef'::regclass AND v.oid = n.objid
 	  JOIN pg_catalog.pg_class l ON l.oid = v.adrelid AND l.relkind = 'r' AND l.relpersistence = 'p'
 	  WHERE n.refclassid = 'pg_catalog.pg_class'::regclass AND n.refobjid = s.oid),
-	t.relispartition, ` + called + `, d.inherited
-	FROM (` + owned + ` UNION ALL ` + inherited + `) d
+	t.relispartition, ` + called + `
+	FROM (` + owned + ` UNION ALL ` + borrowed + `) d
 	JOIN pg_catalog.pg_class s ON s.oid = d.sequence AND s.relkind = 'S' AND s.relpersistence <> 't'
 	JOIN pg_catalog.pg_class t ON t.oid = d.fed AND (t.relkind = 'r' OR t.relkind = 'p' AND NOT EXISTS (
 		SELECT FROM pg_catalog.pg_class f
 		WHERE f.oid IN (` + tree + `) AND f.relkind = 'f')) -- rows of elsewhere are no concern
 	JOIN pg_catalog.pg_sequence q ON q.seqrelid = s.oid AND NOT q.seqcycle
 	JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.attribute
-	WHERE a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) ORDER BY 1, d.inherited, 2`
+	WHERE a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) ORDER BY 1, d.borrowed, 2`
 
 // tree is a table t with its partitions.
 const tree = `WITH RECURSIVE tree AS (SELECT t.oid UNION ALL
@@ -55,22 +55,24 @@ const defaults = `(SELECT CASE WHEN g.attgenerated = '' THEN pg_get_expr(v.adbin
 
 // owned are the columns that own a sequence.
 const owned = `SELECT o.objid AS sequence, o.refobjid AS fed, o.refobjsubid::int AS attribute,
-	  o.deptype = 'i' AS identity, false AS inherited
+	  o.deptype = 'i' AS identity, false AS borrowed
 	FROM pg_catalog.pg_depend o WHERE o.classid = 'pg_catalog.pg_class'::regclass
 	  AND o.refclassid = 'pg_catalog.pg_class'::regclass AND o.deptype IN ('a', 'i') AND o.refobjsubid > 0`
 
-// inherited are the columns that own none: a table has them from another one that it inherits, with a default that
-// calls the sequence of that one. Its rows are its own, and so is the key that keeps them apart. A partition is a part
-// of its parent. A child that has no index on the column has no key either, and would be read to its end for no more
-// than a note: one by time has hundreds of them.
-const inherited = `SELECT n.refobjid, v.adrelid, v.adnum::int, false, true
+// borrowed are the columns that own none, and whose default calls one: of hand-written DDL, which names no owner; of
+// another table, shared on purpose or by LIKE ... INCLUDING DEFAULTS; or of one that they inherit. Each has rows of its
+// own, and so is the key that keeps them apart. A partition is a part of its parent. A table that has no index on the
+// column has no key either, and would be read to its end for no more than a note: one that inherits by time has
+// hundreds of them.
+const borrowed = `SELECT n.refobjid, v.adrelid, v.adnum::int, false, true
 	FROM pg_catalog.pg_depend n
 	JOIN pg_catalog.pg_attrdef v ON n.classid = 'pg_catalog.pg_attrdef'::regclass AND v.oid = n.objid
-	  AND ` + defaults + ` = 'nextval(' || quote_literal(n.refobjid::regclass::text) || '::regclass)'
-	JOIN pg_catalog.pg_class l ON l.oid = v.adrelid AND l.relkind = 'r' AND NOT l.relispartition
-	JOIN (` + owned + `) o ON o.sequence = n.refobjid AND (o.fed <> v.adrelid OR o.attribute <> v.adnum)
-	WHERE n.refclassid = 'pg_catalog.pg_class'::regclass
-	  AND EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = v.adrelid)
+	CROSS JOIN LATERAL (SELECT 'nextval(' || quote_literal(n.refobjid::regclass::text) || '::regclass)' AS call) k
+	JOIN pg_catalog.pg_class l ON l.oid = v.adrelid AND l.relkind IN ('r', 'p') AND NOT l.relispartition
+	WHERE n.refclassid = 'pg_catalog.pg_class'::regclass AND n.deptype = 'n'
+	  AND ` + defaults + ` IN (k.call, '(' || k.call || ')::integer', '(' || k.call || ')::smallint')
+	  AND NOT EXISTS (SELECT FROM (` + owned + `) o
+	    WHERE o.sequence = n.refobjid AND o.fed = v.adrelid AND o.attribute = v.adnum)
 	  AND EXISTS (SELECT FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
 	    JOIN pg_catalog.pg_am m ON m.oid = i.relam AND m.amname = 'btree'
 	    WHERE x.indrelid = v.adrelid AND x.indisvalid AND x.indpred IS NULL AND x.indkey[0] = v.adnum)`
@@ -105,7 +107,6 @@ type fedColumn struct {
 	Passing                 bool // every table that it feeds is unlogged, and empty after every restore
 	Partition               bool // the column is that of one partition
 	Called                  bool // a row to come takes its number from there
-	Inherited               bool // the column is that of a child: the sequence is another table's
 }
 
 // reach is how many numbers of a sequence are looked ahead for one that is there already. A
@@ -149,8 +150,9 @@ func (d Deep) sequencesOf(ctx context.Context, database string, e *examination) 
 	if err != nil {
 		return 0, err
 	}
-	for _, f := range list {
-		if !f.Inherited {
+	for i, f := range list {
+		told := i > 0 && list[i-1].Sequence == f.Sequence // of another column that it feeds
+		if !told {
 			seen++
 		}
 		// Planning a query on a table evaluates the expressions of its indexes, which may need the data's search_path.
@@ -160,8 +162,9 @@ func (d Deep) sequencesOf(ctx context.Context, database string, e *examination) 
 		}
 		text, bad, err := f.behind(ctx, conn)
 		if errors.Is(err, pgx.ErrNoRows) {
-			e.findings = append(e.findings, f.blank(database)...)
-			text, err = "", nil
+			if text, err = "", nil; !told {
+				e.findings = append(e.findings, f.blank(database)...)
+			}
 		}
 		if _, failed := conn.Exec(ctx, ownNames); failed != nil {
 			return 0, cmp.Or(err, failed)
@@ -187,10 +190,10 @@ func (d Deep) sequencesOf(ctx context.Context, database string, e *examination) 
 // blank is what is wrong with a sequence whose page holds none: nextval() fails. PostgreSQL itself loses that of an
 // unlogged one that was made, or set so, after the backup: what replay makes of it is not yet on the disk when the end
 // of recovery copies it from there (reproduced with 15.18; 17.12 and 18.6 have it begin anew). Its table is empty then,
-// unless that is logged, or a partition of it, or a table that inherits the column; for that one it is told once.
+// unless that is logged, or a partition of it, or another table that the sequence feeds.
 func (f fedColumn) blank(database string) []Outcome {
 	switch {
-	case f.Passing, f.Inherited, f.Unlogged && !f.Called:
+	case f.Passing, f.Unlogged && !f.Called:
 		return nil
 	case f.Unlogged:
 		return []Outcome{finding(reason.StaleData, fmt.Sprintf("database %s: sequence %s of table %s is UNLOGGED, and "+
