@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 )
 
@@ -132,11 +133,15 @@ func (d Deep) sequences(ctx context.Context, s survey) (e examination, err error
 }
 
 func (d Deep) sequencesOf(ctx context.Context, database string, e *examination) (seen int, err error) {
-	conn, err := d.Connect.open(ctx, database)
+	conn, theirs, err := d.Connect.openWithPath(ctx, database)
 	if err != nil {
 		return 0, err
 	}
-	defer closeConn(ctx, conn)
+	defer func() {
+		if conn != nil {
+			closeConn(ctx, conn)
+		}
+	}()
 	rows, err := conn.Query(ctx, fedColumns, pgx.QueryExecModeExec)
 	if err != nil {
 		return 0, err
@@ -155,28 +160,26 @@ func (d Deep) sequencesOf(ctx context.Context, database string, e *examination) 
 		if !told {
 			seen++
 		}
-		// Planning a query on a table evaluates the expressions of its indexes, which may need the data's search_path.
-		// In this session: a database may let in no more than one.
-		if _, err = conn.Exec(ctx, "RESET search_path"); err != nil {
-			return 0, err
-		}
-		text, bad, err := f.behind(ctx, conn)
+		text, bad, err := f.compared(ctx, conn, theirs)
 		if errors.Is(err, pgx.ErrNoRows) {
-			if text, err = "", nil; !told {
+			if err = nil; !told {
 				e.findings = append(e.findings, f.blank(database)...)
 			}
 		}
-		if _, failed := conn.Exec(ctx, ownNames); failed != nil {
-			return 0, cmp.Or(err, failed)
+		if err != nil {
+			answer, fatal := serverError(ctx, conn, err)
+			if fatal != nil {
+				return 0, fmt.Errorf("sequence %s: %w", f.Sequence, fatal)
+			}
+			found, note := f.failed(database, answer, whyNot(ctx, conn, answer))
+			e.findings, e.notes = append(e.findings, found...), append(e.notes, note...)
 		}
-		if answer, ok := errors.AsType[*pgconn.PgError](err); ok && notAllowed(answer) {
-			e.notes = append(e.notes, fmt.Sprintf("database %s: sequence %s of table %s was not compared: %s",
-				database, f.Sequence, f.Table, whyNot(ctx, conn, answer)))
-			continue
+		if conn.IsClosed() { // an extension that must be preloaded ends its session
+			if conn, theirs, err = d.Connect.openWithPath(ctx, database); err != nil {
+				return 0, err
+			}
 		}
 		switch {
-		case err != nil:
-			return 0, fmt.Errorf("sequence %s: %w", f.Sequence, err)
 		case text == "":
 		case bad && f.Keyed:
 			e.findings = append(e.findings, finding(reason.StaleData, "database "+database+": "+text))
@@ -185,6 +188,30 @@ func (d Deep) sequencesOf(ctx context.Context, database string, e *examination) 
 		}
 	}
 	return seen, nil
+}
+
+// compared is what behind says. Planning a query on a table evaluates the expressions of its indexes, which may need
+// the data's search_path (theirs); it is set in this session, since a database may let in no more than one.
+func (f fedColumn) compared(ctx context.Context, conn *pgx.Conn, theirs string) (text string, bad bool, err error) {
+	if err = setPath(ctx, conn, theirs); err != nil {
+		return "", false, err
+	}
+	text, bad, err = f.behind(ctx, conn)
+	_, failed := conn.Exec(ctx, ownNames)
+	return text, bad, cmp.Or(err, failed)
+}
+
+// failed is what the server's answer says of a sequence, or of the table that it feeds: one that cannot be planned,
+// such as for an expression of an index that needs another search_path, keeps no other from being compared.
+func (f fedColumn) failed(database string, answer *pgconn.PgError, why string) (found []Outcome, notes []string) {
+	text := fmt.Sprintf("database %s: sequence %s of table %s was not compared: %s", database, f.Sequence, f.Table, why)
+	switch {
+	case postgres.LacksLibrary(answer):
+		return []Outcome{finding(reason.ToolMissing, text+"; "+postgres.LibraryHint(answer))}, nil
+	case saysDamage(answer):
+		return []Outcome{finding(deepCodeReason(answer.Code), text)}, nil
+	}
+	return nil, []string{text}
 }
 
 // blank is what is wrong with a sequence whose page holds none: nextval() fails. PostgreSQL itself loses that of an
