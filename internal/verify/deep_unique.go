@@ -2,7 +2,6 @@ package verify
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -81,7 +80,11 @@ func twiceInTable(ctx context.Context, conn *pgx.Conn, index relation, byAmcheck
 	}
 	foreign, err := callsForeignCode(ctx, conn, oid)
 	if err != nil {
-		return nil, "", err
+		answer, fatal := serverError(ctx, conn, err)
+		if fatal != nil || answer.Code != lockNotAvailable {
+			return nil, "", err
+		}
+		return nil, skippedNote(index, answer), nil
 	}
 	switch {
 	case columns != nil && !foreign:
@@ -157,22 +160,34 @@ func callsForeignCode(ctx context.Context, conn *pgx.Conn, table uint32) (foreig
 // noteExclusions says what no check asks: whether rows exclude each other as they should.
 func (d Deep) noteExclusions(ctx context.Context, s survey, e *examination) error {
 	for _, database := range s.databases {
-		conn, err := d.writer(ctx, database)
+		note, err := d.exclusionsOf(ctx, database)
 		if err != nil {
 			return err
 		}
-		var count int
-		var one *string
-		err = conn.QueryRow(ctx, `SELECT count(*), min(conrelid::regclass::text || ' ' || quote_ident(conname))
-			FROM pg_constraint WHERE contype = 'x'`).Scan(&count, &one)
-		closeConn(ctx, conn)
-		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-			return err
-		}
-		if count > 0 {
-			e.notes = append(e.notes, fmt.Sprintf("database %s: %d exclusion constraints were not asked whether rows "+
-				"violate them, such as %s", database, count, *one))
+		if note != "" {
+			e.notes = append(e.notes, "database "+database+": "+note)
 		}
 	}
 	return nil
+}
+
+func (d Deep) exclusionsOf(ctx context.Context, database string) (note string, err error) {
+	conn, err := d.writer(ctx, database)
+	if err != nil {
+		return "", err
+	}
+	defer closeConn(ctx, conn)
+	var count int
+	var one *string
+	err = conn.QueryRow(ctx, `SELECT count(*), min(conrelid::regclass::text || ' ' || quote_ident(conname))
+		FROM pg_constraint WHERE contype = 'x'`).Scan(&count, &one)
+	held, err := heldCatalog(ctx, conn, err)
+	switch {
+	case held != "":
+		return "exclusion constraints were not looked for: " + held, nil
+	case err != nil || count == 0:
+		return "", err
+	}
+	return fmt.Sprintf("%d exclusion constraints were not asked whether rows violate them, such as %s", count,
+		*one), nil
 }
