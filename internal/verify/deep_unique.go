@@ -157,7 +157,8 @@ func callsForeignCode(ctx context.Context, conn *pgx.Conn, table uint32) (foreig
 	return foreign, err
 }
 
-// noteExclusions says what no check asks: whether rows exclude each other as they should.
+// noteExclusions says what no check asks: whether rows exclude each other as they should. A key WITHOUT OVERLAPS (18)
+// is such a constraint, behind a GiST index; a foreign key that has conperiod, too, is none.
 func (d Deep) noteExclusions(ctx context.Context, s survey, e *examination) error {
 	for _, database := range s.databases {
 		note, err := d.exclusionsOf(ctx, database)
@@ -180,7 +181,8 @@ func (d Deep) exclusionsOf(ctx context.Context, database string) (note string, e
 	var count int
 	var one *string
 	err = conn.QueryRow(ctx, `SELECT count(*), min(conrelid::regclass::text || ' ' || quote_ident(conname))
-		FROM pg_constraint WHERE contype = 'x'`).Scan(&count, &one)
+		FROM pg_constraint c WHERE contype = 'x'
+			OR contype IN ('p', 'u') AND (to_jsonb(c) ->> 'conperiod')::boolean`).Scan(&count, &one)
 	held, err := heldCatalog(ctx, conn, err)
 	switch {
 	case held != "":
