@@ -69,6 +69,15 @@ func (d Deep) survey(ctx context.Context) (s survey, err error) {
 	if err != nil {
 		return s, err
 	}
+	closed, err := listDatabases(ctx, d.Connect, closedDatabases)
+	if err != nil {
+		return s, err
+	}
+	for _, database := range closed {
+		s.notes = append(s.notes, fmt.Sprintf("database %s takes no connections: none of its tables, indexes and "+
+			"sequences is looked at; to have it checked, ALTER DATABASE ... ALLOW_CONNECTIONS true in production",
+			database))
+	}
 	for _, database := range names {
 		found, held, err := d.relations(ctx, database, &s)
 		if held != "" {
