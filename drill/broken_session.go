@@ -34,6 +34,15 @@ func (c cluster) brokenSession(ctx context.Context, out suite.Out, err error) er
 	return queryFailure(log, err)
 }
 
+// orBroken is what speaks where an error, or nil, ended checks of which one had failed, or none: what is
+// lacking here for a check hides no crash of the server in another one. Of a finding nobody need be asked.
+func (c cluster) orBroken(ctx context.Context, out suite.Out, failed, err error) error {
+	if err == nil || atFault(failed) {
+		return failed
+	}
+	return gravest(failed, c.brokenSession(ctx, out, err))
+}
+
 // queryFailure is what a failed query says of a server that is up, by its log. A session that ended is
 // never the query's fault: only a crash that the log tells of is the fault of what was read.
 func queryFailure(log postgres.Log, err error) error {

@@ -52,6 +52,29 @@ func TestBrokenSession(t *testing.T) {
 	}
 }
 
+// What a check lacks here hides no crash of the server after it; a finding goes first, and nobody is asked any more.
+func TestOrBroken(t *testing.T) {
+	lacks := reason.Errorf(reason.ToolMissing, "extension gone is not installed here")
+	found := reason.Errorf(reason.StaleData, "a sequence lags")
+	ended := error(&pgconn.PgError{Code: "57P02", Message: "terminating connection because of crash"})
+	for name, c := range map[string]struct {
+		status      answer
+		log         string
+		failed, err error
+		want        reason.Reason
+	}{
+		"it crashed after a lack":    {dead, "first-corrupt.log", lacks, ended, reason.WALCorrupt},
+		"it crashed, and found more": {dead, "first-corrupt.log", found, ended, reason.StaleData},
+		"it crashed":                 {dead, "first-corrupt.log", nil, ended, reason.WALCorrupt},
+		"it was ended from outside":  {answer{}, "switch.log", lacks, ended, reason.ToolMissing},
+		"it lives":                   {dead, "", lacks, nil, reason.ToolMissing},
+		"nothing is wrong":           {dead, "", nil, nil, ""},
+	} {
+		from, _ := clusterOn(t, c.status, c.log)
+		requireReason(t, c.want, from.orBroken(t.Context(), suite.NewOut(&recorder{}), c.failed, c.err), name)
+	}
+}
+
 // Whoever is told that the server did not come up sees the end of its log.
 func TestWhyNotUp_ShowsTheLog(t *testing.T) {
 	from, _ := clusterOn(t, answer{}, "first-corrupt.log")

@@ -41,13 +41,14 @@ func (r recovered) deeperChecks(ctx context.Context, out suite.Out, counts map[v
 		counts[o.Status]++
 	}
 	tellOutcomes(out, outcomes)
+	var failed error
 	if failure := verify.Failure(outcomes); failure != nil {
-		return reason.Errorf(failure.Reason, "%s: %s", failure.Check, failure.Sentence)
+		failed = reason.Errorf(failure.Reason, "%s: %s", failure.Check, failure.Sentence)
 	}
-	if _, known := reason.Of(err); err == nil || known {
-		return err
+	if _, known := reason.Of(err); known {
+		return gravest(failed, err)
 	}
-	return r.brokenSession(ctx, out, err)
+	return r.orBroken(ctx, out, failed, err)
 }
 
 // tell prints what became of one, and keeps for the report what is worth it.

@@ -67,17 +67,15 @@ func (r recovered) tryOut(ctx context.Context, out suite.Out, checks []verify.Ch
 		}
 		out.Say("suggested check %s: %s: %s", o.Check, mark, o.Sentence)
 	}
+	var failed error
 	if failure := verify.Failure(broken(outcomes)); failure != nil {
-		return reason.Errorf(failure.Reason, "suggested check %s", failure.Sentence)
+		failed = reason.Errorf(failure.Reason, "suggested check %s", failure.Sentence)
 	}
 	if errors.Is(err, errUntried) {
 		out.Note("%v: %d of %d suggested checks were tried", errUntried, len(outcomes), len(checks))
-		return nil
+		return failed
 	}
-	if err != nil {
-		return r.brokenSession(ctx, out, err)
-	}
-	return nil
+	return r.orBroken(ctx, out, failed, err)
 }
 
 // errUntried is the cause of a context that ended before all suggested checks were tried.

@@ -27,15 +27,21 @@ type verdict struct {
 // first is the failure that speaks. A sandbox that is not cut off goes before whatever is wrong with the data, because
 // it spoils production; and what is wrong with the data goes before what could not be judged here.
 func (v verdict) first() error {
-	said := []error{v.sides, v.data, v.draft, v.deep, v.rows, v.loss}
-	var fault error
-	if i := slices.IndexFunc(said, func(err error) bool {
-		why, _ := reason.Of(err)
-		return why.Exit() == reason.ExitFailed
-	}); i >= 0 {
-		fault = said[i]
+	return cmp.Or(breach(v.traces), gravest(v.sides, v.data, v.draft, v.deep, v.rows, v.loss), v.traces)
+}
+
+// gravest is the first of the errors that the data is at fault for, else the first of all.
+func gravest(errs ...error) error {
+	if i := slices.IndexFunc(errs, atFault); i >= 0 {
+		return errs[i]
 	}
-	return cmp.Or(breach(v.traces), fault, cmp.Or(said...), v.traces)
+	return cmp.Or(errs...)
+}
+
+// atFault says whether an error is of something that is wrong with the data.
+func atFault(err error) bool {
+	why, _ := reason.Of(err)
+	return why.Exit() == reason.ExitFailed
 }
 
 // inNeed says whether what the server would answer after these errors proves nothing: it is gone, or this machine has
@@ -117,13 +123,15 @@ func (r recovered) runChecks(
 		}
 	}
 	if failure := verify.Failure(outcomes); failure != nil {
-		return reason.Errorf(failure.Reason, "%s", failure.Sentence), unsaid
+		failed = reason.Errorf(failure.Reason, "%s", failure.Sentence)
 	}
-	if err != nil {
+	if err != nil && !atFault(failed) {
 		if own := r.endsItself(ctx, err); own != nil {
 			return own, unsaid
 		}
-		return r.brokenSession(ctx, out, err), unsaid
+	}
+	if failed = r.orBroken(ctx, out, failed, err); failed != nil {
+		return failed, unsaid
 	}
 	if counts[verify.Passed] == 0 && unsaid == nil {
 		return reason.Errorf(reason.SmokeQuery, "no check ran: nothing is proved"), nil

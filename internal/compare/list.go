@@ -42,11 +42,11 @@ func Prepare(ctx context.Context, conn *pgx.Conn) error {
 }
 
 // databasesQuery lists the databases with their sizes in blocks, indexes included. What the role may not know is as
-// small as can be; template0 and the like hold nothing of anybody's.
+// small as can be; template0 and the like hold nothing of anybody's. One whose directory is gone has no size (NULL).
 const databasesQuery = `SELECT datname::text, datallowconn AND datconnlimit <> -2,
 	CASE WHEN datistemplate AND NOT datallowconn THEN 0
 		WHEN pg_catalog.has_database_privilege(oid, 'CONNECT') OR pg_catalog.pg_has_role('pg_read_all_stats', 'USAGE')
-		THEN pg_catalog.pg_database_size(oid) / pg_catalog.current_setting('block_size')::int ELSE 1 END
+		THEN coalesce(pg_catalog.pg_database_size(oid), 0) / pg_catalog.current_setting('block_size')::int ELSE 1 END
 	FROM pg_catalog.pg_database ORDER BY datname`
 
 // Databases lists the databases that can be asked, and those that take no connections; blocks is the size of each.

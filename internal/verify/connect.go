@@ -61,6 +61,28 @@ func (connect Connect) openAsItIs(ctx context.Context, database string) (*pgx.Co
 	return conn, nil
 }
 
+// openWithPath connects as open does, and says which search_path the data brings, for setPath: RESET would bring back
+// that of the login, without what ConnectReader set for it.
+func (connect Connect) openWithPath(ctx context.Context, database string) (conn *pgx.Conn, path string, err error) {
+	if conn, err = connect.openAsItIs(ctx, database); err != nil {
+		return nil, "", err
+	}
+	if err = conn.QueryRow(ctx, "SHOW search_path").Scan(&path); err == nil {
+		_, err = conn.Exec(ctx, ownNames)
+	}
+	if err != nil {
+		closeConn(ctx, conn)
+		return nil, "", err
+	}
+	return conn, path, nil
+}
+
+// setPath sets what openWithPath said.
+func setPath(ctx context.Context, conn *pgx.Conn, path string) error {
+	_, err := conn.Exec(ctx, "SELECT pg_catalog.set_config('search_path', $1, false)", path)
+	return err
+}
+
 // closeConn closes a connection even after ctx has ended.
 func closeConn(ctx context.Context, conn *pgx.Conn) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)

@@ -52,7 +52,8 @@ type Deep struct {
 	Pages func(ctx context.Context) (Pages, error)
 	Told  Told // hears how far long work is; nil is nobody
 
-	check string // the one that runs
+	asked []string // the checks to make
+	check string   // the one that runs
 }
 
 // Told hears how much of what is counted a check has looked at.
@@ -73,6 +74,7 @@ var errBudget = errors.New("the budget is spent")
 // server could not be asked any more, or that ctx has ended; the outcomes before it stand.
 func (d Deep) Run(ctx context.Context, asked []string, budget time.Duration) ([]Outcome, error) {
 	var outcomes []Outcome
+	d.asked = asked
 	bound, cancel := context.WithTimeoutCause(ctx, budget, errBudget)
 	defer cancel()
 	looked, err := d.surveyIfAsked(bound, asked)

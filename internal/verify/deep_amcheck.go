@@ -64,9 +64,9 @@ func refuses(answer *pgconn.PgError) bool {
 // amcheckFunctions are amcheck's own, from the library of this machine. They are made one by one,
 // not by CREATE EXTENSION: the data may have an extension of that name, of another version or with
 // other functions behind it.
-const amcheckFunctions = `CREATE FUNCTION %[1]s.bt_index_check(regclass, boolean) RETURNS void
+const amcheckFunctions = `CREATE FUNCTION %[1]s.bt_index_check(regclass, boolean%[2]s) RETURNS void
 	AS '$libdir/amcheck', 'bt_index_check' LANGUAGE c STRICT;
-	CREATE FUNCTION %[1]s.bt_index_parent_check(%[2]s) RETURNS void
+	CREATE FUNCTION %[1]s.bt_index_parent_check(regclass, boolean, boolean%[2]s) RETURNS void
 	AS '$libdir/amcheck', 'bt_index_parent_check' LANGUAGE c STRICT;
 	CREATE FUNCTION %[1]s.verify_heapam(relation regclass, on_error_stop boolean, check_toast boolean, skip text,
 		startblock bigint, endblock bigint, OUT blkno bigint, OUT offnum integer, OUT attnum integer, OUT msg text)
@@ -83,11 +83,11 @@ func (d Deep) createAmcheck(ctx context.Context, database, schema, version strin
 		return err
 	}
 	defer closeConn(ctx, conn)
-	arguments := "regclass, boolean, boolean"
+	unique := ""
 	if versions.AmcheckUnique.In(version) {
-		arguments += ", boolean"
+		unique = ", boolean"
 	}
-	functions := fmt.Sprintf(amcheckFunctions, schema, arguments)
+	functions := fmt.Sprintf(amcheckFunctions, schema, unique)
 	if versions.AmcheckGIN.In(version) {
 		functions += fmt.Sprintf(ginFunction, schema)
 	}
@@ -109,12 +109,12 @@ func (a amcheckCall) examine(ctx context.Context, conn *pgx.Conn, r relation) (
 	case r.method == "gin":
 		_, err = conn.Exec(ctx, fmt.Sprintf("SELECT %s.gin_index_check(%d::oid::regclass)", a.schema, r.oid))
 	case r.kind == "i":
-		err = a.indexDamage(ctx, conn, r)
+		note, err = a.indexDamage(ctx, conn, r)
 	default:
 		found, err = a.heapDamage(ctx, conn, r)
 	}
 	if err == nil {
-		return found, "", nil
+		return found, note, nil
 	}
 	answer, err := serverError(ctx, conn, err)
 	if err != nil {
@@ -146,18 +146,21 @@ func (amcheckCall) failed(r relation, answer *pgconn.PgError) (found []Outcome, 
 }
 
 // indexDamage looks at an index with its parents, which needs a lock that rows of a prepared
-// transaction deny: then without them.
-func (a amcheckCall) indexDamage(ctx context.Context, conn *pgx.Conn, r relation) error {
+// transaction deny: then without them, which the note says.
+func (a amcheckCall) indexDamage(ctx context.Context, conn *pgx.Conn, r relation) (note string, err error) {
 	unique := ""
 	if versions.AmcheckUnique.In(a.version) {
 		unique = ", true"
 	}
-	_, err := conn.Exec(ctx, fmt.Sprintf("SELECT %s.bt_index_parent_check(%d::oid::regclass, true, false%s)",
+	_, err = conn.Exec(ctx, fmt.Sprintf("SELECT %s.bt_index_parent_check(%d::oid::regclass, true, false%s)",
 		a.schema, r.oid, unique))
 	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && answer.Code == lockNotAvailable {
-		_, err = conn.Exec(ctx, fmt.Sprintf("SELECT %s.bt_index_check(%d::oid::regclass, true)", a.schema, r.oid))
+		note = fmt.Sprintf("%s was looked at without its parent pages: %s (SQLSTATE %s)", r.title(),
+			excerpt(answer.Message), answer.Code)
+		_, err = conn.Exec(ctx, fmt.Sprintf("SELECT %s.bt_index_check(%d::oid::regclass, true%s)", a.schema, r.oid,
+			unique))
 	}
-	return err
+	return note, err
 }
 
 // heapDamage are the rows of a table that are not well formed. Their pages are whole as

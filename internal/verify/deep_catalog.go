@@ -2,9 +2,12 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/versions"
@@ -65,44 +68,65 @@ func catalogCheck(q catalogQuery) func(Deep, context.Context, survey) (examinati
 		if q.also != "" && q.when.In(s.version) {
 			query += "\n" + q.also
 		}
+		asked := 0
+		var held []string
 		for _, database := range s.databases {
-			if err := d.askCatalog(ctx, database, query, q.reason, &e); err != nil {
+			why, err := d.askCatalog(ctx, database, query, q.reason, &e)
+			if err != nil {
 				return e, fmt.Errorf("database %s: %w", database, err)
 			}
+			if why == "" {
+				asked++
+				continue
+			}
+			held = append(held, fmt.Sprintf("database %s: %s were not looked at: %s", database, q.examined, why))
 		}
-		e.notes = shortened(e.notes)
-		e.examined = fmt.Sprintf("%s of %d databases", q.examined, len(s.databases))
+		if held = shortened(held); asked == 0 && len(held) > 0 {
+			e.leftOut = strings.Join(held, "; ")
+			return e, nil
+		}
+		e.notes = append(held, shortened(e.notes)...)
+		e.examined = fmt.Sprintf("%s of %d databases", q.examined, asked)
 		return e, nil
 	}
 }
 
-// askCatalog asks one database, and adds what it answers.
-func (d Deep) askCatalog(ctx context.Context, database, query string, why reason.Reason, e *examination) error {
+// askCatalog asks one database, and adds what it answers. A catalog that a prepared transaction holds locked cannot be
+// asked in any restore: held says so, and the other databases are asked all the same.
+func (d Deep) askCatalog(ctx context.Context, database, query string, why reason.Reason, e *examination) (
+	held string, err error,
+) {
 	conn, err := d.Connect.open(ctx, database)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer closeConn(ctx, conn)
 	if _, err = conn.Exec(ctx, "SET jit = off"); err != nil { // it takes longer than the query
-		return err
+		return "", err
 	}
 	rows, err := conn.Query(ctx, query, pgx.QueryExecModeExec)
 	if err != nil {
-		return err
+		return heldCatalog(ctx, conn, err)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var bad bool
-		var text string
-		if err := rows.Scan(&bad, &text); err != nil {
-			return err
-		}
-		text = "database " + database + ": " + text
+	var bad bool
+	var text string
+	_, err = pgx.ForEachRow(rows, []any{&bad, &text}, func() error {
+		said := "database " + database + ": " + text
 		if bad {
-			e.findings = append(e.findings, finding(why, text))
+			e.findings = append(e.findings, finding(why, said))
 		} else {
-			e.notes = append(e.notes, text)
+			e.notes = append(e.notes, said)
 		}
+		return nil
+	})
+	return heldCatalog(ctx, conn, err)
+}
+
+// heldCatalog takes the error of a lock that did not come for an answer, and says who holds it; any other stays one.
+func heldCatalog(ctx context.Context, conn *pgx.Conn, err error) (held string, _ error) {
+	answer, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok || codeOf(answer) != lockNotAvailable {
+		return "", err
 	}
-	return rows.Err()
+	return whyNot(ctx, conn, answer), nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 )
 
@@ -33,15 +34,15 @@ const fedColumns = `SELECT s.oid::regclass::text, t.oid::regclass::text, quote_i
 	  JOIN pg_catalog.pg_attrdef v ON n.classid = 'pg_catalog.pg_attrdef'::regclass AND v.oid = n.objid
 	  JOIN pg_catalog.pg_class l ON l.oid = v.adrelid AND l.relkind = 'r' AND l.relpersistence = 'p'
 	  WHERE n.refclassid = 'pg_catalog.pg_class'::regclass AND n.refobjid = s.oid),
-	t.relispartition, ` + called + `, d.inherited
-	FROM (` + owned + ` UNION ALL ` + inherited + `) d
+	t.relispartition, ` + called + `
+	FROM (` + owned + ` UNION ALL ` + borrowed + `) d
 	JOIN pg_catalog.pg_class s ON s.oid = d.sequence AND s.relkind = 'S' AND s.relpersistence <> 't'
 	JOIN pg_catalog.pg_class t ON t.oid = d.fed AND (t.relkind = 'r' OR t.relkind = 'p' AND NOT EXISTS (
 		SELECT FROM pg_catalog.pg_class f
 		WHERE f.oid IN (` + tree + `) AND f.relkind = 'f')) -- rows of elsewhere are no concern
 	JOIN pg_catalog.pg_sequence q ON q.seqrelid = s.oid AND NOT q.seqcycle
 	JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.attribute
-	WHERE a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) ORDER BY 1, d.inherited, 2`
+	WHERE a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) ORDER BY 1, d.borrowed, 2`
 
 // tree is a table t with its partitions.
 const tree = `WITH RECURSIVE tree AS (SELECT t.oid UNION ALL
@@ -55,22 +56,24 @@ const defaults = `(SELECT CASE WHEN g.attgenerated = '' THEN pg_get_expr(v.adbin
 
 // owned are the columns that own a sequence.
 const owned = `SELECT o.objid AS sequence, o.refobjid AS fed, o.refobjsubid::int AS attribute,
-	  o.deptype = 'i' AS identity, false AS inherited
+	  o.deptype = 'i' AS identity, false AS borrowed
 	FROM pg_catalog.pg_depend o WHERE o.classid = 'pg_catalog.pg_class'::regclass
 	  AND o.refclassid = 'pg_catalog.pg_class'::regclass AND o.deptype IN ('a', 'i') AND o.refobjsubid > 0`
 
-// inherited are the columns that own none: a table has them from another one that it inherits, with a default that
-// calls the sequence of that one. Its rows are its own, and so is the key that keeps them apart. A partition is a part
-// of its parent. A child that has no index on the column has no key either, and would be read to its end for no more
-// than a note: one by time has hundreds of them.
-const inherited = `SELECT n.refobjid, v.adrelid, v.adnum::int, false, true
+// borrowed are the columns that own none, and whose default calls one: of hand-written DDL, which names no owner; of
+// another table, shared on purpose or by LIKE ... INCLUDING DEFAULTS; or of one that they inherit. Each has rows of its
+// own, and so is the key that keeps them apart. A partition is a part of its parent. A table that has no index on the
+// column has no key either, and would be read to its end for no more than a note: one that inherits by time has
+// hundreds of them.
+const borrowed = `SELECT n.refobjid, v.adrelid, v.adnum::int, false, true
 	FROM pg_catalog.pg_depend n
 	JOIN pg_catalog.pg_attrdef v ON n.classid = 'pg_catalog.pg_attrdef'::regclass AND v.oid = n.objid
-	  AND ` + defaults + ` = 'nextval(' || quote_literal(n.refobjid::regclass::text) || '::regclass)'
-	JOIN pg_catalog.pg_class l ON l.oid = v.adrelid AND l.relkind = 'r' AND NOT l.relispartition
-	JOIN (` + owned + `) o ON o.sequence = n.refobjid AND (o.fed <> v.adrelid OR o.attribute <> v.adnum)
-	WHERE n.refclassid = 'pg_catalog.pg_class'::regclass
-	  AND EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = v.adrelid)
+	CROSS JOIN LATERAL (SELECT 'nextval(' || quote_literal(n.refobjid::regclass::text) || '::regclass)' AS call) k
+	JOIN pg_catalog.pg_class l ON l.oid = v.adrelid AND l.relkind IN ('r', 'p') AND NOT l.relispartition
+	WHERE n.refclassid = 'pg_catalog.pg_class'::regclass AND n.deptype = 'n'
+	  AND ` + defaults + ` IN (k.call, '(' || k.call || ')::integer', '(' || k.call || ')::smallint')
+	  AND NOT EXISTS (SELECT FROM (` + owned + `) o
+	    WHERE o.sequence = n.refobjid AND o.fed = v.adrelid AND o.attribute = v.adnum)
 	  AND EXISTS (SELECT FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
 	    JOIN pg_catalog.pg_am m ON m.oid = i.relam AND m.amname = 'btree'
 	    WHERE x.indrelid = v.adrelid AND x.indisvalid AND x.indpred IS NULL AND x.indkey[0] = v.adnum)`
@@ -105,7 +108,6 @@ type fedColumn struct {
 	Passing                 bool // every table that it feeds is unlogged, and empty after every restore
 	Partition               bool // the column is that of one partition
 	Called                  bool // a row to come takes its number from there
-	Inherited               bool // the column is that of a child: the sequence is another table's
 }
 
 // reach is how many numbers of a sequence are looked ahead for one that is there already. A
@@ -131,11 +133,15 @@ func (d Deep) sequences(ctx context.Context, s survey) (e examination, err error
 }
 
 func (d Deep) sequencesOf(ctx context.Context, database string, e *examination) (seen int, err error) {
-	conn, err := d.Connect.open(ctx, database)
+	conn, theirs, err := d.Connect.openWithPath(ctx, database)
 	if err != nil {
 		return 0, err
 	}
-	defer closeConn(ctx, conn)
+	defer func() {
+		if conn != nil {
+			closeConn(ctx, conn)
+		}
+	}()
 	rows, err := conn.Query(ctx, fedColumns, pgx.QueryExecModeExec)
 	if err != nil {
 		return 0, err
@@ -149,31 +155,31 @@ func (d Deep) sequencesOf(ctx context.Context, database string, e *examination) 
 	if err != nil {
 		return 0, err
 	}
-	for _, f := range list {
-		if !f.Inherited {
+	for i, f := range list {
+		told := i > 0 && list[i-1].Sequence == f.Sequence // of another column that it feeds
+		if !told {
 			seen++
 		}
-		// Planning a query on a table evaluates the expressions of its indexes, which may need the data's search_path.
-		// In this session: a database may let in no more than one.
-		if _, err = conn.Exec(ctx, "RESET search_path"); err != nil {
-			return 0, err
-		}
-		text, bad, err := f.behind(ctx, conn)
+		text, bad, err := f.compared(ctx, conn, theirs)
 		if errors.Is(err, pgx.ErrNoRows) {
-			e.findings = append(e.findings, f.blank(database)...)
-			text, err = "", nil
+			if err = nil; !told {
+				e.findings = append(e.findings, f.blank(database)...)
+			}
 		}
-		if _, failed := conn.Exec(ctx, ownNames); failed != nil {
-			return 0, cmp.Or(err, failed)
+		if err != nil {
+			answer, fatal := serverError(ctx, conn, err)
+			if fatal != nil {
+				return 0, fmt.Errorf("sequence %s: %w", f.Sequence, fatal)
+			}
+			found, note := f.failed(database, answer, whyNot(ctx, conn, answer))
+			e.findings, e.notes = append(e.findings, found...), append(e.notes, note...)
 		}
-		if answer, ok := errors.AsType[*pgconn.PgError](err); ok && notAllowed(answer) {
-			e.notes = append(e.notes, fmt.Sprintf("database %s: sequence %s of table %s was not compared: %s",
-				database, f.Sequence, f.Table, whyNot(ctx, conn, answer)))
-			continue
+		if conn.IsClosed() { // an extension that must be preloaded ends its session
+			if conn, theirs, err = d.Connect.openWithPath(ctx, database); err != nil {
+				return 0, err
+			}
 		}
 		switch {
-		case err != nil:
-			return 0, fmt.Errorf("sequence %s: %w", f.Sequence, err)
 		case text == "":
 		case bad && f.Keyed:
 			e.findings = append(e.findings, finding(reason.StaleData, "database "+database+": "+text))
@@ -184,13 +190,37 @@ func (d Deep) sequencesOf(ctx context.Context, database string, e *examination) 
 	return seen, nil
 }
 
+// compared is what behind says. Planning a query on a table evaluates the expressions of its indexes, which may need
+// the data's search_path (theirs); it is set in this session, since a database may let in no more than one.
+func (f fedColumn) compared(ctx context.Context, conn *pgx.Conn, theirs string) (text string, bad bool, err error) {
+	if err = setPath(ctx, conn, theirs); err != nil {
+		return "", false, err
+	}
+	text, bad, err = f.behind(ctx, conn)
+	_, failed := conn.Exec(ctx, ownNames)
+	return text, bad, cmp.Or(err, failed)
+}
+
+// failed is what the server's answer says of a sequence, or of the table that it feeds: one that cannot be planned,
+// such as for an expression of an index that needs another search_path, keeps no other from being compared.
+func (f fedColumn) failed(database string, answer *pgconn.PgError, why string) (found []Outcome, notes []string) {
+	text := fmt.Sprintf("database %s: sequence %s of table %s was not compared: %s", database, f.Sequence, f.Table, why)
+	switch {
+	case postgres.LacksLibrary(answer):
+		return []Outcome{finding(reason.ToolMissing, text+"; "+postgres.LibraryHint(answer))}, nil
+	case saysDamage(answer):
+		return []Outcome{finding(deepCodeReason(answer.Code), text)}, nil
+	}
+	return nil, []string{text}
+}
+
 // blank is what is wrong with a sequence whose page holds none: nextval() fails. PostgreSQL itself loses that of an
 // unlogged one that was made, or set so, after the backup: what replay makes of it is not yet on the disk when the end
 // of recovery copies it from there (reproduced with 15.18; 17.12 and 18.6 have it begin anew). Its table is empty then,
-// unless that is logged, or a partition of it, or a table that inherits the column; for that one it is told once.
+// unless that is logged, or a partition of it, or another table that the sequence feeds.
 func (f fedColumn) blank(database string) []Outcome {
 	switch {
-	case f.Passing, f.Inherited, f.Unlogged && !f.Called:
+	case f.Passing, f.Unlogged && !f.Called:
 		return nil
 	case f.Unlogged:
 		return []Outcome{finding(reason.StaleData, fmt.Sprintf("database %s: sequence %s of table %s is UNLOGGED, and "+

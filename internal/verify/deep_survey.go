@@ -36,7 +36,7 @@ type survey struct {
 	sessions  int    // max_connections
 	databases []string
 	relations []relation
-	notes     []string  // databases that cannot be opened
+	notes     []string  // databases that nobody looks into
 	closed    []Outcome // the same, for the check that says what is missing on this machine
 	// doubtful says of unique indexes that were read already, by tableKey, whether a key may stand
 	// there twice: lost_rows reads them all, and unique_keys need not do so again.
@@ -69,8 +69,21 @@ func (d Deep) survey(ctx context.Context) (s survey, err error) {
 	if err != nil {
 		return s, err
 	}
+	closed, err := listDatabases(ctx, d.Connect, closedDatabases)
+	if err != nil {
+		return s, err
+	}
+	for _, database := range closed {
+		s.notes = append(s.notes, fmt.Sprintf("database %s takes no connections: none of its tables, indexes and "+
+			"sequences is looked at; to have it checked, ALTER DATABASE ... ALLOW_CONNECTIONS true in production",
+			database))
+	}
 	for _, database := range names {
-		found, err := d.relations(ctx, database, &s)
+		found, held, err := d.relations(ctx, database, &s)
+		if held != "" {
+			s.notes = append(s.notes, fmt.Sprintf("database %s is left out of the deeper checks: %s", database, held))
+			continue
+		}
 		if missing := postgres.MissingLocale(err); missing != nil {
 			text := fmt.Sprintf("database %s is left out of the deeper checks: %s", database, missing)
 			s.notes = append(s.notes, text)
@@ -89,29 +102,34 @@ func (d Deep) survey(ctx context.Context) (s survey, err error) {
 	return s, nil
 }
 
-func (d Deep) relations(ctx context.Context, database string, s *survey) ([]relation, error) {
+// relations lists what has pages in one database; held is which lock keeps everybody from that: from version 18 on
+// that of pg_constraint does.
+func (d Deep) relations(ctx context.Context, database string, s *survey) (list []relation, held string, err error) {
 	conn, err := d.Connect.open(ctx, database)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer closeConn(ctx, conn)
 	if err = postgres.AsStored(ctx, conn); err != nil { // names are for sessions that take them so: see writer
-		return nil, err
+		return nil, "", err
 	}
 	const limits = `SELECT format('%s.%s', v / 10000, v % 10000), current_setting('max_connections')::int
 		FROM (SELECT current_setting('server_version_num')::int) n(v)`
 	if err = conn.QueryRow(ctx, limits).Scan(&s.version, &s.sessions); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	rows, err := conn.Query(ctx, relationsQuery)
 	if err != nil {
-		return nil, err
+		held, err = heldCatalog(ctx, conn, err)
+		return nil, held, err
 	}
-	return pgx.CollectRows(rows, func(row pgx.CollectableRow) (r relation, err error) {
+	list, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (r relation, err error) {
 		r.database = database
 		return r, row.Scan(&r.oid, &r.name, &r.kind, &r.method, &r.generated, &r.file, &r.size, &r.valid,
 			&r.table, &r.unique, &r.nullsMeet, &r.unlogged)
 	})
+	held, err = heldCatalog(ctx, conn, err)
+	return list, held, err
 }
 
 // workers are as many as are wanted, and leave half of the sessions the cluster allows: a
