@@ -65,8 +65,8 @@ func plainReplication(t *testing.T, p *production) {
 }
 
 // majorUpgrade: pg_upgrade makes a cluster with another system identifier of the primary's, and the formation is made
-// of it again. Debian has one version of PostgreSQL here, and pg_upgrade takes the same one: for the repository that is an
-// upgrade. Archiving fails until the stanza is told.
+// of it again. Debian has one version of PostgreSQL here, and pg_upgrade takes the same one: for the repository that is
+// an upgrade. Archiving fails until the stanza is told.
 func majorUpgrade(t *testing.T, p *production) {
 	primary, standby := p.roles(t)
 	labels := p.listed(t, primary)
@@ -99,8 +99,8 @@ func (p *production) upgrade(t *testing.T, primary, standby string) {
 			"pkill -u postgres -x postgres || true")
 	}
 	for _, node := range lab.DataNodes {
-		p.shell(t, "monitor", fmt.Sprintf("%spg_autoctl drop node --pgdata /var/lib/postgresql/%d/monitor --name %s --force",
-			pg, p.lab.Major, node))
+		p.shell(t, "monitor", fmt.Sprintf("%spg_autoctl drop node --force --name %s --pgdata /var/lib/postgresql/%d/monitor",
+			pg, node, p.lab.Major))
 	}
 	p.shell(t, primary, fmt.Sprintf("cd /var/lib/postgresql; mv %[1]s %[1]s.before; "+
 		"%[2]s%[3]s/initdb -D %[1]s -U postgres --auth=trust $(%[2]s%[3]s/pg_controldata %[1]s.before | "+
