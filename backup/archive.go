@@ -26,7 +26,7 @@ func archiveIsWhole(ctx context.Context, out suite.Out, in opened) error {
 	if err = in.needBackups(); err != nil {
 		return errors.Join(primary.wrong(in.Stanza(), in.Settings.Policy.ArchiveTimeout), err)
 	}
-	found := whole(ctx, out, in, primary)
+	chain, found := whole(ctx, out, in, primary)
 	if primary != nil {
 		moved, failed := session.MovedOn(found, primary.lastWAL, func() (string, error) {
 			var unanswered error
@@ -40,7 +40,7 @@ func archiveIsWhole(ctx context.Context, out suite.Out, in opened) error {
 			if in, err = in.listAgain(ctx, out); err != nil {
 				return err
 			}
-			found = whole(ctx, out, in, primary)
+			chain, found = whole(ctx, out, in, primary)
 		}
 	}
 	if mayBeExpired(found) {
@@ -49,8 +49,11 @@ func archiveIsWhole(ctx context.Context, out suite.Out, in opened) error {
 			return gone
 		}
 		if !slices.Equal(labels(now.backups), labels(in.backups)) { // expired meanwhile, and WAL with it
-			found = whole(ctx, out, now, primary)
+			chain, found = whole(ctx, out, now, primary)
 		}
+	}
+	if len(chain.Entries) > 0 { // once, of the last look: two values of a measurement are none
+		out.Metric("archive_segments", float64(len(chain.Entries)))
 	}
 	// It is why the archive is not whole.
 	if wrong := primary.wrong(in.Stanza(), in.Settings.Policy.ArchiveTimeout); wrong != nil {
@@ -68,27 +71,27 @@ func mayBeExpired(found error) bool {
 	return why == reason.WALMissing || why == reason.TimelineConflict
 }
 
-// whole proves that nothing is missing from the archive that the kept backups stand on.
-func whole(ctx context.Context, out suite.Out, in opened, primary *archiver) error {
-	if err := upgradedSince(in.listing); err != nil { // the newest segment follows no backup
-		return err
+// whole proves that nothing is missing from the archive that the kept backups stand on. oldest is what was followed from
+// the oldest one that stands on any; empty where none was.
+func whole(ctx context.Context, out suite.Out, in opened, primary *archiver) (oldest wal.Chain, err error) {
+	if err = upgradedSince(in.listing); err != nil { // the newest segment follows no backup
+		return oldest, err
 	}
 	return followed(ctx, out, in, primary)
 }
 
 // followed is whole of the archives that there are backups in: of one that begins after them it knows nothing.
-func followed(ctx context.Context, out suite.Out, in opened, primary *archiver) error {
+func followed(ctx context.Context, out suite.Out, in opened, primary *archiver) (oldest wal.Chain, err error) {
 	newest := in.newest()
-	if err := primary.of(in.info.SystemID(newest), newest.Label); err != nil {
-		return err
+	if err = primary.of(in.info.SystemID(newest), newest.Label); err != nil {
+		return oldest, err
 	}
 	current := pgbackrest.SameCluster(in.backups, newest)
 	size, err := in.Client.SegmentSize(ctx, in.directory(newest), current)
 	if err != nil {
-		return err
+		return oldest, err
 	}
 	retention := policy.RetentionOfArchive(in.Client.Conf.Config, in.Stanza(), in.Settings.Repo, in.backups, current)
-	var oldest wal.Chain
 	var archive repository.Archive
 	var unsettled []int
 	for i, backup := range current {
@@ -99,7 +102,7 @@ func followed(ctx context.Context, out suite.Out, in opened, primary *archiver) 
 		}
 		start, err := repository.Start(backup, size)
 		if err != nil {
-			return err
+			return oldest, err
 		}
 		var chain wal.Chain
 		archive, chain, err = in.Client.FollowListed(ctx, out, archive, in.directory(backup), start, size)
@@ -118,10 +121,10 @@ func followed(ctx context.Context, out suite.Out, in opened, primary *archiver) 
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("from backup %s: %w%s", backup.Label, err, unsaid(retention, in.Settings.Repo, err))
+			return oldest, fmt.Errorf("from backup %s: %w%s", backup.Label, err, unsaid(retention, in.Settings.Repo, err))
 		}
 		if err = lateTails(out, chain, primary); err != nil {
-			return err
+			return oldest, err
 		}
 		if len(oldest.Entries) == 0 { // the oldest one that is on the way
 			oldest = chain
@@ -129,14 +132,14 @@ func followed(ctx context.Context, out suite.Out, in opened, primary *archiver) 
 		}
 	}
 	if err := olderClusters(ctx, in); err != nil {
-		return err
+		return oldest, err
 	}
 	if primary != nil && len(oldest.Entries) > 0 {
 		if err := session.CheckArchiveEnd(primary.lastWAL, oldest, size); err != nil {
-			return err
+			return oldest, err
 		}
 	}
-	return in.settle(ctx, out, retention, current, unsettled, primary)
+	return oldest, in.settle(ctx, out, retention, current, unsettled, primary)
 }
 
 // lateTails tells the tail of an old primary, which came late, from a second cluster that archives into
@@ -164,7 +167,6 @@ func sayFollowed(out suite.Out, chain wal.Chain, from pgbackrest.Backup, oldest 
 	if oldest {
 		who = "the oldest " + who
 	}
-	out.Metric("archive_segments", float64(len(chain.Entries)))
 	out.Note("archive whole over %s: %d segments, from %s, which %s needs, to %s",
 		chain.Route(), len(chain.Entries), chain.Entries[0].Name, who, chain.Last().Name)
 	for _, text := range chain.Notes {

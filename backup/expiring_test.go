@@ -130,7 +130,8 @@ func TestWhole_WhileExpireIsAtWork(t *testing.T) {
 				on := &atWork{there: full, takes: c.takes}
 				out, said := listen()
 				began := time.Now()
-				requireReason(t, c.want, whole(t.Context(), out, on.over(t, 1), nil))
+				_, err := whole(t.Context(), out, on.over(t, 1), nil)
+				requireReason(t, c.want, err)
 				assert.GreaterOrEqual(t, time.Since(began), c.waited)
 				assert.LessOrEqual(t, time.Since(began), c.waited*2)
 				notes := strings.Count(strings.Join(said.attrs, "\n"), "restores to its own end and no further")

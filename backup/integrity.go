@@ -108,7 +108,7 @@ func (in opened) lacksNothing(ctx context.Context, out suite.Out, first listing)
 		return reason.Errorf(reason.WALMissing, "segments vanished while verify read, those at the end of the archive "+
 			"among them, which no expire takes: it went up to %s, and now to %s", end, cmp.Or(now, "none"))
 	}
-	failed := followed(ctx, out.Apart(), in, nil)
+	_, failed := followed(ctx, out.Apart(), in, nil)
 	if why, _ := reason.Of(failed); failed != nil && why != reason.WALMissing && why.Exit() == reason.ExitFailed {
 		return fmt.Errorf("segments vanished while verify read, and that none is missed is not proved: %w", failed)
 	}

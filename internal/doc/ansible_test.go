@@ -58,10 +58,12 @@ func TestDrillScript_TheWorstMomentComparesNothing(t *testing.T) {
 // A drill to another target cannot say that what was red at the end of the archive is mended.
 func TestDrillScript_GoesToTheEndAfterARedVerdict(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "drill.prom")
-	for verdict, want := range map[string]string{
-		`{reason="rpo_exceeded",stanza="veza"} 0`: "latest\n", `{reason="none",stanza="veza"} 1`: "latest worst\n",
+	for said, want := range map[string]string{
+		`veza_backup_drill_last_success{reason="rpo_exceeded",stanza="veza"} 0`: "latest\n",
+		`veza_backup_drill_last_success{reason="none",stanza="veza"} 1`:         "latest worst\n",
+		`  "verdict": "fail",`: "latest\n", `  "known_red": [`: "latest\n", `  "verdict": "pass",`: "latest worst\n",
 	} {
-		require.NoError(t, os.WriteFile(file, []byte("veza_backup_drill_last_success"+verdict+"\n"), 0o600))
+		require.NoError(t, os.WriteFile(file, []byte(said+"\n"), 0o600))
 		output, err := drillSet(t, "08", "rotate", "TEXTFILE="+file)
 		require.NoError(t, err, output)
 		assert.Equal(t, want, output[strings.Index(output, "\n")+1:])
@@ -93,7 +95,7 @@ func drillSet(t *testing.T, week, set string, settings ...string) (string, error
 		"echo $DRILL_SET $DRILL_TARGET $DRILL_COMPARE $DRILL_STANDBY")
 	for _, setting := range settings {
 		if file, given := strings.CutPrefix(setting, "TEXTFILE="); given {
-			command.Args = append(command.Args, "testprom", "-textfile", file, "-report", "/nowhere")
+			command.Args = append(command.Args, "testprom", "-textfile", file, "-report", file)
 		}
 	}
 	command.Env = append([]string{"PATH=" + dir + ":/usr/bin:/bin"}, settings...)

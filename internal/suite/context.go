@@ -17,6 +17,7 @@ import (
 const (
 	cleanupGrace = 45 * time.Second // kept free at the end of the test's deadline
 	stepGrace    = 30 * time.Second // one clean-up
+	finalTime    = 2 * time.Minute  // the final step, where nobody waits for it: a busy daemon takes its time
 )
 
 // interrupted is cancelled by the first signal; its cause says which.

@@ -1,9 +1,9 @@
 package suite
 
 import (
-	"cmp"
 	"context"
 	"runtime/debug"
+	"time"
 
 	"veza.fr/recovery/internal/reason"
 )
@@ -58,13 +58,30 @@ func Step[From, To any](r *Run, name string, do func(context.Context, Out, From)
 // Always runs a step whatever happened before it, with a context of its own.
 func Always(r *Run, name string, do func(context.Context, Out) error) {
 	r.t.Run(name, func(t T) {
-		ctx, cancel := context.WithTimeout(context.Background(), cmp.Or(r.suite.FinalTime, stepGrace))
+		ctx, cancel := context.WithTimeout(context.Background(), r.finalTime())
 		defer cancel()
+		if r.suite.FinalTime == 0 { // who stops the run now waits no longer than for one that was stopped before
+			defer context.AfterFunc(r.ctx, func() { time.AfterFunc(stepGrace, cancel) })()
+		}
 		defer r.survive(ctx, t)
 		if err := do(ctx, r.out(t)); err != nil {
 			r.fail(ctx, t, err)
 		}
 	})
+}
+
+// finalTime bounds the final step: shortly after a signal or the deadline, and longer where there is time.
+func (r *Run) finalTime() time.Duration {
+	deadline, limited := r.ctx.Deadline()
+	switch {
+	case r.suite.FinalTime != 0:
+		return r.suite.FinalTime
+	case r.ctx.Err() != nil:
+		return stepGrace
+	case limited: // the rest of what is kept free for clean-up is for what comes after the step
+		return max(stepGrace, min(finalTime, time.Until(deadline)+stepGrace))
+	}
+	return finalTime
 }
 
 // survive makes a panic the failure of its step, in a suite whose final step must run after that too.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -173,4 +174,17 @@ func TestBegin_IsNeverCached(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "source.go"), nil, 0o600))
 	require.Zero(t, playIn(t, dir, "passes").status)
 	assert.FileExists(t, filepath.Join(dir, ".last-run"))
+}
+
+// A busy daemon gets more time to remove a sandbox than one whose run somebody stopped, and none that the deadline
+// of the test does not leave.
+func TestRun_FinalTime(t *testing.T) {
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	soon, end := context.WithTimeout(t.Context(), time.Minute)
+	defer end()
+	assert.Equal(t, finalTime, (&Run{ctx: context.Background()}).finalTime())
+	assert.Equal(t, stepGrace, (&Run{ctx: stopped}).finalTime())
+	assert.InDelta(t, (time.Minute + stepGrace).Seconds(), (&Run{ctx: soon}).finalTime().Seconds(), 30)
+	assert.Equal(t, time.Hour, (&Run{ctx: stopped, suite: Suite{FinalTime: time.Hour}}).finalTime())
 }

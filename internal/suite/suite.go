@@ -35,7 +35,7 @@ type Suite struct {
 	Steps      []Expected
 	Spoken     string        // the step whose lines are shown where those of others are not; "" when there is none
 	Final      string        // the step whose lone failure does not touch the verdict: teardown; "" when there is none
-	FinalTime  time.Duration // bounds that step; 0 is stepGrace
+	FinalTime  time.Duration // bounds that step; 0 is what finalTime says
 	Survives   bool          // a step that panics has failed and the final one runs; else a panic ends the run
 	Metrics    []Definition
 	InfoLabels []string // labels of the info metric, published as label.<name>

@@ -63,7 +63,7 @@ func start(t *testing.T, columns uint16, env []string, args []string, parts ...s
 	self, err := os.Executable()
 	require.NoError(t, err)
 	r.cmd = exec.CommandContext(t.Context(), self, append(args, "--", "sh", r.dir+"/script")...)
-	r.cmd.Env = append(append(os.Environ(), asTestprom+"=1", "NO_COLOR=", "TERM=xterm"), env...)
+	r.cmd.Env = append(append(os.Environ(), asTestprom+"=1", "NO_COLOR=", "TERM=xterm", "DRILL_CONF=/nowhere"), env...)
 	r.screen, err = pty.StartWithSize(r.cmd, &pty.Winsize{Rows: 24, Cols: columns})
 	require.NoError(t, err)
 	go r.read()

@@ -15,7 +15,9 @@ type Known struct {
 	Reason  reason.Reason `json:"reason,omitempty"` // "" of another host's red one
 	End     time.Time     `json:"ended"`
 	Red     []string      `json:"known_red,omitempty"` // as Report.KnownRed
-	Target  string        `json:"target,omitempty"`    // where a drill stopped; "" is the end of the archive
+	// ToTheEnd says that a drill went to the end of the archive. Of another host, or by a report of a release before,
+	// that is not known.
+	ToTheEnd bool `json:"to_the_end,omitempty"`
 }
 
 // Known is the newest verdict on the backups of now that the report tells of: that of its run, or, where it reached
@@ -24,7 +26,7 @@ func (r Report) Known() *Known {
 	of, _ := suite.Named(r.Suite)
 	own := Known{
 		Verdict: VerdictOf(reason.ExitPass), Reason: reason.None, End: r.End, Red: r.KnownRed,
-		Target: r.Labels[suite.TargetLabel],
+		ToTheEnd: r.Suite == suite.Drill.Name && r.Labels[suite.TargetLabel] == "" && r.Labels[elsewhere] == "",
 	}
 	switch {
 	case r.NotOfNow() != "":
@@ -47,7 +49,7 @@ func (k *Known) AtFault() bool {
 // EndRed says whether a drill to the end of the archive was red, and none went there since: one with a -target that
 // passes says nothing of what lies behind it.
 func (k *Known) EndRed() bool {
-	return k != nil && (k.Verdict == VerdictOf(reason.ExitFailed) && k.Target == "" ||
+	return k != nil && (k.Verdict == VerdictOf(reason.ExitFailed) && k.ToTheEnd ||
 		slices.Contains(k.Red, suite.EndOfArchive))
 }
 

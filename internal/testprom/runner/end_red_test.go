@@ -56,6 +56,16 @@ func TestEndRed_IsMendedByADrillToTheEnd(t *testing.T) {
 	assert.NotContains(t, read(t, prom), red)
 }
 
+// As the warning says: whoever removes the textfile begins anew. The report still knows.
+func TestEndRed_BeginsAnewWithoutATextfile(t *testing.T) {
+	path := standing(t, func(r *report.Report) { r.End = now.AddDate(-9, 0, 0) })
+	prom := filepath.Join(filepath.Dir(path), "d.prom")
+	w, out, errs := world(bytes.NewReader(aimed(t)))
+	require.Equal(t, 0, Main([]string{"-textfile", prom, "-report", path}, w), errs)
+	assert.Contains(t, read(t, prom), `veza_backup_drill_last_success{reason="none",stanza="demo"} 1`)
+	assert.NotContains(t, out.String(), "STILL RED")
+}
+
 // What a drill with a -target found, another one may find mended; without a verdict before there is nothing to mend.
 func TestEndRed_OfATargetIsMendedByATarget(t *testing.T) {
 	for name, change := range map[string]func(*report.Report){
@@ -63,6 +73,7 @@ func TestEndRed_OfATargetIsMendedByATarget(t *testing.T) {
 		"green": func(r *report.Report) {
 			r.Verdict, r.Exit, r.Reason, r.Backups = "pass", reason.ExitPass, reason.None, "restored"
 		},
+		"of another host":   func(r *report.Report) { r.Labels["elsewhere"] = "true" },
 		"of another stanza": func(r *report.Report) { r.Stanza = "other" },
 	} {
 		path := standing(t, func(r *report.Report) {
@@ -84,6 +95,6 @@ func TestEndRed_UnderAnotherRedOne(t *testing.T) {
 		Labels:   map[string]string{suite.TargetLabel: "worst"},
 	}.Known()
 	assert.True(t, k.EndRed())
-	assert.Equal(t, "worst", k.Target)
+	assert.False(t, k.ToTheEnd)
 	assert.False(t, (*report.Known)(nil).EndRed())
 }

@@ -74,7 +74,7 @@ func TestReport_TellsOfTheVerdictBefore(t *testing.T) {
 		require.NoError(t, err)
 		return r
 	}
-	want := &report.Known{Verdict: "fail", Reason: reason.RepoCorrupt, End: now.Add(-time.Hour)}
+	want := &report.Known{Verdict: "fail", Reason: reason.RepoCorrupt, End: now.Add(-time.Hour), ToTheEnd: true}
 	assert.Equal(t, want, fails("demo").Last)
 	assert.Equal(t, want, fails("").Last, "nobody knows of which stanza that was")
 	assert.Equal(t, want, fails("demo").Last)

@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/testprom/testreport"
 )
 
@@ -126,7 +128,8 @@ func (r *result) told(notOfNow string, unwritten error) int {
 	switch {
 	case notOfNow != "" || unwritten != nil:
 		return reason.ExitEnvironment
-	case r.Backups == testreport.AtFault, r.Backups == testreport.Sound && r.endRed:
+	case r.Backups == testreport.AtFault,
+		r.Backups == testreport.Sound && slices.Contains(r.knownRed, suite.EndOfArchive):
 		return reason.ExitFailed
 	case r.Backups == testreport.Sound:
 		return reason.ExitPass

@@ -49,7 +49,9 @@ func (o oldFile) ofClaim(stanza, claim, name string) []series {
 // knownRed are the claims that the run did not ask, whoever left them out, and that did not hold when they were asked
 // last. A run that did not look at them must not call the backups sound.
 func (r Run) knownRed(old oldFile) (names []string) {
-	names = slices.Clone(r.KnownRed)
+	if last := old.carried(r.Stanza, lastSuccess); len(last) > 0 && last[0].value == 0 {
+		names = slices.Clone(r.KnownRed) // whoever removed the file begins anew
+	}
 	for _, name := range r.NotAsked {
 		if old.red(r.Stanza, name) {
 			names = append(names, name)

@@ -45,8 +45,8 @@ func Write(path string, run Run) (knownRed, warnings []string, err error) {
 	old.dropFutureTimes(path, run.Stanza, later(run.At, run.Now))
 	knownRed = run.knownRed(old)
 	if outdated := run.warnOutdated(path, &old); !outdated && len(knownRed) > 0 && run.passed() {
-		old.warn("last_success stays 0: %s did not hold when it was asked last, and was not asked now: %s, "+
-			"or, where it cannot be asked any more, %s", strings.Join(knownRed, ", "), run.again(), run.anew(path, old))
+		old.warn("last_success stays 0: %s, or, where that cannot be asked any more, %s", run.again(knownRed),
+			run.anew(path, old))
 	}
 	text, err := render(run, old)
 	if err != nil {
@@ -55,12 +55,12 @@ func Write(path string, run Run) (knownRed, warnings []string, err error) {
 	return knownRed, old.warnings, whole.Replace(path, text)
 }
 
-// again is how what is red and was not asked is asked.
-func (r Run) again() string {
-	if len(r.KnownRed) > 0 {
-		return "drill without -target"
+// again says what is red and was not asked, and how it is asked.
+func (r Run) again(knownRed []string) string {
+	if slices.Contains(knownRed, suite.EndOfArchive) {
+		return "the last drill to the end of the archive was red, and this one did not go there: drill without -target"
 	}
-	return "ask it again"
+	return strings.Join(knownRed, ", ") + " did not hold when it was asked last, and was not asked now: ask it again"
 }
 
 // anew is what to do so that the file knows nothing of the run's stanza, and of other stanzas what it did.
