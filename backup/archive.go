@@ -71,8 +71,8 @@ func mayBeExpired(found error) bool {
 	return why == reason.WALMissing || why == reason.TimelineConflict
 }
 
-// whole proves that nothing is missing from the archive that the kept backups stand on. oldest is what was followed from
-// the oldest one that stands on any; empty where none was.
+// whole proves that nothing is missing from the archive that the kept backups stand on. oldest is what was followed
+// from the oldest one that stands on any; empty where none was.
 func whole(ctx context.Context, out suite.Out, in opened, primary *archiver) (oldest wal.Chain, err error) {
 	if err = upgradedSince(in.listing); err != nil { // the newest segment follows no backup
 		return oldest, err
@@ -121,7 +121,8 @@ func followed(ctx context.Context, out suite.Out, in opened, primary *archiver) 
 			continue
 		}
 		if err != nil {
-			return oldest, fmt.Errorf("from backup %s: %w%s", backup.Label, err, unsaid(retention, in.Settings.Repo, err))
+			return oldest, fmt.Errorf("from backup %s: %w%s", backup.Label, err,
+				unsaid(retention, in.Settings.Repo, err))
 		}
 		if err = lateTails(out, chain, primary); err != nil {
 			return oldest, err
