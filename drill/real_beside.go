@@ -26,6 +26,17 @@ func (r *nodeRestore) originOf(path string) (o origin) {
 	return o
 }
 
+// place is what it is to a formation.
+func (o origin) place() node.Origin {
+	switch {
+	case o.dir == "":
+		return node.OriginHere
+	case o.process != 0:
+		return node.OriginLives
+	}
+	return node.OriginElsewhere
+}
+
 // fact is what somebody must know of it who says yes; "" is nothing.
 func (o origin) fact() string {
 	if o.process == 0 {

@@ -31,7 +31,11 @@ func TestOrigin(t *testing.T) {
 	assert.Contains(t, o.advice(r.place.Dir), "if this one takes its place, "+become+r.place.Dir)
 	assert.Contains(t, o.advice(r.place.Dir), "if that one goes on, "+leave)
 
+	assert.Equal(t, node.OriginElsewhere, o.place())
+	assert.Equal(t, node.OriginHere, r.originOf(r.place.Dir).place())
+
 	o.process = 4711
+	assert.Equal(t, node.OriginLives, o.place())
 	assert.Equal(t, "a server works in "+main+", pg1-path of the conf (process 4711)", o.fact())
 	assert.Contains(t, o.advice(r.place.Dir), leave)
 	assert.NotContains(t, o.advice(r.place.Dir), become)
