@@ -170,6 +170,7 @@ const (
 	OriginHere      Origin = iota // in the same directory, or nobody knows where
 	OriginElsewhere               // in another one, and no server works there
 	OriginLives                   // in another one, and a server works there
+	OriginRemote                  // on another machine
 )
 
 // Next is what to type with a restored data directory: so that it goes into production, or, beside a cluster that
@@ -180,15 +181,17 @@ func (f Formation) Next(dir, bin string, from Origin) string {
 		bin, dir)
 	own := f.State != "" || f.Monitor != "" || len(f.Options) > 0
 	theirs := !own && len(f.Others) > 0 && exists(dir, included) // what the backup tells of may be another node's
+	instead := byService(dir, bin)
+	if own || exists(dir, included) {
+		instead = f.Adopt(dir, bin)
+	}
 	switch {
 	case from == OriginLives, from == OriginElsewhere && theirs && f.othersLive():
 		return beside
-	case theirs:
-		return "if it takes the place of a node that is lost: " + f.Adopt(dir, bin) + "; or " + beside
-	case own || exists(dir, included):
-		return f.Adopt(dir, bin)
+	case from == OriginRemote, theirs:
+		return "if it takes the place of a cluster that is lost: " + instead + "; or " + beside
 	}
-	return byService(dir, bin)
+	return instead
 }
 
 // othersLive says whether a server works in the data directory of another node.

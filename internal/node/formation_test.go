@@ -191,6 +191,8 @@ func TestFormation_NextBeside(t *testing.T) {
 		"the node is dead":                  {dead, dir, OriginElsewhere, []string{adopt, beside}},
 		"it is dead, of another":            {dead, dir, OriginHere, []string{adopt, beside}},
 		"another node, of another kind":     {live, plain, OriginElsewhere, []string{start}},
+		"it was on another machine":         {Formation{}, plain, OriginRemote, []string{start, beside}},
+		"it was there, in a formation":      {Formation{}, dir, OriginRemote, []string{adopt, beside}},
 		"nobody is here":                    {Formation{}, dir, OriginElsewhere, []string{adopt}},
 		"its own configuration was moved":   {own, dir, OriginHere, []string{adopt}},
 		"it was moved, and is of elsewhere": {own, dir, OriginElsewhere, []string{adopt}},
