@@ -54,7 +54,7 @@ func (p plan) withOwn(own owns, start wal.Start, failed error) (wal.Chain, error
 // ownSegments are those the set holds itself. Of a manifest that cannot be read nobody knows any; restore says then
 // what is wrong with it.
 func (p plan) ownSegments(ctx context.Context, client repository.Client) map[wal.Segment]time.Time {
-	bound, cancel := context.WithTimeout(ctx, manifestTime)
+	bound, cancel := context.WithTimeout(ctx, contentTime)
 	defer cancel()
 	own, _ := client.OwnSegments(bound, p.set, p.segmentSize)
 	return own

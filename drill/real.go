@@ -68,6 +68,7 @@ type nodeRestore struct {
 	taken  string                // what to do about a timeline whose number is in the repository already; "" is nothing
 	sound  bool                  // verify has passed
 	beside []string              // the other nodes of pg_auto_failover on this machine, each a sentence
+	host   string                // pg1-host of the conf: the cluster it names is not on this machine
 	lives  string                // the server that works in the directory which the conf names, a sentence; "" is none
 }
 

@@ -120,21 +120,31 @@ func TestHoldApart(t *testing.T) {
 	require.NoError(t, r.claim.Drop())
 }
 
-// The pid file that this restore's own server has left is in nobody's way; any other one is not touched.
+// The pid file that this restore's own server has left is in nobody's way. Any other one is not touched, nor that of a
+// server which may be at work where nobody sees it from here: in another container, or on another machine.
 func TestTakeUp_PidFile(t *testing.T) {
 	dir := t.TempDir()
 	pid := filepath.Join(dir, node.PidFile)
 	r := &nodeRestore{place: node.Place{Dir: dir}}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "PG_VERSION"), nil, 0o600))
+	var here node.Claim
+	here.Starts()
+	boot, namespace := *here.Starter, *here.Starter
+	boot.Boot, boot.Machine = "another", "another"
+	namespace.Namespace++
+	none := []node.Apart{}
 	for name, c := range map[string]struct {
 		file bool
 		mark node.Claim
-		ran  []string
+		gone bool
 	}{
-		"left by ours":     {true, node.Claim{Apart: []node.Apart{}, Started: true}, []string{"rm -f -- " + pid}},
-		"a mark of before": {true, node.Claim{}, []string{"rm -f -- " + pid}},
-		"never started":    {true, node.Claim{Apart: []node.Apart{}}, nil},
-		"there is none":    {false, node.Claim{Started: true}, nil},
+		"left by ours":          {true, node.Claim{Apart: none, Started: true, Starter: here.Starter}, true},
+		"in another container":  {true, node.Claim{Apart: none, Started: true, Starter: &namespace}, false},
+		"on another machine":    {true, node.Claim{Apart: none, Started: true, Starter: &boot}, false},
+		"a mark of before":      {true, node.Claim{Apart: none, Started: true}, false},
+		"a mark of long before": {true, node.Claim{}, false},
+		"never started":         {true, node.Claim{Apart: none, Starter: here.Starter}, false},
+		"there is none":         {false, node.Claim{Started: true, Starter: here.Starter}, false},
 	} {
 		_ = os.Remove(pid)
 		if c.file {
@@ -143,7 +153,11 @@ func TestTakeUp_PidFile(t *testing.T) {
 		box := &machine{answers: map[string]answer{"rm": {}}}
 		p := provisioned{launched: launched{box: box}}
 		require.NoError(t, r.takeUp(t.Context(), suite.NewOut(&recorder{}), p, &c.mark), name)
-		assert.Equal(t, c.ran, box.ran, name)
+		var ran []string
+		if c.gone {
+			ran = []string{"rm -f -- " + pid}
+		}
+		assert.Equal(t, ran, box.ran, name)
 	}
 }
 

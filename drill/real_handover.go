@@ -149,7 +149,7 @@ func (r *nodeRestore) elsewhere(from origin) (list []string) {
 // next is what to type so that the cluster goes into production. It is whole: nobody can type half of a command.
 func (r *nodeRestore) next(from origin) string {
 	bin := path.Dir(r.server.Installation.Program("pg_ctl"))
-	return suite.Line(r.place.Formation.Next(r.place.Dir, bin, from.process != 0))
+	return suite.Line(r.place.Formation.Next(r.place.Dir, bin, from.place()))
 }
 
 // startOf is when a restore that is taken up began.

@@ -22,16 +22,20 @@ func refuseMaps(found ready, m pgbackrest.Manifest) error {
 }
 
 // tellMaps names the lines of the conf at which a restore for real of the set would end. A drill maps everything into
-// its sandbox, and meets none of them.
+// its sandbox, and meets none of them: it waits for no more than contentTime.
 func tellMaps(ctx context.Context, out suite.Out, s session.Session, p plan) {
 	if !s.Client.Conf.Maps(s.Stanza()) {
 		return
 	}
-	bound, cancel := context.WithTimeout(ctx, manifestTime)
+	bound, cancel := context.WithTimeoutCause(ctx, contentTime,
+		fmt.Errorf("its manifest was not read within %s", contentTime))
 	defer cancel()
 	m, _, err := s.Client.Manifest(bound, p.set.Label)
 	if ctx.Err() != nil { // the next step says so
 		return
+	}
+	if err != nil && bound.Err() != nil {
+		err = context.Cause(bound)
 	}
 	if err != nil {
 		out.Note("whether backup set %s has what the conf maps is not known: %s", p.set.Label,

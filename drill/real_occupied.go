@@ -64,7 +64,8 @@ func unusables() []unusable {
 	}
 	runs := func(place string, _ kernel) string {
 		return fmt.Sprintf("%s is in %s: a server works there, or one that was killed has left it: stop it, or move "+
-			"that file away where none runs, and go on with -resume", node.PidFile, place)
+			"that file away where none runs (nor in another container, or on another machine, that has the volume), "+
+			"and go on with -resume", node.PidFile, place)
 	}
 	return []unusable{
 		{38, regexp.MustCompile(`presence of 'postmaster\.pid' in '([^']*)'`), runs},         // pg-running

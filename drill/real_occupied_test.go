@@ -53,7 +53,8 @@ func TestOccupied(t *testing.T) {
 			"ERROR: [038]: unable to restore while PostgreSQL is running",
 			"HINT: presence of 'postmaster.pid' in '/srv/pg' indicates PostgreSQL is running.",
 			"HINT: remove 'postmaster.pid' only if PostgreSQL is not running.",
-		}, "postmaster.pid is in /srv/pg: a server works there, or one that was killed has left it"},
+		}, "postmaster.pid is in /srv/pg: a server works there, or one that was killed has left it: stop it, or move " +
+			"that file away where none runs (nor in another container, or on another machine"},
 
 		"a file of the repository": {41, []string{
 			"ERROR: [041]: unable to open file '/repo/backup/demo/20260823-020003F/pg_data/x.gz' for read: " +

@@ -98,6 +98,7 @@ func (r *nodeRestore) refuse(ctx context.Context, out suite.Out, found ready) er
 		return err
 	}
 	r.beside = r.nodesBeside(ctx, found)
+	r.host = hostOf(found)
 	r.lives = r.originOf(found.Client.Conf.Option(found.Stanza(), "restore", "pg1-path")).fact()
 	r.again = r.Resume && len(r.place.Entries) > 0
 	return r.askPlaces(ctx, out, found, r.rest(claim))

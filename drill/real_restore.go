@@ -52,7 +52,10 @@ func (r *nodeRestore) begin(ctx context.Context, out suite.Out, p provisioned) e
 	}
 	r.claim.Stanza, r.claim.Begun = p.Stanza(), startOf(before)
 	r.claim.Set, r.claim.SystemID, r.claim.Maps = asked.Set, asked.SystemID, asked.Maps
-	r.claim.Late, r.claim.Started = r.lateOf(before), r.again && (before.Started || before.Apart == nil)
+	r.claim.Late = r.lateOf(before)
+	if r.again {
+		r.claim.GoesOn(before)
+	}
 	out.Say("restoring into %s, marked by %s", r.place.Dir, node.ClaimFile(r.place.Dir))
 	return reason.Wrap(reason.SandboxFailed, r.claim.Say(node.Restoring))
 }
@@ -109,10 +112,11 @@ func (r *nodeRestore) takeUp(ctx context.Context, out suite.Out, p provisioned, 
 }
 
 // dropPidFile takes the pid file away that a server of this restore has left with the machine, or because it was
-// killed: none works there by now, and pgBackRest restores nothing where the file is.
+// killed: none works there by now, and pgBackRest restores nothing where the file is. One that may be at work out of
+// sight, in another container or on another machine, has it for its protection: pgBackRest ends there.
 func (r *nodeRestore) dropPidFile(ctx context.Context, out suite.Out, p provisioned, before *node.Claim) error {
 	file := filepath.Join(r.place.Dir, node.PidFile)
-	if _, err := os.Lstat(file); err != nil || !before.Started && before.Apart != nil {
+	if _, err := os.Lstat(file); err != nil || !before.Ended() {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
@@ -145,7 +149,7 @@ func (r *nodeRestore) makeDirectory(ctx context.Context, p provisioned) error {
 
 // recovering marks that the files are there, and WAL is replayed.
 func (r *nodeRestore) recovering() error {
-	r.claim.Started = true
+	r.claim.Starts()
 	return reason.Wrap(reason.SandboxFailed, r.claim.Say(node.Recovering))
 }
 

@@ -1,13 +1,16 @@
 package drill
 
 import (
+	"context"
 	"os"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/node"
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
@@ -129,4 +132,31 @@ func TestMaps(t *testing.T) {
 	tellMaps(t.Context(), suite.NewOut(&heard), found.Session, found.plan)
 	assert.Contains(t, heard.String(), "has what the conf maps is not known", r.place.Dir)
 	assert.NotContains(t, heard.String(), "pg_xlog", "nothing is said of a set that was not read")
+}
+
+// stuck is a machine on which nothing ends by itself.
+type stuck struct{ machine }
+
+func (*stuck) Run(ctx context.Context, _ host.Command) (host.Result, error) {
+	<-ctx.Done()
+	return host.Result{}, ctx.Err()
+}
+
+// A large manifest gets the time that it needs, also where the drill only makes a note of a map, or looks for segments
+// that the set holds itself; no drill waits for it as long as a restore does.
+func TestMaps_LargeManifest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const patient = "is not known: its manifest was not read within 2m0s"
+		_, found := realOn(t, "/none", "link-map=pg_wal=/x\n", nil)
+		found.Client.Pgbackrest.Host = &stuck{}
+		begun := time.Now()
+		var heard recorder
+		tellMaps(t.Context(), suite.NewOut(&heard), found.Session, found.plan)
+		assert.Equal(t, 2*time.Minute, time.Since(begun))
+		assert.Contains(t, heard.String(), patient)
+
+		begun = time.Now()
+		assert.Empty(t, found.plan.ownSegments(t.Context(), found.Client))
+		assert.Equal(t, 2*time.Minute, time.Since(begun))
+	})
 }

@@ -32,8 +32,11 @@ func tellWindow(out suite.Out, good []pgbackrest.Backup, set pgbackrest.Backup) 
 	out.Label(suite.SetStoppedLabel, stamp(set.Stopped()))
 }
 
-// manifestTime bounds the reading of a manifest.
-const manifestTime = 30 * time.Second
+// What bounds the reading of a manifest, where a restore could do without it.
+const (
+	manifestTime = 30 * time.Second // for its digest
+	contentTime  = 2 * time.Minute  // for what is in it: that of a million files has hundreds of megabytes
+)
 
 // tellManifest publishes the digest of the set's manifest, as it lies in the repository. Whether the set is whole,
 // restore finds out: a manifest that cannot be read here only is not named.

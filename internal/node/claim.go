@@ -46,6 +46,8 @@ type Claim struct {
 	Apart []Apart `json:"apart"`
 	// Started says that a server of this restore has been at work on the files: what PostgreSQL makes may be there.
 	Started bool `json:"started"`
+	// Starter is where the last of those was started; nil is not known.
+	Starter *Starter `json:"starter,omitempty"`
 
 	Limits []postgres.ConnectionLimit `json:"connection_limits"` // that are lifted until the restore has ended
 

@@ -162,22 +162,51 @@ func secret(conninfo string) bool {
 // included is the file of settings that pg_auto_failover writes into a data directory; it is in its backups.
 const included = "postgresql-auto-failover.conf"
 
-// Next is what to type so that a restored data directory goes into production; lives says that the cluster it was
-// taken of does, on this machine.
-func (f Formation) Next(dir, bin string, lives bool) string {
+// Origin is where the cluster was that a data directory is restored of, as far as this machine shows.
+type Origin int
+
+// The places of an origin.
+const (
+	OriginHere      Origin = iota // in the same directory, or nobody knows where
+	OriginElsewhere               // in another one, and no server works there
+	OriginLives                   // in another one, and a server works there
+	OriginRemote                  // on another machine
+)
+
+// Next is what to type with a restored data directory: so that it goes into production, or, beside a cluster that
+// lives, so that it does not. Where nobody here knows which of the two is meant, it is both.
+func (f Formation) Next(dir, bin string, from Origin) string {
+	beside := fmt.Sprintf(`to look at it beside the cluster of now, with PORT a free one: %s/pg_ctl start -D %s `+
+		`-o "-p $PORT -c archive_mode=off -c synchronous_standby_names=''"; take no backup of it into this stanza`,
+		bin, dir)
 	own := f.State != "" || f.Monitor != "" || len(f.Options) > 0
+	theirs := !own && len(f.Others) > 0 && exists(dir, included) // what the backup tells of may be another node's
+	instead := byService(dir, bin)
+	if own || exists(dir, included) {
+		instead = f.Adopt(dir, bin)
+	}
+	switch {
+	case from == OriginLives, from == OriginElsewhere && theirs && f.othersLive():
+		return beside
+	case from == OriginRemote, theirs:
+		return "if it takes the place of a cluster that is lost: " + instead + "; or " + beside
+	}
+	return instead
+}
+
+// othersLive says whether a server works in the data directory of another node.
+func (f Formation) othersLive() bool {
+	return slices.ContainsFunc(f.Others, func(other string) bool {
+		process, _ := Lives(other)
+		return process != 0
+	})
+}
+
+// byService is what to type where pg_auto_failover knows nothing of a restored data directory.
+func byService(dir, bin string) string {
 	byHand := fmt.Sprintf("start it by its service, or by %s/pg_ctl start -D %s, and take a full backup: "+
 		"pg_auto_failover knows nothing of it", bin, dir)
-	switch {
-	case own:
-		return f.Adopt(dir, bin)
-	case lives || len(f.Others) > 0 && exists(dir, included): // what the backup tells of is another node's
-		return fmt.Sprintf(`to look at it beside the cluster of now, with PORT a free one: %s/pg_ctl start -D %s `+
-			`-o "-p $PORT -c archive_mode=off -c synchronous_standby_names=''"; take no backup of it into this stanza`,
-			bin, dir)
-	case exists(dir, included):
-		return f.Adopt(dir, bin)
-	case exists(dir, patroniState): // it stays in the backups of whoever has left Patroni, too
+	if exists(dir, patroniState) { // it stays in the backups of whoever has left Patroni, too
 		return "if Patroni keeps it: patronictl remove, with the scope of Patroni's configuration, while Patroni " +
 			"runs on no node: what it remembers of the lost cluster may keep this one from the lead; then start " +
 			"Patroni's service here, and once this one is the leader on the other nodes, their data directories " +

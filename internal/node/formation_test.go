@@ -3,6 +3,7 @@ package node
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,7 +62,7 @@ func TestReadFormation(t *testing.T) {
 		`--pg-hba-lan --ssl-mode verify-ca --ssl-ca-file /etc/ssl/ca.crt --server-cert /etc/ssl/node.crt `+
 		`--server-key /etc/ssl/node.key `+
 		`--monitor "postgres://autoctl_node@monitor.example:5432/pg_auto_failover?sslmode=require"`,
-		f.Next("/srv/pg", "/bin", false))
+		f.Next("/srv/pg", "/bin", OriginHere))
 
 	other, err := readFormation(home, "/srv/other")
 	require.NoError(t, err)
@@ -89,7 +90,8 @@ func TestReadFormation_Others(t *testing.T) {
 	f, err = readFormation(home, filepath.Join(dir, "new"))
 	require.NoError(t, err)
 	assert.Equal(t, Formation{Others: []string{filepath.Join(dir, "mine")}}, f)
-	assert.Contains(t, f.Next(filepath.Join(dir, "new"), "/bin", false), "/bin/pg_ctl start", "it is none of theirs")
+	assert.Contains(t, f.Next(filepath.Join(dir, "new"), "/bin", OriginHere), "/bin/pg_ctl start",
+		"it is none of theirs")
 }
 
 // A configuration that was moved aside is found; the newest of several; the one in its place before all.
@@ -139,7 +141,7 @@ func TestFormation_Secrets(t *testing.T) {
 	} {
 		var f Formation
 		require.NoError(t, f.parse([]byte("[pg_autoctl]\nname=a\nmonitor = "+monitor+"\n")))
-		printed := f.Next("/pg", "/bin", false)
+		printed := f.Next("/pg", "/bin", OriginHere)
 		assert.NotContains(t, printed, "heim", monitor)
 		assert.Contains(t, printed, "autoctl_node@$MONITOR")
 	}
@@ -157,39 +159,47 @@ func TestFormation_Secrets(t *testing.T) {
 // variables of the page.
 func TestFormation_Next(t *testing.T) {
 	dir := t.TempDir()
-	assert.Contains(t, Formation{}.Next(dir, "/bin", false), "/bin/pg_ctl start -D "+dir)
+	assert.Contains(t, Formation{}.Next(dir, "/bin", OriginHere), "/bin/pg_ctl start -D "+dir)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, included), nil, 0o600))
-	assert.Contains(t, Formation{}.Next(dir, "/bin", false),
+	assert.Contains(t, Formation{}.Next(dir, "/bin", OriginHere),
 		"pg_autoctl create postgres --pgdata "+dir+` --pgctl /bin/pg_ctl --hostname "$ADDRESS"`)
 }
 
 // A cluster that is restored beside the one it was taken of does not go into production, nor into the formation of a
-// node that lives on this machine.
+// node that lives on this machine. Where none lives, or the directory is the cluster's own, it may.
 func TestFormation_NextBeside(t *testing.T) {
-	plain, dir := t.TempDir(), t.TempDir()
+	plain, dir, prim := t.TempDir(), t.TempDir(), resolved(t)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, included), nil, 0o600))
 	patroni := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(patroni, patroniState), nil, 0o600))
-	others := Formation{Others: []string{"/prim"}}
-	own := Formation{Options: []string{"--name", "a"}, Others: others.Others}
+	started(t, "postgres", prim)
+	live, dead := Formation{Others: []string{"/none", prim}}, Formation{Others: []string{"/none", t.TempDir()}}
+	own := Formation{Options: []string{"--name", "a"}, Monitor: "postgres://m/x", Others: live.Others}
 	const beside, adopt, start = "-c archive_mode=off", "pg_autoctl create postgres", "take a full backup"
 	for name, c := range map[string]struct {
-		of    Formation
-		dir   string
-		lives bool
-		want  string
+		of   Formation
+		dir  string
+		from Origin
+		want []string
 	}{
-		"production lives":                {Formation{}, plain, true, beside},
-		"it lives, under Patroni":         {Formation{}, patroni, true, beside},
-		"it lives, in a formation":        {Formation{}, dir, true, beside},
-		"another node is here":            {others, dir, false, beside},
-		"another node, of another kind":   {others, plain, false, start},
-		"nobody is here":                  {Formation{}, dir, false, adopt},
-		"its own configuration was moved": {own, dir, false, adopt},
+		"production lives":                  {Formation{}, plain, OriginLives, []string{beside}},
+		"it lives, under Patroni":           {Formation{}, patroni, OriginLives, []string{beside}},
+		"it lives, in a formation":          {Formation{}, dir, OriginLives, []string{beside}},
+		"it lives, and a cfg was found":     {own, dir, OriginLives, []string{beside}},
+		"another node lives":                {live, dir, OriginElsewhere, []string{beside}},
+		"another node lives, of another":    {live, dir, OriginHere, []string{adopt, beside}},
+		"the node is dead":                  {dead, dir, OriginElsewhere, []string{adopt, beside}},
+		"it is dead, of another":            {dead, dir, OriginHere, []string{adopt, beside}},
+		"another node, of another kind":     {live, plain, OriginElsewhere, []string{start}},
+		"it was on another machine":         {Formation{}, plain, OriginRemote, []string{start, beside}},
+		"it was there, in a formation":      {Formation{}, dir, OriginRemote, []string{adopt, beside}},
+		"nobody is here":                    {Formation{}, dir, OriginElsewhere, []string{adopt}},
+		"its own configuration was moved":   {own, dir, OriginHere, []string{adopt}},
+		"it was moved, and is of elsewhere": {own, dir, OriginElsewhere, []string{adopt}},
 	} {
-		next := c.of.Next(c.dir, "/bin", c.lives)
+		next := c.of.Next(c.dir, "/bin", c.from)
 		for _, words := range []string{beside, adopt, start} {
-			assert.Equal(t, words == c.want, strings.Contains(next, words), "%s: %s", name, next)
+			assert.Equal(t, slices.Contains(c.want, words), strings.Contains(next, words), "%s: %s", name, next)
 		}
 		assert.NotContains(t, next, "patronictl", name)
 	}

@@ -70,12 +70,12 @@ func TestPatroniOf(t *testing.T) {
 func TestFormation_NextOfPatroni(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, patroniState), []byte("{}"), 0o600))
-	next := Formation{}.Next(dir, "/bin", false)
+	next := Formation{}.Next(dir, "/bin", OriginHere)
 	assert.Contains(t, next, "if Patroni keeps it: patronictl remove")
 	// Its file stays behind where Patroni was left.
 	assert.Contains(t, next, "; if it does not: start it by its service, or by /bin/pg_ctl start -D "+dir)
-	assert.NotContains(t, Formation{}.Next(t.TempDir(), "/bin", false), "patronictl")
+	assert.NotContains(t, Formation{}.Next(t.TempDir(), "/bin", OriginHere), "patronictl")
 	// One that was taken over by pg_auto_failover since is its own.
-	next = Formation{Options: []string{"--name", "a"}}.Next(dir, "/bin", false)
+	next = Formation{Options: []string{"--name", "a"}}.Next(dir, "/bin", OriginHere)
 	assert.Contains(t, next, "pg_autoctl create postgres")
 }

@@ -58,7 +58,7 @@ func (m Manifest) Apart(c *Config, stanza, data string) (list []ManifestTarget) 
 		t.Path = t.from(data)
 		list = append(list, t)
 	}
-	for _, line := range c.Lines(stanza, "restore", "link-map") {
+	for _, line := range c.keyed(stanza, "link-map") {
 		name, to, ok := strings.Cut(line.Value, "=")
 		if !ok {
 			continue
@@ -111,10 +111,9 @@ func (m Manifest) Places(c *Config, stanza, data string) (sizes map[string]int64
 
 // mapped is where a tablespace is restored to.
 func (t ManifestTarget) mapped(c *Config, stanza string) string {
-	for _, line := range c.Lines(stanza, "restore", "tablespace-map") {
-		name, to, _ := strings.Cut(line.Value, "=")
-		if name == t.TablespaceID || name == t.TablespaceName {
-			return to
+	for _, line := range c.keyed(stanza, "tablespace-map") {
+		if t.is(keyOf(line)) {
+			return valueOf(line)
 		}
 	}
 	if all := last(c.Lines(stanza, "restore", "tablespace-map-all")); all != "" {

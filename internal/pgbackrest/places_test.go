@@ -84,6 +84,9 @@ func TestApart(t *testing.T) {
 	}{
 		"plain":          {"", []ManifestTarget{space}},
 		"tablespace-map": {"tablespace-map=a=/x/\n", []ManifestTarget{mapped}},
+		"a key twice":    {"tablespace-map=a=/y\ntablespace-map=a=/x\n", []ManifestTarget{mapped}},
+		"another's, too": {"tablespace-map=a=/x\ntablespace-map=b=/y\n", []ManifestTarget{mapped}},
+		"an id twice":    {"tablespace-map=16384=/y\ntablespace-map=16384=/x\n", []ManifestTarget{mapped}},
 		"link-all": {"link-all=y\n", []ManifestTarget{
 			{Name: "pg_data/pg_wal", Path: "/wal"},
 			{Name: "pg_data/postgresql.conf", Path: "/etc", File: "postgresql.conf"},

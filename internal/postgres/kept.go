@@ -208,6 +208,9 @@ func handedBack(content string) string {
 	return strings.TrimRight(strings.Join(lines, "\n"), "\n") + "\n"
 }
 
+// byPgbackrest is the restore_command that pgBackRest writes with each restore, and with it a standby's.
+var byPgbackrest = regexp.MustCompile(`^("?)(/[^"\s]*/)?pgbackrest"? [^;&|]*\barchive-get %f "?%p"?\s*$`)
+
 // InTheWay are the lines of a handed back configuration that keep the next start from working as it should, and files
 // that it needs and that no backup had. resolved is a path of this machine without symbolic links.
 func (s *Server) InTheWay(resolved func(string) string) (notes []string) {
@@ -221,9 +224,11 @@ func (s *Server) InTheWay(resolved func(string) string) (notes []string) {
 		case setting.Name == "synchronous_standby_names":
 			notes = append(notes, place+": synchronous_standby_names = "+quoted(setting.Value)+": the first commit "+
 				"waits until such a standby is there; pg_auto_failover sets it itself, else comment it out for now")
-		case setting.Name == restoreCommand && setting.File == autoConf: // handedBack
-			notes = append(notes, place+": restore_command = "+quoted(setting.Value)+" was there by ALTER SYSTEM, and "+
-				"is not any more: set it again once the cluster runs, if its standbys need it")
+		case setting.Name == restoreCommand && setting.File == autoConf: // handedBack; its value may hold a secret
+			if !byPgbackrest.MatchString(setting.Value) {
+				notes = append(notes, place+" of the backup: restore_command was there (ALTER SYSTEM, or an earlier "+
+					"restore), and is not any more: set it again once the cluster runs, if its standbys need it")
+			}
 		case strings.HasPrefix(setting.Name, "recovery_target") && setting.File != autoConf &&
 			slices.Contains(targets, setting.Name):
 			notes = append(notes, place+": "+setting.Name+" = "+quoted(setting.Value)+": comment it out, the next "+

@@ -269,17 +269,48 @@ func TestInTheWay(t *testing.T) {
 	for _, words := range []string{
 		"pg_hba.conf is in no backup", "postgresql.auto.conf:3: synchronous_standby_names = 'ANY 1 (node_2)'",
 		"conf.d/old.conf:2: recovery_target_time", "postgresql.conf:7: PostgreSQL refuses this line",
-		"postgresql.auto.conf:6: restore_command = 'cp /wal/%f %p' was there by ALTER SYSTEM",
+		"postgresql.auto.conf:6 of the backup: restore_command was there (ALTER SYSTEM, or an earlier restore)",
 	} {
 		assert.Contains(t, said, words)
 	}
 	assert.Len(t, s.InTheWay(path.Clean), 5, said)
+	assert.NotContains(t, said, "cp /wal", "a command may hold a secret")
 	s.Restored = Restored{Settings: []Setting{
 		{"synchronous_standby_names", "x", mainConf, 1},
 		{"synchronous_standby_names", "", autoConf, 1},
 		{restoreCommand, "cp /wal/%f %p", mainConf, 2}, // it stays
 	}}
 	assert.Empty(t, s.InTheWay(path.Clean), "the last goes")
+}
+
+// The restore_command of a cluster that was restored by pgBackRest once is nobody's loss: pgBackRest writes it with
+// each restore. Any other one gets a line, and is not repeated.
+func TestInTheWay_RestoreCommand(t *testing.T) {
+	for command, lost := range map[string]bool{
+		`pgbackrest --stanza=demo archive-get %f "%p"`:                      false,
+		`/usr/bin/pgbackrest --config=/x --stanza=demo archive-get %f "%p"`: false,
+		`cp /wal/%f %p`: true,
+		`pgbackrest --stanza=demo archive-get %f "%p" || cp /wal/%f %p`:         true,
+		`AWS_SECRET_ACCESS_KEY=geheim aws s3 cp s3://b/%f %p`:                   true,
+		`/usr/local/bin/not-pgbackrest --stanza=demo archive-get %f "%p"`:       true,
+		`if [ "%f" = x ]; then exit 1; else pgbackrest archive-get %f "%p"; fi`: true,
+	} {
+		s := Server{Data: "/pg", Restored: readConf(t, map[string]string{
+			mainConf: "", "pg_hba.conf": "", "pg_ident.conf": "",
+			autoConf: generated + " restore on 2025-01-01 10:00:00\n" + restoreCommand + " = " + quoted(command) +
+				"\n" + generated + " restore on 2026-01-01 10:00:00\n" + restoreCommand + " = 'of now'\n",
+		})}
+		said := s.InTheWay(path.Clean)
+		want := 0
+		if lost {
+			want = 1
+		}
+		assert.Len(t, said, want, command)
+		for _, line := range said {
+			assert.NotContains(t, line, command)
+			assert.NotContains(t, line, "%f")
+		}
+	}
 }
 
 // A copy of what Debian keeps in /etc would start the cluster that it names; in the place of the old one its service

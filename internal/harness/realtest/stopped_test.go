@@ -92,7 +92,7 @@ func (n *machine) forgets() {
 	require.NoError(n.t, err)
 	var mark map[string]any
 	require.NoError(n.t, json.Unmarshal(content, &mark))
-	for _, name := range []string{"born", "apart", "started"} {
+	for _, name := range []string{"born", "apart", "started", "starter"} {
 		require.Contains(n.t, mark, name)
 		delete(mark, name)
 	}

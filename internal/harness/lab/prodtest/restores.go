@@ -159,7 +159,7 @@ func damagedArchive(t *testing.T, p *production) {
 	assert.Contains(t, o.Report.Detail, object[:24])
 	notes := strings.Join(o.Report.Notes, "\n")
 	assert.Contains(t, notes, "use it only by decision")
-	assert.Contains(t, notes, "next: pg_autoctl create postgres")
+	assert.Contains(t, notes, "next: to look at it beside the cluster of now") // which lives
 	p.restored(t, primary, p.users(t, primary))
 
 	o = p.restore(t, primary, 0, "-accept-loss")
