@@ -98,9 +98,9 @@ func (p *production) upgrade(t *testing.T, primary, standby string) {
 		p.shell(t, node, "systemctl stop 'pgbackrest-*.timer' pgautofailover.service; "+forget+
 			"pkill -u postgres -x postgres || true")
 	}
+	monitor := fmt.Sprintf("/var/lib/postgresql/%d/monitor", p.lab.Major)
 	for _, node := range lab.DataNodes {
-		p.shell(t, "monitor", fmt.Sprintf("%spg_autoctl drop node --force --name %s --pgdata /var/lib/postgresql/%d/monitor",
-			pg, node, p.lab.Major))
+		p.shell(t, "monitor", pg+"pg_autoctl drop node --force --name "+node+" --pgdata "+monitor)
 	}
 	p.shell(t, primary, fmt.Sprintf("cd /var/lib/postgresql; mv %[1]s %[1]s.before; "+
 		"%[2]s%[3]s/initdb -D %[1]s -U postgres --auth=trust $(%[2]s%[3]s/pg_controldata %[1]s.before | "+
