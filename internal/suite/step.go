@@ -78,8 +78,8 @@ func (r *Run) finalTime() time.Duration {
 		return r.suite.FinalTime
 	case r.ctx.Err() != nil:
 		return stepGrace
-	case limited: // the rest of what is kept free for clean-up is for what comes after the step
-		return max(stepGrace, min(finalTime, time.Until(deadline)+stepGrace))
+	case limited && time.Until(deadline) < finalTime: // what is kept free for clean-up is not much more
+		return stepGrace
 	}
 	return finalTime
 }

@@ -34,10 +34,14 @@ const fedColumns = `SELECT s.oid::regclass::text, t.oid::regclass::text, quote_i
 	  JOIN pg_catalog.pg_attrdef v ON n.classid = 'pg_catalog.pg_attrdef'::regclass AND v.oid = n.objid
 	  JOIN pg_catalog.pg_class l ON l.oid = v.adrelid AND l.relkind = 'r' AND l.relpersistence = 'p'
 	  WHERE n.refclassid = 'pg_catalog.pg_class'::regclass AND n.refobjid = s.oid),
-	t.relispartition, ` + called + `
+	t.relispartition, ` + called + `, d.borrowed AND NOT EXISTS (
+		SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = t.oid)
+	  AND EXISTS (SELECT FROM (` + owned + `) o WHERE o.sequence = s.oid)
 	FROM (` + owned + ` UNION ALL ` + borrowed + `) d
 	JOIN pg_catalog.pg_class s ON s.oid = d.sequence AND s.relkind = 'S' AND s.relpersistence <> 't'
-	JOIN pg_catalog.pg_class t ON t.oid = d.fed AND (t.relkind = 'r' OR t.relkind = 'p' AND NOT EXISTS (
+	-- a temporary table is in the catalogs of a restore, without its files
+	JOIN pg_catalog.pg_class t ON t.oid = d.fed AND t.relpersistence <> 't' AND (t.relkind = 'r'
+	  OR t.relkind = 'p' AND NOT EXISTS (
 		SELECT FROM pg_catalog.pg_class f
 		WHERE f.oid IN (` + tree + `) AND f.relkind = 'f')) -- rows of elsewhere are no concern
 	JOIN pg_catalog.pg_sequence q ON q.seqrelid = s.oid AND NOT q.seqcycle
@@ -91,9 +95,9 @@ const called = `(NOT t.relispartition AND (d.identity OR NOT a.atthasdef AND a.a
 	  LEFT JOIN pg_catalog.pg_attrdef v ON n.classid = 'pg_catalog.pg_attrdef'::regclass AND v.oid = n.objid
 	  LEFT JOIN pg_catalog.pg_class l ON l.oid = v.adrelid
 	  WHERE n.refclassid = 'pg_catalog.pg_class'::regclass AND n.refobjid = s.oid AND n.deptype = 'n'
-	    AND l.relispartition IS NOT TRUE)
+	    AND l.relispartition IS NOT TRUE AND l.relpersistence IS DISTINCT FROM 't')
 	OR EXISTS (SELECT FROM pg_catalog.pg_attrdef v JOIN pg_catalog.pg_class l ON l.oid = v.adrelid
-	  WHERE NOT l.relispartition AND strpos(` + defaults + `, s.relname::text) > 0)
+	  WHERE NOT l.relispartition AND l.relpersistence <> 't' AND strpos(` + defaults + `, s.relname::text) > 0)
 	OR EXISTS (SELECT FROM pg_catalog.pg_proc f WHERE strpos(f.prosrc, s.relname::text) > 0))`
 
 // fedColumn is one of them.
@@ -108,6 +112,7 @@ type fedColumn struct {
 	Passing                 bool // every table that it feeds is unlogged, and empty after every restore
 	Partition               bool // the column is that of one partition
 	Called                  bool // a row to come takes its number from there
+	Copied                  bool // the default calls another table's sequence, as LIKE ... INCLUDING DEFAULTS has it
 }
 
 // reach is how many numbers of a sequence are looked ahead for one that is there already. A
@@ -280,6 +285,10 @@ func (f fedColumn) behind(ctx context.Context, conn *pgx.Conn) (text string, bad
 		return text + fmt.Sprintf("it is UNLOGGED, so that every restore has it begin anew, and number %d is there: "+
 			"%s; ALTER SEQUENCE %s SET LOGGED in production, and setval() it here", *there, f.meets(),
 			f.Sequence), true, nil
+	case f.Copied: // rows that were copied from a table which was numbered anew since are an archive, and right
+		return text + fmt.Sprintf("number %d is there; the sequence is another table's, and a row that takes its "+
+			"number from it would collide; if none does, ALTER TABLE %s ALTER %s DROP DEFAULT in production says so",
+			*there, f.Table, f.Column), false, nil
 	case unused:
 		return text + "it was never used, so that the numbers come from elsewhere", false, nil
 	}

@@ -118,11 +118,19 @@ func storeDial(address string) objectstore.Dial {
 }
 
 // Grant makes two users at the object store, as its administrator does: they may act on a path of its bucket, one of
-// them by reading alone. Those of a path that has some already stay as they are.
+// them by reading alone. Those of a path that has some already stay as they are, and
+// of the formation's own path the inventory has the new ones.
 func (l *Lab) Grant(ctx context.Context, path string) (access users.Access, err error) {
 	err = l.administer(ctx, func(m *objectstore.MinIO, dial objectstore.Dial) (err error) {
-		access, err = users.Grant(ctx, m, dial, path)
-		return err
+		if access, err = users.Grant(ctx, m, dial, path); err != nil || path != formationFleet.name {
+			return err
+		}
+		kept, err := l.places.access(formationFleet)
+		if err != nil {
+			return err
+		}
+		kept.Access = access
+		return l.places.saveAccess(formationFleet, kept)
 	})
 	return access, err
 }

@@ -48,7 +48,7 @@ func fromStandby(t *testing.T, p *production) {
 	primary, standby := p.roles(t)
 	require.Equal(t, "success", p.byHand(t, primary, "pgbackrest-full").Result)
 	assert.Contains(t, p.on(t, primary, "sh", "-c", "cat /var/log/pgbackrest/"+stanza+"-backup.log"),
-		"from standby")
+		"replay on the standby reached")
 	require.Equal(t, "exec-condition", p.byHand(t, standby, "pgbackrest-diff").Result)
 	p.drills(t, "")
 	require.Equal(t, "success", p.byHand(t, p.drillHost, "pgbackrest-check").Result)
