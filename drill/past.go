@@ -48,10 +48,8 @@ func (r *recovered) listNow(ctx context.Context, out suite.Out) error {
 	if !r.Past() || r.listed.Listing != nil {
 		return nil
 	}
-	bound, cancel := context.WithTimeout(ctx, listTime)
-	defer cancel()
 	now := r.repo.Now()
-	files, err := now.Pgbackrest.List(bound, r.plan.directory(now))
+	files, err := now.Pgbackrest.List(ctx, r.plan.directory(now))
 	if err != nil {
 		r.unlisted = true
 		return r.real.onlyMeasured(ctx, out, reason.Errorf(reason.RepoUnreachable, "the archive of now cannot be "+

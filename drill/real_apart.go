@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"time"
 
 	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/node"
@@ -52,13 +53,16 @@ func (r *nodeRestore) refuseStrays(rest *node.Claim) error {
 	return r.apart.RefuseStrays(r.known, rest)
 }
 
+// millionFiles bounds the listing of all files of a cluster.
+const millionFiles = 2 * time.Minute
+
 // lister lists directories as the user who runs PostgreSQL, GNU find's way. Names may hold anything but a NUL.
 func lister(ctx context.Context, h host.Host) node.Lister {
 	return func(dir string, deep bool) (list []node.Listed, err error) {
 		const names = `[ -e "$0" ] || exit 0; find -H "$0" -ignore_readdir_race -mindepth 1 "$@" -printf '%y%P\0'`
 		argv, bound := []string{"sh", "-c", names, dir, "-maxdepth", "1"}, toolTimeout
 		if deep { // a cluster's million files
-			argv, bound = argv[:4], listTime
+			argv, bound = argv[:4], millionFiles
 		}
 		asking, cancel := context.WithTimeout(ctx, bound)
 		defer cancel()

@@ -2,15 +2,11 @@ package drill
 
 import (
 	"context"
-	"time"
 
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/wal"
 )
-
-// listTime bounds the second listing of the archive.
-const listTime = 2 * time.Minute
 
 // leftNothing lists the archive again, when all that the sandbox could have archived is
 // there, and looks for what is the sandbox's own. Production may fail over during a drill
@@ -19,10 +15,8 @@ func (r recovered) leftNothing(ctx context.Context, out suite.Out) error {
 	if r.unlisted { // which is said
 		return nil
 	}
-	bound, cancel := context.WithTimeout(ctx, listTime)
-	defer cancel()
 	fork := r.end.fork
-	own, somebody, err := r.repo.Now().Traces(bound, r.plan.directory(r.repo), r.listed, fork)
+	own, somebody, err := r.repo.Now().Traces(ctx, r.plan.directory(r.repo), r.listed, fork)
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,8 @@ func TestSettings_NeverArchiveWhateverTheVersion(t *testing.T) {
 		for _, want := range []string{
 			"archive_mode=off", "archive_command=", "listen_addresses=", "synchronous_standby_names=",
 			"max_connections=250", "max_prepared_transactions=256", "shared_preload_libraries=pg_stat_statements",
-			"recovery_target_time=", "recovery_target_action=promote", "lc_messages=C",
+			"recovery_target_time=", "recovery_target_action=promote", "lc_messages=C", "autovacuum=off",
+			"autovacuum_freeze_max_age=2000000000", "autovacuum_multixact_freeze_max_age=2000000000",
 		} {
 			assert.Contains(t, list, want, version)
 		}

@@ -35,7 +35,12 @@ var overrides = []override{
 	{"citus.distributed_deadlock_detection_factor", "-1", 0},
 	{"citus.defer_shard_delete_interval", "-1", 0},
 	{"citus.background_task_queue_interval", "-1", 0},
+	// Off, it still begins against a wraparound, once the oldest row is older than these say (varsup.c,
+	// SetTransactionIdLimit): it would cut files that the checks read. Production's own limits may be far beyond
+	// the defaults; these are the most there is, which no cluster that takes writes has passed.
 	{"autovacuum", "off", 0},
+	{"autovacuum_freeze_max_age", "2000000000", 0},
+	{"autovacuum_multixact_freeze_max_age", "2000000000", 0},
 	{"recovery_end_command", "", 12},
 	{"archive_cleanup_command", "", 12},
 	{"event_triggers", "off", 17},
