@@ -138,6 +138,9 @@ func (a Archive) walk(start Start, route route) (chain []Entry, own []string, er
 		if !found {
 			break
 		}
+		if hole := a.unswitched(entry, route); hole != nil {
+			return chain, own, &Lack{number, &reason.Error{Reason: reason.WALMissing, Err: hole}}
+		}
 		chain = append(chain, entry)
 	}
 	missing := Segment{Timeline: route.timelines(number, a.SegmentSize)[0], Number: number}.Name(a.SegmentSize)
@@ -151,6 +154,22 @@ func (a Archive) walk(start Start, route route) (chain []Entry, own []string, er
 			start.Stop.Name(a.SegmentSize))}
 	}
 	return chain, own, a.lostEnd(chain)
+}
+
+// unswitched is the hole where a timeline was left and only the old one's segment of the switch is there, although the
+// new one has later ones: a promotion makes that segment anew (XLogInitNewTimeline), and the old one's has none of the
+// records behind the switch. Until the new timeline has archived something, the old one's is the end.
+func (a Archive) unswitched(entry Entry, route route) *Hole {
+	newest := route.timelines(entry.Number, a.SegmentSize)[0]
+	if entry.Timeline == newest {
+		return nil
+	}
+	next, ok := a.after(entry.Number, route)
+	if !ok {
+		return nil
+	}
+	missing := Segment{Timeline: newest, Number: entry.Number}
+	return &Hole{Missing: missing.Name(a.SegmentSize), Next: next.Name, Since: next.Time}
 }
 
 // lostEnd is a chain that ends with segments which the backup alone has. A backup ends once its last segment is

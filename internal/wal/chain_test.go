@@ -73,8 +73,8 @@ func TestFollow_TheChainEndsWhereTheArchiveDoes(t *testing.T) {
 			switched(0x4000028), "000000020000000000000005", "timeline 1 -> 2 at 0/4000028", 0,
 		},
 		{
-			"switch, its segment on the old", files(listing(1, 0, 2, 3, 4), historyFile(2, 5), listing(2, 6, 5)),
-			switched(0x4000028), "000000020000000000000005", "timeline 1 -> 2 at 0/4000028", 0,
+			"switch, its segment on the old, and nothing behind it", files(listing(1, 0, 2, 3, 4), historyFile(2, 5)),
+			switched(0x4000028), "000000010000000000000004", "timeline 1 -> 2 at 0/4000028", 0,
 		},
 		{
 			"switch on a boundary", files(listing(1, 0, 2, 3), historyFile(2, 5), listing(2, 6, 4)),
@@ -195,6 +195,11 @@ func TestFollow_FindsWhatWouldLoseData(t *testing.T) {
 		{
 			"hole at the switch", files(listing(1, 0, 2, 3), historyFile(2, 5), listing(2, 6, 5)),
 			switched(0x4000028), reason.WALMissing, "000000020000000000000004",
+		},
+		{
+			"hole at the switch beside the old timeline's",
+			files(listing(1, 0, 2, 3, 4), historyFile(2, 5), listing(2, 6, 5)), switched(0x4000028),
+			reason.WALMissing, "000000020000000000000004",
 		},
 		{
 			"history missing", files(listing(1, 0, 2, 3, 4), listing(2, 6, 4, 5)), nil, reason.WALMissing,
