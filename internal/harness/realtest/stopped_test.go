@@ -26,7 +26,7 @@ type stop struct {
 	signal syscall.Signal
 	left   node.Step      // what the mark says by then, and afterwards
 	then   func(*machine) // what becomes of it meanwhile; nil is nothing
-	whole  bool           // pgbackrest goes on, and ends its work
+	whole  bool           // the last file is there, without which PostgreSQL starts nothing
 }
 
 var stops = map[string]stop{
@@ -34,7 +34,7 @@ var stops = map[string]stop{
 	"RestoreInterrupted": {at: "restore:base/*/[0-9]*", signal: syscall.SIGINT, left: node.Restoring},
 	"RestoreTerminated":  {at: "restore:base/*/[0-9]*", signal: syscall.SIGTERM, left: node.Restoring},
 	"RestoreKilled":      {at: "restore:base/*/[0-9]*", signal: syscall.SIGKILL, left: node.Restoring},
-	"RestoreEndsItself":  {at: "restore:recovery.signal", signal: syscall.SIGKILL, left: node.Restoring, whole: true},
+	"RestoreAtItsEnd":    {at: "restore:global/pg_control", signal: syscall.SIGKILL, left: node.Restoring, whole: true},
 	"ReplayInterrupted":  {at: "segment", signal: syscall.SIGINT, left: node.Recovering},
 	"ReplayTerminated":   {at: "segment", signal: syscall.SIGTERM, left: node.Recovering},
 	"ReplayKilled":       {at: "segment", signal: syscall.SIGKILL, left: node.Recovering},
@@ -55,9 +55,6 @@ func TestRestore_StoppedAndTakenUp(t *testing.T) {
 			n := lost(t, plain)
 			o := n.stopped(s)
 			assert.True(t, n.atStep(s.left), o.Said)
-			if s.whole {
-				n.waitWhole()
-			}
 			if s.signal != syscall.SIGKILL {
 				assert.Equal(t, 2, o.Exit, o.Said)
 				assert.Equal(t, reason.Interrupted, o.Report.Reason, o.Said)
@@ -146,15 +143,6 @@ func (n *machine) doesNotStart() {
 	log, err := os.ReadFile(filepath.Join(n.dir, "server.log"))
 	require.NoError(n.t, err)
 	assert.Contains(n.t, string(log), "veza-restore has not ended here: go on with -resume")
-}
-
-// waitWhole waits until pgbackrest has put the last file there, without which PostgreSQL starts nothing.
-func (n *machine) waitWhole() {
-	n.t.Helper()
-	require.NoError(n.t, wait.For(n.ctx(), "the end of pgbackrest", 5*time.Millisecond, func(context.Context) error {
-		_, err := os.Lstat(n.data + "/global/pg_control")
-		return err
-	}))
 }
 
 // waitHeld waits until a restore is held.
