@@ -155,8 +155,7 @@ func lateTails(out suite.Out, chain wal.Chain, primary *archiver) error {
 		if !wal.IsSegment(last) && !tail.Soon() {
 			return tail.Grows("")
 		}
-		out.Note("timeline %d has %d segments that came after the newest of timeline %d: an old primary's tail that "+
-			"came late, not read", tail.Timeline, len(tail.Entries), chain.Target)
+		out.Note("%s", tail)
 	}
 	return nil
 }

@@ -30,6 +30,8 @@ type before struct {
 	log    postgres.Log
 	replay time.Duration
 	commit *time.Time // the last one that was replayed
+	how    pgbackrest.Getting
+	ahead  pgbackrest.Ahead // what the server goes on with
 }
 
 // compareFirst recovers the clone to the standby's position, compares there, and hands the clone on to the recovery
@@ -157,7 +159,7 @@ func (r restored) hold(ctx context.Context, out suite.Out) (restored, error) {
 		return r, err
 	}
 	reached := time.Now()
-	var was before
+	was := before{how: held.how, ahead: held.ahead}
 	was.log, err = server.ReadLog(ctx)
 	if err == nil {
 		err = conn.QueryRow(ctx, "SELECT pg_last_xact_replay_timestamp()").Scan(&was.commit)

@@ -8,7 +8,9 @@ import (
 
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/postgres"
+	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/verify"
 	"veza.fr/recovery/internal/wal"
 )
 
@@ -29,8 +31,7 @@ func (r *recovered) judgeLate(ctx context.Context, out suite.Out) error {
 		if err = belongs(tail, found); err != nil {
 			return err
 		}
-		out.Note("timeline %d has %d segments that came after the newest of timeline %d: an old primary's tail that "+
-			"came late, not read", tail.Timeline, len(tail.Entries), r.plan.chain.Target)
+		out.Note("%s", tail)
 	}
 	return nil
 }
@@ -66,6 +67,37 @@ func (r *recovered) lookInto(ctx context.Context, tail wal.Tail) (postgres.Momen
 		}
 	}
 	return found, err
+}
+
+// throughTail judges a recovery that went on through an old primary's tail, in place of a timeline that has archived
+// nothing yet. A transaction that was committed there is one that production does not have. Where production is gone, it
+// is the newest there is, and whoever restores is told.
+func (r *recovered) throughTail(ctx context.Context, out suite.Out, done verify.Recovery) error {
+	left, tail := done.Tail()
+	if len(tail) == 0 {
+		return nil
+	}
+	went := fmt.Sprintf("timeline %d has archived nothing yet, and recovery went on on timeline %d, beyond the switch at "+
+		"%s, to %s", done.Chain.Target, left.Timeline, left.At, done.Replayed)
+	for _, name := range tail {
+		found, err := r.moments(ctx, name)
+		if err != nil {
+			return err
+		}
+		switch {
+		case found.CommitAt < left.At:
+		case r.real != nil:
+			out.Note("%s: the transaction committed at %s came back, and the primary of timeline %d never had it", went,
+				found.CommitAt, done.Chain.Target)
+			return nil
+		default:
+			return reason.Errorf(reason.TimelineConflict, "%s: the transaction committed at %s came back, and production "+
+				"does not have it; drill again once its primary has archived a segment (SELECT pg_switch_wal())", went,
+				found.CommitAt)
+		}
+	}
+	out.Note("%s; nothing was committed there", went)
+	return nil
 }
 
 // moments are those of one archived segment; of one that is missing or damaged there are none.

@@ -66,10 +66,14 @@ func (r *recovered) reachedTheEnd(ctx context.Context, out suite.Out) (err error
 	}
 	log = r.withoutOwn(ctx, out, log)
 	r.end.log = r.before.whole(log)
-	return acceptLoss(out, r.Session, verify.Recovery{
+	done := verify.Recovery{
 		Chain: chain, SegmentSize: r.plan.segmentSize, Target: r.target,
 		Replayed: r.end.replayed, Timeline: timeline, Log: log,
-	}.Complete())
+	}
+	if err = acceptLoss(out, r.Session, done.Complete()); err != nil {
+		return err
+	}
+	return r.throughTail(ctx, out, done)
 }
 
 // endedOn is where recovery ended: the timeline PostgreSQL chose for itself, and the last

@@ -41,8 +41,13 @@ func (r *recovered) tellGetting(ctx context.Context, out suite.Out) {
 	}
 }
 
-// getting has the server's archive-get bring segments in the way that the conf and the chain allow.
+// getting has the server's archive-get bring segments in the way that the conf and the chain allow. A server that was
+// held goes on with what it has.
 func (r *recovered) getting(ctx context.Context) error {
+	if r.before != nil {
+		r.how, r.ahead = r.before.how, r.before.ahead
+		return nil
+	}
 	version, err := r.repo.Pgbackrest.Version(ctx)
 	if err != nil {
 		return reason.Wrap(reason.SandboxFailed, err)

@@ -7,23 +7,26 @@ import (
 	"time"
 
 	"veza.fr/recovery/internal/host"
+	"veza.fr/recovery/internal/wal"
 )
 
 // Moments are the times that stand in one WAL segment.
 type Moments struct {
 	Readable bool      // it holds at least one whole record
-	Commit   time.Time // of its last commit; zero for none
+	Commit   time.Time // of its last commit or abort; zero for none
+	CommitAt wal.LSN   // where its last commit begins; 0 for none
 	Began    time.Time // when the timeline that its end of recovery begins, began; zero for none
 }
 
 // waldumpTimeout bounds a look into one segment.
 const waldumpTimeout = time.Minute
 
-// ended are pg_waldump's words for a transaction that ended, and began for the end of a recovery
-// (xactdesc.c, xlogdesc.c).
+// ended are pg_waldump's words for a transaction that ended, committed for one that came about, and began for the end
+// of a recovery (xactdesc.c, xlogdesc.c).
 var (
-	ended = regexp.MustCompile(`desc: (?:COMMIT|ABORT|COMMIT_PREPARED|ABORT_PREPARED) .*?` + dumpTime)
-	began = regexp.MustCompile(`desc: END_OF_RECOVERY .*?time ` + dumpTime)
+	ended     = regexp.MustCompile(`desc: (?:COMMIT|ABORT|COMMIT_PREPARED|ABORT_PREPARED) .*?` + dumpTime)
+	committed = regexp.MustCompile(`lsn: ([0-9A-F]+/[0-9A-F]+), .*desc: COMMIT(?:_PREPARED)? `)
+	began     = regexp.MustCompile(`desc: END_OF_RECOVERY .*?time ` + dumpTime)
 )
 
 const dumpTime = `(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+) UTC`
@@ -52,6 +55,11 @@ func (m *Moments) take(output string) {
 		m.Readable = m.Readable || strings.HasPrefix(line, "rmgr: ")
 		if at, ok := dumped(ended, line); ok && at.After(m.Commit) {
 			m.Commit = at
+		}
+		if match := committed.FindStringSubmatch(line); match != nil {
+			if at, err := wal.ParseLSN(match[1]); err == nil {
+				m.CommitAt = max(m.CommitAt, at)
+			}
 		}
 		if at, ok := dumped(began, line); ok {
 			m.Began = at

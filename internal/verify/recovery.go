@@ -5,6 +5,7 @@ package verify
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -42,6 +43,33 @@ func (r Recovery) Complete() error {
 			r.Timeline, r.Chain.Target)
 	}
 	return r.checkLog()
+}
+
+// Tail are the segments that recovery read beyond the place where their timeline was left, and that place: an old
+// primary's tail, read because no timeline after it had archived anything (XLogFileReadAnyTLI). What is left out of a
+// target's way on an older timeline is none.
+func (r Recovery) Tail() (left wal.Switch, names []string) {
+	var read []wal.Segment
+	for _, name := range r.Log.Restored {
+		if segment, err := wal.ParseSegment(name, r.SegmentSize); err == nil {
+			read = append(read, segment)
+		}
+	}
+	if len(read) == 0 || r.Timeline < r.Chain.Target {
+		return left, nil
+	}
+	on := read[len(read)-1].Timeline
+	i := slices.IndexFunc(r.Chain.Switches, func(s wal.Switch) bool { return s.Timeline == on })
+	if i < 0 || r.Replayed <= r.Chain.Switches[i].At {
+		return left, nil
+	}
+	left = r.Chain.Switches[i]
+	for _, segment := range read {
+		if segment.Timeline == on && segment.Number >= uint64(left.At)/r.SegmentSize {
+			names = append(names, segment.Name(r.SegmentSize))
+		}
+	}
+	return left, names
 }
 
 // segment is the name of the one that holds the end of recovery.

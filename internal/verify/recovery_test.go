@@ -128,3 +128,31 @@ func TestRPO_ClampsSmallSkewAndRefusesMore(t *testing.T) {
 	why, _ := reason.Of(err)
 	assert.Equal(t, reason.ClockSkew, why)
 }
+
+// What recovery read beyond the switch of the timeline it ended on is a tail; what it left out is none.
+func TestTail(t *testing.T) {
+	const at = 4*size + 40
+	old := []string{"00000002.history", "000000010000000000000003", "000000010000000000000004", "000000010000000000000005"}
+	for name, c := range map[string]struct {
+		restored []string
+		replayed wal.LSN
+		timeline uint32
+		want     []string
+	}{
+		"through the old one's":           {old, 6 * size, 2, old[2:]},
+		"no further than the switch":      {old[:3], at, 2, nil},
+		"in the segment of the switch":    {old[:3], at + 1, 2, old[2:3]},
+		"the new one's came":              {append(old[:3:3], "000000020000000000000004"), 6 * size, 2, nil},
+		"a target on the old timeline":    {old, 6 * size, 1, nil},
+		"nothing was read of the archive": {old[:1], 6 * size, 2, nil},
+	} {
+		r := atEnd()
+		r.Chain.Switches = []wal.Switch{{Timeline: 1, At: at}}
+		r.Log.Restored, r.Replayed, r.Timeline = c.restored, c.replayed, c.timeline
+		left, names := r.Tail()
+		assert.Equal(t, c.want, names, name)
+		if c.want != nil {
+			assert.Equal(t, r.Chain.Switches[0], left, name)
+		}
+	}
+}

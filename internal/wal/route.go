@@ -101,8 +101,8 @@ func (a Archive) offPath(r route, target uint32) (notes []string, late []Tail, e
 		}
 		if beyond := a.beyond(tail, r); beyond > 0 {
 			notes = append(notes, fmt.Sprintf(
-				"timeline %d has %d segments beyond the switch to timeline %d: an old primary's tail, not read",
-				timeline, beyond, target))
+				"timeline %d has %d segments beyond the switch to timeline %d: an old primary's tail, %s",
+				timeline, beyond, target, readOf(a.none(target), target)))
 		}
 	}
 	return notes, late, nil

@@ -2,6 +2,7 @@ package wal
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"time"
 
@@ -15,10 +16,12 @@ import (
 type Tail struct {
 	Timeline  uint32
 	Successor uint32    // the timeline that superseded it
+	Target    uint32    // the newest one
 	At        LSN       // where
 	Began     time.Time // when the successor's history was archived: it began before
-	Newest    time.Time // when the newest timeline archived something last
+	Newest    time.Time // when the newest timeline archived something last, its history at the least
 	Entries   []Entry   // the late ones, by their number
+	none      bool      // the newest timeline has no segment yet
 	whole     bool      // no segment is missing from the switch to its end
 }
 
@@ -29,7 +32,10 @@ const soon = 15 * time.Minute
 // lateTail is what came late of a timeline's tail.
 func (a Archive) lateTail(timeline uint32, r route, target uint32, tail []Entry, newest time.Time) Tail {
 	left, onRoute := r.end(timeline)
-	t := Tail{Timeline: timeline, Successor: target, At: left.At, Newest: newest, whole: onRoute}
+	t := Tail{
+		Timeline: timeline, Successor: target, Target: target, At: left.At, Newest: newest, none: a.none(target),
+		whole: onRoute,
+	}
 	for i, s := range r.switches {
 		if s.Timeline == timeline && i+1 < len(r.switches) {
 			t.Successor = r.switches[i+1].Timeline
@@ -48,6 +54,35 @@ func (a Archive) lateTail(timeline uint32, r route, target uint32, tail []Entry,
 	}
 	slices.SortFunc(t.Entries, func(x, y Entry) int { return cmp.Compare(x.Number, y.Number) })
 	return t
+}
+
+// String is what an operator should see of a tail that is no second cluster.
+func (t Tail) String() string {
+	if t.none {
+		return fmt.Sprintf("timeline %d has %d segments at and beyond its switch to timeline %d: an old primary's tail, %s",
+			t.Timeline, len(t.Entries), t.Successor, readOf(t.none, t.Target))
+	}
+	return fmt.Sprintf("timeline %d has %d segments that came after the newest of timeline %d: an old primary's tail that "+
+		"came late, %s", t.Timeline, len(t.Entries), t.Target, readOf(t.none, t.Target))
+}
+
+// readOf says whether recovery reads a tail. PostgreSQL asks for a segment by every timeline of its history, the newest
+// first, wherever the others were left (XLogFileReadAnyTLI): as long as the newest has none, it gets the old one's.
+func readOf(none bool, target uint32) string {
+	if none {
+		return fmt.Sprintf("which recovery goes through as long as timeline %d has archived nothing", target)
+	}
+	return "not read"
+}
+
+// none says that a timeline has no segment.
+func (a Archive) none(timeline uint32) bool {
+	for segment := range a.Entries {
+		if segment.Timeline == timeline {
+			return false
+		}
+	}
+	return true
 }
 
 // Youngest is the one that was archived last.

@@ -1,6 +1,7 @@
 package wal
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +44,8 @@ func TestFollow_HandsOnWhatCameLate(t *testing.T) {
 		assert.Equal(t, c.soon, tail.Soon(), name)
 		assert.Equal(t, []any{uint32(1), uint32(2), LSN(0x4000028), noon.Add(5 * time.Minute)},
 			[]any{tail.Timeline, tail.Successor, tail.At, tail.Began}, name)
+		assert.Equal(t, name == "the new is empty",
+			strings.Contains(tail.String(), "goes through as long as timeline 2 has archived nothing"), tail.String())
 		why, _ := reason.Of(tail.Grows(""))
 		assert.Equal(t, reason.TimelineConflict, why)
 		require.NoError(t, tail.Primary(""))
