@@ -67,6 +67,17 @@ func TestCheckArchiveEnd(t *testing.T) {
 	} {
 		requireReason(t, want, session.CheckArchiveEnd(archived, followed, segmentSize), archived)
 	}
+	followed.Switches, followed.History = nil, []wal.Switch{{Timeline: 1, At: 3 * segmentSize}, {Timeline: 2, At: 0x5000028}}
+	for archived, want := range map[string]reason.Reason{ // the backup is on the newest timeline, and was taken since
+		"000000010000000000000002": "",
+		"000000010000000000000003": reason.TimelineConflict, // the switch is at a border: nothing of it is from before
+		"000000010000000000000004": reason.TimelineConflict,
+		"000000020000000000000005": "",
+		"000000020000000000000006": reason.TimelineConflict,
+		"000000030000000000000005": reason.TimelineConflict,
+	} {
+		requireReason(t, want, session.CheckArchiveEnd(archived, followed, segmentSize), archived)
+	}
 	plain := wal.Chain{Target: 2, Entries: followed.Entries[:1]}
 	requireReason(t, "", session.CheckArchiveEnd("000000020000000000000004", plain, segmentSize), "on it")
 	before := session.CheckArchiveEnd("000000010000000000000005", plain, segmentSize)

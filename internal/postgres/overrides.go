@@ -37,7 +37,8 @@ var overrides = []override{
 	{"citus.background_task_queue_interval", "-1", 0},
 	// Off, it still begins against a wraparound, once the oldest row is older than these say (varsup.c,
 	// SetTransactionIdLimit): it would cut files that the checks read. Production's own limits may be far beyond
-	// the defaults; these are the most there is, which no cluster that takes writes has passed.
+	// the defaults; these are the most there is, which no cluster that takes writes has passed. One with more than 2^31
+	// multixact members has it begin all the same (multixact.c, MultiXactMemberFreezeThreshold).
 	{"autovacuum", "off", 0},
 	{"autovacuum_freeze_max_age", "2000000000", 0},
 	{"autovacuum_multixact_freeze_max_age", "2000000000", 0},

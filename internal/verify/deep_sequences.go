@@ -36,7 +36,8 @@ const fedColumns = `SELECT s.oid::regclass::text, t.oid::regclass::text, quote_i
 	  WHERE n.refclassid = 'pg_catalog.pg_class'::regclass AND n.refobjid = s.oid),
 	t.relispartition, ` + called + `, d.borrowed AND NOT EXISTS (
 		SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = t.oid)
-	  AND EXISTS (SELECT FROM (` + owned + `) o WHERE o.sequence = s.oid)
+	  AND (EXISTS (SELECT FROM (` + owned + `) o WHERE o.sequence = s.oid)
+	    OR 1 < (SELECT count(*) FROM (` + borrowed + `) o WHERE o.sequence = s.oid))
 	FROM (` + owned + ` UNION ALL ` + borrowed + `) d
 	JOIN pg_catalog.pg_class s ON s.oid = d.sequence AND s.relkind = 'S' AND s.relpersistence <> 't'
 	-- a temporary table is in the catalogs of a restore, without its files
@@ -69,7 +70,7 @@ const owned = `SELECT o.objid AS sequence, o.refobjid AS fed, o.refobjsubid::int
 // own, and so is the key that keeps them apart. A partition is a part of its parent. A table that has no index on the
 // column has no key either, and would be read to its end for no more than a note: one that inherits by time has
 // hundreds of them.
-const borrowed = `SELECT n.refobjid, v.adrelid, v.adnum::int, false, true
+const borrowed = `SELECT n.refobjid AS sequence, v.adrelid, v.adnum::int, false, true
 	FROM pg_catalog.pg_depend n
 	JOIN pg_catalog.pg_attrdef v ON n.classid = 'pg_catalog.pg_attrdef'::regclass AND v.oid = n.objid
 	CROSS JOIN LATERAL (SELECT 'nextval(' || quote_literal(n.refobjid::regclass::text) || '::regclass)' AS call) k
@@ -112,7 +113,7 @@ type fedColumn struct {
 	Passing                 bool // every table that it feeds is unlogged, and empty after every restore
 	Partition               bool // the column is that of one partition
 	Called                  bool // a row to come takes its number from there
-	Copied                  bool // the default calls another table's sequence, as LIKE ... INCLUDING DEFAULTS has it
+	Copied                  bool // other tables take numbers from the sequence, too: see LIKE ... INCLUDING DEFAULTS
 }
 
 // reach is how many numbers of a sequence are looked ahead for one that is there already. A
@@ -160,16 +161,17 @@ func (d Deep) sequencesOf(ctx context.Context, database string, e *examination) 
 	if err != nil {
 		return 0, err
 	}
+	blank := "" // the sequence whose page was told to be none
 	for i, f := range list {
-		told := i > 0 && list[i-1].Sequence == f.Sequence // of another column that it feeds
-		if !told {
+		if i == 0 || list[i-1].Sequence != f.Sequence { // it may feed several columns
 			seen++
 		}
 		text, bad, err := f.compared(ctx, conn, theirs)
 		if errors.Is(err, pgx.ErrNoRows) {
-			if err = nil; !told {
+			if err = nil; blank != f.Sequence {
 				e.findings = append(e.findings, f.blank(database)...)
 			}
+			blank = f.Sequence
 		}
 		if err != nil {
 			answer, fatal := serverError(ctx, conn, err)
@@ -207,13 +209,14 @@ func (f fedColumn) compared(ctx context.Context, conn *pgx.Conn, theirs string) 
 }
 
 // failed is what the server's answer says of a sequence, or of the table that it feeds: one that cannot be planned,
-// such as for an expression of an index that needs another search_path, keeps no other from being compared.
+// such as for an expression of an index that needs another search_path, keeps no other from being compared. What this
+// machine lacks, memory or room, is said of none.
 func (f fedColumn) failed(database string, answer *pgconn.PgError, why string) (found []Outcome, notes []string) {
 	text := fmt.Sprintf("database %s: sequence %s of table %s was not compared: %s", database, f.Sequence, f.Table, why)
 	switch {
 	case postgres.LacksLibrary(answer):
 		return []Outcome{finding(reason.ToolMissing, text+"; "+postgres.LibraryHint(answer))}, nil
-	case saysDamage(answer):
+	case saysDamage(answer), codeReason(answer.Code) != reason.SmokeQuery:
 		return []Outcome{finding(deepCodeReason(answer.Code), text)}, nil
 	}
 	return nil, []string{text}
@@ -286,8 +289,8 @@ func (f fedColumn) behind(ctx context.Context, conn *pgx.Conn) (text string, bad
 			"%s; ALTER SEQUENCE %s SET LOGGED in production, and setval() it here", *there, f.meets(),
 			f.Sequence), true, nil
 	case f.Copied: // rows that were copied from a table which was numbered anew since are an archive, and right
-		return text + fmt.Sprintf("number %d is there; the sequence is another table's, and a row that takes its "+
-			"number from it would collide; if none does, ALTER TABLE %s ALTER %s DROP DEFAULT in production says so",
+		return text + fmt.Sprintf("number %d is there; the sequence is another table's, too, and a row that takes "+
+			"its number from it would collide; if none does, ALTER TABLE %s ALTER %s DROP DEFAULT in production says so",
 			*there, f.Table, f.Column), false, nil
 	case unused:
 		return text + "it was never used, so that the numbers come from elsewhere", false, nil

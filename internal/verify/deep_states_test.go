@@ -237,7 +237,11 @@ var states = []defect{
 		"column id of table public.further is at 20 already: number 11 is there"),
 	free("owned by another table", `bigint PRIMARY KEY`, `CREATE TABLE whole (LIKE old INCLUDING ALL);
 		INSERT INTO whole SELECT generate_series(51, 70)`, verify.Passed,
-		"number 51 is there; the sequence is another table's"),
+		"number 51 is there; the sequence is another table's, too"),
+	free("owned by nobody, and of a copy, too", `bigint PRIMARY KEY DEFAULT nextval('other')`,
+		`SELECT setval('other', 40); CREATE TABLE whole (LIKE further INCLUDING ALL);
+		INSERT INTO whole SELECT generate_series(41, 60)`, verify.Passed,
+		"column id of table public.whole is at 60 already: number 41 is there; the sequence is another table's, too"),
 	free("shared and ahead of all", `bigint PRIMARY KEY DEFAULT nextval('other')`, `SELECT setval('other', 40);
 		CREATE TABLE whole (LIKE further INCLUDING ALL); INSERT INTO whole SELECT generate_series(21, 40);
 		INSERT INTO further VALUES (9999999)`, verify.Passed,

@@ -74,8 +74,9 @@ func (d Deep) survey(ctx context.Context) (s survey, err error) {
 		return s, err
 	}
 	for _, database := range closed {
-		s.notes = append(s.notes, fmt.Sprintf("database %s takes no connections: none of its tables, indexes and "+
-			"sequences is looked at; to have it checked, ALTER DATABASE ... ALLOW_CONNECTIONS true in production",
+		s.notes = append(s.notes, fmt.Sprintf("database %s takes no connections: no check that has to enter it "+
+			"looks at its tables, indexes and sequences; to have it checked, ALTER DATABASE ... ALLOW_CONNECTIONS true in "+
+			"production",
 			database))
 	}
 	for _, database := range names {

@@ -26,6 +26,7 @@ type Start struct {
 type Chain struct {
 	Entries  []Entry  // in the order recovery reads them
 	Switches []Switch // the timeline switches on the way
+	History  []Switch // those before the backup, too; nil where the newest timeline has no history file
 	Target   uint32   // the timeline recovery ends on
 	Notes    []string // what an operator should see, and no fault
 	Late     []Tail   // what came of superseded timelines after the newest one: a tail, or a second cluster
@@ -104,7 +105,7 @@ func (l *Lack) Unwrap() error { return l.Err }
 // Errors carry the reason wal_missing, wal_corrupt or timeline_conflict; a hole is a *Hole, and whatever is about one
 // segment is a *Lack. What comes before a segment that is missing or cannot be read is in the chain all the same.
 func (a Archive) Follow(start Start, history []Switch) (Chain, error) {
-	chain := Chain{Target: a.Newest(start.First.Timeline)}
+	chain := Chain{Target: a.Newest(start.First.Timeline), History: history}
 	path, err := a.path(start, chain.Target, history)
 	if err != nil {
 		return chain, err

@@ -115,16 +115,16 @@ func (c Chain) Primary(last Segment, size uint64) error {
 	if last.Timeline >= c.Target {
 		return nil
 	}
-	at, onRoute := LSN(0), false
-	for _, s := range c.Switches {
-		if s.Timeline == last.Timeline {
-			at, onRoute = s.At, true
-		}
+	known := c.Switches
+	if len(c.History) > 0 {
+		known = c.History
 	}
+	left := slices.IndexFunc(known, func(s Switch) bool { return s.Timeline == last.Timeline })
 	switch begins := c.begins(); {
-	case onRoute && last.Number <= uint64(at)/size:
+	case left >= 0 && last.Number <= known[left].last(size):
 		return nil
-	case last.Timeline < begins.Timeline && last.Number <= begins.Number: // left before the backup: where is not known
+	case left < 0 && (len(c.History) == 0 || last.Timeline < c.History[0].Timeline) &&
+		last.Timeline < begins.Timeline && last.Number <= begins.Number: // left before the backup: where is not known
 		return nil
 	}
 	return reason.Errorf(reason.TimelineConflict, "the primary archived %s last, and a restore would not follow it "+
