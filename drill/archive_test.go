@@ -67,7 +67,8 @@ func TestCheckArchiveEnd(t *testing.T) {
 	} {
 		requireReason(t, want, session.CheckArchiveEnd(archived, followed, segmentSize), archived)
 	}
-	followed.Switches, followed.History = nil, []wal.Switch{{Timeline: 1, At: 3 * segmentSize}, {Timeline: 2, At: 0x5000028}}
+	followed.Switches = nil
+	followed.History = []wal.Switch{{Timeline: 1, At: 3 * segmentSize}, {Timeline: 2, At: 0x5000028}}
 	for archived, want := range map[string]reason.Reason{ // the backup is on the newest timeline, and was taken since
 		"000000010000000000000002": "",
 		"000000010000000000000003": reason.TimelineConflict, // the switch is at a border: nothing of it is from before

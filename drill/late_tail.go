@@ -70,15 +70,15 @@ func (r *recovered) lookInto(ctx context.Context, tail wal.Tail) (postgres.Momen
 }
 
 // throughTail judges a recovery that went on through an old primary's tail, in place of a timeline that has archived
-// nothing yet. A transaction that was committed there is one that production does not have. Where production is gone, it
-// is the newest there is, and whoever restores is told.
+// nothing yet. A transaction that was committed there is one that production does not have. Where production is gone,
+// it is the newest there is, and whoever restores is told.
 func (r *recovered) throughTail(ctx context.Context, out suite.Out, done verify.Recovery) error {
 	left, tail := done.Tail()
 	if len(tail) == 0 {
 		return nil
 	}
-	went := fmt.Sprintf("timeline %d has archived nothing yet, and recovery went on on timeline %d, beyond the switch at "+
-		"%s, to %s", done.Chain.Target, left.Timeline, left.At, done.Replayed)
+	went := fmt.Sprintf("timeline %d has archived nothing yet, and recovery went on on timeline %d, beyond the switch "+
+		"at %s, to %s", done.Chain.Target, left.Timeline, left.At, done.Replayed)
 	for _, name := range tail {
 		found, err := r.moments(ctx, name)
 		if err != nil {
@@ -91,9 +91,9 @@ func (r *recovered) throughTail(ctx context.Context, out suite.Out, done verify.
 				found.CommitAt, done.Chain.Target)
 			return nil
 		default:
-			return reason.Errorf(reason.TimelineConflict, "%s: the transaction committed at %s came back, and production "+
-				"does not have it; drill again once its primary has archived a segment (SELECT pg_switch_wal())", went,
-				found.CommitAt)
+			return reason.Errorf(reason.TimelineConflict, "%s: the transaction committed at %s came back, and "+
+				"production does not have it; drill again once its primary has archived a segment (SELECT "+
+				"pg_switch_wal())", went, found.CommitAt)
 		}
 	}
 	out.Note("%s; nothing was committed there", went)

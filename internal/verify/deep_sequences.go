@@ -290,8 +290,8 @@ func (f fedColumn) behind(ctx context.Context, conn *pgx.Conn) (text string, bad
 			f.Sequence), true, nil
 	case f.Copied: // rows that were copied from a table which was numbered anew since are an archive, and right
 		return text + fmt.Sprintf("number %d is there; the sequence is another table's, too, and a row that takes "+
-			"its number from it would collide; if none does, ALTER TABLE %s ALTER %s DROP DEFAULT in production says so",
-			*there, f.Table, f.Column), false, nil
+			"its number from it would collide; if none does, ALTER TABLE %s ALTER %s DROP DEFAULT in production says "+
+			"so", *there, f.Table, f.Column), false, nil
 	case unused:
 		return text + "it was never used, so that the numbers come from elsewhere", false, nil
 	}

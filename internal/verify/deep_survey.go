@@ -75,9 +75,8 @@ func (d Deep) survey(ctx context.Context) (s survey, err error) {
 	}
 	for _, database := range closed {
 		s.notes = append(s.notes, fmt.Sprintf("database %s takes no connections: no check that has to enter it "+
-			"looks at its tables, indexes and sequences; to have it checked, ALTER DATABASE ... ALLOW_CONNECTIONS true in "+
-			"production",
-			database))
+			"looks at its tables, indexes and sequences; to have it checked, ALTER DATABASE ... ALLOW_CONNECTIONS "+
+			"true in production", database))
 	}
 	for _, database := range names {
 		found, held, err := d.relations(ctx, database, &s)

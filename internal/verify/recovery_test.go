@@ -132,7 +132,9 @@ func TestRPO_ClampsSmallSkewAndRefusesMore(t *testing.T) {
 // What recovery read beyond the switch of the timeline it ended on is a tail; what it left out is none.
 func TestTail(t *testing.T) {
 	const at = 4*size + 40
-	old := []string{"00000002.history", "000000010000000000000003", "000000010000000000000004", "000000010000000000000005"}
+	old := []string{
+		"00000002.history", "000000010000000000000003", "000000010000000000000004", "000000010000000000000005",
+	}
 	for name, c := range map[string]struct {
 		restored []string
 		replayed wal.LSN

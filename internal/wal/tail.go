@@ -59,11 +59,11 @@ func (a Archive) lateTail(timeline uint32, r route, target uint32, tail []Entry,
 // String is what an operator should see of a tail that is no second cluster.
 func (t Tail) String() string {
 	if t.none {
-		return fmt.Sprintf("timeline %d has %d segments at and beyond its switch to timeline %d: an old primary's tail, %s",
-			t.Timeline, len(t.Entries), t.Successor, readOf(t.none, t.Target))
+		return fmt.Sprintf("timeline %d has %d segments at and beyond its switch to timeline %d: an old primary's "+
+			"tail, %s", t.Timeline, len(t.Entries), t.Successor, readOf(t.none, t.Target))
 	}
-	return fmt.Sprintf("timeline %d has %d segments that came after the newest of timeline %d: an old primary's tail that "+
-		"came late, %s", t.Timeline, len(t.Entries), t.Target, readOf(t.none, t.Target))
+	return fmt.Sprintf("timeline %d has %d segments that came after the newest of timeline %d: an old primary's tail "+
+		"that came late, %s", t.Timeline, len(t.Entries), t.Target, readOf(t.none, t.Target))
 }
 
 // readOf says whether recovery reads a tail. PostgreSQL asks for a segment by every timeline of its history, the newest
