@@ -71,9 +71,9 @@ func TestRestore_TablespaceOfOthers(t *testing.T) {
 	assert.Contains(t, o.Report.Detail, "another restore is at work in "+fastDir())
 	require.NoError(t, cmd.Process.Signal(syscall.SIGKILL))
 	_ = cmd.Wait() // the mark says how far it came
-	n.release()
 	require.True(t, n.atStep(node.Restoring))
-	n.refused("go on with -resume") // and what it left running is ended
+	n.refused("go on with -resume") // and what it left running is ended, before it could write any further
+	n.release()
 
 	// Killed, it left a directory in which another was restored meanwhile.
 	require.NoError(t, os.Rename(fastDir(), fastDir()+".first"))
