@@ -1,6 +1,7 @@
 package prodtest
 
 import (
+	"context"
 	"crypto/rand"
 	"os"
 	"path/filepath"
@@ -95,9 +96,11 @@ func newPassphrase(t *testing.T, p *production) {
 // lostDrillHost: the host's power is cut for good. Another machine of the inventory, of the next Debian, drills and
 // checks, with a pair of its own.
 func lostDrillHost(t *testing.T, p *production) {
-	old := p.keysNow(t)
+	old, dir := p.keysNow(t), t.TempDir()
+	_, err := p.lab.OtherHostInventory(t.Context(), dir) // it asks every machine for its host key
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, p.lab.Start(context.WithoutCancel(t.Context()), lab.DrillHost)) })
 	require.NoError(t, p.lab.Stop(t.Context(), lab.DrillHost))
-	t.Cleanup(func() { assert.NoError(t, p.lab.Start(t.Context(), lab.DrillHost)) })
 	p.typed(t, "lost-drill-host.md", "", hands{
 		"1": func() {
 			require.NoError(t, p.lab.Revoke(t.Context(), old.ReadKey))
@@ -108,9 +111,6 @@ func lostDrillHost(t *testing.T, p *production) {
 			})
 		},
 		"2": func() {
-			dir := t.TempDir()
-			_, err := p.lab.OtherHostInventory(t.Context(), dir)
-			require.NoError(t, err)
 			hosts, err := os.ReadFile(filepath.Join(dir, "hosts.yml"))
 			require.NoError(t, err)
 			require.NoError(t, os.WriteFile(filepath.Join(p.inventory, "hosts.yml"), hosts, 0o600))
