@@ -53,7 +53,7 @@ func (p Provider) Launch(ctx context.Context, spec sandbox.Spec) (sandbox.Sandbo
 	if err != nil {
 		return nil, failed(err)
 	}
-	h, err := d.inRoom(ctx, spec.Say, func() (*Host, error) { return d.createFree(ctx, made.instance) })
+	h, err := d.inRoom(ctx, spec, func() (*Host, error) { return d.createFree(ctx, made.instance) })
 	if h == nil {
 		return nil, failed(err)
 	}
