@@ -11,6 +11,7 @@ import (
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/sandbox"
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/wait"
 )
@@ -121,8 +122,8 @@ func (r *recovered) whyNotHeld(ctx context.Context, out suite.Out, err error) er
 	return err
 }
 
-// otherPlace is a sandbox for the other set, and where that is: a second one beside the first where disk and memory
-// allow that, else the first one, whose cluster nobody needs any more.
+// otherPlace is a sandbox for the other set, and where that is: a second one beside the first where disk, memory and
+// the limits of the place allow that, else the first one, whose cluster nobody needs any more.
 func (r recovered) otherPlace(ctx context.Context, out suite.Out) (p provisioned, where string, err error) {
 	second := r.ready
 	second.plan = r.compared.sets.other
@@ -135,21 +136,27 @@ func (r recovered) otherPlace(ctx context.Context, out suite.Out) (p provisioned
 		if machine, err = launch(ctx, out, second); err == nil {
 			p, err = provision(ctx, out, machine)
 		}
-		why, _ := reason.Of(err)
-		if why != reason.DiskSpace || r.Settings.Keep {
+		if !crowded(err) {
 			return p, "restored beside the first sandbox", err
 		}
-		if full = err; machine.box != nil { // teardown looks whether it is gone
+		if full = err; machine.box != nil && !r.Settings.Keep { // teardown looks whether it is gone
 			_ = machine.box.Destroy(ctx)
 		}
 	}
 	if r.Settings.Keep {
-		return p, "", reason.Errorf(reason.DiskSpace, "%w, and -keep keeps the first sandbox: leave it out", full)
+		why, _ := reason.Of(full)
+		return p, "", reason.Errorf(why, "%w, and -keep keeps the first sandbox: leave it out", full)
 	}
 	out.Note("the two sets are restored one after the other: %s", oneLine(full))
 	p = r.provisioned
 	p.ready, p.server = second, p.template(p.server.Installation)
 	return p, "restored after the first one", r.makeRoom(ctx)
+}
+
+// crowded says whether a second sandbox failed by what the first one takes.
+func crowded(err error) bool {
+	why, _ := reason.Of(err)
+	return why == reason.DiskSpace || errors.Is(err, sandbox.ErrLimit)
 }
 
 // noRoomBeside is why a second sandbox would not do; nil where it may.

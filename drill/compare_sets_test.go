@@ -1,6 +1,8 @@
 package drill
 
 import (
+	"context"
+	"errors"
 	"math"
 	"strings"
 	"testing"
@@ -276,3 +278,38 @@ func TestOtherPlace(t *testing.T) {
 		require.ErrorContains(t, err, "-keep keeps the first sandbox")
 	}
 }
+
+// A limit that the run's own first sandbox uses up is as good as a full disk: the first one is used, unless it is kept.
+// Any other failure is the second sandbox's own.
+func TestOtherPlace_Limit(t *testing.T) {
+	full, _ := twoSets(t)
+	limit := reason.Errorf(reason.SandboxFailed, "project drills: %w", sandbox.ErrLimit)
+	broken := reason.Errorf(reason.SandboxFailed, "no such pool")
+	for want, failed := range map[string]error{
+		"is reached, and -keep keeps the first sandbox": limit, "no such pool": broken,
+	} {
+		box := &machine{answers: map[string]answer{"grep": {stdout: enoughMemory}, "cat": {}}}
+		r := recovered{restored: restored{provisioned: on(box, full)}}
+		r.Environment.Sandbox = func(settings.Settings) sandbox.Provider { return refusing{err: failed} }
+		r.Client.Conf.Config = &pgbackrest.Config{}
+		r.Settings.Keep = true
+		r.compared = &comparison{sets: &bothSets{other: r.plan}}
+		_, _, err := r.otherPlace(t.Context(), suite.NewOut(&recorder{}))
+		requireReason(t, reason.SandboxFailed, err, want)
+		require.ErrorContains(t, err, want)
+		assert.Equal(t, errors.Is(failed, sandbox.ErrLimit), strings.Contains(err.Error(), "-keep"), want)
+	}
+	for err, want := range map[error]bool{
+		limit: true, broken: false, nil: false, reason.Errorf(reason.DiskSpace, "full"): true,
+	} {
+		assert.Equal(t, want, crowded(err), "%v", err)
+	}
+}
+
+// refusing is a provider that launches nothing.
+type refusing struct {
+	sandbox.Provider
+	err error
+}
+
+func (r refusing) Launch(context.Context, sandbox.Spec) (sandbox.Sandbox, error) { return nil, r.err }

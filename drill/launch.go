@@ -53,7 +53,7 @@ func leave(ctx context.Context, out suite.Out, box sandbox.Sandbox, keep bool, w
 		out.Note("the sandbox %s is kept until %s; the next run after that removes it", box.Name(),
 			until.UTC().Format(time.RFC3339))
 		way.say(ctx, out, box)
-		out.Note("%s%s %s", suite.RemoveIt, sandbox.RemoveCommand, box.Name())
+		out.Note("%s%s", suite.RemoveIt, sandbox.RemoveCommand(box))
 		return nil
 	}
 	if err := box.Destroy(ctx); err != nil {

@@ -190,6 +190,10 @@ func TestLeave(t *testing.T) {
 	assert.Contains(t, heard.String(), "remove it: testprom -reap -kept "+kept.Name()+"\n")
 	assert.NotContains(t, heard.String(), "server", "there was none yet")
 
+	heard.Reset()
+	require.NoError(t, leave(t.Context(), suite.NewOut(&heard), elsewhere{&machine{}}, true, &wayIn{}))
+	assert.Contains(t, heard.String(), "remove it: DRILL_INCUS_PROJECT=drills testprom -reap -kept "+kept.Name()+"\n")
+
 	from, dying := clusterOn(t, dead, "")
 	way := &wayIn{server: from.server}
 	heard.Reset()
@@ -200,6 +204,11 @@ func TestLeave(t *testing.T) {
 		assert.ErrorIs(t, leave(t.Context(), suite.NewOut(&recorder{}), &machine{err: errGone}, keep, way), errGone)
 	}
 }
+
+// elsewhere is a machine that testprom finds only by a variable.
+type elsewhere struct{ *machine }
+
+func (elsewhere) Variables() []string { return []string{"DRILL_INCUS_PROJECT=drills"} }
 
 // Teardown undoes everything, whatever fails on the way, and says that it failed.
 func TestTeardown(t *testing.T) {

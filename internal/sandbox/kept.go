@@ -10,11 +10,18 @@ import (
 	"time"
 )
 
-// RemoveCommand is what removes kept sandboxes before their time: those that are named behind it,
-// else all of them.
-const RemoveCommand = "testprom" + removeFlags
+// RemoveCommand is what to type to remove a kept sandbox before its time.
+func RemoveCommand(box Sandbox) string {
+	var variables []string
+	if findable, ok := box.(Findable); ok {
+		variables = findable.Variables()
+	}
+	return removeCommand(variables, "testprom", box.Name())
+}
 
-const removeFlags = " -reap -kept"
+func removeCommand(variables []string, call string, names ...string) string {
+	return strings.Join(slices.Concat(variables, []string{call, "-reap", "-kept"}, names), " ")
+}
 
 // TellKept lists what -keep left with these providers and how to remove it, or removes it: what is
 // named, else all. A name that is not there is an error. What cannot be asked or removed is
@@ -33,13 +40,18 @@ func TellKept(
 			all = errors.Join(all, fmt.Errorf("no sandbox %q is kept here: %s -reap lists those that are", name, call))
 		}
 	}
-	var told []string
+	var told, variables []string
 	for _, k := range list {
 		until := k.Until.UTC().Format(time.RFC3339)
 		switch {
 		case !remove:
 			_, _ = fmt.Fprintf(out, "kept %s, of stanza %s, until %s\n", k.Name, k.Stanza, until)
 			told = append(told, k.Name)
+			for _, v := range k.Variables {
+				if !slices.Contains(variables, v) {
+					variables = append(variables, v)
+				}
+			}
 		case len(names) > 0 && !slices.Contains(names, k.Name):
 		default:
 			if err := k.Remove(ctx); err != nil {
@@ -52,7 +64,7 @@ func TellKept(
 	}
 	switch {
 	case len(told) > 0 && !remove:
-		_, _ = fmt.Fprintf(out, "remove before that: %s%s %s\n", call, removeFlags, strings.Join(told, " "))
+		_, _ = fmt.Fprintf(out, "remove before that: %s\n", removeCommand(variables, call, told...))
 	case len(told) == 0 && remove && all == nil:
 		_, _ = fmt.Fprintln(out, "nothing is kept")
 	}

@@ -33,6 +33,11 @@ func TestTellKept(t *testing.T) {
 			return err
 		}}
 	}
+	elsewhere := func(name string) sandbox.Kept {
+		k := named(name, nil)
+		k.Variables = []string{"DRILL_INCUS_PROJECT=drills"}
+		return k
+	}
 	one := keeping{kept: []sandbox.Kept{named("/tmp/a", nil), named("/tmp/b", nil)}}
 	two := keeping{kept: []sandbox.Kept{named("alive", errors.New("its run is alive"))}}
 	gone := keeping{err: errors.New("no daemon")}
@@ -49,6 +54,11 @@ func TestTellKept(t *testing.T) {
 		"kept alive, of stanza demo, until 2026-08-26T02:00:00Z\n"+
 		"remove before that: out/testprom -reap -kept /tmp/a /tmp/b alive\n", said)
 	assert.Empty(t, removed)
+
+	said, err = tell([]sandbox.Provider{one, keeping{kept: []sandbox.Kept{elsewhere("c"), elsewhere("d")}}}, false)
+	require.NoError(t, err)
+	assert.Contains(t, said,
+		"\nremove before that: DRILL_INCUS_PROJECT=drills out/testprom -reap -kept /tmp/a /tmp/b c d\n")
 
 	said, err = tell([]sandbox.Provider{one}, true, "/tmp/b", "/tmp/c")
 	require.ErrorContains(t, err, `no sandbox "/tmp/c" is kept here`)

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"errors"
 
 	"veza.fr/recovery/internal/host"
 )
@@ -16,6 +17,10 @@ type Room struct {
 	Shared bool
 	Mend   string // what to do where it is too small
 }
+
+// ErrLimit is in the error of a launch that a limit on all sandboxes of a place keeps out, when the run itself has one
+// there already: to wait would be to wait for itself.
+var ErrLimit = errors.New("a limit on all sandboxes is reached")
 
 // Measurer is a Provider that can say how much room there is.
 type Measurer interface {

@@ -71,12 +71,18 @@ type (
 	Enterer interface {
 		Enter(command string) string
 	}
+	// Findable is in a place that testprom may have to be told of: by these variables, NAME=VALUE as a
+	// shell reads them before a command. None are needed where it looks anyway.
+	Findable interface {
+		Variables() []string
+	}
 )
 
 // Kept is a sandbox that -keep left.
 type Kept struct {
 	Name, Stanza string
 	Until        time.Time
+	Variables    []string // that testprom needs to find it, as of a Findable
 	// Remove removes it, unless its run is still alive.
 	Remove func(ctx context.Context) error
 }

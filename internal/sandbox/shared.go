@@ -12,8 +12,8 @@ type Sharer interface {
 	Known(ctx context.Context, stanza string) (Shared, error)
 	// Tell replaces it.
 	Tell(ctx context.Context, stanza string, s Shared) error
-	// Take takes a stanza for a host: the error is locked, and names the holder, while another host has it. One whose
-	// host died ends by itself. Release gives it back.
+	// Take takes a stanza for a host: the error is locked, and names the holder, while another host, or a living run of
+	// this one, has it. One whose host died ends by itself. Release gives it back.
 	Take(ctx context.Context, stanza string, l Lease) (release func(context.Context) error, err error)
 }
 
@@ -28,17 +28,27 @@ type Shared struct {
 type Lease struct {
 	Host  string    `json:"host"`
 	Until time.Time `json:"until"`
+	// Owner is the process on that host, in words of the Sharer's, which fills it. A release before names none.
+	Owner string `json:"owner,omitempty"`
 }
 
 // skew is how far apart the clocks of two hosts may be. A verdict of a later time than that is believed by nobody.
 const skew = 5 * time.Minute
 
-// Held says who else has it, "" when it is free for a host: its own is of a run that was killed.
+// Held says who has it, "" when it is free for a host. The host's own without an owner is taken for that of a run that
+// was killed; one with an owner may be of another machine with the host's name.
 func (l Lease) Held(host string, now time.Time) string {
-	if l.Host == "" || l.Host == host || now.After(l.Until) {
+	if l.Host == "" || l.Host == host && l.Owner == "" || now.After(l.Until) {
 		return ""
 	}
-	return fmt.Sprintf("host %s drills it, until %s at the latest", l.Host, l.Until.UTC().Format(time.RFC3339))
+	return "host " + l.drills()
+}
+
+// HeldBy is Held where the owner is known to be a process of the host that lives.
+func (l Lease) HeldBy(pid int) string { return fmt.Sprintf("process %d of host %s", pid, l.drills()) }
+
+func (l Lease) drills() string {
+	return fmt.Sprintf("%s drills it, until %s at the latest", l.Host, l.Until.UTC().Format(time.RFC3339))
 }
 
 // Young says which other host reached a verdict less than age ago, "" when none did. The host's own verdicts are its

@@ -34,4 +34,8 @@ func TestHeld(t *testing.T) {
 	assert.Empty(t, held.Held("a", noon), "its own, of a run that was killed")
 	assert.Empty(t, held.Held("b", noon.Add(2*time.Hour)), "its time is over")
 	assert.Empty(t, Lease{}.Held("b", noon))
+	held.Owner = "a process"
+	assert.NotEmpty(t, held.Held("a", noon), "of another machine of that name, for all that is known")
+	assert.Empty(t, held.Held("a", noon.Add(2*time.Hour)))
+	assert.Equal(t, "process 7 of host a drills it, until 2026-11-30T13:00:00Z at the latest", held.HeldBy(7))
 }

@@ -30,6 +30,21 @@ func TestAddress(t *testing.T) {
 	}
 }
 
+// testprom, typed in a plain shell, means the connection's daemon and project; where the shell may have another
+// project, the usual one is named too.
+func TestVariables(t *testing.T) {
+	for _, c := range []struct{ shell, remote, project, want string }{
+		{"", "", "default", ""},
+		{"", "", "drills", "DRILL_INCUS_PROJECT=drills"},
+		{"", "far", "default", "DRILL_INCUS_REMOTE=far"},
+		{"drills", "far", "default", "DRILL_INCUS_REMOTE=far DRILL_INCUS_PROJECT=default"},
+		{"drills", "far", "a&b", "DRILL_INCUS_REMOTE=far DRILL_INCUS_PROJECT='a&b'"},
+	} {
+		t.Setenv(projectVariable, c.shell)
+		assert.Equal(t, c.want, strings.Join(variables(c.remote, c.project), " "), "%+v", c)
+	}
+}
+
 func TestUnused(t *testing.T) {
 	network := netip.MustParsePrefix("198.18.0.1/24")
 	for range 300 {

@@ -30,6 +30,8 @@ type Daemon struct {
 	prefix  string // what the incus command needs before an instance's name
 	options string // and after it
 
+	variables []string // that lead testprom to this project of this daemon
+
 	connection *Connection // nil: of nobody else
 }
 
@@ -52,6 +54,7 @@ func Connect(ctx context.Context, remote, project string) (*Daemon, error) {
 	}
 	d.here = info.SocketPath != ""
 	d.prefix, d.options = address(config, remote, d.project)
+	d.variables = variables(remote, d.project)
 	if err = d.get(ctx, "/1.0/projects/"+escape(d.project), &api.Project{}); err != nil {
 		return nil, d.unusable(ctx, err)
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/host/guest"
@@ -51,7 +53,7 @@ func (p Provider) Launch(ctx context.Context, spec sandbox.Spec) (sandbox.Sandbo
 	if err != nil {
 		return nil, failed(err)
 	}
-	h, err := d.inRoom(ctx, spec.Say, func() (*Host, error) { return d.createFree(ctx, made.instance) })
+	h, err := d.inRoom(ctx, spec, func() (*Host, error) { return d.createFree(ctx, made.instance) })
 	if h == nil {
 		return nil, failed(err)
 	}
@@ -76,8 +78,8 @@ func (d *Daemon) createFree(ctx context.Context, i Instance) (*Host, error) {
 		}
 	}
 	return nil, reason.Errorf(reason.SandboxFailed,
-		"%s has %d sandboxes already: look at `incus list %s%s` and remove them with testprom -reap", d.place, maxNames,
-		d.prefix, sandboxName)
+		"%s has %d sandboxes already: look at `incus list %s%s%s` and remove them with `%s`", d.place, maxNames,
+		d.prefix, sandboxName, d.options, strings.Join(append(slices.Clone(d.variables), "testprom -reap"), " "))
 }
 
 // provision makes of a running container what the drill expects.

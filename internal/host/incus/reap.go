@@ -110,7 +110,7 @@ func (p Provider) Kept(ctx context.Context) (list []sandbox.Kept, err error) {
 			continue
 		}
 		list = append(list, sandbox.Kept{
-			Name: i.Name, Stanza: t.Stanza, Until: until,
+			Name: i.Name, Stanza: t.Stanza, Until: until, Variables: d.variables,
 			Remove: func(ctx context.Context) error {
 				if wanted != nil {
 					return failed(fmt.Errorf("%s: %w", i.Name, wanted))

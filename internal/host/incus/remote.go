@@ -155,6 +155,24 @@ func bounded(dial dialer) dialer {
 	}
 }
 
+// The variables by which testprom, like the drill, is told where the sandboxes are.
+const (
+	remoteVariable  = "DRILL_INCUS_REMOTE"
+	projectVariable = "DRILL_INCUS_PROJECT"
+)
+
+// variables are what testprom needs to mean the connection's daemon and project. One that stands for another
+// project here may stand in the reader's shell too, so that the usual project is named then.
+func variables(remote, project string) (list []string) {
+	if remote != "" {
+		list = append(list, remoteVariable+"="+guest.Quote(remote))
+	}
+	if project != api.ProjectDefaultName || os.Getenv(projectVariable) != "" {
+		list = append(list, projectVariable+"="+guest.Quote(project))
+	}
+	return list
+}
+
 // address is what the incus command needs before and after an instance's name to mean the
 // one this connection means: an operator may have switched it to another remote or project.
 func address(config *cliconfig.Config, remote, project string) (prefix, options string) {

@@ -27,6 +27,7 @@ var (
 	_ sandbox.Installer = (*Sandbox)(nil)
 	_ sandbox.Isolated  = (*Sandbox)(nil)
 	_ sandbox.Enterer   = (*Sandbox)(nil)
+	_ sandbox.Findable  = (*Sandbox)(nil)
 	_ host.Imaged       = (*Sandbox)(nil)
 	_ host.Placed       = (*Sandbox)(nil)
 )
@@ -89,6 +90,9 @@ func (s *Sandbox) Enter(command string) string {
 	return fmt.Sprintf("incus exec %s%s%s --cwd / -- su -s /bin/sh %s -c %s", s.daemon.prefix, s.name, s.daemon.options,
 		host.ServiceUser, guest.Quote(command))
 }
+
+// Variables are those that lead testprom to it.
+func (s *Sandbox) Variables() []string { return s.daemon.variables }
 
 // Isolated proves that the container has no network card, lo is its only interface, and no
 // route leads anywhere else.

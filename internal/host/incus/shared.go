@@ -8,6 +8,7 @@ import (
 
 	"github.com/lxc/incus/v6/shared/api"
 
+	"veza.fr/recovery/internal/host/guest"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
 )
@@ -79,6 +80,7 @@ func (p Provider) Take(ctx context.Context, stanza string, l sandbox.Lease) (fun
 	if err != nil {
 		return nil, failed(err)
 	}
+	l.Owner = guest.ThisOwner()
 	text, err := json.Marshal(l)
 	if err != nil {
 		return nil, failed(err)
@@ -113,10 +115,23 @@ func (d *Daemon) free(ctx context.Context, stanza, host string) error {
 		return err
 	}
 	_ = json.Unmarshal([]byte(profile.Config[keyPrefix+"lease"]), &held) // what cannot be read is nobody's
-	if by := held.Held(host, time.Now()); by != "" {
+	if by := heldBy(held, host, time.Now()); by != "" {
 		return reason.Errorf(reason.Locked, "stanza %s: %s", stanza, by)
 	}
 	return d.giveBack(ctx, leaseProfile+stanza, profile.Config[keyID])
+}
+
+// heldBy says who has a lease, "" when it is free for this host: its own is, as soon as its process is dead, and not
+// before.
+func heldBy(l sandbox.Lease, host string, now time.Time) string {
+	owner, known := guest.ParseOwner(l.Owner)
+	switch {
+	case !known || l.Host != host || !owner.Here():
+		return l.Held(host, now)
+	case owner.Alive():
+		return l.HeldBy(owner.PID)
+	}
+	return ""
 }
 
 // giveBack removes a lease unless it is another one by now.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"veza.fr/recovery/internal/sandbox"
@@ -35,7 +36,7 @@ func (Provider) Kept(context.Context) ([]sandbox.Kept, error) {
 		}
 		dir := filepath.Join(parent, e.Name())
 		list = append(list, sandbox.Kept{
-			Name: dir, Stanza: t.Stanza, Until: t.Kept,
+			Name: dir, Stanza: t.Stanza, Until: t.Kept, Variables: variables(parent),
 			Remove: func(ctx context.Context) error {
 				if t.ownerAlive() {
 					return failed(fmt.Errorf("%s: its run, process %d, is alive", dir, t.PID))
@@ -46,6 +47,20 @@ func (Provider) Kept(context.Context) ([]sandbox.Kept, error) {
 		})
 	}
 	return list, failed(err)
+}
+
+// Variables are those that lead testprom to it.
+func (s *Sandbox) Variables() []string { return variables(filepath.Dir(s.dir)) }
+
+// variables say where a TMPDIR is, unless it is that of a shell without one. Its path has no quotes (tempDir).
+func variables(parent string) []string {
+	switch {
+	case parent == usualTemp:
+		return nil
+	case strings.Contains(parent, " "):
+		return []string{"TMPDIR='" + parent + "'"}
+	}
+	return []string{"TMPDIR=" + parent}
 }
 
 // keptTag is the tag of a scratch directory of ours that is kept; false for every other name.

@@ -22,8 +22,11 @@ var directories = []string{"data", "tblspc", "run", "etc", "log", "lock", "spool
 // holds 108, the last of them 0.
 const maxSocket = 107
 
+// usualTemp is TMPDIR where nobody sets it.
+const usualTemp = "/tmp"
+
 // shortTemp holds the directory of the sockets where TMPDIR is too deep for their names.
-const shortTemp = "/tmp"
+const shortTemp = usualTemp
 
 // Provider makes sandboxes that are scratch directories of this machine, in TMPDIR.
 type Provider struct{}

@@ -20,7 +20,10 @@ type Sandbox struct {
 	tag tag
 }
 
-var _ sandbox.Sandbox = (*Sandbox)(nil)
+var (
+	_ sandbox.Sandbox  = (*Sandbox)(nil)
+	_ sandbox.Findable = (*Sandbox)(nil)
+)
 
 // Dir is the path of one of the sandbox's directories. That of the sockets is
 // elsewhere when TMPDIR is too deep for their names.

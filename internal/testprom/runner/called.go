@@ -30,12 +30,13 @@ func CallAs(argv0 string) string {
 }
 
 // typedAs is a line that says how to remove what is kept, with testprom as it is called here: the run that wrote it
-// does not know. Any other line stays as it is.
+// does not know. The variables before the name stay. So does any other line.
 func typedAs(call, line string) string {
-	const name = "testprom"
-	rest, ok := strings.CutPrefix(line, suite.RemoveIt+name+" ")
-	if !ok {
+	const name, remove = "testprom", " -reap -kept "
+	rest, ok := strings.CutPrefix(line, suite.RemoveIt)
+	variables, names, found := strings.Cut(rest, name+remove)
+	if !ok || !found || variables != "" && !strings.HasSuffix(variables, " ") {
 		return line
 	}
-	return suite.RemoveIt + cmp.Or(call, name) + " " + rest
+	return suite.RemoveIt + variables + cmp.Or(call, name) + remove + names
 }

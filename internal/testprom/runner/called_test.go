@@ -52,6 +52,20 @@ func TestRemoveIt_NamesThisProgram(t *testing.T) {
 	}
 }
 
+// The variables that lead testprom there stay before its name; a line that only looks like it stays as it is.
+func TestTypedAs(t *testing.T) {
+	for line, want := range map[string]string{
+		"remove it: DRILL_INCUS_PROJECT=drills testprom -reap -kept a": "remove it: DRILL_INCUS_PROJECT=drills out/t" +
+			" -reap -kept a",
+		"remove it: TMPDIR='/a b' testprom -reap -kept /a": "remove it: TMPDIR='/a b' out/t -reap -kept /a",
+		"remove it: mytestprom -reap -kept a":              "remove it: mytestprom -reap -kept a",
+		"remove it: testprom":                              "remove it: testprom",
+		"keep it: testprom -reap -kept a":                  "keep it: testprom -reap -kept a",
+	} {
+		assert.Equal(t, want, typedAs("out/t", line))
+	}
+}
+
 // What is left out of the summary is where it says: in the report where there is one, else -v shows it.
 func TestSummary_SaysWhereTheRestIs(t *testing.T) {
 	lines := append(strings.Split(strings.Repeat("a line;", 8), ";")[:8], "reason=smoke_query", "detail=no table")

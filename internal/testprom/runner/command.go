@@ -32,6 +32,7 @@ type command struct {
 	timeout time.Duration // the test binary's own deadline
 	why     string        // in words, where it is not the usual one
 	stanza  string        // as the command line or the environment names it
+	place   Place         // where its sandboxes are made
 	past    string        // the moment of the repository that is asked for, as typed; "" is now
 	tags    []string      // build tags of what is run
 	// compiles says that the test begins some time after the command.
@@ -43,10 +44,12 @@ type command struct {
 // knows.
 func prepare(s suite.Suite, typed, env []string, lasted func(stanza string) []time.Duration) (command, error) {
 	settings := flags(typed[1:])
-	asked := cmp.Or(lookup(typed, "DRILL_STANZA"), lookup(env, "DRILL_STANZA")) // typed: env DRILL_STANZA=main ...
-	c := command{env: absoluteEnv(env), stanza: settings.or("stanza", asked)}
-	moment := cmp.Or(lookup(typed, "DRILL_REPO_TARGET_TIME"), lookup(env, "DRILL_REPO_TARGET_TIME"))
-	c.past = settings.or("repo-target-time", moment)
+	said := func(flag, variable string) string { // typed: env DRILL_STANZA=main ...
+		return settings.or(flag, cmp.Or(lookup(typed, variable), lookup(env, variable)))
+	}
+	c := command{env: absoluteEnv(env), stanza: said("stanza", "DRILL_STANZA")}
+	c.past = said("repo-target-time", "DRILL_REPO_TARGET_TIME")
+	c.place = Place{said("incus-remote", remoteVariable), said("incus-project", projectVariable)}
 	c.tags = tagsOf(typed, env)
 	if c.timeout = s.Timeout; c.timeout == 0 {
 		c.timeout = time.Duration(max(s.Restores, 1))*budget(settings, env) + overRTO

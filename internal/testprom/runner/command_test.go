@@ -150,6 +150,26 @@ func TestPrepare_ReadsTheEnvironment(t *testing.T) {
 	assert.Equal(t, 16*time.Minute, c.timeout)
 }
 
+// Where the sandboxes are made is what the drill reads: its flags, else the variables, those that env sets first.
+func TestPrepare_Place(t *testing.T) {
+	env := []string{"DRILL_INCUS_REMOTE=far", "DRILL_INCUS_PROJECT=usual"}
+	for typed, want := range map[string]Place{
+		"go test ./drill -incus-project drills":                      {"far", "drills"},
+		"go test ./drill -args --incus-project=drills":               {"far", "drills"},
+		"go test ./drill -incus-remote near":                         {"near", "usual"},
+		"env DRILL_INCUS_PROJECT=drills go test ./drill":             {"far", "drills"},
+		"env DRILL_INCUS_PROJECT=x go test ./drill -incus-project=y": {"far", "y"},
+		"go test ./drill": {"far", "usual"},
+	} {
+		c, err := prepare(suite.Drill, strings.Fields(typed), env, nil)
+		require.NoError(t, err)
+		assert.Equal(t, want, c.place, typed)
+	}
+	c, err := prepare(suite.Drill, []string{"go", "test", "./drill"}, nil, nil)
+	require.NoError(t, err)
+	assert.Equal(t, Place{}, c.place)
+}
+
 func TestMain_RefusesABadCommandLineInOneSentence(t *testing.T) {
 	for args, want := range map[string]string{
 		"-nosuch":                      "flag provided but not defined: -nosuch; -h lists the flags",

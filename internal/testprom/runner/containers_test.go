@@ -55,7 +55,7 @@ func TestClean_NamesTheBuildThatKnowsTheContainers(t *testing.T) {
 		{"", "", ""},
 	} {
 		w, _, errs := world(nil)
-		w.Tag, w.Reap = c.tag, func(context.Context, io.Writer) error { return nil }
+		w.Tag, w.Reap = c.tag, func(context.Context, io.Writer, Place) error { return nil }
 		(&run{World: w}).clean(command{tags: strings.Fields(c.command)})
 		assert.Equal(t, c.want, errs.String(), "%+v", c)
 	}
@@ -68,7 +68,7 @@ func TestReap_SaysWhatItDidNotAsk(t *testing.T) {
 		"ci": "", "drill": "",
 	} {
 		w, out, _ := world(nil)
-		w.Tag, w.Reap = tag, func(context.Context, io.Writer) error { return nil }
+		w.Tag, w.Reap = tag, func(context.Context, io.Writer, Place) error { return nil }
 		assert.Equal(t, 0, Main([]string{"-reap"}, w))
 		assert.Equal(t, want, out.String(), tag)
 	}

@@ -153,17 +153,47 @@ func TestRun_AReasonPublishedBeforeTheSignalCounts_OneBehindItDoesNot(t *testing
 	}
 }
 
+// What a killed run left is looked for where its sandboxes are made.
 func TestRun_KillsAtTheLimitAndReaps(t *testing.T) {
-	reaped := false
-	var out bytes.Buffer
-	w := World{
-		Stdout: &out, Stderr: io.Discard, Now: time.Now, Textfile: textfile.Files{}, Env: os.Environ(),
-		Reap: func(context.Context, io.Writer) error { reaped = true; return errors.New("in vain") },
+	flag := []string{"sh", "-c", "sleep 60", "sh", "-incus-remote=far", "-incus-project", "drills"}
+	for want, command := range map[Place][]string{
+		{"", "env"}:       {"sleep", "60"},
+		{"far", "drills"}: flag,
+	} {
+		var reaped []Place
+		var out bytes.Buffer
+		w := World{
+			Stdout: &out, Stderr: io.Discard, Now: time.Now, Textfile: textfile.Files{},
+			Env: append(os.Environ(), "DRILL_INCUS_PROJECT=env"),
+			Reap: func(_ context.Context, _ io.Writer, in Place) error {
+				reaped = append(reaped, in)
+				return errors.New("in vain")
+			},
+		}
+		dir := t.TempDir()
+		args := append([]string{"-limit", "50ms", "-history", dir + "/h", "--"}, command...)
+		assert.Equal(t, 2, Main(args, w))
+		assert.Equal(t, "timeout", string(history(t, dir+"/h").Reason))
+		assert.Equal(t, []Place{want}, reaped)
 	}
-	dir := t.TempDir()
-	assert.Equal(t, 2, Main([]string{"-limit", "50ms", "-history", dir + "/h", "--", "sleep", "60"}, w))
-	assert.Equal(t, "timeout", string(history(t, dir+"/h").Reason))
-	assert.True(t, reaped)
+}
+
+// testprom -reap has no command: it goes by the environment.
+func TestReap_WhereTheEnvironmentSays(t *testing.T) {
+	for want, env := range map[Place][]string{
+		{}: nil, {"far", "drills"}: {"DRILL_INCUS_PROJECT=drills", "DRILL_INCUS_REMOTE=far"},
+	} {
+		var asked []Place
+		w, _, _ := world(nil)
+		w.Env = env
+		w.Reap = func(_ context.Context, _ io.Writer, in Place) error { asked = append(asked, in); return nil }
+		w.Kept = func(_ context.Context, _ io.Writer, in Place, _ bool, _ []string) error {
+			asked = append(asked, in)
+			return nil
+		}
+		assert.Zero(t, Main([]string{"-reap"}, w))
+		assert.Equal(t, []Place{want, want}, asked)
+	}
 }
 
 // TestRun_WhenTheCommandIsKilledEndsWhatItLeaves: a test whose cmd/go is killed
@@ -192,7 +222,7 @@ func TestRun_ReapsAfterADrillThatDidNotCleanUp(t *testing.T) {
 	} {
 		reaped := false
 		w, _, _ := world(nil)
-		w.Reap = func(context.Context, io.Writer) error { reaped = true; return nil }
+		w.Reap = func(context.Context, io.Writer, Place) error { reaped = true; return nil }
 		Main([]string{"--", "cat", filepath.Join(streamDir, name+".jsonl")}, w)
 		assert.Equal(t, want, reaped, name)
 	}

@@ -22,11 +22,11 @@ import (
 	"veza.fr/recovery/internal/version"
 )
 
-// Reaper removes what killed drills left behind and says what it removed.
-type Reaper func(ctx context.Context, out io.Writer) error
+// Reaper removes what killed drills left behind in a place and says what it removed.
+type Reaper func(ctx context.Context, out io.Writer, in Place) error
 
-// Keeper lists the sandboxes that -keep left, or removes them: those that are named, else all.
-type Keeper func(ctx context.Context, out io.Writer, remove bool, names []string) error
+// Keeper lists the sandboxes that -keep left in a place, or removes them: those that are named, else all.
+type Keeper func(ctx context.Context, out io.Writer, in Place, remove bool, names []string) error
 
 // Textfile is package textfile, which alone knows Prometheus: see textfile.Files.
 type Textfile interface {
@@ -55,10 +55,11 @@ type World struct {
 	Now     func() time.Time
 	// Textfile is where metrics go; nil where no flag asks for it.
 	Textfile Textfile
-	Reap     Reaper       // nil: nothing to reap with
-	Kept     Keeper       // nil: nothing is ever kept
-	Party    func() Party // this host among those of one place; nil, or returning nil: there are none
-	Tag      string       // the build tag that says what else Reap asks: "", ci or drill
+	Reap     Reaper // nil: nothing to reap with
+	Kept     Keeper // nil: nothing is ever kept
+	// Party is this host among those of a place; nil, or returning nil: there are none.
+	Party func(Place) Party
+	Tag   string // the build tag that says what else Reap asks: "", ci or drill
 }
 
 // Main is testprom: it returns the exit status.
@@ -230,7 +231,7 @@ func (r *run) clean(c command) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), reapTime)
 	defer cancel()
-	if err := r.Reap(ctx, r.Stdout); err != nil {
+	if err := r.Reap(ctx, r.Stdout, c.place); err != nil {
 		r.warn(fmt.Errorf("remove what the killed run left behind: %w", err))
 	}
 	if left := r.notCleaned(c.tags); left != "" {
@@ -248,10 +249,10 @@ func (w World) reap(o options) int {
 	defer cancel()
 	var err error
 	if !o.kept {
-		err = w.Reap(ctx, w.Stdout)
+		err = w.Reap(ctx, w.Stdout, w.place())
 	}
 	if w.Kept != nil {
-		err = errors.Join(err, w.Kept(ctx, w.Stdout, o.kept, o.names))
+		err = errors.Join(err, w.Kept(ctx, w.Stdout, w.place(), o.kept, o.names))
 	}
 	if err != nil {
 		return w.fail(fmt.Errorf("-reap: %w", err))

@@ -32,16 +32,17 @@ const exitNotDue = 1
 
 // errNoParty is a build, or a machine, that shares nothing.
 var errNoParty = errors.New("there is no Incus here that hosts could share: build testprom with -tags drill, and " +
-	"name the daemon with DRILL_INCUS_REMOTE and DRILL_INCUS_PROJECT")
+	"name the daemon with " + remoteVariable + " and " + projectVariable + ", or with the drill's -incus-remote and " +
+	"-incus-project")
 
 // due is testprom -due: it says whether a stanza is to be drilled here now, and runs nothing. When nobody can be asked
 // it is: two drills are better than none.
 func (w World) due(o options) int {
-	stanza, err := w.dueStanza(o)
+	stanza, place, err := w.dueStanza(o)
 	if err != nil {
 		return w.fail(err)
 	}
-	party := w.party()
+	party := w.party(place)
 	if party == nil {
 		return w.fail(fmt.Errorf("-due: %w", errNoParty))
 	}
@@ -71,20 +72,21 @@ func (w World) due(o options) int {
 	return reason.ExitPass
 }
 
-// dueStanza is the one that COMMAND, which is not run, or the environment names.
-func (w World) dueStanza(o options) (stanza string, err error) {
-	stanza = lookup(w.Env, "DRILL_STANZA")
+// dueStanza is the one that COMMAND, which is not run, or the environment names, and where it is drilled.
+func (w World) dueStanza(o options) (stanza string, place Place, err error) {
+	stanza, place = lookup(w.Env, "DRILL_STANZA"), w.place()
 	if len(o.command) > 0 {
 		var c command
 		if c, err = prepare(o.suite, o.command, w.Env, nil); err != nil {
-			return "", fmt.Errorf("-due: %w", err)
+			return "", place, fmt.Errorf("-due: %w", err)
 		}
-		stanza = c.stanza
+		stanza, place = c.stanza, c.place
 	}
 	if stanza = cmp.Or(o.as, stanza); stanza == "" {
-		return "", errors.New("-due: of which stanza? Say DRILL_STANZA, or the command with its -stanza after --")
+		return "", place, errors.New("-due: of which stanza? Say DRILL_STANZA, or the command with its -stanza " +
+			"after --")
 	}
-	return stanza, nil
+	return stanza, place, nil
 }
 
 // share takes the stanza for this host among those of the place. Whoever cannot be asked keeps nobody from a drill;
@@ -93,7 +95,7 @@ func (r *run) share(c command) (tell func(exit int), ok bool) {
 	if !r.options.share {
 		return nil, true
 	}
-	party, stanza := r.party(), cmp.Or(r.as, c.stanza)
+	party, stanza := r.party(c.place), cmp.Or(r.as, c.stanza)
 	if party == nil || stanza == "" {
 		err := errNoParty
 		if party != nil {
@@ -137,11 +139,11 @@ func (r *result) told(notOfNow string, unwritten error) int {
 	return reason.ExitEnvironment
 }
 
-func (w World) party() Party {
+func (w World) party(in Place) Party {
 	if w.Party == nil {
 		return nil
 	}
-	return w.Party()
+	return w.Party(in)
 }
 
 // warn says what changes no verdict.

@@ -20,6 +20,7 @@ import (
 // others are hosts that say what they are told to; the real ones are in package incustest.
 type others struct {
 	of   []string // stanzas that they were asked about
+	in   []Place  // where
 	why  string
 	at   time.Time // of the verdict that makes it so
 	exit int       // its status
@@ -53,10 +54,11 @@ func among(o *others, args ...string) (exit int, said string) {
 	w := World{
 		Stdout: &out, Stderr: &out, Now: time.Now, Textfile: textfile.Files{},
 		Env: append(os.Environ(), "DRILL_STANZA=demo"),
-		Party: func() Party {
+		Party: func(in Place) Party {
 			if o == nil {
 				return nil
 			}
+			o.in = append(o.in, in)
 			return o
 		},
 	}
@@ -112,6 +114,18 @@ func TestShare_TheOthers(t *testing.T) {
 	exit, said = among(nil, args...)
 	assert.Equal(t, reason.ExitEnvironment, exit, said)
 	assert.Equal(t, reason.ConfigInvalid, history(t, file).Reason)
+}
+
+// The hosts share the project that the drill's flags name.
+func TestShare_InThePlaceOfTheDrill(t *testing.T) {
+	o := &others{}
+	command := append(passes(t), "-incus-remote=far", "-incus-project=drills")
+	exit, said := among(o, append([]string{"-due", "168h"}, command...)...)
+	assert.Equal(t, 0, exit, said)
+	command[1] = "echo" // cat has no such flags
+	_, _ = among(o, append([]string{"-share"}, command...)...)
+	_, _ = among(o, append([]string{"-share"}, passes(t)...)...)
+	assert.Equal(t, []Place{{"far", "drills"}, {"far", "drills"}, {}}, o.in)
 }
 
 // A verdict on the second repository of a stanza is not one on the first.

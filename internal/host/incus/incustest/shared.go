@@ -2,6 +2,8 @@ package incustest
 
 import (
 	"context"
+	"encoding/json"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -9,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"veza.fr/recovery/internal/host/guest"
 	"veza.fr/recovery/internal/host/incus"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
@@ -58,10 +61,31 @@ func testShared(t *testing.T) {
 	require.NoError(t, err, "of a host that died")
 	back, err := p.Take(soon(t), "main", sandbox.Lease{Host: "b", Until: until})
 	require.NoError(t, err, "its time is over")
-	again, err := p.Take(soon(t), "main", sandbox.Lease{Host: "b", Until: until})
-	require.NoError(t, err, "its own, of a run that was killed")
-	require.NoError(t, back(soon(t)), "that is another one by now")
-	_, err = p.Take(soon(t), "main", sandbox.Lease{Host: "c", Until: until})
-	requireReason(t, reason.Locked, err, "host b")
-	require.NoError(t, again(soon(t)))
+	_, err = p.Take(soon(t), "main", sandbox.Lease{Host: "b", Until: until})
+	requireReason(t, reason.Locked, err, "of host b drills it, until")
+	for _, owner := range []string{deadOwner(), ""} { // of a run that was killed, and of a release before
+		held(t, sandbox.Lease{Host: "b", Until: until, Owner: owner})
+		again, failed := p.Take(soon(t), "main", sandbox.Lease{Host: "b", Until: until})
+		require.NoError(t, failed)
+		require.NoError(t, back(soon(t)), "that is another one by now")
+		_, failed = p.Take(soon(t), "main", sandbox.Lease{Host: "c", Until: until})
+		requireReason(t, reason.Locked, failed, "host b")
+		back = again
+	}
+	require.NoError(t, back(soon(t)))
+}
+
+// held makes the lease of stanza main, which is there, another one.
+func held(t *testing.T, l sandbox.Lease) {
+	t.Helper()
+	text, err := json.Marshal(l)
+	require.NoError(t, err)
+	command(t, "incus", "profile", "set", "local:veza-drill-lease.main", "user.veza-drill.lease="+string(text))
+}
+
+// deadOwner is a process of this machine that has ended.
+func deadOwner() string {
+	words := strings.Fields(guest.ThisOwner())
+	words[3] = "1"
+	return strings.Join(words, " ")
 }
