@@ -14,9 +14,9 @@ import (
 )
 
 func TestDisk(t *testing.T) {
-	assert.Equal(t, int64(10<<30), Provider{}.disk(sandbox.Spec{Need: 1 << 30}))
-	assert.Equal(t, int64(40<<30), Provider{}.disk(sandbox.Spec{Need: 20 << 30}))
-	assert.Equal(t, int64(1<<30), Provider{Disk: 1 << 30}.disk(sandbox.Spec{Need: 20 << 30}))
+	assert.Equal(t, int64(10<<30), Provider{}.RootDisk(1<<30))
+	assert.Equal(t, int64(40<<30), Provider{}.RootDisk(20<<30))
+	assert.Equal(t, int64(1<<30), Provider{Disk: 1 << 30}.RootDisk(20<<30))
 }
 
 func TestLimits(t *testing.T) {
