@@ -112,6 +112,9 @@ func (r *recovered) whyNotHeld(ctx context.Context, out suite.Out, err error) er
 	if len(log.Archive) > 0 {
 		return log.Cause()
 	}
+	if log.Disk != "" {
+		return log.DiskError()
+	}
 	if damage := log.DamageRead(r.plan.segmentSize); len(damage) > 0 {
 		return reason.Errorf(reason.WALCorrupt, "the archive between the two sets cannot be replayed: %s",
 			damage[len(damage)-1])

@@ -60,6 +60,7 @@ func (p provisioned) template(installation postgres.Installation) postgres.Serve
 		Origin:   p.repo.Conf.Option(p.Stanza(), "restore", "pg1-path"),
 		Data:     p.box.Dir("data"), Conf: p.box.Dir("etc"), Socket: p.box.Dir("run"),
 		LogFile: p.box.Dir("log") + "/postgresql.log", Port: 5432, MostMemory: p.Settings.NodeMemory,
+		Own: []string{p.box.Dir("spool"), p.box.Dir("lock")},
 	}
 }
 

@@ -14,17 +14,22 @@ import (
 // askRoom looks, before anything is launched, whether what is planned fits where the sandbox's data will lie. Room
 // that cannot be asked for is no verdict: the sandbox itself will show it.
 func askRoom(ctx context.Context, out suite.Out, s session.Session, need int64) (sandbox.Room, error) {
-	measurer, able := s.Environment.Sandbox(s.Settings).(sandbox.Measurer)
+	provider, root := s.Environment.Sandbox(s.Settings), int64(0)
+	if sizer, sized := provider.(sandbox.Sizer); sized {
+		root = sizer.RootDisk(need)
+	}
+	measurer, able := provider.(sandbox.Measurer)
 	if !able {
-		return sandbox.Room{}, nil
+		return sandbox.Room{Root: root}, nil
 	}
 	room, err := measurer.Room(ctx, s.Control)
+	room.Root = root
 	if err != nil {
 		if ctx.Err() != nil {
 			return sandbox.Room{}, err
 		}
 		out.Note("how much room there is for the sandbox is not known before it is there: %s", oneLine(err))
-		return sandbox.Room{Doubt: "not known"}, nil
+		return sandbox.Room{Doubt: "not known", Root: root}, nil
 	}
 	note, err := judgeRoom(room, need, s.Settings.Reserve)
 	if note != "" {
@@ -65,7 +70,7 @@ func (l launched) fits(ctx context.Context, need int64) error {
 }
 
 // named adds to a lack of room, of which pgBackRest, PostgreSQL and the daemon know no more than a path, where that is
-// and what to do there.
+// and what to do there. A disk of the sandbox's own is full before a place that has more.
 func (r ready) named(err error) error {
 	why, _ := reason.Of(err)
 	switch {
@@ -73,6 +78,12 @@ func (r ready) named(err error) error {
 		return err
 	case r.real != nil:
 		return fmt.Errorf("%w: free some, and go on with -resume", err)
+	case r.room.Root > 0 && r.room.Free >= r.room.Root:
+		return fmt.Errorf("%w: the sandbox's own disk holds %s, and there was more in %s: give it a larger one with "+
+			"-disk", err, megabytes(r.room.Root), r.room.Place)
+	case r.room.Root > 0 && r.room.Doubt != "":
+		return fmt.Errorf("%w: the sandbox's own disk holds %s: give it a larger one with -disk, or free some in its "+
+			"storage pool", err, megabytes(r.room.Root))
 	case r.room.Place == "":
 		return fmt.Errorf("%w: free some, or choose a larger place: TMPDIR, or the sandbox's storage pool", err)
 	}

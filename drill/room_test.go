@@ -65,6 +65,11 @@ func (m measurer) Warnings(context.Context) ([]string, error) { return []string{
 
 func (m measurer) Room(context.Context, host.Host) (sandbox.Room, error) { return m.room, m.err }
 
+// sized is one whose sandboxes have a disk of their own size.
+type sized struct{ measurer }
+
+func (sized) RootDisk(need int64) int64 { return 2 * need }
+
 // unmeasured is one that cannot.
 type unmeasured struct{ sandbox.Provider }
 
@@ -83,12 +88,18 @@ func TestAskRoom(t *testing.T) {
 	require.ErrorContains(t, err, "pool small")
 	assert.Empty(t, said)
 
-	room, said, err := ask(t.Context(), measurer{err: errGone})
+	room, said, err := ask(t.Context(), sized{measurer{err: errGone}})
 	require.NoError(t, err)
 	assert.Contains(t, said, "not known before it is there: "+errGone.Error())
 	box := on(&machine{answers: map[string]answer{"df": {stdout: "Avail\n1\n"}}}, full)
 	box.room = room
+	assert.EqualValues(t, 2000, room.Root)
 	require.NoError(t, box.fits(t.Context(), 1000), "in the sandbox it is no verdict either")
+
+	room, said, err = ask(t.Context(), sized{measurer{room: sandbox.Room{Free: 1e6, Total: 1e6, Place: "pool"}}})
+	require.NoError(t, err)
+	assert.Empty(t, said)
+	assert.Equal(t, sandbox.Room{Free: 1e6, Total: 1e6, Place: "pool", Root: 2000}, room)
 
 	over, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -121,7 +132,12 @@ func TestTellWarnings(t *testing.T) {
 
 // A lack of room is said with the place and what to do, once; of anything else nothing is added.
 func TestNamed(t *testing.T) {
-	pool := sandbox.Room{Place: "storage pool small", Mend: "free some there"}
+	pool := sandbox.Room{Place: "storage pool small", Free: 100e6, Mend: "free some there"}
+	root := func(size int64, doubt string) sandbox.Room {
+		r := pool
+		r.Root, r.Doubt = size, doubt
+		return r
+	}
 	full := reason.Errorf(reason.DiskSpace, "no space left on device")
 	told := reason.Errorf(reason.DiskSpace, "x: free some there")
 	for name, c := range map[string]struct {
@@ -129,11 +145,19 @@ func TestNamed(t *testing.T) {
 		err   error
 		says  string
 	}{
-		"known":          {ready{room: pool}, full, "device: the data lies in storage pool small: free some there"},
-		"said already":   {ready{room: pool}, told, "x: free some there"},
-		"not known":      {ready{}, full, "device: free some, or choose a larger place: TMPDIR, or"},
-		"for real":       {ready{real: &nodeRestore{}}, full, "device: free some, and go on with -resume"},
-		"something else": {ready{room: pool}, errGone, errGone.Error()},
+		"known": {ready{room: pool}, full, "device: the data lies in storage pool small: free some there"},
+		"its own disk": {
+			ready{room: root(64e6, "")}, full, "device: the sandbox's own disk holds 64.0 MB, and there was more in " +
+				"storage pool small: give it a larger one with -disk",
+		},
+		"its own, to the byte":  {ready{room: root(100e6, "")}, full, "give it a larger one with -disk"},
+		"its own, of more":      {ready{room: root(100e6+1, "")}, full, "lies in storage pool small: free some there"},
+		"its own, and doubt":    {ready{room: root(200e6, "x")}, full, "with -disk, or free some in its storage pool"},
+		"its own, told already": {ready{room: root(64e6, "")}, told, "x: free some there"},
+		"said already":          {ready{room: pool}, told, "x: free some there"},
+		"not known":             {ready{}, full, "device: free some, or choose a larger place: TMPDIR, or"},
+		"for real":              {ready{real: &nodeRestore{}}, full, "device: free some, and go on with -resume"},
+		"something else":        {ready{room: pool}, errGone, errGone.Error()},
 	} {
 		got := c.ready.named(c.err)
 		require.ErrorIs(t, got, c.err, name)

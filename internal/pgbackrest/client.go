@@ -196,7 +196,7 @@ func (c *Client) Restore(ctx context.Context, o RestoreOptions, output io.Writer
 	// By environment: restore would hand it to archive-get, which refuses it without archive-async.
 	env := slices.Concat([]string{"PGBACKREST_SPOOL_PATH=" + c.Spool}, c.Patience, o.Buffer)
 	_, err := c.Host.Run(ctx, host.Command{Argv: append(argv, o.Target...), Env: env, Stdout: output})
-	return newError("restore", err)
+	return newError("restore", err, append(c.places(), o.Tablespaces)...)
 }
 
 // ArchiveGet brings one archived segment, unpacked, to a path on the host. It needs the
@@ -208,7 +208,7 @@ func (c *Client) ArchiveGet(ctx context.Context, segment, to string) error {
 	argv := append(c.onCluster(c.locked("archive-get")), segment, to)
 	env := slices.Concat([]string{"PGBACKREST_SPOOL_PATH=" + c.Spool}, c.Patience, ReplayEnv)
 	_, err := c.Host.Run(ctx, host.Command{Argv: argv, Env: env})
-	return newError("archive-get", err)
+	return newError("archive-get", err, c.places()...)
 }
 
 // onCluster has a command work on the restored cluster, which is here: a conf of a repository host names another
@@ -239,7 +239,7 @@ func (c *Client) queryWithin(ctx context.Context, bound time.Duration, argv []st
 		reason.Errorf(reason.RepoUnreachable, "pgbackrest %s did not end within %s", commandOf(argv), bound))
 	defer cancel()
 	result, err := c.Host.Run(ctx, host.Command{Argv: argv})
-	return answer(result.Stdout), newError(commandOf(argv), err)
+	return answer(result.Stdout), newError(commandOf(argv), err, c.places()...)
 }
 
 var commandName = regexp.MustCompile(`^[a-z]+(-[a-z]+)*$`)

@@ -16,6 +16,8 @@ type Error struct {
 	Command string
 	Code    int      // exit status; facts A5 lists them
 	Lines   []string // its WARN, ERROR and HINT lines, readable
+
+	here bool // it is about a file of this machine: see Own
 }
 
 func (e *Error) Error() string {
@@ -26,8 +28,8 @@ func (e *Error) Error() string {
 }
 
 // newError turns a host's error into one with a reason where the reason does not
-// depend on what was asked: a missing program, and what Classify knows.
-func newError(command string, err error) error {
+// depend on what was asked: a missing program, a failed disk below the machine's own places, and what Classify knows.
+func newError(command string, err error, places ...string) error {
 	if err == nil {
 		return nil
 	}
@@ -39,7 +41,14 @@ func newError(command string, err error) error {
 		return err
 	}
 	failed := &Error{Command: command, Code: exit.Code, Lines: messages(exit.Result)}
-	if why, ok := Classify(failed.Code, strings.Join(failed.Lines, "\n")); ok {
+	why, here := Own(saidLine(failed.Lines), places)
+	if why != "" {
+		return reason.Errorf(why, "%w: this is of the machine that pgBackRest runs on, not of the repository", failed)
+	}
+	if failed.here = here; here {
+		return failed
+	}
+	if why, ok = Classify(failed.Code, strings.Join(failed.Lines, "\n")); ok {
 		return &reason.Error{Reason: why, Err: failed}
 	}
 	return failed
@@ -184,7 +193,7 @@ func Damaged(err error) bool {
 		return false
 	}
 	failed, ok := errors.AsType[*Error](err)
-	return ok && damage.MatchString(strings.Join(failed.Lines, "\n"))
+	return ok && !failed.here && damage.MatchString(strings.Join(failed.Lines, "\n"))
 }
 
 // badPages is what restore says of a file with pages that fail their checksum (versions.RestoreRefusesPages).

@@ -47,12 +47,12 @@ const StatusValid = "valid"
 func (c *Client) Verify(ctx context.Context) (Verification, error) {
 	argv := append(c.common("verify"), "--output=text", "--verbose")
 	result, err := c.Host.Run(ctx, host.Command{Argv: argv, Env: c.Patience})
-	if failed, ok := errors.AsType[*Error](newError("verify", err)); ok && failed.Killed() {
+	if failed, ok := errors.AsType[*Error](newError("verify", err, c.places()...)); ok && failed.Killed() {
 		return Verification{}, reason.Errorf(reason.SandboxFailed, "pgbackrest verify was killed from outside: %w",
 			failed)
 	}
 	if err != nil {
-		return Verification{}, newError("verify", err)
+		return Verification{}, newError("verify", err, c.places()...)
 	}
 	if said := messages(host.Result{Stderr: result.Stderr}); len(said) > 0 {
 		if why, known := Classify(0, strings.Join(said, "\n")); known {

@@ -25,9 +25,12 @@ func (l Log) Cause() error {
 	if len(l.Archive) > 0 {
 		line := l.Archive[0]
 		return &reason.Error{
-			Reason: archiveReason(line),
+			Reason: l.archiveReason(line),
 			Err:    errors.New("archive-get failed during recovery: " + line),
 		}
+	}
+	if l.Disk != "" {
+		return l.DiskError()
 	}
 	if len(l.Damage) > 0 {
 		text := "recovery met a bad WAL record: " + l.Damage[len(l.Damage)-1]
@@ -40,8 +43,8 @@ func (l Log) Cause() error {
 }
 
 // archiveReason maps an error of archive-get. By the time recovery runs the
-// repository was reached and opened, so what cannot be read now is damaged.
-func archiveReason(line string) reason.Reason {
+// repository was reached and opened, so what cannot be read now is damaged, unless it is a file of this machine.
+func (l Log) archiveReason(line string) reason.Reason {
 	match := archiveCode.FindStringSubmatch(line)
 	if match == nil {
 		return reason.RecoveryIncomplete
@@ -52,6 +55,12 @@ func archiveReason(line string) reason.Reason {
 	}
 	if code == waitedInVain {
 		return reason.RepoUnreachable
+	}
+	switch why, own := pgbackrest.Own(pgbackrest.WithoutRetries(line), l.places); {
+	case why != "":
+		return why
+	case own:
+		return reason.RecoveryIncomplete
 	}
 	if why, ok := pgbackrest.Classify(code, line); ok {
 		return why

@@ -24,6 +24,9 @@ func ReadControl(ctx context.Context, h host.Host, in Installation, data string)
 		why := reason.SandboxFailed
 		if exit, ok := errors.AsType[*host.ExitError](err); ok && exit.Code <= 128 {
 			why = reason.StartFailed // it ran, and what it read is no cluster
+			if diskFailed.MatchString(toolSaid.ReplaceAllString(strings.TrimSpace(string(exit.Result.Stderr)), "")) {
+				why = reason.SandboxFailed // it could not be read
+			}
 		}
 		return nil, reason.Wrap(why, fmt.Errorf("pg_controldata of the restored cluster: %w", err))
 	}

@@ -35,6 +35,8 @@ type Log struct {
 	Killed     string    // the line about a process that was ended: by a person, or by the kernel out of memory
 	Crashed    string    // the line about a process that crashed by itself, by what it read for instance
 	LeftOut    []string  // libraries that the start did without: see Server
+	Disk       string    // the first line that says the disk of the machine failed, such as EIO of a restored file
+	places     []string  // of the machine: see Server.places
 	words      []string  // lines that count, for the reason of a start that failed
 	tail       []string  // lines of any kind, for a person
 }
@@ -65,7 +67,7 @@ func (s *Server) ReadLog(ctx context.Context) (Log, error) {
 	if err != nil {
 		return Log{}, err
 	}
-	log := ParseLog(content, token)
+	log := ParseLog(content, token, s.places()...)
 	startMu.Lock()
 	defer startMu.Unlock()
 	log.LeftOut = s.LeftOut

@@ -36,9 +36,10 @@ func prefixPattern(token string) *regexp.Regexp {
 }
 
 // ParseLog reads a log in the C locale whose lines begin with logPrefix and the token of the
-// start; "" is a log that was written without one.
-func ParseLog(content, token string) Log {
-	r := logReader{prefix: prefixPattern(token)}
+// start; "" is a log that was written without one. Places are the directories of the machine that the server has to
+// itself.
+func ParseLog(content, token string, places ...string) Log {
+	r := logReader{Log: Log{places: places}, prefix: prefixPattern(token)}
 	lines := strings.Split(strings.TrimRight(content, "\n"), "\n")
 	for _, line := range lines {
 		if strings.HasPrefix(line, "\t") {
@@ -71,6 +72,7 @@ func (r *logReader) takeRaw(line string) {
 	r.words = append(r.words, line)
 	if match := earlyFatal.FindStringSubmatch(line); match != nil {
 		r.Fatal = append(r.Fatal, match[1])
+		r.takeDisk(match[1])
 	}
 }
 
@@ -98,6 +100,11 @@ func (r *logReader) takeLine(moment, pid, level, text string) {
 		}
 		return
 	case "WARNING", "ERROR":
+	case "DETAIL": // of a transaction's status, the file is named there
+		if !r.opened {
+			r.takeDisk(text)
+		}
+		return
 	default: // what a statement says is not the server's word
 		return
 	}
@@ -105,6 +112,7 @@ func (r *logReader) takeLine(moment, pid, level, text string) {
 	if r.Full == "" && strings.Contains(text, "No space left on device") { // ENOSPC in lc_messages=C
 		r.Full = text
 	}
+	r.takeDisk(text)
 	if match := endedBy.FindStringSubmatch(text); match != nil && level == "LOG" {
 		if ownFault[match[1]] {
 			r.Crashed = text
@@ -125,7 +133,7 @@ var ownFault = map[string]bool{"4": true, "5": true, "6": true, "7": true, "8": 
 func (r *logReader) takePhase(pid, text string) {
 	switch {
 	case strings.HasPrefix(text, "starting PostgreSQL ") && !r.opened:
-		r.Log, r.postmaster = Log{}, pid // what came before was another attempt
+		r.Log, r.postmaster = Log{places: r.places}, pid // what came before was another attempt
 	case pid != r.postmaster:
 	case text == "database system is ready to accept connections":
 		r.open, r.opened = true, true

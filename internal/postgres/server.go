@@ -24,6 +24,7 @@ type Server struct {
 	Conf         string // directory for the sandbox's own configuration files
 	Socket       string // directory of the socket
 	LogFile      string
+	Own          []string // other directories of the machine that archive-get works in, for what its errors mean
 	Port         int      // names the socket; nothing listens on TCP
 	Env          []string // environment of the postmaster, for restore_command
 	FetchFirst   string   // what recovery tries before restore_command; "" for nothing

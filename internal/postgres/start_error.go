@@ -78,6 +78,9 @@ func (l Log) StartError() error {
 			"a tablespace points out of the sandbox, to %s: it was made after the backup, "+
 				"and the replay was stopped before it wrote there; take a backup, and drill that", l.Outside)
 	}
+	if l.Disk != "" {
+		return l.DiskError()
+	}
 	for i, line := range lines {
 		lines[i] = withoutNames(line)
 	}
@@ -120,6 +123,9 @@ func (l Log) StartError() error {
 func (l Log) CrashReason() (reason.Reason, bool) {
 	if l.Crashed == "" {
 		return "", false
+	}
+	if l.Disk != "" {
+		return reason.SandboxFailed, true
 	}
 	return wordsReason(withoutNames(strings.Join(l.Fatal, "\n")))
 }

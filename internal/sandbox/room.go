@@ -16,6 +16,7 @@ type Room struct {
 	// Shared says that others live there, and come to harm when it is full.
 	Shared bool
 	Mend   string // what to do where it is too small
+	Root   int64  // bytes of the disk that a sandbox has of its own there; 0 is that it has all of it
 }
 
 // ErrLimit is in the error of a launch that a limit on all sandboxes of a place keeps out, when the run itself has one
@@ -27,6 +28,12 @@ type Measurer interface {
 	// Room asks; nothing is made. Control is the machine that asks the repository: where this very provider made
 	// it, it sees what a sandbox will see.
 	Room(ctx context.Context, control host.Host) (Room, error)
+}
+
+// Sizer is a Provider that gives a sandbox a disk of its own size.
+type Sizer interface {
+	// RootDisk is that size in bytes, for what is restored; -disk is another one.
+	RootDisk(need int64) int64
 }
 
 // Warner is a Provider that knows of something the operator of what makes its sandboxes should know of, such as a

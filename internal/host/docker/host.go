@@ -16,9 +16,11 @@ import (
 	"veza.fr/recovery/internal/wait"
 )
 
-// removeTime bounds the end of one container or network. Each has its own: one that will
-// not go must not keep the others.
-const removeTime = 20 * time.Second
+// Bounds on the end of a container or network. Each has its own: one that will not go must not keep the others.
+const (
+	removeTime  = 20 * time.Second // of a network; and what a container has although its caller's time is over
+	destroyTime = 2 * time.Minute  // of a container, whose engine has as many files to delete as were restored
+)
 
 // Host is one container.
 type Host struct {
@@ -93,7 +95,7 @@ func (h *Host) Destroy(ctx context.Context) error {
 
 // remove kills and removes a container, and waits until it is gone.
 func (e *engine) remove(ctx context.Context, id string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeTime)
+	ctx, cancel := removal(ctx)
 	defer cancel()
 	return failed(wait.For(ctx, "container "+id+" to be gone", 50*time.Millisecond, func(ctx context.Context) error {
 		_, err := e.ContainerRemove(ctx, id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
@@ -102,4 +104,18 @@ func (e *engine) remove(ctx context.Context, id string) error {
 		}
 		return errors.Join(errors.New("it is still there"), err) // one that is being removed already is asked for again
 	}))
+}
+
+// removal bounds the end of a container by destroyTime, and by its caller's time, but for removeTime.
+func removal(ctx context.Context) (context.Context, context.CancelFunc) {
+	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), destroyTime)
+	least := time.Now().Add(removeTime)
+	stop := context.AfterFunc(ctx, func() {
+		select {
+		case <-time.After(time.Until(least)):
+			cancel()
+		case <-own.Done():
+		}
+	})
+	return own, func() { stop(); cancel() }
 }

@@ -22,6 +22,7 @@ import (
 // Daemon is a connection to one project of an Incus daemon.
 type Daemon struct {
 	server  *incus.ProtocolIncus
+	socket  bool   // it is this machine's own
 	here    bool   // on this machine, and its instances' files, sockets and folders with it
 	member  string // of a cluster, the one that was asked; "" is a daemon on its own
 	target  string // the member, or @GROUP of members, that makes new instances; "" is whichever the cluster takes
@@ -52,7 +53,8 @@ func Connect(ctx context.Context, remote, project string) (*Daemon, error) {
 	if err != nil {
 		return nil, reason.Wrap(reason.SandboxFailed, err)
 	}
-	d.here = info.SocketPath != ""
+	d.socket = info.SocketPath != ""
+	d.here = d.socket
 	d.prefix, d.options = address(config, remote, d.project)
 	d.variables = variables(remote, d.project)
 	if err = d.get(ctx, "/1.0/projects/"+escape(d.project), &api.Project{}); err != nil {

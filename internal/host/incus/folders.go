@@ -23,13 +23,7 @@ func (d *Daemon) folders(paths []string) (map[string]map[string]string, ids, err
 	var owner ids
 	for n, path := range paths {
 		if !d.here {
-			return nil, ids{}, reason.Errorf(
-				reason.ConfigInvalid,
-				"directory %s of this machine cannot be seen by a sandbox on %s: drill a posix repository without "+
-					"-remote",
-				path,
-				d.place,
-			)
+			return nil, ids{}, d.unseen(path)
 		}
 		if path = filepath.Clean(path); !filepath.IsAbs(path) || path == "/" {
 			return nil, ids{}, reason.Errorf(reason.ConfigInvalid,
@@ -52,6 +46,16 @@ func (d *Daemon) folders(paths []string) (map[string]map[string]string, ids, err
 		}
 	}
 	return devices, owner, nil
+}
+
+// unseen says what to do about a directory that the sandbox would not be on the machine of.
+func (d *Daemon) unseen(dir string) error {
+	if d.socket {
+		return reason.Errorf(reason.ConfigInvalid, "directory %s is on this member of the cluster of %s, and the "+
+			"sandbox may be on another one: drill a posix repository with -incus-target %s", dir, d.place, thisMember)
+	}
+	return reason.Errorf(reason.ConfigInvalid, "directory %s of this machine cannot be seen by a sandbox on %s: drill "+
+		"a posix repository without -incus-remote", dir, d.place)
 }
 
 // readers are the ids that read a directory; zero ones when everybody does.

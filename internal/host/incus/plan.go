@@ -45,7 +45,7 @@ func (p Provider) plan(ctx context.Context, d *Daemon, spec sandbox.Spec) (plan,
 		"type": "disk",
 		"path": "/",
 		"pool": pool,
-		"size": strconv.FormatInt(p.disk(spec), 10),
+		"size": strconv.FormatInt(p.RootDisk(spec.Need), 10),
 	}
 	image := p.Image
 	if image == "" {
@@ -56,12 +56,14 @@ func (p Provider) plan(ctx context.Context, d *Daemon, spec sandbox.Spec) (plan,
 	return plan{Instance{Image: image, Ephemeral: true, Config: config, Devices: devices}, stores, owner}, nil
 }
 
-// disk is the size of the root disk in bytes.
-func (p Provider) disk(spec sandbox.Spec) int64 {
+var _ sandbox.Sizer = Provider{}
+
+// RootDisk is the size of the root disk in bytes.
+func (p Provider) RootDisk(need int64) int64 {
 	if p.Disk > 0 {
 		return p.Disk
 	}
-	return max(leastDisk, 2*spec.Need)
+	return max(leastDisk, 2*need)
 }
 
 // limits is the configuration that bounds a sandbox. One whose host crashed must not come up

@@ -3,8 +3,10 @@ package incus
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/lxc/incus/v6/shared/api"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -14,9 +16,9 @@ import (
 )
 
 func TestDisk(t *testing.T) {
-	assert.Equal(t, int64(10<<30), Provider{}.disk(sandbox.Spec{Need: 1 << 30}))
-	assert.Equal(t, int64(40<<30), Provider{}.disk(sandbox.Spec{Need: 20 << 30}))
-	assert.Equal(t, int64(1<<30), Provider{Disk: 1 << 30}.disk(sandbox.Spec{Need: 20 << 30}))
+	assert.Equal(t, int64(10<<30), Provider{}.RootDisk(1<<30))
+	assert.Equal(t, int64(40<<30), Provider{}.RootDisk(20<<30))
+	assert.Equal(t, int64(1<<30), Provider{Disk: 1 << 30}.RootDisk(20<<30))
 }
 
 func TestLimits(t *testing.T) {
@@ -53,9 +55,32 @@ func TestFolders(t *testing.T) {
 		why, _ := reason.Of(err)
 		assert.Equal(t, want, why, path)
 	}
-	_, _, err = (&Daemon{}).folders([]string{repo})
+}
+
+// Where the sandbox cannot see a directory, the sentence names what was given, or what is missing.
+func TestFolders_OfAnotherMachine(t *testing.T) {
+	daemon := daemonWithPool("7.3")
+	daemon["/1.0"] = api.Server{Environment: api.ServerEnvironment{ServerClustered: true, ServerName: "a"}}
+	daemon.serve(t)
+	repo := t.TempDir()
+	for target, seen := range map[string]bool{"": false, "b": false, "@g": false, "a": true, thisMember: true} {
+		d, err := Provider{}.connect(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, d.aim(t.Context(), target))
+		_, _, err = d.folders([]string{repo})
+		if seen {
+			require.NoError(t, err, target)
+			continue
+		}
+		why, _ := reason.Of(err)
+		assert.Equal(t, reason.ConfigInvalid, why, target)
+		require.ErrorContains(t, err, repo+" is on this member of the cluster of the Incus daemon on /", target)
+		assert.True(t, strings.HasSuffix(err.Error(), "drill a posix repository with -incus-target ."), err)
+	}
+	_, _, err := (&Daemon{place: "P"}).folders([]string{repo})
 	why, _ := reason.Of(err)
 	assert.Equal(t, reason.ConfigInvalid, why)
+	require.ErrorContains(t, err, "a sandbox on P: drill a posix repository without -incus-remote")
 }
 
 // A store is reached through a proxy device: by its address inside, at its address outside.

@@ -123,5 +123,5 @@ func testFolderRefused(t *testing.T) {
 	_, err = try(t, incus.Provider{}, sandbox.Spec{Folders: []string{roots}})
 	requireReason(t, reason.ConfigInvalid, err, roots, "root")
 	_, err = try(t, incus.Provider{Remote: Remote(t)}, sandbox.Spec{Folders: []string{dir}})
-	requireReason(t, reason.ConfigInvalid, err, dir, "-remote")
+	requireReason(t, reason.ConfigInvalid, err, dir, "without -incus-remote")
 }
