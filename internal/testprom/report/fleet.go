@@ -198,8 +198,11 @@ func read(path string, wanted *expects, now time.Time) (Row, error) {
 	}
 	row.own = row.known != r.Last
 	of, _ := suite.Named(r.Suite) // Parse knows it
-	if row.Due = notOfNow(r, now, wanted.due(of)); row.Due != "" && r.Passed() {
+	switch row.Due = notOfNow(r, now, wanted.due(of)); {
+	case row.Due != "" && r.Passed():
 		row.Exit = reason.ExitEnvironment
+	case row.Due == "" && r.Unwritten():
+		row.Due = "passed, and could not be written down: read its journal, and what it names"
 	}
 	return row, nil
 }
