@@ -25,7 +25,8 @@ const lockWait = 10 * time.Second
 // later run. On an error the old file is untouched. The warnings say what of the
 // old file could not be kept, or of the run is not told; knownRed are the claims
 // that the run did not ask, and that by the old file did not hold when they were
-// asked last: for them last_success stays 0.
+// asked last: for them last_success stays 0. Where the old file cannot be read,
+// nothing is known of them.
 func Write(path string, run Run) (knownRed, warnings []string, err error) {
 	if err = whole.Replaceable(path); err != nil {
 		return nil, nil, err
