@@ -64,7 +64,8 @@ func ReadFleet(dir string, now time.Time) (Fleet, error) {
 	newest, known := map[[3]string]Row{}, map[[3]string]*Known{}
 	add := func(row Row) {
 		key := [3]string{row.Stanza, row.Suite}
-		if row.known.After(known[key]) && !row.known.End.After(now.Add(suite.Ahead)) {
+		ahead := row.known != nil && row.known.End.After(now.Add(suite.Ahead)) // is none, unless it is red
+		if row.known.After(known[key]) && (!ahead || row.known.AtFault()) {
 			known[key] = row.known
 		}
 		if row.apart {

@@ -253,6 +253,9 @@ func TestReadFleet_ARedVerdictBefore(t *testing.T) {
 		"of the past, and green": {[]string{past, pass}, 2, "is of the repository"},
 		"another stanza's":       {[]string{strings.Replace(pass, "shop", "mail", 1), locked}, 2, ""},
 		"green, ahead":           {[]string{red, ahead}, 1, "before it is fail: wal_missing"},
+		"red before, ahead":      {[]string{last("fail", "repo_corrupt", -48*hour, "")}, 1, "before it is fail: repo"},
+		"a claim, ahead":         {[]string{last("pass", "none", -9*hour, `, "known_red": ["rpo"]`)}, 1, "rpo did not"},
+		"green before, ahead":    {[]string{last("pass", "none", -48*hour, "")}, 2, ""},
 		"a contradiction":        {[]string{last("fail", "none", hour, "")}, 2, "cannot be read"},
 	} {
 		files := map[string]string{}
