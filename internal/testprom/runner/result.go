@@ -153,6 +153,7 @@ func (r *run) writeTextfile(res *result) error {
 		res.warnings = append(res.warnings, "the textfile stays as it is: it speaks of the backups of now, and "+why)
 		return nil
 	}
+	r.tidyAlarm(res)
 	knownRed, warnings, err := r.Textfile.Write(r.textfile, res.metrics())
 	if err != nil { // it may not have been read either
 		knownRed = append(knownRed, slices.DeleteFunc(res.lastRed(), func(name string) bool {
