@@ -41,8 +41,9 @@ type Measured struct {
 	NotAsked     []string          // claims that were not: others were chosen, or there was nothing to ask them with
 	Labels       map[string]string // those in Suite.InfoLabels go into the info metric
 	// Aimed says that the run did not go to the end of the archive, and so says nothing of what lies there.
-	Aimed bool
-	Last  LastVerdict // by the report that the run follows
+	Aimed        bool
+	RedElsewhere bool        // the end of the archive was red when another host went there last
+	Last         LastVerdict // by the report that the run follows
 }
 
 // LastVerdict is what is known of the verdict before a run.

@@ -63,11 +63,12 @@ func (r Run) knownRed(old oldFile) (names []string) {
 
 // endRed says whether the end of the archive was red when a run went there last, and this one did not. File and report
 // are written one after the other, and each may have missed a run: the one with the newer verdict counts. The file does
-// not say whether a red run went there: without a report that does, it did. Whoever removes the file begins anew.
+// not say whether a red run went there: without a report that does, it did. Whoever removes the file begins anew,
+// but for what another host found.
 func (r Run) endRed(old oldFile) bool {
 	last := old.carried(r.Stanza, lastSuccess)
-	if !r.Aimed || len(last) == 0 {
-		return false
+	if !r.Aimed || len(last) == 0 || r.RedElsewhere {
+		return r.Aimed && r.RedElsewhere
 	}
 	for _, verdict := range old.carried(r.Stanza, lastRunTimestamp) {
 		if r.Last.At.UnixMilli() < verdict.time().UnixMilli() {

@@ -51,6 +51,10 @@ func TestEndRed_ByTheNewerOfFileAndReport(t *testing.T) {
 		knownRed, _, err := Write(path, run)
 		require.NoError(t, err)
 		assert.Equal(t, c.red, len(knownRed) > 0, name)
+		run.RedElsewhere = true
+		knownRed, _, err = Write(promFile(t), run)
+		require.NoError(t, err)
+		assert.Equal(t, []string{suite.EndOfArchive}, knownRed, "%s: another host found it", name)
 
 		run.Aimed, run.At = false, run.At.Add(time.Hour)
 		knownRed, _, err = Write(path, run)
