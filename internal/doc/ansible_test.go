@@ -62,6 +62,7 @@ func TestDrillScript_GoesToTheEndAfterARedVerdict(t *testing.T) {
 		`veza_backup_drill_last_success{reason="rpo_exceeded",stanza="veza"} 0`: "latest\n",
 		`veza_backup_drill_last_success{reason="none",stanza="veza"} 1`:         "latest worst\n",
 		`  "verdict": "fail",`: "latest\n", `  "known_red": [`: "latest\n", `  "verdict": "pass",`: "latest worst\n",
+		`  "backups": "at_fault",`: "latest\n", `  "backups": "restored",`: "latest worst\n",
 	} {
 		require.NoError(t, os.WriteFile(file, []byte(said+"\n"), 0o600))
 		output, err := drillSet(t, "08", "rotate", "TEXTFILE="+file)

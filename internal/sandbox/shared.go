@@ -22,6 +22,8 @@ type Shared struct {
 	Host string    `json:"host,omitempty"` // that reached the newest verdict
 	At   time.Time `json:"at,omitzero"`    // of that verdict
 	Exit int       `json:"exit"`           // status, 0 or 1
+	// EndRed says that the end of the archive was red when a host went there last. A release before does not say it.
+	EndRed bool `json:"end_red,omitempty"`
 }
 
 // Lease says that a host drills a stanza at this moment. One whose host died ends by itself.

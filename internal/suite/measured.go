@@ -39,11 +39,21 @@ type Measured struct {
 	Steps        []StepTime
 	Measurements []Value
 	NotAsked     []string          // claims that were not: others were chosen, or there was nothing to ask them with
-	KnownRed     []string          // what was red in an earlier run, and was not asked in this one, beside the claims
 	Labels       map[string]string // those in Suite.InfoLabels go into the info metric
+	// Aimed says that the run did not go to the end of the archive, and so says nothing of what lies there.
+	Aimed        bool
+	RedElsewhere bool        // the end of the archive was red when another host went there last
+	Last         LastVerdict // by the report that the run follows
 }
 
-// EndOfArchive is the name in Measured.KnownRed of what a drill with a -target does not come to.
+// LastVerdict is what is known of the verdict before a run.
+type LastVerdict struct {
+	At     time.Time // zero where none is known
+	Reason reason.Reason
+	EndRed bool // the end of the archive was red when a run went there last
+}
+
+// EndOfArchive is the name, among what is known to be red, of what a drill with a -target does not come to.
 const EndOfArchive = "the end of the archive"
 
 // StepTime is the wall clock of one step that ran.

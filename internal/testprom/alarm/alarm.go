@@ -125,6 +125,26 @@ func (t test) waits(ctx context.Context, link, what string, bound time.Duration,
 	return &Broken{link, fmt.Errorf("%w. %s", err, advice)}
 }
 
+// leftAfter is how old a red drill is that no test is at any more: longer than all its waits.
+const leftAfter = 2 * time.Hour
+
+// Tidy removes the red drill of a test that was killed, or ended by a power cut, from the directory of the textfiles:
+// it would be one until the next test, weeks later. removed says that there was one.
+func Tidy(directory string, now time.Time) (removed bool, err error) {
+	red := filepath.Join(directory, File)
+	info, err := os.Lstat(red)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, err
+	case now.Sub(info.ModTime()) < leftAfter:
+		return false, nil
+	}
+	err = remove(red)
+	return err == nil, err
+}
+
 // remove removes a file that may be gone.
 func remove(path string) error {
 	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {

@@ -26,6 +26,9 @@ type Wanted struct {
 	Checks []string
 }
 
+// atFault is the word of a red drill for what it proved of the backups.
+const atFault = "at_fault"
+
 // skew is how far the clocks of two hosts may be apart.
 const skew = time.Hour
 
@@ -100,10 +103,11 @@ func (l Ledger) before(run Entry) (later Entry, found bool) {
 }
 
 // failedToTheEnd is the newest drill to the end of the archive, if it failed. A pass with -target, which stops before
-// it, mends nothing there.
+// it, mends nothing there. Exit status 2 is no verdict, unless it is that of a red drill that could not write all it
+// had to.
 func failedToTheEnd(drills []Entry) (failed Entry, ok bool) {
 	for _, d := range slices.Backward(drills) {
-		if d.Run.Scope.Target == "" && d.Run.Exit != reason.ExitEnvironment {
+		if d.Run.Scope.Target == "" && (d.Run.Exit != reason.ExitEnvironment || d.Run.Backups == atFault) {
 			return d, !d.Run.Passed()
 		}
 	}

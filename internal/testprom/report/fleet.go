@@ -64,7 +64,8 @@ func ReadFleet(dir string, now time.Time) (Fleet, error) {
 	newest, known := map[[3]string]Row{}, map[[3]string]*Known{}
 	add := func(row Row) {
 		key := [3]string{row.Stanza, row.Suite}
-		if row.known.After(known[key]) && !row.known.End.After(now.Add(suite.Ahead)) {
+		ahead := row.known != nil && row.known.End.After(now.Add(suite.Ahead)) // is none, unless it is red
+		if row.known.After(known[key]) && (!ahead || row.known.AtFault()) {
 			known[key] = row.known
 		}
 		if row.apart {
@@ -198,8 +199,11 @@ func read(path string, wanted *expects, now time.Time) (Row, error) {
 	}
 	row.own = row.known != r.Last
 	of, _ := suite.Named(r.Suite) // Parse knows it
-	if row.Due = notOfNow(r, now, wanted.due(of)); row.Due != "" && r.Passed() {
+	switch row.Due = notOfNow(r, now, wanted.due(of)); {
+	case row.Due != "" && r.Passed():
 		row.Exit = reason.ExitEnvironment
+	case row.Due == "" && r.Unwritten():
+		row.Due = "passed, and could not be written down: read its journal, and what it names"
 	}
 	return row, nil
 }

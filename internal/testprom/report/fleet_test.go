@@ -221,6 +221,9 @@ func TestReadFleet_ARedVerdictBefore(t *testing.T) {
 		`"backups": "restored", "measurements"`)
 	unwritten := written(hour, "environment", 2, "wal_missing", `"measurements"`,
 		`"backups": "at_fault", "measurements"`)
+	proved := func(word string) string { // what a pass, of which something could not be written, says
+		return written(hour, "environment", 2, "none", `"measurements"`, `"backups": "`+word+`", "measurements"`)
+	}
 	past := written(hour, "pass", 0, "none", `"measurements"`, `"labels": {"repo_target_time": "2026-11-22T03:00:00Z"},
 		"last_verdict": {"verdict": "fail", "reason": "wal_missing", "ended": "2026-11-28T03:00:00Z"}, "measurements"`)
 	ahead := written(-2*hour, "pass", 0, "none")
@@ -238,10 +241,21 @@ func TestReadFleet_ARedVerdictBefore(t *testing.T) {
 		"green since":            {[]string{last("fail", "repo_corrupt", 24*hour, ""), pass}, 2, ""},
 		"torn down badly":        {[]string{red, onlyTornDown}, 2, ""},
 		"red, and not written":   {[]string{unwritten}, 1, ""},
+		"green, and not written": {[]string{red, proved("restored")}, 2, "passed, and could not be written"},
+		"green, not for a claim": {
+			[]string{strings.Replace(proved("restored"), `"backups"`, `"known_red": ["rpo"], "backups"`, 1)},
+			1, "did not hold: rpo",
+		},
+		"unknown, for no reason": {[]string{proved("unknown")}, 2, "contradict each other"},
+		"red, for no reason":     {[]string{proved("at_fault")}, 2, "contradict each other"},
+		"no word, for no reason": {[]string{proved("")}, 2, "contradict each other"},
 		"of the past":            {[]string{past}, 1, "before it is fail: wal_missing"},
 		"of the past, and green": {[]string{past, pass}, 2, "is of the repository"},
 		"another stanza's":       {[]string{strings.Replace(pass, "shop", "mail", 1), locked}, 2, ""},
 		"green, ahead":           {[]string{red, ahead}, 1, "before it is fail: wal_missing"},
+		"red before, ahead":      {[]string{last("fail", "repo_corrupt", -48*hour, "")}, 1, "before it is fail: repo"},
+		"a claim, ahead":         {[]string{last("pass", "none", -9*hour, `, "known_red": ["rpo"]`)}, 1, "rpo did not"},
+		"green before, ahead":    {[]string{last("pass", "none", -48*hour, "")}, 2, ""},
 		"a contradiction":        {[]string{last("fail", "none", hour, "")}, 2, "cannot be read"},
 	} {
 		files := map[string]string{}

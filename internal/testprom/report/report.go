@@ -91,7 +91,7 @@ func (r Report) sound() error {
 	switch {
 	case r.Schema != Schema:
 		return fmt.Errorf("its schema is %d: another version of testprom wrote it", r.Schema)
-	case want < 0 || want != r.Exit || (r.Exit == reason.ExitPass) != (r.Reason == reason.None):
+	case want < 0 || want != r.Exit || (r.Exit == reason.ExitPass || r.Unwritten()) != (r.Reason == reason.None):
 		return fmt.Errorf("its verdict %q, exit status %d and reason %q contradict each other", r.Verdict, r.Exit,
 			r.Reason)
 	case r.Last != nil && !r.Last.sound():
@@ -122,6 +122,14 @@ const elsewhere = "elsewhere"
 
 // Passed says whether the run proved all that it was asked.
 func (r Report) Passed() bool { return r.Exit == reason.ExitPass }
+
+// Unwritten says whether the run passed, and something that was to be written could not be: its exit status is 2 then,
+// and its reason that of a pass.
+func (r Report) Unwritten() bool {
+	of, _ := suite.Named(r.Suite)
+	return r.Exit == reason.ExitEnvironment && r.Reason == reason.None &&
+		!slices.Contains([]string{"", Unknown, AtFault(of)}, r.Backups)
+}
 
 // InPart is what the word of Backups ends with where only a part was asked for, and holds.
 const InPart = "_in_part"

@@ -112,3 +112,17 @@ func (w World) alarmRequest(o options) (r alarm.Request, err error) {
 	}
 	return r, nil
 }
+
+// tidyAlarm removes beside the textfile what a test of the alarm left that did not come to its end: no unit of its own
+// runs before the next one, and this is one that runs.
+func (r *run) tidyAlarm(res *result) {
+	dir := filepath.Dir(r.textfile)
+	removed, err := alarm.Tidy(dir, r.Now())
+	switch {
+	case err != nil:
+		res.warnings = append(res.warnings, "the red drill of a test of the alarm stays: "+err.Error())
+	case removed:
+		res.warnings = append(res.warnings, filepath.Join(dir, alarm.File)+" is removed: the test of the alarm that "+
+			"wrote it did not come to its end")
+	}
+}

@@ -1,12 +1,20 @@
 package runner
 
 import (
+	"bytes"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/testprom/alarm"
+	"veza.fr/recovery/internal/testprom/textfile"
 )
 
 // What does not go together is refused before anything is written.
@@ -46,4 +54,21 @@ func TestAlarm_RefusesWhatItCannotDo(t *testing.T) {
 	left, err := filepath.Glob(dir + "/*")
 	require.NoError(t, err)
 	assert.Equal(t, []string{drill, node}, left)
+}
+
+// The red drill of a test that a power cut ended is removed by the next run, whatever it drills or checks. One of a
+// test that may be at work stays.
+func TestAlarm_ARunRemovesWhatATestLeft(t *testing.T) {
+	for age, left := range map[time.Duration]bool{3 * time.Hour: true, time.Hour: false, -time.Hour: false} {
+		dir := t.TempDir()
+		red := filepath.Join(dir, alarm.File)
+		require.NoError(t, textfile.Files{}.WriteRed(red, alarm.Stanza))
+		require.NoError(t, os.Chtimes(red, now.Add(-age), now.Add(-age)))
+		w, out, errs := world(bytes.NewReader(stream(t, "backup-pass")))
+		args := []string{"-suite", "backup", "-textfile", filepath.Join(dir, "b.prom")}
+		require.Equal(t, 0, Main(args, w), "%s%s", out, errs)
+		_, err := os.Stat(red)
+		assert.Equal(t, left, errors.Is(err, fs.ErrNotExist), age)
+		assert.Equal(t, left, strings.Contains(out.String(), red+" is removed"), age)
+	}
 }

@@ -36,7 +36,6 @@ func (r *run) succeed(res *result, old *report.Report) error {
 	if old == nil {
 		return nil
 	}
-	res.last = old.Known()
 	if !suite.Since(old.End, res.end, res.judged) || old.NotOfNow() != "" && r.notOfNow(res.Labels) == "" {
 		return nil
 	}

@@ -27,7 +27,8 @@ type result struct {
 	exit       int           // the verdict's, or 2 when something could not be written
 	warnings   []string
 	knownRed   []string           // claims that it did not ask, and that did not hold when they were asked last
-	endRed     bool               // the newest drill to the end of the archive was red, and this one did not go there
+	aimed      bool               // it was a drill of now, and did not go to the end of the archive
+	elsewhere  bool               // by another host the end of the archive is red
 	last       *report.Known      // the verdict by the report that this one follows; nil where there is none
 	entry      *evidence.Appended // of the evidence; nil where there is none
 	copied     string             // where the evidence is too; "" where it is not
@@ -104,12 +105,13 @@ func (r *run) notOfNow(labels map[string]string) string {
 func (r *run) publish(res *result, refused error) int {
 	r.foresee(res)
 	previous := r.previous(res)
-	res.endRed = res.Labels[suite.TargetLabel] != "" && r.notOfNow(res.Labels) == "" &&
-		previous != nil && previous.Known().EndRed()
-	unalarmed := r.writeTextfile(res)
-	if r.tell != nil {
-		r.tell(res.told(r.notOfNow(res.Labels), unalarmed))
+	if previous != nil {
+		res.last = previous.Known()
 	}
+	res.elsewhere = r.endElsewhere(res.last)
+	res.aimed = r.suite.Name == suite.Drill.Name && res.Labels[suite.TargetLabel] != "" && r.notOfNow(res.Labels) == ""
+	unalarmed := r.writeTextfile(res)
+	r.tells(res, unalarmed)
 	failed := []error{refused, unalarmed, r.tee.close(), r.succeed(res, previous)}
 	if errors.Join(failed...) != nil {
 		res.exit = reason.ExitEnvironment
@@ -143,7 +145,7 @@ func (r *run) publish(res *result, refused error) int {
 // writeTextfile writes the metrics, unless they would speak of other backups than those of now.
 func (r *run) writeTextfile(res *result) error {
 	if r.textfile == "" {
-		res.knownRed = res.metrics().KnownRed
+		res.knownRed = res.lastRed()
 		return nil
 	}
 	if why := r.notOfNow(res.Labels); why != "" {
@@ -151,10 +153,34 @@ func (r *run) writeTextfile(res *result) error {
 		res.warnings = append(res.warnings, "the textfile stays as it is: it speaks of the backups of now, and "+why)
 		return nil
 	}
+	r.tidyAlarm(res)
 	knownRed, warnings, err := r.Textfile.Write(r.textfile, res.metrics())
+	if err != nil { // it may not have been read either
+		knownRed = append(knownRed, slices.DeleteFunc(res.lastRed(), func(name string) bool {
+			return slices.Contains(knownRed, name)
+		})...)
+	}
 	res.knownRed = knownRed
 	res.warnings = append(res.warnings, warnings...)
 	return err
+}
+
+// lastRed is what was red in an earlier run, and was not asked in this one, by the report that this one follows.
+func (r *result) lastRed() (names []string) {
+	if r.aimed && (r.elsewhere || r.last.EndRed()) {
+		names = append(names, suite.EndOfArchive)
+	}
+	for _, name := range r.unasked() {
+		if r.last != nil && slices.Contains(r.last.Red, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// unasked are the claims that were not asked, whoever left them out.
+func (r *result) unasked() []string {
+	return slices.Concat(r.ended(testreport.LeftOut), r.ended(testreport.NotAsked))
 }
 
 func (r *run) write(path string, render func() ([]byte, error), put func(string, []byte) error) error {
@@ -173,10 +199,10 @@ func (r *result) metrics() suite.Measured {
 	run := suite.Measured{
 		Suite: r.suite, Stanza: r.stanza, Environment: reason.None, At: r.end, Now: r.judged,
 		Duration: r.duration, Measurements: r.Measurements, Labels: r.Labels,
-		NotAsked: slices.Concat(r.ended(testreport.LeftOut), r.ended(testreport.NotAsked)),
+		NotAsked: r.unasked(), Aimed: r.aimed, RedElsewhere: r.elsewhere,
 	}
-	if r.endRed {
-		run.KnownRed = []string{suite.EndOfArchive}
+	if r.last != nil {
+		run.Last = suite.LastVerdict{At: r.last.End, Reason: r.last.Reason, EndRed: r.last.EndRed()}
 	}
 	switch r.Backups {
 	case testreport.Sound, testreport.InPart:

@@ -11,6 +11,7 @@ import (
 
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/suite"
+	"veza.fr/recovery/internal/testprom/report"
 	"veza.fr/recovery/internal/testprom/testreport"
 )
 
@@ -20,8 +21,10 @@ type Party interface {
 	// its exit status.
 	Due(ctx context.Context, stanza string, age time.Duration) (why string, at time.Time, exit int, err error)
 	// Begin takes a stanza for this host until a time at the latest; the error is locked while another one has it.
-	// end tells the others the exit status and gives it back.
-	Begin(ctx context.Context, stanza string, until time.Time) (end func(context.Context, int) error, err error)
+	// end tells the others the exit status, and whether the end of the archive is red, and gives it back.
+	Begin(ctx context.Context, stanza string, until time.Time) (end func(context.Context, int, bool) error, err error)
+	// EndRed says of when it is that by another host the end of the archive is red; zero where none says so.
+	EndRed(ctx context.Context, stanza string) (at time.Time, err error)
 }
 
 // partyTime bounds what is asked of the others, or told them.
@@ -91,7 +94,7 @@ func (w World) dueStanza(o options) (stanza string, place Place, err error) {
 
 // share takes the stanza for this host among those of the place. Whoever cannot be asked keeps nobody from a drill;
 // that another host is at it does: ok is false then.
-func (r *run) share(c command) (tell func(exit int), ok bool) {
+func (r *run) share(c command) (tell func(exit int, endRed bool), ok bool) {
 	if !r.options.share {
 		return nil, true
 	}
@@ -115,10 +118,14 @@ func (r *run) share(c command) (tell func(exit int), ok bool) {
 		r.warn(fmt.Errorf("-share: the other hosts are not told: %w", err))
 		return nil, true
 	}
-	return func(exit int) {
+	if r.redElsewhere, err = party.EndRed(ctx, stanza); err != nil {
+		r.unheard = true
+		r.warn(fmt.Errorf("-share: what the other hosts found is not known: %w", err))
+	}
+	return func(exit int, endRed bool) {
 		ctx, cancel := context.WithTimeout(context.Background(), partyTime)
 		defer cancel()
-		if err := give(ctx, exit); err != nil {
+		if err := give(ctx, exit, endRed); err != nil {
 			r.warn(fmt.Errorf("-share: the other hosts are not told: %w", err))
 		}
 	}, true
@@ -126,7 +133,7 @@ func (r *run) share(c command) (tell func(exit int), ok bool) {
 
 // told is the exit status that the other hosts hear: that of the verdict on the backups of now, else that of none.
 // A verdict that the textfile does not hold alarms nobody, and is none to rely on.
-func (r *result) told(notOfNow string, unwritten error) int {
+func (r *result) told(notOfNow string, unwritten error) (exit int) {
 	switch {
 	case notOfNow != "" || unwritten != nil:
 		return reason.ExitEnvironment
@@ -137,6 +144,25 @@ func (r *result) told(notOfNow string, unwritten error) int {
 		return reason.ExitPass
 	}
 	return reason.ExitEnvironment
+}
+
+// tells has the others hear the verdict. One that says nothing of the end of the archive must not replace one that
+// could not be read, and that may say it is red: a pass is not told then, and a red one is taken for one of the end.
+func (r *run) tells(res *result, unwritten error) {
+	if r.tell == nil {
+		return
+	}
+	exit := res.told(r.notOfNow(res.Labels), unwritten)
+	if exit == reason.ExitPass && res.aimed && r.unheard {
+		exit = reason.ExitEnvironment
+	}
+	endRed := !res.aimed || r.unheard || slices.Contains(res.knownRed, suite.EndOfArchive)
+	r.tell(exit, exit == reason.ExitFailed && endRed)
+}
+
+// endElsewhere says whether the end of the archive is red by another host, and this one has not been there since.
+func (r *run) endElsewhere(last *report.Known) bool {
+	return !r.redElsewhere.IsZero() && (last == nil || !last.ToTheEnd || last.End.Before(r.redElsewhere))
 }
 
 func (w World) party(in Place) Party {

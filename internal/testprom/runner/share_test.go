@@ -27,6 +27,10 @@ type others struct {
 	err  error
 	told []int // exit statuses
 	hear func(exit int)
+
+	red   time.Time // when they found the end of the archive red
+	mute  error     // of that question
+	ended []bool    // whether they were told that it is
 }
 
 func (o *others) Due(_ context.Context, stanza string, _ time.Duration) (string, time.Time, int, error) {
@@ -34,19 +38,23 @@ func (o *others) Due(_ context.Context, stanza string, _ time.Duration) (string,
 	return o.why, o.at, o.exit, o.err
 }
 
-func (o *others) Begin(_ context.Context, stanza string, _ time.Time) (func(context.Context, int) error, error) {
+func (o *others) Begin(_ context.Context, stanza string, _ time.Time) (
+	func(context.Context, int, bool) error, error,
+) {
 	o.of = append(o.of, stanza)
 	if o.err != nil {
 		return nil, o.err
 	}
-	return func(_ context.Context, exit int) error {
-		o.told = append(o.told, exit)
+	return func(_ context.Context, exit int, endRed bool) error {
+		o.told, o.ended = append(o.told, exit), append(o.ended, endRed)
 		if o.hear != nil {
 			o.hear(exit)
 		}
 		return nil
 	}, nil
 }
+
+func (o *others) EndRed(context.Context, string) (time.Time, error) { return o.red, o.mute }
 
 // among runs testprom as one of several hosts; without others there are none.
 func among(o *others, args ...string) (exit int, said string) {

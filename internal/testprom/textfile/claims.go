@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/suite"
 )
 
@@ -49,8 +50,8 @@ func (o oldFile) ofClaim(stanza, claim, name string) []series {
 // knownRed are the claims that the run did not ask, whoever left them out, and that did not hold when they were asked
 // last. A run that did not look at them must not call the backups sound.
 func (r Run) knownRed(old oldFile) (names []string) {
-	if last := old.carried(r.Stanza, lastSuccess); len(last) > 0 && last[0].value == 0 {
-		names = slices.Clone(r.KnownRed) // whoever removed the file begins anew
+	if r.endRed(old) {
+		names = []string{suite.EndOfArchive}
 	}
 	for _, name := range r.NotAsked {
 		if old.red(r.Stanza, name) {
@@ -58,6 +59,26 @@ func (r Run) knownRed(old oldFile) (names []string) {
 		}
 	}
 	return names
+}
+
+// endRed says whether the end of the archive was red when a run went there last, and this one did not. File and report
+// are written one after the other, and each may have missed a run: the one with the newer verdict counts. The file does
+// not say whether a red run went there: without a report that does, it did. Whoever removes the file begins anew,
+// but for what another host found.
+func (r Run) endRed(old oldFile) bool {
+	last := old.carried(r.Stanza, lastSuccess)
+	if !r.Aimed || len(last) == 0 || r.RedElsewhere {
+		return r.Aimed && r.RedElsewhere
+	}
+	for _, verdict := range old.carried(r.Stanza, lastRunTimestamp) {
+		if r.Last.At.UnixMilli() < verdict.time().UnixMilli() {
+			return last[0].value == 0
+		}
+	}
+	if r.Last.At.IsZero() || !r.Last.EndRed && r.Last.At.After(later(r.At, r.Now).Add(suite.ClockSetBack)) {
+		return last[0].value == 0 // nor does a report that passed at a time that is still to come
+	}
+	return r.Last.EndRed
 }
 
 // answered is when a claim was answered last; none or one. A file from before this series has it of a claim that did
@@ -106,6 +127,9 @@ func (o *oldFile) keepRed(path, stanza string, now time.Time) {
 // oldReason is the reason of the verdict that stays. Where it may have been that of a claim that holds now, it is the
 // usual one of the claim that does not.
 func (r Run) oldReason(old oldFile, claim string) string {
+	if last := r.Last; claim == suite.EndOfArchive && last.EndRed && last.Reason != "" && last.Reason != reason.None {
+		return string(last.Reason)
+	}
 	asked := slices.DeleteFunc(r.Suite.StepNames(), func(name string) bool { return slices.Contains(r.NotAsked, name) })
 	mended := slices.ContainsFunc(asked, func(name string) bool { return old.red(r.Stanza, name) })
 	for _, s := range old.carried(r.Stanza, lastSuccess) {

@@ -25,7 +25,8 @@ const lockWait = 10 * time.Second
 // later run. On an error the old file is untouched. The warnings say what of the
 // old file could not be kept, or of the run is not told; knownRed are the claims
 // that the run did not ask, and that by the old file did not hold when they were
-// asked last: for them last_success stays 0.
+// asked last: for them last_success stays 0. Where the old file cannot be read,
+// nothing is known of them.
 func Write(path string, run Run) (knownRed, warnings []string, err error) {
 	if err = whole.Replaceable(path); err != nil {
 		return nil, nil, err
@@ -45,8 +46,7 @@ func Write(path string, run Run) (knownRed, warnings []string, err error) {
 	old.dropFutureTimes(path, run.Stanza, later(run.At, run.Now))
 	knownRed = run.knownRed(old)
 	if outdated := run.warnOutdated(path, &old); !outdated && len(knownRed) > 0 && run.passed() {
-		old.warn("last_success stays 0: %s, or, where that cannot be asked any more, %s", run.again(knownRed),
-			run.anew(path, old))
+		old.warn("last_success stays 0: %s%s", run.again(knownRed), run.orAnew(path, old))
 	}
 	text, err := render(run, old)
 	if err != nil {
@@ -61,6 +61,14 @@ func (r Run) again(knownRed []string) string {
 		return "the last drill to the end of the archive was red, and this one did not go there: drill without -target"
 	}
 	return strings.Join(knownRed, ", ") + " did not hold when it was asked last, and was not asked now: ask it again"
+}
+
+// orAnew is what helps where that cannot be asked any more: nothing where it is another host that knows it.
+func (r Run) orAnew(path string, old oldFile) string {
+	if r.RedElsewhere {
+		return " (another host found it)"
+	}
+	return ", or, where that cannot be asked any more, " + r.anew(path, old)
 }
 
 // anew is what to do so that the file knows nothing of the run's stanza, and of other stanzas what it did.

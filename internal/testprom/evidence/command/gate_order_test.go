@@ -29,6 +29,9 @@ func to(target string) func(*evidence.Run) {
 // after it, not one with -target after a failure to the end of the archive, not one of a clock that was ahead.
 func TestGate_AfterAFailure(t *testing.T) {
 	noVerdict := func(r *evidence.Run) { r.Verdict, r.Exit, r.Reason = "environment", 2, "timeout" }
+	unwritten := func(r *evidence.Run) {
+		r.Verdict, r.Exit, r.Reason, r.Backups = "environment", 2, "wal_missing", "at_fault"
+	}
 	other := func(r *evidence.Run) { r.Stanza = "other" }
 	unknown := func(r *evidence.Run) { r.Stanza = evidence.UnknownStanza }
 	backup := func(r *evidence.Run) { r.Suite = "backup" }
@@ -59,6 +62,13 @@ func TestGate_AfterAFailure(t *testing.T) {
 		},
 		"a pass with a target, after no verdict": {
 			[]func(*evidence.Run){ended(2*time.Hour, noVerdict), ended(time.Hour, to("random"))}, "OPEN  entry 9",
+		},
+		"a pass with a target, after a failure that was not written down": {
+			[]func(*evidence.Run){ended(2*time.Hour, unwritten), ended(time.Hour, to("worst"))},
+			"CLOSED  the newest drill to the end of the archive did not pass: entry 8, wal_missing",
+		},
+		"a pass to the end, after a failure that was not written down": {
+			[]func(*evidence.Run){ended(2*time.Hour, unwritten), ended(time.Hour)}, "OPEN  entry 9",
 		},
 		"a pass to the end, after a target failed": {
 			[]func(*evidence.Run){ended(2*time.Hour, failed, to("random")), ended(time.Hour)}, "OPEN  entry 9",
