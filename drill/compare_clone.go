@@ -254,8 +254,17 @@ func (r restored) askHeld(
 	if err != nil {
 		return clone, err
 	}
+	// "" is any database. Which ones there are, the superuser asks: it is not known yet which of them let the role in.
 	connect := func(ctx context.Context, database string) (*pgx.Conn, error) {
-		return server.ConnectRole(ctx, how.role, database, compare.Parameters)
+		role := how.role
+		switch {
+		case database != "":
+		case len(clone.Databases) > 0:
+			database = clone.Databases[0]
+		default:
+			role = server.User
+		}
+		return server.ConnectRole(ctx, role, database, compare.Parameters)
 	}
 	bound, cancel := context.WithTimeoutCause(ctx, checkBudget(ctx, r.Settings.CompareBudget/2), compare.ErrBudget)
 	defer cancel()

@@ -179,7 +179,8 @@ func (s *Server) ComparingRole(ctx context.Context) (role string, superuser bool
 }
 
 // ConnectRole opens a session of a role of the data, with settings of its own and nothing else of the drill's: it has
-// the rights it has in production. database "" is any. A locale that is not installed here is tool_missing.
+// the rights it has in production. database "" is Home, which lets the superuser in. A locale that is not installed
+// here is tool_missing.
 func (s *Server) ConnectRole(
 	ctx context.Context, role, database string, parameters map[string]string,
 ) (*pgx.Conn, error) {

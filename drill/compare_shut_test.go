@@ -1,0 +1,59 @@
+package drill
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"veza.fr/recovery/internal/compare"
+	"veza.fr/recovery/internal/postgres"
+	"veza.fr/recovery/internal/sandbox"
+	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/source"
+	"veza.fr/recovery/internal/suite"
+)
+
+// A role that the superuser's first database keeps out is asked in those that let it in, for what all databases share
+// as well.
+func TestAskHeld_TheFirstDatabaseIsShut(t *testing.T) {
+	env := bind()
+	if testing.Short() || !env.Local {
+		t.Skip("it needs a PostgreSQL on this machine")
+	}
+	box, err := env.Sandbox(settings.Settings{}).Launch(t.Context(), sandbox.Spec{Stanza: "shut", Run: "shuttest"})
+	require.NoError(t, err)
+	s := &source.Seeded{Machine: box, Rows: 10}
+	t.Cleanup(func() { assert.NoError(t, s.Close(context.Background())) })
+	_, err = s.Open(t.Context(), t.Logf)
+	require.NoError(t, err)
+	conn, err := s.Connect(t.Context())
+	require.NoError(t, err)
+	defer conn.Close(context.Background()) //nolint:errcheck // what was written is committed
+	_, err = conn.Exec(t.Context(), `CREATE ROLE veza_compare LOGIN BYPASSRLS IN ROLE pg_read_all_data`)
+	require.NoError(t, err)
+	server := &postgres.Server{
+		Host: box, Installation: postgres.Installation{BinDir: s.BinDir, Version: "15.0"}, Socket: box.Dir("run"),
+		Port: int(conn.Config().Port), User: conn.Config().User, Home: "template1",
+	}
+	r := restored{provisioned: provisioned{launched: launched{box: box}}}
+	r.Settings.CompareBudget = 2 * time.Minute
+	r.compared = &comparison{}
+	listed := func() (shut bool) {
+		t.Helper()
+		side, failed := r.askHeld(t.Context(), suite.NewOut(&recorder{}), server,
+			asking{role: "veza_compare", parts: compare.Side.Askable})
+		require.NoError(t, failed)
+		assert.Contains(t, side.Databases, "postgres")
+		assert.Contains(t, side.Objects, compare.ID{OID: 1262}, "pg_database, which all databases share")
+		assert.Empty(t, side.LeftOut)
+		assert.Len(t, side.Digests, len(compare.Parts(side.Objects)))
+		return side.Refused["template1"].Code == "42501"
+	}
+	assert.False(t, listed())
+	_, err = conn.Exec(t.Context(), `REVOKE CONNECT ON DATABASE template1 FROM PUBLIC`)
+	require.NoError(t, err)
+	assert.True(t, listed(), "it is named as any other database that keeps the role out")
+}
