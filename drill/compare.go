@@ -30,6 +30,7 @@ type comparison struct {
 	standby *standby.Standby
 	ask     standby.Ask
 	listed  map[string]time.Time // when parts that were never compared were listed first, by their keys
+	unlike  map[string]time.Time // what differed before, and since when; nil is that nobody knows
 	done    chan struct{}        // closed when frozen, pause, left and failed will change no more
 	cancel  context.CancelFunc
 

@@ -32,7 +32,8 @@ type Result struct {
 	Relations   int    // that were compared, sequences included
 	Missing     int64  // parts that nobody came to within the budget
 
-	pair Pair
+	pair       Pair
+	one, other Side
 }
 
 // Pair is what the two sides are: in the sentences, and to the judgement.
@@ -68,7 +69,7 @@ func Compare(standby, clone Side) Result { return WithStandby.Compare(standby, c
 
 // Compare compares what the two sides of a pair say, both as of one position in the WAL.
 func (p Pair) Compare(one, other Side) (r Result) {
-	r.pair = p
+	r.pair, r.one, r.other = p, one, other
 	left := map[ID]bool{}
 	for _, l := range slices.Concat(one.LeftOut, other.LeftOut) {
 		if !left[l.ID] {
