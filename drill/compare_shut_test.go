@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -16,29 +17,37 @@ import (
 	"veza.fr/recovery/internal/suite"
 )
 
-// A role that the superuser's first database keeps out is asked in those that let it in, for what all databases share
-// as well.
-func TestAskHeld_TheFirstDatabaseIsShut(t *testing.T) {
+// seededHere is a cluster of this machine, and a session on it.
+func seededHere(t *testing.T) (s *source.Seeded, conn *pgx.Conn) {
+	t.Helper()
 	env := bind()
 	if testing.Short() || !env.Local {
 		t.Skip("it needs a PostgreSQL on this machine")
 	}
-	box, err := env.Sandbox(settings.Settings{}).Launch(t.Context(), sandbox.Spec{Stanza: "shut", Run: "shuttest"})
+	here := env.Sandbox(settings.Settings{})
+	box, err := here.Launch(t.Context(), sandbox.Spec{Stanza: "demo", Run: "comparetest"})
 	require.NoError(t, err)
-	s := &source.Seeded{Machine: box, Rows: 10}
+	s = &source.Seeded{Machine: box, Rows: 10}
 	t.Cleanup(func() { assert.NoError(t, s.Close(context.Background())) })
 	_, err = s.Open(t.Context(), t.Logf)
 	require.NoError(t, err)
-	conn, err := s.Connect(t.Context())
+	conn, err = s.Connect(t.Context())
 	require.NoError(t, err)
-	defer conn.Close(context.Background()) //nolint:errcheck // what was written is committed
-	_, err = conn.Exec(t.Context(), `CREATE ROLE veza_compare LOGIN BYPASSRLS IN ROLE pg_read_all_data`)
+	t.Cleanup(func() { _ = conn.Close(context.Background()) }) // what was written is committed
+	return s, conn
+}
+
+// A role that the superuser's first database keeps out is asked in those that let it in, for what all databases share
+// as well.
+func TestAskHeld_TheFirstDatabaseIsShut(t *testing.T) {
+	s, conn := seededHere(t)
+	_, err := conn.Exec(t.Context(), `CREATE ROLE veza_compare LOGIN BYPASSRLS IN ROLE pg_read_all_data`)
 	require.NoError(t, err)
 	server := &postgres.Server{
-		Host: box, Installation: postgres.Installation{BinDir: s.BinDir, Version: "15.0"}, Socket: box.Dir("run"),
+		Host: s.Machine, Installation: postgres.Installation{BinDir: s.BinDir, Version: "15.0"}, Socket: s.Machine.Dir("run"),
 		Port: int(conn.Config().Port), User: conn.Config().User, Home: "template1",
 	}
-	r := restored{provisioned: provisioned{launched: launched{box: box}}}
+	r := restored{provisioned: provisioned{launched: launched{box: s.Machine}}}
 	r.Settings.CompareBudget = 2 * time.Minute
 	r.compared = &comparison{}
 	listed := func() (shut bool) {
