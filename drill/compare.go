@@ -189,8 +189,8 @@ func (p plan) notReplayed(at wal.LSN, most time.Duration, now time.Time) string 
 	last := uint64(max(at, 1)-1) / p.segmentSize // that it has replayed some of
 	for _, entry := range p.chain.Entries {
 		if age := now.Sub(entry.Time); entry.Number > last && age > most {
-			return fmt.Sprintf("the standby is at %s, and has not replayed %s, which was archived %s ago; -compare-lag "+
-				"is %s: does it receive WAL?", at, entry.Name, age.Round(time.Second), most)
+			return fmt.Sprintf("the standby is at %s, and has not replayed %s, which was archived %s ago; "+
+				"-compare-lag is %s: does it receive WAL?", at, entry.Name, age.Round(time.Second), most)
 		}
 	}
 	return ""

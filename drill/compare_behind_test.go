@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"veza.fr/recovery/internal/compare"
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/standby"
 	"veza.fr/recovery/internal/suite"
@@ -97,4 +98,27 @@ func TestFreezeFirst_BehindTheArchive(t *testing.T) {
 	c, _ = freeze(2)
 	assert.Zero(t, c.frozen.At)
 	assert.Regexp(t, `has not replayed \w+, which was archived 1h0m\d+s ago; -compare-lag is 1m0s`, c.left)
+}
+
+// Where the clone was asked at the end of an archive that does not come to the standby's position, a sequence may have
+// gone on between them without any transaction that ended: that is no difference. One that the clone cannot read is.
+func TestAgainst_AtTheEndOfTheArchive(t *testing.T) {
+	counter, torn := compare.ID{Database: "app", OID: 30000}, compare.ID{Database: "app", OID: 30001}
+	side := func(at int64, unread string) compare.Side {
+		s := compare.NewSide()
+		s.Databases = []string{"app"}
+		s.Sequences[counter] = compare.Sequence{Name: "public.counter", Last: at, Every: 1, Called: true}
+		s.Sequences[torn] = compare.Sequence{Name: "public.torn", Last: 5, Every: 1, Unread: unread}
+		return s
+	}
+	for at, c := range map[wal.LSN]struct{ differ, left int }{0x6000000: {1, 1}, 0x6000100: {2, 0}} {
+		compared := &comparison{at: at, frozen: standby.Frozen{At: 0x6000100, Side: side(65, "")}}
+		found := compared.against(side(33, "XX001"))
+		assert.Len(t, found.Differences, c.differ, "%s: %v", at, found.Differences)
+		assert.Len(t, found.LeftOut, c.left, "%s: %v", at, found.LeftOut)
+		assert.Contains(t, found.Differences[c.differ-1].String(), "public.torn", at)
+		same := (&comparison{at: at, frozen: standby.Frozen{At: 0x6000100, Side: side(65, "")}}).against(side(65, ""))
+		assert.Equal(t, 2, same.Relations, "%s: what is equal is equal there as well", at)
+		assert.Empty(t, same.LeftOut)
+	}
 }

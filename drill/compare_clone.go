@@ -290,7 +290,7 @@ func (r restored) digest(ctx context.Context, out suite.Out, server *postgres.Se
 	if err != nil {
 		return err
 	}
-	result := compare.Compare(c.frozen.Side, clone)
+	result := c.against(clone)
 	if len(result.Differences) > 0 {
 		if err = ranFull(ctx, server); err == nil {
 			err = r.comparable(ctx, out)
@@ -303,6 +303,15 @@ func (r restored) digest(ctx context.Context, out suite.Out, server *postgres.Se
 	}
 	c.result = &result
 	return nil
+}
+
+// against compares what the standby said with what the clone says.
+func (c *comparison) against(clone compare.Side) compare.Result {
+	if c.at != c.frozen.At {
+		c.frozen.Side.LeaveOutMoved(clone, fmt.Sprintf("the sequence went on between %s, where the archive ends, and %s, "+
+			"where the standby was asked", c.at, c.frozen.At))
+	}
+	return compare.Compare(c.frozen.Side, clone)
 }
 
 // comparable is an error where both sides may rightly differ: where the clone was asked before the position of the

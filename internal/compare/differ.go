@@ -210,7 +210,7 @@ func (r *Result) sequences(one, other Side, left map[ID]bool) {
 			r.differ(id, a.Name, "%s cannot read the sequence (SQLSTATE %s)", r.pair.One, a.Unread)
 		case b.Unread != "":
 			r.differ(id, a.Name, "%s cannot read the sequence (SQLSTATE %s)", r.pair.Other, b.Unread)
-		case a.Logged() != b.Logged() || a.Called != b.Called:
+		case !a.same(b):
 			r.differ(id, a.Name, "the sequence is at %s in %s, at %s in %s", a.at(), r.pair.One, b.at(), r.pair.Other)
 		}
 		r.Relations++
