@@ -122,3 +122,23 @@ func TestAgainst_AtTheEndOfTheArchive(t *testing.T) {
 		assert.Empty(t, same.LeftOut)
 	}
 }
+
+// The archive is waited for as long as archive_timeout says, but for what the run needs for the rest of it.
+func TestArchivedWithin(t *testing.T) {
+	r := restored{started: time.Now()}
+	r.Settings.RTO, r.Settings.CompareBudget = 30*time.Minute, 30*time.Minute
+	within := func(ctx context.Context, switches time.Duration) time.Duration {
+		return r.archivedWithin(ctx, switches).Round(time.Minute)
+	}
+	assert.Equal(t, archivedTime, within(t.Context(), 0), "nobody says when it comes")
+	assert.Equal(t, time.Minute+archivedLate, r.archivedWithin(t.Context(), time.Minute))
+	assert.Equal(t, 10*time.Minute+archivedLate, r.archivedWithin(t.Context(), 10*time.Minute))
+	run, cancel := context.WithTimeout(t.Context(), 105*time.Minute) // as testprom gives it
+	defer cancel()
+	assert.Equal(t, 10*time.Minute+archivedLate, r.archivedWithin(run, 10*time.Minute))
+	assert.Equal(t, time.Hour, within(run, 2*time.Hour), "45 minutes are for the rest")
+	short, done := context.WithTimeout(t.Context(), 10*time.Minute)
+	defer done()
+	assert.Equal(t, archivedTime, within(short, time.Hour), "as where nobody says it")
+	assert.Equal(t, time.Minute+archivedLate, r.archivedWithin(short, time.Minute))
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -117,10 +118,7 @@ func (r restored) untilArchived(
 	if archived >= last {
 		return at, nil
 	}
-	bound := archivedTime
-	if switches > 0 {
-		bound = min(switches+archivedLate, archivedTime)
-	}
+	bound := r.archivedWithin(ctx, switches)
 	out.Say("waiting until the archive holds %s, at most %s", at, bound)
 	ctx, cancel := context.WithTimeoutCause(ctx, bound, errNotArchived)
 	defer cancel()
@@ -144,6 +142,16 @@ func (r restored) untilArchived(
 	return at, reason.Wrap(reason.StandbyUnusable, err)
 }
 
+// archivedWithin bounds the wait for the archive. Production switches within archive_timeout, however long that is; but
+// the recovery that counts must still fit into the run, and asking the clone.
+func (r restored) archivedWithin(ctx context.Context, switches time.Duration) time.Duration {
+	if switches <= 0 {
+		return archivedTime
+	}
+	after := max(r.Settings.RTO-time.Since(r.started), 0) + r.Settings.CompareBudget/2
+	return min(switches+archivedLate, max(archivedTime, checkBudget(ctx, math.MaxInt64)-after))
+}
+
 // errNotArchived ends the wait for the archive.
 var errNotArchived = errors.New("the archive does not come to where the standby was asked")
 
@@ -154,11 +162,15 @@ func (r restored) hold(ctx context.Context, out suite.Out) (restored, error) {
 	held := recovered{restored: r, cluster: r.cluster(r.plan.aim.target, "postgresql-compare.log")}
 	server := held.cluster.server
 	server.Hold = &postgres.Hold{At: c.at, Least: c.least()}
+	if c.at != c.frozen.At {
+		server.Hold.Archived = c.at - wal.LSN(r.plan.segmentSize)
+	}
 	conn, err := held.startHeld(ctx, out)
 	if err != nil {
 		return r, err
 	}
 	reached := time.Now()
+	c.at = server.Hold.At
 	was := before{how: held.how, ahead: held.ahead}
 	was.log, err = server.ReadLog(ctx)
 	if err == nil {
@@ -308,8 +320,8 @@ func (r restored) digest(ctx context.Context, out suite.Out, server *postgres.Se
 // against compares what the standby said with what the clone says.
 func (c *comparison) against(clone compare.Side) compare.Result {
 	if c.at != c.frozen.At {
-		c.frozen.Side.LeaveOutMoved(clone, fmt.Sprintf("the sequence went on between %s, where the archive ends, and %s, "+
-			"where the standby was asked", c.at, c.frozen.At))
+		c.frozen.Side.LeaveOutMoved(clone, fmt.Sprintf("the sequence went on between %s, where the archive ends, "+
+			"and %s, where the standby was asked", c.at, c.frozen.At))
 	}
 	return compare.Compare(c.frozen.Side, clone)
 }
