@@ -23,8 +23,8 @@ import (
 // position, and promote itself where no query may be asked yet.
 type Hold struct {
 	At wal.LSN
-	// Archived is 0, or where the last segment of an archive begins that ends at At. Its last record may go on in the next
-	// segment, which is not there: then replay stands still before At, and At becomes where.
+	// Archived is 0, or where the last segment of an archive begins that ends at At. Its last record may go on in the
+	// next segment, which is not there: then replay stands still before At, and At becomes where.
 	Archived wal.LSN
 	// Least are settings of the server whose state is compared: a hot standby with less of them stops replaying.
 	Least map[string]int
