@@ -303,6 +303,10 @@ func (r restored) digest(ctx context.Context, out suite.Out, server *postgres.Se
 		return err
 	}
 	result := c.against(clone)
+	if err = c.keptOut(clone, &result, func() bool { return c.standby.LetsIn(ctx) }); err != nil {
+		c.giveUp(out, err)
+		return nil
+	}
 	if len(result.Differences) > 0 {
 		if err = ranFull(ctx, server); err == nil {
 			err = r.comparable(ctx, out)
@@ -316,41 +320,6 @@ func (r restored) digest(ctx context.Context, out suite.Out, server *postgres.Se
 	c.result = &result
 	return nil
 }
-
-// against compares what the standby said with what the clone says.
-func (c *comparison) against(clone compare.Side) compare.Result {
-	if c.at != c.frozen.At {
-		c.frozen.Side.LeaveOutMoved(clone, fmt.Sprintf("the sequence went on between %s, where the archive ends, "+
-			"and %s, where the standby was asked", c.at, c.frozen.At))
-	}
-	return compare.Compare(c.frozen.Side, clone)
-}
-
-// comparable is an error where both sides may rightly differ: where the clone was asked before the position of the
-// standby, and transactions ended between them, or where the standby is not known to be on the line of the archive. It
-// is read again, since production may have failed over meanwhile, and the clone follows its newest timeline.
-func (r restored) comparable(ctx context.Context, out suite.Out) error {
-	c := r.compared
-	if c.at != c.frozen.At && !sameMoment(c.frozen.Commit, c.commit) {
-		return reason.Errorf(reason.StandbyUnusable, "-standby: %w: the standby was asked at %s, the archive ends at "+
-			"%s, and transactions ended between them", errNotArchived, c.frozen.At, c.at)
-	}
-	now, err := r.plan.follow(ctx, out, r.Session, r.repo)
-	switch known := c.frozen.Timeline; {
-	case err != nil:
-		return reason.Wrap(reason.StandbyUnusable, fmt.Errorf("-standby: whether it is on production's line cannot "+
-			"be told: %w", err))
-	case known == 0 && c.frozen.ForSure != now.chain.Target:
-		return reason.Errorf(reason.StandbyUnusable, "-standby: it receives nothing, and does not say which timeline "+
-			"it is on; the archive is on %s", now.chain.Route())
-	case known != 0 && !onLine(now.chain, known, c.frozen.At):
-		return offLine(known, now.chain)
-	}
-	return nil
-}
-
-// sameMoment says of the last transactions that two servers replayed that they are one.
-func sameMoment(a, b *time.Time) bool { return a != nil && b != nil && a.Equal(*b) }
 
 // asIfNever restores the set once more: what the clone did on the way to the position has no say in what is proved.
 func (r restored) asIfNever(ctx context.Context, out suite.Out) (restored, error) {

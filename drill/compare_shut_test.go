@@ -11,9 +11,11 @@ import (
 
 	"veza.fr/recovery/internal/compare"
 	"veza.fr/recovery/internal/postgres"
+	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/source"
+	"veza.fr/recovery/internal/standby"
 	"veza.fr/recovery/internal/suite"
 )
 
@@ -65,4 +67,27 @@ func TestAskHeld_TheFirstDatabaseIsShut(t *testing.T) {
 	_, err = conn.Exec(t.Context(), `REVOKE CONNECT ON DATABASE template1 FROM PUBLIC`)
 	require.NoError(t, err)
 	assert.True(t, listed(), "it is named as any other database that keeps the role out")
+
+	side, err := r.askHeld(t.Context(), suite.NewOut(&recorder{}), server,
+		asking{role: "nobody", parts: compare.Side.Askable})
+	require.NoError(t, err)
+	assert.True(t, side.NoLogin(), "%v", side.Refused)
+	r.compared.frozen.Side = compare.NewSide()
+	r.compared.frozen.Side.Databases = []string{"postgres"}
+	r.compared.standby = &standby.Standby{Identity: standby.Identity{User: "nobody"}}
+	result := r.compared.against(side)
+	err = r.compared.keptOut(side, &result, func() bool { return false })
+	requireReason(t, reason.StandbyUnusable, err, "it was dropped on production")
+	require.ErrorContains(t, err, `lets role nobody in: postgres: `)
+	assert.Empty(t, result.Differences)
+	require.NoError(t, r.compared.keptOut(side, &result, func() bool { return true }))
+	require.Len(t, result.Differences, 1)
+	assert.Equal(t, "pg_catalog.pg_authid, which all databases share: role nobody may log in on the standby, "+
+		"not in the clone", result.Differences[0].String())
+	side.Refused["postgres"] = compare.Refusal{Code: "42501", Why: "a right is missing"}
+	result = r.compared.against(side)
+	err = r.compared.keptOut(side, &result, func() bool { return true })
+	requireReason(t, reason.StandbyUnusable, err, "another reason")
+	side.Databases = []string{"app"}
+	require.NoError(t, r.compared.keptOut(side, &result, nil), "one lets it in")
 }
