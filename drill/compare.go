@@ -30,6 +30,7 @@ type comparison struct {
 	standby *standby.Standby
 	ask     standby.Ask
 	listed  map[string]time.Time // when parts that were never compared were listed first, by their keys
+	unlike  map[string]time.Time // what differed before, and since when; nil is that nobody knows
 	done    chan struct{}        // closed when frozen, pause, left and failed will change no more
 	cancel  context.CancelFunc
 
@@ -135,9 +136,9 @@ func (c *comparison) freezeFirst(ctx context.Context, out suite.Out, r ready) er
 	bound, cancel := context.WithTimeoutCause(ctx, catchUpTime,
 		fmt.Errorf("it did not replay what backup set %s ends with within %s", r.plan.set.Label, catchUpTime))
 	defer cancel()
-	if err = wait.For(bound, "the standby", lookEvery, func(ctx context.Context) error {
-		_, at, failed := c.standby.Lag(ctx)
-		if failed != nil {
+	var at wal.LSN
+	if err = wait.For(bound, "the standby", lookEvery, func(ctx context.Context) (failed error) {
+		if _, at, failed = c.standby.Lag(ctx); failed != nil {
 			return wait.Stop(failed)
 		}
 		if at < start.At {
@@ -156,6 +157,9 @@ func (c *comparison) freezeFirst(ctx context.Context, out suite.Out, r ready) er
 			r.Settings.CompareLag)
 		return nil
 	}
+	if c.left = r.plan.notReplayed(at, r.Settings.CompareLag, time.Now()); c.left != "" {
+		return nil
+	}
 	if c.frozen, err = c.standby.Freeze(ctx); err != nil {
 		return err
 	}
@@ -166,9 +170,30 @@ func (c *comparison) freezeFirst(ctx context.Context, out suite.Out, r ready) er
 		out.Note("the standby does not say which timeline it follows: it does not stream, or the role lacks " +
 			"pg_read_all_stats. One that left production's line would look like damage")
 	}
-	out.Note("comparing with the standby at %s as it was at %s: its replay stood still for %s",
-		pgbackrest.Printable(c.standby.Where), c.frozen.At, c.pause.Round(time.Millisecond))
+	age := ""
+	if c.frozen.Commit != nil {
+		ago := max(time.Since(*c.frozen.Commit), 0)
+		age = fmt.Sprintf(" (last transaction %s ago)", ago.Round(time.Second))
+	}
+	out.Note("comparing with the standby at %s as it was at %s%s: its replay stood still for %s",
+		pgbackrest.Printable(c.standby.Where), c.frozen.At, age, c.pause.Round(time.Millisecond))
 	return archived(ctx, r.Session)
+}
+
+// notReplayed says by what a standby is behind the archive, where that is for longer than it may be. One that receives
+// nothing, or is fed from the archive alone, does not know what there is: by itself it is never behind.
+func (p plan) notReplayed(at wal.LSN, most time.Duration, now time.Time) string {
+	if most <= 0 {
+		return ""
+	}
+	last := uint64(max(at, 1)-1) / p.segmentSize // that it has replayed some of
+	for _, entry := range p.chain.Entries {
+		if age := now.Sub(entry.Time); entry.Number > last && age > most {
+			return fmt.Sprintf("the standby is at %s, and has not replayed %s, which was archived %s ago; "+
+				"-compare-lag is %s: does it receive WAL?", at, entry.Name, age.Round(time.Second), most)
+		}
+	}
+	return ""
 }
 
 // onLine says whether what a server of a timeline has replayed, up to a position, is what the archive has up to there.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -117,10 +118,7 @@ func (r restored) untilArchived(
 	if archived >= last {
 		return at, nil
 	}
-	bound := archivedTime
-	if switches > 0 {
-		bound = min(switches+archivedLate, archivedTime)
-	}
+	bound := r.archivedWithin(ctx, switches)
 	out.Say("waiting until the archive holds %s, at most %s", at, bound)
 	ctx, cancel := context.WithTimeoutCause(ctx, bound, errNotArchived)
 	defer cancel()
@@ -144,6 +142,16 @@ func (r restored) untilArchived(
 	return at, reason.Wrap(reason.StandbyUnusable, err)
 }
 
+// archivedWithin bounds the wait for the archive. Production switches within archive_timeout, however long that is; but
+// the recovery that counts must still fit into the run, and asking the clone.
+func (r restored) archivedWithin(ctx context.Context, switches time.Duration) time.Duration {
+	if switches <= 0 {
+		return archivedTime
+	}
+	after := max(r.Settings.RTO-time.Since(r.started), 0) + r.Settings.CompareBudget/2
+	return min(switches+archivedLate, max(archivedTime, checkBudget(ctx, math.MaxInt64)-after))
+}
+
 // errNotArchived ends the wait for the archive.
 var errNotArchived = errors.New("the archive does not come to where the standby was asked")
 
@@ -154,11 +162,15 @@ func (r restored) hold(ctx context.Context, out suite.Out) (restored, error) {
 	held := recovered{restored: r, cluster: r.cluster(r.plan.aim.target, "postgresql-compare.log")}
 	server := held.cluster.server
 	server.Hold = &postgres.Hold{At: c.at, Least: c.least()}
+	if c.at != c.frozen.At {
+		server.Hold.Archived = c.at - wal.LSN(r.plan.segmentSize)
+	}
 	conn, err := held.startHeld(ctx, out)
 	if err != nil {
 		return r, err
 	}
 	reached := time.Now()
+	c.at = server.Hold.At
 	was := before{how: held.how, ahead: held.ahead}
 	was.log, err = server.ReadLog(ctx)
 	if err == nil {
@@ -254,8 +266,17 @@ func (r restored) askHeld(
 	if err != nil {
 		return clone, err
 	}
+	// "" is any database. Which ones there are, the superuser asks: it is not known yet which of them let the role in.
 	connect := func(ctx context.Context, database string) (*pgx.Conn, error) {
-		return server.ConnectRole(ctx, how.role, database, compare.Parameters)
+		role := how.role
+		switch {
+		case database != "":
+		case len(clone.Databases) > 0:
+			database = clone.Databases[0]
+		default:
+			role = server.User
+		}
+		return server.ConnectRole(ctx, role, database, compare.Parameters)
 	}
 	bound, cancel := context.WithTimeoutCause(ctx, checkBudget(ctx, r.Settings.CompareBudget/2), compare.ErrBudget)
 	defer cancel()
@@ -281,7 +302,11 @@ func (r restored) digest(ctx context.Context, out suite.Out, server *postgres.Se
 	if err != nil {
 		return err
 	}
-	result := compare.Compare(c.frozen.Side, clone)
+	result := c.against(clone)
+	if err = c.keptOut(clone, &result, func() bool { return c.standby.LetsIn(ctx) }); err != nil {
+		c.giveUp(out, err)
+		return nil
+	}
 	if len(result.Differences) > 0 {
 		if err = ranFull(ctx, server); err == nil {
 			err = r.comparable(ctx, out)
@@ -295,32 +320,6 @@ func (r restored) digest(ctx context.Context, out suite.Out, server *postgres.Se
 	c.result = &result
 	return nil
 }
-
-// comparable is an error where both sides may rightly differ: where the clone was asked before the position of the
-// standby, and transactions ended between them, or where the standby is not known to be on the line of the archive. It
-// is read again, since production may have failed over meanwhile, and the clone follows its newest timeline.
-func (r restored) comparable(ctx context.Context, out suite.Out) error {
-	c := r.compared
-	if c.at != c.frozen.At && !sameMoment(c.frozen.Commit, c.commit) {
-		return reason.Errorf(reason.StandbyUnusable, "-standby: %w: the standby was asked at %s, the archive ends at "+
-			"%s, and transactions ended between them", errNotArchived, c.frozen.At, c.at)
-	}
-	now, err := r.plan.follow(ctx, out, r.Session, r.repo)
-	switch known := c.frozen.Timeline; {
-	case err != nil:
-		return reason.Wrap(reason.StandbyUnusable, fmt.Errorf("-standby: whether it is on production's line cannot "+
-			"be told: %w", err))
-	case known == 0 && c.frozen.ForSure != now.chain.Target:
-		return reason.Errorf(reason.StandbyUnusable, "-standby: it receives nothing, and does not say which timeline "+
-			"it is on; the archive is on %s", now.chain.Route())
-	case known != 0 && !onLine(now.chain, known, c.frozen.At):
-		return offLine(known, now.chain)
-	}
-	return nil
-}
-
-// sameMoment says of the last transactions that two servers replayed that they are one.
-func sameMoment(a, b *time.Time) bool { return a != nil && b != nil && a.Equal(*b) }
 
 // asIfNever restores the set once more: what the clone did on the way to the position has no say in what is proved.
 func (r restored) asIfNever(ctx context.Context, out suite.Out) (restored, error) {

@@ -79,6 +79,9 @@ func (r recovered) rememberCompared(found compare.Result) (w waits, err error) {
 		err = target.RememberListed(r.Settings.State, c.memory(r.Stanza()), listed)
 	}
 	if err == nil {
+		err = target.RememberUnlike(r.Settings.State, c.memory(r.Stanza()), c.unlikeSince(found, now))
+	}
+	if err == nil {
 		err = target.RememberCluster(r.Settings.State, c.memory(r.Stanza()), r.plan.info.SystemID(r.plan.set))
 	}
 	return w, reason.Wrap(reason.ConfigInvalid, err)

@@ -36,14 +36,18 @@ func (r recovered) judgeComparison(_ context.Context, out suite.Out, counts map[
 	out.Metric("compared_rows", float64(found.Rows))
 	out.Metric("compared_bytes", float64(found.Bytes))
 	out.Metric("compare_coverage_ratio", found.Coverage())
-	out.Metric("different_relations", float64(found.DifferentRelations()))
+	again := c.sayDifferent(out, found)
 	waited, unkept := r.rememberCompared(found)
 	if unkept == nil {
 		waited.say(out)
 	}
 	named(out, "not compared: %s", found.LeftOut)
 	if found.Missing > 0 {
-		out.Note("not compared within the budget: %d of %d ranges of blocks", found.Missing,
+		why := "within the budget"
+		if c.left != "" { // noted by itself
+			why = "for that"
+		}
+		out.Note("not compared %s: %d of %d ranges of blocks", why, found.Missing,
 			found.Missing+int64(len(found.Same)+len(found.Different)))
 	}
 	named(out, "differs from "+c.with()+": %s", found.Differences)
@@ -65,7 +69,7 @@ func (r recovered) judgeComparison(_ context.Context, out suite.Out, counts map[
 	if denied {
 		out.Note("what is left out for a missing right keeps the comparison from being passed")
 	}
-	if found.Missing > 0 || denied || c.unlisted(found) { // what was not looked at is no pass
+	if found.Missing > 0 || denied || c.unlisted(found) || again > 0 { // what was not looked at is no pass
 		ended(verify.LeftOut)
 	} else {
 		ended(verify.Passed)

@@ -164,7 +164,10 @@ func (c *comparison) recall(out suite.Out, r ready) {
 		out.Note("%v", err)
 		return
 	}
-	if c.listed, err = target.RecallListed(r.Settings.State, c.memory(r.Stanza())); err != nil {
+	if c.listed, err = target.RecallListed(r.Settings.State, c.memory(r.Stanza())); err == nil {
+		c.unlike, err = target.RecallUnlike(r.Settings.State, c.memory(r.Stanza()))
+	}
+	if err != nil {
 		out.Note("%v", err)
 	}
 }

@@ -32,7 +32,8 @@ type Result struct {
 	Relations   int    // that were compared, sequences included
 	Missing     int64  // parts that nobody came to within the budget
 
-	pair Pair
+	pair       Pair
+	one, other Side
 }
 
 // Pair is what the two sides are: in the sentences, and to the judgement.
@@ -68,7 +69,7 @@ func Compare(standby, clone Side) Result { return WithStandby.Compare(standby, c
 
 // Compare compares what the two sides of a pair say, both as of one position in the WAL.
 func (p Pair) Compare(one, other Side) (r Result) {
-	r.pair = p
+	r.pair, r.one, r.other = p, one, other
 	left := map[ID]bool{}
 	for _, l := range slices.Concat(one.LeftOut, other.LeftOut) {
 		if !left[l.ID] {
@@ -209,7 +210,7 @@ func (r *Result) sequences(one, other Side, left map[ID]bool) {
 			r.differ(id, a.Name, "%s cannot read the sequence (SQLSTATE %s)", r.pair.One, a.Unread)
 		case b.Unread != "":
 			r.differ(id, a.Name, "%s cannot read the sequence (SQLSTATE %s)", r.pair.Other, b.Unread)
-		case a.Logged() != b.Logged() || a.Called != b.Called:
+		case !a.same(b):
 			r.differ(id, a.Name, "the sequence is at %s in %s, at %s in %s", a.at(), r.pair.One, b.at(), r.pair.Other)
 		}
 		r.Relations++

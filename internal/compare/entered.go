@@ -31,6 +31,28 @@ func refusal(err error) Refusal {
 	return r
 }
 
+// noLogin is the code of a role that is not there, or may not log in (miscinit.c, InitializeSessionUserId).
+const noLogin = "28000"
+
+// authid is the catalog of roles, which all databases share (catalog/pg_authid.h).
+var authid = ID{OID: 1260}
+
+// NoLogin says of a side that could not be entered at all that its server does not know the role as a login.
+func (s Side) NoLogin() bool {
+	for _, refused := range s.Refused {
+		if refused.Code != noLogin {
+			return false
+		}
+	}
+	return len(s.Refused) > 0 && len(s.Databases) == 0
+}
+
+// RoleDiffers adds the difference that a role may log in on one side, and not on the other.
+func (r *Result) RoleDiffers(role string) {
+	r.Relations++
+	r.differ(authid, "pg_catalog.pg_authid", "role %s may log in on %s, not in %s", role, r.pair.One, r.pair.Other)
+}
+
 // databases compares which databases there are, and can be entered. What a standby and its clone cannot agree on for
 // another reason than damage is left out: a name may have changed between the list and the snapshot.
 func (r *Result) databases(one, other Side, left map[ID]bool) {

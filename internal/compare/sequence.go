@@ -24,6 +24,9 @@ type Sequence struct {
 // log_cnt together say the same in both (commands/sequence.c, nextval_internal).
 func (s Sequence) Logged() int64 { return s.Last + s.Log*s.Every }
 
+// same says that two servers go on with the same value.
+func (s Sequence) same(o Sequence) bool { return s.Logged() == o.Logged() && s.Called == o.Called }
+
 // sequenceNames lists the permanent sequences of a database, with their increments.
 const sequenceNames = `SELECT c.oid, pg_catalog.format('%I.%I', n.nspname, c.relname), s.seqincrement
 	FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -113,6 +116,16 @@ func (s *Side) Settle(listed, read map[ID]Sequence, unread map[ID]error) {
 			s.LeftOut = append(s.LeftOut, LeftOut{
 				ID: id, Name: at.Name, Why: "the sequence was made, or changed, at that moment",
 			})
+		}
+	}
+}
+
+// LeaveOutMoved leaves out the sequences that go on with another value in the other side, for a side that is of a later
+// position: a sequence goes on outside of transactions, whatever becomes of them.
+func (s *Side) LeaveOutMoved(other Side, why string) {
+	for id, q := range s.Sequences {
+		if o, there := other.Sequences[id]; there && q.Unread+o.Unread == "" && !q.same(o) {
+			s.LeftOut = append(s.LeftOut, LeftOut{ID: id, Name: q.Name, Why: why})
 		}
 	}
 }

@@ -19,7 +19,7 @@ type Listing struct {
 }
 
 // State lists what a server on which nothing changes holds: databases, objects and sequences. A database that cannot be
-// entered is among those that refused.
+// entered is among those that refused. The databases are listed in a session of connect's own choice, asked for as "".
 func State(
 	ctx context.Context, connect func(context.Context, string) (*pgx.Conn, error), how Listing,
 ) (Side, error) {

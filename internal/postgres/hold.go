@@ -23,6 +23,9 @@ import (
 // position, and promote itself where no query may be asked yet.
 type Hold struct {
 	At wal.LSN
+	// Archived is 0, or where the last segment of an archive begins that ends at At. Its last record may go on in the
+	// next segment, which is not there: then replay stands still before At, and At becomes where.
+	Archived wal.LSN
 	// Least are settings of the server whose state is compared: a hot standby with less of them stops replaying.
 	Least map[string]int
 }
@@ -63,6 +66,17 @@ func (h *Hold) held(list []string) []string {
 	return append(list, target+"="+h.At.String())
 }
 
+// endsTime is how long replay stands still in the last segment of an archive until that is taken for its end.
+const endsTime = 15 * time.Second
+
+// reached says whether replay that is at a position, and has stood still there for so long, is where it is to stop.
+func (h *Hold) reached(at wal.LSN, still time.Duration) bool {
+	if h.Archived != 0 && at > h.Archived && at < h.At && still > endsTime {
+		h.At = at
+	}
+	return at == h.At
+}
+
 // StartHeld starts the server to stop at its Hold.
 func (s *Server) StartHeld(ctx context.Context, control Control) error {
 	if err := s.Host.Put(ctx, path.Join(s.Data, standbySignal), nil, 0o600, ""); err != nil {
@@ -90,7 +104,7 @@ func (s *Server) WaitHeld(
 			last, moved = now, time.Now()
 		}
 		switch {
-		case state == nil && at == s.Hold.At:
+		case state == nil && s.Hold.reached(at, time.Since(moved)):
 			return nil
 		case at > s.Hold.At:
 			return wait.Stop(fmt.Errorf("it went on to %s", at))
@@ -179,7 +193,8 @@ func (s *Server) ComparingRole(ctx context.Context) (role string, superuser bool
 }
 
 // ConnectRole opens a session of a role of the data, with settings of its own and nothing else of the drill's: it has
-// the rights it has in production. database "" is any. A locale that is not installed here is tool_missing.
+// the rights it has in production. database "" is Home, which lets the superuser in. A locale that is not installed
+// here is tool_missing.
 func (s *Server) ConnectRole(
 	ctx context.Context, role, database string, parameters map[string]string,
 ) (*pgx.Conn, error) {

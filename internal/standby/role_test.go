@@ -3,6 +3,7 @@ package standby_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path"
 	"strconv"
@@ -72,6 +73,7 @@ func TestRole(t *testing.T) {
 		return err
 	}))
 	defer o.Close(context.Background())
+	assert.True(t, o.LetsIn(t.Context()))
 	f, err := o.Freeze(t.Context())
 	require.NoError(t, err)
 	assert.EqualValues(t, 1, f.Timeline, "it sees what the standby receives")
@@ -118,6 +120,12 @@ func TestRole(t *testing.T) {
 	assert.Empty(t, lacks("off"))
 	_, err = standby.Open(t.Context(), may)
 	require.ErrorContains(t, err, "not permitted to log in")
+	require.NoError(t, wait.For(t.Context(), "that", 20*time.Millisecond, func(ctx context.Context) error {
+		if o.LetsIn(ctx) {
+			return errors.New("it lets the role in")
+		}
+		return nil
+	}))
 	do("COMMENT ON ROLE veza_compare IS 'an operator made it'; ALTER ROLE veza_compare LOGIN")
 	assert.Empty(t, lacks("off"), "one that somebody else made stays as it is")
 }

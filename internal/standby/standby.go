@@ -190,6 +190,16 @@ func (s *Standby) connect(ctx context.Context, database string) (*pgx.Conn, erro
 	return conn, nil
 }
 
+// LetsIn says that the role may log in still.
+func (s *Standby) LetsIn(ctx context.Context) bool {
+	conn, err := s.connect(ctx, "")
+	if err != nil {
+		return false
+	}
+	compare.CloseNow(ctx, conn)
+	return true
+}
+
 // revive opens the first session again, on the same server, where the round before has lost it.
 func (s *Standby) revive(ctx context.Context) error {
 	bound, cancel := context.WithTimeout(ctx, connectTime)

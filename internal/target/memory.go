@@ -14,6 +14,7 @@ const (
 	drilledSection  = "drilled"  // when each part was drilled last
 	comparedSection = "compared" // when each range of blocks was compared last
 	listedSection   = "listed"   // when each one that never was compared was listed first
+	unlikeSection   = "unlike"   // when what differs was found to differ first
 	clusterSection  = "cluster"  // of which cluster these ranges are
 )
 
@@ -38,6 +39,12 @@ func RecallListed(path, stanza string) (map[string]time.Time, error) {
 	return recallRanges(path, listedSection, stanza)
 }
 
+// RecallUnlike reads what of a stanza differed when it was compared last, and since when. nil is that nothing was
+// written yet.
+func RecallUnlike(path, stanza string) (map[string]time.Time, error) {
+	return recallRanges(path, unlikeSection, stanza)
+}
+
 func recallRanges(path, section, stanza string) (map[string]time.Time, error) {
 	last, err := recall(path, section, stanza)
 	return renamed(last, asKnown), err
@@ -52,6 +59,11 @@ func RememberCompared(path, stanza string, last map[string]time.Time) error {
 // RememberListed does the same for those that were never compared: when they were listed first.
 func RememberListed(path, stanza string, first map[string]time.Time) error {
 	return rememberRanges(path, listedSection, stanza, first)
+}
+
+// RememberUnlike does the same for what differs.
+func RememberUnlike(path, stanza string, since map[string]time.Time) error {
+	return rememberRanges(path, unlikeSection, stanza, since)
 }
 
 // RecallCluster reads of which cluster the ranges of a stanza are, by its system identifier; "" where nothing says it.
