@@ -30,10 +30,23 @@ func (c *comparison) sayDifferent(out suite.Out, found compare.Result) (again in
 	if again > mostNamed {
 		out.Note("... and %d more like these", again-mostNamed)
 	}
-	if len(relations) > 0 || c.unlike != nil || found.Whole() {
+	if len(relations) > 0 || c.knowsAll(time.Now()) || found.Whole() {
 		out.Metric("different_relations", float64(len(relations)))
 	}
 	return again
+}
+
+// everything is the key of the moment since when all that was found to differ is remembered; of what was found before,
+// nothing is known.
+const everything = ""
+
+// differsLong is how long BackupDataDiffers goes by what was said last.
+const differsLong = 15 * 24 * time.Hour
+
+// knowsAll says whether nothing can have differed before that the alert still stands for, and nobody remembers.
+func (c *comparison) knowsAll(now time.Time) bool {
+	since, remembered := c.unlike[everything]
+	return remembered && now.Sub(since) >= differsLong
 }
 
 // unrefuted is what differed in an earlier run, and was not looked at in this one.
@@ -43,7 +56,13 @@ func (c *comparison) unrefuted(found compare.Result) []compare.Part {
 
 // unlikeSince is since when something differs, of all that does, or may still.
 func (c *comparison) unlikeSince(found compare.Result, now time.Time) map[string]time.Time {
-	since := map[string]time.Time{}
+	since := map[string]time.Time{everything: now}
+	switch begun, remembered := c.unlike[everything]; {
+	case found.Whole():
+		since[everything] = now.Add(-differsLong)
+	case remembered:
+		since[everything] = begun
+	}
 	for _, part := range slices.Concat(found.Unlike(), c.unrefuted(found)) {
 		key := part.Key()
 		if since[key] = now; !c.unlike[key].IsZero() {

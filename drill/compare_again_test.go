@@ -109,6 +109,16 @@ func TestDifferent_WithoutMemory(t *testing.T) {
 	}
 }
 
+// The run after one that did not look at everything knows no more than that one did of what differed before both.
+func TestDifferent_WithoutMemoryTwice(t *testing.T) {
+	for before, want := range map[string]string{isLocked: "", isLate: "", isSame: "0", differs: "1"} {
+		state := filepath.Join(t.TempDir(), "state.json")
+		_, _ = comparedTables(t, state, before)
+		heard, _ := comparedTables(t, state, isLocked)
+		assert.Equal(t, want, heard.values[differentKey], before)
+	}
+}
+
 // What the standby was not asked for, since it fell behind, is not for the budget.
 func TestJudgeComparison_NotForTheBudget(t *testing.T) {
 	heard, _ := comparedTables(t, "", isLate)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"veza.fr/recovery/internal/pgbackrest"
@@ -84,27 +85,40 @@ func (r *recovered) throughTail(ctx context.Context, out suite.Out, done verify.
 		if err != nil {
 			return err
 		}
+		at, committed := committedBetween(found, left.At, done.Replayed)
 		switch {
-		case found.CommitAt < left.At:
-		case r.real != nil:
+		case !found.Readable:
+			return reason.Errorf(reason.SandboxFailed, "%s: whether anything was committed there is not known, since %s, "+
+				"which was replayed, cannot be read once more", went, name)
+		case committed && r.real != nil:
 			out.Note("%s: the transaction committed at %s came back, and the primary of timeline %d never had it", went,
-				found.CommitAt, done.Chain.Target)
+				at, done.Chain.Target)
 			return nil
-		default:
+		case committed:
 			return reason.Errorf(reason.TimelineConflict, "%s: the transaction committed at %s came back, and "+
 				"production does not have it; drill again once its primary has archived a segment (SELECT "+
-				"pg_switch_wal())", went, found.CommitAt)
+				"pg_switch_wal())", went, at)
 		}
 	}
 	out.Note("%s; nothing was committed there", went)
 	return nil
 }
 
-// moments are those of one archived segment; of one that is missing or damaged there are none.
+// committedBetween is the first commit of a segment from one place on, as far as it was replayed.
+func committedBetween(found postgres.Moments, from, replayed wal.LSN) (at wal.LSN, committed bool) {
+	i := slices.IndexFunc(found.Commits, func(at wal.LSN) bool { return at >= from && at < replayed })
+	if i < 0 {
+		return 0, false
+	}
+	return found.Commits[i], true
+}
+
+// moments are those of one archived segment; of one that is missing or damaged there are none. A store that does not
+// answer, and a sandbox that has no room for it, say nothing of it.
 func (r *recovered) moments(ctx context.Context, segment string) (postgres.Moments, error) {
 	file := r.box.Dir("spool") + "/" + segment
 	if err := r.repo.Pgbackrest.ArchiveGet(ctx, segment, file); err != nil {
-		if _, said := errors.AsType[*pgbackrest.Error](err); said && ctx.Err() == nil {
+		if _, said := errors.AsType[*pgbackrest.Error](err); said && ctx.Err() == nil && !environmentFailed(err) {
 			return postgres.Moments{}, nil
 		}
 		return postgres.Moments{}, err

@@ -4,10 +4,29 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/wal"
 )
+
+// Only what lies beyond the switch and was replayed came back.
+func TestCommittedBetween(t *testing.T) {
+	found := postgres.Moments{Commits: []wal.LSN{10, 20, 30}}
+	for name, c := range map[string]struct {
+		from, replayed, want wal.LSN
+	}{
+		"the first of two":        {15, 40, 20},
+		"at the switch":           {20, 40, 20},
+		"before the switch":       {31, 40, 0},
+		"after the target's stop": {15, 20, 0},
+	} {
+		at, committed := committedBetween(found, c.from, c.replayed)
+		assert.Equal(t, c.want, at, name)
+		assert.Equal(t, c.want != 0, committed, name)
+	}
+}
 
 // A commit after the switch is one of a second cluster; a tail that nobody can read is one that came soon.
 func TestBelongs(t *testing.T) {

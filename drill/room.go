@@ -80,7 +80,7 @@ func (r ready) named(err error) error {
 		return fmt.Errorf("%w: free some, and go on with -resume", err)
 	case r.room.Root > 0 && r.room.Free >= r.room.Root:
 		return fmt.Errorf("%w: the sandbox's own disk holds %s, and there was more in %s: give it a larger one with "+
-			"-disk", err, megabytes(r.room.Root), r.room.Place)
+			"-disk, or free some there", err, megabytes(r.room.Root), r.room.Place)
 	case r.room.Root > 0 && r.room.Doubt != "":
 		return fmt.Errorf("%w: the sandbox's own disk holds %s: give it a larger one with -disk, or free some in its "+
 			"storage pool", err, megabytes(r.room.Root))

@@ -14,7 +14,7 @@ import (
 type Moments struct {
 	Readable bool      // it holds at least one whole record
 	Commit   time.Time // of its last commit or abort; zero for none
-	CommitAt wal.LSN   // where its last commit begins; 0 for none
+	Commits  []wal.LSN // where its commits begin, in their order
 	Began    time.Time // when the timeline that its end of recovery begins, began; zero for none
 }
 
@@ -58,7 +58,7 @@ func (m *Moments) take(output string) {
 		}
 		if match := committed.FindStringSubmatch(line); match != nil {
 			if at, err := wal.ParseLSN(match[1]); err == nil {
-				m.CommitAt = max(m.CommitAt, at)
+				m.Commits = append(m.Commits, at)
 			}
 		}
 		if at, ok := dumped(began, line); ok {

@@ -25,6 +25,6 @@ func TestMoments(t *testing.T) {
 		"desc: END_OF_RECOVERY tli 2; prev tli 1; time 2026-11-29 03:11:00.250000 UTC\n")
 	assert.True(t, m.Readable)
 	assert.Equal(t, time.Date(2026, 11, 29, 3, 10, 1, 123456000, time.UTC), m.Commit)
-	assert.Equal(t, wal.LSN(0x5000178), m.CommitAt, "an abort is no commit")
+	assert.Equal(t, []wal.LSN{0x5000148, 0x5000178}, m.Commits, "an abort is no commit")
 	assert.Equal(t, time.Date(2026, 11, 29, 3, 11, 0, 250000000, time.UTC), m.Began)
 }

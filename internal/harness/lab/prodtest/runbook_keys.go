@@ -78,6 +78,7 @@ func newPassphrase(t *testing.T, p *production) {
 				`veza_backup_drill_last_success{reason="none",stanza="`+stanza+`.repo2"} 1`)
 
 			p.inventoryFile(t, "repo2.yml", "pgbackrest_s3_path: /"+nextPath+"\n")
+			p.place = nextPath
 			p.vault(t, map[string]string{
 				"vault_pgbackrest_s3_key": fresh.Key, "vault_pgbackrest_s3_key_secret": fresh.Secret,
 				"vault_dr_drill_s3_key": fresh.ReadKey, "vault_dr_drill_s3_key_secret": fresh.ReadSecret,
@@ -104,7 +105,7 @@ func lostDrillHost(t *testing.T, p *production) {
 	p.typed(t, "lost-drill-host.md", "", hands{
 		"1": func() {
 			require.NoError(t, p.lab.Revoke(t.Context(), old.ReadKey))
-			fresh, err := p.lab.Grant(t.Context(), nextPath)
+			fresh, err := p.lab.Grant(t.Context(), p.place)
 			require.NoError(t, err)
 			p.vault(t, map[string]string{
 				"vault_dr_drill_s3_key": fresh.ReadKey, "vault_dr_drill_s3_key_secret": fresh.ReadSecret,

@@ -24,7 +24,7 @@ func RunRunbooks(t *testing.T) {
 	require.NoError(t, err)
 	_, err = l.Grant(t.Context(), usualPath) // it may have been told before, and the pairs be those that were revoked
 	require.NoError(t, err)
-	p := operator(t, &production{lab: l, drillHost: lab.DrillHost, write: l.Inventory})
+	p := operator(t, &production{lab: l, drillHost: lab.DrillHost, place: usualPath, write: l.Inventory})
 	p.variables = alarmTested
 	p.on(t, "s3", "rm", "-rf", path.Join(path.Dir(lab.RepositoryDirectory), nextPath))
 	for _, chapter := range []struct {
