@@ -88,8 +88,8 @@ func (r *recovered) throughTail(ctx context.Context, out suite.Out, done verify.
 		at, committed := committedBetween(found, left.At, done.Replayed)
 		switch {
 		case !found.Readable:
-			return reason.Errorf(reason.SandboxFailed, "%s: whether anything was committed there is not known, since %s, "+
-				"which was replayed, cannot be read once more", went, name)
+			return reason.Errorf(reason.SandboxFailed, "%s: whether anything was committed there is not known, since "+
+				"%s, which was replayed, cannot be read once more", went, name)
 		case committed && r.real != nil:
 			out.Note("%s: the transaction committed at %s came back, and the primary of timeline %d never had it", went,
 				at, done.Chain.Target)

@@ -150,7 +150,7 @@ func TestNamed(t *testing.T) {
 			ready{room: root(64e6, "")}, full, "device: the sandbox's own disk holds 64.0 MB, and there was more in " +
 				"storage pool small: give it a larger one with -disk, or free some there",
 		},
-		"its own, to the byte":  {ready{room: root(100e6, "")}, full, "give it a larger one with -disk, or free some there"},
+		"its own, to the byte":  {ready{room: root(100e6, "")}, full, "with -disk, or free some there"},
 		"its own, of more":      {ready{room: root(100e6+1, "")}, full, "lies in storage pool small: free some there"},
 		"its own, and doubt":    {ready{room: root(200e6, "x")}, full, "with -disk, or free some in its storage pool"},
 		"its own, told already": {ready{room: root(64e6, "")}, told, "x: free some there"},

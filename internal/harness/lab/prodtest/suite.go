@@ -29,7 +29,7 @@ const (
 type production struct {
 	lab       *lab.Lab
 	drillHost string
-	place     string                                                              // the path of its repository that the pages for keys are told with
+	place     string                                                              // the path of the repository
 	write     func(ctx context.Context, dir string) (secrets []string, err error) // an inventory
 	inventory string
 	password  string   // file of the vault's
