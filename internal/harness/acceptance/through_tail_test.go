@@ -42,8 +42,8 @@ var throughTailFaults = faults("TestThroughTheTail", twoEnds, []fault{
 	},
 })
 
-// twoEnds is a cluster that crashed while its standby was promoted: it came up again, archived a checkpoint and, in the
-// next segment, rows that its standby never got.
+// twoEnds is a cluster that was down while its standby was promoted: it came up again, archived a checkpoint and, in the
+// next segments, rows that its standby never got.
 var twoEnds = sync.OnceValues(func() (liveSeed, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), seedTime)
 	defer cancel()
@@ -57,7 +57,7 @@ var twoEnds = sync.OnceValues(func() (liveSeed, error) {
 		func() error { return c.grow(ctx) },
 		func() error { return c.sql(ctx, "postgres", moreUsers) },
 		func() error { return c.note(ctx, marks, "before") },
-		func() error { return c.command(ctx, program, "stop", "-s", "-m", "immediate", "-D", c.data()) },
+		func() error { return c.Stop(ctx) },
 		func() error { return c.command(ctx, "cp", "-a", c.data(), standby) },
 		func() error { return c.Start(ctx) },
 		func() error { return c.sql(ctx, "postgres", `CHECKPOINT`) },
