@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -41,7 +42,10 @@ func TestRole_LoadsWhatAStoppedPlayHasLeft(t *testing.T) {
 	prometheus := serve(t, "prometheus", "--config.file="+config, "--web.enable-lifecycle",
 		"--storage.tsdb.path="+filepath.Join(dir, "data"))
 	write(filepath.Join(dir, "systemctl"), fmt.Sprintf(systemctl, strings.ReplaceAll(prometheus, ":", "/")), 0o700)
+	me, err := user.Current()
+	require.NoError(t, err)
 	variables, err := json.Marshal(map[string]any{
+		"drill_monitoring_owner":     me.Username,
 		"drill_monitoring_rules_dir": rules, "drill_monitoring_prometheus_config": config,
 		"drill_monitoring_alertmanager_dir": dir, "drill_monitoring_url": "http://" + prometheus,
 		"drill_monitoring_expected": []any{map[string]string{"stanza": "demo"}},
