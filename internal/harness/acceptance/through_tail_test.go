@@ -42,8 +42,8 @@ var throughTailFaults = faults("TestThroughTheTail", twoEnds, []fault{
 	},
 })
 
-// twoEnds is a cluster that was down while its standby was promoted: it came up again, archived a checkpoint and, in the
-// next segments, rows that its standby never got.
+// twoEnds is a cluster that was down while its standby was promoted: it came up again, archived a checkpoint and, in
+// the next segments, rows that its standby never got.
 var twoEnds = sync.OnceValues(func() (liveSeed, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), seedTime)
 	defer cancel()
