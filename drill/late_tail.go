@@ -118,7 +118,9 @@ func committedBetween(found postgres.Moments, from, replayed wal.LSN) (at wal.LS
 func (r *recovered) moments(ctx context.Context, segment string) (postgres.Moments, error) {
 	file := r.box.Dir("spool") + "/" + segment
 	if err := r.repo.Pgbackrest.ArchiveGet(ctx, segment, file); err != nil {
-		if _, said := errors.AsType[*pgbackrest.Error](err); said && ctx.Err() == nil && !environmentFailed(err) {
+		why, known := reason.Of(err)
+		_, said := errors.AsType[*pgbackrest.Error](err)
+		if said && ctx.Err() == nil && !(known && why.Exit() == reason.ExitEnvironment) {
 			return postgres.Moments{}, nil
 		}
 		return postgres.Moments{}, err

@@ -87,7 +87,7 @@ func TestCompareUnderLoad(t *testing.T) {
 		recordVerdict(t, o)
 		assert.Equal(t, underLoad.exit, o.Status, "round %d: %s", round, o.Said)
 		differ := measured(o, "different_relations")
-		assert.Zero(t, differ, "%v", o.Report.Notes)
+		assert.LessOrEqual(t, differ, 0.0, "%v", o.Report.Notes) // none is said where not all was looked at
 		share := measured(o, "compare_coverage_ratio")
 		assert.Greater(t, share, 0.5, "%v", o.Report.Notes)
 		for _, note := range o.Report.Notes {

@@ -236,7 +236,7 @@ func TestKeep(t *testing.T) {
 	second := rc.drill(nil, rc.drillArgs()...)
 	fault{exit: 0, why: reason.None}.judge(rc, second)
 	assert.Equal(t, "1", rc.asOwner(line[1]+" -XAtc 'SELECT 1'"), "the kept one still answers")
-	removal := regexp.MustCompile(`remove it: testprom (-reap -kept (\S+))`).FindStringSubmatch(
+	removal := regexp.MustCompile(`remove it: (?:\S+=\S+ )*testprom (-reap -kept (\S+))`).FindStringSubmatch(
 		strings.Join(o.Report.Notes, "\n"))
 	require.NotEmpty(t, removal)
 	assert.Contains(t, rc.testprom(t, "-reap"), "kept "+removal[2]+", of stanza demo, until ")
