@@ -186,7 +186,7 @@ func (p plan) notReplayed(at wal.LSN, most time.Duration, now time.Time) string 
 	if most <= 0 {
 		return ""
 	}
-	last := uint64(max(at, 1)-1) / p.segmentSize // that it has replayed some of
+	last := at.Last(p.segmentSize) // that it has replayed some of
 	for _, entry := range p.chain.Entries {
 		if age := now.Sub(entry.Time); entry.Number > last && age > most {
 			return fmt.Sprintf("the standby is at %s, and has not replayed %s, which was archived %s ago; "+

@@ -17,7 +17,7 @@ func (c *comparison) sayDifferent(out suite.Out, found compare.Result) (again in
 	for _, part := range found.Unlike() {
 		relations[part.ID] = true
 	}
-	for _, part := range c.unrefuted(found) {
+	for _, part := range found.Unrefuted(c.unlike) {
 		if relations[part.ID] {
 			continue
 		}
@@ -49,11 +49,6 @@ func (c *comparison) knowsAll(now time.Time) bool {
 	return remembered && now.Sub(since) >= differsLong
 }
 
-// unrefuted is what differed in an earlier run, and was not looked at in this one.
-func (c *comparison) unrefuted(found compare.Result) []compare.Part {
-	return found.Unrefuted(c.unlike)
-}
-
 // unlikeSince is since when something differs, of all that does, or may still.
 func (c *comparison) unlikeSince(found compare.Result, now time.Time) map[string]time.Time {
 	since := map[string]time.Time{everything: now}
@@ -63,7 +58,7 @@ func (c *comparison) unlikeSince(found compare.Result, now time.Time) map[string
 	case remembered:
 		since[everything] = begun
 	}
-	for _, part := range slices.Concat(found.Unlike(), c.unrefuted(found)) {
+	for _, part := range slices.Concat(found.Unlike(), found.Unrefuted(c.unlike)) {
 		key := part.Key()
 		if since[key] = now; !c.unlike[key].IsZero() {
 			since[key] = c.unlike[key]

@@ -113,7 +113,7 @@ func (r restored) untilArchived(
 	ctx context.Context, out suite.Out, at wal.LSN, switches time.Duration,
 ) (wal.LSN, error) {
 	size := r.plan.segmentSize
-	last := uint64(max(at, 1)-1) / size
+	last := at.Last(size)
 	archived := r.plan.chain.Last().Number
 	if archived >= last {
 		return at, nil

@@ -46,7 +46,7 @@ func TestAskHeld_TheFirstDatabaseIsShut(t *testing.T) {
 	_, err := conn.Exec(t.Context(), `CREATE ROLE veza_compare LOGIN BYPASSRLS IN ROLE pg_read_all_data`)
 	require.NoError(t, err)
 	server := &postgres.Server{
-		Host: s.Machine, Installation: postgres.Installation{BinDir: s.BinDir, Version: "15.0"},
+		Host: s.Machine, Installation: postgres.Installation{BinDir: s.BinDir},
 		Socket: s.Machine.Dir("run"), Port: int(conn.Config().Port), User: conn.Config().User, Home: "template1",
 	}
 	r := restored{provisioned: provisioned{launched: launched{box: s.Machine}}}

@@ -1,7 +1,6 @@
 package pgbackrest
 
 import (
-	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -34,18 +33,11 @@ func Own(line string, places []string) (why reason.Reason, own bool) {
 		return "", false
 	}
 	file, said := ownFile.FindStringSubmatch(found[1]), found[2]
-	switch own = file != nil && below(file[1], places); {
+	switch own = file != nil && host.Below(file[1], places); {
 	case own && diskFailed.MatchString(said), mostFiles.MatchString(said):
 		return reason.SandboxFailed, true
 	}
 	return "", own && said == "Permission denied"
-}
-
-// below says whether a file is one of some places, or lies in it.
-func below(file string, places []string) bool {
-	return path.Clean(file) == file && slices.ContainsFunc(places, func(place string) bool {
-		return place != "" && (file == place || strings.HasPrefix(file, place+"/"))
-	})
 }
 
 // saidLine is the line that says why a command failed; "" is none. An archive-get names the segment in a line before.

@@ -3,7 +3,6 @@ package postgres
 import (
 	"path"
 	"regexp"
-	"slices"
 	"strings"
 
 	"veza.fr/recovery/internal/host"
@@ -38,7 +37,7 @@ func (l *Log) own(file string) bool {
 	if !path.IsAbs(file) {
 		return path.Clean(file) == file && !strings.HasPrefix(file, "../")
 	}
-	return slices.ContainsFunc(l.places, func(place string) bool { return strings.HasPrefix(file, place+"/") })
+	return host.Below(file, l.places)
 }
 
 // DiskError is the sandbox_failed of a disk that failed under the server; nil where none did.

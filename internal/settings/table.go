@@ -79,8 +79,7 @@ var Table = []Setting{
 		Variables: []string{"DRILL_STATE"}, Otherwise: "none: every part of the window weighs the same",
 		Meaning: "file that remembers which parts of the recovery window were drilled when, for `-target random`, " +
 			"which blocks were compared when, and what differs, for `-compare`, and what was read when, for " +
-			"`-verify-cycle`; made when " +
-			"it is missing",
+			"`-verify-cycle`; made when it is missing",
 		set: func(s *Settings, v string) (err error) { s.State, err = parsePath(v); return err },
 	},
 	{

@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -64,6 +65,9 @@ type Words struct {
 	Failed     string // what exit status 1 means; "" is what the reason's own sentence says of the backups
 	FailedNext string // and what to do next
 }
+
+// AtFaultWord is the word for what a red run proved.
+func (w Words) AtFaultWord() string { return cmp.Or(w.AtFault, "at_fault") }
 
 // Measurements that are made from the history of drills.
 const (

@@ -13,10 +13,6 @@ type Switch struct {
 	At       LSN    // first position that belongs to its successor
 }
 
-// last is the number of the last segment that holds anything of the timeline: of one that was left at a border, the one
-// before it (XLByteToPrevSeg).
-func (s Switch) last(size uint64) uint64 { return uint64(max(s.At, 1)-1) / size }
-
 var historyName = regexp.MustCompile(`^([0-9A-F]{8})\.history$`)
 
 // ParseHistoryName reads the timeline out of a history file's name, 00000002.history.

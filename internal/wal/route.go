@@ -129,7 +129,7 @@ func (a Archive) tail(timeline uint32, r route) (tail []Entry, youngest Entry) {
 func (a Archive) beyond(tail []Entry, r route) int {
 	count := 0
 	for _, entry := range tail {
-		if left, onRoute := r.end(entry.Timeline); onRoute && entry.Number > left.last(a.SegmentSize) {
+		if left, onRoute := r.end(entry.Timeline); onRoute && entry.Number > left.At.Last(a.SegmentSize) {
 			count++
 		}
 	}

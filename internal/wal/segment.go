@@ -30,6 +30,10 @@ func ParseLSN(text string) (LSN, error) {
 	return LSN(h<<32 | l), nil
 }
 
+// Last is the number of the segment that holds the last byte before a position: at a border, the one that ends there
+// (XLByteToPrevSeg).
+func (l LSN) Last(size uint64) uint64 { return uint64(max(l, 1)-1) / size }
+
 func (l LSN) String() string { return fmt.Sprintf("%X/%X", uint64(l)>>32, uint64(l)&0xFFFFFFFF) }
 
 // Segment is one WAL file: a timeline and the count of segments before it.

@@ -121,7 +121,7 @@ func (c Chain) Primary(last Segment, size uint64) error {
 	}
 	left := slices.IndexFunc(known, func(s Switch) bool { return s.Timeline == last.Timeline })
 	switch begins := c.begins(); {
-	case left >= 0 && last.Number <= known[left].last(size):
+	case left >= 0 && last.Number <= known[left].At.Last(size):
 		return nil
 	case left < 0 && (len(c.History) == 0 || last.Timeline < c.History[0].Timeline) &&
 		last.Timeline < begins.Timeline && last.Number <= begins.Number: // left before the backup: where is not known

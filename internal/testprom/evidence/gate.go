@@ -26,9 +26,6 @@ type Wanted struct {
 	Checks []string
 }
 
-// atFault is the word of a red drill for what it proved of the backups.
-const atFault = "at_fault"
-
 // skew is how far the clocks of two hosts may be apart.
 const skew = time.Hour
 
@@ -106,6 +103,7 @@ func (l Ledger) before(run Entry) (later Entry, found bool) {
 // it, mends nothing there. Exit status 2 is no verdict, unless it is that of a red drill that could not write all it
 // had to.
 func failedToTheEnd(drills []Entry) (failed Entry, ok bool) {
+	atFault := suite.Drill.Words.AtFaultWord()
 	for _, d := range slices.Backward(drills) {
 		if d.Run.Scope.Target == "" && (d.Run.Exit != reason.ExitEnvironment || d.Run.Backups == atFault) {
 			return d, !d.Run.Passed()

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -31,7 +30,7 @@ func (r Report) Known() *Known {
 	switch {
 	case r.NotOfNow() != "":
 		return r.Last
-	case r.Exit == reason.ExitFailed, r.Backups == AtFault(of):
+	case r.Exit == reason.ExitFailed, r.Backups == of.Words.AtFaultWord():
 		own.Verdict, own.Reason = VerdictOf(reason.ExitFailed), r.Reason
 		own.Red = slices.DeleteFunc(slices.Clone(own.Red), func(name string) bool { return name != suite.EndOfArchive })
 	case r.Passed(), r.Backups != "" && r.Backups != Unknown: // also where only cleaning up failed
@@ -68,6 +67,3 @@ func (k *Known) sound() bool {
 
 // Unknown is what a run proved of the backups that proved nothing.
 const Unknown = "unknown"
-
-// AtFault is the word for what a red run of a suite proved.
-func AtFault(of suite.Suite) string { return cmp.Or(of.Words.AtFault, "at_fault") }

@@ -128,7 +128,7 @@ func (r Report) Passed() bool { return r.Exit == reason.ExitPass }
 func (r Report) Unwritten() bool {
 	of, _ := suite.Named(r.Suite)
 	return r.Exit == reason.ExitEnvironment && r.Reason == reason.None &&
-		!slices.Contains([]string{"", Unknown, AtFault(of)}, r.Backups)
+		!slices.Contains([]string{"", Unknown, of.Words.AtFaultWord()}, r.Backups)
 }
 
 // InPart is what the word of Backups ends with where only a part was asked for, and holds.

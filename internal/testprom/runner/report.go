@@ -59,7 +59,7 @@ func newStep(s testreport.Step, output bool) report.Step {
 func (r *result) proved() string {
 	words := r.suite.Words
 	return [...]string{
-		report.Unknown, words.Sound, report.AtFault(r.suite), words.Sound + report.InPart,
+		report.Unknown, words.Sound, words.AtFaultWord(), words.Sound + report.InPart,
 	}[r.Backups]
 }
 

@@ -133,7 +133,7 @@ func (r *run) share(c command) (tell func(exit int, endRed bool), ok bool) {
 
 // told is the exit status that the other hosts hear: that of the verdict on the backups of now, else that of none.
 // A verdict that the textfile does not hold alarms nobody, and is none to rely on.
-func (r *result) told(notOfNow string, unwritten error) (exit int) {
+func (r *result) told(notOfNow string, unwritten error) int {
 	switch {
 	case notOfNow != "" || unwritten != nil:
 		return reason.ExitEnvironment

@@ -29,12 +29,12 @@ const (
 type production struct {
 	lab       *lab.Lab
 	drillHost string
-	place     string                                                              // the path of the repository
 	write     func(ctx context.Context, dir string) (secrets []string, err error) // an inventory
 	inventory string
 	password  string   // file of the vault's
 	variables []string // of each run of the playbook, beside those of the inventory
 	secrets   []string // of the vault
+	place     string   // the path of the repository
 
 	failing  time.Time // since when the alert's condition holds
 	moved    string    // the object that was taken away
