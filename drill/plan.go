@@ -38,7 +38,7 @@ func makePlan(
 	ctx context.Context, out suite.Out, s session.Session, client repository.Client, info pgbackrest.Stanza,
 ) (p plan, err error) {
 	p = plan{info: info, backups: info.Backups(s.Settings.Repo), aim: aim{target: s.Settings.Target}}
-	good := usable(out, p.backups, s.Version)
+	good := usable(out, p.backups, s.Version, s.Settings.Set)
 	want := wanted{stanza: s.Stanza(), repo: s.Settings.Repo, set: s.Settings.Set, target: s.Settings.Target}
 	switch {
 	case s.Settings.Target.IsChoice() && len(good) > 0:

@@ -86,6 +86,7 @@ func preflight(ctx context.Context, out suite.Out, r request) (found ready, err 
 	}
 	tellManifest(ctx, out, found.Session, found.plan)
 	tellMaps(ctx, out, found.Session, found.plan)
+	tellDirectory(out, found.Session)
 	if r.view == nil { // said once is enough
 		tellWarnings(ctx, out, found.Session)
 	}

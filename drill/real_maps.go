@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"veza.fr/recovery/internal/node"
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/session"
@@ -44,5 +45,17 @@ func tellMaps(ctx context.Context, out suite.Out, s session.Session, p plan) {
 	}
 	for _, line := range m.UselessMaps(s.Client.Conf.Config, s.Stanza()) {
 		out.Note("not obeyed here: %s: a plain restore of backup set %s ends there", line, p.set.Label)
+	}
+}
+
+// tellDirectory says of the node's data directory, as the conf has it, that veza-restore would not restore into it.
+func tellDirectory(out suite.Out, s session.Session) {
+	dir := s.Client.Conf.Option(s.Stanza(), "restore", "pg1-path")
+	if dir == "" {
+		return
+	}
+	if err := node.Named(dir); err != nil {
+		out.Note("pg1-path=%s: veza-restore refuses it for its -to (%s): give it another directory, "+
+			"and lead pg1-path there", pgbackrest.Printable(dir), err)
 	}
 }

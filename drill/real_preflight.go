@@ -199,7 +199,8 @@ func (r *nodeRestore) lastDrill(stanza string) string {
 const noHistory = "not known: no history of drills is here; the drill's host has it (-history)"
 
 // lastPassed is how long the newest drill of a stanza that passed took, by a history: a report a line, the newest last.
-// One of a cluster that was left, or of a repository of the past, says nothing of a restore of now.
+// One of a cluster that was left, of a repository of the past, or to a target before the end says nothing of a restore
+// of now.
 func lastPassed(history []byte, stanza string) string {
 	lines := strings.Split(string(history), "\n")
 	for _, line := range slices.Backward(lines) {
@@ -212,7 +213,8 @@ func lastPassed(history []byte, stanza string) string {
 			}
 		}
 		if json.Unmarshal([]byte(line), &run) != nil || run.Stanza != stanza || run.Suite != "drill" ||
-			run.Verdict != "pass" || run.Labels[suite.LeftLabel] != "" || run.Labels[suite.PastLabel] != "" {
+			run.Verdict != "pass" || run.Labels[suite.LeftLabel] != "" || run.Labels[suite.PastLabel] != "" ||
+			run.Labels[suite.TargetLabel] != "" {
 			continue
 		}
 		for _, m := range run.Measurements {

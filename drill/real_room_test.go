@@ -160,3 +160,22 @@ func TestMaps_LargeManifest(t *testing.T) {
 		assert.Equal(t, 2*time.Minute, time.Since(begun))
 	})
 }
+
+// A data directory that veza-restore refuses is named by the drill, since nobody asks in the night of the restore.
+func TestTellDirectory(t *testing.T) {
+	for path, said := range map[string]string{
+		"/var/lib/postgresql/15/main": "",
+		"/data":                       "pg1-path=/data: veza-restore refuses it for its -to (a directory of its own is needed",
+		"/data/":                      "a directory of its own is needed",
+		"/data/50%":                   "has a character that commands would not take as it is",
+	} {
+		_, found := realOn(t, t.TempDir(), "", nil)
+		conf, err := pgbackrest.ParseConfig("c", []byte("[demo]\npg1-path="+path+"\n"))
+		require.NoError(t, err)
+		found.Client.Conf.Config = conf
+		var heard recorder
+		tellDirectory(suite.NewOut(&heard), found.Session)
+		assert.Equal(t, said != "", heard.String() != "", path)
+		assert.Contains(t, heard.String(), said, path)
+	}
+}

@@ -49,6 +49,7 @@ func TestLastPassed(t *testing.T) {
 		"the last line cut": {passed + "\n" + passed[:40], want},
 		"a cluster before":  {passed + "\n" + labelled(`"cluster_left":"PostgreSQL 15"`), want},
 		"of the past":       {passed + "\n" + labelled(`"repo_target_time":"2026-08-01T00:00:00Z"`), want},
+		"to a target":       {passed + "\n" + labelled(`"target":"immediate"`), want},
 		"another label":     {labelled(`"set":"20260822-020003F"`) + "\n", newest},
 		"none":              {newer + "\n" + other + "\n", none},
 		"empty":             {"", none},

@@ -22,10 +22,15 @@ type wanted struct {
 	target target.Target
 }
 
-// usable are the sets without page checksum errors; the others are named.
-func usable(out suite.Out, backups []pgbackrest.Backup, version string) (good []pgbackrest.Backup) {
+// usable are the sets without page checksum errors; the others are named. asked is option -set.
+func usable(out suite.Out, backups []pgbackrest.Backup, version, asked string) (good []pgbackrest.Backup) {
 	for i, b := range backups {
 		if b.Error != nil && *b.Error {
+			if b.Label == asked {
+				out.Note("backup set %s has page checksum errors: it is what -set asks for, and a check finds such "+
+					"a page only where it reads it; veza-restore refuses the set without -accept-loss", b.Label)
+				continue
+			}
 			byDefault := ""
 			if i == len(backups)-1 { // option set: the newest, with errors or without
 				byDefault = "; `pgbackrest restore` takes it, unless --set names another"

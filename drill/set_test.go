@@ -132,18 +132,30 @@ func TestUsable(t *testing.T) {
 	full.Error, diff.Error = &yes, &no
 	unchecked, _ := twoSets(t)
 	var said recorder
-	good := usable(suite.NewOut(&said), []pgbackrest.Backup{full, diff, unchecked}, "2.45")
+	good := usable(suite.NewOut(&said), []pgbackrest.Backup{full, diff, unchecked}, "2.45", settings.SetLatest)
 	assert.Equal(t, []pgbackrest.Backup{diff, unchecked}, good)
 	assert.Contains(t, said.String(), full.Label+" has page checksum errors")
 	assert.Equal(t, []string{suite.NoteKey}, said.keys)
 	assert.NotContains(t, said.String(), "--set")
 
-	good = usable(suite.NewOut(&said), []pgbackrest.Backup{diff, full}, "2.60.0")
+	good = usable(suite.NewOut(&said), []pgbackrest.Backup{diff, full}, "2.60.0", settings.SetLatest)
 	assert.Equal(t, []pgbackrest.Backup{diff}, good)
 	assert.Contains(t, said.String(),
 		"`pgbackrest restore` takes it, unless --set names another, and then ends at such a page")
-	usable(suite.NewOut(&said), []pgbackrest.Backup{diff, full}, "2.59.3")
+	usable(suite.NewOut(&said), []pgbackrest.Backup{diff, full}, "2.59.3", settings.SetLatest)
 	assert.Contains(t, said.String(), "takes it, unless --set names another\n")
+}
+
+// A damaged set that was asked for is not passed over, and veza-restore refuses it.
+func TestUsable_Named(t *testing.T) {
+	full, _ := twoSets(t)
+	yes := true
+	full.Error = &yes
+	var said recorder
+	assert.Empty(t, usable(suite.NewOut(&said), []pgbackrest.Backup{full}, "2.45", full.Label))
+	assert.Contains(t, said.String(), "it is what -set asks for")
+	assert.Contains(t, said.String(), "veza-restore refuses the set without -accept-loss")
+	assert.NotContains(t, said.String(), "passed over")
 }
 
 // A set that ended more than a little in the future tells of a wrong clock.

@@ -15,14 +15,23 @@ import (
 // nodeOf refuses what is never a data directory, and a name that the configuration of PostgreSQL or a shell would read
 // as something else.
 func nodeOf(dir string) error {
-	if !sandbox.PlainPath(dir) {
-		return fmt.Errorf("%q has a character that commands would not take as it is", dir)
-	}
-	if strings.Count(dir, "/") < 2 {
-		return errors.New("a directory of its own is needed, not one below /")
+	if err := Named(dir); err != nil {
+		return err
 	}
 	if around := Around(dir, dir); around != "" {
 		return fmt.Errorf("it lies inside a cluster, or what belongs to one: %s", around)
+	}
+	return nil
+}
+
+// Named refuses a data directory by its absolute path alone, so that a drill can say so of a node that it does not see.
+// The mark of a restore lies beside the directory, and nobody but root may write to /.
+func Named(dir string) error {
+	if !sandbox.PlainPath(dir) {
+		return fmt.Errorf("%q has a character that commands would not take as it is", dir)
+	}
+	if strings.Count(filepath.Clean(dir), "/") < 2 {
+		return errors.New("a directory of its own is needed, not one below /")
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package pgbackrest
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -29,12 +30,18 @@ var restoreOptions = []struct {
 
 const ignored = "pgBackRest ignores it, and takes it on the command line alone"
 
-// losing are settings of recovery, given by recovery-option, that end it early or elsewhere. A name that
-// ends in * stands for all that begin so.
+// losing are settings that recovery-option gives, and that end recovery early or elsewhere, or have it pass over
+// damage. A name that ends in * stands for all that begin so.
 var losing = map[string]string{
 	"recovery_target*":         "recovery stops there",
 	"recovery_min_apply_delay": "recovery waits until each commit is so old",
 	"restore_command":          "WAL comes from elsewhere than this repository",
+	"standby_mode":             "PostgreSQL has no such setting since version 12, and does not start",
+	"recovery_end_command":     "a command runs at the end of recovery",
+	"archive_cleanup_command":  "a command removes segments while recovery goes on",
+	"ignore_invalid_pages":     "WAL for pages that are missing is passed over",
+	"zero_damaged_pages":       "a damaged page is read as an empty one",
+	"ignore_checksum_failure":  "a page that fails its checksum is read all the same",
 }
 
 // RestoreOption is a line of a conf that changes what a plain restore brings back.
@@ -64,12 +71,17 @@ func (c *Config) RestoreOptions(stanza string) (list []RestoreOption) {
 	return list
 }
 
-// lostBy says what a recovery-option costs, "" for nothing.
+// isOff is a value of a setting that does nothing: a boolean or a delay.
+var isOff = regexp.MustCompile(`(?i)^(off|false|no|n|f|0+ *(us|ms|s|min|h|d)?)$`)
+
+// lostBy says what a recovery-option costs, "" for nothing. pgBackRest takes dashes in a name for underscores
+// (restoreRecoveryOption).
 func lostBy(option string) string {
 	name, value, _ := strings.Cut(option, "=")
-	name, value = strings.ToLower(strings.TrimSpace(name)), strings.TrimSpace(value)
+	name, value = strings.ReplaceAll(strings.ToLower(strings.TrimSpace(name)), "-", "_"), strings.TrimSpace(value)
 	if name == "recovery_target_timeline" && value == "latest" ||
-		name == "recovery_target_action" || name == "recovery_target_inclusive" || value == "" {
+		name == "recovery_target_action" || name == "recovery_target_inclusive" || value == "" ||
+		!strings.HasPrefix(name, "recovery_target") && isOff.MatchString(value) {
 		return ""
 	}
 	for pattern, plain := range losing {

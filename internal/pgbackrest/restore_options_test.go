@@ -35,6 +35,35 @@ func TestRestoreOptions(t *testing.T) {
 	assert.Len(t, list, 5)
 }
 
+// pgBackRest takes dashes for underscores, and the settings that pass over damage cost as much as a target.
+func TestRestoreOptions_NamesOfRecoveryOptions(t *testing.T) {
+	for option, plain := range map[string]string{
+		"recovery-target-timeline=current":        "recovery stops there",
+		"Restore-Command=cp /wal/%f %p":           "WAL comes from elsewhere",
+		"recovery-min-apply-delay=1h":             "recovery waits",
+		"recovery_target_name=off":                "recovery stops there",
+		"zero-damaged-pages=on":                   "read as an empty one",
+		"ignore_invalid_pages=1":                  "passed over",
+		"archive-cleanup-command=rm -f /wal/%r":   "removes segments",
+		"standby_mode=on":                         "does not start",
+		"recovery-target-timeline=latest":         "",
+		"recovery-target-action=shutdown":         "",
+		"recovery_min_apply_delay=0":              "",
+		"zero-damaged-pages=Off":                  "",
+		"primary-conninfo=host=x application=y-z": "",
+	} {
+		list := restoreOptionsOf(t, "[veza]\npg1-path=/p\n[veza:restore]\nrecovery-option="+option+"\n")
+		if plain == "" {
+			assert.Empty(t, list, option)
+			continue
+		}
+		if assert.Len(t, list, 1, option) {
+			assert.Contains(t, list[0].Plain, plain, option)
+			assert.True(t, list[0].Loses, option)
+		}
+	}
+}
+
 // What loses nothing is no finding: where a standby finds its primary, or what is the default.
 func TestRestoreOptions_HarmlessOnes(t *testing.T) {
 	assert.Empty(t, restoreOptionsOf(t, "[global]\nrepo1-path=/r\n[veza]\npg1-path=/p\n[veza:restore]\n"+

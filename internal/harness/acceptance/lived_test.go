@@ -184,6 +184,11 @@ var restoreOptionFaults = checkFaults("TestChecks_RestoreOptions", []checkFault{
 		exit:   1, why: reason.PolicyViolated, red: "policy", words: "recovery_target_timeline=current",
 	},
 	{
+		name:   "TargetTimelineWithDashes",
+		inject: header("[demo:restore]\nrecovery-option=recovery-target-timeline=current\n[demo]"),
+		exit:   1, why: reason.PolicyViolated, red: "policy", words: "recovery-target-timeline=current",
+	},
+	{
 		name:   "PrimaryOfAStandby",
 		inject: header("[demo:restore]\nrecovery-option=primary_conninfo=host=x\ndelta=y\n[demo]"),
 		exit:   0, why: reason.None,
