@@ -25,28 +25,31 @@ func (p Party) Due(ctx context.Context, stanza string, age time.Duration) (
 	return known.Young(p.Host, p.Now(), age), known.At, known.Exit, nil
 }
 
-// EndRed says of when the newest verdict is, where it is another host's and says that the end of the archive is red;
-// zero where it does not. This host's own files say what it found itself.
-func (p Party) EndRed(ctx context.Context, stanza string) (at time.Time, err error) {
+// End says when another host went to the end of the archive last, and whether that was red; zero where none did.
+func (p Party) End(ctx context.Context, stanza string) (at time.Time, red bool, err error) {
 	known, err := p.Known(ctx, stanza)
-	if err != nil || !known.EndRed || known.Host == p.Host {
-		return time.Time{}, err
+	if err != nil {
+		return time.Time{}, false, err
 	}
-	return known.At, nil
+	at, red = known.end(p.Host, p.Now())
+	return at, red, nil
 }
 
 // Begin takes a stanza for this host; the error is locked while another host has it. end tells the others the exit
-// status, unless that is no verdict, and whether the end of the archive is red, and gives the stanza back.
+// status, unless that is no verdict, whether the run went to the end of the archive, and whether that is red, and gives
+// the stanza back.
 func (p Party) Begin(ctx context.Context, stanza string, until time.Time) (
-	end func(ctx context.Context, exit int, endRed bool) error, err error,
+	end func(ctx context.Context, exit int, went, red bool) error, err error,
 ) {
 	release, err := p.Take(ctx, stanza, Lease{Host: p.Host, Until: until})
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, exit int, endRed bool) (err error) {
+	return func(ctx context.Context, exit int, went, red bool) (err error) {
 		if exit == 0 || exit == 1 {
-			err = p.Tell(ctx, stanza, Shared{Host: p.Host, At: p.Now().UTC(), Exit: exit, EndRed: endRed})
+			before, unknown := p.Known(ctx, stanza)
+			told := Shared{Host: p.Host, At: p.Now().UTC(), Exit: exit}.after(before, went, red)
+			err = errors.Join(unknown, p.Tell(ctx, stanza, told))
 		}
 		return errors.Join(err, release(ctx))
 	}, nil

@@ -22,8 +22,37 @@ type Shared struct {
 	Host string    `json:"host,omitempty"` // that reached the newest verdict
 	At   time.Time `json:"at,omitzero"`    // of that verdict
 	Exit int       `json:"exit"`           // status, 0 or 1
-	// EndRed says that the end of the archive was red when a host went there last. A release before does not say it.
-	EndRed bool `json:"end_red,omitempty"`
+	// EndRed says that the end of the archive was red when a host went there last: EndHost, at EndAt. Of the releases
+	// before, one says none of it, and one does not say who and when.
+	EndRed  bool      `json:"end_red,omitempty"`
+	EndAt   time.Time `json:"end_at,omitzero"`
+	EndHost string    `json:"end_host,omitempty"`
+}
+
+// end says when another host went to the end of the archive last, and whether that was red; zero where none is known.
+// A host's own files say what it found itself. A green end of a time to come is believed by nobody.
+func (s Shared) end(host string, now time.Time) (at time.Time, red bool) {
+	if s.EndAt.IsZero() && s.EndRed {
+		s.EndAt, s.EndHost = s.At, s.Host
+	}
+	if s.EndHost == host || !s.EndRed && s.EndAt.After(now.Add(skew)) {
+		return time.Time{}, false
+	}
+	return s.EndAt, s.EndRed
+}
+
+// after is what the hosts know of the end once a host has reached a verdict: went says that it came to the end itself,
+// red what it knows of it. Who did not go there makes no news of what another one found.
+func (s Shared) after(before Shared, went, red bool) Shared {
+	s.EndRed, s.EndAt, s.EndHost = before.EndRed, before.EndAt, before.EndHost
+	if s.EndRed && s.EndAt.IsZero() {
+		s.EndAt, s.EndHost = before.At, before.Host
+	}
+	if went || red && !s.EndRed {
+		s.EndAt, s.EndHost = s.At, s.Host
+	}
+	s.EndRed = red
+	return s
 }
 
 // Lease says that a host drills a stanza at this moment. One whose host died ends by itself.

@@ -41,10 +41,19 @@ type Measured struct {
 	NotAsked     []string          // claims that were not: others were chosen, or there was nothing to ask them with
 	Labels       map[string]string // those in Suite.InfoLabels go into the info metric
 	// Aimed says that the run did not go to the end of the archive, and so says nothing of what lies there.
-	Aimed        bool
-	RedElsewhere bool        // the end of the archive was red when another host went there last
-	Last         LastVerdict // by the report that the run follows
+	Aimed     bool
+	Elsewhere EndElsewhere
+	Last      LastVerdict // by the report that the run follows
 }
+
+// EndElsewhere is when another host went to the end of the archive last, after this one, and whether that was red.
+type EndElsewhere struct {
+	At  time.Time // zero where none did
+	Red bool
+}
+
+// Sound says whether it found the end sound.
+func (e EndElsewhere) Sound() bool { return !e.At.IsZero() && !e.Red }
 
 // LastVerdict is what is known of the verdict before a run.
 type LastVerdict struct {

@@ -26,9 +26,9 @@ type result struct {
 	compiling  time.Duration // before it began; no part of the duration
 	exit       int           // the verdict's, or 2 when something could not be written
 	warnings   []string
-	knownRed   []string           // claims that it did not ask, and that did not hold when they were asked last
-	aimed      bool               // it was a drill of now, and did not go to the end of the archive
-	elsewhere  bool               // by another host the end of the archive is red
+	knownRed   []string // claims that it did not ask, and that did not hold when they were asked last
+	aimed      bool     // it was a drill of now, and did not go to the end of the archive
+	elsewhere  suite.EndElsewhere
 	last       *report.Known      // the verdict by the report that this one follows; nil where there is none
 	entry      *evidence.Appended // of the evidence; nil where there is none
 	copied     string             // where the evidence is too; "" where it is not
@@ -167,7 +167,7 @@ func (r *run) writeTextfile(res *result) error {
 
 // lastRed is what was red in an earlier run, and was not asked in this one, by the report that this one follows.
 func (r *result) lastRed() (names []string) {
-	if r.aimed && (r.elsewhere || r.last.EndRed()) {
+	if r.aimed && (r.elsewhere.Red || r.last.EndRed() && !r.elsewhere.Sound()) {
 		names = append(names, suite.EndOfArchive)
 	}
 	for _, name := range r.unasked() {
@@ -199,7 +199,7 @@ func (r *result) metrics() suite.Measured {
 	run := suite.Measured{
 		Suite: r.suite, Stanza: r.stanza, Environment: reason.None, At: r.end, Now: r.judged,
 		Duration: r.duration, Measurements: r.Measurements, Labels: r.Labels,
-		NotAsked: r.unasked(), Aimed: r.aimed, RedElsewhere: r.elsewhere,
+		NotAsked: r.unasked(), Aimed: r.aimed, Elsewhere: r.elsewhere,
 	}
 	if r.last != nil {
 		run.Last = suite.LastVerdict{At: r.last.End, Reason: r.last.Reason, EndRed: r.last.EndRed()}

@@ -142,15 +142,13 @@ type run struct {
 	past      string        // the moment of the repository that they ask for; "" is now
 	begun     chan struct{} // closed at the first event of the test
 	testBegan atomic.Pointer[time.Time]
-	compiles  bool                        // the test begins some time after the command
-	notes     []string                    // of the run itself, before those of the test
-	early     []string                    // warnings from before the run
-	key       ed25519.PrivateKey          // signs the evidence; nil where none was given
-	tell      func(exit int, endRed bool) // the other hosts; nil where none are told
-	// redElsewhere is when another host said that the end of the archive is red; zero where none did. unheard is that
-	// nobody could be asked.
-	redElsewhere time.Time
-	unheard      bool
+	compiles  bool                           // the test begins some time after the command
+	notes     []string                       // of the run itself, before those of the test
+	early     []string                       // warnings from before the run
+	key       ed25519.PrivateKey             // signs the evidence; nil where none was given
+	tell      func(exit int, went, red bool) // the other hosts; nil where none are told
+	elsewhere suite.EndElsewhere             // as they say it; unheard is that nobody could be asked
+	unheard   bool
 }
 
 func (r *run) main() int {

@@ -21,10 +21,12 @@ type Party interface {
 	// its exit status.
 	Due(ctx context.Context, stanza string, age time.Duration) (why string, at time.Time, exit int, err error)
 	// Begin takes a stanza for this host until a time at the latest; the error is locked while another one has it.
-	// end tells the others the exit status, and whether the end of the archive is red, and gives it back.
-	Begin(ctx context.Context, stanza string, until time.Time) (end func(context.Context, int, bool) error, err error)
-	// EndRed says of when it is that by another host the end of the archive is red; zero where none says so.
-	EndRed(ctx context.Context, stanza string) (at time.Time, err error)
+	// end tells the others the exit status, whether the run went to the end of the archive, and whether that is red, and
+	// gives it back.
+	Begin(ctx context.Context, stanza string, until time.Time) (
+		end func(ctx context.Context, exit int, went, red bool) error, err error)
+	// End says when another host went to the end of the archive last, and whether that was red; zero where none did.
+	End(ctx context.Context, stanza string) (at time.Time, red bool, err error)
 }
 
 // partyTime bounds what is asked of the others, or told them.
@@ -94,7 +96,7 @@ func (w World) dueStanza(o options) (stanza string, place Place, err error) {
 
 // share takes the stanza for this host among those of the place. Whoever cannot be asked keeps nobody from a drill;
 // that another host is at it does: ok is false then.
-func (r *run) share(c command) (tell func(exit int, endRed bool), ok bool) {
+func (r *run) share(c command) (tell func(exit int, went, red bool), ok bool) {
 	if !r.options.share {
 		return nil, true
 	}
@@ -118,14 +120,14 @@ func (r *run) share(c command) (tell func(exit int, endRed bool), ok bool) {
 		r.warn(fmt.Errorf("-share: the other hosts are not told: %w", err))
 		return nil, true
 	}
-	if r.redElsewhere, err = party.EndRed(ctx, stanza); err != nil {
+	if r.elsewhere.At, r.elsewhere.Red, err = party.End(ctx, stanza); err != nil {
 		r.unheard = true
 		r.warn(fmt.Errorf("-share: what the other hosts found is not known: %w", err))
 	}
-	return func(exit int, endRed bool) {
+	return func(exit int, went, red bool) {
 		ctx, cancel := context.WithTimeout(context.Background(), partyTime)
 		defer cancel()
-		if err := give(ctx, exit, endRed); err != nil {
+		if err := give(ctx, exit, went, red); err != nil {
 			r.warn(fmt.Errorf("-share: the other hosts are not told: %w", err))
 		}
 	}, true
@@ -156,13 +158,17 @@ func (r *run) tells(res *result, unwritten error) {
 	if exit == reason.ExitPass && res.aimed && r.unheard {
 		exit = reason.ExitEnvironment
 	}
-	endRed := !res.aimed || r.unheard || slices.Contains(res.knownRed, suite.EndOfArchive)
-	r.tell(exit, exit == reason.ExitFailed && endRed)
+	red := !res.aimed || r.unheard || slices.Contains(res.knownRed, suite.EndOfArchive)
+	r.tell(exit, !res.aimed, exit == reason.ExitFailed && red)
 }
 
-// endElsewhere says whether the end of the archive is red by another host, and this one has not been there since.
-func (r *run) endElsewhere(last *report.Known) bool {
-	return !r.redElsewhere.IsZero() && (last == nil || !last.ToTheEnd || last.End.Before(r.redElsewhere))
+// endElsewhere is what another host found at the end of the archive, unless this one has been there since; after one
+// that found it sound, this one need not have come to the end.
+func (r *run) endElsewhere(last *report.Known) suite.EndElsewhere {
+	if last != nil && !last.End.Before(r.elsewhere.At) && (last.ToTheEnd || !r.elsewhere.Red) {
+		return suite.EndElsewhere{}
+	}
+	return r.elsewhere
 }
 
 func (w World) party(in Place) Party {

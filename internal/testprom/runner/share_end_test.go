@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,7 +17,8 @@ import (
 )
 
 // A drill with a -target does not end what another host found at the end of the archive, whatever this host's own files
-// say, and tells the others that it is red still. A drill of this host that went there since does.
+// say, and tells the others that it is red still. A drill of this host that went there since does. So does one of
+// another host that went there since this one found it red.
 func TestShare_TheEndIsRedElsewhere(t *testing.T) {
 	streams := map[string][]byte{
 		"target": aimed(t), "end": passing(t), "red": stream(t, "wal-missing"),
@@ -26,8 +28,8 @@ func TestShare_TheEndIsRedElsewhere(t *testing.T) {
 	const soon, before = time.Hour, -time.Hour // after or before the drills of this host
 	mute := errors.New("no answer")
 	for name, c := range map[string]struct {
-		own    string // the drill of this host before
-		red    time.Duration
+		own    string        // the drill of this host before
+		red    time.Duration // when the others found it so; 0 is never
 		mute   error
 		stream string
 		told   int
@@ -37,8 +39,13 @@ func TestShare_TheEndIsRedElsewhere(t *testing.T) {
 		"red there, nothing known here":   {"", soon, nil, "target", 1, true},
 		"red there, aimed here":           {"target", before, nil, "target", 1, true},
 		"red there, and here elsewhere":   {"end", soon, nil, "red target", 1, true},
-		"green there":                     {"end", 0, nil, "target", 0, false},
-		"green there, red here elsewhere": {"end", 0, nil, "red target", 1, false},
+		"none there":                      {"end", 0, nil, "target", 0, false},
+		"green there":                     {"end", soon, nil, "target", 0, false},
+		"green there since, red here":     {"red", soon, nil, "target", 0, false},
+		"green there since, red twice":    {"red", soon, nil, "red target", 1, false},
+		"green there before, red here":    {"red", before, nil, "target", 1, true},
+		"green there, nothing known here": {"", soon, nil, "target", 0, false},
+		"none there, red here elsewhere":  {"end", 0, nil, "red target", 1, false},
 		"red there, green here since":     {"end", before, nil, "target", 0, false},
 		"red there, and at the end here":  {"end", soon, nil, "red", 1, true},
 		"red there, mended here":          {"end", soon, nil, "end", 0, false},
@@ -57,12 +64,13 @@ func TestShare_TheEndIsRedElsewhere(t *testing.T) {
 		}
 		o := &others{mute: c.mute}
 		if c.red != 0 {
-			o.red = time.Now().Add(c.red)
+			o.end = suite.EndElsewhere{At: time.Now().Add(c.red), Red: !strings.HasPrefix(name, "green there")}
 		}
 		require.NoError(t, os.WriteFile(file, streams[c.stream], 0o600))
 		_, said := among(o, append([]string{"-share"}, args...)...)
 		assert.Equal(t, []int{c.told}, o.told, "%s: %s", name, said)
 		assert.Equal(t, []bool{c.end}, o.ended, name)
+		assert.Equal(t, []bool{!strings.Contains(c.stream, "target")}, o.went, name)
 		green := 1 // also where nobody answers: this host alone is asked then
 		if c.told == 1 {
 			green = 0

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/testprom/textfile"
 )
 
@@ -28,9 +29,10 @@ type others struct {
 	told []int // exit statuses
 	hear func(exit int)
 
-	red   time.Time // when they found the end of the archive red
-	mute  error     // of that question
-	ended []bool    // whether they were told that it is
+	end   suite.EndElsewhere // what they found at the end of the archive
+	mute  error              // of that question
+	ended []bool             // whether they were told that it is red
+	went  []bool             // whether they were told that this host went there
 }
 
 func (o *others) Due(_ context.Context, stanza string, _ time.Duration) (string, time.Time, int, error) {
@@ -39,14 +41,14 @@ func (o *others) Due(_ context.Context, stanza string, _ time.Duration) (string,
 }
 
 func (o *others) Begin(_ context.Context, stanza string, _ time.Time) (
-	func(context.Context, int, bool) error, error,
+	func(context.Context, int, bool, bool) error, error,
 ) {
 	o.of = append(o.of, stanza)
 	if o.err != nil {
 		return nil, o.err
 	}
-	return func(_ context.Context, exit int, endRed bool) error {
-		o.told, o.ended = append(o.told, exit), append(o.ended, endRed)
+	return func(_ context.Context, exit int, went, red bool) error {
+		o.told, o.went, o.ended = append(o.told, exit), append(o.went, went), append(o.ended, red)
 		if o.hear != nil {
 			o.hear(exit)
 		}
@@ -54,7 +56,9 @@ func (o *others) Begin(_ context.Context, stanza string, _ time.Time) (
 	}, nil
 }
 
-func (o *others) EndRed(context.Context, string) (time.Time, error) { return o.red, o.mute }
+func (o *others) End(context.Context, string) (time.Time, bool, error) {
+	return o.end.At, o.end.Red, o.mute
+}
 
 // among runs testprom as one of several hosts; without others there are none.
 func among(o *others, args ...string) (exit int, said string) {

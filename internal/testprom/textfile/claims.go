@@ -64,13 +64,16 @@ func (r Run) knownRed(old oldFile) (names []string) {
 // endRed says whether the end of the archive was red when a run went there last, and this one did not. File and report
 // are written one after the other, and each may have missed a run: the one with the newer verdict counts. The file does
 // not say whether a red run went there: without a report that does, it did. Whoever removes the file begins anew,
-// but for what another host found.
+// but for what another host found. One that found it sound after the newest verdict of either ends it.
 func (r Run) endRed(old oldFile) bool {
 	last := old.carried(r.Stanza, lastSuccess)
-	if !r.Aimed || len(last) == 0 || r.RedElsewhere {
-		return r.Aimed && r.RedElsewhere
+	if !r.Aimed || len(last) == 0 || r.Elsewhere.Red {
+		return r.Aimed && r.Elsewhere.Red
 	}
 	for _, verdict := range old.carried(r.Stanza, lastRunTimestamp) {
+		if r.Elsewhere.Sound() && verdict.time().Before(r.Elsewhere.At) {
+			return false
+		}
 		if r.Last.At.UnixMilli() < verdict.time().UnixMilli() {
 			return last[0].value == 0
 		}

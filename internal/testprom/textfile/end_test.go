@@ -51,7 +51,7 @@ func TestEndRed_ByTheNewerOfFileAndReport(t *testing.T) {
 		knownRed, _, err := Write(path, run)
 		require.NoError(t, err)
 		assert.Equal(t, c.red, len(knownRed) > 0, name)
-		run.RedElsewhere = true
+		run.Elsewhere = suite.EndElsewhere{At: week(9), Red: true}
 		knownRed, _, err = Write(promFile(t), run)
 		require.NoError(t, err)
 		assert.Equal(t, []string{suite.EndOfArchive}, knownRed, "%s: another host found it", name)
@@ -60,6 +60,21 @@ func TestEndRed_ByTheNewerOfFileAndReport(t *testing.T) {
 		knownRed, _, err = Write(path, run)
 		require.NoError(t, err)
 		assert.Empty(t, knownRed, "%s: it went to the end", name)
+	}
+}
+
+// Another host that went to the end since this one found it red ends that, and not one that went there before.
+func TestEndRed_SoundElsewhere(t *testing.T) {
+	for at, red := range map[int]bool{0: true, 2: false} {
+		path := promFile(t)
+		_, _, err := Write(path, failed("demo", week(1), reason.WALMissing))
+		require.NoError(t, err)
+		run := passed("demo", week(3))
+		run.Aimed, run.Elsewhere = true, suite.EndElsewhere{At: week(at)}
+		run.Last = suite.LastVerdict{At: week(1), Reason: reason.WALMissing, EndRed: true}
+		knownRed, _, err := Write(path, run)
+		require.NoError(t, err)
+		assert.Equal(t, red, len(knownRed) > 0, at)
 	}
 }
 

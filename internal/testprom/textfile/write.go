@@ -65,7 +65,7 @@ func (r Run) again(knownRed []string) string {
 
 // orAnew is what helps where that cannot be asked any more: nothing where it is another host that knows it.
 func (r Run) orAnew(path string, old oldFile) string {
-	if r.RedElsewhere {
+	if r.Elsewhere.Red {
 		return " (another host found it)"
 	}
 	return ", or, where that cannot be asked any more, " + r.anew(path, old)

@@ -29,7 +29,8 @@ func testShared(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, sandbox.Shared{}, known)
 	for exit := range 2 {
-		told := sandbox.Shared{Host: "a", At: time.Now().UTC().Truncate(time.Second), Exit: exit, EndRed: exit == 1}
+		now := time.Now().UTC().Truncate(time.Second)
+		told := sandbox.Shared{Host: "a", At: now, Exit: exit, EndRed: exit == 1, EndAt: now, EndHost: "a"}
 		require.NoError(t, p.Tell(soon(t), "main", told))
 		known, err = p.Known(soon(t), "main")
 		require.NoError(t, err)
