@@ -274,7 +274,7 @@ func testDeath(t *testing.T, server *cluster) {
 	require.NoError(t, err)
 	connect := func(ctx context.Context, database string) (*pgx.Conn, error) {
 		if server.connections.Load() == 1 { // this is the second check
-			time.AfterFunc(time.Second, server.kill)
+			time.AfterFunc(time.Second, server.Kill)
 		}
 		return server.connect(ctx, database)
 	}

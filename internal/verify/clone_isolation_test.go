@@ -121,7 +121,7 @@ func TestCloneIsolated_Libraries(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, notes)
 
-	sender, err := pgconn.Connect(t.Context(), "host="+c.dir+" user=boss replication=true")
+	sender, err := pgconn.Connect(t.Context(), "host="+c.Dir+" user=boss replication=true")
 	require.NoError(t, err)
 	defer func() { _ = sender.Close(t.Context()) }()
 	_, err = isolation(t, c, "pg_prewarm")

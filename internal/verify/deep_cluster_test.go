@@ -269,7 +269,7 @@ func TestDeep_BudgetAndChoice(t *testing.T) {
 	_, err := deep.Run(ended, []string{"sequences"}, time.Minute)
 	require.ErrorContains(t, err, "somebody stopped it")
 
-	c.kill()
+	c.Kill()
 	_, err = deep.Run(t.Context(), []string{"full_read"}, time.Minute)
 	require.Error(t, err, "a server that is gone says nothing about the data")
 	_, known := reason.Of(err)

@@ -38,7 +38,7 @@ func TestLostRows_Commits(t *testing.T) {
 	require.Equal(t, 6000, rows)
 
 	deep := verify.Deep{Connect: c.connect, Superuser: c.connect, Workers: 2}
-	path := filepath.Join(c.dir, "data", "pg_xact", "0000")
+	path := filepath.Join(c.Data, "pg_xact", "0000")
 	const xidsASector = 2048
 	sectorOf := func(xid int) int { return (xid + xidsASector - 1) / xidsASector } // the first that is whole
 	for name, lost := range map[string]int{

@@ -81,7 +81,7 @@ func TestDeep_HeldCatalogsHideNothingElse(t *testing.T) {
 	c.exec(t, "postgres",
 		`BEGIN; LOCK pg_constraint, pg_extension, pg_depend, pg_collation; PREPARE TRANSACTION 'catalogs'`)
 	connect := func(ctx context.Context, database string) (*pgx.Conn, error) { // which makes nothing
-		return pgx.Connect(ctx, "host="+c.dir+" user=boss dbname="+cmp.Or(database, "template1"))
+		return pgx.Connect(ctx, "host="+c.Dir+" user=boss dbname="+cmp.Or(database, "template1"))
 	}
 	deep := verify.Deep{Superuser: connect, Connect: connect, Workers: 2}
 	outcomes, err := deep.Run(t.Context(), []string{"invalid_indexes", "collations", "extensions", "unique_keys"},

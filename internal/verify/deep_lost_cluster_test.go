@@ -130,5 +130,5 @@ func (c *cluster) relationFile(t *testing.T, relation string) (file string) {
 	defer func() { _ = conn.Close(t.Context()) }()
 	const query = "SELECT pg_relation_filepath($1::text::regclass)"
 	require.NoError(t, conn.QueryRow(t.Context(), query, relation).Scan(&file))
-	return filepath.Join(c.dir, "data", file)
+	return filepath.Join(c.Data, file)
 }

@@ -96,7 +96,7 @@ func TestSuggest(t *testing.T) {
 	c.exec(t, "shop", fmt.Sprintf(more, -1, `"Accounts"`), fmt.Sprintf(more, 1, "pg_inherits"))
 	damaged("the tables of database shop cannot be listed")
 
-	c.kill()
+	c.Kill()
 	_, err = verify.Suggest(ctx, c.connect, c.connect, time.Minute)
 	assert.True(t, verify.SessionEnded(err), "%v", err)
 }
