@@ -8,7 +8,6 @@ import (
 	"context"
 	"crypto/rand"
 	"os"
-	"regexp"
 	"strings"
 	"time"
 
@@ -66,9 +65,7 @@ func Open(ctx context.Context, out suite.Out, request Request) (s Session, err e
 		err = s.look(ctx, out)
 		return s, err
 	}
-	stanza, repo := cmp.Or(request.Settings.Stanza, request.Environment.Stanza), repository.Repository{
-		Key: request.Settings.Repo,
-	}
+	stanza, repo := request.Environment.Stanza, repository.Repository{Key: request.Settings.Repo}
 	if conf := request.Conf(); conf != "" {
 		existing := source.Existing{Conf: conf, Stanza: request.Settings.Stanza}
 		if s.Source, err = existing.Open(ctx, out.Say); err != nil {
@@ -83,15 +80,16 @@ func Open(ctx context.Context, out suite.Out, request Request) (s Session, err e
 		repo.SayName(out)
 		stanza = repo.Stanza
 	}
+	if s.Source.Conf == "" {
+		if err = request.refuseToSeed(); err != nil {
+			return s, err
+		}
+	}
 	tag := s.tag(stanza)
 	if err = s.reserve(ctx, out, stanza, tag.Stanza); err != nil {
 		return s, err
 	}
 	if s.Source.Conf == "" {
-		if request.Past() {
-			return s, reason.Errorf(reason.ConfigInvalid, "-repo-target-time: a cluster that is made for the run has "+
-				"no past: name an existing repository with -conf")
-		}
 		if s.Seeded, s.Source, err = request.seed(ctx, out, stanza, tag); err != nil {
 			return s, err
 		}
@@ -104,6 +102,25 @@ func Open(ctx context.Context, out suite.Out, request Request) (s Session, err e
 	}
 	err = s.ask(ctx, out, repo, tag) // it fills s: not in the return, whose order is nobody's
 	return s, err
+}
+
+// refuseToSeed refuses what says something of a production where no repository is named: the verdict on a cluster that
+// is made for the run would bear production's name.
+func (r Request) refuseToSeed() error {
+	for _, given := range []struct {
+		yes  bool
+		name string
+	}{
+		{r.Settings.Stanza != "", "-stanza " + r.Settings.Stanza},
+		{r.Settings.Primary != "", "-primary"},
+		{r.Past(), "-repo-target-time"},
+	} {
+		if given.yes {
+			return reason.Errorf(reason.ConfigInvalid, "%s: no repository is named, and the cluster that is made for "+
+				"the run has nothing of it: name the conf of the repository with -conf (DRILL_CONF)", given.name)
+		}
+	}
+	return nil
 }
 
 // look opens a view.
@@ -169,17 +186,10 @@ func (s Session) reserve(ctx context.Context, out suite.Out, stanza, tag string)
 	return nil
 }
 
-// seedable are the stanza names that a seeded cluster's archive_command holds without quotes.
-var seedable = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]*$`)
-
 // seed makes a source for this run alone.
 func (r Request) seed(
 	ctx context.Context, out suite.Out, stanza string, tag sandbox.Spec,
 ) (*source.Seeded, source.Repository, error) {
-	if !seedable.MatchString(stanza) {
-		return nil, source.Repository{}, reason.Errorf(reason.ConfigInvalid,
-			"-stanza %q: a cluster that is made for the run takes a name of letters, digits, `_`, `.` and `-`", stanza)
-	}
 	start := time.Now()
 	seeded, err := r.Environment.Seed(ctx, r.Settings, tag)
 	if seeded != nil {

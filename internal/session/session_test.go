@@ -17,6 +17,7 @@ import (
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
 	"veza.fr/recovery/internal/settings"
+	"veza.fr/recovery/internal/source"
 	"veza.fr/recovery/internal/suite"
 )
 
@@ -99,19 +100,34 @@ func TestOpen_RefusesBeforeAnythingIsMade(t *testing.T) {
 	}
 }
 
-// A cluster that is made for the run has no past, and is not made.
-func TestOpen_NoPastOfASeededCluster(t *testing.T) {
-	p := &provider{made: &halfMade{}}
-	request := asked(t, p, "")
-	request.Settings.Conf, request.Settings.RepoTargetTime = "", time.Now().Add(-time.Hour)
-	request.Environment.Stanza = "demo"
-	out := suite.NewOut(&handle{})
-	_, err := Open(t.Context(), out, request)
-	why, _ := reason.Of(err)
-	assert.Equal(t, reason.ConfigInvalid, why)
-	require.ErrorContains(t, err, "name an existing repository with -conf")
-	assert.Zero(t, p.launched)
-	require.NoError(t, out.Undone(t.Context()))
+// A verdict on a cluster that is made for the run bears no production's name, and says nothing of its past or of what
+// it archived: none is made.
+func TestOpen_SeedsNothingInTheNameOfAProduction(t *testing.T) {
+	for words, set := range map[string]func(*settings.Settings){
+		"":                  func(*settings.Settings) {},
+		"-stanza veza":      func(s *settings.Settings) { s.Stanza = "veza" },
+		"-primary":          func(s *settings.Settings) { s.Primary = "host=pg1" },
+		"-repo-target-time": func(s *settings.Settings) { s.RepoTargetTime = time.Now().Add(-time.Hour) },
+	} {
+		p := &provider{made: &halfMade{}}
+		request := asked(t, p, "")
+		request.Settings.Conf, request.Environment.Stanza = "", "demo"
+		request.Environment.Seed = func(context.Context, settings.Settings, sandbox.Spec) (*source.Seeded, error) {
+			return nil, errors.New("it is made")
+		}
+		set(&request.Settings)
+		out := suite.NewOut(&handle{})
+		_, err := Open(t.Context(), out, request)
+		if words == "" {
+			require.ErrorContains(t, err, "it is made")
+			continue
+		}
+		why, _ := reason.Of(err)
+		assert.Equal(t, reason.ConfigInvalid, why, words)
+		require.ErrorContains(t, err, words+": no repository is named")
+		require.ErrorContains(t, err, "name the conf of the repository with -conf")
+		require.NoError(t, out.Undone(t.Context()))
+	}
 }
 
 // The lock is held from before the reaping until everything is undone; a second run of the
