@@ -67,7 +67,7 @@ func (l Ledger) Gate(w Wanted, now time.Time) (newest Entry, closed string) {
 		return newest, fmt.Sprintf("the newest drill ended at %s, and entry %d, which was written after it, is of %s: "+
 			"look at the clocks", run.Ended.Format(time.RFC3339), later.Seq, later.Time.Format(time.RFC3339))
 	}
-	if failed, ok := failedToTheEnd(drills); ok && run.Scope.Target != "" {
+	if failed, ok := FailedToTheEnd(drills); ok && run.Scope.Target != "" {
 		return newest, fmt.Sprintf("the newest drill to the end of the archive did not pass: entry %d, %s; the pass "+
 			"after it had -target %s", failed.Seq, suite.Line(failed.Run.Reason), suite.Line(run.Scope.Target))
 	}
@@ -99,10 +99,10 @@ func (l Ledger) before(run Entry) (later Entry, found bool) {
 	return later, false
 }
 
-// failedToTheEnd is the newest drill to the end of the archive, if it failed. A pass with -target, which stops before
+// FailedToTheEnd is the newest drill to the end of the archive, if it failed. A pass with -target, which stops before
 // it, mends nothing there. Exit status 2 is no verdict, unless it is that of a red drill that could not write all it
 // had to.
-func failedToTheEnd(drills []Entry) (failed Entry, ok bool) {
+func FailedToTheEnd(drills []Entry) (failed Entry, ok bool) {
 	atFault := suite.Drill.Words.AtFaultWord()
 	for _, d := range slices.Backward(drills) {
 		if d.Run.Scope.Target == "" && (d.Run.Exit != reason.ExitEnvironment || d.Run.Backups == atFault) {

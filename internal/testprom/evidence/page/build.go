@@ -123,6 +123,9 @@ func (s *Stanza) newest(drills []evidence.Run, now time.Time) {
 		}
 	}
 	s.Newest = runOf(*evidence.Newest(entries).Run)
+	if failed, ok := evidence.FailedToTheEnd(entries); ok && passes(*evidence.Newest(entries).Run) {
+		s.Aimed, s.Newest = new(s.Newest), runOf(*failed.Run)
+	}
 	if proved == nil {
 		return
 	}
@@ -146,6 +149,7 @@ func runOf(r evidence.Run) Run {
 			run.RTO = seconds(m.Value)
 		case "rpo_seconds":
 			run.RPO = seconds(m.Value) + " (" + strings.ReplaceAll(m.Labels["basis"], "_", " ") + ")"
+			run.Judged = m.Labels["basis"] == "heartbeat"
 		case "restored_bytes":
 			run.Restored = size(m.Value)
 		case "wal_segments_replayed":

@@ -34,7 +34,8 @@ type Chain struct {
 type Stanza struct {
 	ID       string // of its part of the page
 	Name     string
-	Newest   Run
+	Newest   Run    // that counts
+	Aimed    *Run   // a pass with a -target after it, which stops before what is red; nil where there is none
 	Proved   *Run   // the newest pass; nil where there is none
 	ProvedIs string // how long ago that is
 	Budget   string // of its RTO, "" where it is not known
@@ -59,6 +60,7 @@ type Run struct {
 	Suite, Verdict, Reason, Set, Target string
 	RTO, RPO, Restored, WAL, Compared   string
 	AsOf, Left                          string
+	Judged                              bool // RPO is what would be lost; else it grows while production is idle
 }
 
 // Failure is a run that did not pass.

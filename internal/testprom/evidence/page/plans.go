@@ -30,7 +30,7 @@ func plans(drills []evidence.Run, found []forecast.Pass, ahead *forecast.Forecas
 			rto.dots[0].points = append(rto.dots[0].points, measured([]evidence.Run{r}, "rto_seconds", "")...)
 		}
 	}
-	rpo := plan{title: "RPO: what would have been lost", unit: time}
+	rpo := plan{title: "RPO: age of the newest moment that came back", unit: time}
 	for _, basis := range []string{"heartbeat", "last_commit", "backup"} {
 		rpo.lines = append(rpo.lines, series{name: basis, class: basis, points: measured(drills, "rpo_seconds", basis)})
 	}

@@ -21,6 +21,12 @@ func TestPage_TellsNoUntruth(t *testing.T) {
 		r.Scope.Target = "random"
 		return r
 	}
+	idle := func(r evidence.Run) evidence.Run {
+		r.Measurements = []evidence.Measurement{
+			{Name: "rpo_seconds", Value: 8 * 3600, Labels: map[string]string{"basis": "last_commit"}},
+		}
+		return r
+	}
 	contradicting := drill("demo", 0)
 	contradicting.Exit = 1
 	pass, fails := drill("demo", 0), red(drill("demo", 0))
@@ -58,7 +64,21 @@ func TestPage_TellsNoUntruth(t *testing.T) {
 			nil,
 		},
 		"a failure, and a pass that stopped before the end": {
-			[]evidence.Run{at(fails, 0), target(at(pass, week))}, []string{"no run has passed since"}, nil,
+			[]evidence.Run{at(fails, 0), target(at(pass, week))},
+			[]string{
+				"no run has passed since", "newest drill to the end of the archive, of 2026-01-04 03:00 UTC, ended as fail: wal_missing",
+				"The one of 2026-01-11 03:00 UTC passed, and stopped before the end, at -target random",
+			},
+			[]string{"ended as pass"},
+		},
+		"a failure, one that stopped before the end, and a pass": {
+			[]evidence.Run{at(fails, 0), target(at(pass, week)), at(pass, 2*week)},
+			[]string{"newest drill, of 2026-01-18 03:00 UTC, ended as pass."}, []string{"mends nothing there"},
+		},
+		"an idle production without a heartbeat": {
+			[]evidence.Run{idle(at(pass, 0))},
+			[]string{"The newest moment that came back was 8 h (last commit) old, which says nothing"},
+			[]string{"would have lost the last"},
 		},
 		"a pass that stopped before the end": {
 			[]evidence.Run{target(at(pass, 0))}, []string{"20260104-020000F, stopped at -target random."}, nil,
