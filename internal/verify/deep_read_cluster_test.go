@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -117,4 +118,28 @@ func TestFullRead_DamageOfWhatCannotBePlanned(t *testing.T) {
 	c.exec(t, "postgres", "SET allow_system_table_mods = on", strings.ReplaceAll(brokenLength, "%s", "kept"))
 	o := c.run(t, "full_read")
 	assert.Equal(t, reason.PageChecksum, o.Reason, "%s %q", o.Sentence, o.Notes)
+}
+
+// No constraint of the data is for a planner that has the superuser's rights, whatever its database says: rows of one
+// key are found all the same.
+func TestUniqueKeys_PlannerEvaluatesNoConstraint(t *testing.T) {
+	c := startReadCluster(t)
+	c.exec(t, "postgres",
+		"CREATE TABLE priced (price numeric, CHECK (evil(1) = 1))",
+		"CREATE UNIQUE INDEX priced_price ON priced (price)",
+		"ALTER TABLE priced ENABLE ROW LEVEL SECURITY", "INSERT INTO priced VALUES (2.0)",
+		"ALTER DATABASE postgres SET constraint_exclusion = on", strings.ReplaceAll(evil, "%s", c.told))
+	o := c.run(t, "unique_keys")
+	assert.Equal(t, verify.Passed, o.Status, o.Sentence)
+	assert.Empty(t, o.Notes)
+	assert.NoFileExists(t, c.told, "planned as a superuser")
+	c.exec(t, "postgres", "SELECT FROM priced WHERE price IS NOT NULL")
+	assert.FileExists(t, c.told)
+	require.NoError(t, os.Remove(c.told))
+
+	c.exec(t, "postgres", "SET allow_system_table_mods = on", fmt.Sprintf(notUnique, false, "priced_price"),
+		"INSERT INTO priced VALUES (2.00)", fmt.Sprintf(notUnique, true, "priced_price"))
+	require.NoError(t, os.Remove(c.told))
+	assert.Equal(t, reason.IndexCorrupt, c.run(t, "unique_keys").Reason)
+	assert.NoFileExists(t, c.told, "planned as a superuser")
 }
