@@ -95,14 +95,14 @@ func copyOut(ctx context.Context, conn *pgx.Conn, source string) (*pgconn.PgErro
 }
 
 // copyFailed is what the server's answer says of a table, or of a query on it. An error that is no damage is a
-// note: any error of a query that is not internal, and a lock that did not come. Any other
-// error of a table itself is a finding.
+// note: any error of a query that is not internal, nor for want of memory or room, and a lock that did not come. Any
+// other error of a table itself is a finding.
 func copyFailed(r relation, answer *pgconn.PgError, query bool) (found []Outcome, note string) {
 	switch {
 	case postgres.LacksLibrary(answer): // of a type
 		return []Outcome{relationFinding(r, answer, reason.ToolMissing, postgres.LibraryHint(answer))}, ""
 	case answer.Code == lockNotAvailable, query && !saysDamage(answer):
-		return nil, skippedNote(r, answer)
+		return notLookedAt(r, answer)
 	}
 	return []Outcome{relationFinding(r, answer, deepCodeReason(answer.Code), "")}, ""
 }
