@@ -91,8 +91,7 @@ func (d Deep) createAmcheck(ctx context.Context, database, schema, version strin
 	if versions.AmcheckGIN.In(version) {
 		functions += fmt.Sprintf(ginFunction, schema)
 	}
-	_, err = conn.Exec(ctx, postgres.WithoutEventTriggers("CREATE SCHEMA "+schema+"; "+functions))
-	return err
+	return postgres.WithoutEventTriggers(ctx, conn, "CREATE SCHEMA "+schema, functions)
 }
 
 // amcheckCall is how amcheck is called in this run.
