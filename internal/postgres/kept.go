@@ -60,21 +60,37 @@ func (s *Server) RemoveOurs(ctx context.Context) error {
 	for _, database := range databases {
 		in, failed := s.Connect(ctx, database)
 		if failed == nil {
-			failed = writing(ctx, in, removeSchemas)
+			failed = removeSchemas(ctx, in)
 			_ = in.Close(ctx) // what was written is committed
 		}
 		if failed != nil {
 			left = errors.Join(left, fmt.Errorf("database %s: %w", database, failed))
 		}
 	}
-	return errors.Join(left, writing(ctx, conn, removeRoles), writing(ctx, conn, putBack(s.Limits)))
+	if err = writing(ctx, conn); err == nil {
+		err = errors.Join(where(ctx, conn, anyRole, removeRoles),
+			where(ctx, conn, notBack(s.Limits), putBack(s.Limits)))
+	}
+	return errors.Join(left, err)
 }
 
-// writing runs a statement in a session that may write, and in which triggers of the data do not fire.
-func writing(ctx context.Context, conn *pgx.Conn, statement string) error {
+// writing makes a session one that may write, and in which triggers of the data do not fire.
+func writing(ctx context.Context, conn *pgx.Conn) error {
 	_, err := conn.Exec(ctx, "SET default_transaction_read_only = off; SET session_replication_role = replica")
-	if err == nil {
-		_, err = conn.Exec(ctx, statement)
+	return err
+}
+
+// where runs a block where a query says that there is something to do; both are "" where there is not. Blocks are for
+// names of the whole cluster, which may be of an encoding that no statement of this database can hold. Without
+// plpgsql here, which blocks need, this run has made nothing of the kind.
+func where(ctx context.Context, conn *pgx.Conn, query, block string) error {
+	if query == "" {
+		return nil
+	}
+	var some bool
+	err := conn.QueryRow(ctx, query).Scan(&some)
+	if err == nil && some {
+		_, err = conn.Exec(ctx, block)
 	}
 	return err
 }
@@ -93,33 +109,39 @@ func enterable(ctx context.Context, conn *pgx.Conn) ([]string, error) {
 	return pgx.CollectRows(rows, pgx.RowTo[string])
 }
 
-// WithoutEventTriggers is a block that runs a statement of ours while no event trigger of the data fires, and leaves
-// them as they were: nobody else ever sees them disabled. The session's session_replication_role is replica, so only
-// those that are ENABLE REPLICA or ALWAYS are in the way. The statement holds no $veza$.
-func WithoutEventTriggers(statement string) string {
-	return `DO $body$
-	DECLARE t record; triggers text[] := '{}'; again text;
-	BEGIN
-		FOR t IN SELECT evtname, evtenabled FROM pg_catalog.pg_event_trigger WHERE evtenabled IN ('R', 'A') LOOP
-			EXECUTE pg_catalog.format('ALTER EVENT TRIGGER %I DISABLE', t.evtname);
-			triggers := pg_catalog.array_append(triggers, pg_catalog.format(
-				'ALTER EVENT TRIGGER %I ENABLE %s', t.evtname,
-				CASE t.evtenabled WHEN 'R' THEN 'REPLICA' ELSE 'ALWAYS' END));
-		END LOOP;
-		EXECUTE $veza$` + statement + `$veza$;
-		FOREACH again IN ARRAY triggers LOOP
-			EXECUTE again;
-		END LOOP;
-	END $body$`
+// WithoutEventTriggers runs statements of ours, all or none, while no event trigger of the data fires, and leaves those
+// as they were: nobody else ever sees them disabled. The session may write, in the encoding of its database, and its
+// session_replication_role is replica, so that only those that are ENABLE REPLICA or ALWAYS are in the way. The
+// statements begin and end no transaction: what is sent at once is one.
+func WithoutEventTriggers(ctx context.Context, conn *pgx.Conn, ours ...string) error {
+	const firing = ` FROM pg_catalog.pg_event_trigger WHERE evtenabled IN ('R', 'A')`
+	off, err := statements(ctx, conn, `SELECT pg_catalog.format('ALTER EVENT TRIGGER %I DISABLE', evtname)`+firing)
+	if err != nil {
+		return err
+	}
+	again, err := statements(ctx, conn, `SELECT pg_catalog.format('ALTER EVENT TRIGGER %I ENABLE %s', evtname,
+		CASE evtenabled WHEN 'R' THEN 'REPLICA' ELSE 'ALWAYS' END)`+firing)
+	if err == nil {
+		_, err = conn.Exec(ctx, strings.Join(slices.Concat(off, ours, again), ";\n"))
+	}
+	return err
 }
 
-var removeSchemas = WithoutEventTriggers(`DO $inner$
-	DECLARE n text;
-	BEGIN
-		FOR n IN SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname ~ ` + oursPattern + ` LOOP
-			EXECUTE pg_catalog.format('DROP SCHEMA %I CASCADE', n);
-		END LOOP;
-	END $inner$`)
+// removeSchemas takes away what a run has made in one database.
+func removeSchemas(ctx context.Context, conn *pgx.Conn) error {
+	if err := errors.Join(writing(ctx, conn), AsStored(ctx, conn)); err != nil {
+		return err
+	}
+	ours, err := statements(ctx, conn, `SELECT pg_catalog.format('DROP SCHEMA %I CASCADE', nspname)
+		FROM pg_catalog.pg_namespace WHERE nspname ~ `+oursPattern)
+	if err != nil || len(ours) == 0 {
+		return err
+	}
+	return WithoutEventTriggers(ctx, conn, ours...)
+}
+
+// anyRole says whether there is a role to remove.
+const anyRole = `SELECT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname ~ ` + oursPattern + `)`
 
 // removeRoles works for all databases: the reader owns nothing, and what it was granted are databases.
 const removeRoles = `DO $$

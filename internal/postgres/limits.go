@@ -51,24 +51,36 @@ func putBack(limits []ConnectionLimit) string {
 				END IF;`)
 }
 
+// notBack asks whether there is one to put back; "" where none was.
+func notBack(limits []ConnectionLimit) string {
+	if len(limits) == 0 {
+		return ""
+	}
+	return "SELECT EXISTS (SELECT FROM " + limited(limits) + " WHERE b.datconnlimit <> l.was)"
+}
+
 // eachLimit does something for each of the databases that had a limit; "" where none had.
 func eachLimit(limits []ConnectionLimit, do string) string {
 	if len(limits) == 0 {
 		return ""
 	}
-	list := make([]string, 0, len(limits))
-	for _, l := range limits {
-		list = append(list, fmt.Sprintf("(%d::pg_catalog.oid, %d)", l.OID, l.Limit))
-	}
 	return `
 	DO $$
 	DECLARE d record;
 	BEGIN
-		FOR d IN SELECT b.datname, b.datconnlimit, l.was FROM pg_catalog.pg_database b
-			JOIN (VALUES ` + strings.Join(list, ", ") + `) l(oid, was) ON b.oid = l.oid
+		FOR d IN SELECT b.datname, b.datconnlimit, l.was FROM ` + limited(limits) + `
 		LOOP
 			BEGIN` + do + `
 			END;
 		END LOOP;
 	END $$;`
+}
+
+// limited are the databases b that had a limit l.was; there is one.
+func limited(limits []ConnectionLimit) string {
+	list := make([]string, 0, len(limits))
+	for _, l := range limits {
+		list = append(list, fmt.Sprintf("(%d::pg_catalog.oid, %d)", l.OID, l.Limit))
+	}
+	return `pg_catalog.pg_database b JOIN (VALUES ` + strings.Join(list, ", ") + `) l(oid, was) ON b.oid = l.oid`
 }

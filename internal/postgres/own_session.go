@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"context"
+
+	"github.com/jackc/pgx/v5"
 )
 
 // RefuseEnding takes from everybody but superusers, in every database that can be entered, the functions that end a
@@ -19,23 +21,23 @@ func (s *Server) RefuseEnding(ctx context.Context) error {
 			return err
 		}
 		if conn, err = s.Connect(ctx, database); err == nil {
-			_, err = conn.Exec(ctx, refuseEnding)
+			err = refuseEnding(ctx, conn)
 			_ = conn.Close(ctx) // what was written is committed
 		}
 	}
 	return err
 }
 
-const refuseEnding = `
-	BEGIN READ WRITE;
-	DO $$
-	DECLARE name text;
-	BEGIN` + disableEventTriggers + `
-		FOR name IN SELECT p.oid::pg_catalog.regprocedure::text FROM pg_catalog.pg_proc p
-			WHERE p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace
-			AND p.proname IN ('pg_terminate_backend', 'pg_cancel_backend')
-		LOOP
-			EXECUTE 'REVOKE EXECUTE ON FUNCTION ' || name || ' FROM PUBLIC';
-		END LOOP;
-	END $$;
-	COMMIT`
+func refuseEnding(ctx context.Context, conn *pgx.Conn) error {
+	if err := AsStored(ctx, conn); err != nil {
+		return err
+	}
+	refusals, err := statements(ctx, conn, `SELECT pg_catalog.format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC',
+			p.oid::pg_catalog.regprocedure)
+		FROM pg_catalog.pg_proc p WHERE p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace
+		AND p.proname IN ('pg_terminate_backend', 'pg_cancel_backend')`)
+	if err != nil {
+		return err
+	}
+	return change(ctx, conn, refusals)
+}

@@ -211,11 +211,12 @@ func (s *Server) makeReady(ctx context.Context, database string) error {
 		return err
 	}
 	defer func() { _ = conn.Close(ctx) }() // what was written is committed
-	var some bool
-	err = conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_catalog.pg_foreign_data_wrapper WHERE fdwhandler <> 0)").
-		Scan(&some)
-	if err == nil && some {
-		err = unlessLocked(ctx, conn, closeWrappers) // or the other way is still closed
+	if err = AsStored(ctx, conn); err != nil {
+		return err
+	}
+	closing, err := statements(ctx, conn, wrappersClosed)
+	if err == nil {
+		err = change(ctx, conn, closing) // or the other way is still closed
 	}
 	if err == nil {
 		err = letCall(ctx, conn, s.reader.name)
@@ -227,20 +228,6 @@ func (s *Server) makeReady(ctx context.Context, database string) error {
 	return err
 }
 
-// disableEventTriggers stands before whatever changes a definition as superuser: they could refuse it, or do
-// something of their own.
-const disableEventTriggers = `
-		FOR name IN SELECT evtname FROM pg_catalog.pg_event_trigger LOOP
-			EXECUTE pg_catalog.format('ALTER EVENT TRIGGER %I DISABLE', name);
-		END LOOP;`
-
-const closeWrappers = `
-	BEGIN READ WRITE;
-	DO $$
-	DECLARE name text;
-	BEGIN` + disableEventTriggers + `
-		FOR name IN SELECT fdwname FROM pg_catalog.pg_foreign_data_wrapper WHERE fdwhandler <> 0 LOOP
-			EXECUTE pg_catalog.format('ALTER FOREIGN DATA WRAPPER %I NO HANDLER', name);
-		END LOOP;
-	END $$;
-	COMMIT`
+// wrappersClosed are statements that take their handlers away from foreign-data wrappers.
+const wrappersClosed = `SELECT pg_catalog.format('ALTER FOREIGN DATA WRAPPER %I NO HANDLER', fdwname)
+	FROM pg_catalog.pg_foreign_data_wrapper WHERE fdwhandler <> 0`

@@ -28,16 +28,27 @@ const eventTriggersOff = `SELECT pg_catalog.format('ALTER EVENT TRIGGER %I DISAB
 // letCall lets a role call what everybody may in a database as initdb makes it, in a session of the superuser.
 func letCall(ctx context.Context, conn *pgx.Conn, role string) error {
 	grants, err := statements(ctx, conn, takenFunctions, role)
-	if err != nil || len(grants) == 0 {
+	if err != nil {
 		return err
+	}
+	return change(ctx, conn, grants)
+}
+
+// change changes definitions of the data for the rest of the run, in a session of the superuser, once its event
+// triggers do not fire any more: they could refuse it, or do something of their own.
+func change(ctx context.Context, conn *pgx.Conn, changes []string) error {
+	if len(changes) == 0 {
+		return nil
 	}
 	off, err := statements(ctx, conn, eventTriggersOff)
 	if err != nil {
 		return err
 	}
-	return unlessLocked(ctx, conn, "BEGIN READ WRITE; "+strings.Join(append(off, grants...), "; ")+"; COMMIT")
+	return unlessLocked(ctx, conn, "BEGIN READ WRITE; "+strings.Join(append(off, changes...), "; ")+"; COMMIT")
 }
 
+// statements are those that a query makes, of names as they are stored: a DO block would need plpgsql, which a database
+// may not have.
 func statements(ctx context.Context, conn *pgx.Conn, query string, args ...any) ([]string, error) {
 	rows, err := conn.Query(ctx, query, args...)
 	if err != nil {

@@ -93,19 +93,25 @@ func (connect Connect) openToAsk(ctx context.Context, database string) (*pgx.Con
 	return conn, nil
 }
 
-// setUpOutcome is the outcome of a check whose session did not come about. What the server let in, and then refused to
-// set up, is the drill's own, and no word on the check, unless it tells of damage or of this machine. The checks after
-// it are asked all the same: other databases may let the drill in, and have lost something.
+// setUpOutcome is the outcome of a check whose session did not come about. The checks after it are asked all the same:
+// other databases may let the drill in, and have lost something.
 func (c Check) setUpOutcome(ctx context.Context, connect Connect, err error) (Outcome, error) {
+	if refusedOurs(err) {
+		return c.failed(reason.SandboxFailed, "was not asked: "+notReady+excerpt(err.Error())), nil
+	}
+	return c.errorOutcome(ctx, connect, err, true)
+}
+
+const notReady = "the drill's own session cannot be made ready there: "
+
+// refusedOurs says whether an error is the server's, which let a session in, and then refused to set it up: that is the
+// drill's own, and no word on the data, unless it tells of damage or of this machine.
+func refusedOurs(err error) bool {
 	answer, said := errors.AsType[*pgconn.PgError](err)
 	_, kept := errors.AsType[*pgconn.ConnectError](err)
 	_, known := reason.Of(err)
-	if said && !kept && !known && !stoppedFromOutside(answer) && !lostFile(answer) && !postgres.LacksLibrary(answer) &&
-		codeReason(codeOf(answer)) == reason.SmokeQuery {
-		return c.failed(reason.SandboxFailed, "was not asked: the drill's own session cannot be made ready there: "+
-			excerpt(err.Error())), nil
-	}
-	return c.errorOutcome(ctx, connect, err, true)
+	return said && !kept && !known && !stoppedFromOutside(answer) && !lostFile(answer) &&
+		!postgres.LacksLibrary(answer) && codeReason(codeOf(answer)) == reason.SmokeQuery
 }
 
 // queryValue runs the query. problem says what was wrong with a result that came.

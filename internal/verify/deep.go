@@ -88,7 +88,7 @@ func (d Deep) Run(ctx context.Context, asked []string, budget time.Duration) ([]
 			start := time.Now()
 			o, err = d.runOne(bound, check, looked)
 			o.Took = time.Since(start)
-			o.Notes, notes = append(notes, o.Notes...), nil
+			o.Notes, notes, looked.refused = append(notes, o.Notes...), nil, nil
 			if o.Status == LeftOut && o.Sentence == "" {
 				o.Sentence = fmt.Sprintf("the budget of %s is spent: raise -check-budget",
 					budget.Round(time.Millisecond))
@@ -144,6 +144,7 @@ func (d Deep) runOne(ctx context.Context, check deepCheck, s survey) (Outcome, e
 	if check.name == "extensions" { // what is not installed here: a locale as well
 		e.findings = append(e.findings, s.closed...)
 	}
+	e.findings = append(e.findings, s.refused...)
 	o.Notes = e.notes
 	failed := Failure(e.findings)
 	switch {

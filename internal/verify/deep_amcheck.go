@@ -91,8 +91,7 @@ func (d Deep) createAmcheck(ctx context.Context, database, schema, version strin
 	if versions.AmcheckGIN.In(version) {
 		functions += fmt.Sprintf(ginFunction, schema)
 	}
-	_, err = conn.Exec(ctx, postgres.WithoutEventTriggers("CREATE SCHEMA "+schema+"; "+functions))
-	return err
+	return postgres.WithoutEventTriggers(ctx, conn, "CREATE SCHEMA "+schema, functions)
 }
 
 // amcheckCall is how amcheck is called in this run.
@@ -101,7 +100,7 @@ type amcheckCall struct {
 }
 
 // examine looks at one index or table. An error that is no damage (an expression of an
-// index that needs a search_path) is a note.
+// index that needs a search_path) is a note, unless it tells what this machine lacks.
 func (a amcheckCall) examine(ctx context.Context, conn *pgx.Conn, r relation) (
 	found []Outcome, note string, err error,
 ) {
@@ -136,7 +135,7 @@ func (amcheckCall) failed(r relation, answer *pgconn.PgError) (found []Outcome, 
 	case postgres.LacksLibrary(answer): // of an operator class, or of an expression
 		return []Outcome{relationFinding(r, answer, reason.ToolMissing, postgres.LibraryHint(answer))}, ""
 	case !saysDamage(answer):
-		return nil, skippedNote(r, answer)
+		return notLookedAt(r, answer)
 	case r.kind == "i" && !invalidPage.MatchString(answer.Message):
 		return []Outcome{
 			relationFinding(r, answer, reason.IndexCorrupt, "REINDEX it; run pg_amcheck on production"),

@@ -32,6 +32,10 @@ var healthy = []string{
 	`ALTER TABLE dropped DROP COLUMN a`,
 	`CREATE COLLATION german (provider = icu, locale = 'de')`, `CREATE TABLE words (w text COLLATE german)`,
 	`CREATE INDEX words_w ON words (w)`,
+	// Equal is what has the same bytes.
+	`CREATE TABLE by_hash (w text COLLATE german) PARTITION BY HASH (w)`,
+	`CREATE TABLE by_list (w text COLLATE german) PARTITION BY LIST (w)`,
+	`CREATE INDEX words_part ON words (length(w)) WHERE w = 'a' AND w <> 'b' AND w IS DISTINCT FROM 'c'`,
 	`CREATE EXTENSION citext`, `CREATE TABLE address (a citext)`, `CREATE EXTENSION pg_trgm`,
 	`CREATE EXTENSION hstore`, `CREATE TABLE tagged (tags hstore)`, `INSERT INTO tagged VALUES ('a=>1'), ('b=>2')`,
 	`CREATE INDEX tagged_tags ON tagged (tags)`,
@@ -126,6 +130,12 @@ var defects = []defect{
 		`ALTER COLLATION german REFRESH VERSION; CREATE INDEX words_w ON words (w)`, verify.Passed, reason.None,
 		"none of user tables is",
 	},
+	alike("partitions by hash", `CREATE TABLE alike (w text COLLATE alike) PARTITION BY HASH (w)`),
+	alike("partitions by list", `CREATE TABLE alike (w text COLLATE alike) PARTITION BY LIST (w)`),
+	alike("hash index", `CREATE TABLE w (w text COLLATE alike); CREATE INDEX alike ON w USING hash (w)`),
+	alike("predicate", `CREATE TABLE w (i int, w text COLLATE alike); CREATE INDEX alike ON w (i) WHERE w = 'a'`),
+	alike("predicate of what is not", `CREATE TABLE w (i int, w text COLLATE alike);
+		CREATE INDEX alike ON w (i) WHERE w IS DISTINCT FROM 'a'`),
 	{
 		"extension of a column", "extensions", `UPDATE pg_extension SET extname = 'gone' WHERE extname = 'citext'`,
 		`UPDATE pg_extension SET extname = 'citext' WHERE extname = 'gone'`,
@@ -140,6 +150,17 @@ var defects = []defect{
 	library("that cannot be loaded", "full_read", "probin = '/etc/passwd'", "could not load library"),
 	library("of an index", "amcheck", "probin = '/etc/passwd'", "index public.tagged_tags in database postgres"),
 	library("that is older", "full_read", "prosrc = prosrc || '_of_later'", "could not find function"),
+}
+
+// alike has something depend on which texts a collation takes for equal, of which another version is here.
+func alike(name, made string) defect {
+	return defect{
+		"collation that is not of bytes: " + name, "collations",
+		`CREATE COLLATION alike (provider = icu, locale = 'und-u-ks-level2', deterministic = false); ` + made +
+			`; UPDATE pg_collation SET collversion = '1' WHERE collname = 'alike'`,
+		`DROP COLLATION alike CASCADE; DROP TABLE IF EXISTS alike, w`, verify.Failed, reason.IndexCorrupt,
+		"such as public.alike; REINDEX it",
+	}
 }
 
 // library has the functions of an extension look for their code where it is not.

@@ -18,7 +18,8 @@ const defaultCollationOID = "100"
 // of a jsonb, whose texts are compared by the database's. A partial index, and one on an
 // expression, hold what an ordering comparison said of a text. Rows of a table that is partitioned by
 // ranges lie where their texts were ordered to.
-// A hash of a nondeterministic collation is one of its sort key.
+// Whether two texts are equal is the collation's to say where it is nondeterministic, and a hash is one of its sort
+// key: then hash indexes, partitions by hash or list, and comparisons for equality count as well.
 const sortedBy = `WITH RECURSIVE bytes AS (
 	SELECT f.oid FROM pg_catalog.pg_opfamily f JOIN pg_catalog.pg_am m ON m.oid = f.opfmethod
 	WHERE f.opfname IN ('text_pattern_ops', 'bpchar_pattern_ops', 'gin_trgm_ops', 'gist_trgm_ops')
@@ -28,8 +29,13 @@ const sortedBy = `WITH RECURSIVE bytes AS (
 	SELECT DISTINCT o.amopopr AS oid FROM pg_catalog.pg_amop o
 		JOIN pg_catalog.pg_am m ON m.oid = o.amopmethod AND m.amname = 'btree'
 	WHERE o.amopstrategy <> 3 AND o.amopfamily NOT IN (SELECT oid FROM bytes)
+), equality AS (
+	SELECT pg_catalog.unnest(ARRAY[p.oid, p.oprnegate]) AS oid FROM pg_catalog.pg_amop o
+		JOIN pg_catalog.pg_am m ON m.oid = o.amopmethod AND m.amname = 'btree'
+		JOIN pg_catalog.pg_operator p ON p.oid = o.amopopr
+	WHERE o.amopstrategy = 3 AND o.amopfamily NOT IN (SELECT oid FROM bytes)
 ), columns AS (
-	SELECT x.indexrelid AS sorted, a.atttypid AS type, x.indcollation[k.n - 1] AS coll, m.amname = 'hash' AS hashed
+	SELECT x.indexrelid AS sorted, a.atttypid AS type, x.indcollation[k.n - 1] AS coll, m.amname = 'hash' AS equal
 	FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
 		JOIN pg_catalog.pg_am m ON m.oid = i.relam
 		CROSS JOIN LATERAL pg_catalog.generate_series(1, x.indnkeyatts) k(n)
@@ -38,16 +44,16 @@ const sortedBy = `WITH RECURSIVE bytes AS (
 	WHERE x.indrelid >= ` + firstUserOID + ` AND i.relkind = 'i' AND i.relpersistence <> 't'
 		AND c.opcfamily NOT IN (SELECT oid FROM bytes)
 	UNION ALL
-	SELECT p.partrelid, a.atttypid, p.partcollation[k.n - 1], false
+	SELECT p.partrelid, a.atttypid, p.partcollation[k.n - 1], p.partstrat <> 'r'
 	FROM pg_catalog.pg_partitioned_table p CROSS JOIN LATERAL pg_catalog.generate_series(1, p.partnatts) k(n)
 		LEFT JOIN pg_catalog.pg_attribute a ON a.attrelid = p.partrelid AND a.attnum = p.partattrs[k.n - 1]
 			AND a.attnum > 0
 		JOIN pg_catalog.pg_opclass c ON c.oid = p.partclass[k.n - 1]
-	WHERE p.partstrat = 'r' AND c.opcfamily NOT IN (SELECT oid FROM bytes)
+	WHERE c.opcfamily NOT IN (SELECT oid FROM bytes)
 ), parts AS (
-	SELECT sorted, type, coll, hashed FROM columns
+	SELECT sorted, type, coll, equal FROM columns
 	UNION
-	SELECT p.sorted, inner_.type, inner_.coll, p.hashed FROM parts p CROSS JOIN LATERAL (
+	SELECT p.sorted, inner_.type, inner_.coll, p.equal FROM parts p CROSS JOIN LATERAL (
 		SELECT r.rngsubtype AS type, r.rngcollation AS coll FROM pg_catalog.pg_range r
 			WHERE p.type IN (r.rngtypid, (to_jsonb(r) ->> 'rngmultitypid')::oid)
 		UNION ALL SELECT t.typbasetype, 0 FROM pg_catalog.pg_type t
@@ -57,7 +63,7 @@ const sortedBy = `WITH RECURSIVE bytes AS (
 		UNION ALL SELECT a.atttypid, a.attcollation FROM pg_catalog.pg_type t
 			JOIN pg_catalog.pg_attribute a ON a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
 			WHERE t.oid = p.type AND t.typtype = 'c'
-		UNION ALL SELECT 0, ` + defaultCollationOID + ` WHERE p.type = 'pg_catalog.jsonb'::regtype AND NOT p.hashed
+		UNION ALL SELECT 0, ` + defaultCollationOID + ` WHERE p.type = 'pg_catalog.jsonb'::regtype AND NOT p.equal
 			AND EXISTS (SELECT FROM pg_catalog.pg_class i JOIN pg_catalog.pg_am m ON m.oid = i.relam
 				WHERE i.oid = p.sorted AND m.amname = 'btree')
 	) inner_
@@ -65,12 +71,14 @@ const sortedBy = `WITH RECURSIVE bytes AS (
 	SELECT x.indexrelid AS sorted, found[1]::oid AS operator, found[2]::oid AS coll
 	FROM pg_catalog.pg_index x, pg_catalog.regexp_matches(
 		coalesce(x.indexprs::text, '') || coalesce(x.indpred::text, ''),
-		'[{](?:OPEXPR|SCALARARRAYOPEXPR) :opno ([0-9]+)[^{}]*:inputcollid ([0-9]+)', 'g') found
+		'[{](?:OPEXPR|SCALARARRAYOPEXPR|DISTINCTEXPR|NULLIFEXPR) :opno ([0-9]+)[^{}]*:inputcollid ([0-9]+)', 'g') found
 	WHERE x.indrelid >= ` + firstUserOID + `
+), nondeterministic AS (
+	SELECT oid FROM pg_catalog.pg_collation WHERE NOT collisdeterministic
 ), sorting AS (
-	SELECT sorted, coll FROM parts p WHERE coll <> 0 AND (NOT hashed
-		OR EXISTS (SELECT FROM pg_catalog.pg_collation c WHERE c.oid = coll AND NOT c.collisdeterministic))
+	SELECT sorted, coll FROM parts p WHERE coll <> 0 AND (NOT equal OR coll IN (SELECT oid FROM nondeterministic))
 	UNION SELECT sorted, coll FROM compared WHERE operator IN (SELECT oid FROM ordering)
+		OR operator IN (SELECT oid FROM equality) AND coll IN (SELECT oid FROM nondeterministic)
 )`
 
 // staleText is the sentence on a collation whose version here is another one.

@@ -209,7 +209,7 @@ func lostCommits(
 		return nil, nil
 	}
 	if err != nil {
-		return nil, passedOver(ctx, conn, err)
+		return passedOver(ctx, conn, table, err)
 	}
 	i := slices.IndexFunc(ranges, func(r xids) bool { return r.first <= seen && seen <= r.last })
 	return []Outcome{finding(reason.PageChecksum, fmt.Sprintf(

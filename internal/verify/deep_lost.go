@@ -221,7 +221,7 @@ func rowsNotKnown(ctx context.Context, conn *pgx.Conn, table, index relation, kn
 		return tx.QueryRow(ctx, fmt.Sprintf("SELECT count(%s) FROM ONLY %s", *what, table.name)).Scan(&rows)
 	})
 	if err != nil {
-		return nil, passedOver(ctx, conn, err)
+		return passedOver(ctx, conn, table, err)
 	}
 	if rows <= known {
 		return nil, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -31,14 +32,18 @@ func (d Deep) fullRead(ctx context.Context, s survey) (examination, error) {
 // readTable reads one table. The table itself is copied, not a query on it: planning one
 // evaluates the expressions of its indexes, which may fail for reasons of their own. What COPY
 // leaves out of a table (stored generated columns) and cannot copy as such (materialized
-// views) is read by a query; only damage counts there. It runs as the role that may only read,
-// since its planner evaluates functions of the data.
-func (d Deep) readTable(ctx context.Context, conn *pgx.Conn, r relation) ([]Outcome, string, error) {
-	query := fmt.Sprintf("(SELECT %s FROM ONLY %s)", r.generated, r.name)
+// views, rows of more than 1 GB) is read by queries; only damage counts there. They run as the role
+// that may only read, since their planner evaluates functions of the data.
+func (d Deep) readTable(ctx context.Context, conn *pgx.Conn, r relation) (found []Outcome, note string, err error) {
+	var answer *pgconn.PgError
 	if r.kind == "r" {
-		found, note, err := copyOut(ctx, conn, r, r.name)
-		if err != nil || len(found) > 0 || note != "" || r.generated == "" {
-			return found, note, err
+		answer, err = copyOut(ctx, conn, r.name)
+		switch {
+		case err != nil, answer == nil && r.generated == "":
+			return nil, "", err
+		case answer != nil && !tooLarge(answer): // of the row, or of a value that is no value
+			found, note = copyFailed(r, answer, false)
+			return found, note, nil
 		}
 	}
 	reader, err := d.Connect.open(ctx, r.database)
@@ -49,12 +54,22 @@ func (d Deep) readTable(ctx context.Context, conn *pgx.Conn, r relation) ([]Outc
 	if err = postgres.AsStored(ctx, reader); err != nil {
 		return nil, "", err
 	}
-	return copyOut(ctx, reader, r, query)
+	if answer == nil {
+		answer, err = copyOut(ctx, reader, fmt.Sprintf("(SELECT %s FROM ONLY %s)", r.generated, r.name))
+		if err != nil || answer == nil {
+			return nil, "", err
+		}
+	}
+	if tooLarge(answer) {
+		return readByColumns(ctx, reader, r, answer)
+	}
+	found, note = copyFailed(r, answer, true)
+	return found, note, nil
 }
 
-// copyTo reads a table as the superuser, on the server, or a query as anybody.
-func copyTo(ctx context.Context, conn *pgx.Conn, r relation, source, options string) error {
-	if source == r.name {
+// copyTo reads a table as the superuser, on the server, or a query in parentheses as anybody.
+func copyTo(ctx context.Context, conn *pgx.Conn, source, options string) error {
+	if !strings.HasPrefix(source, "(") {
 		_, err := conn.Exec(ctx, "COPY "+source+" TO '/dev/null'"+options)
 		return err
 	}
@@ -62,40 +77,32 @@ func copyTo(ctx context.Context, conn *pgx.Conn, r relation, source, options str
 	return err
 }
 
-// copyOut reads a table, or a query in parentheses, by COPY. An error that is no damage is a
-// note: any error of a query that is not internal, and a lock that did not come. Any other
-// error of a table itself is a finding.
-func copyOut(ctx context.Context, conn *pgx.Conn, r relation, source string) ([]Outcome, string, error) {
-	err := copyTo(ctx, conn, r, source, " (FORMAT binary)")
+// copyOut reads a table, or a query in parentheses, by COPY: in text where a type has no binary form. It returns what
+// the server said when it could not; nil is all read.
+func copyOut(ctx context.Context, conn *pgx.Conn, source string) (*pgconn.PgError, error) {
+	err := copyTo(ctx, conn, source, " (FORMAT binary)")
 	if err == nil {
-		return nil, "", nil
+		return nil, nil
 	}
 	answer, err := serverError(ctx, conn, err)
-	if err != nil {
-		return nil, "", err
+	if err != nil || answer.Code != noBinary {
+		return answer, err
 	}
-	if answer.Code == noBinary {
-		if err = copyTo(ctx, conn, r, source, ""); err == nil {
-			return nil, "", nil
-		}
-		if answer, err = serverError(ctx, conn, err); err != nil {
-			return nil, "", err
-		}
+	if err = copyTo(ctx, conn, source, ""); err == nil {
+		return nil, nil
 	}
-	if tooLarge(answer) { // of the row, or of a value that is no value
-		return readByColumns(ctx, conn, r)
-	}
-	found, note := copyFailed(r, answer, source != r.name)
-	return found, note, nil
+	return serverError(ctx, conn, err)
 }
 
-// copyFailed is what the server's answer says of a table, or of a query on it.
+// copyFailed is what the server's answer says of a table, or of a query on it. An error that is no damage is a
+// note: any error of a query that is not internal, nor for want of memory or room, and a lock that did not come. Any
+// other error of a table itself is a finding.
 func copyFailed(r relation, answer *pgconn.PgError, query bool) (found []Outcome, note string) {
 	switch {
 	case postgres.LacksLibrary(answer): // of a type
 		return []Outcome{relationFinding(r, answer, reason.ToolMissing, postgres.LibraryHint(answer))}, ""
 	case answer.Code == lockNotAvailable, query && !saysDamage(answer):
-		return nil, skippedNote(r, answer)
+		return notLookedAt(r, answer)
 	}
 	return []Outcome{relationFinding(r, answer, deepCodeReason(answer.Code), "")}, ""
 }

@@ -30,11 +30,14 @@ type part struct {
 	Columns string // quoted
 	// Read reads every value without sending it, of a single column.
 	Read string
+	// Hashed says that Read sees all that sending would: up to 1 GB of each need not come here.
+	Hashed bool
 }
 
 // partsQuery lists what is stored in the row itself, together, and each column that may be stored
 // out of line. *= compares what is stored, after it was fetched.
-const partsQuery = `SELECT string_agg(name, ', ' ORDER BY attnum), coalesce(min(read), '') FROM (
+const partsQuery = `SELECT string_agg(name, ', ' ORDER BY attnum), coalesce(min(read), ''),
+	coalesce(min(read) LIKE 'pg_catalog.%', false) FROM (
 	SELECT a.attnum, quote_ident(a.attname) AS name, CASE
 		WHEN a.attstorage = 'p' THEN NULL
 		WHEN t.oid IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype)
@@ -45,9 +48,12 @@ const partsQuery = `SELECT string_agg(name, ', ' ORDER BY attnum), coalesce(min(
 	WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated IN ('', 's')) c
 	GROUP BY CASE WHEN read IS NULL THEN 0 ELSE attnum END ORDER BY min(attnum)`
 
-// readByColumns reads a table that cannot be copied row by row, for the size of something in it.
-// Where every column can be read, a row has more than 1 GB, which is no damage: a note.
-func readByColumns(ctx context.Context, conn *pgx.Conn, r relation) (found []Outcome, note string, err error) {
+// readByColumns reads a table that cannot be copied row by row, for the size of something in it, which is what the
+// server said. Where every column can be read, a row has more than 1 GB, which is no damage: a note. Where the queries
+// for that cannot be asked, such as for an expression of an index, damage that was said stands.
+func readByColumns(ctx context.Context, conn *pgx.Conn, r relation, said *pgconn.PgError) (
+	found []Outcome, note string, err error,
+) {
 	rows, err := conn.Query(ctx, partsQuery, pgx.QueryExecModeExec, r.oid)
 	var parts []part
 	if err == nil {
@@ -60,31 +66,29 @@ func readByColumns(ctx context.Context, conn *pgx.Conn, r relation) (found []Out
 		}
 		if answer != nil {
 			found, note = copyFailed(r, answer, answer.Code == programLimit || !tooLarge(answer))
+			if note != "" && !tooLarge(answer) && saysDamage(said) {
+				found, note = copyFailed(r, said, false)
+			}
 			return found, note, nil
 		}
 	}
-	return nil, fmt.Sprintf("%s %s in database %s holds a row of more than 1 GB and was read column by column; "+
-		"pg_dump cannot dump that row", kinds[r.kind], r.name, r.database), err
+	note = r.title() + " holds a row of more than 1 GB and was read column by column"
+	if r.kind != "m" { // whose rows are in no dump
+		note += "; pg_dump cannot dump that row"
+	}
+	return nil, note, err
 }
 
 // read reads one part, and returns what the server said when it could not.
 func (p part) read(ctx context.Context, conn *pgx.Conn, r relation) (*pgconn.PgError, error) {
-	source := fmt.Sprintf("COPY (SELECT %s FROM ONLY %s) TO '/dev/null'", p.Columns, r.name)
-	_, err := conn.Exec(ctx, source+" (FORMAT binary)")
+	if !p.Hashed {
+		answer, err := copyOut(ctx, conn, fmt.Sprintf("(SELECT %s FROM ONLY %s)", p.Columns, r.name))
+		if err != nil || answer == nil || p.Read == "" || !tooLarge(answer) {
+			return answer, err
+		}
+	}
+	_, err := conn.Exec(ctx, fmt.Sprintf("SELECT count(*) FILTER (WHERE %s) FROM ONLY %s", p.Read, r.name))
 	if err == nil {
-		return nil, nil
-	}
-	answer, err := serverError(ctx, conn, err)
-	if err != nil {
-		return nil, err
-	}
-	switch {
-	case p.Read != "" && (tooLarge(answer) || answer.Code == noBinary):
-		source = fmt.Sprintf("SELECT count(*) FILTER (WHERE %s) FROM ONLY %s", p.Read, r.name)
-	case answer.Code != noBinary:
-		return answer, nil
-	}
-	if _, err = conn.Exec(ctx, source); err == nil {
 		return nil, nil
 	}
 	return serverError(ctx, conn, err)

@@ -33,14 +33,19 @@ func TestParts_AreReadWithoutBeingSent(t *testing.T) {
 	rows, err := conn.Query(ctx, verify.PartsQuery, oid)
 	require.NoError(t, err)
 	reads := map[string]string{}
+	var hashed []string
 	for rows.Next() {
 		var columns, read string
-		require.NoError(t, rows.Scan(&columns, &read))
-		reads[columns] = read
+		var all bool
+		require.NoError(t, rows.Scan(&columns, &read, &all))
+		if reads[columns] = read; all {
+			hashed = append(hashed, columns)
+		}
 	}
 	require.NoError(t, rows.Err())
 	assert.Len(t, reads, 10, "%v", reads)
 	assert.Contains(t, reads, "id, n", "what is in the row itself is read together")
+	assert.ElementsMatch(t, []string{"a", `"B"`, "e", "g"}, hashed)
 	for columns, read := range reads {
 		if read != "" {
 			_, err = conn.Exec(ctx, "SELECT count(*) FILTER (WHERE "+read+") FROM ONLY wide")

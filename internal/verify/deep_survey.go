@@ -2,11 +2,13 @@ package verify
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sort"
 	"sync"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
@@ -38,6 +40,7 @@ type survey struct {
 	relations []relation
 	notes     []string  // databases that nobody looks into
 	closed    []Outcome // the same, for the check that says what is missing on this machine
+	refused   []Outcome // those that refused the drill's own session, for the first check that is made
 	// doubtful says of unique indexes that were read already, by tableKey, whether a key may stand
 	// there twice: lost_rows reads them all, and unique_keys need not do so again.
 	doubtful *sync.Map
@@ -92,6 +95,11 @@ func (d Deep) survey(ctx context.Context) (s survey, err error) {
 		}
 		if lost := entering(database, err); lost != nil {
 			return s, lost
+		}
+		if answer, _ := errors.AsType[*pgconn.PgError](err); refusedOurs(err) && !saysDamage(answer) {
+			s.refused = append(s.refused, finding(reason.SandboxFailed, fmt.Sprintf(
+				"database %s is left out of the deeper checks: %s%s", database, notReady, excerpt(answer.Message))))
+			continue
 		}
 		if err != nil {
 			return s, fmt.Errorf("database %s: %w", database, err)

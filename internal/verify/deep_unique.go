@@ -76,7 +76,8 @@ func twiceInTable(ctx context.Context, conn *pgx.Conn, index relation, byAmcheck
 		if fatal != nil || saysDamage(answer) {
 			return nil, "", err
 		}
-		return nil, skippedNote(index, answer), nil
+		found, note := notLookedAt(index, answer)
+		return found, note, nil
 	}
 	foreign, err := callsForeignCode(ctx, conn, oid)
 	if err != nil {
@@ -84,7 +85,8 @@ func twiceInTable(ctx context.Context, conn *pgx.Conn, index relation, byAmcheck
 		if fatal != nil || answer.Code != lockNotAvailable {
 			return nil, "", err
 		}
-		return nil, skippedNote(index, answer), nil
+		found, note := notLookedAt(index, answer)
+		return found, note, nil
 	}
 	switch {
 	case columns != nil && !foreign:
@@ -120,7 +122,8 @@ func twiceInTable(ctx context.Context, conn *pgx.Conn, index relation, byAmcheck
 	case saysDamage(answer):
 		return []Outcome{relationFinding(index, answer, deepCodeReason(answer.Code), "")}, "", nil
 	default:
-		return nil, skippedNote(index, answer), nil
+		found, note := notLookedAt(index, answer)
+		return found, note, nil
 	}
 }
 

@@ -146,12 +146,27 @@ func serverError(ctx context.Context, conn *pgx.Conn, err error) (*pgconn.PgErro
 	return &said, nil
 }
 
-// passedOver is nil when an error says no more than that a table cannot be read, or is locked: full_read says so.
-func passedOver(ctx context.Context, conn *pgx.Conn, err error) error {
-	if _, ended := serverError(ctx, conn, err); ended != nil || !conn.IsClosed() {
-		return ended
+// passedOver is what to say of an error that keeps a table from being asked something: nothing where it cannot be
+// read, or is locked, since full_read says so; what this machine lacks is a finding.
+func passedOver(ctx context.Context, conn *pgx.Conn, table relation, err error) ([]Outcome, error) {
+	answer, ended := serverError(ctx, conn, err)
+	switch {
+	case ended != nil:
+		return nil, ended
+	case conn.IsClosed():
+		return nil, err
 	}
-	return err
+	return notLearned(table, answer), nil
+}
+
+// notLearned is the finding that nothing was learned of a relation for what this machine lacks: memory, room, or a disk
+// that answers. No other answer makes one.
+func notLearned(r relation, answer *pgconn.PgError) []Outcome {
+	why := codeReason(answer.Code)
+	if why.Exit() == reason.ExitFailed {
+		return nil
+	}
+	return []Outcome{relationFinding(r, answer, why, "")}
 }
 
 // relationFinding makes a finding of what the server answered.
@@ -164,10 +179,14 @@ func relationFinding(r relation, answer *pgconn.PgError, why reason.Reason, next
 	return finding(why, text)
 }
 
-// skippedNote is the note on a relation that could not be looked at.
-func skippedNote(r relation, answer *pgconn.PgError) string {
-	return fmt.Sprintf("%s %s in database %s could not be looked at: %s (SQLSTATE %s)", kinds[r.kind], r.name,
-		r.database, excerpt(answer.Message), answer.Code)
+// notLookedAt is what an answer that tells of no damage says of a relation: a note that it could not be looked at, or
+// what notLearned finds.
+func notLookedAt(r relation, answer *pgconn.PgError) (found []Outcome, note string) {
+	if found = notLearned(r, answer); found != nil {
+		return found, ""
+	}
+	return nil, fmt.Sprintf("%s could not be looked at: %s (SQLSTATE %s)", r.title(), excerpt(answer.Message),
+		answer.Code)
 }
 
 // shortened keeps a long list readable.
