@@ -22,10 +22,10 @@ import (
 	"veza.fr/recovery/internal/wait"
 )
 
-// thisMachine runs commands on this machine, and hands on what they say.
-type thisMachine struct{ host.Host }
+// listening runs commands on this machine, and hands on what they say.
+type listening struct{ host.Host }
 
-func (*thisMachine) Run(ctx context.Context, c host.Command) (host.Result, error) {
+func (*listening) Run(ctx context.Context, c host.Command) (host.Result, error) {
 	var out, said bytes.Buffer
 	cmd := exec.CommandContext(ctx, c.Argv[0], c.Argv[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Stdin, &out, &said
@@ -60,7 +60,7 @@ func stoppedWithChecksums(t *testing.T) *Server {
 		return nil
 	}))
 	c.Kill()
-	s := &Server{Host: &thisMachine{}, Data: c.Data, Installation: Installation{BinDir: hosttest.ServerPrograms(t)}}
+	s := &Server{Host: &listening{}, Data: c.Data, Installation: Installation{BinDir: hosttest.ServerPrograms(t)}}
 	out, err := exec.CommandContext(ctx, s.Installation.Program("pg_checksums"), "--enable", "--no-sync", "-D", s.Data).
 		CombinedOutput()
 	require.NoError(t, err, "%s", out)
