@@ -4,11 +4,13 @@ import (
 	"context"
 	"time"
 
+	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/target"
 	"veza.fr/recovery/internal/verify"
+	"veza.fr/recovery/internal/wait"
 )
 
 // overspent is what an error of restore or recovery means when the run's deadline cut it: a
@@ -53,6 +55,32 @@ func (c costs) budgets(s settings.Settings) error {
 			s.RPO, c.loss.why)
 	}
 	return nil
+}
+
+// judgeCost publishes what a disaster would have cost, and judges it, unless something is wrong with the data. It was
+// measured by then: neither what could not be judged here, which err says, nor the deadline hides a budget that was
+// crossed. A restore for real has its data back, and is told of it in a line.
+func (r recovered) judgeCost(ctx context.Context, out suite.Out, lost loss, err error) (costs, error) {
+	over := wait.Over(ctx)
+	if why, _ := reason.Of(context.Cause(ctx)); atFault(err) || over && why != reason.Timeout {
+		return costs{}, err
+	}
+	cost := r.cost(lost)
+	cost.publish(out, r.Settings)
+	late := cost.budgets(r.Settings)
+	switch {
+	case late == nil:
+		return cost, err
+	case r.real != nil:
+		harmless(out, late)
+		return cost, err
+	case err != nil:
+		out.Note("beside the budget, this could not be judged here: %s", pgbackrest.Printable(err.Error()))
+	}
+	if over {
+		late = suite.Finding(late)
+	}
+	return cost, late
 }
 
 // publishBudgets publishes what the run will be judged by, so that alerts and dashboards compare with nothing else.

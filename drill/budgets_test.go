@@ -108,6 +108,48 @@ func TestCosts_Budgets(t *testing.T) {
 	}
 }
 
+// What could not be judged here hides no budget that was crossed; the data's own fault, and whoever stops a run, go
+// before it. What the loss is was not measured where the error says so.
+func TestJudgeCost_WhatCouldNotBeJudgedHidesNoBudget(t *testing.T) {
+	lacks := reason.Errorf(reason.ToolMissing, "no PostGIS here")
+	stopped, stop := context.WithCancelCause(t.Context())
+	stop(reason.Errorf(reason.Interrupted, "signal: interrupt"))
+	cut, spend := context.WithCancelCause(t.Context())
+	spend(reason.Errorf(reason.Timeout, "the deadline is spent"))
+	old := loss{age: 3 * time.Hour, basis: verify.BasisHeartbeat}
+	for name, c := range map[string]struct {
+		ctx  context.Context
+		took time.Duration
+		lost loss
+		err  error
+		want reason.Reason
+		said bool // the RTO
+	}{
+		"too slow, a library is missing":   {t.Context(), 45 * time.Minute, loss{}, lacks, reason.RTOExceeded, true},
+		"too slow, clocks differ":          {t.Context(), 45 * time.Minute, loss{}, errLoss, reason.RTOExceeded, true},
+		"too much lost, no second listing": {t.Context(), time.Minute, old, errTraces, reason.RPOExceeded, true},
+		"kept, a library is missing":       {t.Context(), time.Minute, loss{}, lacks, reason.ToolMissing, true},
+		"kept":                             {t.Context(), time.Minute, loss{}, nil, "", true},
+		"too slow, and rows are gone":      {t.Context(), 45 * time.Minute, old, errData, reason.TooFewRows, false},
+		"too slow, and stopped":            {stopped, 45 * time.Minute, old, lacks, reason.Interrupted, false},
+		"too slow, and cut later":          {cut, 45 * time.Minute, loss{}, lacks, reason.RTOExceeded, true},
+		"kept, and cut":                    {cut, time.Minute, loss{}, lacks, reason.Timeout, true},
+	} {
+		var r recovered
+		r.Settings = settings.Settings{RTO: 30 * time.Minute, RPO: 2 * time.Minute}
+		r.started, r.answered = noon, noon.Add(c.took)
+		var heard recorder
+		_, err := r.judgeCost(c.ctx, suite.NewOut(&heard), c.lost, c.err)
+		requireReason(t, c.want, suite.Drill.Judge(c.ctx, "TestDrill/verify", err), name)
+		assert.Equal(t, c.said, heard.values["metric.rto_seconds"] != "", name)
+		assert.NotContains(t, heard.values, "metric.rpo_seconds", "measured before, or not at all")
+
+		r.real = &nodeRestore{}
+		_, err = r.judgeCost(c.ctx, suite.NewOut(&heard), c.lost, c.err)
+		assert.Equal(t, c.err, err, "%s: the data is back", name)
+	}
+}
+
 // The worst moment is never better than what was measured, and unknown without a replay.
 // Alerts and dashboard know no budget but the run's own.
 func TestPublishBudgets(t *testing.T) {

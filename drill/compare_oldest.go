@@ -54,10 +54,15 @@ func (r recovered) rememberCompared(found compare.Result) (w waits, err error) {
 		listed[key] = first
 		w.never, w.longest = true, max(w.longest, now.Sub(first))
 	}
+	coded := map[compare.ID]bool{}
+	for _, l := range found.LeftOut {
+		coded[l.ID] = l.Code
+	}
 	same, different := keys(found.Same), keys(found.Different)
 	for part := range c.frozen.Side.Ranges() {
 		key := part.Key()
 		switch moment, before := c.ask.Last[key]; {
+		case coded[part.ID]: // its turn never comes
 		case same[key]:
 			last[key] = now
 		case before && !different[key]:

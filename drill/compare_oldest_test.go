@@ -43,6 +43,35 @@ func TestRememberCompared_ForgetsWhatDiffers(t *testing.T) {
 	assert.EqualValues(t, compare.PartBlocks, parts[0].First)
 }
 
+// A table that is never compared, since its expressions would run code of the data, is not waited for; one that was
+// left out for another reason is.
+func TestRememberCompared_WhatIsNeverCompared(t *testing.T) {
+	coded, locked := compare.ID{Database: "app", OID: 20000}, compare.ID{Database: "app", OID: 20001}
+	r := recovered{}
+	r.compared = &comparison{frozen: standby.Frozen{Side: compare.NewSide()}}
+	for _, id := range []compare.ID{coded, locked} {
+		r.compared.frozen.Side.Objects[id] = compare.Object{ID: id, Name: "public.some", Blocks: 1}
+	}
+	long := time.Now().Add(-50 * 24 * time.Hour)
+	key := func(id compare.ID) string { return compare.Part{ID: id}.Key() }
+	left := []compare.LeftOut{{ID: coded, Code: true}}
+	for name, c := range map[string]struct {
+		last, listed map[string]time.Time
+		left         []compare.LeftOut
+		waits        bool
+	}{
+		"compared before":      {map[string]time.Time{key(coded): long}, nil, left, false},
+		"never compared":       {nil, map[string]time.Time{key(coded): long}, left, false},
+		"beside a locked one":  {nil, map[string]time.Time{key(locked): long}, left, true},
+		"left out for a while": {map[string]time.Time{key(coded): long}, nil, []compare.LeftOut{{ID: coded}}, true},
+	} {
+		r.compared.ask.Last, r.compared.listed = c.last, c.listed
+		waited, err := r.rememberCompared(compare.Result{LeftOut: c.left})
+		require.NoError(t, err, name)
+		assert.Equal(t, c.waits, waited.longest > 24*time.Hour, name)
+	}
+}
+
 // A run that compares nothing lets the oldest comparison grow older.
 func TestSayStill(t *testing.T) {
 	said := &recorder{}

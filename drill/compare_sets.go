@@ -198,16 +198,14 @@ func (c *comparison) found(ctx context.Context, result compare.Result, second *p
 }
 
 // askSet asks the held clone of a set: by the role that is made for comparing where the data has it, else as the
-// superuser, who asks nothing that would run the data's code.
+// superuser. Neither asks for anything that would run the data's code.
 func (r recovered) askSet(
 	ctx context.Context, out suite.Out, parts func(compare.Side) []compare.Part,
 ) (side compare.Side, err error) {
 	server := r.cluster.server
-	role, superuser, err := server.ComparingRole(ctx)
+	role, err := server.ComparingRole(ctx)
 	if err != nil {
 		return side, err
 	}
-	return r.askHeld(ctx, out, server, asking{
-		role: role, listing: compare.Listing{Whole: true, NoCode: superuser}, parts: parts,
-	})
+	return r.askHeld(ctx, out, server, asking{role: role, listing: compare.Listing{Whole: true}, parts: parts})
 }

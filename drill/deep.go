@@ -95,7 +95,7 @@ func (r recovered) checkPages(run, bound context.Context, told func(done, total 
 			err = again
 		}
 	}
-	return verify.Pages{Blocks: found.Blocks, Bad: found.Bad}, err
+	return verify.Pages{Blocks: found.Blocks, Bad: found.Bad, Strays: found.Strays, Ended: found.Ended}, err
 }
 
 // startAgain brings back the server of a sandbox that is kept.

@@ -58,7 +58,7 @@ func inNeed(errs ...error) bool {
 // what a disaster would have cost. What is wrong with the data goes before budgets.
 func verifyCluster(ctx context.Context, out suite.Out, r recovered) (costs, error) {
 	if err := r.cloneIsolated(ctx, out); err != nil {
-		return costs{}, err
+		return r.judgeCost(ctx, out, loss{}, err)
 	}
 	counts := map[verify.Status]int{verify.Passed: 0, verify.Failed: 0}
 	var v verdict
@@ -81,19 +81,17 @@ func verifyCluster(ctx context.Context, out suite.Out, r recovered) (costs, erro
 		out.Metric("checks", float64(n), "status", string(status))
 	}
 	v.traces = r.real.onlyMeasured(ctx, out, r.leftNothing(ctx, out), reason.RepoUnreachable)
-	if err := v.first(); err != nil {
-		return costs{}, err
-	}
-	cost := r.cost(lost)
-	cost.publish(out, r.Settings)
-	if r.real != nil {
-		r.real.pass(out, cost.budgets(r.Settings), v.unsaid)
+	cost, err := r.judgeCost(ctx, out, lost, v.first())
+	switch {
+	case err != nil:
+		return cost, err
+	case r.real != nil:
+		r.real.pass(out, v.unsaid)
 		return cost, nil
+	case v.unsaid != nil:
+		return cost, v.unsaid
 	}
-	if v.unsaid != nil {
-		return cost, cmp.Or(cost.budgets(r.Settings), v.unsaid)
-	}
-	return cost, cmp.Or(cost.budgets(r.Settings), r.plan.aim.remember(r.Session, r.plan.left()))
+	return cost, r.plan.aim.remember(r.Session, r.plan.left())
 }
 
 // environmentFailed says whether an error says something about this machine, not the backups.

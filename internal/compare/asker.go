@@ -161,7 +161,7 @@ func (w *worker) one(ctx context.Context, part Part, keep func(Part, Digest, *Le
 			continue
 		default:
 			w.closed[part.ID] = true
-			keep(part, d, &LeftOut{part.ID, o.Name, why(kind, err), denied(err)})
+			keep(part, d, &LeftOut{ID: part.ID, Name: o.Name, Why: why(kind, err), Denied: denied(err)})
 		}
 		return nil
 	}

@@ -100,6 +100,8 @@ type LeftOut struct {
 	Why  string
 	// Denied says that a right is missing for it: with that it would have been compared.
 	Denied bool
+	// Code says that reading it would run code of the data: it is never compared, and not waited for.
+	Code bool
 }
 
 // String names it.

@@ -144,4 +144,5 @@ func TestWhole(t *testing.T) {
 	assert.Empty(t, s.Askable())
 	assert.Len(t, side(1, 2).AlsoIn(side()), 2)
 	assert.Empty(t, side(1, 2).AlsoIn(NewSide()))
+	assert.Empty(t, side(1, 2).AlsoIn(s), "what is left out there")
 }

@@ -39,10 +39,14 @@ func (s Side) Askable() []Part {
 	return Parts(objects)
 }
 
-// AlsoIn are the parts that the side was asked for, of what is in the other one as well.
+// AlsoIn are the parts that the side was asked for, of what can be asked of the other one as well.
 func (s Side) AlsoIn(other Side) (parts []Part) {
+	left := map[ID]bool{}
+	for _, l := range other.LeftOut {
+		left[l.ID] = true
+	}
 	for part := range s.Digests {
-		if _, there := other.Objects[part.ID]; there {
+		if _, there := other.Objects[part.ID]; there && !left[part.ID] {
 			parts = append(parts, part)
 		}
 	}

@@ -110,8 +110,10 @@ func (s *Side) Settle(listed, read map[ID]Sequence, unread map[ID]error) {
 		case known && q.Name == at.Name && q.Every == at.Every:
 			s.Sequences[id] = q
 		case unread[id] != nil:
-			s.LeftOut = append(s.LeftOut, LeftOut{id, at.Name, "the sequence could not be read: " +
-				why(KindOf(unread[id]), unread[id]), denied(unread[id])})
+			s.LeftOut = append(s.LeftOut, LeftOut{
+				ID: id, Name: at.Name, Denied: denied(unread[id]),
+				Why: "the sequence could not be read: " + why(KindOf(unread[id]), unread[id]),
+			})
 		default:
 			s.LeftOut = append(s.LeftOut, LeftOut{
 				ID: id, Name: at.Name, Why: "the sequence was made, or changed, at that moment",

@@ -14,8 +14,6 @@ import (
 type Listing struct {
 	// Whole has every column compared, by its text: both servers stand still, at one position.
 	Whole bool
-	// NoCode leaves out tables for which the planner may run functions that the data brings: a superuser asks.
-	NoCode bool
 }
 
 // State lists what a server on which nothing changes holds: databases, objects and sequences. A database that cannot be
@@ -69,12 +67,14 @@ func (s *Side) add(ctx context.Context, conn *pgx.Conn, how Listing) error {
 		return err
 	}
 	read, unread, err := ReadSequences(ctx, conn, sequences)
-	if err == nil && how.NoCode {
-		err = s.leaveOutCode(ctx, conn, objects)
-	}
 	if err != nil {
 		return err
 	}
+	coded, err := LeaveOutCode(ctx, conn, objects)
+	if err != nil {
+		return err
+	}
+	s.LeftOut = append(s.LeftOut, coded...)
 	for id, o := range objects {
 		if how.Whole {
 			o.Columns = whole(o.Columns)

@@ -9,7 +9,8 @@ import (
 
 // Both outputs of pg_checksums 15 --progress in one: what is bad is found between the lines on its progress.
 const checked = `  0/52 MB (0%) computed
-pg_checksums: error: checksum verification failed in file "/d/1/1", block 7: calculated checksum D6 but block contains 0
+pg_checksums: error: checksum verification failed in file "/d/global/1", block 7: ` +
+	`calculated checksum D6 but block contains 0
  23/52 MB (44%) computed
 pg_checksums: error: could not read block 3 in file "/d/base/5/16385.1": read 100 of 8192
  52/52 MB (100%) computed
@@ -22,7 +23,7 @@ Data checksum version: 1
 
 func TestParseChecksums(t *testing.T) {
 	assert.Equal(t, Checksums{Blocks: 6694, Bad: []string{
-		"1/1, block 7: calculated checksum D6 but block contains 0",
+		"global/1, block 7: calculated checksum D6 but block contains 0",
 		"base/5/16385.1, block 3: it cannot be read: read 100 of 8192",
 	}}, ParseChecksums(checked, "/d"))
 }

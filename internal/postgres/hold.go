@@ -176,20 +176,20 @@ func (s *Server) Release(ctx context.Context) error {
 const Comparer = "veza_compare"
 
 // ComparingRole is who compares the data of a server that nobody can make a role on: Comparer where the data has it as
-// a login, and else the superuser, who must not be made to run the data's code then.
-func (s *Server) ComparingRole(ctx context.Context) (role string, superuser bool, err error) {
+// a login, and else the superuser. Neither must be made to run the data's code.
+func (s *Server) ComparingRole(ctx context.Context) (role string, err error) {
 	conn, err := s.Connect(ctx, "")
 	if err != nil {
-		return "", false, err
+		return "", err
 	}
 	defer func() { _ = conn.Close(ctx) }() // nothing was written
 	var there bool
 	err = conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM pg_catalog.pg_roles
 		WHERE rolname = $1 AND rolcanlogin AND NOT rolsuper)`, Comparer).Scan(&there)
 	if there {
-		return Comparer, false, err
+		return Comparer, err
 	}
-	return s.User, true, err
+	return s.User, err
 }
 
 // ConnectRole opens a session of a role of the data, with settings of its own and nothing else of the drill's: it has

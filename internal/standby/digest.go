@@ -42,15 +42,19 @@ func (s *Standby) Digest(ctx context.Context, f *Frozen, ask Ask) (left string, 
 	side := &f.Side
 	for i, database := range side.Databases {
 		var objects map[compare.ID]compare.Object
+		var coded []compare.LeftOut
 		if failed := s.ask(ctx, database, func(ctx context.Context, conn *pgx.Conn) (err error) {
-			objects, err = compare.Objects(ctx, conn, i == 0)
+			if objects, err = compare.Objects(ctx, conn, i == 0); err == nil {
+				coded, err = compare.LeaveOutCode(ctx, conn, objects)
+			}
 			return err
 		}); failed != nil {
 			return "", lost(failed)
 		}
 		maps.Copy(side.Objects, objects)
+		side.LeftOut = append(side.LeftOut, coded...)
 	}
-	parts := compare.Parts(side.Objects)
+	parts := side.Askable()
 	compare.Order(parts, ask.Last)
 	bound, stop := context.WithCancelCause(ctx)
 	defer stop(nil)

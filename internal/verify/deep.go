@@ -64,6 +64,8 @@ type Pages struct {
 	Off    bool     // the cluster has no checksums
 	Blocks int64    // that were read
 	Bad    []string // files with a block that fails its checksum, as base/5/1259 and what is wrong
+	Strays []string // files of no relation beside them, which were not judged
+	Ended  string   // the one of them that kept the rest from being read; "" is none
 }
 
 // errBudget is the cause of a context that ended with the budget.

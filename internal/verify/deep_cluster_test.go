@@ -279,8 +279,17 @@ func TestDeep_BudgetAndChoice(t *testing.T) {
 	assert.Contains(t, failed.Sentence, "table pg_catalog.pg_class in database postgres: base/5/1259, block 0")
 	assert.Contains(t, failed.Sentence, "(and 1 more)")
 
-	pages = verify.Pages{Off: true}
+	pages = verify.Pages{Blocks: 9, Strays: []string{"base/5/1259.bak"}}
 	last := run(time.Minute, "page_checksums")[len(settings.DeepChecks)-1]
+	assert.Equal(t, verify.Passed, last.Status)
+	assert.Contains(t, last.Notes[len(last.Notes)-1], "no relation were not looked at (1): base/5/1259.bak")
+	pages.Ended = "base/5/1259.bak" // in a data directory that is to stay as it is
+	last = run(time.Minute, "page_checksums")[len(settings.DeepChecks)-1]
+	assert.Equal(t, verify.LeftOut, last.Status)
+	assert.Contains(t, last.Sentence, "pg_checksums ends at base/5/1259.bak")
+
+	pages = verify.Pages{Off: true}
+	last = run(time.Minute, "page_checksums")[len(settings.DeepChecks)-1]
 	assert.Equal(t, verify.LeftOut, last.Status)
 	assert.Contains(t, last.Sentence, "no data checksums")
 	assert.Nil(t, verify.Failure([]verify.Outcome{last}))

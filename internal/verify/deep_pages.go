@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"strings"
 
 	"veza.fr/recovery/internal/reason"
 )
@@ -28,6 +29,14 @@ func (d Deep) pageChecksums(ctx context.Context, s survey) (examination, error) 
 		}, nil
 	}
 	e := examination{examined: fmt.Sprintf("%d pages", found.Blocks)}
+	if n := len(found.Strays); n > 0 {
+		e.notes = append(e.notes, fmt.Sprintf("files that belong to no relation were not looked at (%d): %s", n,
+			strings.Join(shortened(found.Strays), ", ")))
+	}
+	if found.Ended != "" {
+		e.leftOut = fmt.Sprintf("pg_checksums ends at %s, which is no file of a relation: look on production for "+
+			"what put it there, and move it away", found.Ended)
+	}
 	for _, bad := range found.Bad {
 		text := bad
 		if match := relationFile.FindStringSubmatch(bad); match != nil {

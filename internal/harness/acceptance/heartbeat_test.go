@@ -62,6 +62,7 @@ func TestClockAhead(t *testing.T) { clockAheadFaults.run(t) }
 
 var clockAheadFaults = faults("TestClockAhead", ahead, []fault{
 	{name: "ByADay", exit: 2, why: reason.ClockSkew, words: "the newest heartbeat is 23", step: "verify"},
+	{name: "AndRTOSpent", args: "-rto 1ms", exit: 1, why: reason.RTOExceeded, words: "1ms", step: "verify"},
 })
 
 // seeded makes a seed of a small cluster without heartbeat rows in the background, by statements.
