@@ -28,6 +28,10 @@ const (
 	maxFindings = 5
 )
 
+// unfinished ends the name of a file that pgBackRest is writing below a posix repository; one that a full disk or a
+// killed push has left may be empty, and no longer an encrypted file.
+const unfinished = ".pgbackrest.tmp"
+
 // usersMarkers stand in the rows of `users` of a seeded cluster.
 var usersMarkers = []string{"@example.org", "CREATE TABLE public.users"}
 
@@ -61,6 +65,9 @@ func ofStanza(ctx context.Context, objects objectstore.Objects, stanza string) (
 			return nil, err
 		}
 		for _, object := range list {
+			if strings.HasSuffix(object.Name, unfinished) {
+				continue
+			}
 			all = append(all, objectstore.Object{Name: directory + "/" + object.Name, Size: object.Size})
 		}
 	}

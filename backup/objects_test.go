@@ -83,6 +83,19 @@ func TestReadWithoutPgbackrest_BesideTheStanza(t *testing.T) {
 	requireReason(t, reason.NoBackup, readWithoutPgbackrest(t.Context(), out, bucket(t, beside), "third"))
 }
 
+// What pgBackRest has not finished writing says nothing, empty or cut; another file of that size does.
+func TestReadWithoutPgbackrest_Unfinished(t *testing.T) {
+	const segment = "archive/veza/15-1/0000000100000000/000000010000000000000003-ab.zst"
+	for _, content := range []string{"", "Salt"} {
+		out, said := listen()
+		objects := bucket(t, map[string]string{one: encrypted, segment + ".pgbackrest.tmp": content})
+		require.NoError(t, readWithoutPgbackrest(t.Context(), out, objects, "veza"))
+		assert.Contains(t, said.attrs[0], "of 1 of 1 objects")
+		objects = bucket(t, map[string]string{one: encrypted, segment: content})
+		requireReason(t, reason.NotEncrypted, readWithoutPgbackrest(t.Context(), out, objects, "veza"))
+	}
+}
+
 // expired lists objects that are gone when they are opened, or whatever else that comes to.
 type expired struct {
 	objectstore.Directory // of "": nothing is there
