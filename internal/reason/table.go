@@ -165,8 +165,9 @@ var Table = []Entry{
 		"Free the named amount where it says, or choose a larger place: TMPDIR, or the pool of Incus' default profile.",
 	},
 	{
-		ClockSkew, ExitEnvironment, "The clocks of this host and of the primary disagree by more than 5 s.",
-		"Check NTP on both; no RPO can be measured until they agree.",
+		ClockSkew, ExitEnvironment,
+		"The clock of this host is more than 5 s off the primary's, or more than 15 minutes off the object store's.",
+		"Check NTP on both; until they agree no RPO can be measured, and a store refuses every request.",
 	},
 	{
 		Locked, ExitEnvironment, "Another run on this stanza is at work on this host.",
