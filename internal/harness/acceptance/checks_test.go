@@ -113,6 +113,10 @@ var claimEnvironmentFaults = checkFaults("TestChecks_Environment", plain, []chec
 		name: "PrimaryDown", args: "-primary host={dir}",
 		exit: 2, why: reason.ConfigInvalid, red: "stanza archive", words: "-primary",
 	},
+	{ // what the repository shows by itself goes first
+		name: "PrimaryDownAndAHole", inject: without(archived("{middle}")), args: "-primary host={dir}",
+		exit: 1, why: reason.WALMissing, red: "archive", words: "{middle}", unasked: "stanza",
+	},
 	{
 		name: "StoreClosed", inject: option("repo1-storage-port", "1"),
 		exit: 2, why: reason.RepoUnreachable, words: "localhost:1",
