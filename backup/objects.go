@@ -166,8 +166,11 @@ func unread(err error) error {
 		return reason.Errorf(reason.RepoUnreachable, "pgBackRest reads the store, and this reader does not accept its "+
 			"certificate: give it one that is for its name, signed by what repoN-storage-ca-file names: %w", err)
 	}
-	if known {
+	switch {
+	case known:
 		return reason.Wrap(why, err)
+	case errors.Is(err, objectstore.ErrRefused):
+		return reason.Wrap(reason.RepoDenied, err)
 	}
 	return reason.Wrap(reason.RepoUnreachable, err)
 }

@@ -123,6 +123,10 @@ func TestReadWithoutPgbackrest_Unread(t *testing.T) {
 	}
 	untrusted := expired{list: errors.New("tls: failed to verify certificate: x509: signed by unknown authority")}
 	requireReason(t, reason.RepoUnreachable, readWithoutPgbackrest(t.Context(), out, untrusted, "veza"))
+	archived := expired{open: fmt.Errorf("object gone: InvalidObjectState: %w", objectstore.ErrRefused)}
+	requireReason(t, reason.RepoDenied, readWithoutPgbackrest(t.Context(), out, archived, "veza"))
+	skewed := expired{open: fmt.Errorf("object gone: RequestTimeTooSkewed: %w", objectstore.ErrRefused)}
+	requireReason(t, reason.ClockSkew, readWithoutPgbackrest(t.Context(), out, skewed, "veza"))
 	denied := expired{open: reason.Errorf(reason.RepoDenied, "403")}
 	requireReason(t, reason.RepoDenied, readWithoutPgbackrest(t.Context(), out, denied, "veza"))
 	assert.Empty(t, said.attrs)

@@ -17,8 +17,10 @@ var Table = []Entry{
 		"Run `pgbackrest info`; then look at the last runs of pgbackrest-full and pgbackrest-diff.",
 	},
 	{
-		RepoDenied, ExitFailed, "The object store refuses these credentials: a real restore would be refused as well.",
-		"Check key, secret, expiry and bucket policy (ListBucket and GetObject on the repository's path).",
+		RepoDenied, ExitFailed,
+		"The object store refuses these credentials, or an object: a real restore would be refused as well.",
+		"Check key, secret, expiry and bucket policy (ListBucket and GetObject on the repository's path); what a " +
+			"lifecycle rule moved to an archive class (InvalidObjectState) must be brought back, and the rule ended.",
 	},
 	{
 		RepoCorrupt, ExitFailed,
