@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -23,7 +24,7 @@ const (
 	// beyond that, in all: a production bucket is too large to be read whole every day.
 	headSize    = 64 << 10
 	wholeBudget = 256 << 20
-	maxObjects  = 10_000 // of more, every n-th is looked at
+	maxObjects  = 10_000 // of more, every n-th is looked at, other ones each day
 	readers     = 8      // at once
 	maxFindings = 5
 )
@@ -44,7 +45,7 @@ func readWithoutPgbackrest(ctx context.Context, out suite.Out, objects objectsto
 	if len(list) == 0 {
 		return reason.Errorf(reason.NoBackup, "the repository holds no object of stanza %s: nothing is proved", stanza)
 	}
-	looked := sample(list, maxObjects)
+	looked := sample(list, maxObjects, int(time.Now().Unix()/(24*60*60)))
 	findings, total, err := inspectAll(ctx, objects, plan(looked, headSize, wholeBudget))
 	if err != nil {
 		return unread(err)
@@ -88,10 +89,11 @@ func readable(findings []string, looked int) error {
 		looked, strings.Join(findings[:min(len(findings), maxFindings)], "; "), more)
 }
 
-// sample is all of a list, or every n-th so that no more than most remain.
-func sample(list []objectstore.Object, most int) (some []objectstore.Object) {
+// sample is all of a list, or every n-th so that no more than most remain. It begins one further each day: a list that
+// stays the same is looked at in full in n days.
+func sample(list []objectstore.Object, most, day int) (some []objectstore.Object) {
 	step := (len(list) + most - 1) / most
-	for i := 0; i < len(list); i += step {
+	for i := day % max(step, 1); i < len(list); i += step {
 		some = append(some, list[i])
 	}
 	return some

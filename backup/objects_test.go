@@ -132,24 +132,26 @@ func TestReadWithoutPgbackrest_Unread(t *testing.T) {
 	assert.Empty(t, said.attrs)
 }
 
-// No more than most are looked at, spread over the whole list, and of a short list all are.
+// No more than most are looked at, spread over the whole list, other ones each day, and of a short list all are.
 func TestSample(t *testing.T) {
 	var list []objectstore.Object
 	for i := range 10 {
 		list = append(list, objectstore.Object{Name: fmt.Sprint(i)})
 	}
-	names := func(most int) (all string) {
-		for _, object := range sample(list, most) {
+	names := func(most, day int) (all string) {
+		for _, object := range sample(list, most, day) {
 			all += object.Name
 		}
 		return all
 	}
-	assert.Equal(t, "0123456789", names(10))
-	assert.Equal(t, "0123456789", names(100))
-	assert.Equal(t, "02468", names(9))
-	assert.Equal(t, "0369", names(4))
-	assert.Equal(t, "0", names(1))
-	assert.Empty(t, sample(nil, 10))
+	for day := range 3 {
+		assert.Equal(t, "0123456789", names(10, day))
+		assert.Equal(t, "0123456789", names(100, day))
+		assert.Empty(t, sample(nil, 10, day))
+	}
+	assert.Equal(t, []string{"02468", "13579", "02468"}, []string{names(9, 0), names(9, 1), names(9, 20790)})
+	assert.Equal(t, []string{"0369", "147", "258"}, []string{names(4, 0), names(4, 1), names(4, 2)})
+	assert.Equal(t, "7", names(1, 17))
 }
 
 // The head of each object is read, and all of those whose rest fits into the budget; the mark
