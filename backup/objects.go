@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -29,8 +30,7 @@ const (
 	maxFindings = 5
 )
 
-// unfinished ends the name of a file that pgBackRest is writing below a posix repository; one that a full disk or a
-// killed push has left may be empty, and no longer an encrypted file.
+// unfinished ends the name of a file that pgBackRest is writing in a posix repository.
 const unfinished = ".pgbackrest.tmp"
 
 // usersMarkers stand in the rows of `users` of a seeded cluster.
@@ -66,14 +66,30 @@ func ofStanza(ctx context.Context, objects objectstore.Objects, stanza string) (
 			return nil, err
 		}
 		for _, object := range list {
-			if strings.HasSuffix(object.Name, unfinished) {
-				continue
-			}
 			all = append(all, objectstore.Object{Name: directory + "/" + object.Name, Size: object.Size})
 		}
 	}
-	return all, nil
+	return finished(all), nil
 }
+
+// finished leaves out what pgBackRest is writing, or has left when its disk was full or it was killed: its temporary
+// files, and what is empty of a set that has no manifest. In a posix repository it writes a set's files under their
+// own names, and a bundle is empty until the first megabyte is there.
+func finished(list []objectstore.Object) []objectstore.Object {
+	complete := map[string]bool{}
+	for _, object := range list {
+		if set, ok := strings.CutSuffix(object.Name, "/backup.manifest"); ok {
+			complete[set] = true
+		}
+	}
+	return slices.DeleteFunc(list, func(object objectstore.Object) bool {
+		set := ofSet.FindString(object.Name)
+		return strings.HasSuffix(object.Name, unfinished) || object.Size == 0 && set != "" && !complete[set]
+	})
+}
+
+// ofSet finds the set that an object is of.
+var ofSet = regexp.MustCompile(`^backup/[^/]+/\d{8}-\d{6}F(_\d{8}-\d{6}[DI])?`)
 
 // readable is what the findings in the objects come to.
 func readable(findings []string, looked int) error {

@@ -96,6 +96,31 @@ func TestReadWithoutPgbackrest_Unfinished(t *testing.T) {
 	}
 }
 
+// A backup that is being taken, or was cut off, has empty files; one that has its manifest, and whatever is no set's,
+// has none.
+func TestReadWithoutPgbackrest_BackupAtWork(t *testing.T) {
+	out, _ := listen()
+	const set, diff = "backup/veza/20261201-044202F", "backup/veza/20261201-044202F_20261201-050000D"
+	for name, c := range map[string]struct {
+		empty, manifest string
+		why             reason.Reason
+	}{
+		"at work":           {set + "/bundle/1", set + "/backup.manifest.copy", ""},
+		"a diff at work":    {diff + "/pg_data/base/5/1.zst", set + "/backup.manifest", ""},
+		"complete":          {set + "/bundle/1", set + "/backup.manifest", reason.NotEncrypted},
+		"a diff, complete":  {diff + "/bundle/1", diff + "/backup.manifest", reason.NotEncrypted},
+		"beside the sets":   {"backup/veza/backup.info", set + "/backup.manifest", reason.NotEncrypted},
+		"of the archive":    {"archive/veza/15-1/1", set + "/backup.manifest", reason.NotEncrypted},
+		"of no set's label": {"backup/veza/20261201/1", set + "/backup.manifest", reason.NotEncrypted},
+	} {
+		objects := bucket(t, map[string]string{"archive/veza/0": encrypted, c.manifest: encrypted, c.empty: ""})
+		why, _ := reason.Of(readWithoutPgbackrest(t.Context(), out, objects, "veza"))
+		assert.Equal(t, c.why, why, name)
+	}
+	objects := bucket(t, map[string]string{one: encrypted, set + "/bundle/1": "plain"}) // empty alone is excused
+	requireReason(t, reason.NotEncrypted, readWithoutPgbackrest(t.Context(), out, objects, "veza"))
+}
+
 // expired lists objects that are gone when they are opened, or whatever else that comes to.
 type expired struct {
 	objectstore.Directory // of "": nothing is there
