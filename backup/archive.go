@@ -19,11 +19,16 @@ import (
 // policy says and without failures; and the listing is whole, from the oldest backup that
 // is kept to the newest segment: pgbackrest's own verify and check see no hole (facts A4).
 func archiveIsWhole(ctx context.Context, out suite.Out, in opened) error {
-	primary, err := askArchiver(ctx, out, in) // before the listing: what it names must be in there
-	if err != nil {
-		return err
+	primary, unasked := askArchiver(ctx, out, in) // before the listing: what it names must be in there
+	if unasked != nil {
+		primary = &archiver{unasked: true}
 	}
-	if err = in.needBackups(); err != nil {
+	return proved(out, archiveBeside(ctx, out, in, primary), unasked)
+}
+
+// archiveBeside is archiveIsWhole with what the primary says.
+func archiveBeside(ctx context.Context, out suite.Out, in opened, primary *archiver) error {
+	if err := in.needBackups(); err != nil {
 		return errors.Join(primary.wrong(in.Stanza(), in.Settings.Policy.ArchiveTimeout), err)
 	}
 	chain, found := whole(ctx, out, in, primary)
@@ -37,6 +42,7 @@ func archiveIsWhole(ctx context.Context, out suite.Out, in opened) error {
 			return errors.Join(failed, found)
 		}
 		if moved {
+			var err error
 			if in, err = in.listAgain(ctx, out); err != nil {
 				return err
 			}
@@ -63,6 +69,20 @@ func archiveIsWhole(ctx context.Context, out suite.Out, in opened) error {
 		return wrong
 	}
 	return found
+}
+
+// proved is what a claim comes to that looked at the repository although its primary could not be asked: a fault that
+// the repository shows by itself goes before that.
+func proved(out suite.Out, found, unasked error) error {
+	why, known := reason.Of(found)
+	switch {
+	case unasked == nil:
+		return found
+	case known && why.Exit() == reason.ExitFailed:
+		out.Note("warning: the primary was not asked: %v", unasked)
+		return found
+	}
+	return unasked
 }
 
 // mayBeExpired says whether a finding may come of WAL that was expired after the backups were listed.
@@ -152,7 +172,7 @@ func lateTails(out suite.Out, chain wal.Chain, primary *archiver) error {
 		if err := tail.Primary(last); err != nil {
 			return err
 		}
-		if !wal.IsSegment(last) && !tail.Soon() {
+		if !wal.IsSegment(last) && !tail.Soon() && !primary.isUnasked() {
 			return tail.Grows("")
 		}
 		out.Note("%s", tail)

@@ -59,6 +59,35 @@ func TestOnBranchLeft(t *testing.T) {
 	assert.False(t, onBranchLeft(archiveOf(4, 5), span(4, 5), nil))
 }
 
+// A primary that is down hides no hole in the archive, and a whole archive is no pass without it.
+func TestArchiveIsWhole_BesideAPrimaryThatIsDown(t *testing.T) {
+	for _, c := range []struct {
+		gone          []int
+		primary, says string
+		want          reason.Reason
+	}{
+		{nil, "", "", ""},
+		{[]int{10}, "", "000000000000000A is missing", reason.WALMissing},
+		{nil, "host=/nonexistent", "-primary: cannot connect", reason.ConfigInvalid},
+		{[]int{10}, "host=/nonexistent", "000000000000000A is missing", reason.WALMissing},
+	} {
+		on := &atWork{
+			there: []int{2, 3, 4, 5, 6, 7, 8, 9, 10, 11}, takes: func(int) []int { return c.gone },
+			backups: threeFulls(),
+		}
+		in := on.over(t, 4)
+		in.Settings.Primary = c.primary
+		out, said := listen()
+		err := archiveIsWhole(t.Context(), out, in)
+		requireReason(t, c.want, err)
+		if c.want != "" {
+			assert.ErrorContains(t, err, c.says)
+		}
+		noted := strings.Contains(strings.Join(said.attrs, "\n"), "the primary was not asked: -primary: cannot connect")
+		assert.Equal(t, c.want == reason.WALMissing && c.primary != "", noted)
+	}
+}
+
 // Only a finding that expired WAL looks like is worth another listing.
 func TestMayBeExpired(t *testing.T) {
 	for _, why := range []reason.Reason{reason.WALMissing, reason.TimelineConflict} {

@@ -17,8 +17,9 @@ const (
 	stuckTime = 5 * time.Minute // a segment that waits longer than that is not archived as it should be
 )
 
-// archiver is what the primary says of its archiving; nil where it was not asked.
+// archiver is what the primary says of its archiving; nil where none is named.
 type archiver struct {
+	unasked                bool // it could not be: it says nothing
 	mode, command, library string
 	timeout                time.Duration
 	recovering             bool
@@ -37,6 +38,9 @@ func (a *archiver) last() string {
 	}
 	return a.lastWAL
 }
+
+// isUnasked says whether there is a primary that could not be asked: what it would decide stays open.
+func (a *archiver) isUnasked() bool { return a != nil && a.unasked }
 
 // failing says whether the last thing archive_command did was to fail.
 func (a *archiver) failing() bool { return !a.failedAt.IsZero() && a.failedAt.After(a.lastAt) }
@@ -86,7 +90,7 @@ func (a *archiver) warnings() (list []string) {
 // wrong is everything that keeps the primary from archiving as the policy says, with this archive_timeout; nil
 // for nothing, and for a primary that was not asked.
 func (a *archiver) wrong(stanza string, timeout time.Duration) error {
-	if a == nil {
+	if a == nil || a.unasked {
 		return nil
 	}
 	var found []string

@@ -49,6 +49,7 @@ func TestArchiver_Wrong(t *testing.T) {
 	well := archiving()
 	require.NoError(t, (*archiver)(nil).wrong("veza", time.Minute))
 	require.NoError(t, well.wrong("veza", time.Minute))
+	require.NoError(t, (&archiver{unasked: true}).wrong("veza", time.Minute))
 	recovered := well
 	recovered.failedWAL, recovered.failedAt = recovered.lastWAL, recovered.lastAt.Add(-time.Second)
 	require.NoError(t, recovered.wrong("veza", time.Minute), "the next try went well")

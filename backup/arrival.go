@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -59,6 +59,10 @@ func measureRow(ctx context.Context, in opened, conn *pgx.Conn) (arrival, error)
 		return arrival{}, in.Unanswered(err)
 	}
 	limit := allowed(in.Settings.RPO, timeout)
+	before, err := beforeTheRow(ctx, in, conn)
+	if err != nil {
+		return arrival{}, err
+	}
 	begin := time.Now()
 	segment, err := writeHeartbeatRow(ctx, in, conn)
 	if err != nil {
@@ -67,26 +71,58 @@ func measureRow(ctx context.Context, in opened, conn *pgx.Conn) (arrival, error)
 	bound, cancel := context.WithTimeout(ctx, patience(limit))
 	defer cancel()
 	err = wait.For(bound, "segment "+segment+" to be in the repository", lookEvery, func(ctx context.Context) error {
-		files, failure := in.Client.Pgbackrest.List(ctx, in.directory(in.newest())+"/"+segment[:16])
-		return holds(files, failure, segment)
+		files, failure := listed(ctx, in, segment)
+		return holds(files, failure, segment, before)
 	})
 	row := arrival{delay: time.Since(begin), limit: limit, timeout: timeout}
 	return row.judge(err, ctx.Err() != nil)
 }
 
-// holds is nil when a listing of the repository holds a segment. failed is what listing came
-// to: what is the repository's fault ends the wait.
-func holds(files []wal.File, failed error, segment string) error {
-	if failed != nil {
-		if why, known := reason.Of(failed); known && why.Exit() == reason.ExitFailed {
-			return wait.Stop(failed)
-		}
-		return failed
+// beforeTheRow lists what the archive holds of the segments that are to come, before the row is written.
+func beforeTheRow(ctx context.Context, in opened, conn *pgx.Conn) (files []wal.File, err error) {
+	segment, err := currentSegment(ctx, conn)
+	if err != nil {
+		return nil, in.Unanswered(err)
 	}
-	for _, file := range files {
-		if wal.IsSegment(segment) && strings.HasPrefix(file.Path, segment+"-") {
-			return nil
-		}
+	ctx, cancel := context.WithTimeout(ctx, toolTimeout)
+	defer cancel()
+	err = wait.For(ctx, "a listing of the archive", lookEvery, func(ctx context.Context) (failure error) {
+		files, failure = listed(ctx, in, segment)
+		return theirs(failure)
+	})
+	return files, reason.Wrap(reason.RepoUnreachable, err)
+}
+
+// listed lists the directory of the archive that a segment belongs into.
+func listed(ctx context.Context, in opened, segment string) ([]wal.File, error) {
+	return in.Client.Pgbackrest.List(ctx, in.directory(in.newest())+"/"+segment[:16])
+}
+
+// theirs ends the wait for a listing where the failure is the repository's fault.
+func theirs(failed error) error {
+	if why, known := reason.Of(failed); known && why.Exit() == reason.ExitFailed {
+		return wait.Stop(failed)
+	}
+	return failed
+}
+
+// holds is nil when a listing of the repository holds a segment; failed is what listing came to. before was listed
+// before the row was written: a segment of that name is another cluster's, and keeps this one's out.
+func holds(files []wal.File, failed error, segment string, before []wal.File) error {
+	if failed != nil {
+		return theirs(failed)
+	}
+	of := func(file wal.File) bool {
+		name, ok := wal.Stored(file.Path)
+		return ok && name == segment
+	}
+	switch {
+	case slices.ContainsFunc(before, of):
+		return wait.Stop(reason.Errorf(reason.TimelineConflict, "segment %s was in the repository before the primary "+
+			"had written it: another cluster archives into the stanza, and what the primary archives is refused",
+			segment))
+	case slices.ContainsFunc(files, of):
+		return nil
 	}
 	return errors.New("it is not listed")
 }

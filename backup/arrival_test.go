@@ -113,20 +113,29 @@ func TestMeasureRows(t *testing.T) {
 	assert.Empty(t, said.attrs, "nothing was measured")
 }
 
-// A segment is there by its whole name; what is the repository's fault ends the wait.
+// A segment is there by the whole name of its file; what is the repository's fault ends the wait.
 func TestHolds(t *testing.T) {
 	const segment = "00000001000000000000000A"
+	sum := "-" + strings.Repeat("ab", 20)
 	files := func(path string) []wal.File {
-		return []wal.File{{Path: "000000010000000000000009-aa.zst"}, {Path: path}}
+		return []wal.File{{Path: "000000010000000000000009" + sum + ".zst"}, {Path: path}}
 	}
-	require.NoError(t, holds(files(segment+"-bb.zst"), nil, segment))
-	for _, path := range []string{segment + ".partial-bb.zst", segment, "00000001000000000000000B-bb.zst"} {
-		require.Error(t, holds(files(path), nil, segment), path)
+	require.NoError(t, holds(files(segment+sum+".zst"), nil, segment, files("")))
+	require.NoError(t, holds(files(segment+sum), nil, segment, files(segment+sum+".zst.pgbackrest.tmp")))
+	for _, path := range []string{
+		segment + ".partial" + sum + ".zst", segment, "00000001000000000000000B" + sum + ".zst", segment + "-bb.zst",
+		segment + sum + ".zst.pgbackrest.tmp", segment + sum + ".pgbackrest.tmp",
+	} {
+		require.Error(t, holds(files(path), nil, segment, nil), path)
 	}
-	require.Error(t, holds(files("00000002.history-bb"), nil, "00000002.history"), "no segment")
+	require.Error(t, holds(files("00000002.history-bb"), nil, "00000002.history", nil), "no segment")
 	permanent := func(err error) bool { _, ok := errors.AsType[*wait.Permanent](err); return ok }
-	assert.True(t, permanent(holds(nil, reason.Errorf(reason.RepoDenied, "403"), segment)))
-	assert.False(t, permanent(holds(nil, reason.Errorf(reason.RepoUnreachable, "refused"), segment)))
-	assert.False(t, permanent(holds(nil, errors.New("without a reason"), segment)))
-	assert.False(t, permanent(holds(nil, nil, segment)))
+	assert.True(t, permanent(holds(nil, reason.Errorf(reason.RepoDenied, "403"), segment, nil)))
+	assert.False(t, permanent(holds(nil, reason.Errorf(reason.RepoUnreachable, "refused"), segment, nil)))
+	assert.False(t, permanent(holds(nil, errors.New("without a reason"), segment, nil)))
+	assert.False(t, permanent(holds(nil, nil, segment, nil)))
+	// Of another cluster: it is there before the row.
+	err := holds(files(segment+sum+".zst"), nil, segment, files(segment+sum+".zst"))
+	assert.True(t, permanent(err))
+	requireReason(t, reason.TimelineConflict, err)
 }

@@ -29,7 +29,7 @@ func writeHeartbeatRow(ctx context.Context, in opened, conn *pgx.Conn) (segment 
 		return retrySameNumber(failure)
 	})
 	if err == nil {
-		err = conn.QueryRow(ctx, `SELECT pg_walfile_name(pg_current_wal_insert_lsn())`).Scan(&segment)
+		segment, err = currentSegment(ctx, conn)
 	}
 	switch {
 	case err == nil:
@@ -40,6 +40,12 @@ func writeHeartbeatRow(ctx context.Context, in opened, conn *pgx.Conn) (segment 
 			"that the role of -primary may read and insert into: %w", err)
 	}
 	return "", in.Unanswered(err)
+}
+
+// currentSegment is the segment that the server writes now.
+func currentSegment(ctx context.Context, conn *pgx.Conn) (segment string, err error) {
+	err = conn.QueryRow(ctx, `SELECT pg_walfile_name(pg_current_wal_insert_lsn())`).Scan(&segment)
+	return segment, err
 }
 
 // retrySameNumber ends the wait with whatever the server says, except when somebody else

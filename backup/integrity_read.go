@@ -123,7 +123,7 @@ func (s *share) read(ctx context.Context, out suite.Out) error {
 	defer cancel()
 	today := integrity.Today(s.units, s.memory, s.cycle, time.Now())
 	saved := time.Now()
-	var unhad []error
+	var unhad failures
 	for _, unit := range today.Units {
 		wrong, err := s.readUnit(bound, unit)
 		switch {
@@ -131,10 +131,10 @@ func (s *share) read(ctx context.Context, out suite.Out) error {
 			return context.Cause(ctx)
 		case wait.Over(bound):
 			s.cut = true
-			return errors.Join(unhad...)
+			return unhad.all()
 		case err != nil:
-			if unhad = append(unhad, unread(err)); len(unhad) == mostUnread {
-				return errors.Join(unhad...)
+			if unhad.add(unread(err)); len(unhad.errs) == mostUnread {
+				return unhad.all()
 			}
 			continue
 		}
@@ -151,7 +151,34 @@ func (s *share) read(ctx context.Context, out suite.Out) error {
 			}
 		}
 	}
-	return errors.Join(unhad...)
+	return unhad.all()
+}
+
+// failures are what kept units from being read. A refusal is of one object, as where a lifecycle rule moved some to an
+// archive class: the store answers, and the others are read.
+type failures struct {
+	errs    []error
+	refused []error
+}
+
+func (f *failures) add(err error) {
+	if why, _ := reason.Of(err); why == reason.RepoDenied {
+		f.refused = append(f.refused, err)
+		return
+	}
+	f.errs = append(f.errs, err)
+}
+
+// all is one error of them: a refusal first, which a restore would meet as well.
+func (f *failures) all() error {
+	if len(f.refused) == 0 {
+		return errors.Join(f.errs...)
+	}
+	first := f.refused[0]
+	if n := len(f.refused) - 1; n > 0 {
+		first = fmt.Errorf("%w; and of %d more parts", first, n)
+	}
+	return errors.Join(append([]error{first}, f.errs...)...)
 }
 
 // readUnit reads the objects of a unit, several at once. What is wrong, or broke off, is read twice. A segment that is

@@ -2,6 +2,9 @@ package backup
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"veza.fr/recovery/internal/integrity"
+	"veza.fr/recovery/internal/objectstore"
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
 )
@@ -115,4 +119,49 @@ func TestShare_GoesOnBesideWhatDoesNotCome(t *testing.T) {
 	requireReason(t, reason.RepoUnreachable, s.read(t.Context(), out))
 	assert.True(t, s.memory["sub"].Read.IsZero())
 	assert.NotEmpty(t, s.memory["y"].Bad)
+}
+
+// refusing gives what it holds, but for some objects.
+type refusing struct {
+	objectstore.Objects
+	errs map[string]error
+}
+
+func (r refusing) Open(ctx context.Context, name string, length int64) (io.ReadCloser, error) {
+	if err := r.errs[name]; err != nil {
+		return nil, err
+	}
+	return r.Objects.Open(ctx, name, length)
+}
+
+// Objects that the store refuses keep nothing else from being read, however many there are; a store that does not
+// answer is given up.
+func TestShare_GoesOnBesideWhatIsRefused(t *testing.T) {
+	refused := fmt.Errorf("object: InvalidObjectState: %w", objectstore.ErrRefused)
+	for _, c := range []struct {
+		err  error
+		want reason.Reason
+		read bool
+	}{{refused, reason.RepoDenied, true}, {errors.New("i/o timeout"), reason.RepoUnreachable, false}} {
+		out, _ := listen()
+		s := shareOf(t)
+		from := refusing{bucket(t, map[string]string{"y": "content"}), map[string]error{}}
+		long := time.Now().Add(-9 * integrity.Day)
+		for i, path := range []string{"a", "b", "c", "d", "y"} {
+			if path != "y" {
+				from.errs[path] = c.err
+			}
+			file := integrity.File{Name: path, Length: 7, Stored: "another"}
+			s.units = append(s.units, integrity.Unit{Key: path, Bytes: 7, Objects: []integrity.Object{
+				{Path: path, Bytes: 7, Files: []integrity.File{file}},
+			}})
+			s.memory[path] = integrity.Known{Seen: long.Add(time.Duration(i) * time.Minute)}
+		}
+		s.objects = from
+		err := s.read(t.Context(), out)
+		requireReason(t, c.want, err)
+		assert.Equal(t, c.read, len(s.memory["y"].Bad) > 0)
+		assert.Equal(t, c.read, strings.Contains(err.Error(), "and of 3 more parts"))
+		assert.True(t, s.memory["a"].Read.IsZero())
+	}
 }

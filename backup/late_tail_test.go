@@ -26,6 +26,7 @@ func TestLateTails(t *testing.T) {
 		"soon, nobody to ask":       {chain(time.Minute), nil, ""},
 		"late, nobody to ask":       {chain(time.Hour), nil, reason.TimelineConflict},
 		"late, and none archived":   {chain(time.Hour), on(""), reason.TimelineConflict},
+		"late, and it is down":      {chain(time.Hour), &archiver{unasked: true}, ""},
 		"the primary is on the new": {chain(time.Hour), on("000000020000000000000009"), ""},
 		"the primary is on the old": {chain(time.Minute), on("000000010000000000000009"), reason.TimelineConflict},
 		"on the old, of 1 MB":       {chain(time.Hour), on("000000010000000000000FFD"), reason.TimelineConflict},

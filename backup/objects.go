@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -23,10 +25,13 @@ const (
 	// beyond that, in all: a production bucket is too large to be read whole every day.
 	headSize    = 64 << 10
 	wholeBudget = 256 << 20
-	maxObjects  = 10_000 // of more, every n-th is looked at
+	maxObjects  = 10_000 // of more, every n-th is looked at, other ones each day
 	readers     = 8      // at once
 	maxFindings = 5
 )
+
+// unfinished ends the name of a file that pgBackRest is writing in a posix repository.
+const unfinished = ".pgbackrest.tmp"
 
 // usersMarkers stand in the rows of `users` of a seeded cluster.
 var usersMarkers = []string{"@example.org", "CREATE TABLE public.users"}
@@ -40,7 +45,7 @@ func readWithoutPgbackrest(ctx context.Context, out suite.Out, objects objectsto
 	if len(list) == 0 {
 		return reason.Errorf(reason.NoBackup, "the repository holds no object of stanza %s: nothing is proved", stanza)
 	}
-	looked := sample(list, maxObjects)
+	looked := sample(list, maxObjects, int(time.Now().Unix()/(24*60*60)))
 	findings, total, err := inspectAll(ctx, objects, plan(looked, headSize, wholeBudget))
 	if err != nil {
 		return unread(err)
@@ -64,8 +69,27 @@ func ofStanza(ctx context.Context, objects objectstore.Objects, stanza string) (
 			all = append(all, objectstore.Object{Name: directory + "/" + object.Name, Size: object.Size})
 		}
 	}
-	return all, nil
+	return finished(all), nil
 }
+
+// finished leaves out what pgBackRest is writing, or has left when its disk was full or it was killed: its temporary
+// files, and what is empty of a set that has no manifest. In a posix repository it writes a set's files under their
+// own names, and a bundle is empty until the first megabyte is there.
+func finished(list []objectstore.Object) []objectstore.Object {
+	complete := map[string]bool{}
+	for _, object := range list {
+		if set, ok := strings.CutSuffix(object.Name, "/backup.manifest"); ok {
+			complete[set] = true
+		}
+	}
+	return slices.DeleteFunc(list, func(object objectstore.Object) bool {
+		set := ofSet.FindString(object.Name)
+		return strings.HasSuffix(object.Name, unfinished) || object.Size == 0 && set != "" && !complete[set]
+	})
+}
+
+// ofSet finds the set that an object is of.
+var ofSet = regexp.MustCompile(`^backup/[^/]+/\d{8}-\d{6}F(_\d{8}-\d{6}[DI])?`)
 
 // readable is what the findings in the objects come to.
 func readable(findings []string, looked int) error {
@@ -81,10 +105,11 @@ func readable(findings []string, looked int) error {
 		looked, strings.Join(findings[:min(len(findings), maxFindings)], "; "), more)
 }
 
-// sample is all of a list, or every n-th so that no more than most remain.
-func sample(list []objectstore.Object, most int) (some []objectstore.Object) {
+// sample is all of a list, or every n-th so that no more than most remain. It begins one further each day: a list that
+// stays the same is looked at in full in n days.
+func sample(list []objectstore.Object, most, day int) (some []objectstore.Object) {
 	step := (len(list) + most - 1) / most
-	for i := 0; i < len(list); i += step {
+	for i := day % max(step, 1); i < len(list); i += step {
 		some = append(some, list[i])
 	}
 	return some
@@ -159,8 +184,11 @@ func unread(err error) error {
 		return reason.Errorf(reason.RepoUnreachable, "pgBackRest reads the store, and this reader does not accept its "+
 			"certificate: give it one that is for its name, signed by what repoN-storage-ca-file names: %w", err)
 	}
-	if known {
+	switch {
+	case known:
 		return reason.Wrap(why, err)
+	case errors.Is(err, objectstore.ErrRefused):
+		return reason.Wrap(reason.RepoDenied, err)
 	}
 	return reason.Wrap(reason.RepoUnreachable, err)
 }

@@ -83,6 +83,44 @@ func TestReadWithoutPgbackrest_BesideTheStanza(t *testing.T) {
 	requireReason(t, reason.NoBackup, readWithoutPgbackrest(t.Context(), out, bucket(t, beside), "third"))
 }
 
+// What pgBackRest has not finished writing says nothing, empty or cut; another file of that size does.
+func TestReadWithoutPgbackrest_Unfinished(t *testing.T) {
+	const segment = "archive/veza/15-1/0000000100000000/000000010000000000000003-ab.zst"
+	for _, content := range []string{"", "Salt"} {
+		out, said := listen()
+		objects := bucket(t, map[string]string{one: encrypted, segment + ".pgbackrest.tmp": content})
+		require.NoError(t, readWithoutPgbackrest(t.Context(), out, objects, "veza"))
+		assert.Contains(t, said.attrs[0], "of 1 of 1 objects")
+		objects = bucket(t, map[string]string{one: encrypted, segment: content})
+		requireReason(t, reason.NotEncrypted, readWithoutPgbackrest(t.Context(), out, objects, "veza"))
+	}
+}
+
+// A backup that is being taken, or was cut off, has empty files; one that has its manifest, and whatever is no set's,
+// has none.
+func TestReadWithoutPgbackrest_BackupAtWork(t *testing.T) {
+	out, _ := listen()
+	const set, diff = "backup/veza/20261201-044202F", "backup/veza/20261201-044202F_20261201-050000D"
+	for name, c := range map[string]struct {
+		empty, manifest string
+		why             reason.Reason
+	}{
+		"at work":           {set + "/bundle/1", set + "/backup.manifest.copy", ""},
+		"a diff at work":    {diff + "/pg_data/base/5/1.zst", set + "/backup.manifest", ""},
+		"complete":          {set + "/bundle/1", set + "/backup.manifest", reason.NotEncrypted},
+		"a diff, complete":  {diff + "/bundle/1", diff + "/backup.manifest", reason.NotEncrypted},
+		"beside the sets":   {"backup/veza/backup.info", set + "/backup.manifest", reason.NotEncrypted},
+		"of the archive":    {"archive/veza/15-1/1", set + "/backup.manifest", reason.NotEncrypted},
+		"of no set's label": {"backup/veza/20261201/1", set + "/backup.manifest", reason.NotEncrypted},
+	} {
+		objects := bucket(t, map[string]string{"archive/veza/0": encrypted, c.manifest: encrypted, c.empty: ""})
+		why, _ := reason.Of(readWithoutPgbackrest(t.Context(), out, objects, "veza"))
+		assert.Equal(t, c.why, why, name)
+	}
+	objects := bucket(t, map[string]string{one: encrypted, set + "/bundle/1": "plain"}) // empty alone is excused
+	requireReason(t, reason.NotEncrypted, readWithoutPgbackrest(t.Context(), out, objects, "veza"))
+}
+
 // expired lists objects that are gone when they are opened, or whatever else that comes to.
 type expired struct {
 	objectstore.Directory // of "": nothing is there
@@ -110,29 +148,35 @@ func TestReadWithoutPgbackrest_Unread(t *testing.T) {
 	}
 	untrusted := expired{list: errors.New("tls: failed to verify certificate: x509: signed by unknown authority")}
 	requireReason(t, reason.RepoUnreachable, readWithoutPgbackrest(t.Context(), out, untrusted, "veza"))
+	archived := expired{open: fmt.Errorf("object gone: InvalidObjectState: %w", objectstore.ErrRefused)}
+	requireReason(t, reason.RepoDenied, readWithoutPgbackrest(t.Context(), out, archived, "veza"))
+	skewed := expired{open: fmt.Errorf("object gone: RequestTimeTooSkewed: %w", objectstore.ErrRefused)}
+	requireReason(t, reason.ClockSkew, readWithoutPgbackrest(t.Context(), out, skewed, "veza"))
 	denied := expired{open: reason.Errorf(reason.RepoDenied, "403")}
 	requireReason(t, reason.RepoDenied, readWithoutPgbackrest(t.Context(), out, denied, "veza"))
 	assert.Empty(t, said.attrs)
 }
 
-// No more than most are looked at, spread over the whole list, and of a short list all are.
+// No more than most are looked at, spread over the whole list, other ones each day, and of a short list all are.
 func TestSample(t *testing.T) {
 	var list []objectstore.Object
 	for i := range 10 {
 		list = append(list, objectstore.Object{Name: fmt.Sprint(i)})
 	}
-	names := func(most int) (all string) {
-		for _, object := range sample(list, most) {
+	names := func(most, day int) (all string) {
+		for _, object := range sample(list, most, day) {
 			all += object.Name
 		}
 		return all
 	}
-	assert.Equal(t, "0123456789", names(10))
-	assert.Equal(t, "0123456789", names(100))
-	assert.Equal(t, "02468", names(9))
-	assert.Equal(t, "0369", names(4))
-	assert.Equal(t, "0", names(1))
-	assert.Empty(t, sample(nil, 10))
+	for day := range 3 {
+		assert.Equal(t, "0123456789", names(10, day))
+		assert.Equal(t, "0123456789", names(100, day))
+		assert.Empty(t, sample(nil, 10, day))
+	}
+	assert.Equal(t, []string{"02468", "13579", "02468"}, []string{names(9, 0), names(9, 1), names(9, 20790)})
+	assert.Equal(t, []string{"0369", "147", "258"}, []string{names(4, 0), names(4, 1), names(4, 2)})
+	assert.Equal(t, "7", names(1, 17))
 }
 
 // The head of each object is read, and all of those whose rest fits into the budget; the mark

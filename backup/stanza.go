@@ -75,12 +75,10 @@ func oneCluster(ctx context.Context, out suite.Out, in opened) error {
 			return err
 		}
 	}
-	id, err := primaryID(ctx, in)
-	if err != nil {
-		return err
-	}
+	id, unasked := primaryID(ctx, in)
 	want := in.info.SystemID(in.newest())
-	if err = cmp.Or(allOf(want, in.newest().Label, found), primaryOf(id, want, in.newest().Label)); err != nil {
+	wrong := cmp.Or(allOf(want, in.newest().Label, found), primaryOf(id, want, in.newest().Label))
+	if err := proved(out, wrong, unasked); err != nil {
 		return err
 	}
 	if id != "" {

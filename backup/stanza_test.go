@@ -1,13 +1,16 @@
 package backup
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
 )
@@ -44,6 +47,44 @@ func TestUpgradedSince(t *testing.T) {
 	upgraded := in(first + "," + second)
 	upgraded.backups[0].Database.ID = 2
 	require.NoError(t, upgradedSince(upgraded))
+}
+
+// infoFiles is a repository whose info files name these clusters.
+type infoFiles struct {
+	host.Host
+	ids map[string]string
+}
+
+func (f infoFiles) Run(_ context.Context, c host.Command) (host.Result, error) {
+	for name, id := range f.ids {
+		if slices.Contains(c.Argv, name) {
+			return host.Result{Stdout: []byte("[backrest]\nbackrest-format=5\n\n[db]\ndb-system-id=" + id + "\n")}, nil
+		}
+	}
+	return host.Result{}, &host.ExitError{Code: 1}
+}
+
+// A primary that is down hides no info file of another cluster, and without it the claim is no pass.
+func TestOneCluster_BesideAPrimaryThatIsDown(t *testing.T) {
+	for _, c := range []struct {
+		archive, primary string
+		want             reason.Reason
+	}{
+		{"7", "", ""},
+		{"8", "", reason.RepoCorrupt},
+		{"7", "host=/nonexistent", reason.ConfigInvalid},
+		{"8", "host=/nonexistent", reason.RepoCorrupt},
+	} {
+		l := listing{backups: threeFulls()}
+		require.NoError(t, json.Unmarshal([]byte(`{"db":[{"id":1,"repo-key":1,"system-id":7}]}`), &l.info))
+		in := sourceOf(t, rightConf, l)
+		in.Settings.Primary = c.primary
+		in.Client.Pgbackrest = &pgbackrest.Client{Stanza: "veza", Repo: 1, Host: infoFiles{ids: map[string]string{
+			"backup/veza/backup.info": "7", "archive/veza/archive.info": c.archive,
+		}}}
+		out, _ := listen()
+		requireReason(t, c.want, oneCluster(t.Context(), out, in))
+	}
 }
 
 // Whoever names another cluster is named.

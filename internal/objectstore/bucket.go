@@ -158,10 +158,20 @@ func unread(name string, err error) error {
 	return fmt.Errorf("object %s: %w", name, coded(err))
 }
 
-// coded adds the store's own word for what is wrong, such as AccessDenied.
+// coded adds the store's own word for what is wrong, such as AccessDenied. A refusal wraps ErrRefused, whatever its
+// word: an object that was moved to an archive class is listed, and not given (InvalidObjectState).
 func coded(err error) error {
-	if code := minio.ToErrorResponse(err).Code; code != "" {
-		return fmt.Errorf("%s: %w", code, err)
+	answer := minio.ToErrorResponse(err)
+	if answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden {
+		err = refused{err}
+	}
+	if answer.Code != "" {
+		return fmt.Errorf("%s: %w", answer.Code, err)
 	}
 	return err
 }
+
+// refused marks an error, and leaves its text alone.
+type refused struct{ error }
+
+func (r refused) Unwrap() []error { return []error{r.error, ErrRefused} }

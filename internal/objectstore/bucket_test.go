@@ -9,9 +9,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -138,6 +140,45 @@ func TestBucket_Refused(t *testing.T) {
 		_, err = io.ReadAll(r)
 	}
 	require.ErrorIs(t, err, ErrNoObject)
+}
+
+// An object that the store lists and does not give is refused, whatever the store's word for it; one that is gone, or a
+// store that fails, refuses nothing.
+func TestBucket_RefusesAnObject(t *testing.T) {
+	const archived = "<Error><Code>InvalidObjectState</Code><Message>The operation is not valid.</Message></Error>"
+	for _, c := range []struct {
+		status  int
+		body    string
+		refused bool
+	}{
+		{http.StatusForbidden, archived, true},
+		{http.StatusForbidden, "", true},
+		{http.StatusUnauthorized, "", true},
+		{http.StatusNotFound, "<Error><Code>NoSuchKey</Code></Error>", false},
+		{http.StatusBadRequest, "<Error><Code>InvalidRequest</Code></Error>", false},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(c.status)
+			_, _ = io.WriteString(w, c.body)
+		}))
+		t.Cleanup(server.Close)
+		host, port, err := net.SplitHostPort(strings.TrimPrefix(server.URL, "http://"))
+		require.NoError(t, err)
+		b, err := NewBucket(Location{
+			Endpoint: host, Host: host, Port: port, Bucket: "backups", Region: "r", Key: "k", Secret: "s",
+			PathStyle: true, Plain: true, Dial: (&net.Dialer{}).DialContext,
+		})
+		require.NoError(t, err)
+		r, err := b.Open(t.Context(), "a", 10)
+		if err == nil {
+			_, err = io.ReadAll(r)
+		}
+		require.Error(t, err)
+		assert.Equal(t, c.refused, errors.Is(err, ErrRefused), "%d: %v", c.status, err)
+		if c.body == archived {
+			require.ErrorContains(t, err, "object a: InvalidObjectState: The operation is not valid.")
+		}
+	}
 }
 
 // A directory is read in the same way.

@@ -36,6 +36,9 @@ type Objects interface {
 // ErrNoObject is an object that is not there (any more).
 var ErrNoObject = errors.New("no such object")
 
+// ErrRefused is what a store answers but does not give, for whatever reason it has.
+var ErrRefused = errors.New("the store refuses it")
+
 // Directory is a posix repository: its root on this machine.
 type Directory string
 

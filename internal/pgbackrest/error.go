@@ -109,6 +109,8 @@ var rules = []rule{
 	{hostFiles, reason.UntrustedCertificate},
 	{ownFiles, reason.ConfigInvalid},
 	{greeting, reason.VersionMismatch},
+	// A store refuses, with 403, what is dated more than 15 minutes off its own clock: that is of this machine.
+	{regexp.MustCompile(`RequestTimeTooSkewed`), reason.ClockSkew},
 	{regexp.MustCompile(`(?i)NoSuchBucket|container ?not ?found|bucket.*(does not|doesn't) exist`), reason.NoBackup},
 	{
 		regexp.MustCompile(

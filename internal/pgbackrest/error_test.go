@@ -22,6 +22,15 @@ func TestClassify_ByTheWordsOfPgBackRest(t *testing.T) {
 			reason.RepoDenied,
 		},
 		{39, "HTTP request failed with 400 (Bad Request): <Code>ExpiredToken</Code>", reason.RepoDenied},
+		{
+			39, "[ProtocolError] HTTP request failed with 403 (Forbidden): <Code>RequestTimeTooSkewed</Code>",
+			reason.ClockSkew,
+		},
+		{
+			0, "RequestTimeTooSkewed: The difference between the request time and the server's is too large.",
+			reason.ClockSkew,
+		},
+		{39, "[ProtocolError] HTTP request failed with 403 (Forbidden): <Code>Else</Code>", reason.RepoDenied},
 		{39, "HTTP request failed with 404 (Not Found): <Code>NoSuchBucket</Code>", reason.NoBackup},
 		{101, "ERROR: [101]: HTTP request failed with 503 (Slow Down)", reason.RepoUnreachable},
 		{49, "ERROR: [049]: unable to connect to 'localhost:9000': [111] Connection refused", reason.RepoUnreachable},

@@ -82,8 +82,12 @@ var (
 	noneLine  = regexp.MustCompile(`^  (?:archiveId|backup): none found$`)
 )
 
+// looked is how many archives and backups verify came to.
+func (v Verification) looked() int { return len(v.Archives) + len(v.Backups) }
+
 // ParseVerify reads the answer of verify. A line that is none of those it knows is an
-// error: what is not understood is no pass.
+// error: what is not understood is no pass. Between a status of error and whatever it looked at stands, not indented,
+// how the info files contradict each other (verifyProcess in src/command/verify/verify.c).
 func ParseVerify(output []byte) (v Verification, err error) {
 	var last *Verified // whose faults come next
 	for line := range strings.Lines(string(output)) {
@@ -112,6 +116,8 @@ func ParseVerify(output []byte) (v Verification, err error) {
 		case m.trouble != nil:
 			v.Errors = append(v.Errors, m.trouble[1])
 		case noneLine.MatchString(line):
+		case v.Status == "error" && v.looked() == 0 && !strings.HasPrefix(line, " "):
+			v.Errors = append(v.Errors, line)
 		default:
 			return v, fmt.Errorf("the answer of pgbackrest verify is not understood: %q", Printable(line))
 		}

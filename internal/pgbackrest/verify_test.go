@@ -52,6 +52,16 @@ func TestParseVerify(t *testing.T) {
 			0,
 		},
 		{"in-progress", "ok", 1932, 0, nil, 1},
+		// An archive.info of before a stanza-upgrade was put back; one lost a line of its history.
+		{
+			"other-archive-info", "error", 0, 0,
+			[]string{
+				"info file do not match", "archive: id = 1", "backup : id = 2", "HINT",
+				"found nothing", "found nothing",
+			},
+			0,
+		},
+		{"other-history", "error", 0, 0, []string{"history lists do not match", "found nothing", "found nothing"}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			v, err := ParseVerify(verifyAnswer(t, c.name))
@@ -118,6 +128,10 @@ func TestParseVerify_Refuses(t *testing.T) {
 		"otherWords":  strings.Replace(clean, "total valid WAL", "valid", 1),
 		"moreWords":   clean + "  backup: something new\n",
 		"anError":     "ERROR: [055]: unable to open\n" + clean,
+		"errorOnly":   "stanza: demo\nERROR: [055]: unable to open\nstatus: error\n",
+		"wellAndMore": strings.Replace(clean, "status: ok", "status: ok\nsomething new", 1),
+		"moreAfter":   strings.Replace(clean, "status: ok", "status: error", 1) + "something new\n",
+		"indented":    "stanza: demo\nstatus: error\n  something new\n",
 		"noName":      strings.Replace(clean, "stanza: demo\n", "", 1),
 	} {
 		_, err := ParseVerify([]byte(answer))

@@ -17,7 +17,7 @@ var compressedStarts = []struct {
 	first []byte
 }{
 	{"zstd", []byte{0x28, 0xb5, 0x2f, 0xfd}},
-	{"gzip", []byte{0x1f, 0x8b}},
+	{"gzip", []byte{0x1f, 0x8b, 0x08}},
 	{"lz4", []byte{0x04, 0x22, 0x4d, 0x18}},
 	{"bzip2", []byte("BZh")},
 }
@@ -46,7 +46,7 @@ func Inspect(name string, r io.Reader, markers []string) (findings []string, n i
 		read, readErr := io.ReadFull(r, buffer[len(buffer):len(buffer)+chunk])
 		buffer = buffer[:len(buffer)+read]
 		if n == 0 {
-			checkStart(buffer, find)
+			checkStart(buffer, unmarked.MatchString(name), find)
 		}
 		n += int64(read)
 		for _, text := range texts {
@@ -65,8 +65,8 @@ func Inspect(name string, r io.Reader, markers []string) (findings []string, n i
 	}
 }
 
-// checkStart looks at the first bytes of an object.
-func checkStart(content []byte, find func(format string, args ...any)) {
+// checkStart looks at the first bytes of an object; raw is one that pgBackRest may encrypt without its mark.
+func checkStart(content []byte, raw bool, find func(format string, args ...any)) {
 	switch {
 	case len(content) == 0:
 		find("it is empty")
@@ -80,5 +80,10 @@ func checkStart(content []byte, find func(format string, args ...any)) {
 			return
 		}
 	}
-	find("it does not begin as an encrypted file does")
+	switch {
+	case raw && unpacks(content):
+		find("it is a zlib file that anybody can unpack")
+	case !raw || !even(content):
+		find("it does not begin as an encrypted file does")
+	}
 }

@@ -13,8 +13,14 @@ var needed = []string{
 	"base", "global", "pg_tblspc", "pg_xact", "pg_clog", "pg_multixact", "pg_commit_ts", "pg_twophase", "PG_VERSION",
 }
 
-// neededEmpty are directories that PostgreSQL opens when it starts, and whose content a backup does not need.
-var neededEmpty = []string{"pg_logical", "pg_notify", "pg_replslot", "pg_subtrans", "pg_wal", "pg_xlog"}
+// neededEmpty are directories that PostgreSQL opens when it starts, or at a checkpoint, and whose content a backup does
+// not need.
+var neededEmpty = []string{
+	"pg_logical/mappings", "pg_logical/snapshots", "pg_notify", "pg_replslot", "pg_subtrans", "pg_wal", "pg_xlog",
+}
+
+// neededInside are those that hold such directories: what is in them must be there as well.
+var neededInside = []string{"pg_logical", "pg_logical/"}
 
 // holdsLess are findings on paths that a backup leaves out although a restore needs them. Logs, temporary files and
 // what somebody put into the data directory are no loss.
@@ -28,7 +34,8 @@ func holdsLess(conf *pgbackrest.Config, stanza string) (findings []string) {
 }
 
 // lostWith is what a restore lacks without a path of the data directory, "" for nothing. pgBackRest compares it with
-// the beginning of each path, letter by letter: with / at its end only what is in a directory is left out.
+// the whole name of each file and directory, and does not look into one that is left out; with / at its end only what
+// is in a directory is left out, directories as well.
 func lostWith(exclude string) string {
 	parts := strings.Split(exclude, "/")
 	temporary := slices.ContainsFunc(parts, func(part string) bool {
@@ -39,7 +46,9 @@ func lostWith(exclude string) string {
 		return ""
 	case slices.Contains(needed, parts[0]):
 		return "no backup holds what lies there, and a restore comes back without it"
-	case len(parts) == 1 && slices.Contains(neededEmpty, exclude):
+	case slices.Contains(neededInside, exclude):
+		return "no backup holds the directories in it, and PostgreSQL ends at its first checkpoint without them"
+	case slices.Contains(neededEmpty, exclude):
 		return "no backup holds the directory, and PostgreSQL does not start without it (with / at the end only what " +
 			"is in it is left out)"
 	}

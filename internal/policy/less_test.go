@@ -22,6 +22,10 @@ func TestPolicy_BackupsThatHoldLess(t *testing.T) {
 		"exclude=PG_VERSION":            "a restore comes back without it",
 		"exclude=pg_replslot":           "PostgreSQL does not start without it",
 		"exclude=pg_wal":                "PostgreSQL does not start without it",
+		"exclude=pg_logical":            "PostgreSQL ends at its first checkpoint",
+		"exclude=pg_logical/":           "PostgreSQL ends at its first checkpoint",
+		"exclude=pg_logical/snapshots":  "PostgreSQL does not start without it",
+		"exclude=pg_logical/mappings":   "PostgreSQL does not start without it",
 	} {
 		for _, section := range []string{"[global]", "[global:backup]", "[veza]", "[veza:backup]"} {
 			_, findings := judge(t, well+section+"\nexclude=log/\n"+option+"\n", rightFile)
@@ -39,6 +43,7 @@ func TestPolicy_BackupsThatHoldLess_HarmlessOnes(t *testing.T) {
 		"[global]\nexclude=base/pgsql_tmp/\nexclude=pg_tblspc/16402/PG_15_202209061/pgsql_tmp/\n" +
 			"exclude=base/16401/pg_internal.init\n",
 		"[veza:backup]\nexclude=pg_stat_tmp\nexclude=pg_replslot/\nexclude=pg_wal/\nexclude=pg_hba.conf\n",
+		"[global]\nexclude=pg_logical/snapshots/\nexclude=pg_logical/mappings/\nexclude=pg_logical/x\n",
 		"[global]\nexclude=/base/\nexclude=baseline/\n",
 		"[other]\nexclude=base/\n[global:restore]\nexclude=base/\n",
 		"[global]\nexclude=base/\n[veza:backup]\nexclude=log/\n", // the first section that has any counts

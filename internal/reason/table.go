@@ -17,8 +17,10 @@ var Table = []Entry{
 		"Run `pgbackrest info`; then look at the last runs of pgbackrest-full and pgbackrest-diff.",
 	},
 	{
-		RepoDenied, ExitFailed, "The object store refuses these credentials: a real restore would be refused as well.",
-		"Check key, secret, expiry and bucket policy (ListBucket and GetObject on the repository's path).",
+		RepoDenied, ExitFailed,
+		"The object store refuses these credentials, or an object: a real restore would be refused as well.",
+		"Check key, secret, expiry and bucket policy (ListBucket and GetObject on the repository's path); what a " +
+			"lifecycle rule moved to an archive class (InvalidObjectState) must be brought back, and the rule ended.",
 	},
 	{
 		RepoCorrupt, ExitFailed,
@@ -165,8 +167,9 @@ var Table = []Entry{
 		"Free the named amount where it says, or choose a larger place: TMPDIR, or the pool of Incus' default profile.",
 	},
 	{
-		ClockSkew, ExitEnvironment, "The clocks of this host and of the primary disagree by more than 5 s.",
-		"Check NTP on both; no RPO can be measured until they agree.",
+		ClockSkew, ExitEnvironment,
+		"The clock of this host is more than 5 s off the primary's, or more than 15 minutes off the object store's.",
+		"Check NTP on both; until they agree no RPO can be measured, and a store refuses every request.",
 	},
 	{
 		Locked, ExitEnvironment, "Another run on this stanza is at work on this host.",

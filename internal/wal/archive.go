@@ -34,6 +34,16 @@ type Archive struct {
 // content, and an extension for the compression (facts A4).
 var stored = regexp.MustCompile(`^([0-9A-F]{24})-([0-9a-f]{40})(\.[a-z0-9]+)?$`)
 
+// Stored is the segment that a file of an archive holds, by its name; false for any other file: one that is being
+// written, or was left half written, is none.
+func Stored(file string) (segment string, ok bool) {
+	match := stored.FindStringSubmatch(path.Base(file))
+	if match == nil {
+		return "", false
+	}
+	return match[1], true
+}
+
 // NewArchive sorts a listing out. What is no whole segment and no history file
 // (.partial, .backup, temporary files) is left aside.
 func NewArchive(files []File, segmentSize uint64) Archive {

@@ -77,6 +77,17 @@ var blocksFaults = faults("TestBlocks", blocks, []fault{
 	},
 })
 
+// TestChecks_Blocks asks the claims of the same chain, whose bundles and blocks pgBackRest encrypts without a mark.
+func TestChecks_Blocks(t *testing.T) { blocksClaimFaults.run(t) }
+
+var blocksClaimFaults = checkFaults("TestChecks_Blocks", blocks, []checkFault{
+	{name: "Clean", exit: 0, why: reason.None, words: "objects without pgBackRest"},
+	{
+		name: "PlainBundle", inject: plant("backup/demo/{full}/bundle/999", "15\n"+strings.Repeat("a row ", 20)),
+		exit: 1, why: reason.NotEncrypted, red: "encryption", words: "{full}/bundle/999: it does not begin",
+	},
+})
+
 // manifestFile is what a manifest says of one file of the cluster.
 type manifestFile struct {
 	Reference string `json:"reference"` // the backup that holds it; "" is the manifest's own

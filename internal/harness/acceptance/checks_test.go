@@ -10,7 +10,7 @@ import (
 // Each fault turns the claims red that it concerns, and no other.
 func TestChecks(t *testing.T) { claimFaults.run(t) }
 
-var claimFaults = checkFaults("TestChecks", []checkFault{
+var claimFaults = checkFaults("TestChecks", plain, []checkFault{
 	{
 		name: "Clean",
 		exit: 0, why: reason.None, words: "archive whole over timeline 1 | retention is not asked | rpo is not asked",
@@ -106,12 +106,16 @@ var claimFaults = checkFaults("TestChecks", []checkFault{
 // What keeps a check from being made is said once, and no claim is started.
 func TestChecks_Environment(t *testing.T) { claimEnvironmentFaults.run(t) }
 
-var claimEnvironmentFaults = checkFaults("TestChecks_Environment", []checkFault{
+var claimEnvironmentFaults = checkFaults("TestChecks_Environment", plain, []checkFault{
 	{name: "ConfMissing", args: "-conf {dir}/none.conf", exit: 2, why: reason.ConfigInvalid, words: "{dir}/none.conf"},
 	{name: "WriteWithoutPrimary", args: "-write", exit: 2, why: reason.ConfigInvalid, words: "-primary"},
 	{
 		name: "PrimaryDown", args: "-primary host={dir}",
 		exit: 2, why: reason.ConfigInvalid, red: "stanza archive", words: "-primary",
+	},
+	{ // what the repository shows by itself goes first
+		name: "PrimaryDownAndAHole", inject: without(archived("{middle}")), args: "-primary host={dir}",
+		exit: 1, why: reason.WALMissing, red: "archive", words: "{middle}", unasked: "stanza",
 	},
 	{
 		name: "StoreClosed", inject: option("repo1-storage-port", "1"),

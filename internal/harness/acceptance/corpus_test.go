@@ -67,13 +67,13 @@ func singleFault(test string, f fault) fault {
 var environment = flag.String("environment", "", "build tag of the drill under test: "+
 	"ci restores into Docker containers, drill into Incus; only the rows that make sense there are run")
 
-// checkFaults registers a table of faults for the backup checks, on copies of the plain seed.
-func checkFaults(test string, list []checkFault) *table {
+// checkFaults registers a table of faults for the backup checks, on copies of a seed.
+func checkFaults(test string, from func() (liveSeed, error), list []checkFault) *table {
 	rows := make([]row, len(list))
 	for i, a := range list {
 		rows[i] = a
 	}
-	return register(test, plain, rows)
+	return register(test, from, rows)
 }
 
 // run runs the rows of a table on copies of its seed.

@@ -173,7 +173,7 @@ var segmentFaults = faults("TestSegmentsOf64MB", bigSegments, []fault{
 // Options that lose databases or moments break the policy; what only says where a standby finds its primary does not.
 func TestChecks_RestoreOptions(t *testing.T) { restoreOptionFaults.run(t) }
 
-var restoreOptionFaults = checkFaults("TestChecks_RestoreOptions", []checkFault{
+var restoreOptionFaults = checkFaults("TestChecks_RestoreOptions", plain, []checkFault{
 	{
 		name: "SomeDatabasesAlone", inject: header("[demo:restore]\ndb-include=app\n[demo]"),
 		exit: 1, why: reason.PolicyViolated, red: "policy", words: "db-include=app",

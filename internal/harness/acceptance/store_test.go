@@ -108,6 +108,10 @@ var storeFaults = faults("TestStore", remote, []fault{
 		name: "PlaceholderSecret", inject: option("repo1-s3-key-secret", "<secret>"),
 		exit: 2, why: reason.PlaceholderSecret, words: "repo1-s3-key-secret",
 	},
+	{ // a store refuses whoever is 15 minutes off
+		name: "ClockOfThisHost", inject: viaProxy(localhost, refusal("RequestTimeTooSkewed", always)),
+		exit: 2, why: reason.ClockSkew, words: "RequestTimeTooSkewed",
+	},
 	{name: "ListDenied", inject: viaProxy(localhost, status(403, isListing)), exit: 1, why: reason.RepoDenied},
 	{
 		name: "ArchiveListDenied", inject: viaProxy(localhost, status(403, both(isListing, inArchive))),
@@ -236,6 +240,19 @@ func status(code int, some which) behaviour {
 			return
 		}
 		store.ServeHTTP(w, r)
+	}
+}
+
+// refusal answers some requests as S3 refuses them, with a word for why.
+func refusal(word string, some which) behaviour {
+	return func(w http.ResponseWriter, r *http.Request, store http.Handler) {
+		if !some(r) {
+			store.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "application/xml")
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, `<?xml version="1.0" encoding="UTF-8"?>`+"\n<Error><Code>"+word+"</Code></Error>")
 	}
 }
 

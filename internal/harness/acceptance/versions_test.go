@@ -45,6 +45,7 @@ var versionSensitive = []sensitiveRow{
 	{"TestArchive/StrayHistoryBeyondAGap", versions.RestoreChecksTimeline},
 	{"TestTimeline/FailedOver", versions.AsyncArchiveGet},
 	{"TestLocked", versions.RestoreLocks},
+	{"TestChecks_Blocks/Clean", versions.BlockIncremental},
 }
 
 // versionBound are those about versions as such, and about settings, options and output that come and go.
