@@ -165,7 +165,7 @@ func TestMaps_LargeManifest(t *testing.T) {
 func TestTellDirectory(t *testing.T) {
 	for path, said := range map[string]string{
 		"/var/lib/postgresql/15/main": "",
-		"/data":                       "pg1-path=/data: veza-restore refuses it for its -to (a directory of its own is needed",
+		"/data":                       "pg1-path=/data: veza-restore refuses it for its -to (a directory of its own",
 		"/data/":                      "a directory of its own is needed",
 		"/data/50%":                   "has a character that commands would not take as it is",
 	} {

@@ -55,8 +55,8 @@ func TestDrillScript_TheWorstMomentComparesNothing(t *testing.T) {
 	assert.Equal(t, "ISO week 08: latest, target name:before\nlatest name:before\n", output)
 }
 
-// A drill to another target cannot say that what was red at the end of the archive is mended, and the newest diff may be
-// older than the full that mends a hole.
+// A drill to another target cannot say that what was red at the end of the archive is mended, and the newest diff may
+// be older than the full that mends a hole.
 func TestDrillScript_GoesToTheEndAfterARedVerdict(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "drill.prom")
 	for said, want := range map[string]string{

@@ -77,6 +77,7 @@ func TestParty_TheEndElsewhere(t *testing.T) {
 // What a release before says of the end, and what a clock that is ahead says.
 func TestParty_TheEndOfOthers(t *testing.T) {
 	b := Party{Host: "b", Now: func() time.Time { return noon }}
+	ahead := noon.Add(time.Hour)
 	for name, c := range map[string]struct {
 		known Shared
 		at    time.Time
@@ -86,8 +87,8 @@ func TestParty_TheEndOfOthers(t *testing.T) {
 		"of two before":     {Shared{Host: "a", At: noon, Exit: 1}, time.Time{}, false},
 		"of one before":     {Shared{Host: "a", At: noon, Exit: 1, EndRed: true}, noon, true},
 		"its own":           {Shared{Host: "b", At: noon, Exit: 1, EndRed: true}, time.Time{}, false},
-		"sound, and ahead":  {Shared{EndHost: "a", EndAt: noon.Add(time.Hour)}, time.Time{}, false},
-		"red, and ahead":    {Shared{EndHost: "a", EndAt: noon.Add(time.Hour), EndRed: true}, noon.Add(time.Hour), true},
+		"sound, and ahead":  {Shared{EndHost: "a", EndAt: ahead}, time.Time{}, false},
+		"red, and ahead":    {Shared{EndHost: "a", EndAt: ahead, EndRed: true}, ahead, true},
 		"sound, clock skew": {Shared{EndHost: "a", EndAt: noon.Add(time.Minute)}, noon.Add(time.Minute), false},
 	} {
 		b.Sharer = &place{known: c.known}

@@ -21,8 +21,8 @@ type Party interface {
 	// its exit status.
 	Due(ctx context.Context, stanza string, age time.Duration) (why string, at time.Time, exit int, err error)
 	// Begin takes a stanza for this host until a time at the latest; the error is locked while another one has it.
-	// end tells the others the exit status, whether the run went to the end of the archive, and whether that is red, and
-	// gives it back.
+	// end tells the others the exit status, whether the run went to the end of the archive, and whether that is red,
+	// and gives it back.
 	Begin(ctx context.Context, stanza string, until time.Time) (
 		end func(ctx context.Context, exit int, went, red bool) error, err error)
 	// End says when another host went to the end of the archive last, and whether that was red; zero where none did.

@@ -66,14 +66,16 @@ func TestPage_TellsNoUntruth(t *testing.T) {
 		"a failure, and a pass that stopped before the end": {
 			[]evidence.Run{at(fails, 0), target(at(pass, week))},
 			[]string{
-				"no run has passed since", "newest drill to the end of the archive, of 2026-01-04 03:00 UTC, ended as fail: wal_missing",
+				"no run has passed since",
+				"newest drill to the end of the archive, of 2026-01-04 03:00 UTC, ended as fail: wal_missing",
 				"The one of 2026-01-11 03:00 UTC passed, and stopped before the end, at -target random",
 			},
 			[]string{"ended as pass"},
 		},
 		"a failure, one that stopped before the end, and a pass": {
 			[]evidence.Run{at(fails, 0), target(at(pass, week)), at(pass, 2*week)},
-			[]string{"newest drill, of 2026-01-18 03:00 UTC, ended as pass."}, []string{"mends nothing there"},
+			[]string{"newest drill, of 2026-01-18 03:00 UTC, ended as pass."},
+			[]string{"mends nothing there"},
 		},
 		"an idle production without a heartbeat": {
 			[]evidence.Run{idle(at(pass, 0))},
