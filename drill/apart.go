@@ -56,7 +56,7 @@ func (r *recovered) leaveNetwork(ctx context.Context, out suite.Out) error {
 	server, database, begun := r.cluster.server, r.conn.Config().Database, time.Now()
 	_ = r.conn.Close(ctx) // the server is about to be stopped
 	if err = server.StopCleanly(ctx); err != nil {
-		return reason.Wrap(reason.SandboxFailed, err)
+		return r.orFull(ctx, reason.Wrap(reason.SandboxFailed, err))
 	}
 	server.Host = apart
 	if err = startAgain(ctx, server); err != nil && ctx.Err() == nil {
@@ -69,12 +69,31 @@ func (r *recovered) leaveNetwork(ctx context.Context, out suite.Out) error {
 		closeLater(out, r.conn)
 	}
 	if err != nil {
-		return r.whyNotUp(ctx, out, err)
+		return r.orFull(ctx, r.whyNotUp(ctx, out, err))
 	}
 	if server.Host == apart {
 		out.Say("started again without a network, %.1f s", time.Since(begun).Seconds())
 	}
 	return nil
+}
+
+// orFull is disk_space where a server does not stop or start again on a disk without room for another segment. Its log
+// lies there too, and may have no word of it.
+func (r *recovered) orFull(ctx context.Context, err error) error {
+	if why, _ := reason.Of(err); why != reason.SandboxFailed || ctx.Err() != nil {
+		return err
+	}
+	if full := ranFull(ctx, r.cluster.server); full != nil {
+		if why, _ := reason.Of(full); why == reason.DiskSpace {
+			return full
+		}
+	}
+	free, unknown := freeSpace(ctx, r.box)
+	if unknown != nil || free >= int64(r.plan.segmentSize) {
+		return err
+	}
+	return reason.Errorf(reason.DiskSpace, "the server does not go on: %s are free in %s: %s", megabytes(free),
+		r.box.Dir("data"), pgbackrest.Printable(err.Error()))
 }
 
 // onTheNetwork says that the server still reaches what this machine reaches.
