@@ -204,9 +204,10 @@ func (r *recovered) endBefore(ctx context.Context, out suite.Out, segment string
 }
 
 // place makes the directory of a tablespace that was made after the backup, where it belongs, and has the replay link
-// it there: pg_tblspc is sealed, so that nothing is written to a directory before it was looked at.
+// it there: pg_tblspc is sealed, so that nothing is written to a directory before it was looked at. However many there
+// are, without them nothing comes back; one that fails a second time ends it.
 func (r *recovered) place(ctx context.Context, out suite.Out, made postgres.Tablespace) bool {
-	if len(r.made) == mostRedirected || slices.Contains(r.made, made) {
+	if slices.Contains(r.made, made) {
 		return false
 	}
 	r.made = append(r.made, made)
