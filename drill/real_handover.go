@@ -130,15 +130,17 @@ func (r *nodeRestore) leaveRest(ctx context.Context, out suite.Out) error {
 	return errors.Join(err, r.claim.Release())
 }
 
-// elsewhere says what keeps the WAL of this cluster from where it belongs: another node of this machine, a timeline of
-// the same number that is there, or a conf about another data directory, with which nothing of this one is archived: it
-// may be that of a cluster that lives.
+// elsewhere says that the target was on a timeline which recovery has left, and what keeps the WAL of this cluster from
+// where it belongs: another node of this machine, a timeline of the same number that is there, or a conf about another
+// data directory, with which nothing of this one is archived: it may be that of a cluster that lives.
 func (r *nodeRestore) elsewhere(from origin) (list []string) {
 	for _, other := range r.beside {
 		list = append(list, other+": beside it this cluster would want the same port, and archive into the same stanza")
 	}
-	if r.taken != "" {
-		list = append(list, r.taken)
+	for _, note := range []string{r.left, r.taken} {
+		if note != "" {
+			list = append(list, note)
+		}
 	}
 	if advice := from.advice(r.place.Dir); advice != "" {
 		list = append(list, advice)

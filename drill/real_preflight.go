@@ -152,7 +152,11 @@ func (r *nodeRestore) facts(found ready) []string {
 		facts = append(facts, fmt.Sprintf("archive  whole over %s: %d segments, the last is %s, archived %s",
 			p.chain.Route(), len(p.chain.Entries), last.Name, stamp(last.Time)))
 	}
-	facts = append(facts, "lost     "+lostBy(found, last.Time), "time     "+r.lastDrill(found.Stanza()))
+	facts = append(facts, "lost     "+lostBy(found, last.Time))
+	if r.left != "" {
+		facts = append(facts, "and      "+r.left)
+	}
+	facts = append(facts, "time     "+r.lastDrill(found.Stanza()))
 	for _, other := range r.beside {
 		facts = append(facts, "beside   "+other)
 	}
