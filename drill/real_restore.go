@@ -181,11 +181,30 @@ func (r *recovered) placed(ctx context.Context, out suite.Out, failed error) boo
 	if err != nil {
 		return false
 	}
+	if log, unread := r.cluster.server.ReadLog(ctx); unread == nil && log.LacksPrepared() {
+		return r.roomForPrepared(ctx, out)
+	}
 	if segment := postgres.CutSegment(string(content)); segment != "" && r.AcceptLoss {
 		return r.endBefore(ctx, out, segment)
 	}
 	made, ok := postgres.FailedTablespace(string(content))
 	return ok && r.place(ctx, out, made)
+}
+
+// roomForPrepared has the server started again with room for the prepared transactions that it meets.
+func (r *recovered) roomForPrepared(ctx context.Context, out suite.Out) bool {
+	server := r.cluster.server
+	control, err := postgres.ReadControl(ctx, r.box, server.Installation, server.Data)
+	if err != nil {
+		return false
+	}
+	more := server.MorePrepared(control)
+	if more == 0 {
+		return false
+	}
+	out.Note("the WAL has more prepared transactions than could be when the backup was taken: the replay begins again, "+
+		"with max_prepared_transactions = %d", more)
+	return true
 }
 
 // endBefore has recovery end before a segment that is cut, where whoever restores has decided to go on without the
