@@ -67,6 +67,7 @@ type nodeRestore struct {
 	size   uint64                // of a segment, bytes
 	taken  string                // what to do about a timeline whose number is in the repository already; "" is nothing
 	left   string                // the timeline that a target lies on and recovery leaves; "" is nothing
+	grows  string                // what has come into the archive since recovery had ended; "" is nothing
 	sound  bool                  // verify has passed
 	beside []string              // the other nodes of pg_auto_failover on this machine, each a sentence
 	host   string                // pg1-host of the conf: the cluster it names is not on this machine

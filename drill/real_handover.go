@@ -131,13 +131,14 @@ func (r *nodeRestore) leaveRest(ctx context.Context, out suite.Out) error {
 }
 
 // elsewhere says that the target was on a timeline which recovery has left, and what keeps the WAL of this cluster from
-// where it belongs: another node of this machine, a timeline of the same number that is there, or a conf about another
-// data directory, with which nothing of this one is archived: it may be that of a cluster that lives.
+// where it belongs: another node of this machine, a timeline of the same number that is there, a cluster that archives
+// meanwhile, or a conf about another data directory, with which nothing of this one is archived: it may be that of a
+// cluster that lives.
 func (r *nodeRestore) elsewhere(from origin) (list []string) {
 	for _, other := range r.beside {
 		list = append(list, other+": beside it this cluster would want the same port, and archive into the same stanza")
 	}
-	for _, note := range []string{r.left, r.taken} {
+	for _, note := range []string{r.left, r.taken, r.grows} {
 		if note != "" {
 			list = append(list, note)
 		}
@@ -148,10 +149,14 @@ func (r *nodeRestore) elsewhere(from origin) (list []string) {
 	return list
 }
 
-// next is what to type so that the cluster goes into production. It is whole: nobody can type half of a command.
+// next is what to type so that the cluster goes into production. It is whole: nobody can type half of a command. Where
+// another one archives that is not seen here, it may be on any machine.
 func (r *nodeRestore) next(from origin) string {
-	bin := path.Dir(r.server.Installation.Program("pg_ctl"))
-	return suite.Line(r.place.Formation.Next(r.place.Dir, bin, from.place()))
+	bin, place := path.Dir(r.server.Installation.Program("pg_ctl")), from.place()
+	if r.grows != "" && place != node.OriginLives {
+		place = node.OriginRemote
+	}
+	return suite.Line(r.place.Formation.Next(r.place.Dir, bin, place))
 }
 
 // startOf is when a restore that is taken up began.
