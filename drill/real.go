@@ -58,6 +58,7 @@ type nodeRestore struct {
 	home   string // of the user who runs PostgreSQL
 	place  node.Place
 	apart  node.Targets          // what the set goes to apart from the data directory
+	plain  []string              // links of the set that do not come back, each a sentence
 	known  node.Known            // what the set holds, where one is taken up
 	rooms  []node.Volume         // the file systems that are written to, that of the data directory first
 	claim  *node.Claim           // nil until something may be written

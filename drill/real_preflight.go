@@ -148,6 +148,9 @@ func (r *nodeRestore) facts(found ready) []string {
 	for _, apart := range r.rooms[1:] {
 		facts = append(facts, fmt.Sprintf("and      %s: %s", apart.Dir, roomOf(apart)))
 	}
+	for _, link := range r.plain {
+		facts = append(facts, "but      "+link)
+	}
 	if last.Name != "" {
 		facts = append(facts, fmt.Sprintf("archive  whole over %s: %d segments, the last is %s, archived %s",
 			p.chain.Route(), len(p.chain.Entries), last.Name, stamp(last.Time)))
