@@ -130,10 +130,10 @@ func (r *nodeRestore) leaveRest(ctx context.Context, out suite.Out) error {
 	return errors.Join(err, r.claim.Release())
 }
 
-// elsewhere says which links did not come back, that the target was on a timeline which recovery has left, and what keeps
-// the WAL of this cluster from where it belongs: another node of this machine, a timeline of the same number that is
-// there, a cluster that archives meanwhile, or a conf about another data directory, with which nothing of this one is
-// archived: it may be that of a cluster that lives.
+// elsewhere says which links did not come back, that the target was on a timeline which recovery has left, and what
+// keeps the WAL of this cluster from where it belongs: another node of this machine, a timeline of the same number that
+// is there, a cluster that archives meanwhile, or a conf about another data directory, with which nothing of this one
+// is archived: it may be that of a cluster that lives.
 func (r *nodeRestore) elsewhere(from origin) (list []string) {
 	list = append(list, r.plain...)
 	for _, other := range r.beside {

@@ -23,7 +23,7 @@ func refuseMaps(found ready, m pgbackrest.Manifest) error {
 }
 
 // unlinked says of each link of the data directory that the set was taken of, and that no map of the conf keeps, that
-// what it led to comes back as a plain one: pgBackRest warns of it once it has been restored. Its room is reckoned there.
+// what it led to comes back as a plain one: pgBackRest warns of it once it has. Its room is reckoned there.
 func unlinked(found ready, m pgbackrest.Manifest, data string) (list []string) {
 	for _, t := range m.Unlinked(found.Client.Conf.Config, found.Stanza(), data) {
 		name, to := t.Link()

@@ -202,7 +202,7 @@ func (r *recovered) roomForPrepared(ctx context.Context, out suite.Out) bool {
 	if more == 0 {
 		return false
 	}
-	out.Note("the WAL has more prepared transactions than could be when the backup was taken: the replay begins again, "+
+	out.Note("the WAL has more prepared transactions than could be when the backup was taken: the replay begins again "+
 		"with max_prepared_transactions = %d", more)
 	return true
 }

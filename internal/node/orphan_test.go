@@ -21,17 +21,17 @@ func TestRestoreInto(t *testing.T) {
 		program, line string
 		found         bool
 	}{
-		"restore":            {"pgbackrest", "pgbackrest\x00--stanza=demo\x00--pg1-path=" + dir + "\x00restore\x00", true},
+		"restore":            {"pgbackrest", "pgbackrest\x00--x=y\x00--pg1-path=" + dir + "\x00restore\x00", true},
 		"its own process":    {"pgbackrest", "pgbackrest\x00--pg1-path=" + dir + "\x00restore:local\x00", true},
 		"by a link":          {"pgbackrest", "pgbackrest\x00--pg1-path=" + dir + ".link\x00restore\x00", true},
-		"a script for it":    {"pgbackrest", "/bin/sh\x00/x/pgbackrest\x00restore\x00--pg1-path=" + dir + "/\x00", true},
+		"a script for it":    {"pgbackrest", "sh\x00/x/pgbackrest\x00restore\x00--pg1-path=" + dir + "/\x00", true},
 		"a backup":           {"pgbackrest", "pgbackrest\x00--pg1-path=" + dir + "\x00backup\x00", false},
 		"archive-get":        {"pgbackrest", "pgbackrest\x00--pg1-path=" + dir + "\x00archive-get\x00", false},
 		"another directory":  {"pgbackrest", "pgbackrest\x00--pg1-path=" + dir + "2\x00restore\x00", false},
 		"the conf's own":     {"pgbackrest", "pgbackrest\x00restore\x00", false},
 		"somebody else's":    {"vi", "vi\x00--pg1-path=" + dir + "\x00restore\x00", false},
 		"it has just ended":  {"", "", false},
-		"a value called so":  {"pgbackrest", "pgbackrest\x00--set=restore\x00--pg1-path=" + dir + "\x00info\x00", false},
+		"a value called so":  {"pgbackrest", "pgbackrest\x00--x=restore\x00--pg1-path=" + dir + "\x00info\x00", false},
 		"two options for it": {"pgbackrest", "pgbackrest\x00--pg2-path=" + dir + "\x00restore\x00", false},
 	} {
 		proc := t.TempDir()

@@ -74,8 +74,8 @@ func (m Manifest) Apart(c *Config, stanza, data string) (list []ManifestTarget) 
 	return list
 }
 
-// Unlinked are the targets of a restore that obeys the maps of a conf to which a link led when the set was taken, and no
-// link leads afterwards: they come back into the data directory.
+// Unlinked are the targets of a restore that obeys the maps of a conf to which a link led when the set was taken, and
+// none leads afterwards: they come back into the data directory.
 func (m Manifest) Unlinked(c *Config, stanza, data string) []ManifestTarget {
 	apart := m.Apart(c, stanza, data)
 	return slices.DeleteFunc(slices.Clone(m.Targets), func(t ManifestTarget) bool {

@@ -102,7 +102,7 @@ func TestApart(t *testing.T) {
 	}
 }
 
-// What a link led to comes back as a plain file or directory, unless the conf keeps the link. A tablespace keeps its own.
+// What a link led to comes back as a plain file or directory, unless the conf keeps the link. A tablespace keeps its.
 func TestUnlinked(t *testing.T) {
 	m := Manifest{Targets: []ManifestTarget{
 		{Name: "pg_data/conf.d/a.conf", Path: "../etc", File: "a.conf"},

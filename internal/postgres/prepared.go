@@ -67,7 +67,7 @@ func (s *Server) tooFewPrepared() []string {
 	if s.Prepared == 0 {
 		return nil
 	}
-	return []string{preparedSetting + " = " + strconv.Itoa(s.Prepared) + " was needed to replay the WAL: set it here, " +
+	return []string{preparedSetting + " = " + strconv.Itoa(s.Prepared) + " was needed to replay the WAL: set it here " +
 		"and on every standby, or the cluster may not start, and a standby with hot_standby on stops where recovery " +
 		"has ended"}
 }

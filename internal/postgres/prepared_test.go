@@ -55,7 +55,7 @@ func TestMorePrepared(t *testing.T) {
 		assert.Zero(t, s.MorePrepared(of(c.control)), "%s: it is tried no more", name)
 	}
 	for line, want := range map[string]bool{
-		"maximum number of prepared transactions reached":             true,
+		"maximum number of prepared transactions reached":            true,
 		`database "maximum number of prepared transactions reached"`: false,
 	} {
 		assert.Equal(t, want, Log{Fatal: []string{line}}.LacksPrepared(), line)

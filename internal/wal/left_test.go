@@ -17,21 +17,21 @@ var onTwo = Chain{Target: 2, Switches: switched(0x4000028)}
 // A moment lies on the timeline that recovery leaves, if that went on after it and its successor had not begun.
 func TestLeftBefore(t *testing.T) {
 	at := func(minute int) time.Time { return noon.Add(time.Duration(minute) * time.Minute) }
-	tail := listing(1, 5, 4, 5, 6, 7)
+	tail, none := listing(1, 5, 4, 5, 6, 7), time.Time{}
 	for name, c := range map[string]struct {
 		archive Archive
 		minute  int
 		found   bool
 		whole   time.Time
 	}{
-		"behind the switch":                {twiceRestored(tail), 7, true, at(5)},
-		"in the segment of the switch":     {twiceRestored(tail), 4, true, at(5)},
-		"before it":                        {twiceRestored(tail), 1, false, time.Time{}},
-		"the timeline had ended":           {twiceRestored(tail), 9, false, time.Time{}},
-		"its successor had begun":          {twiceRestored(listing(1, 50, 4, 5)), 42, false, time.Time{}},
-		"it had, and pushes history again": {twiceRestored(listing(1, 50, 4, 5), historyFile(2, 48)), 42, false, time.Time{}},
-		"nothing beyond":                   {twiceRestored(), 7, false, time.Time{}},
-		"no more than that segment":        {twiceRestored(listing(1, 8, 4)), 7, true, time.Time{}},
+		"behind the switch":               {twiceRestored(tail), 7, true, at(5)},
+		"in the segment of the switch":    {twiceRestored(tail), 4, true, at(5)},
+		"before it":                       {twiceRestored(tail), 1, false, none},
+		"the timeline had ended":          {twiceRestored(tail), 9, false, none},
+		"its successor had begun":         {twiceRestored(listing(1, 50, 4, 5)), 42, false, none},
+		"it had; history is pushed again": {twiceRestored(listing(1, 50, 4, 5), historyFile(2, 48)), 42, false, none},
+		"nothing beyond":                  {twiceRestored(), 7, false, none},
+		"no more than that segment":       {twiceRestored(listing(1, 8, 4)), 7, true, none},
 	} {
 		left, found := c.archive.LeftBefore(onTwo, at(c.minute))
 		assert.Equal(t, c.found, found, name)

@@ -43,7 +43,7 @@ func TestRestore_Prepared(t *testing.T) {
 		o := n.restore()
 		require.Equal(t, 0, o.Exit, o.Said)
 		control := n.run(n.bin+"/pg_controldata", n.data)
-		assert.Regexp(t, `max_prepared_xacts setting: +`+c.wanted+`\n`, control, "as the end of recovery has written it")
+		assert.Regexp(t, `max_prepared_xacts setting: +`+c.wanted+`\n`, control, "as recovery has written it")
 		const line = "before it is started: max_prepared_transactions = 20"
 		if !c.raised {
 			assert.NotContains(t, o.Said, "max_prepared_transactions", name)

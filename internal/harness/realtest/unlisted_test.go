@@ -43,7 +43,7 @@ esac
 exec PROGRAM "$@"
 `
 
-// A cluster that archives when recovery has ended lives, wherever it is: the restored one is not said to take its place.
+// A cluster that archives when recovery has ended lives, wherever it is: nobody is told that it is gone.
 func TestRestore_AnotherArchives(t *testing.T) {
 	takesLong(t)
 	n := lost(t, plain)
