@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"time"
 
 	"veza.fr/recovery/internal/node"
@@ -66,7 +67,10 @@ func (r *nodeRestore) leaveCluster(ctx context.Context, out suite.Out) error {
 	}
 	out.Say("stopped cleanly, %.1f s", time.Since(begun).Seconds())
 	from := r.originOf(r.server.Origin)
-	for _, note := range append(r.server.InTheWay(node.Resolved), r.elsewhere(from)...) {
+	asking, cancel := context.WithTimeout(ctx, toolTimeout)
+	defer cancel()
+	for _, note := range slices.Concat(r.server.InTheWay(node.Resolved), r.server.NextStart(asking),
+		r.elsewhere(from)) {
 		out.Note("before it is started: %s", note)
 	}
 	if !r.sound {
