@@ -57,7 +57,7 @@ func TestNextStart(t *testing.T) {
 		"it was killed":   {"15.1", 137, locale, Restored{}, true, ""},
 		"it cannot tell":  {"14.9", 1, locale, Restored{}, false, ""},
 		"no conf":         {"18.0", 1, locale, Restored{Missing: []string{mainConf}}, false, ""},
-		"one is not here": {"14.9", 0, "", named("auto_explain, none"), false, ":7: session_preload_libraries names none"},
+		"one is not here": {"14.9", 0, "", named("auto_explain, none"), false, ":7: session_preload"},
 		"all are":         {"14.9", 0, "", named("auto_explain"), false, ""},
 		"none is named":   {"14.9", 0, "", named(""), false, ""},
 	} {
