@@ -16,8 +16,8 @@ import (
 	"veza.fr/recovery/internal/wal"
 )
 
-// mostRedirected bounds how many tablespaces may have been made after the backup: each has the replay
-// begin again.
+// mostRedirected bounds how many tablespaces a drill redirects that were made after the backup: each has the replay
+// begin again. A restore for real has no bound.
 const mostRedirected = 10
 
 // redirected looks whether the replay ended where a tablespace was made after the backup, which the

@@ -77,11 +77,16 @@ func preflight(ctx context.Context, out suite.Out, r request) (found ready, err 
 		out.Note("not obeyed here: %s", option)
 	}
 	if r.real != nil { // a node's key writes: it takes the backups
-		found.plan, err = makePlan(ctx, out, found.Session, found.Client, info)
+		if found.plan, err = makePlan(ctx, out, found.Session, found.Client, info); err == nil {
+			err = found.tellLeft(out)
+		}
 		return found, err
 	}
 	access := askKeyAccess(ctx, found.Session) // the archive is listed meanwhile
 	if found.plan, err = makePlan(ctx, out, found.Session, found.Client, info); err != nil {
+		return found, err
+	}
+	if err = found.tellLeft(out); err != nil {
 		return found, err
 	}
 	tellManifest(ctx, out, found.Session, found.plan)

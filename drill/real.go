@@ -58,6 +58,7 @@ type nodeRestore struct {
 	home   string // of the user who runs PostgreSQL
 	place  node.Place
 	apart  node.Targets          // what the set goes to apart from the data directory
+	plain  []string              // links of the set that do not come back, each a sentence
 	known  node.Known            // what the set holds, where one is taken up
 	rooms  []node.Volume         // the file systems that are written to, that of the data directory first
 	claim  *node.Claim           // nil until something may be written
@@ -66,6 +67,8 @@ type nodeRestore struct {
 	late   []postgres.Tablespace // whose records were changed for the replay
 	size   uint64                // of a segment, bytes
 	taken  string                // what to do about a timeline whose number is in the repository already; "" is nothing
+	left   string                // the timeline that a target lies on and recovery leaves; "" is nothing
+	grows  string                // what has come into the archive since recovery had ended; "" is nothing
 	sound  bool                  // verify has passed
 	beside []string              // the other nodes of pg_auto_failover on this machine, each a sentence
 	host   string                // pg1-host of the conf: the cluster it names is not on this machine

@@ -65,7 +65,8 @@ func (o origin) fact() string {
 // advice is what to do about pg1-path before the cluster in a data directory is started; "" is nothing. Two clusters
 // must not archive into one stanza.
 func (o origin) advice(data string) string {
-	const leave = "leave pg1-path as it is, and start this cluster with a port of its own and archive_mode = off"
+	const leave = "leave pg1-path as it is, and start this cluster with a port of its own, archive_mode = off and " +
+		"max_logical_replication_workers = 0 (its subscriptions would take over the slots of that one)"
 	become := fmt.Sprintf("make it %s, else neither WAL nor a backup of this cluster comes into the repository", data)
 	switch {
 	case o.dir == "":

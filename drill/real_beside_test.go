@@ -40,6 +40,7 @@ func TestOrigin(t *testing.T) {
 	assert.Equal(t, node.OriginLives, o.place())
 	assert.Equal(t, "a server works in "+main+", pg1-path of the conf (process 4711)", o.fact())
 	assert.Contains(t, o.advice(r.place.Dir), leave)
+	assert.Contains(t, o.advice(r.place.Dir), "max_logical_replication_workers = 0")
 	assert.NotContains(t, o.advice(r.place.Dir), become)
 }
 

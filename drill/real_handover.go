@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"time"
 
 	"veza.fr/recovery/internal/node"
@@ -63,7 +64,10 @@ func (r *nodeRestore) leaveCluster(ctx context.Context, out suite.Out) error {
 	}
 	out.Say("stopped cleanly, %.1f s", time.Since(begun).Seconds())
 	from := r.originOf(r.server.Origin)
-	for _, note := range append(r.server.InTheWay(node.Resolved), r.elsewhere(from)...) {
+	asking, cancel := context.WithTimeout(ctx, toolTimeout)
+	defer cancel()
+	for _, note := range slices.Concat(r.server.InTheWay(node.Resolved), r.server.NextStart(asking),
+		r.elsewhere(from)) {
 		out.Note("before it is started: %s", note)
 	}
 	if !r.sound {
@@ -127,15 +131,19 @@ func (r *nodeRestore) leaveRest(ctx context.Context, out suite.Out) error {
 	return errors.Join(err, r.claim.Release())
 }
 
-// elsewhere says what keeps the WAL of this cluster from where it belongs: another node of this machine, a timeline of
-// the same number that is there, or a conf about another data directory, with which nothing of this one is archived: it
-// may be that of a cluster that lives.
+// elsewhere says which links did not come back, that the target was on a timeline which recovery has left, and what
+// keeps the WAL of this cluster from where it belongs: another node of this machine, a timeline of the same number that
+// is there, a cluster that archives meanwhile, or a conf about another data directory, with which nothing of this one
+// is archived: it may be that of a cluster that lives.
 func (r *nodeRestore) elsewhere(from origin) (list []string) {
+	list = append(list, r.plain...)
 	for _, other := range r.beside {
 		list = append(list, other+": beside it this cluster would want the same port, and archive into the same stanza")
 	}
-	if r.taken != "" {
-		list = append(list, r.taken)
+	for _, note := range []string{r.left, r.taken, r.grows} {
+		if note != "" {
+			list = append(list, note)
+		}
 	}
 	if advice := from.advice(r.place.Dir); advice != "" {
 		list = append(list, advice)
@@ -143,10 +151,14 @@ func (r *nodeRestore) elsewhere(from origin) (list []string) {
 	return list
 }
 
-// next is what to type so that the cluster goes into production. It is whole: nobody can type half of a command.
+// next is what to type so that the cluster goes into production. It is whole: nobody can type half of a command. Where
+// another one archives that is not seen here, it may be on any machine.
 func (r *nodeRestore) next(from origin) string {
-	bin := path.Dir(r.server.Installation.Program("pg_ctl"))
-	return suite.Line(r.place.Formation.Next(r.place.Dir, bin, from.place()))
+	bin, place := path.Dir(r.server.Installation.Program("pg_ctl")), from.place()
+	if r.grows != "" && place != node.OriginLives {
+		place = node.OriginRemote
+	}
+	return suite.Line(r.place.Formation.Next(r.place.Dir, bin, place))
 }
 
 // startOf is when a restore that is taken up began.

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"veza.fr/recovery/internal/node"
+	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/suite"
 )
@@ -46,4 +47,34 @@ func TestMakeTablespace(t *testing.T) {
 	requireReason(t, reason.Locked, other.stuck, "")
 	require.NoError(t, r.real.claim.Drop())
 	require.NoError(t, other.real.claim.Drop())
+}
+
+// However many tablespaces are younger than the set, the next one is looked at: without it nothing comes back. One that
+// has its place already, and at which the replay ended all the same, ends it.
+func TestPlace_Many(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.Mkdir(dir+"/main", 0o700))
+	require.NoError(t, os.WriteFile(dir+"/main/PG_VERSION", []byte("15\n"), 0o600))
+	made, _, _ := lateRecord(t)
+	made.Location = dir + "/main/ts"
+	for name, c := range map[string]struct {
+		again, looked bool
+	}{
+		"another": {false, true}, "it has its place": {true, false},
+	} {
+		r := &recovered{}
+		r.box, r.real = &here{}, &nodeRestore{place: node.Place{Dir: dir + "/pg"}}
+		for oid := range uint32(3 * mostRedirected) {
+			r.made = append(r.made, postgres.Tablespace{OID: oid})
+		}
+		if c.again {
+			r.made[0] = made
+		}
+		var heard recorder
+		assert.False(t, r.place(t.Context(), suite.NewOut(&heard), made), name)
+		assert.Equal(t, c.looked, r.stuck != nil, name)
+		if c.looked {
+			require.ErrorContains(t, r.stuck, "it lies inside a cluster", name)
+		}
+	}
 }

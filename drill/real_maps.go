@@ -22,6 +22,18 @@ func refuseMaps(found ready, m pgbackrest.Manifest) error {
 	return reason.Wrap(reason.ConfigInvalid, errors.Join(useless...))
 }
 
+// unlinked says of each link of the data directory that the set was taken of, and that no map of the conf keeps, that
+// what it led to comes back as a plain one: pgBackRest warns of it once it has. Its room is reckoned there.
+func unlinked(found ready, m pgbackrest.Manifest, data string) (list []string) {
+	for _, t := range m.Unlinked(found.Client.Conf.Config, found.Stanza(), data) {
+		name, to := t.Link()
+		name = pgbackrest.Printable(name)
+		list = append(list, fmt.Sprintf("%s was a link to %s, and comes back without it, inside the data directory: "+
+			"link-map=%s=... of the conf keeps it, or link-all=y", name, pgbackrest.Printable(to), name))
+	}
+	return list
+}
+
 // tellMaps names the lines of the conf at which a restore for real of the set would end. A drill maps everything into
 // its sandbox, and meets none of them: it waits for no more than contentTime.
 func tellMaps(ctx context.Context, out suite.Out, s session.Session, p plan) {

@@ -148,11 +148,18 @@ func (r *nodeRestore) facts(found ready) []string {
 	for _, apart := range r.rooms[1:] {
 		facts = append(facts, fmt.Sprintf("and      %s: %s", apart.Dir, roomOf(apart)))
 	}
+	for _, link := range r.plain {
+		facts = append(facts, "but      "+link)
+	}
 	if last.Name != "" {
 		facts = append(facts, fmt.Sprintf("archive  whole over %s: %d segments, the last is %s, archived %s",
 			p.chain.Route(), len(p.chain.Entries), last.Name, stamp(last.Time)))
 	}
-	facts = append(facts, "lost     "+lostBy(found, last.Time), "time     "+r.lastDrill(found.Stanza()))
+	facts = append(facts, "lost     "+lostBy(found, last.Time))
+	if r.left != "" {
+		facts = append(facts, "and      "+r.left)
+	}
+	facts = append(facts, "time     "+r.lastDrill(found.Stanza()))
 	for _, other := range r.beside {
 		facts = append(facts, "beside   "+other)
 	}

@@ -181,11 +181,30 @@ func (r *recovered) placed(ctx context.Context, out suite.Out, failed error) boo
 	if err != nil {
 		return false
 	}
+	if log, unread := r.cluster.server.ReadLog(ctx); unread == nil && log.LacksPrepared() {
+		return r.roomForPrepared(ctx, out)
+	}
 	if segment := postgres.CutSegment(string(content)); segment != "" && r.AcceptLoss {
 		return r.endBefore(ctx, out, segment)
 	}
 	made, ok := postgres.FailedTablespace(string(content))
 	return ok && r.place(ctx, out, made)
+}
+
+// roomForPrepared has the server started again with room for the prepared transactions that it meets.
+func (r *recovered) roomForPrepared(ctx context.Context, out suite.Out) bool {
+	server := r.cluster.server
+	control, err := postgres.ReadControl(ctx, r.box, server.Installation, server.Data)
+	if err != nil {
+		return false
+	}
+	more := server.MorePrepared(control)
+	if more == 0 {
+		return false
+	}
+	out.Note("the WAL has more prepared transactions than could be when the backup was taken: the replay begins again "+
+		"with max_prepared_transactions = %d", more)
+	return true
 }
 
 // endBefore has recovery end before a segment that is cut, where whoever restores has decided to go on without the
@@ -204,9 +223,10 @@ func (r *recovered) endBefore(ctx context.Context, out suite.Out, segment string
 }
 
 // place makes the directory of a tablespace that was made after the backup, where it belongs, and has the replay link
-// it there: pg_tblspc is sealed, so that nothing is written to a directory before it was looked at.
+// it there: pg_tblspc is sealed, so that nothing is written to a directory before it was looked at. However many there
+// are, without them nothing comes back; one that fails a second time ends it.
 func (r *recovered) place(ctx context.Context, out suite.Out, made postgres.Tablespace) bool {
-	if len(r.made) == mostRedirected || slices.Contains(r.made, made) {
+	if slices.Contains(r.made, made) {
 		return false
 	}
 	r.made = append(r.made, made)

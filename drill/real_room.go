@@ -28,7 +28,7 @@ func (r *nodeRestore) askPlaces(ctx context.Context, out suite.Out, found ready,
 		out.Note("where backup set %s goes apart from -to is not known, and was not looked at: %s",
 			found.plan.set.Label, pgbackrest.Printable(err.Error()))
 	default:
-		r.apart = r.targetsOf(found, manifest)
+		r.apart, r.plain = r.targetsOf(found, manifest), unlinked(found, manifest, r.place.Dir)
 		if rest != nil {
 			r.known = node.KnownOf(manifest)
 		}

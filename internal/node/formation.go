@@ -173,12 +173,16 @@ const (
 	OriginRemote                  // on another machine
 )
 
+// quiet are the options of a cluster that is started beside the one of now. Its subscriptions would take that one's own
+// slots over, and its jobs run a second time.
+const quiet = "-c archive_mode=off -c synchronous_standby_names='' -c max_logical_replication_workers=0 " +
+	"-c cron.launch_active_jobs=off -c timescaledb.max_background_workers=0"
+
 // Next is what to type with a restored data directory: so that it goes into production, or, beside a cluster that
 // lives, so that it does not. Where nobody here knows which of the two is meant, it is both.
 func (f Formation) Next(dir, bin string, from Origin) string {
 	beside := fmt.Sprintf(`to look at it beside the cluster of now, with PORT a free one: %s/pg_ctl start -D %s `+
-		`-o "-p $PORT -c archive_mode=off -c synchronous_standby_names=''"; take no backup of it into this stanza`,
-		bin, dir)
+		`-o "-p $PORT %s"; take no backup of it into this stanza`, bin, dir, quiet)
 	own := f.State != "" || f.Monitor != "" || len(f.Options) > 0
 	theirs := !own && len(f.Others) > 0 && exists(dir, included) // what the backup tells of may be another node's
 	instead := byService(dir, bin)

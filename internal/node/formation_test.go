@@ -201,6 +201,9 @@ func TestFormation_NextBeside(t *testing.T) {
 		for _, words := range []string{beside, adopt, start} {
 			assert.Equal(t, slices.Contains(c.want, words), strings.Contains(next, words), "%s: %s", name, next)
 		}
+		for _, words := range []string{"max_logical_replication_workers=0", "cron.launch_active_jobs=off"} {
+			assert.Equal(t, slices.Contains(c.want, beside), strings.Contains(next, words), "%s: %s", name, next)
+		}
 		assert.NotContains(t, next, "patronictl", name)
 	}
 }

@@ -30,6 +30,7 @@ type Place struct {
 	Version string   // PG_VERSION; "" where there is none
 	Process int      // a server that works in it; 0 is none
 	Patroni int      // the process of a Patroni that keeps it; 0 is none
+	Restore int      // the process of a pgBackRest that restores into it; 0 is none
 	// Signals are what tells how far a recovery is.
 	Control, Recovery, Standby bool
 	// SystemID is the system identifier by pg_control; "" where that is not there, or is cut.
@@ -85,7 +86,7 @@ func Look(dir, home string) (p Place, err error) {
 	if p.Process, err = serverIn(p.Dir); err != nil {
 		return p, reason.Errorf(reason.SandboxFailed, "look for a server in %s: %w", p.Dir, err)
 	}
-	p.Patroni = patroniOf("/proc", p.Dir)
+	p.Patroni, p.Restore = patroniOf("/proc", p.Dir), restoreInto("/proc", p.Dir)
 	if p.Formation, err = readFormation(home, p.Dir); err != nil {
 		return p, reason.Errorf(reason.ConfigInvalid, "-to %s: what pg_auto_failover knows of it: %w", p.Dir, err)
 	}

@@ -42,6 +42,9 @@ func (p Place) refuse(asked Asked, claim *Claim, role string) error {
 	case p.Patroni != 0:
 		return refuse("Patroni keeps it, process %d, and starts, fills or removes what is there by itself: stop "+
 			"Patroni on every node first", p.Patroni)
+	case p.Restore != 0:
+		return refuse("a pgbackrest restores into it, process %d, as a run that was killed leaves it: end it, or wait "+
+			"until it has ended", p.Restore)
 	case p.Process != 0 && claim != nil && claim.Step != Restoring && !p.Ours:
 		return refuse("a server works in it, process %d, and the cluster may have been used since it was restored: %s",
 			p.Process, p.goOn(claim))

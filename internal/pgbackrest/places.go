@@ -74,6 +74,21 @@ func (m Manifest) Apart(c *Config, stanza, data string) (list []ManifestTarget) 
 	return list
 }
 
+// Unlinked are the targets of a restore that obeys the maps of a conf to which a link led when the set was taken, and
+// none leads afterwards: they come back into the data directory.
+func (m Manifest) Unlinked(c *Config, stanza, data string) []ManifestTarget {
+	apart := m.Apart(c, stanza, data)
+	return slices.DeleteFunc(slices.Clone(m.Targets), func(t ManifestTarget) bool {
+		return t.TablespaceID != "" ||
+			slices.ContainsFunc(apart, func(a ManifestTarget) bool { return a.Name == t.Name })
+	})
+}
+
+// Link is a target as a data directory has it: the link, and what it led to.
+func (t ManifestTarget) Link() (name, to string) {
+	return strings.TrimPrefix(t.Name, dataTarget+"/"), path.Join(t.Path, t.File)
+}
+
 // from is the directory of a target. A link may say it from the directory that it lies in.
 func (t ManifestTarget) from(data string) string {
 	if path.IsAbs(t.Path) {

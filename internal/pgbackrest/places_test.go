@@ -101,3 +101,26 @@ func TestApart(t *testing.T) {
 		assert.Equal(t, c.want, m.Apart(conf, "demo", "/pg"), name)
 	}
 }
+
+// What a link led to comes back as a plain file or directory, unless the conf keeps the link. A tablespace keeps its.
+func TestUnlinked(t *testing.T) {
+	m := Manifest{Targets: []ManifestTarget{
+		{Name: "pg_data/conf.d/a.conf", Path: "../etc", File: "a.conf"},
+		{Name: "pg_data/pg_wal", Path: "/wal"},
+		{Name: "pg_tblspc/16384", Path: "/ts/a", TablespaceID: "16384", TablespaceName: "a"},
+	}}
+	for options, want := range map[string][]string{
+		"": {"conf.d/a.conf ../etc/a.conf", "pg_wal /wal"}, "link-all=y\n": nil,
+		"link-map=pg_wal=/x\n": {"conf.d/a.conf ../etc/a.conf"}, "tablespace-map-all=/y\nlink-all=y\n": nil,
+	} {
+		conf, err := ParseConfig("c", []byte("[demo]\npg1-path=/pg\n"+options))
+		require.NoError(t, err)
+		var said []string
+		for _, target := range m.Unlinked(conf, "demo", "/pg") {
+			name, to := target.Link()
+			said = append(said, name+" "+to)
+		}
+		assert.Equal(t, want, said, options)
+	}
+	assert.Len(t, m.Targets, 3)
+}

@@ -260,7 +260,7 @@ func (s *Server) InTheWay(resolved func(string) string) (notes []string) {
 	for _, place := range s.Restored.Refused {
 		notes = append(notes, place+": PostgreSQL refuses this line, and does not start")
 	}
-	return append(notes, s.intoOther(resolved)...)
+	return slices.Concat(notes, s.tooFewPrepared(), s.intoOther(resolved))
 }
 
 // bring is what to do about a file of the configuration that is in no backup. What Debian writes into its

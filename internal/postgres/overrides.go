@@ -106,18 +106,6 @@ var targets = []string{
 	"recovery_target_xid",
 }
 
-// minPrepared is room for transactions prepared after the setting was raised, which the
-// control file of an older backup does not know of: without it their replay is FATAL,
-// hot_standby or not.
-const minPrepared = 256
-
-func atLeast(name, value string) string {
-	if n, err := strconv.Atoi(value); err == nil && name == "max_prepared_transactions" && n < minPrepared {
-		return strconv.Itoa(minPrepared)
-	}
-	return value
-}
-
 // settings are the -c options of the postgres command line, in a stable order.
 func (s *Server) settings(control Control, preload []string) []string {
 	major, _ := strconv.Atoi(s.Installation.Major())
@@ -137,8 +125,12 @@ func (s *Server) settings(control Control, preload []string) []string {
 		}
 	}
 	for name, label := range inherited {
-		if value := control[label]; value != "" {
-			add(name, atLeast(name, value))
+		value := control[label]
+		if name == preparedSetting {
+			value = s.prepared(value)
+		}
+		if value != "" {
+			add(name, value)
 		}
 	}
 	list = append(list, replayed(replaySize{s.memory, segmentMegabytes(control)}, major)...)

@@ -82,11 +82,7 @@ func (s *Server) preload(ctx context.Context, value string) (wanted, leftOut []s
 	if len(libraries) == 0 {
 		return nil, nil
 	}
-	dir, err := s.Host.Run(ctx, host.Command{Argv: []string{s.Installation.Program("pg_config"), "--pkglibdir"}})
-	libdir := strings.TrimSpace(string(dir.Stdout))
-	if err != nil { // pg_config comes with a development package on some systems
-		libdir = path.Join(path.Dir(s.Installation.BinDir), "lib")
-	}
+	libdir := s.libdir(ctx)
 	for _, library := range libraries {
 		if s.loadable(ctx, libdir, library) {
 			wanted = append(wanted, library)
@@ -97,10 +93,21 @@ func (s *Server) preload(ctx context.Context, value string) (wanted, leftOut []s
 	return wanted, leftOut
 }
 
-func (s *Server) loadable(ctx context.Context, libdir, library string) bool {
-	if isNeverLoaded(library) {
-		return false
+// libdir is where the libraries of this build are.
+func (s *Server) libdir(ctx context.Context) string {
+	dir, err := s.Host.Run(ctx, host.Command{Argv: []string{s.Installation.Program("pg_config"), "--pkglibdir"}})
+	if err != nil { // pg_config comes with a development package on some systems
+		return path.Join(path.Dir(s.Installation.BinDir), "lib")
 	}
+	return strings.TrimSpace(string(dir.Stdout))
+}
+
+func (s *Server) loadable(ctx context.Context, libdir, library string) bool {
+	return !isNeverLoaded(library) && s.installed(ctx, libdir, library)
+}
+
+// installed says whether a library, as a setting names it, is on the machine.
+func (s *Server) installed(ctx context.Context, libdir, library string) bool {
 	file := strings.Replace(library, "$libdir", libdir, 1)
 	if !path.IsAbs(file) {
 		file = path.Join(libdir, file)

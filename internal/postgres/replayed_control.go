@@ -32,7 +32,7 @@ func (s *Server) lookAtControl(ctx context.Context) {
 // standbyDefaults are PostgreSQL's own values of the settings that a server with hot_standby on must not have
 // lower than the WAL it replays asks for (facts B4).
 var standbyDefaults = map[string]int{
-	"max_connections": 100, "max_worker_processes": 8, "max_wal_senders": 10, "max_prepared_transactions": 0,
+	"max_connections": 100, "max_worker_processes": 8, "max_wal_senders": 10, preparedSetting: 0,
 	"max_locks_per_transaction": 64,
 }
 
@@ -51,8 +51,8 @@ func (s *Server) TooLow(ctx context.Context) (list []string, err error) {
 			return nil, err
 		}
 		for name, value := range control.standbySettings() {
-			ownChoice := name == "max_prepared_transactions" && value == minPrepared
-			if value > wanted[name] && !ownChoice {
+			own := name == preparedSetting && s.ownPrepared(value)
+			if value > wanted[name] && !own {
 				wanted[name] = value
 			}
 		}

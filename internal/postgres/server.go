@@ -37,6 +37,10 @@ type Server struct {
 	// HandBack, and what could not be is not done.
 	Kept bool
 
+	// Prepared is room for that many prepared transactions, which the replay of a kept cluster has asked for: see
+	// MorePrepared.
+	Prepared int
+
 	// Archived is a cluster that archived on production, whatever its files say: its backup was made online.
 	Archived bool
 

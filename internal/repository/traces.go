@@ -8,12 +8,18 @@ import (
 	"veza.fr/recovery/internal/wal"
 )
 
+// Found is what came into an archive meanwhile.
+type Found struct {
+	Own      string      // the object that is the sandbox's own; "" when there is none
+	Somebody *wal.Switch // who else began that timeline meanwhile; nil when nobody did
+	Grown    []wal.Entry // the segments of others, as they came
+}
+
 // Traces lists the archive again and finds what is new on the timeline that a sandbox began
-// for itself. own is the object that is the sandbox's own, "" when there is none; somebody is
-// who else began that timeline meanwhile, nil when nobody did.
+// for itself, and whether others archive into it.
 func (c Client) Traces(
 	ctx context.Context, directory string, before Archive, fork wal.Fork,
-) (own string, somebody *wal.Switch, err error) {
+) (found Found, err error) {
 	traces, err := c.since(ctx, directory, before, fork)
 	if err == nil && !traces.History && !traces.None() {
 		// The history goes into an archive before the segments: it may have come between two
@@ -21,21 +27,22 @@ func (c Client) Traces(
 		traces, err = c.since(ctx, directory, before, fork)
 	}
 	if err != nil || traces.None() {
-		return "", nil, err
+		return Found{Grown: traces.Grown}, err
 	}
 	var history []wal.Switch
 	if traces.History {
 		if history, err = c.history(ctx, directory, fork.Timeline); err != nil {
-			return "", nil, fmt.Errorf(
+			return found, fmt.Errorf(
 				"a history file that came during the drill cannot be told from the sandbox's own: %w", err,
 			)
 		}
-		somebody = &history[len(history)-1]
+		found.Somebody = &history[len(history)-1]
 	}
-	if own = traces.Own(history); own != "" {
-		return own, nil, nil
+	if own := traces.Own(history); own != "" {
+		return Found{Own: own}, nil
 	}
-	return "", somebody, nil
+	found.Grown = traces.Grown
+	return found, nil
 }
 
 func (c Client) since(ctx context.Context, directory string, before Archive, fork wal.Fork) (wal.Traces, error) {

@@ -64,7 +64,8 @@ func flagSet() (*flag.FlagSet, *asked) {
 	set.BoolVar(&a.yes, "yes", false, "restore without asking")
 	set.BoolVar(&a.wanted.Resume, "resume", false, "go on with a restore into that directory that was interrupted")
 	set.BoolVar(&a.wanted.AcceptLoss, "accept-loss", false,
-		"restore although part of the archive is lost, up to where it is whole; the report names it")
+		"restore although part of the archive is lost, up to where it is whole, or a target lies on a timeline that "+
+			"recovery leaves before it; the report names it")
 	set.StringVar(&a.wanted.History, "history", "/var/lib/veza-drill/drill-history.jsonl",
 		"`FILE` of the drills' -history, copied from the drill's host: it says how long the last one took")
 	set.StringVar(&a.report, "report", "", "write the verdict as JSON to `FILE`, which may be there if it is a report")

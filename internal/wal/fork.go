@@ -23,6 +23,7 @@ type Traces struct {
 	History  bool    // the timeline has a history file now
 	New      bool    // and had none before
 	Segments []Entry // new ones, in order
+	Grown    []Entry // new ones of any timeline, as they came: a cluster that lives brings them
 
 	size uint64
 }
@@ -34,21 +35,25 @@ func (f Fork) Since(before, after Archive) Traces {
 	_, had := before.Histories[f.Timeline]
 	t.New = t.History && !had
 	for segment, entries := range after.Entries {
-		if segment.Timeline != f.Timeline {
-			continue
-		}
 		for _, entry := range entries {
 			known := func(old Entry) bool { return old.Checksum == entry.Checksum }
-			if !slices.ContainsFunc(before.Entries[segment], known) {
+			if slices.ContainsFunc(before.Entries[segment], known) {
+				continue
+			}
+			t.Grown = append(t.Grown, entry)
+			if segment.Timeline == f.Timeline {
 				t.Segments = append(t.Segments, entry)
 			}
 		}
 	}
+	slices.SortFunc(t.Grown, func(a, b Entry) int {
+		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.Name+a.Checksum, b.Name+b.Checksum))
+	})
 	slices.SortFunc(t.Segments, func(a, b Entry) int { return cmp.Compare(a.Name+a.Checksum, b.Name+b.Checksum) })
 	return t
 }
 
-// None says that nothing appeared.
+// None says that nothing appeared on the timeline of the fork.
 func (t Traces) None() bool { return !t.New && len(t.Segments) == 0 }
 
 // Own names what is the fork's own, given the timeline's history as the archive has it (nil

@@ -67,6 +67,20 @@ func TestFork(t *testing.T) {
 	assert.Equal(t, "timeline 2, from timeline 1 at 0/7000028", fork.String())
 }
 
+// What a cluster brings that lives on any timeline is told, in the order it came; what was there before is not.
+func TestFork_Grown(t *testing.T) {
+	before := files(listing(1, 0, 2, 3), historyFile(2, 2))
+	after := NewArchive(files(before, listing(1, 9, 4), listing(3, 7, 4), listing(2, 8, 4)), size)
+	traces := Fork{Timeline: 3, From: Switch{Timeline: 1, At: 0x4000028}}.Since(NewArchive(before, size), after)
+	var names []string
+	for _, entry := range traces.Grown {
+		names = append(names, entry.Name)
+	}
+	assert.Equal(t, []string{"000000030000000000000004", "000000020000000000000004", "000000010000000000000004"}, names)
+	assert.Len(t, traces.Segments, 1)
+	assert.Empty(t, Fork{Timeline: 3}.Since(after, after).Grown)
+}
+
 // listed is an archive of files.
 func listed(paths []string) Archive {
 	var files []File

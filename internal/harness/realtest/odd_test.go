@@ -59,3 +59,90 @@ func TestRestore_OddCluster(t *testing.T) {
 	assert.Equal(t, n.rows["end"], n.users())
 	n.archives()
 }
+
+// linked is a source whose pg_wal is a link.
+var linked = sync.OnceValues(func() (*source, error) {
+	s := newSource("linked")
+	return s, s.live("CREATE TABLE users AS SELECT i AS id, 'x'::text AS name FROM pg_catalog.generate_series(1, 10) i",
+		[]step{more, func(ctx context.Context, s *source) error {
+			if _, err := command(ctx, s.bin+"/pg_ctl", "stop", "-w", "-m", "fast", "-D", s.data()); err != nil {
+				return err
+			}
+			for _, argv := range [][]string{
+				{"mv", s.data() + "/pg_wal", s.dir + "/wal"}, {"ln", "-s", s.dir + "/wal", s.data() + "/pg_wal"},
+			} {
+				if _, err := command(ctx, argv...); err != nil {
+					return err
+				}
+			}
+			if err := start(ctx, s.bin, s.dir, s.data()); err != nil {
+				return err
+			}
+			_, err := s.pgbackrest(ctx, "--type=full", "backup")
+			return err
+		}, more})
+})
+
+// A link that does not come back is said before the question; one that the conf keeps is not.
+func TestRestore_Linked(t *testing.T) {
+	takesLong(t)
+	n := lost(t, linked)
+	words := "pg_wal was a link to " + n.source.dir + "/wal, and comes back without it"
+	o := n.restore("-plan")
+	assert.Equal(t, 0, o.Exit, o.Said)
+	assert.Contains(t, o.Said, words)
+	o = n.restore()
+	require.Equal(t, 0, o.Exit, o.Said)
+	assert.Contains(t, o.Said, "before it is started: "+words)
+	n.handedOver(o)
+	n.moveAway()
+	require.NoError(t, appendTo(confOf(n.dir), "link-map=pg_wal="+n.dir+"/wal\n"))
+	o = n.restore("-plan")
+	assert.Equal(t, 0, o.Exit, o.Said)
+	assert.NotContains(t, o.Said, "was a link")
+}
+
+// strange is a source whose configuration this machine cannot obey: nobody has had it read there yet.
+var strange = sync.OnceValues(func() (*source, error) {
+	s := newSource("strange")
+	return s, s.live("CREATE TABLE users AS SELECT i AS id, 'x'::text AS name FROM pg_catalog.generate_series(1, 10) i",
+		[]step{more, func(ctx context.Context, s *source) error {
+			const lines = "lc_messages = 'xx_XX.UTF-8'\nsession_preload_libraries = 'plpgsql,no_such'\n"
+			if err := appendTo(filepath.Join(s.data(), "postgresql.conf"), lines); err != nil {
+				return err
+			}
+			_, err := s.pgbackrest(ctx, "--type=full", "backup")
+			return err
+		}, more})
+})
+
+// What keeps PostgreSQL from starting, and its clients from getting in, is said with the rest; where nothing does,
+// nothing is.
+func TestRestore_NextStart(t *testing.T) {
+	takesLong(t)
+	for _, c := range []struct {
+		from  func() (*source, error)
+		words []string
+	}{
+		{strange, []string{
+			`before it is started: PostgreSQL does not start with its own configuration here: `,
+			`"lc_messages": "xx_XX.UTF-8"`, "session_preload_libraries names no_such, which is not here",
+		}},
+		{plain, nil},
+	} {
+		n := lost(t, c.from)
+		o := n.restore()
+		require.Equal(t, 0, o.Exit, o.Said)
+		for _, words := range c.words {
+			assert.Contains(t, o.Said, words)
+		}
+		assert.NotContains(t, o.Said, "names plpgsql")
+		for _, name := range []string{"postmaster.pid", "postmaster.opts"} { // it was only asked
+			assert.NoFileExists(t, filepath.Join(n.data, name))
+		}
+		if c.words == nil {
+			assert.NotContains(t, o.Said, "does not start with its own")
+			n.start()
+		}
+	}
+}

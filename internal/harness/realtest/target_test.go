@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -104,4 +105,42 @@ func TestRestore_TwoAtOnce(t *testing.T) {
 	assert.NoFileExists(t, node.ClaimFile(n.data))
 	n.start()
 	assert.Equal(t, n.rows["end"], n.users())
+}
+
+// A first target that was too early has gone into production. A later one lies on the timeline that recovery leaves
+// there: it is refused before anything is written. The first one is not.
+func TestRestore_SecondTarget(t *testing.T) {
+	takesLong(t)
+	n := lost(t, plain)
+	o := n.restore("-target", n.mark["time"])
+	require.Equal(t, 0, o.Exit, o.Said)
+	n.start()
+	n.archives()
+	n.stop()
+	n.moveAway()
+
+	o = n.restore("-plan", "-target", n.mark["time"])
+	assert.Equal(t, 0, o.Exit, o.Said)
+
+	wanted := time.Now()
+	stored, err := filepath.Glob(filepath.Join(n.dir, "repo/archive", stanza, "*", "0000000*", "0000000*"))
+	require.NoError(t, err)
+	for _, file := range stored {
+		at := wanted.Add(time.Second) // timeline 1 was archived until just after
+		switch name := filepath.Base(file); {
+		case strings.HasPrefix(name, "00000002"):
+			at = wanted.Add(10 * time.Minute)
+		case name[:24] <= n.ends[1]: // the first target lies there
+			at = wanted.Add(-5 * time.Minute)
+		}
+		require.NoError(t, os.Chtimes(file, at, at))
+	}
+	history, err := segmentFile(n.dir, "00000002.history")
+	require.NoError(t, err)
+	require.NoError(t, os.Chtimes(history, wanted.Add(9*time.Minute), wanted.Add(9*time.Minute)))
+	o = n.restore("-plan", "-target", "time:"+wanted.UTC().Format(time.RFC3339Nano))
+	assert.Equal(t, 2, o.Exit, o.Said)
+	assert.Equal(t, reason.ConfigInvalid, o.Report.Reason)
+	assert.Contains(t, o.Said, "recovery leaves timeline 1 at ")
+	assert.Contains(t, o.Said, "--target-timeline=1 ")
 }

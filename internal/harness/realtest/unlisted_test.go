@@ -34,3 +34,33 @@ func TestRestore_StoreGoneAfterwards(t *testing.T) {
 	assert.Contains(t, strings.Join(o.Report.Notes, "\n"), "the archive cannot be listed again")
 	n.handedOver(o)
 }
+
+// alive is a pgbackrest that archives a segment of the lost cluster once recovery has ended: it lives, out of sight.
+const alive = `#!/bin/sh
+case " $* " in
+*" repo-ls "*) [ ! -e DATA/pg_wal/00000002.history ] || cp LAST NEXT ;;
+esac
+exec PROGRAM "$@"
+`
+
+// A cluster that archives when recovery has ended lives, wherever it is: nobody is told that it is gone.
+func TestRestore_AnotherArchives(t *testing.T) {
+	takesLong(t)
+	n := lost(t, plain)
+	own, err := exec.LookPath("pgbackrest")
+	require.NoError(t, err)
+	stored, err := filepath.Glob(filepath.Join(n.dir, "repo/archive", stanza, "*/0000000100000000/*"))
+	require.NoError(t, err)
+	last := stored[len(stored)-1]
+	const next = "0000000100000000000000AA"
+	n.programs = filepath.Join(n.dir, "bin")
+	require.NoError(t, os.Mkdir(n.programs, 0o755))
+	script := strings.NewReplacer("DATA", n.data, "PROGRAM", own, "LAST", last, "NEXT",
+		filepath.Join(filepath.Dir(last), next+filepath.Base(last)[24:])).Replace(alive)
+	require.NoError(t, os.WriteFile(filepath.Join(n.programs, "pgbackrest"), []byte(script), 0o755))
+	o := n.restore()
+	require.Equal(t, 0, o.Exit, o.Said)
+	assert.Contains(t, o.Said, "before it is started: "+next+" came into the archive at ")
+	assert.Contains(t, o.Said, "next: if it takes the place of a cluster that is lost: ")
+	n.handedOver(o)
+}
