@@ -41,8 +41,8 @@ var pageFaults = faults("TestArchivePage", plain, []fault{
 	},
 })
 
-// lastPage has the archive end with a segment of several pages, uncompressed (compress-type=none) and encrypted as
-// before, whose second page is changed.
+// lastPage has the archive end with a segment of several pages, uncompressed (compress-type=none), whose second page is
+// changed.
 func lastPage(change func([]byte)) func(*repoCopy) {
 	return func(rc *repoCopy) {
 		allOf(
@@ -51,25 +51,35 @@ func lastPage(change func([]byte)) func(*repoCopy) {
 		segments := rc.files("{wal}/*/*.zst")
 		file := segments[len(segments)-1]
 		rc.names = map[string]string{"damaged": filepath.Base(file)[:24]}
-
-		conf, err := os.ReadFile(rc.conf())
-		require.NoError(rc.t, err)
-		pass := regexp.MustCompile(`(?m)^repo1-cipher-pass=(.*)$`).FindSubmatch(conf)[1]
-		info, err := os.ReadFile(rc.files("archive/demo/archive.info")[0])
-		require.NoError(rc.t, err)
-		info = piped(rc, info, string(pass), opens...)
-		pass = regexp.MustCompile(`(?m)^cipher-pass="(.*)"$`).FindSubmatch(info)[1]
-
-		bare := strings.TrimSuffix(file, ".zst")
-		require.NoError(rc.t, os.Rename(file, bare))
-		rc.change(bare, func(content []byte) []byte {
-			content = piped(rc, piped(rc, content, string(pass), opens...), "", "zstd", "-d")
-			const size = 8192
-			assert.NotZero(rc.t, content[size], "the second page is written")
-			change(content[size : 2*size])
-			return piped(rc, content, string(pass), closes...)
-		})
+		uncompressed(rc, file, change)
+		require.NoError(rc.t, os.Remove(file))
 	}
+}
+
+// secondName has a segment lie in the archive once more, as a node with compress-type=none pushes it.
+func secondName(name string) func(*repoCopy) {
+	return func(rc *repoCopy) { uncompressed(rc, rc.files(archived(name))[0], func([]byte) {}) }
+}
+
+// uncompressed puts an archived segment beside itself, uncompressed and encrypted as before, with its second page
+// changed.
+func uncompressed(rc *repoCopy, file string, change func([]byte)) {
+	conf, err := os.ReadFile(rc.conf())
+	require.NoError(rc.t, err)
+	pass := string(regexp.MustCompile(`(?m)^repo1-cipher-pass=(.*)$`).FindSubmatch(conf)[1])
+	info, err := os.ReadFile(rc.files("archive/demo/archive.info")[0])
+	require.NoError(rc.t, err)
+	pass = string(regexp.MustCompile(`(?m)^cipher-pass="(.*)"$`).FindSubmatch(piped(rc, info, pass, opens...))[1])
+
+	bare := strings.TrimSuffix(file, ".zst")
+	require.NoError(rc.t, copyTree(file, bare))
+	rc.change(bare, func(content []byte) []byte {
+		content = piped(rc, piped(rc, content, pass, opens...), "", "zstd", "-d")
+		const size = 8192
+		assert.NotZero(rc.t, content[size], "the second page is written")
+		change(content[size : 2*size])
+		return piped(rc, content, pass, closes...)
+	})
 }
 
 // What pgBackRest does to a file: AES-256-CBC, by a key that openssl derives from the passphrase.
