@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"veza.fr/recovery/internal/pgbackrest"
@@ -101,12 +102,13 @@ func (r restored) run(ctx context.Context, out suite.Out, to target.Target) erro
 }
 
 // targetOptions are pgBackRest's words for a target. A moment is written in UTC: without
-// an offset both pgBackRest and PostgreSQL would take their own time zone (facts A2).
+// an offset both pgBackRest and PostgreSQL would take their own time zone (facts A2). A name is written as it stands in
+// a quoted setting: pgBackRest puts it between the quotation marks as it is given.
 func targetOptions(to target.Target) []string {
 	value := map[target.Kind]string{
 		target.Time: to.Time.UTC().Format("2006-01-02 15:04:05.999999") + "+00",
 		target.LSN:  to.LSN,
-		target.Name: to.Name,
+		target.Name: strings.NewReplacer(`'`, `''`, `\`, `\\`).Replace(to.Name),
 	}[to.Kind]
 	if to.Kind == target.End {
 		return []string{"--type=default"}
