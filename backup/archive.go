@@ -107,7 +107,7 @@ func followed(ctx context.Context, out suite.Out, in opened, primary *archiver) 
 		return oldest, err
 	}
 	current := pgbackrest.SameCluster(in.backups, newest)
-	size, err := in.Client.SegmentSize(ctx, in.directory(newest), current)
+	size, err := in.Client.SegmentSize(ctx, in.directory(newest), newest, current)
 	if err != nil {
 		return oldest, err
 	}
@@ -222,7 +222,8 @@ func olderClusters(ctx context.Context, in opened) error {
 		if backup.Database == in.newest().Database || backup.Offline() {
 			continue
 		}
-		size, err := in.Client.SegmentSize(ctx, in.directory(backup), pgbackrest.SameCluster(in.backups, backup))
+		others := pgbackrest.SameCluster(in.backups, backup)
+		size, err := in.Client.SegmentSize(ctx, in.directory(backup), backup, others)
 		if err != nil {
 			return err
 		}

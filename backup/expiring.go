@@ -33,7 +33,7 @@ func (in opened) settle(
 		return nil
 	}
 	oldest := current[places[0]]
-	size, err := in.Client.SegmentSize(ctx, in.directory(oldest), current)
+	size, err := in.Client.SegmentSize(ctx, in.directory(oldest), oldest, current)
 	if err != nil {
 		return err
 	}

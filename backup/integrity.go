@@ -85,7 +85,7 @@ func (in opened) expired(ctx context.Context) error {
 	if newest.Offline() { // it does not say where its WAL begins
 		return nil
 	}
-	size, err := in.Client.SegmentSize(ctx, in.directory(newest), pgbackrest.SameCluster(in.backups, newest))
+	size, err := in.Client.SegmentSize(ctx, in.directory(newest), newest, pgbackrest.SameCluster(in.backups, newest))
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -75,7 +74,7 @@ func serverOn(machine sandbox.Sandbox, installation postgres.Installation, clien
 		Host: machine, Installation: installation,
 		Data: machine.Dir("data"), Conf: machine.Dir("etc"), Socket: machine.Dir("run"),
 		LogFile: machine.Dir("log") + "/postgresql.log", Port: 5432,
-		Env: slices.Concat(client.Pgbackrest.Patience, pgbackrest.ReplayEnv),
+		Env: client.Pgbackrest.ReplayEnv(pgbackrest.Getting{}),
 	}
 }
 

@@ -84,7 +84,7 @@ func keepsExactly(taken []pgbackrest.Backup, listed []string) error {
 // archiveOfKept proves that the archive is what the kept backups need: no more, no less.
 func archiveOfKept(ctx context.Context, out suite.Out, in opened) error {
 	oldest := in.backups[0]
-	size, err := in.Client.SegmentSize(ctx, in.directory(oldest), in.backups)
+	size, err := in.Client.SegmentSize(ctx, in.directory(oldest), oldest, in.backups)
 	if err != nil {
 		return err
 	}

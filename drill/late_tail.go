@@ -43,8 +43,12 @@ func belongs(tail wal.Tail, found postgres.Moments) error {
 	if found.Began.IsZero() {
 		found.Began = tail.Began
 	}
+	apart := time.Duration(0)
+	if tail.Beside { // soon after a failover, when the clocks of the two are all that tells
+		apart = clocksApart
+	}
 	switch {
-	case found.Commit.After(found.Began):
+	case found.Commit.After(found.Began.Add(apart)):
 		return tail.Grows(fmt.Sprintf("; it has a commit of %s, and timeline %d began at %s",
 			found.Commit.Format(time.RFC3339Nano), tail.Successor, found.Began.UTC().Format(time.RFC3339Nano)))
 	case !found.Readable && !tail.Soon():

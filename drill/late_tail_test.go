@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"veza.fr/recovery/internal/postgres"
 	"veza.fr/recovery/internal/reason"
@@ -56,5 +57,12 @@ func TestBelongs(t *testing.T) {
 		},
 	} {
 		requireReason(t, c.want, belongs(tail(c.late), c.found), name)
+	}
+	for late, want := range map[time.Duration]reason.Reason{clocksApart: "", clocksApart + 1: reason.TimelineConflict} {
+		beside := tail(-time.Minute)
+		beside.Beside = true
+		found := postgres.Moments{Readable: true, Began: began, Commit: began.Add(late)}
+		requireReason(t, want, belongs(beside, found), late.String())
+		require.NoError(t, belongs(beside, postgres.Moments{}), "what nobody can read came soon")
 	}
 }

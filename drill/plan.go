@@ -106,7 +106,7 @@ func (p plan) overArchive(
 
 // sized finds out which size the set's WAL segments have.
 func (p plan) sized(ctx context.Context, client repository.Client) (_ plan, err error) {
-	p.segmentSize, err = client.SegmentSize(ctx, p.directory(client), pgbackrest.SameCluster(p.backups, p.set))
+	p.segmentSize, err = client.SegmentSize(ctx, p.directory(client), p.set, pgbackrest.SameCluster(p.backups, p.set))
 	return p, err
 }
 

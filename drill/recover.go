@@ -39,6 +39,12 @@ type recovered struct {
 // the first answered query. Of -target timeline the point before the failover comes first;
 // what is measured is the recovery to the one after it.
 func recoverCluster(ctx context.Context, out suite.Out, r restored) (recovered, error) {
+	done, err := r.recoverTo(ctx, out)
+	return done, done.unlessExpired(ctx, err)
+}
+
+// recoverTo recovers what was restored to the target, or to the two of them.
+func (r restored) recoverTo(ctx context.Context, out suite.Out) (recovered, error) {
 	if err := forgetLibpq(); err != nil {
 		return recovered{}, reason.Wrap(reason.SandboxFailed, err)
 	}

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"veza.fr/recovery/internal/pgbackrest"
 	"veza.fr/recovery/internal/reason"
-	"veza.fr/recovery/internal/settings"
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/target"
 	"veza.fr/recovery/internal/versions"
@@ -102,12 +102,13 @@ func (r restored) run(ctx context.Context, out suite.Out, to target.Target) erro
 }
 
 // targetOptions are pgBackRest's words for a target. A moment is written in UTC: without
-// an offset both pgBackRest and PostgreSQL would take their own time zone (facts A2).
+// an offset both pgBackRest and PostgreSQL would take their own time zone (facts A2). A name is written as it stands in
+// a quoted setting: pgBackRest puts it between the quotation marks as it is given.
 func targetOptions(to target.Target) []string {
 	value := map[target.Kind]string{
 		target.Time: to.Time.UTC().Format("2006-01-02 15:04:05.999999") + "+00",
 		target.LSN:  to.LSN,
-		target.Name: to.Name,
+		target.Name: strings.NewReplacer(`'`, `''`, `\`, `\\`).Replace(to.Name),
 	}[to.Kind]
 	if to.Kind == target.End {
 		return []string{"--type=default"}
@@ -115,19 +116,15 @@ func targetOptions(to target.Target) []string {
 	return []string{"--type=" + string(to.Kind), "--target=" + value, "--target-action=promote"}
 }
 
-// expired says whether the set was removed by expire while it was being restored, and what
-// the repository lists now.
+// expired says whether the set was removed by expire while it was being restored, and what the repository lists now.
+// One that a label names is replaced by none: the plan that is made again says that it is gone.
 func (r restored) expired(ctx context.Context, out suite.Out) (info pgbackrest.Stanza, expired bool) {
-	if ctx.Err() != nil || r.Settings.Set != settings.SetLatest || r.real != nil {
+	if ctx.Err() != nil || r.real != nil {
 		return info, false
 	}
-	info, err := r.repo.Pgbackrest.Info(ctx)
-	if err != nil || len(info.Backups(r.Settings.Repo)) == 0 {
-		return info, false
-	}
-	_, listed := pgbackrest.Find(info.Backups(r.Settings.Repo), r.plan.set.Label)
+	info, listed := r.stillListed(ctx)
 	if !listed {
-		out.Note("backup set %s was expired while it was being restored: beginning again with the newest",
+		out.Note("backup set %s was expired while it was being restored: beginning again by what is listed now",
 			r.plan.set.Label)
 	}
 	return info, !listed

@@ -98,8 +98,8 @@ func TestRestore_TooManyFilesToMeasure(t *testing.T) {
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
-// A set is expired when the repository lists others and not this one; one that was asked for
-// by its label is never replaced, and a repository that says nothing proves nothing.
+// A set is expired when the repository lists others and not this one, however it was asked for; a repository that says
+// nothing proves nothing.
 func TestExpired(t *testing.T) {
 	_, diff := twoSets(t)
 	for name, c := range map[string]struct {
@@ -110,7 +110,8 @@ func TestExpired(t *testing.T) {
 		"another is listed": {[]string{diff.Label}, settings.SetLatest, true},
 		"it is listed":      {[]string{diff.Label, "20260823-020003F"}, settings.SetLatest, false},
 		"nothing is listed": {nil, settings.SetLatest, false},
-		"it was asked for":  {[]string{diff.Label}, "20260823-020003F", false},
+		"of the diffs":      {[]string{diff.Label}, settings.SetLatestDiff, true},
+		"by its label":      {[]string{diff.Label}, "20260823-020003F", true},
 	} {
 		p, box := restoring(t, answer{})
 		p.Settings.Set = c.set

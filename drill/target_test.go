@@ -31,6 +31,8 @@ func TestTargetOptions(t *testing.T) {
 		targetOptions(lsnTarget("0/5000000")))
 	assert.Equal(t, []string{"--type=name", "--target=a b", "--target-action=promote"},
 		targetOptions(target.Target{Kind: target.Name, Name: "a b"}))
+	assert.Equal(t, []string{"--type=name", `--target=O''Brien\\2`, "--target-action=promote"},
+		targetOptions(target.Target{Kind: target.Name, Name: `O'Brien\2`}))
 }
 
 // The age of data counts from where recovery found the end of the archive; with a target, from

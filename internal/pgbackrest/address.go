@@ -1,6 +1,7 @@
 package pgbackrest
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -13,25 +14,23 @@ func (r Repo) Address() (address Address, ok bool) {
 	}
 	switch r.Type() {
 	case "s3":
-		plain := isPlain(r.Option("s3-endpoint"))
-		endpoint, port := splitPort(hostAndPort(r.Option("s3-endpoint")), usualPort(plain))
-		name := endpoint
-		if r.Option("s3-uri-style") != "path" {
-			name = r.Option("s3-bucket") + "." + endpoint
+		prefix := r.Option("s3-bucket") + "."
+		if r.Option("s3-uri-style") == "path" {
+			prefix = ""
 		}
-		return r.storage(name, port, plain), true
+		return r.storage(prefix, "", r.Option("s3-endpoint")), true
 	case "azure":
-		endpoint := r.Option("azure-endpoint")
-		if endpoint == "" {
-			endpoint = "blob.core.windows.net"
+		prefix := r.Option("azure-account") + "."
+		if r.Option("azure-uri-style") == "path" {
+			prefix = ""
 		}
-		return r.storage(r.Option("azure-account")+"."+endpoint, "443", false), true
-	case "gcs":
-		endpoint, port := splitPort(r.Option("gcs-endpoint"), "443")
-		if endpoint == "" {
-			endpoint = "storage.googleapis.com"
+		ofHost := prefix // storage-host alone means path style, as it does not for s3 (storageAzureHelper)
+		if r.Option("azure-uri-style") == "" {
+			ofHost = ""
 		}
-		return r.storage(endpoint, port, false), true
+		return r.storage(prefix, ofHost, cmp.Or(r.Option("azure-endpoint"), "blob.core.windows.net")), true
+	case "gcs": // which knows no storage-host (storageGcsHelper)
+		return reached("", cmp.Or(r.Option("gcs-endpoint"), "storage.googleapis.com")), true
 	case "sftp":
 		port := r.Option("sftp-host-port")
 		if port == "" {
@@ -42,19 +41,26 @@ func (r Repo) Address() (address Address, ok bool) {
 	return Address{}, false
 }
 
-// storage applies storage-host and storage-port: the connection goes there, and
-// the certificate is checked against that name too (facts A6). With storage-host, nothing of the
-// endpoint's scheme and port counts (storageS3Helper in src/storage/s3/helper.c, the same for azure).
-func (r Repo) storage(name, port string, plain bool) Address {
-	address := Address{Host: name, Port: port}
+// storage applies storage-host and storage-port: the connection goes there, and the certificate is checked against that
+// name too (facts A6). With storage-host, nothing of the endpoint's scheme and port counts (storageS3Helper in
+// src/storage/s3/helper.c, the same for azure). The names of bucket or account come before the endpoint, or the host.
+func (r Repo) storage(ofEndpoint, ofHost, endpoint string) Address {
+	address := reached(ofEndpoint, endpoint)
 	if host := r.Option("storage-host"); host != "" {
-		plain = isPlain(host)
-		address.Host, address.Port = splitPort(hostAndPort(host), usualPort(plain))
+		address = reached(ofHost, host)
 	}
 	if port := r.Option("storage-port"); port != "" {
 		address.Port = port
 	}
-	if address.Plain = plain; !plain {
+	return address
+}
+
+// reached is where a URL leads, with the name of a bucket or account before its host.
+func reached(prefix, url string) Address {
+	address := Address{Plain: isPlain(url)}
+	address.Host, address.Port = splitPort(hostAndPort(url), usualPort(address.Plain))
+	address.Host = prefix + address.Host
+	if !address.Plain {
 		address.TLSName = address.Host
 	}
 	return address
@@ -84,10 +90,13 @@ func usualPort(plain bool) string {
 	return "443"
 }
 
-// PlainOptions are the options of an s3 repository that ask for HTTP without TLS, as name=value.
+// PlainOptions are the options of a repository in an object store that ask for HTTP without TLS, as name=value.
 func (r Repo) PlainOptions() (list []string) {
-	for _, option := range []string{"s3-endpoint", "storage-host"} {
-		if value := r.Option(option); r.Type() == "s3" && isPlain(value) {
+	options := map[string][]string{
+		"s3": {"s3-endpoint", "storage-host"}, "azure": {"azure-endpoint", "storage-host"}, "gcs": {"gcs-endpoint"},
+	}[r.Type()]
+	for _, option := range options {
+		if value := r.Option(option); isPlain(value) {
 			list = append(list, fmt.Sprintf("repo%d-%s=%s", r.Key, option, value))
 		}
 	}

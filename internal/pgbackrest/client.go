@@ -43,6 +43,8 @@ type Client struct {
 	// Patience is the environment that bounds one wait of restore and archive-get
 	// for the store: see Config.Patience.
 	Patience []string
+	// Identity is the environment that says who it is to the store: see Repo.Identity.
+	Identity []string
 }
 
 // queryTimeout bounds one read-only call; pgBackRest's own bound on one wait for
@@ -194,7 +196,7 @@ func (c *Client) Restore(ctx context.Context, o RestoreOptions, output io.Writer
 		argv = append(argv, "--recovery-option="+o.Recovery)
 	}
 	// By environment: restore would hand it to archive-get, which refuses it without archive-async.
-	env := slices.Concat([]string{"PGBACKREST_SPOOL_PATH=" + c.Spool}, c.Patience, o.Buffer)
+	env := slices.Concat([]string{"PGBACKREST_SPOOL_PATH=" + c.Spool}, c.Patience, c.Identity, o.Buffer)
 	_, err := c.Host.Run(ctx, host.Command{Argv: append(argv, o.Target...), Env: env, Stdout: output})
 	return newError("restore", err, append(c.places(), o.Tablespaces)...)
 }
@@ -206,7 +208,7 @@ func (c *Client) ArchiveGet(ctx context.Context, segment, to string) error {
 		reason.Errorf(reason.RepoUnreachable, "pgbackrest archive-get did not end within %s", queryTimeout))
 	defer cancel()
 	argv := append(c.onCluster(c.locked("archive-get")), segment, to)
-	env := slices.Concat([]string{"PGBACKREST_SPOOL_PATH=" + c.Spool}, c.Patience, ReplayEnv)
+	env := slices.Concat([]string{"PGBACKREST_SPOOL_PATH=" + c.Spool}, c.Patience, c.Identity, ReplayEnv)
 	_, err := c.Host.Run(ctx, host.Command{Argv: argv, Env: env})
 	return newError("archive-get", err, c.places()...)
 }
@@ -238,7 +240,7 @@ func (c *Client) queryWithin(ctx context.Context, bound time.Duration, argv []st
 	ctx, cancel := context.WithTimeoutCause(ctx, bound,
 		reason.Errorf(reason.RepoUnreachable, "pgbackrest %s did not end within %s", commandOf(argv), bound))
 	defer cancel()
-	result, err := c.Host.Run(ctx, host.Command{Argv: argv})
+	result, err := c.Host.Run(ctx, host.Command{Argv: argv, Env: c.Identity})
 	return answer(result.Stdout), newError(commandOf(argv), err, c.places()...)
 }
 

@@ -127,6 +127,7 @@ func TestPatience_LeavesTheConfsOwnAlone(t *testing.T) {
 }
 
 func TestAddress_IsWherePgBackRestConnects(t *testing.T) {
+	const azure = "[global]\nrepo1-type=azure\nrepo1-azure-account=acc\nrepo1-azure-"
 	for _, c := range []struct{ conf, address, name string }{
 		{production, "minio.veza.internal:9000", "minio.veza.internal"},
 		{"[global]\nrepo1-type=s3\nrepo1-s3-bucket=b\nrepo1-s3-endpoint=s3.eu\n[v]\n", "b.s3.eu:443", "b.s3.eu"},
@@ -167,6 +168,13 @@ func TestAddress_IsWherePgBackRestConnects(t *testing.T) {
 			"[global]\nrepo1-type=azure\nrepo1-azure-account=acc\n[v]\n", "acc.blob.core.windows.net:443",
 			"acc.blob.core.windows.net",
 		},
+		{azure + "uri-style=path\nrepo1-azure-endpoint=azurite:10000\n[v]\n", "azurite:10000", "azurite"},
+		{azure + "uri-style=path\nrepo1-azure-endpoint=http://azurite:10000\n[v]\n", "azurite:10000", ""},
+		{azure + "endpoint=azurite:10000\n[v]\n", "acc.azurite:10000", "acc.azurite"},
+		{azure + "uri-style=host\nrepo1-storage-host=h:1\n[v]\n", "acc.h:1", "acc.h"},
+		{azure + "endpoint=azurite\nrepo1-storage-host=h\nrepo1-storage-port=2\n[v]\n", "h:2", "h"},
+		{"[global]\nrepo1-type=gcs\nrepo1-gcs-endpoint=https://gcs.eu:4443\n[v]\n", "gcs.eu:4443", "gcs.eu"},
+		{"[global]\nrepo1-type=gcs\nrepo1-gcs-endpoint=http://gcs.eu\n[v]\n", "gcs.eu:80", ""},
 		{"[global]\nrepo1-type=gcs\n[v]\n", "storage.googleapis.com:443", "storage.googleapis.com"},
 		{"[global]\nrepo1-type=sftp\nrepo1-sftp-host=box\n[v]\n", "box:22", ""},
 		{"[global]\nrepo1-host=repo\nrepo1-host-type=tls\n[v]\n", "repo:8432", ""},
@@ -179,6 +187,20 @@ func TestAddress_IsWherePgBackRestConnects(t *testing.T) {
 	}
 	_, remote := parse(t, "[v]\npg1-path=/x\n").Repo("v", 1).Address()
 	assert.False(t, remote, "posix is on this machine")
+}
+
+// HTTP without TLS is asked for by whatever option leads to the store, and by no other.
+func TestPlainOptions(t *testing.T) {
+	for conf, want := range map[string][]string{
+		"s3\nrepo1-s3-endpoint=http://a":                             {"repo1-s3-endpoint=http://a"},
+		"azure\nrepo1-azure-endpoint=http://a":                       {"repo1-azure-endpoint=http://a"},
+		"azure\nrepo1-storage-host=http://h":                         {"repo1-storage-host=http://h"},
+		"gcs\nrepo1-gcs-endpoint=http://a":                           {"repo1-gcs-endpoint=http://a"},
+		"gcs\nrepo1-gcs-endpoint=a\nrepo1-azure-endpoint=http://b":   nil,
+		"azure\nrepo1-azure-endpoint=https://a\nrepo1-path=/http://": nil,
+	} {
+		assert.Equal(t, want, parse(t, "[global]\nrepo1-type="+conf+"\n[v]\n").Repo("v", 1).PlainOptions(), conf)
+	}
 }
 
 func FuzzParseConfig(f *testing.F) {

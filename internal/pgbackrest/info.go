@@ -184,11 +184,12 @@ func (s Stanza) ArchiveID(backup Backup) string {
 	return fmt.Sprintf("%s-%d", s.Version(backup), backup.Database.ID)
 }
 
-// SegmentSizes are the WAL segment sizes that the backups' positions and names allow, the smallest first: one, as a
-// rule. Where they say nothing it is PostgreSQL's own.
-func SegmentSizes(backups []Backup) []uint64 {
+// SegmentSizes are the WAL segment sizes that the positions and names of a backup allow, the smallest first: one, as a
+// rule. Where they leave several, those of others of its cluster decide, as far as they agree: one from before a
+// pg_resetwal --wal-segsize has another size. Where all say nothing it is PostgreSQL's own.
+func SegmentSizes(of Backup, others []Backup) []uint64 {
 	var sizes []uint64
-	for _, b := range backups {
+	for _, b := range append([]Backup{of}, others...) {
 		if b.LSN == nil {
 			continue
 		}

@@ -27,7 +27,7 @@ func TestParseInfo_ReadsTheSetsOldestFirst(t *testing.T) {
 	assert.Equal(t, "diff", backups[1].Type)
 	assert.Equal(t, "15", info.Version(backups[1]))
 	assert.Equal(t, "15-1", info.ArchiveID(backups[1]))
-	assert.Equal(t, []uint64{16 << 20}, SegmentSizes(backups))
+	assert.Equal(t, []uint64{16 << 20}, SegmentSizes(backups[0], backups))
 	assert.Empty(t, info.Backups(2), "another repository's sets are not mixed in")
 	_, found := Find(backups, backups[0].Label)
 	assert.True(t, found)
@@ -55,8 +55,13 @@ func TestSegmentSizes(t *testing.T) {
 		"the next one decides":   {[]Backup{short, of("1/30000028", one, "1/30000138", one)}, []uint64{512 << 20}},
 		"a boundary contradicts": {[]Backup{of("0/2000028", two, "0/3000000", two)}, []uint64{16 << 20}},
 	} {
-		assert.Equal(t, c.want, SegmentSizes(c.backups), name)
+		assert.Equal(t, c.want, SegmentSizes(Backup{}, c.backups), name)
 	}
+	before := of("0/8000028", two, "0/8000138", two)
+	after := of("0/C000028", "00000001000000000000000C", "0/C000138", "")
+	assert.Equal(t, []uint64{64 << 20}, SegmentSizes(before, []Backup{before, after}))
+	assert.Equal(t, []uint64{16 << 20}, SegmentSizes(after, []Backup{before, after}), "pg_resetwal --wal-segsize=16")
+	assert.Equal(t, []uint64{64 << 20}, SegmentSizes(Backup{}, []Backup{before}), "it says nothing itself")
 }
 
 // The end of the archive is that of the database a backup is of, and there is none of another.
@@ -115,7 +120,7 @@ func FuzzParseInfo(f *testing.F) {
 		for _, backup := range info.Backups(1) {
 			_ = info.ArchiveID(backup)
 		}
-		assert.NotEmpty(t, SegmentSizes(info.Backup))
+		assert.NotEmpty(t, SegmentSizes(Backup{}, info.Backup))
 	})
 }
 

@@ -113,13 +113,13 @@ func variable(option string) string {
 // these options. Lock and spool are the run's own, where its processes are found and what they left goes with it.
 func (c *Client) ReplayEnv(g Getting) []string {
 	if !g.Async {
-		return slices.Concat(c.Patience, ReplayEnv, g.buffer)
+		return slices.Concat(c.Patience, c.Identity, ReplayEnv, g.buffer)
 	}
 	own := []string{variable("archive-async") + "y", variable("spool-path") + c.Spool}
 	if c.Lock != "" { // else the conf's own; an empty one is refused
 		own = append(own, variable("lock-path")+c.Lock)
 	}
-	return slices.Concat(c.Patience, own, g.env, g.buffer)
+	return slices.Concat(c.Patience, c.Identity, own, g.env, g.buffer)
 }
 
 // Buffer is the environment that gives a command of pgBackRest smaller buffers, unless the conf has a size, which

@@ -46,7 +46,7 @@ const StatusValid = "valid"
 // takes, and ctx bounds it. The exit status says nothing (facts A4).
 func (c *Client) Verify(ctx context.Context) (Verification, error) {
 	argv := append(c.common("verify"), "--output=text", "--verbose")
-	result, err := c.Host.Run(ctx, host.Command{Argv: argv, Env: c.Patience})
+	result, err := c.Host.Run(ctx, host.Command{Argv: argv, Env: slices.Concat(c.Patience, c.Identity)})
 	if failed, ok := errors.AsType[*Error](newError("verify", err, c.places()...)); ok && failed.Killed() {
 		return Verification{}, reason.Errorf(reason.SandboxFailed, "pgbackrest verify was killed from outside: %w",
 			failed)

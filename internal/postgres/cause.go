@@ -83,7 +83,7 @@ const waitedInVain = 82
 var answerCut = regexp.MustCompile(`unexpected eof while reading line`)
 
 var (
-	damageLSN     = regexp.MustCompile(`\b(?:at|LSN) ([0-9A-F]+/[0-9A-F]+)`)
+	damageLSN     = regexp.MustCompile(`\b(?:at|by|LSN) ([0-9A-F]+/[0-9A-F]+)`)
 	damageSegment = regexp.MustCompile(`segment ([0-9A-F]{24})`)
 )
 

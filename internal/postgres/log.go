@@ -50,14 +50,16 @@ var (
 	// in it. Status 2 is that of a process that was told to quit at once (SIGQUIT, quickdie): the
 	// postmaster says it only of the first one, which it did not tell so itself.
 	endedBy = regexp.MustCompile(`^[^()]+ \(PID \d+\) (?:was terminated by signal (\d+)|exited with exit code 2$)`)
-	// damage are PostgreSQL's words for a record or a file that is not what it should
-	// be (xlogreader.c, xlogarchive.c). At the end of the archive some of them are the
-	// normal way to notice it, so they count only when recovery ended too early.
+	// damage are PostgreSQL's words for a record, a page or a file that is not what it should be (xlogreader.c,
+	// xlogrecovery.c and xlogarchive.c of 15 to 18). At the end of the archive some of them are the normal way to
+	// notice it, so they count where recovery ended too early, or where they speak of what the archive gave.
 	damage = regexp.MustCompile(`incorrect resource manager data checksum|invalid magic number|unexpected pageaddr|` +
 		`incorrect prev-link|from different database system|invalid resource manager ID|invalid info bits|` +
 		`invalid record length|no contrecord flag|invalid contrecord length|invalid block_id|out-of-order block_id|` +
 		`has wrong size|incorrect XLOG_BLCKSZ|incorrect segment size|invalid compressed image|` +
-		`could not decompress image`) // from 15 on
+		`could not decompress image|out-of-sequence timeline ID|unexpected timeline ID \d+ in (?:log|WAL) segment|` +
+		`contrecord is requested|invalid record offset|record with invalid length|BKP(?:BLOCK|IMAGE)_|` +
+		`could not restore image at \S+ (?:with invalid|compressed with unknown)`)
 )
 
 // ReadLog reads what the server wrote since it was last started. A log that is not there is

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -72,6 +73,39 @@ func TestDamageRead_OnlyWhatCameFromTheArchive(t *testing.T) {
 	assert.Empty(t, log.DamageRead(16<<20), "after the last archived segment that is how the end is noticed")
 	log.Damage = []string{"something invalid magic number without a place"}
 	assert.NotEmpty(t, log.DamageRead(16<<20), "in doubt it counts")
+}
+
+// Whatever the reader of WAL says of a record or a page counts where the archive gave it, and only there.
+func TestDamageRead_EveryWordOfTheReader(t *testing.T) {
+	const begin = "2026-11-30 09:55:18.011 UTC [8793] run LOG:  "
+	for _, words := range []string{
+		"out-of-sequence timeline ID 1 (after 9) in log segment 00000001000000000000000%X, offset 8192",
+		"out-of-sequence timeline ID 1 (after 9) in WAL segment 00000001000000000000000%X, LSN 0/2000, offset 8192",
+		"unexpected timeline ID 9 in log segment 00000001000000000000000%X, offset 8192",
+		"contrecord is requested by 0/%X002018",
+		"invalid record offset at 0/%X002010",
+		"invalid record offset at 0/%X002010: expected at least 24, got 16",
+		"record with invalid length at 0/%X002018",
+		"BKPBLOCK_HAS_DATA not set, but data length is 7 at 0/%X002018",
+		"BKPIMAGE_COMPRESSED set, but block image length 8192 at 0/%X002018",
+		"neither BKPIMAGE_HAS_HOLE nor BKPIMAGE_COMPRESSED set, but block image length is 7 at 0/%X002018",
+		"could not restore image at 0/%X002018 with invalid block 7 specified",
+		"could not restore image at 0/%X002018 compressed with unknown method, block 7",
+	} {
+		for number, damaged := range map[int]bool{5: true, 6: false} {
+			log := ParseLog(begin+"restored log file \"000000010000000000000005\" from archive\n"+
+				begin+fmt.Sprintf(words, number)+"\n", "run")
+			assert.Equal(t, damaged, len(log.DamageRead(16<<20)) == 1, words)
+		}
+	}
+	for _, words := range []string{
+		"successfully skipped missing contrecord at 0/5002018, overwritten at 2026-11-30 09:55:18.011+00",
+		"consistent recovery state reached at 0/5002018", "redo done at 0/5002018 system usage: CPU",
+		"could not restore image at 0/5002018 compressed with lz4 not supported by build, block 7",
+	} {
+		log := ParseLog(begin+"restored log file \"000000010000000000000005\" from archive\n"+begin+words+"\n", "run")
+		assert.Empty(t, log.DamageRead(16<<20), words)
+	}
 }
 
 func TestStartError_SaysWhyAClusterIsNotUp(t *testing.T) {

@@ -56,10 +56,12 @@ func (c Client) List(ctx context.Context, directory string, size uint64, from ui
 	return a, err
 }
 
-// SegmentSize is the WAL segment size of the cluster whose backups these are. Where their positions leave more than
-// one, the names of its archive decide.
-func (c Client) SegmentSize(ctx context.Context, directory string, backups []pgbackrest.Backup) (uint64, error) {
-	sizes := pgbackrest.SegmentSizes(backups)
+// SegmentSize is the WAL segment size of a backup; others are those of its cluster. Where their positions leave more
+// than one, the names of its archive decide.
+func (c Client) SegmentSize(
+	ctx context.Context, directory string, of pgbackrest.Backup, others []pgbackrest.Backup,
+) (uint64, error) {
+	sizes := pgbackrest.SegmentSizes(of, others)
 	if len(sizes) == 1 {
 		return sizes[0], nil
 	}

@@ -98,7 +98,7 @@ func TestSegmentSize(t *testing.T) {
 	} {
 		on := &lister{segments: []int{256, 261}} // beyond what 4 GB hold at 1 GB
 		client := Client{Pgbackrest: &pgbackrest.Client{Host: on, Stanza: "veza", Repo: 1}}
-		size, err := client.SegmentSize(t.Context(), "archive/veza/15-1", []pgbackrest.Backup{c.backup})
+		size, err := client.SegmentSize(t.Context(), "archive/veza/15-1", c.backup, nil)
 		require.NoError(t, err, name)
 		assert.Equal(t, []uint64{c.want, c.listings}, []uint64{size, uint64(on.listings)}, name)
 	}

@@ -54,7 +54,7 @@ func (r Repository) command(on sandbox.Sandbox) *pgbackrest.Client {
 	command := &pgbackrest.Client{
 		Host: on, Config: on.Dir("etc") + "/" + confName, Stanza: r.Stanza, Repo: r.Key,
 		Data: on.Dir("data"), Lock: on.Dir("lock"), Log: on.Dir("log"), Spool: on.Dir("spool"),
-		Patience: r.Conf.Patience(r.Stanza), At: r.At,
+		Patience: r.Conf.Patience(r.Stanza), Identity: r.repo().Identity(), At: r.At,
 	}
 	if len(r.Conf.include) > 0 {
 		command.Include = on.Dir("etc") + "/" + includeName

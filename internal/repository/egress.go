@@ -59,8 +59,8 @@ func (r Repository) CheckServed(log Log, environment string) error {
 		case ok:
 		case key == r.Key:
 			return reason.Errorf(reason.ConfigInvalid, "%s: %s is not served in a sandbox of environment %s yet: "+
-				"repositories of type s3 and posix are; use -conf in the environment without a tag for this "+
-				"one", r.Conf.Path, name, environment)
+				"repositories of type s3, with keys that the conf holds (s3-key-type=shared), and posix are; use "+
+				"-conf in the environment without a tag for this one", r.Conf.Path, name, environment)
 		default:
 			log.Note("%s is not served in a sandbox yet: nothing leads to it", name)
 		}

@@ -110,6 +110,18 @@ func (a Archive) youngest(timeline uint32) time.Time {
 	return newest
 }
 
+// oldest is the time of the first segment archived on a timeline that has one.
+func (a Archive) oldest(timeline uint32) (first time.Time) {
+	for segment, entries := range a.Entries {
+		for _, entry := range entries {
+			if segment.Timeline == timeline && (first.IsZero() || entry.Time.Before(first)) {
+				first = entry.Time
+			}
+		}
+	}
+	return first
+}
+
 // timelines are those that have at least one segment, in order.
 func (a Archive) timelines() []uint32 {
 	seen := map[uint32]bool{}

@@ -116,6 +116,7 @@ func (a Archive) Follow(start Start, history []Switch) (Chain, error) {
 		return chain, err
 	}
 	chain.Notes, chain.Late, err = a.offPath(path, chain.Target)
+	chain.Notes = append(chain.Notes, a.copies(chain.Entries)...)
 	if len(own) > 0 {
 		chain.Notes = append(chain.Notes, fmt.Sprintf("the archive does not give %s: the backup holds it itself "+
 			"(archive-copy=y), and recovery takes that; from an older backup it ends there", strings.Join(own, ", ")))
@@ -209,10 +210,12 @@ func (a Archive) at(number uint64, route route) (Entry, bool, error) {
 		if len(entries) == 0 {
 			continue
 		}
-		if len(entries) > 1 {
-			return Entry{}, false, twice(entries)
+		other := func(e Entry) bool { return e.Checksum != entries[0].Checksum }
+		if slices.ContainsFunc(entries, other) { // pgBackRest gives none of them (duplicates found)
+			return Entry{}, false, reason.Errorf(reason.WALCorrupt, "WAL segment %s is in the archive %d times with "+
+				"different contents", entries[0].Name, len(entries))
 		}
-		if entries[0].Size == 0 {
+		if slices.ContainsFunc(entries, func(e Entry) bool { return e.Size == 0 }) {
 			return Entry{}, false, reason.Errorf(reason.WALCorrupt, "WAL segment %s has zero length in the archive",
 				entries[0].Name)
 		}
@@ -221,17 +224,22 @@ func (a Archive) at(number uint64, route route) (Entry, bool, error) {
 	return Entry{}, false, nil
 }
 
-// twice is what is wrong with a segment that is there more than once: pgBackRest gives none of them (duplicates found).
-// Nodes that push it with another compress-type give one content several names.
-func twice(entries []Entry) error {
-	other := func(e Entry) bool { return e.Checksum != entries[0].Checksum }
-	if slices.ContainsFunc(entries, other) {
-		return reason.Errorf(reason.WALCorrupt, "WAL segment %s is in the archive %d times with different contents",
-			entries[0].Name, len(entries))
+// copies says which segments are there more than once with one content: nodes that push them with another compress-type
+// each give one content several names. archive-get counts contents and gives it, archive-push and backup count names.
+func (a Archive) copies(chain []Entry) []string {
+	var names []string
+	for _, entry := range chain {
+		if len(a.Entries[entry.Segment]) > 1 {
+			names = append(names, entry.Name)
+		}
 	}
-	return reason.Errorf(reason.WALCorrupt, "WAL segment %s is in the archive %d times with the same content, "+
-		"compressed differently, and archive-get refuses that: remove all but one; give every node that pushes the "+
-		"same compress-type", entries[0].Name, len(entries))
+	if len(names) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%d WAL segments are in the archive more than once with the same content, compressed "+
+		"differently, the last is %s: a restore reads them, but archive-push and backup refuse one that they meet "+
+		"(duplicates found); remove all but one, and give every node that pushes the same compress-type", len(names),
+		names[len(names)-1])}
 }
 
 // after finds the first segment on the route beyond a number.

@@ -79,7 +79,7 @@ func (a Archive) path(start Start, target uint32, history []Switch) (route, erro
 
 // offPath looks at what recovery will not read. Segments of a superseded timeline at or
 // beyond its switch point are an old primary's tail. Where they are younger than all of the newest
-// timeline, they are late, or a second cluster still archives: see Tail.
+// timeline, or came beside its own just now, they are late, or a second cluster still archives: see Tail.
 func (a Archive) offPath(r route, target uint32) (notes []string, late []Tail, err error) {
 	newest := a.youngest(target)
 	for _, timeline := range a.timelines() {
@@ -98,6 +98,9 @@ func (a Archive) offPath(r route, target uint32) (notes []string, late []Tail, e
 				return nil, nil, found.Grows("")
 			}
 			late = append(late, found)
+		} else if found, beside := a.besideTail(timeline, r, target, tail, newest); beside {
+			late = append(late, found)
+			continue // it has a line of its own
 		}
 		if beyond := a.beyond(tail, r); beyond > 0 {
 			notes = append(notes, fmt.Sprintf(

@@ -23,6 +23,25 @@ type Tail struct {
 	Entries   []Entry   // the late ones, by their number
 	none      bool      // the newest timeline has no segment yet
 	whole     bool      // no segment is missing from the switch to its end
+	Beside    bool      // the newest timeline has archived something since, but not for long
+}
+
+// lately is how long ago a superseded timeline may have archived something last, seen from the newest one, for two
+// clusters to be at work: archive_timeout is seldom more.
+const lately = time.Hour
+
+// besideTail is what a superseded timeline archived beside the newest one, after the first segment of that. Two
+// clusters that both archive every minute look like that whenever the newest timeline's segment is the younger one.
+// Where the timeline was left is known: else its commits tell nothing.
+func (a Archive) besideTail(
+	timeline uint32, r route, target uint32, tail []Entry, newest time.Time,
+) (t Tail, beside bool) {
+	if _, onRoute := r.end(timeline); !onRoute || a.none(target) {
+		return t, false
+	}
+	t = a.lateTail(timeline, r, target, tail, a.oldest(target))
+	t.Newest, t.Beside = newest, true
+	return t, len(t.Entries) > 0 && newest.Sub(t.Youngest().Time) <= lately
 }
 
 // soon is how late a tail may be when nobody can look into it. An archiver that failed tries again
@@ -61,6 +80,10 @@ func (t Tail) String() string {
 	if t.none {
 		return fmt.Sprintf("timeline %d has %d segments at and beyond its switch to timeline %d: an old primary's "+
 			"tail, %s", t.Timeline, len(t.Entries), t.Successor, readOf(t.none, t.Target))
+	}
+	if t.Beside {
+		return fmt.Sprintf("timeline %d has %d segments that came beside those of timeline %d: an old primary's tail, "+
+			"not read", t.Timeline, len(t.Entries), t.Target)
 	}
 	return fmt.Sprintf("timeline %d has %d segments that came after the newest of timeline %d: an old primary's tail "+
 		"that came late, %s", t.Timeline, len(t.Entries), t.Target, readOf(t.none, t.Target))

@@ -74,6 +74,10 @@ var archiveFaults = faults("TestArchive", plain, []fault{
 		name: "TwiceWithDifferentContents", inject: twice("{middle}"),
 		exit: 1, why: reason.WALCorrupt, words: "{middle} | 2 times",
 	},
+	{
+		name: "TwiceWithOneContent", inject: secondName("{middle}"),
+		exit: 0, why: reason.None, words: "more than once with the same content | the last is {middle}",
+	},
 	{ // PostgreSQL never comes to it; restore reads the history with the highest number
 		name: "StrayHistoryBeyondAGap", inject: stray("{wal}/00000009.history"),
 		since: versions.RestoreChecksTimeline.Since(), older: older{exit: 0, why: reason.None},

@@ -30,6 +30,10 @@ var lateTailFaults = faults("TestLateTail", failedOver, []fault{
 		words: "segments are fetched up to 4 ahead of the replay | timeline 1 has 1 segments that came after",
 	},
 	{
+		name: "BesideTheNew", inject: inOrderOf(partialArrives(0), olderThanTheNew),
+		exit: 0, why: reason.None, words: "came beside those of timeline 2: an old primary's tail, not read",
+	},
+	{
 		name: "UnreadableAndSoon", inject: nextOfTheOld(time.Minute, garbage),
 		exit: 0, why: reason.None, words: "an old primary's tail that came late",
 	},
@@ -58,6 +62,12 @@ func partialArrives(late time.Duration) func(*repoCopy) {
 		files := onTimeline2(rc)
 		rc.setTime(tail, files[len(files)-1], late)
 	}
+}
+
+// olderThanTheNew has the new primary archive its last segment after the old one's tail, which came beside.
+func olderThanTheNew(rc *repoCopy) {
+	files := onTimeline2(rc)
+	rc.shift(files[len(files)-1], 2*time.Minute)
 }
 
 // nextOfTheOld has it archive the segment of the switch with other contents.

@@ -32,6 +32,7 @@ var plain = sync.OnceValues(func() (liveSeed, error) {
 		func() error { return c.grow(ctx) },
 		func() error { return c.grow(ctx) },
 		func() error { return c.sql(ctx, "postgres", moreUsers, `SELECT pg_create_restore_point('half')`) },
+		func() error { return c.sql(ctx, "postgres", `SELECT pg_create_restore_point('O''Brien\2')`) },
 		func() error { return c.note(ctx, marks, "half") },
 		func() error { return c.archive(ctx) },
 		func() error { return c.grow(ctx) },

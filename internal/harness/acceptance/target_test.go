@@ -21,6 +21,7 @@ var targetFaults = faults("TestTarget", plain, []fault{
 	{name: "LSN", where: everywhere, args: "-target lsn:{half.lsn}", exit: 0, why: reason.None, users: "half"},
 	{name: "Time", args: "-target time:{half.time}", exit: 0, why: reason.None, users: "half"},
 	{name: "Name", args: "-target name:half", exit: 0, why: reason.None, users: "half"},
+	{name: "NameToQuote", args: `-target name:O'Brien\2`, exit: 0, why: reason.None, users: "half"},
 	{name: "LSNFromTheFull", args: "-set {full} -target lsn:{half.lsn}", exit: 0, why: reason.None, users: "half"},
 	{
 		name: "LSNBehindTheArchive", args: "-target lsn:0/FF000000",
@@ -99,7 +100,7 @@ var targetExpiredFaults = faults("TestTargetExpired", hostile, []fault{
 	{
 		name: "TypedSetIsNotReplaced", inject: expiredMeanwhile, env: "PATH={dir}/path", moves: true,
 		args: "-set {full} -target lsn:{end.lsn}",
-		exit: 1, why: reason.RepoCorrupt, words: "missing file", step: "restore",
+		exit: 2, why: reason.ConfigInvalid, words: "-set {full}: the repository does not list it", step: "restore",
 	},
 })
 
