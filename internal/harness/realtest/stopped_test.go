@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -196,27 +195,4 @@ func (n *machine) stopped(s stop) outcome {
 		n.release()
 	}
 	return n.left(cmd, said.String())
-}
-
-// What a killed restore left at work is out of the sight of a run with another TMPDIR, which ends what lies in its own
-// alone. No two write into one directory.
-func TestRestore_OrphanElsewhere(t *testing.T) {
-	takesLong(t)
-	n := lost(t, plain)
-	n.slow("restore:base/*/[0-9]*")
-	first := n.command(quick...)
-	said := &strings.Builder{}
-	first.Stdout, first.Stderr = said, said
-	require.NoError(t, first.Start())
-	n.waitHeld(said)
-	require.NoError(t, first.Process.Kill())
-	require.Error(t, first.Wait())
-	second := n.command(append(quick, "-resume")...)
-	second.Env = append(second.Env, "TMPDIR="+filepath.Join(n.dir, "spool"))
-	o := n.end(second)
-	assert.Equal(t, 2, o.Exit, o.Said)
-	assert.Contains(t, o.Said, "a pgbackrest restores into it, process ")
-	n.release()
-	o = n.restore("-resume")
-	require.Equal(t, 0, o.Exit, o.Said)
 }
