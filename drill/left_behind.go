@@ -51,7 +51,7 @@ func (p plan) leftBehind(to target.Target) (b behind) {
 		b.said = fmt.Sprintf("%s: what comes back ends before %s, and what was written from there to the target is on "+
 			"timeline %d alone", went, stamp(left.Whole), left.Timeline)
 	default:
-		b.said = fmt.Sprintf("%s: if the target is behind that place, what was written between the two is on timeline "+
+		b.said = fmt.Sprintf("%s: if the target is after that place, what was written between the two is on timeline "+
 			"%d alone, and does not come back", went, left.Timeline)
 	}
 	return b

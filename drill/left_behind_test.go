@@ -42,12 +42,12 @@ func TestTellLeft(t *testing.T) {
 		refused bool
 		words   string
 	}{
-		"minutes behind the switch":   {after(7 * time.Minute), 20, true, "ends before " + stamp(noon) + ", and"},
-		"a failover's seconds":        {after(7 * time.Second), 1, false, "if the target is behind that place"},
+		"minutes after the switch":    {after(7 * time.Minute), 20, true, "ends before " + stamp(noon) + ", and"},
+		"a failover's seconds":        {after(7 * time.Second), 1, false, "if the target is after that place"},
 		"before the switch":           {after(-2 * time.Minute), 20, false, ""},
 		"timeline 1 was gone":         {after(21 * time.Minute), 20, false, ""},
 		"timeline 2 had begun":        {after(31 * time.Minute), 40, false, ""},
-		"it begins just now":          {after(30*time.Minute - time.Second), 40, false, "if the target is behind"},
+		"it begins just now":          {after(30*time.Minute - time.Second), 40, false, "if the target is after"},
 		"a position of both":          {lsnTarget("0/5000000"), 20, false, "that of timeline 2 comes back"},
 		"a position of timeline 2":    {lsnTarget("0/6000000"), 20, false, ""},
 		"the drill chooses":           {target.Target{Kind: target.Worst}, 20, false, ""},

@@ -20,7 +20,7 @@ var lateTailFaults = faults("TestLateTail", failedOver, []fault{
 		exit: 0, why: reason.None, words: "timeline 1 has 1 segments that came after the newest of timeline 2",
 	},
 	{ // where archive-get would not run, the tail could not be read, and nothing would be fetched ahead
-		name: "OnTheRepositoryHost", inject: func(rc *repoCopy) {
+		name: "OnTheRepositoryHost", args: "-get-async auto", inject: func(rc *repoCopy) {
 			partialArrives(time.Hour)(rc)
 			rc.edit(func(conf string) string {
 				return strings.Replace(conf, "\npg1-path=", "\npg1-host=pg1.veza.test\npg1-path=", 1)

@@ -38,7 +38,7 @@ func TestRestore_StoreGoneAfterwards(t *testing.T) {
 // alive is a pgbackrest that archives a segment of the lost cluster once recovery has ended: it lives, out of sight.
 const alive = `#!/bin/sh
 case " $* " in
-*" repo-ls "*) [ ! -e DATA/pg_wal/00000002.history ] || cp LAST NEXT ;;
+*" repo-ls "*) [ ! -e DATA/pg_wal/00000002.history ] || { cp LAST NEXT; touch -d "2 seconds" NEXT; } ;; # a listing has whole seconds
 esac
 exec PROGRAM "$@"
 `
