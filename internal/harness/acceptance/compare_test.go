@@ -21,7 +21,8 @@ func as(role, port, set string) string {
 
 var compareFaults = faults("TestCompare", compared, []fault{
 	{
-		name: "TheSame", args: against("5433", "same") + " -get-async auto", exit: 0, why: reason.None, where: everywhere,
+		name: "TheSame", args: against("5433", "same") + " -get-async auto", where: everywhere,
+		exit: 0, why: reason.None,
 		words: "the same as the standby at | 100 % of all blocks | public.kinds in database kept: column b prints " +
 			"names | not compared: database template0: it takes no connections | segments are fetched up to",
 		never: "changed on production",

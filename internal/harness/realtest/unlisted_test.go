@@ -35,10 +35,11 @@ func TestRestore_StoreGoneAfterwards(t *testing.T) {
 	n.handedOver(o)
 }
 
-// alive is a pgbackrest that archives a segment of the lost cluster once recovery has ended: it lives, out of sight.
+// alive is a pgbackrest that archives a segment of the lost cluster once recovery has ended: it lives, out of sight. A
+// listing has whole seconds.
 const alive = `#!/bin/sh
 case " $* " in
-*" repo-ls "*) [ ! -e DATA/pg_wal/00000002.history ] || { cp LAST NEXT; touch -d "2 seconds" NEXT; } ;; # a listing has whole seconds
+*" repo-ls "*) [ ! -e DATA/pg_wal/00000002.history ] || { cp LAST NEXT; touch -d "2 seconds" NEXT; } ;;
 esac
 exec PROGRAM "$@"
 `
