@@ -114,7 +114,7 @@ var contentFaults = faults("TestContent", content, []fault{
 	},
 	{
 		name: "FlippedPageSeenByTheBackup", args: "-set {marked}", since: versions.RestoreRefusesPages.Since(),
-		older: older{exit: 1, why: reason.PageChecksum, step: "verify", words: "secret & it is what -set asks for"},
+		older: older{exit: 1, why: reason.PageChecksum, step: "verify", words: "secret"},
 		exit:  1, why: reason.PageChecksum, step: "restore", words: "restore an older set",
 	},
 	{
