@@ -29,12 +29,26 @@ func (r *recovered) judgeLate(ctx context.Context, out suite.Out) error {
 		if err != nil {
 			return err
 		}
-		if err = belongs(tail, found); err != nil {
+		note, err := judgeTail(tail, found, r.real != nil, r.AsOf())
+		if err != nil {
 			return err
 		}
-		out.Note("%s", tail)
+		out.Note("%s", note)
 	}
 	return nil
+}
+
+// judgeTail is what to say of a tail that has been looked into. One that came beside the newest timeline is a finding
+// of a drill, while it may grow: who restores for real follows the newest timeline, and is told what that leaves.
+func judgeTail(tail wal.Tail, found postgres.Moments, forReal bool, now time.Time) (note string, err error) {
+	err = belongs(tail, found)
+	switch {
+	case err == nil:
+		return tail.String(), nil
+	case tail.Beside && (forReal || tail.Ended(now)):
+		return tail.WentOn(found.Commit), nil
+	}
+	return "", err
 }
 
 // belongs is nil for a tail that ends with the old primary, given its last commit, whether all of it

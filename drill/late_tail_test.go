@@ -58,11 +58,30 @@ func TestBelongs(t *testing.T) {
 	} {
 		requireReason(t, c.want, belongs(tail(c.late), c.found), name)
 	}
-	for late, want := range map[time.Duration]reason.Reason{clocksApart: "", clocksApart + 1: reason.TimelineConflict} {
-		beside := tail(-time.Minute)
-		beside.Beside = true
-		found := postgres.Moments{Readable: true, Began: began, Commit: began.Add(late)}
-		requireReason(t, want, belongs(beside, found), late.String())
-		require.NoError(t, belongs(beside, postgres.Moments{}), "what nobody can read came soon")
+	beside := tail(-time.Minute)
+	beside.Beside = true
+	now := beside.Youngest().Time
+	const wentOn = "what was committed there from the switch on does not come back"
+	for name, c := range map[string]struct {
+		late time.Duration // of the last commit, after the successor began
+		real bool
+		ago  time.Duration // the tail's youngest segment
+		want reason.Reason
+		said string
+	}{
+		"clocks that differ":        {clocksApart, false, 0, "", "an old primary's tail"},
+		"two clusters at work":      {clocksApart + 1, false, 0, reason.TimelineConflict, ""},
+		"two clusters an hour ago":  {clocksApart + 1, false, time.Hour, reason.TimelineConflict, ""},
+		"two clusters for a while":  {clocksApart + 1, false, time.Hour + 1, "", wentOn},
+		"restored for real":         {clocksApart + 1, true, 0, "", wentOn},
+		"restored, a mere failover": {0, true, 0, "", "an old primary's tail"},
+	} {
+		found := postgres.Moments{Readable: true, Began: began, Commit: began.Add(c.late)}
+		note, err := judgeTail(beside, found, c.real, now.Add(c.ago))
+		requireReason(t, c.want, err, name)
+		assert.Contains(t, note, c.said, name)
 	}
+	_, err := judgeTail(tail(time.Hour), postgres.Moments{Readable: true, Began: began, Commit: after}, true, now)
+	requireReason(t, reason.TimelineConflict, err, "one that is younger than all of the newest timeline's")
+	require.NoError(t, belongs(beside, postgres.Moments{}), "what nobody can read came soon")
 }

@@ -118,6 +118,17 @@ func (t Tail) Youngest() (youngest Entry) {
 	return youngest
 }
 
+// Ended says whether a tail that came beside the newest timeline grows no more: a second cluster of that time, as after
+// a failover that took a while to shut the old primary out, is no finding of now.
+func (t Tail) Ended(now time.Time) bool { return now.Sub(t.Youngest().Time) > lately }
+
+// WentOn is what to know of a tail with a commit from after the switch where no second cluster is at work, or where
+// somebody restores all the same.
+func (t Tail) WentOn(commit time.Time) string {
+	return fmt.Sprintf("timeline %d went on beside timeline %d until %s, two clusters for a while: what was committed "+
+		"there from the switch on does not come back", t.Timeline, t.Successor, commit.UTC().Format(time.RFC3339))
+}
+
 // Soon says whether the tail came so soon after the newest timeline that it is one when nobody can
 // look into it.
 func (t Tail) Soon() bool { return t.Youngest().Time.Sub(t.Newest) <= soon }
