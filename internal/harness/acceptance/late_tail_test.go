@@ -30,7 +30,7 @@ var lateTailFaults = faults("TestLateTail", failedOver, []fault{
 		words: "segments are fetched up to 4 ahead of the replay | timeline 1 has 1 segments that came after",
 	},
 	{
-		name: "BesideTheNew", inject: inOrderOf(partialArrives(0), olderThanTheNew),
+		name: "BesideTheNew", inject: inOrderOf(partialArrives(time.Minute), olderThanTheNew),
 		exit: 0, why: reason.None, words: "came beside those of timeline 2: an old primary's tail, not read",
 	},
 	{
