@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"veza.fr/recovery/internal/harness/drilltest"
+	"veza.fr/recovery/internal/host/hosttest"
 	"veza.fr/recovery/internal/reason"
 )
 
@@ -140,7 +141,7 @@ func daemonFaults(t *testing.T, s *labSuite) {
 	})
 	t.Run("Hangs", func(t *testing.T) {
 		b := place.at(t)
-		require.NoError(t, d.cmd.Process.Signal(syscall.SIGSTOP))
+		hosttest.Freeze(t, d.cmd.Process)
 		o := b.start("hangs").End()
 		require.NoError(t, d.cmd.Process.Signal(syscall.SIGCONT))
 		b.verdict(o, reason.ExitEnvironment, reason.SandboxFailed)

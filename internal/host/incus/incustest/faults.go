@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"veza.fr/recovery/internal/host"
+	"veza.fr/recovery/internal/host/hosttest"
 	"veza.fr/recovery/internal/host/incus"
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/sandbox"
@@ -63,7 +64,7 @@ func testDaemonFaults(t *testing.T) {
 	d := ownDaemon(t)
 	t.Run("Hangs", func(t *testing.T) {
 		s := Launch(t, incus.Provider{}, sandbox.Spec{})
-		require.NoError(t, d.cmd.Process.Signal(syscall.SIGSTOP))
+		hosttest.Freeze(t, d.cmd.Process)
 		begin := time.Now()
 		_, err := incus.Connect(soon(t), "", "")
 		requireReason(t, reason.SandboxFailed, err, "daemon")
