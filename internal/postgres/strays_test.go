@@ -61,6 +61,11 @@ func stoppedWithChecksums(t *testing.T) *Server {
 	}))
 	c.Kill()
 	s := &Server{Host: &listening{}, Data: c.Data, Installation: Installation{BinDir: hosttest.ServerPrograms(t)}}
+	control, err := ReadControl(ctx, s.Host, s.Installation, s.Data)
+	require.NoError(t, err)
+	if control.HasChecksums() { // from PostgreSQL 18 on, initdb's default
+		return s
+	}
 	out, err := exec.CommandContext(ctx, s.Installation.Program("pg_checksums"), "--enable", "--no-sync", "-D", s.Data).
 		CombinedOutput()
 	require.NoError(t, err, "%s", out)

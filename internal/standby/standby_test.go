@@ -63,7 +63,7 @@ func state(t *testing.T, conn *pgx.Conn) (said string) {
 // caughtUp waits until a standby has replayed all that its primary has written.
 func caughtUp(t *testing.T, primary, follower *pgx.Conn) {
 	t.Helper()
-	require.NoError(t, source.Each(t.Context(), primary, []string{`SELECT txid_current()`}))
+	require.NoError(t, source.Flush(t.Context(), primary))
 	var end string
 	require.NoError(t, primary.QueryRow(t.Context(), `SELECT pg_current_wal_lsn()::text`).Scan(&end))
 	require.NoError(t, wait.For(t.Context(), "the standby", 20*time.Millisecond, func(ctx context.Context) error {

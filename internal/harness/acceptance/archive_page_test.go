@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -74,12 +75,22 @@ func uncompressed(rc *repoCopy, file string, change func([]byte)) {
 	bare := strings.TrimSuffix(file, ".zst")
 	require.NoError(rc.t, copyTree(file, bare))
 	rc.change(bare, func(content []byte) []byte {
-		content = piped(rc, piped(rc, content, pass, opens...), "", "zstd", "-d")
+		content = decompressed(rc, piped(rc, content, pass, opens...))
 		const size = 8192
 		assert.NotZero(rc.t, content[size], "the second page is written")
 		change(content[size : 2*size])
 		return piped(rc, content, pass, closes...)
 	})
+}
+
+func decompressed(rc *repoCopy, content []byte) []byte {
+	rc.t.Helper()
+	reader, err := zstd.NewReader(nil)
+	require.NoError(rc.t, err)
+	defer reader.Close()
+	plain, err := reader.DecodeAll(content, nil)
+	require.NoError(rc.t, err)
+	return plain
 }
 
 // What pgBackRest does to a file: AES-256-CBC, by a key that openssl derives from the passphrase.
