@@ -158,9 +158,6 @@ func (c *cluster) replayed(ctx context.Context) (behind int64, err error) {
 		return 0, err
 	}
 	defer primary.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing was written
-	if err = source.Flush(ctx, primary); err != nil {
-		return 0, err
-	}
 	config, err := c.Standby()
 	if err != nil {
 		return 0, err
