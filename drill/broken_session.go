@@ -54,7 +54,8 @@ func queryFailure(log postgres.Log, err error) error {
 			err)
 	}
 	if !verify.SessionEnded(err) {
-		return reason.Wrap(reason.SmokeQuery, fmt.Errorf("query on the restored cluster: %w", err))
+		err = verify.WithCodeReason(fmt.Errorf("query on the restored cluster: %w", err))
+		return reason.Wrap(reason.SmokeQuery, err)
 	}
 	if why, known := log.CrashReason(); known {
 		return reason.Errorf(why, "%s: %s: %w", log.Crashed, log.LastFatal(), err)

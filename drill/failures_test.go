@@ -120,6 +120,19 @@ func TestQueryFailure(t *testing.T) {
 			postgres.Log{Crashed: crashLine, Fatal: []string{"could not write to file: No space left on device"}},
 			io.ErrUnexpectedEOF, reason.DiskSpace,
 		},
+		"a page is damaged": {postgres.Log{}, ended("XX001", "invalid page in block 0"), reason.PageChecksum},
+		"no room for a sort": {
+			postgres.Log{}, ended("53100", "could not write block 7 of temporary file: No space left on device"),
+			reason.DiskSpace,
+		},
+		"no memory": {postgres.Log{}, ended("53200", "out of memory"), reason.SandboxFailed},
+		"a function says so of a page": {
+			postgres.Log{}, &pgconn.PgError{Code: "XX001", File: "pl_exec.c", Message: "x"}, reason.SmokeQuery,
+		},
+		"the disk failed": {
+			postgres.Log{}, ended("XX000", `could not open file "base/5/16384": Structure needs cleaning`),
+			reason.SandboxFailed,
+		},
 		"told to end":     {postgres.Log{}, ended("57P01", "terminating connection"), reason.SandboxFailed},
 		"another crashed": {postgres.Log{}, ended("57P02", "terminating connection"), reason.SandboxFailed},
 		"it shuts down": {

@@ -187,6 +187,7 @@ func TestKindOf(t *testing.T) {
 			loading("XX000", `incompatible library "y": version mismatch`),
 			answer("XX000", `extension "timescaledb" must be preloaded`),
 			answer("XX000", "database locale is incompatible with operating system"),
+			answer("58030", ""), answer("XX000", `could not open file "base/5/16384": Structure needs cleaning`),
 		},
 		Damage: {
 			answer("XX001", ""), answer("XX000", "missing chunk"), answer("58P01", "could not open file"),

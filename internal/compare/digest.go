@@ -156,7 +156,7 @@ var missingHere = []string{
 
 // notHere says whether an answer is about the machine, its memory and disk, or the rights of the role.
 func notHere(answer *pgconn.PgError) bool {
-	if postgres.LacksLibrary(answer) {
+	if postgres.LacksLibrary(answer) || postgres.DiskFailed(answer) {
 		return true
 	}
 	for _, begins := range missingHere {
@@ -164,5 +164,5 @@ func notHere(answer *pgconn.PgError) bool {
 			return true
 		}
 	}
-	return slices.Contains([]string{"42501", "53000", "53100", "53200", "53300", "54000", "0A000"}, answer.Code)
+	return slices.Contains([]string{"42501", "53000", "53100", "53200", "53300", "54000", "58030", "0A000"}, answer.Code)
 }

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/jackc/pgx/v5/pgconn"
+
 	"veza.fr/recovery/internal/host"
 	"veza.fr/recovery/internal/reason"
 )
@@ -17,6 +19,14 @@ var diskFailed = regexp.MustCompile(`^[Cc]ould not [A-Za-z0-9., -]+ "([^"]+)"[^"
 // walFailed is the same of a segment, whose name is no more than its number (xlogreader.c, xlogrecovery.c).
 var walFailed = regexp.MustCompile(`^could not [a-z ]+ (?:WAL|log) (?:segment|file) [0-9A-F]{24}[^"]*: (?:` +
 	host.DiskFailed + `)$`)
+
+// DiskFailed says whether the server answered that the machine failed a file of its cluster, by its words: the code of
+// such an error is that of damage for some (EUCLEAN), and that of a right that is lacking for others (EROFS;
+// errcode_for_file_access in elog.c).
+func DiskFailed(answer *pgconn.PgError) bool {
+	found := diskFailed.FindStringSubmatch(answer.Message)
+	return found != nil && !RaisedByData(answer) && new(Log).own(found[1])
+}
 
 // toolSaid begins what a program of PostgreSQL says (pg_log_generic_v in common/logging.c).
 var toolSaid = regexp.MustCompile(`^pg_controldata: (?:error|fatal): `)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -110,4 +111,19 @@ func TestReadControl_TheMachinesOwnDisk(t *testing.T) {
 		why, _ := reason.Of(err)
 		assert.Equal(t, want, why, said)
 	}
+}
+
+// What the server answers of it has codes that otherwise mean damage, or a right that is lacking. The words of a function
+// of the data, and a file of elsewhere, are none of its answers.
+func TestDiskFailed(t *testing.T) {
+	const message = `could not open file "base/5/16384": Structure needs cleaning`
+	assert.True(t, DiskFailed(&pgconn.PgError{Code: "XX000", File: "md.c", Message: message}))
+	assert.True(t, DiskFailed(&pgconn.PgError{
+		Code: "42501", File: "fd.c", Message: `could not write to file "base/pgsql_tmp/pgsql_tmp7.0": Read-only file system`,
+	}))
+	assert.False(t, DiskFailed(&pgconn.PgError{Code: "XX000", File: "pl_exec.c", Message: message}))
+	assert.False(t, DiskFailed(&pgconn.PgError{
+		Code: "58030", File: "fd.c", Message: `could not open file "/srv/x": Input/output error`,
+	}))
+	assert.False(t, DiskFailed(&pgconn.PgError{Code: "XX001", Message: "invalid page in block 7"}))
 }

@@ -17,10 +17,14 @@ import (
 // any (RAISE ... USING ERRCODE): none of them says anything about the server.
 const raisedByData = "P0001"
 
-// codeOf is the SQLSTATE of an error, where the server itself gave it.
+// codeOf is the SQLSTATE of an error, where the server itself gave it. A disk that failed has that of an I/O error,
+// whatever the kernel called it: PostgreSQL takes some for damage, or for a right that is lacking.
 func codeOf(answer *pgconn.PgError) string {
-	if postgres.RaisedByData(answer) {
+	switch {
+	case postgres.RaisedByData(answer):
 		return raisedByData
+	case postgres.DiskFailed(answer):
+		return ioError
 	}
 	return answer.Code
 }

@@ -22,6 +22,9 @@ func TestCodeOf(t *testing.T) {
 	} {
 		assert.Equal(t, want, codeReason(codeOf(&pgconn.PgError{Code: diskFull, File: file})), file)
 	}
+	assert.Equal(t, ioError, codeOf(&pgconn.PgError{
+		Code: "42501", File: "fd.c", Message: `could not open file "base/5/16384": Read-only file system`,
+	}), "no right is lacking")
 	assert.Equal(t, raisedByData, codeOf(&pgconn.PgError{Code: "57P01", File: "pl_exec.c"}), "the session is not over")
 }
 

@@ -100,7 +100,7 @@ func (d Deep) Run(ctx context.Context, asked []string, budget time.Duration) ([]
 			return outcomes, fmt.Errorf("check %s: %w", check.name, context.Cause(ctx))
 		}
 		if err != nil {
-			return outcomes, fmt.Errorf("check %s: %w", check.name, withCodeReason(err))
+			return outcomes, fmt.Errorf("check %s: %w", check.name, WithCodeReason(err))
 		}
 		outcomes = append(outcomes, o)
 	}
@@ -120,7 +120,7 @@ func (d Deep) surveyIfAsked(ctx context.Context, asked []string) (s survey, err 
 	case wait.Over(ctx):
 		return s, fmt.Errorf("deeper checks: %w", context.Cause(ctx))
 	}
-	return s, withCodeReason(err)
+	return s, WithCodeReason(err)
 }
 
 // examination is what a deeper check brings together over all it looks at.
@@ -180,7 +180,7 @@ func (o Outcome) failedByAnswer(err error) (Outcome, error) {
 		o.Status, o.Reason = Failed, reason.ToolMissing
 		o.Sentence = fmt.Sprintf("%v; %s", err, postgres.LibraryHint(answer))
 	case ok && saysDamage(answer):
-		o.Status, o.Reason = Failed, deepCodeReason(answer.Code)
+		o.Status, o.Reason = Failed, deepCodeReason(codeOf(answer))
 		o.Sentence = fmt.Sprintf("%v (SQLSTATE %s)", err, answer.Code)
 	default:
 		return o, err
@@ -188,9 +188,9 @@ func (o Outcome) failedByAnswer(err error) (Outcome, error) {
 	return o, nil
 }
 
-// withCodeReason gives an error the reason its code knows: damage of the catalog, and no
-// memory, no disk or no connection left on this machine, which says nothing about the data.
-func withCodeReason(err error) error {
+// WithCodeReason gives an error the reason that the server's own answer has: damage of the catalog, and no memory, no
+// disk or no connection left on this machine, which says nothing about the data. One that the data raised has none.
+func WithCodeReason(err error) error {
 	answer, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
 		return err
@@ -201,7 +201,7 @@ func withCodeReason(err error) error {
 	if lostDatabase(answer) {
 		return reason.Wrap(reason.PageChecksum, err)
 	}
-	if why := deepCodeReason(answer.Code); why != reason.SmokeQuery {
+	if why := deepCodeReason(codeOf(answer)); why != reason.SmokeQuery {
 		return reason.Wrap(why, err)
 	}
 	return err

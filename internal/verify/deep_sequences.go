@@ -216,8 +216,8 @@ func (f fedColumn) failed(database string, answer *pgconn.PgError, why string) (
 	switch {
 	case postgres.LacksLibrary(answer):
 		return []Outcome{finding(reason.ToolMissing, text+"; "+postgres.LibraryHint(answer))}, nil
-	case saysDamage(answer), codeReason(answer.Code) != reason.SmokeQuery:
-		return []Outcome{finding(deepCodeReason(answer.Code), text)}, nil
+	case saysDamage(answer), codeReason(codeOf(answer)) != reason.SmokeQuery:
+		return []Outcome{finding(deepCodeReason(codeOf(answer)), text)}, nil
 	}
 	return nil, []string{text}
 }

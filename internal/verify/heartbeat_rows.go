@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/wal"
 )
 
@@ -140,7 +141,10 @@ func ReadHeartbeats(
 
 // readOrSay reads one table, or says why it cannot be read.
 func (h *Heartbeat) readOrSay(ctx context.Context, conn *pgx.Conn, segmentSize uint64) (why string, err error) {
-	err = h.read(ctx, conn, segmentSize)
+	err = WithCodeReason(h.read(ctx, conn, segmentSize))
+	if _, known := reason.Of(err); known { // damage of its pages, or what this machine lacks
+		return "", fmt.Errorf("%s: %w", h.Table, err)
+	}
 	if answer, ok := errors.AsType[*pgconn.PgError](err); ok && !stoppedFromOutside(answer) {
 		return fmt.Sprintf("%s cannot be read: %s (SQLSTATE %s)", h.Table, excerpt(answer.Message), answer.Code), nil
 	}

@@ -102,6 +102,14 @@ func TestReadHeartbeat(t *testing.T) {
 	again, why = read()
 	assert.Equal(t, "public.veza_heartbeat", again.Table)
 	assert.Contains(t, why, `"Mine".veza_heartbeat cannot be read: canceling statement due to lock timeout`)
+
+	// Damage of its files is no table that nobody can read.
+	exec(`CREATE SCHEMA lost; CREATE TABLE lost.veza_heartbeat (LIKE public.veza_heartbeat);
+		UPDATE pg_class SET relfilenode = 999999 WHERE oid = 'lost.veza_heartbeat'::regclass`)
+	_, _, err = verify.ReadHeartbeats(ctx, open(), 16<<20)
+	found, _ := reason.Of(err)
+	assert.Equal(t, reason.PageChecksum, found, "%v", err)
+	assert.ErrorContains(t, err, "lost.veza_heartbeat")
 }
 
 // The newest of all counts; one that has ended, or is of a moment to come, hides it from nobody.

@@ -84,7 +84,7 @@ func TestMissingLibrary(t *testing.T) {
 
 		asked := fmt.Errorf("database app: %w", &c.answer)
 		o, err = (Outcome{}).failedByAnswer(asked)
-		why, _ := reason.Of(withCodeReason(asked))
+		why, _ := reason.Of(WithCodeReason(asked))
 		switch c.read {
 		case reason.SmokeQuery:
 			assert.Equal(t, asked, err, name)

@@ -76,7 +76,7 @@ const largestQuery = `WITH RECURSIVE tree AS (
 func Suggest(ctx context.Context, superuser, reader Connect, budget time.Duration) (s Suggestion, err error) {
 	databases, err := Databases(ctx, superuser)
 	if err != nil {
-		return s, withCodeReason(err)
+		return s, WithCodeReason(err)
 	}
 	var all []tableSize
 	for _, database := range databases {
@@ -85,7 +85,7 @@ func Suggest(ctx context.Context, superuser, reader Connect, budget time.Duratio
 			return s, fmt.Errorf("database %s: %w", database, failed)
 		}
 		if answer, ok := errors.AsType[*pgconn.PgError](failed); ok && saysDamage(answer) {
-			return s, withCodeReason(fmt.Errorf("the tables of database %s cannot be listed: %w", identifier(database),
+			return s, WithCodeReason(fmt.Errorf("the tables of database %s cannot be listed: %w", identifier(database),
 				failed))
 		}
 		if failed != nil {
