@@ -24,16 +24,12 @@ func tellScope(out suite.Out, asked settings.Settings) {
 	}
 }
 
-// tellWindow publishes from when on the repository can be recovered to, and from when on the chosen set can; and the
-// newest usable set, where an older one was chosen.
+// tellWindow publishes from when on the repository can be recovered to, and from when on the chosen set can.
 func tellWindow(out suite.Out, good []pgbackrest.Backup, set pgbackrest.Backup) {
 	if same := pgbackrest.SameCluster(good, set); len(same) > 0 {
 		out.Label(suite.WindowLabel, stamp(same[0].Stopped()))
 	}
 	out.Label(suite.SetStoppedLabel, stamp(set.Stopped()))
-	if last := len(good) - 1; last >= 0 && good[last].Label > set.Label { // by the moment in it
-		out.Label(suite.NewerSetLabel, good[last].Label)
-	}
 }
 
 // What bounds the reading of a manifest, where a restore could do without it.

@@ -1,7 +1,6 @@
 package drill
 
 import (
-	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -42,7 +41,6 @@ func TestOutcomes_ArePublishedByName(t *testing.T) {
 // The window begins with the oldest usable set of the cluster, and not with that of the one before an upgrade.
 func TestWindow_IsThatOfTheCluster(t *testing.T) {
 	set := func(cluster int, stop int64) (b pgbackrest.Backup) {
-		b.Label = fmt.Sprintf("20260101-000%dF", stop)
 		b.Database.ID, b.Timestamp.Stop = cluster, stop
 		return b
 	}
@@ -52,7 +50,4 @@ func TestWindow_IsThatOfTheCluster(t *testing.T) {
 	assert.Equal(t, map[string]string{
 		"label.window_from": "1970-01-01T00:03:20Z", "label.backup_stopped": "1970-01-01T00:05:00Z",
 	}, heard.values)
-	assert.NotContains(t, heard.values, "label.newer_set", "it is the newest")
-	tellWindow(suite.NewOut(&heard), sets, sets[1])
-	assert.Equal(t, sets[2].Label, heard.values["label.newer_set"])
 }

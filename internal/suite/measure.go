@@ -43,7 +43,6 @@ const (
 const (
 	RepoLabel           = "repo"            // key of the repository
 	TargetLabel         = "target"          // where recovery stops, as it was asked for; none is the end of the archive
-	NewerSetLabel       = "newer_set"       // the newest usable set, where an older one was restored
 	ManifestLabel       = "manifest"        // of the set, by its path in the repository
 	ManifestDigestLabel = "manifest_sha256" // of the manifest as it is stored there
 	DeepLabel           = "deep_"           // deep_passed and so on: the deeper checks of that outcome, by commas

@@ -40,8 +40,7 @@ type Measured struct {
 	Measurements []Value
 	NotAsked     []string          // claims that were not: others were chosen, or there was nothing to ask them with
 	Labels       map[string]string // those in Suite.InfoLabels go into the info metric
-	// Aimed says that the run did not go to the end of the archive, or by an older set than one that was red there, and
-	// so says nothing of what lies there.
+	// Aimed says that the run did not go to the end of the archive, and so says nothing of what lies there.
 	Aimed     bool
 	Elsewhere EndElsewhere
 	Last      LastVerdict // by the report that the run follows

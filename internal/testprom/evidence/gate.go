@@ -67,13 +67,9 @@ func (l Ledger) Gate(w Wanted, now time.Time) (newest Entry, closed string) {
 		return newest, fmt.Sprintf("the newest drill ended at %s, and entry %d, which was written after it, is of %s: "+
 			"look at the clocks", run.Ended.Format(time.RFC3339), later.Seq, later.Time.Format(time.RFC3339))
 	}
-	if failed, ok := FailedToTheEnd(drills); ok {
-		short := "restored an older set than the newest, " + suite.Line(run.Scope.Newer)
-		if run.Scope.Target != "" {
-			short = "had -target " + suite.Line(run.Scope.Target)
-		}
+	if failed, ok := FailedToTheEnd(drills); ok && run.Scope.Target != "" {
 		return newest, fmt.Sprintf("the newest drill to the end of the archive did not pass: entry %d, %s; the pass "+
-			"after it %s", failed.Seq, suite.Line(failed.Run.Reason), short)
+			"after it had -target %s", failed.Seq, suite.Line(failed.Run.Reason), suite.Line(run.Scope.Target))
 	}
 	if missing := run.Checks.missing(w.Checks); len(missing) > 0 {
 		return newest, "the newest drill did not prove " + strings.Join(missing, ", ")
@@ -104,21 +100,13 @@ func (l Ledger) before(run Entry) (later Entry, found bool) {
 }
 
 // FailedToTheEnd is the newest drill to the end of the archive, if it failed. A pass with -target, which stops before
-// it, mends nothing there, and one by an older set only what failed by that set or one before it: the moment in a label
-// orders them. Exit status 2 is no verdict, unless it is that of a red drill that could not write all it had to.
+// it, mends nothing there. Exit status 2 is no verdict, unless it is that of a red drill that could not write all it
+// had to.
 func FailedToTheEnd(drills []Entry) (failed Entry, ok bool) {
 	atFault := suite.Drill.Words.AtFaultWord()
-	passed := "" // the newest of the older sets that passed since
 	for _, d := range slices.Backward(drills) {
-		scope := d.Run.Scope
-		switch {
-		case scope.Target != "" || d.Run.Exit == reason.ExitEnvironment && d.Run.Backups != atFault:
-		case !d.Run.Passed() && (scope.Set == "" || scope.Set > passed):
-			return d, true
-		case d.Run.Passed() && scope.Newer == "":
-			return failed, false
-		case d.Run.Passed():
-			passed = max(passed, scope.Set)
+		if d.Run.Scope.Target == "" && (d.Run.Exit != reason.ExitEnvironment || d.Run.Backups == atFault) {
+			return d, !d.Run.Passed()
 		}
 	}
 	return failed, false

@@ -99,7 +99,6 @@ type Objectives struct {
 type Scope struct {
 	Set        string `json:"backup_label,omitempty"`
 	SetType    string `json:"backup_type,omitempty"`
-	Newer      string `json:"newer_set,omitempty"`  // the newest usable set, where an older one was restored
 	Repository string `json:"repository,omitempty"` // its key
 	Target     string `json:"target,omitempty"`
 	AsOf       string `json:"repository_as_of,omitempty"` // "" is the repository of now

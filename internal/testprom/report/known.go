@@ -14,11 +14,9 @@ type Known struct {
 	Reason  reason.Reason `json:"reason,omitempty"` // "" of another host's red one
 	End     time.Time     `json:"ended"`
 	Red     []string      `json:"known_red,omitempty"` // as Report.KnownRed
-	// ToTheEnd says that a drill went to the end of the archive; a pass, by the newest set. Of another host, or by a
-	// report of a release before, that is not known.
+	// ToTheEnd says that a drill went to the end of the archive. Of another host, or by a report of a release before,
+	// that is not known.
 	ToTheEnd bool `json:"to_the_end,omitempty"`
-	// Set is what a red run restored; "" where it came to none, or where that is not known any more.
-	Set string `json:"backup_label,omitempty"`
 }
 
 // Known is the newest verdict on the backups of now that the report tells of: that of its run, or, where it reached
@@ -34,15 +32,10 @@ func (r Report) Known() *Known {
 		return r.Last
 	case r.Exit == reason.ExitFailed, r.Backups == of.Words.AtFaultWord():
 		own.Verdict, own.Reason = VerdictOf(reason.ExitFailed), r.Reason
-		own.Set = max(r.Labels["backup_label"], r.RedSet)
 		own.Red = slices.DeleteFunc(slices.Clone(own.Red), func(name string) bool { return name != suite.EndOfArchive })
 	case r.Passed(), r.Backups != "" && r.Backups != Unknown: // also where only cleaning up failed
-		own.ToTheEnd = own.ToTheEnd && r.Labels[suite.NewerSetLabel] == ""
 	default:
 		return r.Last
-	}
-	if slices.Contains(r.KnownRed, suite.EndOfArchive) {
-		own.Set = r.RedSet
 	}
 	return &own
 }
@@ -57,12 +50,6 @@ func (k *Known) AtFault() bool {
 func (k *Known) EndRed() bool {
 	return k != nil && (k.Verdict == VerdictOf(reason.ExitFailed) && k.ToTheEnd ||
 		slices.Contains(k.Red, suite.EndOfArchive))
-}
-
-// Covers says whether a pass that restored this set went as far as the red drill before it: by the same set, or a newer
-// one. The moment in a label orders them.
-func (k *Known) Covers(set string) bool {
-	return k.EndRed() && k.Set != "" && k.Set <= set
 }
 
 // After says whether it is newer than another one, of which there may be none.

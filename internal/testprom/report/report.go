@@ -39,7 +39,6 @@ type Report struct {
 	Status   *int              `json:"command_exit_status,omitempty"`
 	Steps    []Step            `json:"steps"`
 	KnownRed []string          `json:"known_red,omitempty"`    // claims not asked that did not hold when asked last
-	RedSet   string            `json:"red_set,omitempty"`      // restored when the end of the archive was red before
 	Last     *Known            `json:"last_verdict,omitempty"` // of before, where this run reached none on now
 	Values   []Value           `json:"measurements"`
 	Labels   map[string]string `json:"labels"`

@@ -86,7 +86,7 @@ func (r *run) evidenceOf(res *result, at evidence.Place, subjects []evidence.Sub
 		Step: d.Step, Detail: d.Detail, Trigger: r.trigger(),
 		Scope: evidence.Scope{
 			Set: d.Labels["backup_label"], SetType: d.Labels["backup_type"], Repository: d.Labels[suite.RepoLabel],
-			Newer: d.Labels[suite.NewerSetLabel], Target: d.Labels[suite.TargetLabel], AsOf: r.pastOf(d.Labels), Compare: d.Labels[suite.CompareLabel],
+			Target: d.Labels[suite.TargetLabel], AsOf: r.pastOf(d.Labels), Compare: d.Labels[suite.CompareLabel],
 			Left:       d.Labels[suite.LeftLabel],
 			WindowFrom: moment(d.Labels[suite.WindowLabel]), Stopped: moment(d.Labels[suite.SetStoppedLabel]),
 			Recovered: moment(d.Labels[suite.RecoveredLabel]),

@@ -19,7 +19,7 @@ func (r *result) document(output bool) report.Report {
 		Reason: r.Reason, Sentence: r.sentence(), Next: r.next(), Step: r.Step, Detail: r.Detail,
 		Begin: r.begin.UTC(), End: r.end.UTC(), Status: r.Status,
 		Labels: r.Labels, Notes: r.Notes, Problems: r.Problems, Warnings: r.warnings,
-		Steps: []report.Step{}, Values: []report.Value{}, KnownRed: r.knownRed, RedSet: r.redSet,
+		Steps: []report.Step{}, Values: []report.Value{}, KnownRed: r.knownRed,
 	}
 	if d.Known() == nil {
 		d.Last = r.last

@@ -27,8 +27,7 @@ type result struct {
 	exit       int           // the verdict's, or 2 when something could not be written
 	warnings   []string
 	knownRed   []string // claims that it did not ask, and that did not hold when they were asked last
-	aimed      bool     // it was a drill of now, and not to the end of the archive by the newest set
-	redSet     string   // the set of the drill before that was red there
+	aimed      bool     // it was a drill of now, and did not go to the end of the archive
 	elsewhere  suite.EndElsewhere
 	last       *report.Known      // the verdict by the report that this one follows; nil where there is none
 	entry      *evidence.Appended // of the evidence; nil where there is none
@@ -110,11 +109,8 @@ func (r *run) publish(res *result, refused error) int {
 		res.last = previous.Known()
 	}
 	res.elsewhere = r.endElsewhere(res.last)
-	res.aimed = r.suite.Name == suite.Drill.Name && r.notOfNow(res.Labels) == "" && res.stoppedShort()
+	res.aimed = r.suite.Name == suite.Drill.Name && res.Labels[suite.TargetLabel] != "" && r.notOfNow(res.Labels) == ""
 	unalarmed := r.writeTextfile(res)
-	if res.last.EndRed() && (res.Backups == testreport.AtFault || slices.Contains(res.knownRed, suite.EndOfArchive)) {
-		res.redSet = res.last.Set
-	}
 	r.tells(res, unalarmed)
 	failed := []error{refused, unalarmed, r.tee.close(), r.succeed(res, previous)}
 	if errors.Join(failed...) != nil {
@@ -144,13 +140,6 @@ func (r *run) publish(res *result, refused error) int {
 	r.summary(res, err)
 	r.log.end(r, res, err)
 	return res.exit
-}
-
-// stoppedShort says whether the run could not have found what a drill to the end of the archive, by the newest set, may
-// find: it had a -target, or passed by an older set than that of the red drill before it.
-func (r *result) stoppedShort() bool {
-	older := r.Labels[suite.NewerSetLabel] != "" && r.Backups == testreport.Sound
-	return r.Labels[suite.TargetLabel] != "" || older && !r.last.Covers(r.Labels["backup_label"])
 }
 
 // writeTextfile writes the metrics, unless they would speak of other backups than those of now.

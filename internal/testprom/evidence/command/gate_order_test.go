@@ -25,17 +25,6 @@ func to(target string) func(*evidence.Run) {
 	return func(r *evidence.Run) { r.Scope.Target = target }
 }
 
-// by is a drill by one of three sets, of which the third is the newest.
-func by(set string) func(*evidence.Run) {
-	return func(r *evidence.Run) {
-		if r.Scope.Set = set; set != thirdSet {
-			r.Scope.Newer = thirdSet
-		}
-	}
-}
-
-const firstSet, secondSet, thirdSet = "20260101-020000F", "20260102-020000F", "20260103-020000F"
-
 // A pass opens the gate only where it is what was found out last: not one that ended before a failure and was judged
 // after it, not one with -target after a failure to the end of the archive, not one of a clock that was ahead.
 func TestGate_AfterAFailure(t *testing.T) {
@@ -83,25 +72,6 @@ func TestGate_AfterAFailure(t *testing.T) {
 		},
 		"a pass to the end, after a target failed": {
 			[]func(*evidence.Run){ended(2*time.Hour, failed, to("random")), ended(time.Hour)}, "OPEN  entry 9",
-		},
-		"a pass by an older set": {
-			[]func(*evidence.Run){ended(2*time.Hour, failed, by(thirdSet)), ended(time.Hour, by(secondSet))},
-			"entry 8, wal_missing; the pass after it restored an older set than the newest, " + thirdSet,
-		},
-		"a pass by an older set, after one failed that chose none": {
-			[]func(*evidence.Run){ended(2*time.Hour, failed, by("")), ended(time.Hour, by(secondSet))},
-			"CLOSED  the newest drill to the end of the archive did not pass: entry 8",
-		},
-		"a pass by the older set that failed": {
-			[]func(*evidence.Run){ended(2*time.Hour, failed, by(secondSet)), ended(time.Hour, by(secondSet))},
-			"OPEN  entry 9",
-		},
-		"passes by older sets after two failures": {
-			[]func(*evidence.Run){
-				ended(5*time.Hour, failed, by(thirdSet)), ended(4*time.Hour, failed, by(firstSet)),
-				ended(3*time.Hour, by(secondSet)), ended(2*time.Hour, by(firstSet)),
-			},
-			"CLOSED  the newest drill to the end of the archive did not pass: entry 8",
 		},
 		"clocks that differ a little, and backup checks": {
 			[]func(*evidence.Run){ended(-50 * time.Minute), ended(3*time.Hour, failed, backup)}, "OPEN  entry 8",

@@ -166,7 +166,6 @@ func failureOf(r evidence.Run, later []evidence.Run, acks []Ack) Failure {
 	f.Mended = "not yet: no run has passed since"
 	for _, next := range later {
 		asFar := next.Scope.Target == "" || next.Scope.Target == r.Scope.Target // a target stops before the end
-		asFar = asFar && (next.Scope.Newer == "" || r.Scope.Set != "" && r.Scope.Set <= next.Scope.Set)
 		alike := next.Suite == r.Suite && next.Scope.AsOf == r.Scope.AsOf && next.Scope.Left == r.Scope.Left
 		if passes(next) && asFar && alike && next.Ended.After(r.Ended) {
 			f.Mended = fmt.Sprintf("entry %d passed, %s later", next.Entry.Seq, age(next.Ended.Sub(r.Ended)))

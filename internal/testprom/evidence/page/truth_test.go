@@ -21,10 +21,6 @@ func TestPage_TellsNoUntruth(t *testing.T) {
 		r.Scope.Target = "random"
 		return r
 	}
-	older := func(r evidence.Run) evidence.Run {
-		r.Scope.Set, r.Scope.Newer = "20260102-020000F", r.Scope.Set
-		return r
-	}
 	idle := func(r evidence.Run) evidence.Run {
 		r.Measurements = []evidence.Measurement{
 			{Name: "rpo_seconds", Value: 8 * 3600, Labels: map[string]string{"basis": "last_commit"}},
@@ -79,19 +75,6 @@ func TestPage_TellsNoUntruth(t *testing.T) {
 		"a failure, one that stopped before the end, and a pass": {
 			[]evidence.Run{at(fails, 0), target(at(pass, week)), at(pass, 2*week)},
 			[]string{"newest drill, of 2026-01-18 03:00 UTC, ended as pass."},
-			[]string{"mends nothing there"},
-		},
-		"a failure, and a pass by an older set": {
-			[]evidence.Run{at(fails, 0), older(at(pass, week))},
-			[]string{
-				"no run has passed since", "ended as fail: wal_missing",
-				"The one of 2026-01-11 03:00 UTC passed, and restored 20260102-020000F, an older set than the newest",
-			},
-			[]string{"ended as pass", "-target"},
-		},
-		"a failure by an older set, and a pass by it": {
-			[]evidence.Run{older(at(fails, 0)), older(at(pass, week))},
-			[]string{"ended as pass", "entry 2 passed, 7 days later"},
 			[]string{"mends nothing there"},
 		},
 		"an idle production without a heartbeat": {
