@@ -85,7 +85,7 @@ func (c *control) choose(ctx context.Context, out suite.Out) (err error) {
 	}
 	p := found.plan
 	out.Label("pg_version", p.major())
-	out.Label("backup_label", p.set.Label)
+	out.Label(suite.SetLabel, p.set.Label)
 	out.Label("backup_type", p.set.Type)
 	files, err := found.Client.Pgbackrest.List(ctx, "backup/"+found.Stanza()+"/"+p.set.Label)
 	if err != nil {

@@ -56,8 +56,7 @@ func makePlan(
 		return p, err
 	}
 	p.older = want.older(good, p.set)
-	out.Label("backup_label", p.set.Label)
-	out.Label("backup_type", p.set.Type)
+	tellSet(out, p.backups, p.set)
 	tellWindow(out, good, p.set)
 	out.Say("backup set %s, %s, %s old", p.set.Label, megabytes(p.set.Info.Size), p.age.Round(time.Second))
 	if err = checkVersions(ctx, out, s, p); err != nil {

@@ -24,6 +24,13 @@ func tellScope(out suite.Out, asked settings.Settings) {
 	}
 }
 
+// tellSet publishes which set was chosen, and which is the newest.
+func tellSet(out suite.Out, backups []pgbackrest.Backup, set pgbackrest.Backup) {
+	out.Label(suite.SetLabel, set.Label)
+	out.Label("backup_type", set.Type)
+	out.Label(suite.NewestSetLabel, newest(backups, set).Label)
+}
+
 // tellWindow publishes from when on the repository can be recovered to, and from when on the chosen set can.
 func tellWindow(out suite.Out, good []pgbackrest.Backup, set pgbackrest.Backup) {
 	if same := pgbackrest.SameCluster(good, set); len(same) > 0 {

@@ -56,6 +56,16 @@ func (w wanted) older(good []pgbackrest.Backup, set pgbackrest.Backup) bool {
 	return !w.explicit() && len(good) > 0 && set.Label != good[len(good)-1].Label
 }
 
+// newest is the newest set that is usable, or was chosen all the same.
+func newest(backups []pgbackrest.Backup, chosen pgbackrest.Backup) pgbackrest.Backup {
+	for _, b := range slices.Backward(backups) {
+		if b.Label == chosen.Label || b.Error == nil || !*b.Error {
+			return b
+		}
+	}
+	return chosen
+}
+
 // choose is the set that is asked for: by its label among all, else the newest good one that
 // ended before the target.
 func (w wanted) choose(all, good []pgbackrest.Backup) (pgbackrest.Backup, error) {

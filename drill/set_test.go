@@ -33,6 +33,35 @@ func TestWanted_Older(t *testing.T) {
 	assert.False(t, wanted{set: full.Label}.older(good, full), "whoever names a label drills an old set")
 }
 
+// The newest set is the one that is drilled without a label, and one that a label names counts though it is damaged.
+func TestNewest(t *testing.T) {
+	full, diff := twoSets(t)
+	damaged := diff
+	damaged.Error = new(true)
+	for name, c := range map[string]struct {
+		listed []pgbackrest.Backup
+		chosen pgbackrest.Backup
+		want   string
+	}{
+		"the newest is drilled":            {[]pgbackrest.Backup{full, diff}, diff, diff.Label},
+		"an older one is drilled":          {[]pgbackrest.Backup{full, diff}, full, diff.Label},
+		"the newest is damaged":            {[]pgbackrest.Backup{full, damaged}, full, full.Label},
+		"the newest is damaged, and asked": {[]pgbackrest.Backup{full, damaged}, damaged, diff.Label},
+	} {
+		var heard recorder
+		tellSet(suite.NewOut(&heard), c.listed, c.chosen)
+		labels := map[string]string{}
+		for key, value := range heard.values {
+			labels[strings.TrimPrefix(key, suite.LabelPrefix)] = value
+		}
+		assert.Equal(t, map[string]string{
+			suite.SetLabel: c.chosen.Label, "backup_type": c.chosen.Type, suite.NewestSetLabel: c.want,
+		}, labels, name)
+		assert.Equal(t, c.want != c.chosen.Label, suite.OlderSet(labels), name)
+	}
+	assert.False(t, suite.OlderSet(map[string]string{suite.SetLabel: full.Label}), "a release before names no newest")
+}
+
 // The newest good set is taken, a differential one when that is asked for, and a set that was
 // taken of damaged pages never.
 func TestChoose_TakesTheNewestGoodSet(t *testing.T) {

@@ -50,9 +50,17 @@ const (
 	ComparedLabel       = "compared"        // what became of it: passed, failed or left_out
 	KeyAccessLabel      = "key_access"      // of the drill's own key: readonly, writes or unknown
 	WindowLabel         = "window_from"     // when the oldest usable set ended, RFC 3339 as the next two
+	SetLabel            = "backup_label"    // of the restored set
+	NewestSetLabel      = "newest_set"      // of the newest set that could have been taken
 	SetStoppedLabel     = "backup_stopped"  // when the restored set ended: recovery can stop at any moment after it
 	RecoveredLabel      = "recovered_to"    // the newest moment that came back
 )
+
+// OlderSet says whether a run, by its labels, was of a set that is not the newest. A release before does not say.
+func OlderSet(labels map[string]string) bool {
+	newest := labels[NewestSetLabel]
+	return newest != "" && labels[SetLabel] != newest
+}
 
 // Beginnings of the notes that a summary never leaves out: what to type to get into a sandbox that is
 // kept, and to remove it; and after a real restore.

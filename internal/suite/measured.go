@@ -40,7 +40,8 @@ type Measured struct {
 	Measurements []Value
 	NotAsked     []string          // claims that were not: others were chosen, or there was nothing to ask them with
 	Labels       map[string]string // those in Suite.InfoLabels go into the info metric
-	// Aimed says that the run did not go to the end of the archive, and so says nothing of what lies there.
+	// Aimed says that the run did not go to the end of the archive, or not with the newest set, and so says nothing of
+	// what lies there.
 	Aimed     bool
 	Elsewhere EndElsewhere
 	Last      LastVerdict // by the report that the run follows
@@ -59,11 +60,18 @@ func (e EndElsewhere) Sound() bool { return !e.At.IsZero() && !e.Red }
 type LastVerdict struct {
 	At     time.Time // zero where none is known
 	Reason reason.Reason
-	EndRed bool // the end of the archive was red when a run went there last
+	EndRed bool // the end of the archive was red when a run went there last, and the run that follows does not end that
 }
 
-// EndOfArchive is the name, among what is known to be red, of what a drill with a -target does not come to.
+// EndOfArchive is the name, among what is known to be red, of what a drill with a -target does not come to, and one of
+// an older set proves nothing of.
 const EndOfArchive = "the end of the archive"
+
+// Reaches says whether a set that stopped at a time is no older than that of a red run; nil is a red run that came to
+// none, which was about the whole repository.
+func Reaches(stopped, red *time.Time) bool {
+	return red == nil || stopped != nil && !red.After(*stopped)
+}
 
 // StepTime is the wall clock of one step that ran.
 type StepTime struct {

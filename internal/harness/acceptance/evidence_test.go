@@ -44,6 +44,7 @@ func TestEvidence_OfADrill(t *testing.T) {
 	assert.Equal(t, []string{"compare"}, passed.Run.Checks.NotAsked)
 	assert.InDelta(t, 24*60*60, *passed.Run.Objectives.RPO, 0)
 	assert.Equal(t, "1", passed.Run.Scope.Repository)
+	assert.Equal(t, passed.Run.Scope.Set, passed.Run.Scope.Newest)
 
 	none := fly("-set", "20200101-000000F")
 	assert.Equal(t, "config_invalid", none.Run.Reason)

@@ -67,9 +67,13 @@ func (l Ledger) Gate(w Wanted, now time.Time) (newest Entry, closed string) {
 		return newest, fmt.Sprintf("the newest drill ended at %s, and entry %d, which was written after it, is of %s: "+
 			"look at the clocks", run.Ended.Format(time.RFC3339), later.Seq, later.Time.Format(time.RFC3339))
 	}
-	if failed, ok := FailedToTheEnd(drills); ok && run.Scope.Target != "" {
+	if failed, ok := FailedToTheEnd(drills); ok {
+		had := "had -target " + run.Scope.Target
+		if run.Scope.Target == "" {
+			had = "was of set " + run.Scope.Set + ", and the newest was " + run.Scope.Newest
+		}
 		return newest, fmt.Sprintf("the newest drill to the end of the archive did not pass: entry %d, %s; the pass "+
-			"after it had -target %s", failed.Seq, suite.Line(failed.Run.Reason), suite.Line(run.Scope.Target))
+			"after it %s", failed.Seq, suite.Line(failed.Run.Reason), suite.Line(had))
 	}
 	if missing := run.Checks.missing(w.Checks); len(missing) > 0 {
 		return newest, "the newest drill did not prove " + strings.Join(missing, ", ")
@@ -99,14 +103,22 @@ func (l Ledger) before(run Entry) (later Entry, found bool) {
 	return later, false
 }
 
-// FailedToTheEnd is the newest drill to the end of the archive, if it failed. A pass with -target, which stops before
-// it, mends nothing there. Exit status 2 is no verdict, unless it is that of a red drill that could not write all it
-// had to.
+// FailedToTheEnd is the newest drill to the end of the archive that failed, and that no pass has mended since: one with
+// -target stops before it, and one of a set that is not the newest may be older than what failed. Exit status 2 is no
+// verdict, unless it is that of a red drill that could not write all it had to.
 func FailedToTheEnd(drills []Entry) (failed Entry, ok bool) {
 	atFault := suite.Drill.Words.AtFaultWord()
+	var older []Scope // of the passes of older sets since
 	for _, d := range slices.Backward(drills) {
-		if d.Run.Scope.Target == "" && (d.Run.Exit != reason.ExitEnvironment || d.Run.Backups == atFault) {
-			return d, !d.Run.Passed()
+		scope := d.Run.Scope
+		switch {
+		case scope.Target != "", d.Run.Exit == reason.ExitEnvironment && d.Run.Backups != atFault:
+		case d.Run.Passed() && !scope.OlderSet():
+			return failed, false
+		case d.Run.Passed():
+			older = append(older, scope)
+		case !slices.ContainsFunc(older, func(pass Scope) bool { return pass.Mends(scope) }):
+			return d, true
 		}
 	}
 	return failed, false

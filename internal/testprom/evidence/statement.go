@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"veza.fr/recovery/internal/reason"
+	"veza.fr/recovery/internal/suite"
 )
 
 // Types of statements and predicates.
@@ -99,6 +100,7 @@ type Objectives struct {
 type Scope struct {
 	Set        string `json:"backup_label,omitempty"`
 	SetType    string `json:"backup_type,omitempty"`
+	Newest     string `json:"newest_set,omitempty"` // that could have been restored
 	Repository string `json:"repository,omitempty"` // its key
 	Target     string `json:"target,omitempty"`
 	AsOf       string `json:"repository_as_of,omitempty"` // "" is the repository of now
@@ -109,6 +111,15 @@ type Scope struct {
 	WindowFrom *time.Time `json:"window_from,omitempty"`
 	Stopped    *time.Time `json:"backup_stopped,omitempty"`
 	Recovered  *time.Time `json:"recovered_to,omitempty"`
+}
+
+// OlderSet says whether the set was not the newest. An entry of a release before does not say.
+func (s Scope) OlderSet() bool { return s.Newest != "" && s.Set != s.Newest }
+
+// Mends says whether a pass says that what another run was red for is mended: -target stops before the end, and a set
+// that is not the newest says nothing of one that is newer than itself.
+func (s Scope) Mends(red Scope) bool {
+	return s.Target == "" && (!s.OlderSet() || suite.Reaches(s.Stopped, red.Stopped))
 }
 
 // Versions of the programs that took part.

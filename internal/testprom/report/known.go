@@ -14,9 +14,11 @@ type Known struct {
 	Reason  reason.Reason `json:"reason,omitempty"` // "" of another host's red one
 	End     time.Time     `json:"ended"`
 	Red     []string      `json:"known_red,omitempty"` // as Report.KnownRed
-	// ToTheEnd says that a drill went to the end of the archive. Of another host, or by a report of a release before,
-	// that is not known.
+	// ToTheEnd says that a drill went to the end of the archive; where it passed, with the newest set. Of another host,
+	// or by a report of a release before, that is not known.
 	ToTheEnd bool `json:"to_the_end,omitempty"`
+	// Stopped is when the set of a red drill ended; nil where it came to none.
+	Stopped *time.Time `json:"backup_stopped,omitempty"`
 }
 
 // Known is the newest verdict on the backups of now that the report tells of: that of its run, or, where it reached
@@ -33,7 +35,9 @@ func (r Report) Known() *Known {
 	case r.Exit == reason.ExitFailed, r.Backups == of.Words.AtFaultWord():
 		own.Verdict, own.Reason = VerdictOf(reason.ExitFailed), r.Reason
 		own.Red = slices.DeleteFunc(slices.Clone(own.Red), func(name string) bool { return name != suite.EndOfArchive })
+		own.Stopped = Moment(r.Labels[suite.SetStoppedLabel])
 	case r.Passed(), r.Backups != "" && r.Backups != Unknown: // also where only cleaning up failed
+		own.ToTheEnd = own.ToTheEnd && !suite.OlderSet(r.Labels) // a red one is red, whatever the set
 	default:
 		return r.Last
 	}
@@ -45,11 +49,27 @@ func (k *Known) AtFault() bool {
 	return k != nil && (k.Verdict == VerdictOf(reason.ExitFailed) || len(k.Red) > 0)
 }
 
-// EndRed says whether a drill to the end of the archive was red, and none went there since: one with a -target that
-// passes says nothing of what lies behind it.
+// EndRed says whether a drill to the end of the archive was red, and none went there since: one that
+// passes says nothing of it with a -target, or with a set that is not the newest.
 func (k *Known) EndRed() bool {
 	return k != nil && (k.Verdict == VerdictOf(reason.ExitFailed) && k.ToTheEnd ||
 		slices.Contains(k.Red, suite.EndOfArchive))
+}
+
+// EndedBy says whether a pass to the end of the archive ends what was red there, though it was of an older set, which
+// stopped at a time: where the red one was of no newer set, or came to none. Whether that is so is not known after a
+// run that left it red.
+func (k *Known) EndedBy(stopped *time.Time) bool {
+	return k.EndRed() && !slices.Contains(k.Red, suite.EndOfArchive) && suite.Reaches(stopped, k.Stopped)
+}
+
+// Moment reads a label that is a time; nil is one that says none.
+func Moment(text string) *time.Time {
+	at, err := time.Parse(time.RFC3339, text)
+	if at = at.UTC(); err != nil || at.Year() < 1 || at.Year() > 9999 { // others have no JSON
+		return nil
+	}
+	return &at
 }
 
 // After says whether it is newer than another one, of which there may be none.

@@ -9,11 +9,11 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
-	"time"
 
 	"veza.fr/recovery/internal/reason"
 	"veza.fr/recovery/internal/suite"
 	"veza.fr/recovery/internal/testprom/evidence"
+	"veza.fr/recovery/internal/testprom/report"
 	"veza.fr/recovery/internal/testprom/testreport"
 	"veza.fr/recovery/internal/version"
 )
@@ -85,11 +85,13 @@ func (r *run) evidenceOf(res *result, at evidence.Place, subjects []evidence.Sub
 		Verdict: d.Verdict, Exit: d.Exit, Backups: d.Backups, Reason: string(d.Reason), Sentence: d.Sentence,
 		Step: d.Step, Detail: d.Detail, Trigger: r.trigger(),
 		Scope: evidence.Scope{
-			Set: d.Labels["backup_label"], SetType: d.Labels["backup_type"], Repository: d.Labels[suite.RepoLabel],
-			Target: d.Labels[suite.TargetLabel], AsOf: r.pastOf(d.Labels), Compare: d.Labels[suite.CompareLabel],
+			Set: d.Labels[suite.SetLabel], SetType: d.Labels["backup_type"], Newest: d.Labels[suite.NewestSetLabel],
+			Repository: d.Labels[suite.RepoLabel],
+			Target:     d.Labels[suite.TargetLabel], AsOf: r.pastOf(d.Labels), Compare: d.Labels[suite.CompareLabel],
 			Left:       d.Labels[suite.LeftLabel],
-			WindowFrom: moment(d.Labels[suite.WindowLabel]), Stopped: moment(d.Labels[suite.SetStoppedLabel]),
-			Recovered: moment(d.Labels[suite.RecoveredLabel]),
+			WindowFrom: report.Moment(d.Labels[suite.WindowLabel]),
+			Stopped:    report.Moment(d.Labels[suite.SetStoppedLabel]),
+			Recovered:  report.Moment(d.Labels[suite.RecoveredLabel]),
 		},
 		Environment: d.Labels["environment"],
 		Versions: evidence.Versions{
@@ -111,15 +113,6 @@ func (r *run) evidenceOf(res *result, at evidence.Place, subjects []evidence.Sub
 		e.TestResult = testResult(res, e, subjects)
 	}
 	return e
-}
-
-// moment reads a label; nil is one that says none.
-func moment(text string) *time.Time {
-	at, err := time.Parse(time.RFC3339, text)
-	if at = at.UTC(); err != nil || at.Year() < 1 || at.Year() > 9999 { // others have no JSON
-		return nil
-	}
-	return &at
 }
 
 func programVersion() string {

@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	"veza.fr/recovery/internal/testprom/evidence"
+	"veza.fr/recovery/internal/testprom/report"
 )
 
 // entries are what a directory holds; its chain must be whole.
@@ -112,6 +113,7 @@ func TestEvidence_HoldsWhatTheRunPublished(t *testing.T) {
 		"deep_passed": "files,amcheck", "deep_left_out": "page_checksums", "deep_not_asked": "unique_keys",
 		"compare": "standby", "compared": "failed", "key_access": "readonly",
 		"window_from": "2026-11-15T02:00:03Z", "backup_stopped": "2026-11-22T03:01:00+01:00", "recovered_to": "soon",
+		"newest_set": "20261122-020003F_20261123-040002I",
 	} {
 		attributes.WriteString(`{"Action":"attr","Package":"example.org/recording/drill",` +
 			`"Test":"TestDrill/preflight","Key":"label.` + name + `","Value":"` + value + `"}` + "\n")
@@ -122,8 +124,9 @@ func TestEvidence_HoldsWhatTheRunPublished(t *testing.T) {
 	assert.InDelta(t, 1800, *e.Run.Objectives.RTO, 0)
 	assert.InDelta(t, 120, *e.Run.Objectives.RPO, 0)
 	assert.Equal(t, evidence.Scope{
-		Set: "20261122-020003F_20261123-020002D", SetType: "diff", Repository: "2", Target: "name:before",
-		Compare: "standby", WindowFrom: moment("2026-11-15T02:00:03Z"), Stopped: moment("2026-11-22T02:01:00Z"),
+		Set: "20261122-020003F_20261123-020002D", SetType: "diff", Newest: "20261122-020003F_20261123-040002I",
+		Repository: "2", Target: "name:before", Compare: "standby",
+		WindowFrom: report.Moment("2026-11-15T02:00:03Z"), Stopped: report.Moment("2026-11-22T02:01:00Z"),
 	}, e.Run.Scope)
 	assert.Equal(t, evidence.Checks{
 		Passed: []string{"files", "amcheck", "readonly"}, Failed: []string{"compare"},

@@ -27,7 +27,7 @@ type result struct {
 	exit       int           // the verdict's, or 2 when something could not be written
 	warnings   []string
 	knownRed   []string // claims that it did not ask, and that did not hold when they were asked last
-	aimed      bool     // it was a drill of now, and did not go to the end of the archive
+	aimed      bool     // it was a drill of now, and did not go to the end of the archive, or not with the newest set
 	elsewhere  suite.EndElsewhere
 	last       *report.Known      // the verdict by the report that this one follows; nil where there is none
 	entry      *evidence.Appended // of the evidence; nil where there is none
@@ -109,7 +109,8 @@ func (r *run) publish(res *result, refused error) int {
 		res.last = previous.Known()
 	}
 	res.elsewhere = r.endElsewhere(res.last)
-	res.aimed = r.suite.Name == suite.Drill.Name && res.Labels[suite.TargetLabel] != "" && r.notOfNow(res.Labels) == ""
+	res.aimed = r.suite.Name == suite.Drill.Name && r.notOfNow(res.Labels) == "" &&
+		(res.Labels[suite.TargetLabel] != "" || suite.OlderSet(res.Labels))
 	unalarmed := r.writeTextfile(res)
 	r.tells(res, unalarmed)
 	failed := []error{refused, unalarmed, r.tee.close(), r.succeed(res, previous)}
@@ -167,7 +168,7 @@ func (r *run) writeTextfile(res *result) error {
 
 // lastRed is what was red in an earlier run, and was not asked in this one, by the report that this one follows.
 func (r *result) lastRed() (names []string) {
-	if r.aimed && (r.elsewhere.Red || r.last.EndRed() && !r.elsewhere.Sound()) {
+	if r.aimed && (r.elsewhere.Red || r.endRed() && !r.elsewhere.Sound()) {
 		names = append(names, suite.EndOfArchive)
 	}
 	for _, name := range r.unasked() {
@@ -176,6 +177,22 @@ func (r *result) lastRed() (names []string) {
 		}
 	}
 	return names
+}
+
+// endRed says whether the end of the archive was red by the report that this one follows, and stays so after a run that
+// is aimed.
+func (r *result) endRed() bool { return r.last.EndRed() && !r.endsRed() }
+
+// endsRed says whether it went to the end with a set that is no older than the one that was red there.
+func (r *result) endsRed() bool {
+	return r.Labels[suite.TargetLabel] == "" && r.last.EndedBy(report.Moment(r.Labels[suite.SetStoppedLabel]))
+}
+
+// went says whether a run tells of the end of the archive: also a red one of an older set, and a pass of one that ends
+// what was red.
+func (r *result) went() bool {
+	return !r.aimed || r.Labels[suite.TargetLabel] == "" && (r.Backups == testreport.AtFault ||
+		r.endsRed() && !slices.Contains(r.knownRed, suite.EndOfArchive))
 }
 
 // unasked are the claims that were not asked, whoever left them out.
@@ -202,7 +219,7 @@ func (r *result) metrics() suite.Measured {
 		NotAsked: r.unasked(), Aimed: r.aimed, Elsewhere: r.elsewhere,
 	}
 	if r.last != nil {
-		run.Last = suite.LastVerdict{At: r.last.End, Reason: r.last.Reason, EndRed: r.last.EndRed()}
+		run.Last = suite.LastVerdict{At: r.last.End, Reason: r.last.Reason, EndRed: r.endRed()}
 	}
 	switch r.Backups {
 	case testreport.Sound, testreport.InPart:

@@ -158,8 +158,8 @@ func (r *run) tells(res *result, unwritten error) {
 	if exit == reason.ExitPass && res.aimed && r.unheard {
 		exit = reason.ExitEnvironment
 	}
-	red := !res.aimed || r.unheard || slices.Contains(res.knownRed, suite.EndOfArchive)
-	r.tell(exit, !res.aimed, exit == reason.ExitFailed && red)
+	red := res.went() || r.unheard || slices.Contains(res.knownRed, suite.EndOfArchive)
+	r.tell(exit, res.went(), exit == reason.ExitFailed && red)
 }
 
 // endElsewhere is what another host found at the end of the archive, unless this one has been there since; after one

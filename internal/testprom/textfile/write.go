@@ -58,7 +58,8 @@ func Write(path string, run Run) (knownRed, warnings []string, err error) {
 // again says what is red and was not asked, and how it is asked.
 func (r Run) again(knownRed []string) string {
 	if slices.Contains(knownRed, suite.EndOfArchive) {
-		return "the last drill to the end of the archive was red, and this one did not go there: drill without -target"
+		return "the last drill to the end of the archive was red, and this one did not go there, or not with the " +
+			"newest set: drill without -target, and with -set latest"
 	}
 	return strings.Join(knownRed, ", ") + " did not hold when it was asked last, and was not asked now: ask it again"
 }

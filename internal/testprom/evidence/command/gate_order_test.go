@@ -1,6 +1,7 @@
 package command
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -20,6 +21,14 @@ func ended(before time.Duration, edit ...func(*evidence.Run)) func(*evidence.Run
 }
 
 func failed(r *evidence.Run) { r.Verdict, r.Exit, r.Reason = "fail", 1, "wal_missing" }
+
+// of is a drill of a set, where set 3 is the newest.
+func of(set int) func(*evidence.Run) {
+	return func(r *evidence.Run) {
+		r.Scope.Set, r.Scope.Newest = strconv.Itoa(set), "3"
+		r.Scope.Stopped = new(now().Add(time.Duration(set) * time.Minute))
+	}
+}
 
 func to(target string) func(*evidence.Run) {
 	return func(r *evidence.Run) { r.Scope.Target = target }
@@ -72,6 +81,29 @@ func TestGate_AfterAFailure(t *testing.T) {
 		},
 		"a pass to the end, after a target failed": {
 			[]func(*evidence.Run){ended(2*time.Hour, failed, to("random")), ended(time.Hour)}, "OPEN  entry 9",
+		},
+		"a pass of an older set": {
+			[]func(*evidence.Run){ended(2*time.Hour, failed, of(3)), ended(time.Hour, of(2))},
+			"CLOSED  the newest drill to the end of the archive did not pass: entry 8, wal_missing; the pass after " +
+				"it was of set 2, and the newest was 3",
+		},
+		"a pass of an older set, after a failure of an older one, and one of the newest": {
+			[]func(*evidence.Run){
+				ended(3*time.Hour, failed, of(3)), ended(2*time.Hour, failed, of(2)), ended(time.Hour, of(2)),
+			},
+			"did not pass: entry 8, wal_missing; the pass after it was of set 2",
+		},
+		"a pass of the newest set": {
+			[]func(*evidence.Run){ended(2*time.Hour, failed, of(3)), ended(time.Hour, of(3))}, "OPEN  entry 9",
+		},
+		"a pass of an older set, after a failure of that": {
+			[]func(*evidence.Run){ended(2*time.Hour, failed, of(2)), ended(time.Hour, of(2))}, "OPEN  entry 9",
+		},
+		"a pass of an older set, after a failure that came to none": {
+			[]func(*evidence.Run){ended(2*time.Hour, failed), ended(time.Hour, of(2))}, "OPEN  entry 9",
+		},
+		"a failure of an older set": {
+			[]func(*evidence.Run){ended(2*time.Hour, of(3)), ended(time.Hour, failed, of(2))}, "did not pass: fail",
 		},
 		"clocks that differ a little, and backup checks": {
 			[]func(*evidence.Run){ended(-50 * time.Minute), ended(3*time.Hour, failed, backup)}, "OPEN  entry 8",

@@ -165,7 +165,7 @@ func failureOf(r evidence.Run, later []evidence.Run, acks []Ack) Failure {
 	f := Failure{Run: runOf(r), Step: r.Step, Sentence: r.Sentence, Detail: r.Detail, Acks: acks}
 	f.Mended = "not yet: no run has passed since"
 	for _, next := range later {
-		asFar := next.Scope.Target == "" || next.Scope.Target == r.Scope.Target // a target stops before the end
+		asFar := next.Scope.Mends(r.Scope) || next.Scope.Target != "" && next.Scope.Target == r.Scope.Target
 		alike := next.Suite == r.Suite && next.Scope.AsOf == r.Scope.AsOf && next.Scope.Left == r.Scope.Left
 		if passes(next) && asFar && alike && next.Ended.After(r.Ended) {
 			f.Mended = fmt.Sprintf("entry %d passed, %s later", next.Entry.Seq, age(next.Ended.Sub(r.Ended)))

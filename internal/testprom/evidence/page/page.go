@@ -35,7 +35,7 @@ type Stanza struct {
 	ID       string // of its part of the page
 	Name     string
 	Newest   Run    // that counts
-	Aimed    *Run   // a pass with a -target after it, which stops before what is red; nil where there is none
+	Aimed    *Run   // a pass after it that mends nothing: with a -target, or of an older set; nil where there is none
 	Proved   *Run   // the newest pass; nil where there is none
 	ProvedIs string // how long ago that is
 	Budget   string // of its RTO, "" where it is not known

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,11 @@ func TestPage_TellsNoUntruth(t *testing.T) {
 	}
 	target := func(r evidence.Run) evidence.Run {
 		r.Scope.Target = "random"
+		return r
+	}
+	older := func(r evidence.Run, set int) evidence.Run { // set 3 is the newest
+		r.Scope.Set, r.Scope.Newest = fmt.Sprint("set ", set), "set 3"
+		r.Scope.Stopped = new(sunday.Add(time.Duration(set) * time.Minute))
 		return r
 	}
 	idle := func(r evidence.Run) evidence.Run {
@@ -75,6 +81,25 @@ func TestPage_TellsNoUntruth(t *testing.T) {
 		"a failure, one that stopped before the end, and a pass": {
 			[]evidence.Run{at(fails, 0), target(at(pass, week)), at(pass, 2*week)},
 			[]string{"newest drill, of 2026-01-18 03:00 UTC, ended as pass."},
+			[]string{"mends nothing there"},
+		},
+		"a failure, and a pass of an older set": {
+			[]evidence.Run{older(at(fails, 0), 3), older(at(pass, week), 2)},
+			[]string{
+				"no run has passed since",
+				"newest drill that counts, of 2026-01-04 03:00 UTC, ended as fail: wal_missing",
+				"The one of 2026-01-11 03:00 UTC passed, and was of -set set 2, which was not the newest",
+			},
+			[]string{"ended as pass"},
+		},
+		"a failure, and a pass of its own set, an older one": {
+			[]evidence.Run{older(at(fails, 0), 2), older(at(pass, week), 2)},
+			[]string{"newest drill, of 2026-01-11 03:00 UTC, ended as pass.", "entry 2 passed, 7 days later"},
+			[]string{"mends nothing there"},
+		},
+		"a failure, and a pass of the newest set": {
+			[]evidence.Run{older(at(fails, 0), 3), older(at(pass, week), 3)},
+			[]string{"newest drill, of 2026-01-11 03:00 UTC, ended as pass.", "entry 2 passed, 7 days later"},
 			[]string{"mends nothing there"},
 		},
 		"an idle production without a heartbeat": {
