@@ -61,6 +61,8 @@ type LastVerdict struct {
 	At     time.Time // zero where none is known
 	Reason reason.Reason
 	EndRed bool // the end of the archive was red when a run went there last, and the run that follows does not end that
+	// Unseen are the deeper checks that found damage, and that did not look in this run.
+	Unseen []string
 }
 
 // EndOfArchive is the name, among what is known to be red, of what a drill with a -target does not come to, and one of

@@ -2,6 +2,7 @@ package report
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"veza.fr/recovery/internal/reason"
@@ -34,14 +35,49 @@ func (r Report) Known() *Known {
 		return r.Last
 	case r.Exit == reason.ExitFailed, r.Backups == of.Words.AtFaultWord():
 		own.Verdict, own.Reason = VerdictOf(reason.ExitFailed), r.Reason
-		own.Red = slices.DeleteFunc(slices.Clone(own.Red), func(name string) bool { return name != suite.EndOfArchive })
 		own.Stopped = Moment(r.Labels[suite.SetStoppedLabel])
+		own.Red = slices.DeleteFunc(slices.Clone(own.Red), func(name string) bool {
+			return name != suite.EndOfArchive && !strings.HasPrefix(name, deeper)
+		})
+		for _, name := range r.deepNames("failed") {
+			if !slices.Contains(own.Red, name) {
+				own.Red = append(own.Red, name)
+			}
+		}
 	case r.Passed(), r.Backups != "" && r.Backups != Unknown: // also where only cleaning up failed
 		own.ToTheEnd = own.ToTheEnd && !suite.OlderSet(r.Labels) // a red one is red, whatever the set
 	default:
 		return r.Last
 	}
 	return &own
+}
+
+// deeper begins the name, among what is known to be red, of a deeper check of the drill.
+const deeper = "deeper check "
+
+func (r Report) deepNames(outcome string) (names []string) {
+	for name := range strings.SplitSeq(r.Labels[suite.DeepLabel+outcome], ",") {
+		if name != "" {
+			names = append(names, deeper+name)
+		}
+	}
+	return names
+}
+
+// DeepUnseen are the deeper checks that found damage when they looked last, and did not look in a run with these labels:
+// the budget was spent before, or nobody asked for them.
+func (k *Known) DeepUnseen(labels map[string]string) (names []string) {
+	if k == nil {
+		return nil
+	}
+	run := Report{Labels: labels}
+	looked := slices.Concat(run.deepNames("passed"), run.deepNames("failed"))
+	for _, name := range k.Red {
+		if strings.HasPrefix(name, deeper) && !slices.Contains(looked, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // AtFault says whether somebody has to look, by what is known: nothing is no fault.

@@ -67,7 +67,7 @@ func (r Row) due() string {
 // text is a red verdict in a few words.
 func (k *Known) text() string {
 	switch {
-	case len(k.Red) > 0:
+	case len(k.Red) > 0 && (k.Verdict == VerdictOf(reason.ExitPass) || k.Reason == ""):
 		return "red: " + strings.Join(k.Red, ", ") + " did not hold when asked last"
 	case k.Reason == "":
 		return k.Verdict

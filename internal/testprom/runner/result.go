@@ -171,6 +171,7 @@ func (r *result) lastRed() (names []string) {
 	if r.aimed && (r.elsewhere.Red || r.endRed() && !r.elsewhere.Sound()) {
 		names = append(names, suite.EndOfArchive)
 	}
+	names = append(names, r.deepUnseen()...)
 	for _, name := range r.unasked() {
 		if r.last != nil && slices.Contains(r.last.Red, name) {
 			names = append(names, name)
@@ -193,6 +194,15 @@ func (r *result) endsRed() bool {
 func (r *result) went() bool {
 	return !r.aimed || r.Labels[suite.TargetLabel] == "" && (r.Backups == testreport.AtFault ||
 		r.endsRed() && !slices.Contains(r.knownRed, suite.EndOfArchive))
+}
+
+// deepUnseen are the deeper checks that found damage, and have not looked since. A run that does not speak of the backups
+// of now has looked at others.
+func (r *result) deepUnseen() []string {
+	if r.suite.Name != suite.Drill.Name || r.Labels[suite.PastLabel]+r.Labels[suite.LeftLabel] != "" {
+		return nil
+	}
+	return r.last.DeepUnseen(r.Labels)
 }
 
 // unasked are the claims that were not asked, whoever left them out.
@@ -219,7 +229,9 @@ func (r *result) metrics() suite.Measured {
 		NotAsked: r.unasked(), Aimed: r.aimed, Elsewhere: r.elsewhere,
 	}
 	if r.last != nil {
-		run.Last = suite.LastVerdict{At: r.last.End, Reason: r.last.Reason, EndRed: r.endRed()}
+		run.Last = suite.LastVerdict{
+			At: r.last.End, Reason: r.last.Reason, EndRed: r.endRed(), Unseen: r.deepUnseen(),
+		}
 	}
 	switch r.Backups {
 	case testreport.Sound, testreport.InPart:

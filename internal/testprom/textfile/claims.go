@@ -53,6 +53,9 @@ func (r Run) knownRed(old oldFile) (names []string) {
 	if r.endRed(old) {
 		names = []string{suite.EndOfArchive}
 	}
+	if len(old.carried(r.Stanza, lastSuccess)) > 0 { // whoever removes the file begins anew
+		names = append(names, r.Last.Unseen...)
+	}
 	for _, name := range r.NotAsked {
 		if old.red(r.Stanza, name) {
 			names = append(names, name)
@@ -130,7 +133,7 @@ func (o *oldFile) keepRed(path, stanza string, now time.Time) {
 // oldReason is the reason of the verdict that stays. Where it may have been that of a claim that holds now, it is the
 // usual one of the claim that does not.
 func (r Run) oldReason(old oldFile, claim string) string {
-	if last := r.Last; claim == suite.EndOfArchive && last.EndRed && last.Reason != "" && last.Reason != reason.None {
+	if last := r.Last; (claim == suite.EndOfArchive && last.EndRed || slices.Contains(last.Unseen, claim)) && last.Reason != "" && last.Reason != reason.None {
 		return string(last.Reason)
 	}
 	asked := slices.DeleteFunc(r.Suite.StepNames(), func(name string) bool { return slices.Contains(r.NotAsked, name) })
