@@ -122,7 +122,8 @@ func TestQueryFailure(t *testing.T) {
 		},
 		"a page is damaged": {postgres.Log{}, ended("XX001", "invalid page in block 0"), reason.PageChecksum},
 		"no room for a sort": {
-			postgres.Log{}, ended("53100", "could not write block 7 of temporary file: No space left on device"),
+			postgres.Log{},
+			ended("53100", "could not write block 7 of temporary file: No space left on device"),
 			reason.DiskSpace,
 		},
 		"no memory": {postgres.Log{}, ended("53200", "out of memory"), reason.SandboxFailed},
@@ -130,7 +131,8 @@ func TestQueryFailure(t *testing.T) {
 			postgres.Log{}, &pgconn.PgError{Code: "XX001", File: "pl_exec.c", Message: "x"}, reason.SmokeQuery,
 		},
 		"the disk failed": {
-			postgres.Log{}, ended("XX000", `could not open file "base/5/16384": Structure needs cleaning`),
+			postgres.Log{},
+			ended("XX000", `could not open file "base/5/16384": Structure needs cleaning`),
 			reason.SandboxFailed,
 		},
 		"told to end":     {postgres.Log{}, ended("57P01", "terminating connection"), reason.SandboxFailed},

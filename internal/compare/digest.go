@@ -164,5 +164,6 @@ func notHere(answer *pgconn.PgError) bool {
 			return true
 		}
 	}
-	return slices.Contains([]string{"42501", "53000", "53100", "53200", "53300", "54000", "58030", "0A000"}, answer.Code)
+	codes := []string{"42501", "53000", "53100", "53200", "53300", "54000", "58030", "0A000"}
+	return slices.Contains(codes, answer.Code)
 }

@@ -113,13 +113,13 @@ func TestReadControl_TheMachinesOwnDisk(t *testing.T) {
 	}
 }
 
-// What the server answers of it has codes that otherwise mean damage, or a right that is lacking. The words of a function
-// of the data, and a file of elsewhere, are none of its answers.
+// What the server answers of it has codes that otherwise mean damage, or a right that is lacking. The words of a
+// function of the data, and a file of elsewhere, are none of its answers.
 func TestDiskFailed(t *testing.T) {
 	const message = `could not open file "base/5/16384": Structure needs cleaning`
 	assert.True(t, DiskFailed(&pgconn.PgError{Code: "XX000", File: "md.c", Message: message}))
 	assert.True(t, DiskFailed(&pgconn.PgError{
-		Code: "42501", File: "fd.c", Message: `could not write to file "base/pgsql_tmp/pgsql_tmp7.0": Read-only file system`,
+		Code: "42501", File: "fd.c", Message: `could not write to file "base/pgsql_tmp/7.0": Read-only file system`,
 	}))
 	assert.False(t, DiskFailed(&pgconn.PgError{Code: "XX000", File: "pl_exec.c", Message: message}))
 	assert.False(t, DiskFailed(&pgconn.PgError{

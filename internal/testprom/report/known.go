@@ -64,8 +64,8 @@ func (r Report) deepNames(outcome string) (names []string) {
 	return names
 }
 
-// DeepUnseen are the deeper checks that found damage when they looked last, and did not look in a run with these labels:
-// the budget was spent before, or nobody asked for them.
+// DeepUnseen are the deeper checks that found damage when they looked last, and did not look in a run with these
+// labels: the budget was spent before, or nobody asked for them.
 func (k *Known) DeepUnseen(labels map[string]string) (names []string) {
 	if k == nil {
 		return nil

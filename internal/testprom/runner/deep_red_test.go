@@ -25,8 +25,8 @@ func withDeep(t *testing.T, outcome string) []byte {
 		`"Key":"label.`+suite.DeepLabel+outcome+`","Value":"full_read,amcheck"}`+"\n")
 }
 
-// A deeper check that found damage, and has not looked since, keeps the verdict red, over as many runs as there are: the
-// budget was spent before, or nobody asked for it. Looked at and found sound, it does not.
+// A deeper check that found damage, and has not looked since, keeps the verdict red, over as many runs as there are:
+// the budget was spent before, or nobody asked for it. Looked at and found sound, it does not.
 func TestDeepRed_UntilItLooksAgain(t *testing.T) {
 	for name, c := range map[string]struct {
 		runs  []string

@@ -196,8 +196,8 @@ func (r *result) went() bool {
 		r.endsRed() && !slices.Contains(r.knownRed, suite.EndOfArchive))
 }
 
-// deepUnseen are the deeper checks that found damage, and have not looked since. A run that does not speak of the backups
-// of now has looked at others.
+// deepUnseen are the deeper checks that found damage, and have not looked since. A run that does not speak of the
+// backups of now has looked at others.
 func (r *result) deepUnseen() []string {
 	if r.suite.Name != suite.Drill.Name || r.Labels[suite.PastLabel]+r.Labels[suite.LeftLabel] != "" {
 		return nil

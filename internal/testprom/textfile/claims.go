@@ -133,7 +133,9 @@ func (o *oldFile) keepRed(path, stanza string, now time.Time) {
 // oldReason is the reason of the verdict that stays. Where it may have been that of a claim that holds now, it is the
 // usual one of the claim that does not.
 func (r Run) oldReason(old oldFile, claim string) string {
-	if last := r.Last; (claim == suite.EndOfArchive && last.EndRed || slices.Contains(last.Unseen, claim)) && last.Reason != "" && last.Reason != reason.None {
+	last := r.Last
+	told := claim == suite.EndOfArchive && last.EndRed || slices.Contains(last.Unseen, claim)
+	if told && last.Reason != "" && last.Reason != reason.None {
 		return string(last.Reason)
 	}
 	asked := slices.DeleteFunc(r.Suite.StepNames(), func(name string) bool { return slices.Contains(r.NotAsked, name) })
