@@ -153,12 +153,20 @@ func TestJudgeComparison(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, map[verify.Status]int{want: 1}, counts, database)
 	}
-	for denied, want := range map[bool]verify.Status{true: verify.LeftOut, false: verify.Passed} {
-		counts, err = judged(&compare.Result{Relations: 1, Same: same, LeftOut: []compare.LeftOut{
-			{ID: compare.ID{Database: "app", OID: 20001}, Name: "public.guarded", Why: "it is so", Denied: denied},
-		}})
+	guarded := compare.LeftOut{ID: compare.ID{Database: "app", OID: 20001}, Name: "public.guarded"}
+	for why, c := range map[string]struct {
+		left compare.LeftOut
+		want verify.Status
+	}{
+		"a right":    {compare.LeftOut{ID: guarded.ID, Name: guarded.Name, Denied: true}, verify.LeftOut},
+		"a column":   {compare.LeftOut{ID: id, Name: "public.users"}, verify.LeftOut},
+		"a sequence": {guarded, verify.LeftOut},
+		"its code":   {compare.LeftOut{ID: guarded.ID, Name: guarded.Name, Code: true}, verify.Passed},
+	} {
+		c.left.Why = why
+		counts, err = judged(&compare.Result{Relations: 1, Same: same, LeftOut: []compare.LeftOut{c.left}})
 		require.NoError(t, err)
-		assert.Equal(t, map[verify.Status]int{want: 1}, counts, "a right is missing: %v", denied)
+		assert.Equal(t, map[verify.Status]int{c.want: 1}, counts, why)
 	}
 	unlike := compare.Difference{ID: id, Name: "public.users", What: "5 rows in the standby, 0 in the clone"}
 	counts, err = judged(&compare.Result{

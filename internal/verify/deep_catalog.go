@@ -28,26 +28,44 @@ type catalogQuery struct {
 const firstUserOID = "16384"
 
 // missingExtensions: a column of a type of an extension that is not installed here cannot
-// be read here, nor an index with its operators be used. What only runs jobs or adds
-// functions prevents nobody from reading the data.
+// be read here, whatever is made of that type: an array, a domain, a composite, a range. Nor can
+// an index with its operators, or functions of it in C, be used. What only runs jobs or adds
+// functions prevents nobody from reading the data: a default, a trigger or a view may need it.
 var missingExtensions = catalogQuery{
 	examined: "extensions", reason: reason.ToolMissing,
-	query: `WITH missing AS (
+	query: `WITH RECURSIVE missing AS (
 		SELECT e.oid, e.extname, e.extversion FROM pg_catalog.pg_extension e
 		WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_available_extensions a WHERE a.name = e.extname)
 	), part AS (
 		SELECT m.oid AS extension, d.classid, d.objid FROM missing m
 			JOIN pg_catalog.pg_depend d ON d.refclassid = 'pg_catalog.pg_extension'::regclass
 			AND d.refobjid = m.oid AND d.deptype = 'e'
+	), made(of_type, typ) AS (
+		SELECT typelem, oid FROM pg_catalog.pg_type WHERE typelem <> 0
+		UNION ALL SELECT typbasetype, oid FROM pg_catalog.pg_type WHERE typbasetype <> 0
+		UNION ALL SELECT rngsubtype, rngtypid FROM pg_catalog.pg_range
+		UNION ALL SELECT refobjid, objid FROM pg_catalog.pg_depend WHERE deptype = 'i' -- a multirange
+			AND classid = 'pg_catalog.pg_type'::regclass AND refclassid = 'pg_catalog.pg_type'::regclass
+		UNION ALL SELECT a.atttypid, c.reltype FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a
+			ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped WHERE c.reltype <> 0
+	), types(extension, typ) AS (
+		SELECT p.extension, t.oid FROM part p JOIN pg_catalog.pg_type t
+			ON p.classid = 'pg_catalog.pg_type'::regclass AND p.objid = t.oid WHERE t.typtype = 'b'
+		UNION SELECT t.extension, m.typ FROM types t JOIN made m ON m.of_type = t.typ
 	), used AS (
-		SELECT p.extension, a.attrelid AS relation FROM part p
-			JOIN pg_catalog.pg_type t ON p.classid = 'pg_catalog.pg_type'::regclass AND p.objid IN (t.oid, t.typelem)
-			JOIN pg_catalog.pg_attribute a ON a.atttypid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
-			WHERE t.typtype = 'b'
+		SELECT t.extension, a.attrelid AS relation FROM types t
+			JOIN pg_catalog.pg_attribute a ON a.atttypid = t.typ AND a.attnum > 0 AND NOT a.attisdropped
 		UNION SELECT p.extension, x.indexrelid FROM part p
 			JOIN pg_catalog.pg_index x ON p.classid = 'pg_catalog.pg_opclass'::regclass AND p.objid = ANY (x.indclass)
 		UNION SELECT p.extension, c.oid FROM part p
 			JOIN pg_catalog.pg_class c ON p.classid = 'pg_catalog.pg_am'::regclass AND p.objid = c.relam
+		UNION SELECT p.extension, d.objid FROM part p
+			LEFT JOIN pg_catalog.pg_operator o ON p.classid = 'pg_catalog.pg_operator'::regclass AND p.objid = o.oid
+			JOIN pg_catalog.pg_proc f ON f.prolang = 13 AND f.oid = CASE
+				WHEN p.classid = 'pg_catalog.pg_proc'::regclass THEN p.objid ELSE o.oprcode::oid END
+			JOIN pg_catalog.pg_depend d ON d.refclassid = p.classid AND d.refobjid = p.objid
+				AND d.classid = 'pg_catalog.pg_class'::regclass
+			JOIN pg_catalog.pg_index x ON x.indexrelid = d.objid
 	), owned AS (
 		SELECT u.extension, min(c.oid::regclass::text) AS example
 		FROM used u JOIN pg_catalog.pg_class c ON c.oid = u.relation
@@ -57,7 +75,8 @@ var missingExtensions = catalogQuery{
 	)
 	SELECT o.example IS NOT NULL, format('extension %I %s is not installed here%s', m.extname, m.extversion,
 		coalesce(', and ' || o.example || ' cannot be read without it: '
-			'install its package in the sandbox (another -image has it), then run again', '; no table needs it'))
+			'install its package in the sandbox (another -image has it), then run again',
+			'; no column''s type and no index needs it'))
 	FROM missing m LEFT JOIN owned o ON o.extension = m.oid ORDER BY 1 DESC, 2`,
 }
 

@@ -72,6 +72,23 @@ func twice(table, index string) string {
 	return fmt.Sprintf(notUnique, false, index) + fmt.Sprintf(twoOfAKey, table) + fmt.Sprintf(notUnique, true, index)
 }
 
+// lacking is a table with a column that is made of something of pg_trgm, which is not installed then. Who needs it is
+// named; "" is nobody.
+func lacking(what, made, column, parted, mend, who string) defect {
+	d := defect{
+		"extension of " + what, "extensions",
+		made + `; CREATE TABLE needing (x ` + column + `); UPDATE pg_extension SET extname = 'gone' ` +
+			`WHERE extname = 'pg_trgm'`,
+		`UPDATE pg_extension SET extname = 'pg_trgm' WHERE extname = 'gone'; ` + parted +
+			`; DROP TABLE needing; ` + mend,
+		verify.Failed, reason.ToolMissing, "and " + who + " cannot be read without it",
+	}
+	if who == "" {
+		d.status, d.why, d.words = verify.Passed, reason.None, "no column's type and no index needs it"
+	}
+	return d
+}
+
 var defects = []defect{
 	{
 		"two rows of one key", "unique_keys", twice("coded", "coded_code"),
@@ -144,8 +161,21 @@ var defects = []defect{
 	{
 		"extension of nothing", "extensions", `UPDATE pg_extension SET extname = 'gone' WHERE extname = 'pg_trgm'`,
 		`UPDATE pg_extension SET extname = 'pg_trgm' WHERE extname = 'gone'`,
-		verify.Passed, reason.None, "no table needs it",
+		verify.Passed, reason.None, "no column's type and no index needs it",
 	},
+	lacking("an enum that it has", `CREATE TYPE colour AS ENUM ('red'); ALTER EXTENSION pg_trgm ADD TYPE colour`,
+		`colour[]`, `ALTER EXTENSION pg_trgm DROP TYPE colour`, `DROP TYPE colour CASCADE`, ""),
+	lacking("a domain's own function", `CREATE DOMAIN near AS text CHECK (similarity(VALUE, 'x') < 2)`, `near`, ``,
+		`DROP DOMAIN near CASCADE`, ""),
+	lacking("a default", ``, `real DEFAULT similarity('a', 'b')`, ``, ``, ""),
+	lacking("a domain of a domain", `CREATE DOMAIN one AS gtrgm; CREATE DOMAIN other AS one`, `other`, ``,
+		`DROP DOMAIN one CASCADE`, "public.needing"),
+	lacking("a composite", `CREATE TYPE pairing AS (n int, g gtrgm)`, `pairing[]`, ``, `DROP TYPE pairing CASCADE`,
+		"public.needing"),
+	lacking("an index's function", ``, `text); CREATE INDEX needing_f ON needing (similarity(x, 'x')`, ``, ``,
+		"public.needing_f"),
+	lacking("an index's operator", ``, `text); CREATE INDEX needing_o ON needing (x) WHERE (x <-> 'x' < 1`, ``, ``,
+		"public.needing_o"),
 	library("gone", "full_read", "probin = '/nowhere/hstore'", "could not access file"),
 	library("that cannot be loaded", "full_read", "probin = '/etc/passwd'", "could not load library"),
 	library("of an index", "amcheck", "probin = '/etc/passwd'", "index public.tagged_tags in database postgres"),

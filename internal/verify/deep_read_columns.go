@@ -49,8 +49,9 @@ const partsQuery = `SELECT string_agg(name, ', ' ORDER BY attnum), coalesce(min(
 	GROUP BY CASE WHEN read IS NULL THEN 0 ELSE attnum END ORDER BY min(attnum)`
 
 // readByColumns reads a table that cannot be copied row by row, for the size of something in it, which is what the
-// server said. Where every column can be read, a row has more than 1 GB, which is no damage: a note. Where the queries
-// for that cannot be asked, such as for an expression of an index, damage that was said stands.
+// server said. Where every column can be read, a row has more than 1 GB, or more than the memory here, which is no
+// damage: a note. Where the queries for that cannot be asked, such as for an expression of an index, damage that was
+// said stands.
 func readByColumns(ctx context.Context, conn *pgx.Conn, r relation, said *pgconn.PgError) (
 	found []Outcome, note string, err error,
 ) {
@@ -72,11 +73,21 @@ func readByColumns(ctx context.Context, conn *pgx.Conn, r relation, said *pgconn
 			return found, note, nil
 		}
 	}
+	return nil, byColumns(r, said), err
+}
+
+// byColumns is what is said of a table whose columns can all be read. What COPY puts together takes several times the
+// memory of a row: where the machine refused it, the row may be far below 1 GB.
+func byColumns(r relation, said *pgconn.PgError) (note string) {
+	if said.Code == outOfMemory {
+		return r.title() + " was read column by column: this machine has not enough memory for one of its rows as a " +
+			"whole, or for the row beside what else ran; nothing is said of its size"
+	}
 	note = r.title() + " holds a row of more than 1 GB and was read column by column"
 	if r.kind != "m" { // whose rows are in no dump
 		note += "; pg_dump cannot dump that row"
 	}
-	return nil, note, err
+	return note
 }
 
 // read reads one part, and returns what the server said when it could not.

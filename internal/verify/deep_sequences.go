@@ -14,11 +14,12 @@ import (
 	"veza.fr/recovery/internal/reason"
 )
 
-// fedColumns are the sequences that feed a column of whole numbers. Keyed says that the column
-// alone is unique: only then does a sequence that lags stop the next row. It takes no lock, as
+// fedColumns are the sequences that feed a column of whole numbers, numeric, or a domain of these. Keyed says that
+// the column alone is unique: only then does a sequence that lags stop the next row. It takes no lock, as
 // pg_partition_tree and pg_get_expr of a table would: one that a prepared transaction holds would
 // keep every other sequence of its database from being compared.
-const fedColumns = `SELECT s.oid::regclass::text, t.oid::regclass::text, quote_ident(a.attname), q.seqincrement,
+const fedColumns = `SELECT s.oid::regclass::text, t.oid::regclass::text, quote_ident(a.attname), y.typname::text,
+	q.seqincrement,
 	t.relkind = 'p',
 	EXISTS (SELECT FROM pg_catalog.pg_index x WHERE x.indrelid = t.oid AND x.indisunique AND x.indisvalid
 	  AND x.indpred IS NULL AND x.indnkeyatts = 1 AND x.indkey[0] = a.attnum),
@@ -47,7 +48,13 @@ const fedColumns = `SELECT s.oid::regclass::text, t.oid::regclass::text, quote_i
 		WHERE f.oid IN (` + tree + `) AND f.relkind = 'f')) -- rows of elsewhere are no concern
 	JOIN pg_catalog.pg_sequence q ON q.seqrelid = s.oid AND NOT q.seqcycle
 	JOIN pg_catalog.pg_attribute a ON a.attrelid = t.oid AND a.attnum = d.attribute
-	WHERE a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype) ORDER BY 1, d.borrowed, 2`
+	JOIN pg_catalog.pg_type y ON y.oid IN (` + bases + `)
+	WHERE y.oid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'numeric'::regtype) ORDER BY 1, d.borrowed, 2`
+
+// bases are the type of a column a, and where that is a domain, what it is made of.
+const bases = `WITH RECURSIVE base AS (SELECT a.atttypid AS oid UNION ALL
+	  SELECT m.typbasetype FROM base b JOIN pg_catalog.pg_type m ON m.oid = b.oid AND m.typtype = 'd')
+	  SELECT oid FROM base`
 
 // tree is a table t with its partitions.
 const tree = `WITH RECURSIVE tree AS (SELECT t.oid UNION ALL
@@ -76,7 +83,8 @@ const borrowed = `SELECT n.refobjid AS sequence, v.adrelid, v.adnum::int, false,
 	CROSS JOIN LATERAL (SELECT 'nextval(' || quote_literal(n.refobjid::regclass::text) || '::regclass)' AS call) k
 	JOIN pg_catalog.pg_class l ON l.oid = v.adrelid AND l.relkind IN ('r', 'p') AND NOT l.relispartition
 	WHERE n.refclassid = 'pg_catalog.pg_class'::regclass AND n.deptype = 'n'
-	  AND ` + defaults + ` IN (k.call, '(' || k.call || ')::integer', '(' || k.call || ')::smallint')
+	  AND ` + defaults + ` IN (k.call, '(' || k.call || ')::integer', '(' || k.call || ')::smallint',
+	    '(' || k.call || ')::numeric')
 	  AND NOT EXISTS (SELECT FROM (` + owned + `) o
 	    WHERE o.sequence = n.refobjid AND o.fed = v.adrelid AND o.attribute = v.adnum)
 	  AND EXISTS (SELECT FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class i ON i.oid = x.indexrelid
@@ -104,6 +112,7 @@ const called = `(NOT t.relispartition AND (d.identity OR NOT a.atthasdef AND a.a
 // fedColumn is one of them.
 type fedColumn struct {
 	Sequence, Table, Column string
+	Type                    string // int2, int4, int8 or numeric
 	Increment               int64
 	Parted                  bool // the column is that of all partitions
 	Keyed                   bool
@@ -249,8 +258,8 @@ func (f fedColumn) behind(ctx context.Context, conn *pgx.Conn) (text string, bad
 	var last int64
 	var called bool
 	var value *int64
-	query := fmt.Sprintf("SELECT s.last_value, s.is_called, (SELECT %s(%s) FROM %s) FROM %s s",
-		farthest, f.Column, f.from(), f.Sequence)
+	query := fmt.Sprintf("SELECT s.last_value, s.is_called, (SELECT %s(%s) FROM %s%s)::int8 FROM %s s",
+		farthest, f.value(), f.from(), f.whole(), f.Sequence)
 	err = conn.QueryRow(ctx, query, pgx.QueryExecModeExec).Scan(&last, &called, &value)
 	if err != nil || value == nil { // an empty table is not ahead of anything
 		return "", false, err
@@ -307,6 +316,26 @@ func (f fedColumn) meets() string {
 	return "a row to come gets it again: no key of that column alone keeps them apart"
 }
 
+// value is the column as what it is made of: an operator of the data may fit a domain better than the catalogs' own.
+func (f fedColumn) value() string { return f.Column + "::pg_catalog." + f.Type }
+
+// limits is the type that numbers are compared with the column as.
+func (f fedColumn) limits() string {
+	if f.Type == "numeric" {
+		return f.Type
+	}
+	return "int8"
+}
+
+// whole passes over what no sequence gives: fractions, NaN, and what is beyond its numbers.
+func (f fedColumn) whole() string {
+	if f.Type != "numeric" {
+		return ""
+	}
+	return fmt.Sprintf(" WHERE %[1]s BETWEEN (%[2]d)::numeric AND (%[3]d)::numeric AND %[1]s = trunc(%[1]s)",
+		f.value(), math.MinInt64, math.MaxInt64)
+}
+
 // from names the table; a child's rows are under another index.
 func (f fedColumn) from() string {
 	if f.Parted {
@@ -337,8 +366,8 @@ func (f fedColumn) nearest(ctx context.Context, conn *pgx.Conn, next int64) (the
 			from = math.MinInt64
 		}
 	}
-	query := fmt.Sprintf("SELECT %[1]s(%[2]s) FROM %[3]s WHERE %[2]s BETWEEN (%[4]d)::int8 AND (%[5]d)::int8 "+
+	query := fmt.Sprintf("SELECT %[1]s(%[2]s)::int8 FROM %[3]s WHERE %[2]s BETWEEN (%[4]d)::%[8]s AND (%[5]d)::%[8]s "+
 		"AND (%[2]s::numeric - (%[6]d)::numeric) %% (%[7]d)::numeric = 0::numeric",
-		first, f.Column, f.from(), from, to, next, f.Increment)
+		first, f.value(), f.from(), from, to, next, f.Increment, f.limits())
 	return there, conn.QueryRow(ctx, query, pgx.QueryExecModeExec).Scan(&there)
 }

@@ -49,6 +49,26 @@ func TestNotLookedAt(t *testing.T) {
 	}
 }
 
+// A row that this machine has no memory for is not said to be larger than 1 GB.
+func TestByColumns(t *testing.T) {
+	for code, large := range map[string]bool{outOfMemory: false, programLimit: true, internalError: true} {
+		for kind, dump := range map[string]bool{"r": large, "m": false} {
+			note := byColumns(relation{database: "app", name: "public.t", kind: kind}, &pgconn.PgError{Code: code})
+			assert.Contains(t, note, "public.t in database app", code)
+			assert.Contains(t, note, "read column by column", code)
+			for words, want := range map[string]bool{
+				"more than 1 GB": large, "not enough memory": !large, "pg_dump cannot dump": dump,
+			} {
+				if want {
+					assert.Contains(t, note, words, code)
+				} else {
+					assert.NotContains(t, note, words, code)
+				}
+			}
+		}
+	}
+}
+
 // A question about a table that fails is passed over, but for want of what this machine should have.
 func TestPassedOver(t *testing.T) {
 	if testing.Short() {
