@@ -85,7 +85,7 @@ func TestDifferent_StaysUntilItIsRefuted(t *testing.T) {
 		{isLate, "1", verify.LeftOut},
 		{isLocked, "1", verify.LeftOut},
 		{isSame, "0", verify.Passed},
-		{isLocked, "0", verify.Passed},
+		{isLocked, "0", verify.LeftOut},
 	} {
 		heard, status := comparedTables(t, state, run.found)
 		assert.Equal(t, run.want, heard.values[differentKey], "%d %s", i, run.found)
