@@ -162,7 +162,7 @@ func passedOver(ctx context.Context, conn *pgx.Conn, table relation, err error) 
 // notLearned is the finding that nothing was learned of a relation for what this machine lacks: memory, room, or a disk
 // that answers. No other answer makes one.
 func notLearned(r relation, answer *pgconn.PgError) []Outcome {
-	why := codeReason(answer.Code)
+	why := codeReason(codeOf(answer))
 	if why.Exit() == reason.ExitFailed {
 		return nil
 	}

@@ -47,6 +47,7 @@ func TestNotLookedAt(t *testing.T) {
 			assert.Empty(t, note, "%s %s", who, code)
 		}
 	}
+	assert.Empty(t, notLearned(r, &pgconn.PgError{Code: diskFull, File: "pl_exec.c"}), "a function of the data says so")
 }
 
 // A row that this machine has no memory for is not said to be larger than 1 GB.

@@ -117,14 +117,21 @@ func (r *run) publish(res *result, refused error) int {
 	if errors.Join(failed...) != nil {
 		res.exit = reason.ExitEnvironment
 	}
-	text, unwritable := res.indented()
-	same := func() ([]byte, error) { return text, unwritable }
-	failed = append(failed, r.write(r.report, same, whole.Replace), r.write(r.history, res.line, appendLine))
-	if errors.Join(failed...) != nil {
+	// The report has the exit status of the run, so it comes after what may still fail, and once more where the
+	// evidence does, which has its digest.
+	if failed = append(failed, r.write(r.history, res.line, appendLine)); errors.Join(failed...) != nil {
+		res.exit = reason.ExitEnvironment
+	}
+	text, unwritten := r.writeReport(res)
+	if failed = append(failed, unwritten); unwritten != nil {
 		res.exit = reason.ExitEnvironment
 	}
 	if r.options.evidence != "" {
-		failed = append(failed, r.writeEvidence(res, text))
+		if unproved := r.writeEvidence(res, text); unproved != nil {
+			res.exit = reason.ExitEnvironment
+			_, unwritten = r.writeReport(res)
+			failed = append(failed, unproved, unwritten)
+		}
 	}
 	err := errors.Join(failed...)
 	if err != nil {
@@ -141,6 +148,14 @@ func (r *run) publish(res *result, refused error) int {
 	r.summary(res, err)
 	r.log.end(r, res, err)
 	return res.exit
+}
+
+// writeReport writes the report as the result is now, and returns its text.
+func (r *run) writeReport(res *result) (text []byte, err error) {
+	text, unwritable := res.indented()
+	same := func() ([]byte, error) { return text, unwritable }
+	err = r.write(r.report, same, whole.Replace)
+	return text, err
 }
 
 // writeTextfile writes the metrics, unless they would speak of other backups than those of now.
