@@ -69,7 +69,7 @@ var contentFaults = faults("TestContent", content, []fault{
 	},
 	{
 		name: "ExtensionOfJobs", args: at("harmless_extension"),
-		exit: 0, why: reason.None, users: "whole", words: "gone_jobs | no table needs it",
+		exit: 0, why: reason.None, users: "whole", words: "gone_jobs | no column's type and no index needs it",
 	},
 	{
 		name:   "UnloggedEmpty",
