@@ -85,7 +85,7 @@ func (p plan) otherSet(retention policy.ArchiveRetention, own owns) (other plan,
 	}
 	cluster := pgbackrest.SameCluster(p.backups, p.set)
 	older := slices.DeleteFunc(slices.Clone(cluster), func(b pgbackrest.Backup) bool {
-		return b.Type != "full" || b.Label >= p.set.Label || b.Offline() || b.Error != nil && *b.Error
+		return b.Type != "full" || b.Label >= p.set.Label || b.Offline() || b.Damaged()
 	})
 	if len(older) == 0 {
 		return invalid("there is no full backup before set %s that it could be compared with; the repository has %s",

@@ -115,7 +115,7 @@ func (r *nodeRestore) wants(found ready) node.Asked {
 // damagedSet refuses a set in which the backup found damaged pages, unless the loss is accepted. The drill looks at
 // such a set when it is named; what is restored for real must not depend on whether a check comes to the page.
 func (r *nodeRestore) damagedSet(out suite.Out, set pgbackrest.Backup) error {
-	if set.Error == nil || !*set.Error {
+	if !set.Damaged() {
 		return nil
 	}
 	if !r.AcceptLoss {

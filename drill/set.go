@@ -25,7 +25,7 @@ type wanted struct {
 // usable are the sets without page checksum errors; the others are named. asked is option -set.
 func usable(out suite.Out, backups []pgbackrest.Backup, version, asked string) (good []pgbackrest.Backup) {
 	for i, b := range backups {
-		if b.Error != nil && *b.Error {
+		if b.Damaged() {
 			if b.Label == asked {
 				out.Note("backup set %s has page checksum errors: it is what -set asks for, and a check finds such "+
 					"a page only where it reads it; veza-restore refuses the set without -accept-loss", b.Label)
@@ -59,7 +59,7 @@ func (w wanted) older(good []pgbackrest.Backup, set pgbackrest.Backup) bool {
 // newest is the newest set that is usable, or was chosen all the same.
 func newest(backups []pgbackrest.Backup, chosen pgbackrest.Backup) pgbackrest.Backup {
 	for _, b := range slices.Backward(backups) {
-		if b.Label == chosen.Label || b.Error == nil || !*b.Error {
+		if b.Label == chosen.Label || !b.Damaged() {
 			return b
 		}
 	}

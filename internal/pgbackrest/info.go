@@ -106,6 +106,9 @@ func (s Stanza) ArchiveEnd(of Backup) string {
 // Stopped is when the backup ended.
 func (b Backup) Stopped() time.Time { return time.Unix(b.Timestamp.Stop, 0) }
 
+// Damaged says whether pages failed their checksums when the backup was taken; where that was not asked, none did.
+func (b Backup) Damaged() bool { return b.Error != nil && *b.Error }
+
 // Offline says whether the backup was taken of a stopped server (backup --no-online): it has no WAL
 // range, and is whole without any.
 func (b Backup) Offline() bool { return b.Archive.Start == "" && b.Archive.Stop == "" }
