@@ -78,7 +78,7 @@ func (c Check) errorOutcome(ctx context.Context, connect Connect, err error, los
 	}
 	o := c.failed(why, text)
 	if saysDamage(answer) {
-		o.damage = deepCodeReason(codeOf(answer))
+		o.damage = deepCodeReason(answer)
 	}
 	return o, nil
 }

@@ -180,7 +180,7 @@ func (o Outcome) failedByAnswer(err error) (Outcome, error) {
 		o.Status, o.Reason = Failed, reason.ToolMissing
 		o.Sentence = fmt.Sprintf("%v; %s", err, postgres.LibraryHint(answer))
 	case ok && saysDamage(answer):
-		o.Status, o.Reason = Failed, deepCodeReason(codeOf(answer))
+		o.Status, o.Reason = Failed, deepCodeReason(answer)
 		o.Sentence = fmt.Sprintf("%v (SQLSTATE %s)", err, answer.Code)
 	default:
 		return o, err
@@ -201,7 +201,7 @@ func WithCodeReason(err error) error {
 	if lostDatabase(answer) {
 		return reason.Wrap(reason.PageChecksum, err)
 	}
-	if why := deepCodeReason(codeOf(answer)); why != reason.SmokeQuery {
+	if why := deepCodeReason(answer); why != reason.SmokeQuery {
 		return reason.Wrap(why, err)
 	}
 	return err
@@ -217,7 +217,8 @@ func saysDamage(answer *pgconn.PgError) bool {
 
 // deepCodeReason is what an error code of the server says when it came from reading data that
 // nobody filtered: every internal error is damage.
-func deepCodeReason(code string) reason.Reason {
+func deepCodeReason(answer *pgconn.PgError) reason.Reason {
+	code := codeOf(answer)
 	if why := codeReason(code); why != reason.SmokeQuery {
 		return why
 	}

@@ -58,7 +58,7 @@ func (d Deep) amcheck(ctx context.Context, s survey) (examination, error) {
 // nothing about the data.
 func refuses(answer *pgconn.PgError) bool {
 	return postgres.LacksLibrary(answer) ||
-		!stoppedFromOutside(answer) && deepCodeReason(codeOf(answer)) == reason.SmokeQuery
+		!stoppedFromOutside(answer) && deepCodeReason(answer) == reason.SmokeQuery
 }
 
 // amcheckFunctions are amcheck's own, from the library of this machine. They are made one by one,

@@ -104,5 +104,5 @@ func copyFailed(r relation, answer *pgconn.PgError, query bool) (found []Outcome
 	case answer.Code == lockNotAvailable, query && !saysDamage(answer):
 		return notLookedAt(r, answer)
 	}
-	return []Outcome{relationFinding(r, answer, deepCodeReason(codeOf(answer)), "")}, ""
+	return []Outcome{relationFinding(r, answer, deepCodeReason(answer), "")}, ""
 }

@@ -226,7 +226,7 @@ func (f fedColumn) failed(database string, answer *pgconn.PgError, why string) (
 	case postgres.LacksLibrary(answer):
 		return []Outcome{finding(reason.ToolMissing, text+"; "+postgres.LibraryHint(answer))}, nil
 	case saysDamage(answer), codeReason(codeOf(answer)) != reason.SmokeQuery:
-		return []Outcome{finding(deepCodeReason(codeOf(answer)), text)}, nil
+		return []Outcome{finding(deepCodeReason(answer), text)}, nil
 	}
 	return nil, []string{text}
 }

@@ -120,7 +120,7 @@ func twiceInTable(ctx context.Context, conn *pgx.Conn, index relation, byAmcheck
 	case fatal != nil:
 		return nil, "", fatal
 	case saysDamage(answer):
-		return []Outcome{relationFinding(index, answer, deepCodeReason(codeOf(answer)), "")}, "", nil
+		return []Outcome{relationFinding(index, answer, deepCodeReason(answer), "")}, "", nil
 	default:
 		found, note := notLookedAt(index, answer)
 		return found, note, nil
