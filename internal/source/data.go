@@ -78,14 +78,6 @@ func Each(ctx context.Context, conn *pgx.Conn, statements []string) error {
 	return nil
 }
 
-// Flush has the server write all that was committed: a commit without synchronous_commit, as of a seeded cluster, lies
-// beyond pg_current_wal_lsn() for a while, and a standby has not heard of it.
-func Flush(ctx context.Context, conn *pgx.Conn) error {
-	_, err := conn.Exec(ctx, `BEGIN; SET LOCAL synchronous_commit = local;
-		SELECT pg_logical_emit_message(true, 'flush', ''); COMMIT`)
-	return err
-}
-
 // HeartbeatRow writes one row of the heartbeat, dated by the clock and not by the
 // start of its transaction (facts B1). Whoever keeps the heartbeat of a seeded cluster going runs
 // it every second.

@@ -60,10 +60,13 @@ func state(t *testing.T, conn *pgx.Conn) (said string) {
 	return said
 }
 
-// caughtUp waits until a standby has replayed all that its primary has written.
+// caughtUp waits until a standby has replayed all that was committed on its primary. What was committed without
+// synchronous_commit lies beyond pg_current_wal_lsn() for a while: a commit that waits for its WAL comes first.
 func caughtUp(t *testing.T, primary, follower *pgx.Conn) {
 	t.Helper()
-	require.NoError(t, source.Flush(t.Context(), primary))
+	require.NoError(t, source.Each(t.Context(), primary, []string{
+		`BEGIN`, `SET LOCAL synchronous_commit = local`, `SELECT pg_logical_emit_message(true, 'here', '')`, `COMMIT`,
+	}))
 	var end string
 	require.NoError(t, primary.QueryRow(t.Context(), `SELECT pg_current_wal_lsn()::text`).Scan(&end))
 	require.NoError(t, wait.For(t.Context(), "the standby", 20*time.Millisecond, func(ctx context.Context) error {
