@@ -39,7 +39,7 @@ func (r Report) Known() *Known {
 		own.Red = slices.DeleteFunc(slices.Clone(own.Red), func(name string) bool {
 			return name != suite.EndOfArchive && !strings.HasPrefix(name, deeper)
 		})
-		for _, name := range r.deepNames("failed") {
+		for _, name := range deepNames(r.Labels, "failed") {
 			if !slices.Contains(own.Red, name) {
 				own.Red = append(own.Red, name)
 			}
@@ -55,8 +55,8 @@ func (r Report) Known() *Known {
 // deeper begins the name, among what is known to be red, of a deeper check of the drill.
 const deeper = "deeper check "
 
-func (r Report) deepNames(outcome string) (names []string) {
-	for name := range strings.SplitSeq(r.Labels[suite.DeepLabel+outcome], ",") {
+func deepNames(labels map[string]string, outcome string) (names []string) {
+	for name := range strings.SplitSeq(labels[suite.DeepLabel+outcome], ",") {
 		if name != "" {
 			names = append(names, deeper+name)
 		}
@@ -70,8 +70,7 @@ func (k *Known) DeepUnseen(labels map[string]string) (names []string) {
 	if k == nil {
 		return nil
 	}
-	run := Report{Labels: labels}
-	looked := slices.Concat(run.deepNames("passed"), run.deepNames("failed"))
+	looked := slices.Concat(deepNames(labels, "passed"), deepNames(labels, "failed"))
 	for _, name := range k.Red {
 		if strings.HasPrefix(name, deeper) && !slices.Contains(looked, name) {
 			names = append(names, name)

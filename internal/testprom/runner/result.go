@@ -113,34 +113,26 @@ func (r *run) publish(res *result, refused error) int {
 		(res.Labels[suite.TargetLabel] != "" || suite.OlderSet(res.Labels))
 	unalarmed := r.writeTextfile(res)
 	r.tells(res, unalarmed)
-	failed := []error{refused, unalarmed, r.tee.close(), r.succeed(res, previous)}
-	if errors.Join(failed...) != nil {
-		res.exit = reason.ExitEnvironment
+	var err error // all that could not be written
+	failed := func(errs ...error) bool {
+		now := errors.Join(errs...)
+		if now != nil {
+			err, res.exit = errors.Join(err, now), reason.ExitEnvironment
+		}
+		return now != nil
 	}
+	failed(refused, unalarmed, r.tee.close(), r.succeed(res, previous))
 	// The report has the exit status of the run, so it comes after what may still fail, and once more where the
 	// evidence does, which has its digest.
-	if failed = append(failed, r.write(r.history, res.line, appendLine)); errors.Join(failed...) != nil {
-		res.exit = reason.ExitEnvironment
-	}
+	failed(r.write(r.history, res.line, appendLine))
 	text, unwritten := r.writeReport(res)
-	if failed = append(failed, unwritten); unwritten != nil {
-		res.exit = reason.ExitEnvironment
-	}
-	if r.options.evidence != "" {
-		if unproved := r.writeEvidence(res, text); unproved != nil {
-			res.exit = reason.ExitEnvironment
-			_, unwritten = r.writeReport(res)
-			failed = append(failed, unproved, unwritten)
-		}
-	}
-	err := errors.Join(failed...)
-	if err != nil {
-		res.exit = reason.ExitEnvironment
+	failed(unwritten)
+	if r.options.evidence != "" && failed(r.writeEvidence(res, text)) {
+		_, unwritten = r.writeReport(res)
+		failed(unwritten)
 	}
 	junit := func() ([]byte, error) { return res.junit(err) }
-	if err = errors.Join(err, r.write(r.options.junit, junit, whole.Replace)); err != nil {
-		res.exit = reason.ExitEnvironment
-	}
+	failed(r.write(r.options.junit, junit, whole.Replace))
 	if cut := r.log.failed(); cut != nil {
 		res.warnings = append(res.warnings, cut.Error())
 	}
